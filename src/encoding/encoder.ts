@@ -1,0 +1,59 @@
+// The encoder port. Two implementations: OnnxEncoder (the product) and test/support/testEncoder.ts (deterministic, no model).
+
+/** How deep a vector was read. `instant` is the table exit, `deep` the top exit, `shallow` the one between. */
+export type Depth = "instant" | "shallow" | "deep";
+export const depths: readonly Depth[] = ["instant", "shallow", "deep"];
+
+/** Identity of vectors: two vectors may be compared only when `model` is equal and, unless sharedSpace, `depth` too. */
+export interface EncoderModel {
+  readonly id: string;
+  readonly version: string;
+  /** sha256 of manifest.json; part of the index's identity. */
+  readonly hash: string;
+  readonly folder: string;
+  readonly dims: number;
+  /** Prefix widths usable alone after renormalisation, ascending; `dims` last. */
+  readonly matryoshka: readonly number[];
+  readonly sharedSpace: boolean;
+  readonly maxTokens: number;
+}
+
+/** A unit vector as int8 with one scale: component i is `scale * values[i]`. */
+export interface Int8Vector {
+  readonly values: Int8Array;
+  readonly scale: number;
+}
+
+/** What is encoded of a chunk; see models/README.md "Text preparation". */
+export interface EncoderText {
+  readonly breadcrumb: string;
+  readonly text: string;
+}
+
+/** The query at every exit, float32 unit vectors of `dims`. With a shared space only `deep` is needed for search. */
+export type QueryVectors = Readonly<Record<Depth, Float32Array>>;
+
+export interface Encoder {
+  readonly model: EncoderModel;
+  /** Never waits for background batches. */
+  embedQuery(text: string, signal?: AbortSignal): Promise<QueryVectors>;
+  /** Vectors of code used as a query (find similar): prepared as code, not as a sentence. */
+  embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors>;
+  /**
+   * Encodes chunks at one exit in short batches. `priority: "visible"` overtakes "background" between batches.
+   * Going deep gives the shallow vectors on the way; they are not returned.
+   */
+  embedChunks(
+    chunks: readonly EncoderText[],
+    depth: "shallow" | "deep",
+    priority: "visible" | "background",
+    signal?: AbortSignal,
+  ): Promise<readonly Int8Vector[]>;
+  close(): Promise<void>;
+}
+
+/** The table exit alone: synchronous, microseconds a chunk, run inside the parse workers. */
+export interface InstantEncoder {
+  readonly model: EncoderModel;
+  embed(text: EncoderText): Int8Vector;
+}

@@ -1,0 +1,162 @@
+// Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
+import { NotificationType, RequestType } from "vscode-jsonrpc/node";
+import type { Progress } from "../base/progress.ts";
+import type { ChunkKind } from "../indexing/chunk.ts";
+import type { Depth } from "../encoding/encoder.ts";
+import type { Coverage } from "../store/store.ts";
+
+export type { ChunkKind, Coverage, Depth, Progress };
+
+/** Raised whenever a message changes shape. */
+export const PROTOCOL_VERSION = 1;
+
+/** First message on every connection. The engine answers or refuses with a StrataError code in `data.code`. */
+export interface HandshakeParams {
+  readonly protocol: number;
+  /** Build id of the client's bundle; an engine of another build is asked to finish by a newer client. */
+  readonly build: string;
+  readonly token: string;
+  readonly client: "extension" | "cli" | "mcp" | "test";
+}
+export interface HandshakeResult {
+  readonly protocol: number;
+  readonly build: string;
+  readonly pid: number;
+  readonly model: { readonly id: string; readonly version: string; readonly hash: string };
+  readonly root: string;
+}
+export const handshake = new RequestType<HandshakeParams, HandshakeResult, ErrorData>("strata/handshake");
+
+/** `data` of every ResponseError the engine sends. `message` is the sentence for the user. */
+export interface ErrorData {
+  readonly code: string;
+}
+
+export interface Hit {
+  /** Relative to the index root, "/" as separator. */
+  readonly path: string;
+  /** Counted from 1, both ends included; re-anchored to the current text before it leaves the engine. */
+  readonly startLine: number;
+  readonly endLine: number;
+  /** First defined name, or "". */
+  readonly symbol: string;
+  readonly kind: ChunkKind;
+  readonly lang: string;
+  readonly breadcrumb: string;
+  /** At most 30 lines of the chunk. */
+  readonly snippet: string;
+  /** Larger is better; comparable within one result and between roots searched with the same query. */
+  readonly score: number;
+  /** Depth of the vector behind the dense score; "instant" also when only words matched. */
+  readonly depth: Depth;
+  /** What each signal contributed, largest first; sums to `score`. */
+  readonly why: readonly Signal[];
+}
+export interface Signal {
+  /** For example "dense", "bm25.symbol", "definition", "test file". */
+  readonly signal: string;
+  /** Raw value of the signal, for instance a cosine. */
+  readonly value: number;
+  readonly contribution: number;
+}
+
+/** The one state machine every shell renders. */
+export type IndexState =
+  | { readonly kind: "absent" }
+  | { readonly kind: "scanning"; readonly progress: Progress }
+  | { readonly kind: "deepening"; readonly progress: Progress }
+  | { readonly kind: "ready" }
+  | { readonly kind: "paused"; readonly reason: string }
+  | { readonly kind: "failed"; readonly code: string; readonly reason: string };
+
+export interface Status {
+  readonly state: IndexState;
+  readonly root: string;
+  readonly indexFolder: string;
+  readonly coverage: Coverage;
+  readonly model: { readonly id: string; readonly version: string };
+  /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** Sentences the user should know: watch limit hit, brute-force fallback, index rebuilt after damage. */
+  readonly warnings: readonly string[];
+  readonly languages: Readonly<Record<string, number>>;
+  readonly memoryBytes: number;
+  readonly indexBytes: number;
+}
+
+export interface SearchParams {
+  readonly query: string;
+  /** Number of hits, 1 to 200. */
+  readonly k: number;
+  /** "instant" answers from what is stored; "deep" first re-encodes visible candidates within the refine budget. */
+  readonly depth: Depth;
+  /** Set by clients that want refined hits streamed by `searchUpdate` with this id after the first answer. */
+  readonly streamId?: string;
+  /** Directory below the root to restrict to, "" for all. */
+  readonly under?: string;
+}
+export interface SearchResult {
+  readonly hits: readonly Hit[];
+  readonly coverage: Coverage;
+  /** Deepest reading that took part. */
+  readonly depth: Depth;
+  readonly tookMs: number;
+  /** More accurate hits will follow as `searchUpdate`. */
+  readonly refining: boolean;
+}
+export const search = new RequestType<SearchParams, SearchResult, ErrorData>("strata/search");
+export const searchUpdate = new NotificationType<{ readonly streamId: string; readonly result: SearchResult }>("strata/searchUpdate");
+
+/** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. */
+export interface SimilarParams {
+  readonly path?: string;
+  readonly startLine?: number;
+  readonly endLine?: number;
+  /** Overrides the file's text in that range (unsaved editor content), or stands alone with `lang`. */
+  readonly text?: string;
+  readonly lang?: string;
+  readonly k: number;
+  readonly depth: Depth;
+}
+export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("strata/similar");
+
+export interface DuplicateGroup {
+  readonly kind: "exact" | "renamed" | "semantic";
+  /** Least similarity inside the group, 1 for exact. */
+  readonly similarity: number;
+  readonly lines: number;
+  readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];
+}
+export interface DuplicatesParams {
+  readonly minLines: number;
+  /** Least cosine of a semantic pair. */
+  readonly threshold: number;
+  readonly limit: number;
+}
+export const duplicates = new RequestType<DuplicatesParams, { readonly groups: readonly DuplicateGroup[]; readonly coverage: Coverage }, ErrorData>("strata/duplicates");
+
+/** Brings the index to a depth and answers when it is there; progress arrives as `statusChanged`. Cancelling leaves what was done. */
+export const index = new RequestType<{ readonly depth: Depth }, Status, ErrorData>("strata/index");
+export const status = new RequestType<void, Status, ErrorData>("strata/status");
+export const statusChanged = new NotificationType<Status>("strata/statusChanged");
+/** Throws the index away and starts again. */
+export const rebuild = new RequestType<void, Status, ErrorData>("strata/rebuild");
+
+/** A file was saved, created, deleted or renamed in the editor; paths relative to the root. Answers when it is searchable at full depth. */
+export const filesChanged = new RequestType<{ readonly paths: readonly string[] }, void, ErrorData>("strata/filesChanged");
+
+/** Settings of the client that the engine honours; the last one to configure wins. */
+export interface EngineSettings {
+  /** How deep the background goes: "shallow" for low-power machines. */
+  readonly backgroundDepth: Depth;
+  /** Globs excluded beside the ignore files (editor excludes). */
+  readonly exclude: readonly string[];
+  readonly maxFileBytes: number;
+  readonly paused: boolean;
+  /** Folder of the model, or "" for the bundled default. */
+  readonly modelFolder: string;
+}
+export const configure = new RequestType<EngineSettings, void, ErrorData>("strata/configure");
+
+/** A newer client asks the engine to save and end. */
+export const shutdown = new RequestType<void, void, ErrorData>("strata/shutdown");
