@@ -1,0 +1,86 @@
+// Bundles src/ into dist/ with esbuild. dist/ is self-contained: bundles, grammars, native modules; models/ lies beside it.
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, chmodSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const dist = path.join(root, "dist");
+const from = (...p) => path.join(root, ...p);
+const external = ["vscode", "onnxruntime-node", "hnswlib-node"];
+const requireShim = `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`;
+
+/** Hash of every source file: engine and client of different builds refuse each other. */
+function buildId() {
+  const hash = createHash("sha256");
+  const walk = (dir) => {
+    for (const entry of readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const p = path.join(dir, entry.name);
+      if (entry.isDirectory()) walk(p);
+      else hash.update(entry.name).update(readFileSync(p));
+    }
+  };
+  walk(from("src"));
+  return hash.digest("hex").slice(0, 16);
+}
+
+const define = { STRATA_BUILD: JSON.stringify(buildId()) };
+const common = { bundle: true, sourcemap: "linked", sourcesContent: false, logLevel: "warning", define, absWorkingDir: root, minifySyntax: true, legalComments: "none" };
+
+export async function build() {
+  mkdirSync(dist, { recursive: true });
+  const nodeEntries = {
+    engine: "src/engine/main.ts",
+    parseWorker: "src/indexing/parseWorker.ts",
+    encodeWorker: "src/encoding/encodeWorker.ts",
+    strata: "src/cli/main.ts",
+  };
+  const existing = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(from(file))));
+  await esbuild.build({
+    ...common,
+    entryPoints: existing(nodeEntries),
+    outdir: dist,
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    external,
+    banner: { js: requireShim },
+    splitting: true,
+    chunkNames: "shared/[hash]",
+  });
+  if (existsSync(from("src/extension/extension.ts")))
+    await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external });
+  if (existsSync(from("src/webview/main.ts")))
+    await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
+  if (existsSync(path.join(dist, "strata.mjs"))) chmodSync(path.join(dist, "strata.mjs"), 0o755);
+  copyGrammars();
+  copyNative();
+}
+
+function copyGrammars() {
+  const list = from("src/indexing/grammars.json");
+  mkdirSync(path.join(dist, "grammars"), { recursive: true });
+  cpSync(from("node_modules/web-tree-sitter/web-tree-sitter.wasm"), path.join(dist, "grammars/web-tree-sitter.wasm"));
+  if (!existsSync(list)) return;
+  for (const file of Object.values(JSON.parse(readFileSync(list, "utf8")))) cpSync(from("node_modules", file), path.join(dist, "grammars", path.basename(file)));
+}
+
+/** The two native packages as the VSIX ships them: this platform's binaries only. */
+function copyNative() {
+  const out = path.join(dist, "node_modules");
+  rmSync(out, { recursive: true, force: true });
+  const { platform, arch } = process;
+  const copy = (name, ...files) => {
+    for (const file of files) cpSync(from("node_modules", name, file), path.join(out, name, file), { recursive: true, filter: (f) => !f.endsWith(".map") && !f.endsWith(".d.ts") });
+  };
+  copy("onnxruntime-common", "package.json", "dist/cjs");
+  copy("onnxruntime-node", "package.json", "dist", `bin/napi-v6/${platform}/${arch}`);
+  copy("hnswlib-node", "package.json", "lib/index.js", "build/Release/addon.node");
+  copy("bindings", "package.json", "bindings.js");
+  copy("file-uri-to-path", "package.json", "index.js");
+  writeFileSync(path.join(dist, "platform"), `${platform}-${arch}\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
