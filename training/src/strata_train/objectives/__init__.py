@@ -1,0 +1,1 @@
+"""Repository-level pre-training: masked tokens and in-context classification at every exit, packed to the window."""

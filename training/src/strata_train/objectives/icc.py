@@ -1,0 +1,99 @@
+"""In-context classification: do the pieces of this window come from one repository? (section 3.2)
+
+It takes the place of next-sentence prediction and packs the window at the same time: pieces of random files are
+joined by `<sep>`, and with probability 1/2 they come from different repositories.
+L_ICC,i = binary cross-entropy of exit i's answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from strata_train.objectives.heads import ExitConditioned
+from strata_train.objectives.packing import Piece, Window
+
+SHORTEST = 16  # a piece cut to fewer tokens says nothing about its repository
+
+
+def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> Iterator[Window]:
+    """Pack every piece at most once into windows of at most `size` tokens and at least two pieces.
+
+    Both labels are filled by the same rule and a repository is asked for a "same" window only while it can fill one:
+    else the length of a window would give its label away. Pieces left over at the end are dropped.
+    """
+    shelves: dict[str, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        shelves[piece.repository].append(piece)
+    shelves = {name: shelves[name] for name in sorted(shelves)}  # one seed packs the same in any order of files
+    for name in shelves:
+        shelves[name].sort(key=lambda piece: piece.tokens)
+        rng.shuffle(shelves[name])
+    while len(shelves) > 1 or any(_can_fill(shelf, size) for shelf in shelves.values()):
+        full = [name for name, shelf in shelves.items() if _can_fill(shelf, size)]
+        same = bool(full) and (len(shelves) < 2 or rng.random() < 0.5)
+        if same:
+            name = rng.choices(full, [len(shelves[name]) for name in full])[0]
+            chosen = _take(shelves, size, lambda: name)
+        else:
+            unused = list(shelves)
+            chosen = _take(shelves, size, lambda: _another(unused, shelves, rng))
+        if len(chosen) > 1:
+            yield Window(tuple(chosen), same)
+
+
+def _take(shelves: dict[str, list[Piece]], size: int, choose) -> list[Piece]:  # noqa: ANN001 - () -> repository | None
+    """Pieces from the chosen repositories until the window is full; the last one is cut to the room left."""
+    chosen: list[Piece] = []
+    room = size - 1  # the <cls>
+    while room > SHORTEST and (name := choose()) in shelves:
+        piece = shelves[name].pop()
+        if not shelves[name]:
+            del shelves[name]
+        chosen.append(Piece(piece.tokens[: room - 1], name))
+        room -= len(chosen[-1].tokens) + 1
+    return chosen
+
+
+def _another(unused: list[str], shelves: dict[str, list[Piece]], rng: random.Random) -> str | None:
+    """A repository that is not in the window yet, larger ones more often; None when there is none."""
+    if not unused:
+        return None
+    name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
+    unused.remove(name)
+    return name
+
+
+def _can_fill(shelf: Sequence[Piece], size: int) -> bool:
+    if len(shelf) < 2:
+        return False
+    total = 0
+    for piece in shelf:
+        total += len(piece.tokens) + 1
+        if total >= size - SHORTEST:
+            return True
+    return False
+
+
+class ContextHead(nn.Module):
+    """One logit for any exit; one set of weights, conditioned on the exit."""
+
+    def __init__(self, hidden_size: int, exits: Sequence[int], conditional_size: int = 4) -> None:
+        super().__init__()
+        self.condition = ExitConditioned(hidden_size, exits, conditional_size)
+        self.classifier = nn.Linear(hidden_size, 1)
+
+    def forward(self, pooled: Tensor, layer: int) -> Tensor:
+        """(B, H) -> (B,)"""
+        return self.classifier(self.condition(pooled, layer)).squeeze(-1)
+
+
+def context_loss(head: ContextHead, pooled: Tensor, same_repository: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy, and the share of right answers."""
+    logits = head(pooled, layer).float()
+    accuracy = ((logits > 0) == same_repository.bool()).float().mean()
+    return F.binary_cross_entropy_with_logits(logits, same_repository), accuracy

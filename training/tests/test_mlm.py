@@ -1,0 +1,137 @@
+"""Masked tokens: 80/10/10, special tokens untouched, the loss is what its formula says, at every exit."""
+
+import math
+
+import pytest
+import torch
+
+from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig
+from strata_train.objectives.heads import ExitConditioned
+from strata_train.objectives.mlm import IGNORED, MaskedTokenHead, mask_tokens, masked_token_loss
+from strata_train.objectives.packing import Piece, SpecialTokens, Window
+from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss, pretraining_step
+
+VOCAB = 100
+SPECIAL = SpecialTokens(pad=96, sep=97, cls=98, mask=99)
+
+
+def masked(seed: int = 0, rows: int = 400, length: int = 50):
+    ids = torch.randint(0, 96, (rows, length), generator=torch.Generator().manual_seed(1))
+    ids[:, 0], ids[:, -1] = SPECIAL.sep, SPECIAL.cls
+    mask = torch.ones_like(ids)
+    ids[:, -10:], mask[:, -10:] = 5, 0  # padding that looks like an ordinary token
+    generator = torch.Generator().manual_seed(seed)
+    changed, labels = mask_tokens(
+        ids, mask, special_ids=SPECIAL.ids, mask_id=SPECIAL.mask, vocab_size=VOCAB, generator=generator
+    )
+    return ids, mask, changed, labels
+
+
+def test_the_shares_are_15_and_80_10_10() -> None:
+    ids, mask, changed, labels = masked()
+    chosen = labels != IGNORED
+    ordinary = mask.bool() & (ids < 96)
+    assert chosen.sum() / ordinary.sum() == pytest.approx(0.15, abs=0.01)
+    became_mask = (changed == SPECIAL.mask)[chosen].float().mean()
+    stayed = (changed == ids)[chosen].float().mean()
+    assert became_mask == pytest.approx(0.8, abs=0.02)
+    assert stayed == pytest.approx(0.1 + 0.1 / 96, abs=0.015)  # a random token may be the same one
+
+
+def test_labels_are_the_original_tokens_and_nothing_else_changes() -> None:
+    ids, _, changed, labels = masked()
+    chosen = labels != IGNORED
+    assert torch.equal(labels[chosen], ids[chosen]) and torch.equal(changed[~chosen], ids[~chosen])
+
+
+def test_special_tokens_and_padding_are_never_masked_and_never_drawn() -> None:
+    ids, mask, changed, labels = masked()
+    assert (labels[ids >= 96] == IGNORED).all() and (labels[mask == 0] == IGNORED).all()
+    drawn = changed[(labels != IGNORED) & (changed != SPECIAL.mask)]
+    assert (drawn < 96).all()
+
+
+def test_a_seed_gives_the_same_masks_and_another_seed_others() -> None:
+    assert torch.equal(masked(3)[2], masked(3)[2]) and not torch.equal(masked(3)[2], masked(4)[2])
+
+
+def test_the_loss_is_the_mean_negative_log_probability_of_the_masked_tokens() -> None:
+    torch.manual_seed(0)
+    head = MaskedTokenHead(8, VOCAB, exits=(2, 4))
+    hidden = torch.randn(2, 5, 8)
+    labels = torch.full((2, 5), IGNORED)
+    labels[0, 1], labels[1, 3] = 7, 42
+    probabilities = head(hidden, 4).softmax(-1).detach()
+    expected = -(math.log(probabilities[0, 1, 7]) + math.log(probabilities[1, 3, 42])) / 2
+    assert masked_token_loss(head, hidden, labels, 4).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_batch_without_masked_tokens_costs_nothing() -> None:
+    head = MaskedTokenHead(8, VOCAB, exits=(2,))
+    loss = masked_token_loss(head, torch.randn(1, 3, 8, requires_grad=True), torch.full((1, 3), IGNORED), 2)
+    loss.backward()
+    assert loss.item() == 0
+
+
+def test_the_head_is_shared_but_knows_its_exit() -> None:
+    torch.manual_seed(0)
+    head = ExitConditioned(8, exits=(2, 4))
+    hidden = torch.randn(3, 8)
+    assert not torch.allclose(head(hidden, 2), head(hidden, 4))
+    with torch.no_grad():
+        head.layer_index.weight[1] = head.layer_index.weight[0]
+    assert torch.equal(head(hidden, 2), head(hidden, 4))
+
+
+def test_depth_weights_are_the_papers() -> None:
+    weights = depth_weights((4, 9, 18, 27, 36))
+    assert [round(w, 3) for w in weights.values()] == [0.111, 0.25, 0.5, 0.75, 1.0]
+    assert depth_weights((0, 2, 6)) == {2: 2 / 6, 6: 1.0}
+
+
+def windows() -> list[Window]:
+    pieces = [Piece(tuple(range(i, i + 20)), "a" if i < 30 else "b") for i in range(0, 70, 10)]
+    return [Window((pieces[i], pieces[i + 1]), pieces[i].repository == pieces[i + 1].repository) for i in range(6)]
+
+
+def star() -> ModularStarEncoder:
+    torch.manual_seed(0)
+    sizes = dict(hidden_size=16, intermediate_size=32, num_heads=2, num_kv_heads=1, dims=16)
+    return ModularStarEncoder(ModularStarEncoderConfig.small(VOCAB, **sizes))
+
+
+def test_the_total_is_the_weighted_sum_over_exits() -> None:
+    model = star()
+    heads = PretrainingHeads(16, VOCAB, model.exits)
+    total, parts = pretraining_loss(model, heads, windows(), SPECIAL, VOCAB, torch.Generator().manual_seed(0))
+    expected = sum(w * (parts[f"mlm{i}"] + parts[f"icc{i}"]) for i, w in depth_weights(model.exits).items())
+    assert total.item() == pytest.approx(expected, rel=1e-5)
+    alone, parts = pretraining_loss(
+        model, heads, windows(), SPECIAL, VOCAB, torch.Generator().manual_seed(0), context_weight=0.0
+    )
+    assert alone.item() == pytest.approx(sum(w * parts[f"mlm{i}"] for i, w in depth_weights(model.exits).items()))
+
+
+def bert_shaped():
+    from strata_train.config import ModelConfig
+    from strata_train.model import MultiExitEncoder
+
+    torch.manual_seed(0)
+    sizes = dict(vocab_size=VOCAB, hidden_size=16, layers=2, heads=2, intermediate_size=32, max_positions=64, dims=16)
+    return MultiExitEncoder(ModelConfig(**sizes, exits=(0, 1, 2), matryoshka=(16,)))
+
+
+@pytest.mark.parametrize("face", [star, bert_shaped])
+def test_steps_on_both_faces_lower_the_loss_of_every_exit(face) -> None:
+    model = face()
+    heads = PretrainingHeads(16, VOCAB, model.config.exits)
+    special = SPECIAL if face is star else SpecialTokens(pad=96, sep=97, cls=98, mask=99, cls_first=True)
+    optimizer = torch.optim.AdamW([*model.parameters(), *heads.parameters()], lr=1e-2)
+    history = []
+    for _ in range(30):
+        loss, parts = pretraining_loss(model, heads, windows(), special, VOCAB, torch.Generator().manual_seed(0))
+        pretraining_step(loss, optimizer)
+        history.append(parts)
+    for exit in heads.exits:
+        assert history[-1][f"mlm{exit}"] < 0.7 * history[0][f"mlm{exit}"]
+        assert history[-1][f"icc{exit}"] < history[0][f"icc{exit}"]
