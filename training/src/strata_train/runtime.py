@@ -1,0 +1,60 @@
+"""Reads a model folder with onnxruntime, the way the extension does: the yardstick for parity and int8 figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from strata_train.export import read_manifest
+from strata_train.text import TextEncoder
+
+
+class FolderEncoder:
+    """A model folder as encoder: token ids in, unit vectors of every exit out."""
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        self.manifest: dict[str, Any] = read_manifest(folder)
+        instructions = self.manifest["instructions"]
+        self.text = TextEncoder(
+            folder / self.manifest["tokenizer"]["file"], instructions["query"], instructions["code"]
+        )
+        self.max_code_tokens: int = self.manifest["tokenizer"]["maxTokens"]
+        self.max_query_tokens: int = self.manifest["tokenizer"]["maxQueryTokens"]
+        self.exits: list[int] = [exit["layer"] for exit in self.manifest["exits"]]
+        self.segments: dict[int, onnxruntime.InferenceSession] = {}
+        for exit in self.manifest["exits"]:
+            if exit["kind"] == "table":
+                self.table = read_table(folder / exit["file"], exit["rows"], self.manifest["dims"])
+            else:
+                options = onnxruntime.SessionOptions()
+                options.intra_op_num_threads = threads
+                self.segments[exit["layer"]] = onnxruntime.InferenceSession(
+                    str(folder / exit["file"]), options, providers=["CPUExecutionProvider"]
+                )
+
+    def encode(self, ids: np.ndarray, mask: np.ndarray, depth: int) -> dict[int, np.ndarray]:
+        """int64 (B, S) ids and mask → (B, D) of every exit up to `depth`."""
+        vectors = {0: self.encode_table([row[keep.astype(bool)] for row, keep in zip(ids, mask, strict=True)])}
+        hidden = None
+        for layer, session in self.segments.items():
+            if layer > depth:
+                break
+            feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
+            hidden, vectors[layer] = session.run(None, {**feed, "attention_mask": mask})
+        return vectors
+
+    def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
+        """Token ids with [CLS] and [SEP] → (B, D) of exit 0."""
+        sums = np.stack([self.table[ids[1:-1]].sum(axis=0) for ids in sequences])
+        length = np.linalg.norm(sums, axis=1, keepdims=True)
+        return sums / np.where(length > 0, length, 1)
+
+
+def read_table(file: Path, rows: int, dims: int) -> np.ndarray:
+    """`exit0.bin` → (rows, dims) float32."""
+    data = file.read_bytes()
+    scales = np.frombuffer(data, "<f4", rows)
+    return np.frombuffer(data, np.int8, rows * dims, offset=4 * rows).reshape(rows, dims) * scales[:, None]

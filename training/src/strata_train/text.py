@@ -1,0 +1,81 @@
+"""Text preparation `split-identifiers-1` and the tokenizer. Defined in `models/README.md`; mirrored in TypeScript.
+
+The preparation is part of the model: a change here needs a new name in the manifest and a new model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import regex
+import torch
+from tokenizers import Tokenizer
+
+PREPARATION = "split-identifiers-1"
+
+_RUN = regex.compile(r"[\p{L}\p{N}_]+")
+# Where a run of letters, digits and underscores is split: at underscores, fooBar, HTTPServer, utf8 and 8bit.
+_BORDER = regex.compile(
+    r"_+|(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})|(?<=\p{L})(?=\p{N})|(?<=\p{N})(?=\p{L})",
+    regex.V1,  # version 1 splits at zero-width matches too
+)
+# ECMAScript's \s, spelled out: Python's differs at U+001C to U+001F, U+0085 and U+FEFF.
+_SPACE = regex.compile(r"[\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+")
+
+
+def split_identifier(run: str) -> str:
+    """`parseHTTPHeader_v2` → `parse HTTP Header v 2`."""
+    return " ".join(part for part in _BORDER.split(run) if part)
+
+
+def prepare(text: str) -> str:
+    """Steps 1 and 2 of the preparation: split identifiers, collapse white space."""
+    return _SPACE.sub(" ", _RUN.sub(lambda match: split_identifier(match[0]), text)).strip(" ")
+
+
+def chunk_text(breadcrumb: str, body: str) -> str:
+    """What stands for a chunk of code: its breadcrumb, then the code."""
+    return f"{breadcrumb}\n{body}" if breadcrumb else body
+
+
+class TextEncoder:
+    """Prepared text → token ids, exactly as the extension does it."""
+
+    def __init__(self, tokenizer_file: Path, query_instruction: str = "", code_instruction: str = "") -> None:
+        self.tokenizer_file = tokenizer_file
+        self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.query_instruction = query_instruction
+        self.code_instruction = code_instruction
+        self.cls_id: int = self.tokenizer.token_to_id("[CLS]")
+        self.sep_id: int = self.tokenizer.token_to_id("[SEP]")
+        self.pad_id: int = self.tokenizer.token_to_id("[PAD]")
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.tokenizer.get_vocab_size()
+
+    def encode_query(self, query: str, max_tokens: int) -> list[int]:
+        return self.encode_prepared([prepare(self.query_instruction + query)], max_tokens)[0]
+
+    def encode_code(self, breadcrumb: str, body: str, max_tokens: int) -> list[int]:
+        return self.encode_prepared([prepare(self.code_instruction + chunk_text(breadcrumb, body))], max_tokens)[0]
+
+    def encode_prepared(self, prepared: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Ids with `[CLS]` and `[SEP]`, cut to `max_tokens` including both."""
+        encodings = self.tokenizer.encode_batch_fast(list(prepared), add_special_tokens=False)
+        return [[self.cls_id, *encoding.ids[: max_tokens - 2], self.sep_id] for encoding in encodings]
+
+
+def pad(sequences: Sequence[Sequence[int] | np.ndarray], pad_id: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of different lengths → `input_ids` and `attention_mask`, both int64 (B, S)."""
+    length = max(len(sequence) for sequence in sequences)
+    ids = np.full((len(sequences), length), pad_id, dtype=np.int64)
+    mask = np.zeros((len(sequences), length), dtype=np.int64)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+        mask[row, : len(sequence)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)

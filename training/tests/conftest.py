@@ -1,0 +1,101 @@
+"""Shared fixtures: a tiny encoder, a tiny tokenizer and a small corpus, all made on the spot. No network, no fixed paths."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from strata_train.config import ModelConfig
+from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VERBS = ["read", "write", "parse", "sort", "merge", "close", "open", "send", "split", "count", "find", "copy", "hash"]
+NOUNS = ["file", "list", "header", "token", "tree", "queue", "image", "packet", "matrix", "cache", "socket", "user"]
+WORDS = [*VERBS, *NOUNS, "def", "return", "self", "for", "in", "the", "a", "of", "and", "to", "from", "value", "path"]
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> Iterator[None]:
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    yield
+
+
+@pytest.fixture(scope="session")
+def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WordPiece tokenizer that knows a few words and every ASCII character."""
+    characters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters if c.isalnum())]
+    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys([*pieces, *WORDS]))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    tokenizer.save(str(file))
+    return file
+
+
+@pytest.fixture
+def text(tokenizer_file: Path) -> TextEncoder:
+    return TextEncoder(tokenizer_file)
+
+
+@pytest.fixture
+def tiny_config(text: TextEncoder) -> ModelConfig:
+    return ModelConfig(
+        vocab_size=text.vocabulary_size,
+        hidden_size=32,
+        layers=3,
+        heads=4,
+        intermediate_size=64,
+        max_positions=256,
+        dims=32,
+        exits=(0, 1, 3),
+        matryoshka=(8, 16, 32),
+        exit_block=16,
+        exit_gate=True,
+    )
+
+
+@pytest.fixture
+def tiny_model(tiny_config: ModelConfig) -> MultiExitEncoder:
+    torch.manual_seed(1)
+    model = MultiExitEncoder(tiny_config)
+    with torch.no_grad():  # away from the initial identity, so that every part is exercised
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def make_pairs(count: int, seed: int = 0) -> list[dict[str, str]]:
+    """Documented functions whose code can be told from their documentation."""
+    chance = random.Random(seed)
+    pairs = []
+    for index in range(count):
+        verb, noun, other = chance.choice(VERBS), chance.choice(NOUNS), chance.choice(NOUNS)
+        pairs.append(
+            {
+                "lang": "python",
+                "source": f"repo-{index % 3}",
+                "path": f"pkg{index % 7}/module_{index % 40}.py",
+                "name": f"{verb}_{noun}_{index}",
+                "doc": f"{verb} the {noun} and return a {other}. From the path to the value {index}.",
+                "code": f"def {verb}_{noun}_{index}(self, {other}):\n    for value in {noun}:\n"
+                f"        self.{verb}(value, {index})\n    return {other}",
+            }
+        )
+    return pairs
+
+
+@pytest.fixture
+def pairs_file(tmp_path: Path) -> Path:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in make_pairs(160)), encoding="utf-8")
+    return file

@@ -1,0 +1,86 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from strata_train.events import UserError
+from strata_train.export import export_folder, quantise_rows, read_manifest
+from strata_train.model import MultiExitEncoder
+from strata_train.runtime import FolderEncoder, read_table
+from strata_train.text import TextEncoder, pad
+
+FOLDERS = sorted(path.parent for path in (REPOSITORY / "models").glob("*/manifest.json"))
+
+
+def check_parity(folder: Path) -> None:
+    """Every case of `parity.json`: same preparation, same ids, and vectors within the folder's own tolerance."""
+    encoder = FolderEncoder(folder)
+    parity = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
+    for case in parity["cases"]:
+        limit = encoder.max_query_tokens if case["kind"] == "query" else encoder.max_code_tokens
+        if case["kind"] == "query":
+            ids = encoder.text.encode_query(case["text"], limit)
+        else:
+            ids = encoder.text.encode_code(case["breadcrumb"], case["text"], limit)
+        assert ids == case["ids"]
+        batch = np.array([ids], np.int64)
+        vectors = encoder.encode(batch, np.ones_like(batch), encoder.exits[-1])
+        for exit, expected in case["vectors"].items():
+            got = vectors[int(exit)][0]
+            if np.any(expected):
+                assert float(np.dot(got, expected)) >= parity["tolerance"][exit], (case["text"][:40], exit)
+            else:
+                assert not got.any()
+
+
+def export_tiny(model: MultiExitEncoder, text: TextEncoder, folder: Path) -> dict:
+    return export_folder(model, text, folder, id="tiny", description="for tests", shared_space=True)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_shipped_folders_agree_with_pytorch(folder: Path) -> None:
+    check_parity(folder)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_shipped_folders_stay_below_forty_megabytes(folder: Path) -> None:
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 40e6
+
+
+def test_an_exported_folder_agrees_with_its_model(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+    manifest = export_tiny(tiny_model, text, tmp_path / "tiny")
+    assert [exit["layer"] for exit in manifest["exits"]] == [0, 1, 3]
+    check_parity(tmp_path / "tiny")
+
+
+def test_padding_changes_little_in_the_exported_folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+    export_tiny(tiny_model, text, tmp_path / "tiny")
+    encoder = FolderEncoder(tmp_path / "tiny")
+    ids, mask = (tensor.numpy() for tensor in pad([[2, 9, 10, 11, 12, 13, 3], [2, 30, 31, 3]]))
+    together = encoder.encode(ids, mask, 3)
+    alone = encoder.encode(ids[1:, :4], mask[1:, :4], 3)
+    for exit in encoder.exits:
+        assert float(np.dot(together[exit][1], alone[exit][0])) > 0.99
+
+
+def test_rows_are_rounded_to_within_half_a_step() -> None:
+    matrix = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+    matrix[3] = 0
+    rows, scales = quantise_rows(matrix)
+    assert np.abs(rows * scales[:, None] - matrix).max() <= scales.max() / 2 + 1e-6
+    assert scales[3] == 0 and not rows[3].any()
+
+
+def test_the_table_file_is_scales_then_rows(tmp_path: Path) -> None:
+    file = tmp_path / "exit0.bin"
+    file.write_bytes(np.array([0.5, 2.0], "<f4").tobytes() + np.array([[1, -2, 3], [4, 5, -6]], np.int8).tobytes())
+    assert read_table(file, 2, 3).tolist() == [[0.5, -1.0, 1.5], [8.0, 10.0, -12.0]]
+
+
+def test_a_damaged_folder_is_refused(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+    export_tiny(tiny_model, text, tmp_path / "tiny")
+    (tmp_path / "tiny" / "exit0.bin").write_bytes(b"short")
+    with pytest.raises(UserError, match="exit0.bin"):
+        read_manifest(tmp_path / "tiny")

