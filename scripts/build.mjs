@@ -1,6 +1,6 @@
 // Bundles src/ into dist/ with esbuild. dist/ is self-contained: bundles, grammars, native modules; models/ lies beside it.
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, chmodSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, chmodSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -11,18 +11,22 @@ const from = (...p) => path.join(root, ...p);
 const external = ["vscode", "onnxruntime-node", "hnswlib-node"];
 const requireShim = `import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);`;
 
-/** Hash of every source file: engine and client of different builds refuse each other. */
+/** `seconds.hash` of the newest source file and of all sources: lets a newer client replace an older engine (see base/assets.ts). */
 function buildId() {
   const hash = createHash("sha256");
+  let newest = 0;
   const walk = (dir) => {
     for (const entry of readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const p = path.join(dir, entry.name);
       if (entry.isDirectory()) walk(p);
-      else hash.update(entry.name).update(readFileSync(p));
+      else {
+        hash.update(entry.name).update(readFileSync(p));
+        newest = Math.max(newest, statSync(p).mtimeMs);
+      }
     }
   };
   walk(from("src"));
-  return hash.digest("hex").slice(0, 16);
+  return `${Math.floor(newest / 1000)}.${hash.digest("hex").slice(0, 12)}`;
 }
 
 const define = { STRATA_BUILD: JSON.stringify(buildId()) };
@@ -51,7 +55,7 @@ export async function build() {
     chunkNames: "shared/[hash]",
   });
   if (existsSync(from("src/extension/extension.ts")))
-    await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external });
+    await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external, banner: { js: `const __strataUrl = require("node:url").pathToFileURL(__filename).href;` }, define: { ...define, "import.meta.url": "__strataUrl" } });
   if (existsSync(from("src/webview/main.ts")))
     await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
   if (existsSync(path.join(dist, "strata.mjs"))) chmodSync(path.join(dist, "strata.mjs"), 0o755);
