@@ -1,0 +1,151 @@
+// The analyser of the lexical side: text to terms. Documents (in parse workers, for the FTS5 fields) and queries go through the same
+// function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
+
+/** Part of the index's identity: raise it when the same text would give other terms. */
+export const ANALYSER_VERSION = 1;
+
+const wordRun = /[\p{L}\p{N}_$]+/gu;
+const asciiWord = /^[A-Za-z0-9_$]+$/;
+/** Scripts written without spaces: their runs are indexed as overlapping pairs of characters. */
+const unspacedScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/** Function words and the scaffolding of questions ("how does … work"). Left out of queries only: in code `is` or `work` can be a name. */
+const stopWords: ReadonlySet<string> = new Set(
+  (
+    "a about all also am an and any are as at be because been being but by can could did do does doing done each for from get gets given had has have " +
+    "having how i if in into is it its like me my of on or our should so some such than that the their them then there these they this those to used uses " +
+    "using via was we were what when where which while who whose why will with without work works working would you your implemented implement implements " +
+    "implementation code handled please find show happens"
+  ).split(" "),
+);
+
+/**
+ * Terms of a text in order of appearance, repeats kept: every word and every part of an identifier (split at `_`, case and digit borders), lower-cased
+ * and stemmed, and beside the parts the identifier whole (`fetchRequestHandler` gives fetch, request, handl, fetchrequesthandl).
+ */
+export function analyse(text: string): string[] {
+  const terms: string[] = [];
+  for (const match of text.matchAll(wordRun)) {
+    for (const term of termsOfWord(match[0])) terms.push(term);
+  }
+  return terms;
+}
+
+/**
+ * Terms of a query, each once: stop words are left out (unless nothing else would remain), and neighbouring words are also joined, so that
+ * "web socket" meets `WebSocket` and "rate limiting" meets `RateLimiter`.
+ */
+export function analyseQuery(text: string): string[] {
+  const words = [...text.matchAll(wordRun)].map((match) => match[0]);
+  const kept = words.filter((word) => !stopWords.has(word.toLowerCase()));
+  const used = kept.length > 0 ? kept : words;
+  const terms = new Set<string>(used.flatMap((word) => termsOfWord(word)));
+  for (const joined of joinedNeighbours(words)) terms.add(joined);
+  return [...terms];
+}
+
+/** The stemmed parts of an identifier or path segment, each once and without the whole: for comparing names with queries. */
+export function nameParts(name: string): string[] {
+  const parts = new Set<string>();
+  for (const match of name.matchAll(wordRun)) {
+    for (const part of splitIdentifier(match[0])) parts.add(stem(part));
+  }
+  return [...parts];
+}
+
+export function isStopWord(word: string): boolean {
+  return stopWords.has(word.toLowerCase());
+}
+
+/** Lower-cased parts of one identifier: `HTTPServer2` gives http, server, 2; `snake_case` gives snake, case. */
+export function splitIdentifier(word: string): string[] {
+  return word
+    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
+    .replace(/(\p{L})(\p{N})/gu, "$1 $2")
+    .replace(/(\p{N})(\p{L})/gu, "$1 $2")
+    .split(/[\s_$]+/)
+    .filter((part) => part.length > 0)
+    .map((part) => part.toLowerCase());
+}
+
+/** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
+const remembered = new Map<string, readonly string[]>();
+const rememberedLimit = 60_000;
+
+function termsOfWord(word: string): readonly string[] {
+  const known = remembered.get(word);
+  if (known) return known;
+  const terms = computeTerms(word);
+  if (remembered.size >= rememberedLimit) remembered.clear();
+  // A long run is data (base64, a minified name) and would not come twice.
+  if (word.length <= 64) remembered.set(word, terms);
+  return terms;
+}
+
+function computeTerms(word: string): string[] {
+  if (!asciiWord.test(word) && unspacedScript.test(word)) return characterPairs(word);
+  const parts = splitIdentifier(word);
+  const terms = parts.map(stem);
+  if (parts.length > 1 && word.length <= 64) terms.push(stem(parts.join("")));
+  return terms;
+}
+
+function characterPairs(run: string): string[] {
+  const characters = [...run.toLowerCase()].filter((c) => c !== "_" && c !== "$");
+  if (characters.length < 2) return characters;
+  return characters.slice(1).map((c, i) => characters[i]! + c);
+}
+
+function joinedNeighbours(words: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let i = 1; i < words.length; i++) {
+    const [left, right] = [words[i - 1]!, words[i]!];
+    if (isStopWord(left) || isStopWord(right) || !asciiWord.test(left) || !asciiWord.test(right)) continue;
+    joined.push(stem(splitIdentifier(left).join("") + splitIdentifier(right).join("")));
+  }
+  return joined;
+}
+
+/**
+ * A light English stemmer made for names in code: it joins the forms in which one idea appears (serialize, serializer, serialization, serializable;
+ * parse, parser, parsing) and leaves short words and words with digits alone. The result need not be a word.
+ */
+export function stem(word: string): string {
+  if (word.length <= 3 || !/^[a-z]+$/.test(word)) return word;
+  let w = stripPlural(word);
+  w = stripVerbEnding(w);
+  w = strip(w, "able", 4) ?? strip(w, "ible", 4) ?? w;
+  w = strip(w, "ment", 6) ?? w;
+  w = strip(w, "ation", 4) ?? strip(w, "ion", 4) ?? strip(w, "er", 4) ?? strip(w, "or", 4) ?? w;
+  w = strip(w, "ate", 4) ?? strip(w, "at", 4) ?? w;
+  if (w.length > 4 && w.endsWith("e")) w = w.slice(0, -1);
+  return w.length > 4 ? undouble(w) : w;
+}
+
+function stripPlural(w: string): string {
+  if (!w.endsWith("s") || w.endsWith("ss") || w.endsWith("us") || w.endsWith("is")) return w;
+  if (w.endsWith("ies")) return w.length > 4 ? `${w.slice(0, -3)}y` : w;
+  if (/(ss|sh|ch|x|z)es$/.test(w)) return w.slice(0, -2);
+  return w.slice(0, -1);
+}
+
+function stripVerbEnding(w: string): string {
+  for (const ending of ["ing", "ed"]) {
+    const rest = strip(w, ending, 3);
+    // Without a vowel before it the ending belongs to the word: string, shed.
+    if (rest !== undefined && /[aeiouy]/.test(rest)) return undouble(rest);
+  }
+  return w;
+}
+
+/** `w` without the ending when at least `least` characters remain. */
+function strip(w: string, ending: string, least: number): string | undefined {
+  return w.endsWith(ending) && w.length - ending.length >= least ? w.slice(0, -ending.length) : undefined;
+}
+
+/** mapped → mapp → map, but call and pass keep both letters. */
+function undouble(w: string): string {
+  const last = w.at(-1)!;
+  return w.length > 3 && last === w.at(-2) && !"lsz".includes(last) ? w.slice(0, -1) : w;
+}

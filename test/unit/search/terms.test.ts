@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { analyse, analyseQuery, nameParts, splitIdentifier, stem } from "../../../src/search/terms.ts";
+
+test("an identifier is split at case, underscore and digit borders", () => {
+  const cases: [string, string[]][] = [
+    ["fooBar", ["foo", "bar"]],
+    ["HTTPServer", ["http", "server"]],
+    ["snake_case_name", ["snake", "case", "name"]],
+    ["utf8Decode", ["utf", "8", "decode"]],
+    ["__init__", ["init"]],
+    ["$scope", ["scope"]],
+    ["MAX_SIZE", ["max", "size"]],
+    ["straßeÜber", ["straße", "über"]],
+  ];
+  for (const [word, parts] of cases) assert.deepEqual(splitIdentifier(word), parts, word);
+});
+
+test("the forms of one idea share a stem", () => {
+  const families = [
+    ["serialize", "serializer", "serializers", "serialization", "serializable", "serializing", "serialized"],
+    ["parse", "parser", "parsers", "parsing", "parsed"],
+    ["validate", "validator", "validation", "validates", "validating"],
+    ["encode", "encoder", "encoding", "encoded"],
+    ["connect", "connection", "connected", "connections"],
+    ["map", "mapping", "mapped", "maps"],
+    ["retry", "retries"],
+    ["class", "classes"],
+    ["create", "creation", "created", "creating"],
+    ["configure", "configuration", "configured"],
+    ["iterate", "iterator", "iteration", "iterable"],
+    ["compress", "compression", "compressed"],
+  ];
+  for (const family of families) assert.equal(new Set(family.map(stem)).size, 1, family.map((w) => `${w}:${stem(w)}`).join(" "));
+});
+
+test("words that only look alike keep different stems", () => {
+  const pairs: [string, string][] = [["string", "str"], ["status", "state"], ["option", "opt"], ["call", "cal"], ["process", "proceed"], ["action", "act"], ["need", "ne"]];
+  for (const [a, b] of pairs) assert.notEqual(stem(a), stem(b), `${a} and ${b}`);
+});
+
+test("short words and words with digits or other scripts are not stemmed", () => {
+  for (const word of ["is", "bus", "get", "sha256", "größen", "日本"]) assert.equal(stem(word), word);
+});
+
+test("a document keeps the whole identifier beside its parts", () => {
+  assert.deepEqual(analyse("fetchRequestHandler(req)"), ["fetch", "request", "handl", "fetchrequesthandl", "req"]);
+  assert.deepEqual(analyse("max_size"), ["max", "size", "maxsiz"]);
+  assert.deepEqual(analyse("a + b"), ["a", "b"]);
+  assert.deepEqual(analyse("== {} //"), []);
+});
+
+test("snake case, camel case and separate words meet in one term", () => {
+  const whole = analyse("RateLimiter").at(-1)!;
+  assert.ok(analyse("rate_limiter").includes(whole));
+  assert.ok(analyseQuery("rate limiter").includes(whole));
+  assert.ok(analyseQuery("where is rate limiting").includes(whole));
+  assert.ok(analyseQuery("web socket").includes(analyse("websocket")[0]!));
+});
+
+test("stop words leave a query but not a document", () => {
+  assert.deepEqual(analyseQuery("how does the parser work"), ["pars"]);
+  assert.ok(analyse("the parser").includes("the"));
+});
+
+test("a query of stop words alone keeps them", () => {
+  assert.deepEqual(analyseQuery("is it"), ["is", "it"]);
+  assert.deepEqual(analyseQuery(""), []);
+});
+
+test("a query names each term once", () => {
+  const terms = analyseQuery("retry retries retrying");
+  assert.equal(terms.filter((term) => term === "retry").length, 1);
+});
+
+test("text without spaces between words is indexed as pairs of characters", () => {
+  assert.deepEqual(analyse("検索結果"), ["検索", "索結", "結果"]);
+  assert.ok(analyseQuery("結果").every((term) => analyse("検索結果").includes(term)));
+});
+
+test("a term never holds a character that a tokenizer would split at", () => {
+  const text = "a_b $x foo-bar ns::path obj.method() `tick` it's 3.14 é_à";
+  for (const term of [...analyse(text), ...analyseQuery(text)]) assert.match(term, /^[\p{L}\p{N}]+$/u);
+});
+
+test("the parts of a name come without the whole", () => {
+  assert.deepEqual(nameParts("node-http/nodeHTTPRequestHandler"), ["node", "http", "request", "handl"]);
+});
+
+test("a long run of letters is one term and is not remembered as an identifier", () => {
+  const blob = "aB".repeat(5000);
+  assert.ok(analyse(blob).every((term) => term.length <= 64));
+});
