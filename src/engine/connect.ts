@@ -1,0 +1,166 @@
+// Finds the running engine of an index or starts one, and shakes hands. Every client (extension, terminal, agents, tests)
+// comes in through here, so there is one writer per index and one warm model for all.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import net from "node:net";
+import { createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { build, compareBuilds, entryFile, isSource } from "../base/assets.ts";
+import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder } from "./paths.ts";
+import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
+
+export interface ConnectOptions {
+  /** The workspace folder; made canonical here. */
+  readonly root: string;
+  readonly client: HandshakeParams["client"];
+  readonly log: Log;
+  /** Folder of the model for an engine that is started here; "" or absent for the bundled default. */
+  readonly modelFolder?: string;
+  /** How long a started engine stays after its last client has left. Default 5 minutes. */
+  readonly idleMs?: number;
+  /** False: only an engine that already runs. Default true. */
+  readonly start?: boolean;
+  /** What this client says of itself; tests pretend to be newer or older. */
+  readonly identity?: { readonly protocol: number; readonly build: string };
+  readonly signal?: AbortSignal;
+}
+
+export interface EngineConnection {
+  readonly connection: MessageConnection;
+  readonly info: HandshakeResult;
+  /** Index folder, for logs and messages. */
+  readonly folder: string;
+  dispose(): void;
+}
+
+const START_TIMEOUT_MS = 20_000;
+
+/**
+ * Connects to the engine of `root`.
+ * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.failed", "index.*", "model.*".
+ */
+export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
+  const root = canonicalRoot(options.root);
+  const folder = indexFolder(root);
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (let attempt = 0; ; attempt++) {
+    options.signal?.throwIfAborted();
+    const record = readRecord(folder);
+    const found = record && (await tryConnect(record, folder, options));
+    if (found === "replace") continue; // an older engine is saving and ending; its record goes with it
+    if (found) return found;
+    if (options.start === false) throw new StrataError("engine.unreachable", `No engine is running for ${root}. Run \`strata index\` there, or open the folder in VS Code.`);
+    if (Date.now() > deadline) throw new StrataError("engine.unreachable", `The engine for ${root} did not answer within ${START_TIMEOUT_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
+    const outcome = await startEngine(root, folder, options);
+    // Another client may have won the race to start one: then the index is busy for ours, and theirs answers shortly.
+    if (outcome instanceof StrataError && outcome.code !== "index.busy") throw outcome;
+    if (outcome instanceof StrataError) await pause(50 * Math.min(attempt + 1, 10));
+  }
+}
+
+function readRecord(folder: string): EngineRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(engineRecordFile(folder), "utf8")) as EngineRecord;
+  } catch {
+    return undefined; // no engine has run, or it is just writing its record: both mean "start one"
+  }
+}
+
+async function tryConnect(record: EngineRecord, folder: string, options: ConnectOptions): Promise<EngineConnection | "replace" | undefined> {
+  const socket = await openSocket(record.address);
+  if (!socket) return undefined;
+  const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+  connection.onError(([error]) => options.log("warn", "the connection to the engine failed", error));
+  connection.listen();
+  const dispose = () => {
+    connection.dispose();
+    socket.destroy();
+  };
+  const me = { protocol: PROTOCOL_VERSION, build, ...options.identity };
+  try {
+    const info = await connection.sendRequest(handshake, { ...me, token: record.token, client: options.client });
+    return { connection, info, folder, dispose };
+  } catch (error) {
+    const failure = fromWire(error);
+    if (StrataError.is(failure, "engine.older")) {
+      // We are newer: the engine saves and ends, then we start our own.
+      options.log("info", `replacing an older engine (${record.build}) by ${me.build}`);
+      const gone = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+      await connection.sendRequest(shutdown).catch(() => undefined);
+      await gone;
+      dispose();
+      return "replace";
+    }
+    dispose();
+    if (StrataError.is(failure, "engine.unreachable")) return undefined; // it ended while we shook hands
+    throw failure;
+  }
+}
+
+function openSocket(address: string): Promise<net.Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = net.connect(address);
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", () => resolve(undefined));
+  });
+}
+
+/** What a started engine says over its start-up channel. */
+export type StartMessage = { readonly ready: true } | { readonly error: ErrorData & { readonly message: string } };
+
+/**
+ * Starts an engine process that outlives this one. Resolves when it listens, or with the reason why it does not.
+ * The flag keeps V8's optimising WebAssembly compiler from taking gigabytes on large grammars (nodejs/node#63421);
+ * in a desktop extension host process.execPath is Electron, which runs as Node with the variable.
+ */
+function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
+  makePrivateFolder(folder);
+  const entry = entryFile("engine");
+  if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
+  const args = ["--liftoff-only", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
+  if (options.modelFolder) args.push("--model", options.modelFolder);
+  return new Promise((resolve) => {
+    const child = spawn(nodeForEngine(), args, {
+      detached: true,
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+      windowsHide: true,
+    });
+    const done = (outcome: StrataError | undefined) => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      if (child.connected) child.disconnect();
+      child.unref();
+      resolve(outcome);
+    };
+    const timer = setTimeout(() => done(new StrataError("engine.unreachable", `The engine did not come up within ${START_TIMEOUT_MS / 1000} s. Its log is ${engineLogFile(folder)}.`)), START_TIMEOUT_MS);
+    child.once("message", (message: StartMessage) => done("ready" in message ? undefined : new StrataError(knownCode(message.error.code), message.error.message)));
+    child.once("error", (error) => done(new StrataError("engine.failed", `The engine could not be started (${error.message}).`, error)));
+    child.once("exit", (code, signal) => done(new StrataError("engine.failed", `The engine ended at once (${signal ?? `exit code ${code}`}). Its log is ${engineLogFile(folder)}; run \`strata doctor\`.`)));
+  });
+}
+
+/** The running Node (or Electron as Node); a client on an older Node has re-executed itself before it gets here. */
+function nodeForEngine(): string {
+  return process.env["STRATA_NODE"] ?? process.execPath;
+}
+
+const knownCode = (code: string): ErrorCode => ((errorCodes as readonly string[]).includes(code) ? (code as ErrorCode) : "engine.failed");
+
+/** A failed request as a StrataError; cancellation stays an AbortError. */
+export function fromWire(error: unknown): Error {
+  if (error instanceof ResponseError) {
+    const code = (error.data as ErrorData | undefined)?.code;
+    if (code === "cancelled") return new DOMException("The request was cancelled.", "AbortError");
+    if (code) return new StrataError(knownCode(code), error.message, error);
+  }
+  if (error instanceof Error && /connection (?:is|got) (?:closed|disposed)|Pending response rejected/i.test(error.message))
+    return new StrataError("engine.unreachable", "The engine ended before it answered. It is started again with the next request; if that keeps happening, look at its log or run `strata doctor`.", error);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** True when a client of build `mine` should replace an engine of build `theirs`. */
+export const isOlderEngine = (theirs: string, mine: string): boolean => compareBuilds(theirs, mine) < 0;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

@@ -1,0 +1,64 @@
+// Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, realpathSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { StrataError } from "../base/errors.ts";
+
+/** The user's cache folder for Strata. STRATA_CACHE overrides it (tests, network home folders). */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env["STRATA_CACHE"]) return path.resolve(env["STRATA_CACHE"]);
+  const home = os.homedir();
+  if (process.platform === "win32") return path.join(env["LOCALAPPDATA"] ?? path.join(home, "AppData", "Local"), "strata");
+  if (process.platform === "darwin") return path.join(home, "Library", "Caches", "strata");
+  return path.join(env["XDG_CACHE_HOME"] || path.join(home, ".cache"), "strata");
+}
+
+/** The canonical form of a workspace root, so that a symlink and its target share one index. Throws "workspace.missing". */
+export function canonicalRoot(root: string): string {
+  try {
+    return realpathSync.native(path.resolve(root));
+  } catch (error) {
+    throw new StrataError("workspace.missing", `The folder ${root} does not exist or cannot be read. Check the path and its permissions.`, error);
+  }
+}
+
+/** `<cache>/<base name>-<hash of the canonical root>`; readable at a glance, unique by hash. */
+export function indexFolder(canonical: string): string {
+  const name = path.basename(canonical).replace(/[^\w.-]+/g, "_").slice(0, 40) || "root";
+  return path.join(cacheFolder(), `${name}-${createHash("sha256").update(canonical).digest("hex").slice(0, 16)}`);
+}
+
+/** Makes the folder and keeps it to its owner. Throws "index.unwritable". */
+export function makePrivateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (process.platform !== "win32") chmodSync(folder, 0o700);
+  } catch (error) {
+    throw new StrataError(
+      (error as NodeJS.ErrnoException).code === "ENOSPC" ? "index.diskFull" : "index.unwritable",
+      `The index folder ${folder} cannot be written. Free space or mend its permissions, or set STRATA_CACHE to another folder.`,
+      error,
+    );
+  }
+}
+
+/** A fresh address for an engine to listen on. Unix socket paths are limited to about 100 bytes, so long folders fall back to the temporary one. */
+export function newSocketAddress(folder: string, nonce: string): string {
+  if (process.platform === "win32") return `\\\\.\\pipe\\strata-${nonce}`;
+  const inside = path.join(folder, `engine-${nonce.slice(0, 8)}.sock`);
+  if (Buffer.byteLength(inside) < 100) return inside;
+  const shared = path.join(os.tmpdir(), `strata-${os.userInfo().uid}`);
+  makePrivateFolder(shared);
+  return path.join(shared, `${nonce.slice(0, 16)}.sock`);
+}
+
+/** `engine.json` in the index folder: how to reach the running engine. Owner-only; holds the token of the handshake. */
+export interface EngineRecord {
+  readonly pid: number;
+  readonly address: string;
+  readonly token: string;
+  readonly build: string;
+}
+export const engineRecordFile = (folder: string): string => path.join(folder, "engine.json");
+export const engineLogFile = (folder: string): string => path.join(folder, "engine.log");

@@ -1,0 +1,105 @@
+// Worker threads that turn files into ParsedFiles (read, sniff, chunk, analyse, instant vector). Owns scheduling and the
+// survival of a worker that dies on a file; what a worker does is in parseWorker.ts.
+import { Worker } from "node:worker_threads";
+import { entryFile } from "../base/assets.ts";
+import type { Log } from "../base/log.ts";
+import type { ParsedFile } from "../store/store.ts";
+import type { ParseWorkerData, ParseReply, ParseRequest } from "./parseWorker.ts";
+
+export interface FileToParse {
+  /** Relative to the root. */
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** `undefined` chunks never happens: a file that cannot be indexed comes back as `skip` with the reason, a vanished one as `gone`. */
+export type ParseOutcome =
+  | { readonly kind: "parsed"; readonly file: ParsedFile }
+  | { readonly kind: "skip"; readonly path: string; readonly reason: string; readonly size: number; readonly mtimeMs: number }
+  | { readonly kind: "gone"; readonly path: string };
+
+interface Job {
+  readonly files: readonly FileToParse[];
+  readonly resolve: (outcomes: readonly ParseOutcome[]) => void;
+}
+interface Slot {
+  worker: Worker;
+  job: Job | undefined;
+}
+
+export class ParsePool {
+  readonly #data: ParseWorkerData;
+  readonly #log: Log;
+  readonly #slots: Slot[] = [];
+  readonly #size: number;
+  readonly #urgent: Job[] = [];
+  readonly #queue: Job[] = [];
+  #closed = false;
+
+  /** @param size number of worker threads; they start with the first job. */
+  constructor(size: number, data: ParseWorkerData, log: Log) {
+    this.#size = size;
+    this.#data = data;
+    this.#log = log;
+  }
+
+  /** Outcomes in the order of `files`. `urgent` (a saved file) overtakes everything queued. */
+  parse(files: readonly FileToParse[], urgent: boolean): Promise<readonly ParseOutcome[]> {
+    if (this.#closed) return Promise.resolve(files.map(({ path }) => ({ kind: "gone", path })));
+    return new Promise((resolve) => {
+      (urgent ? this.#urgent : this.#queue).push({ files, resolve });
+      this.#pump();
+    });
+  }
+
+  /** Jobs a caller should keep in flight so that no worker waits. */
+  get wantedInFlight(): number {
+    return this.#size * 2;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
+    await Promise.all(this.#slots.splice(0).map((slot) => slot.worker.terminate()));
+  }
+
+  #pump(): void {
+    while (this.#urgent.length + this.#queue.length > 0) {
+      const slot = this.#slots.find((s) => s.job === undefined) ?? (this.#slots.length < this.#size ? this.#spawn() : undefined);
+      if (!slot) return;
+      const job = this.#urgent.shift() ?? (this.#queue.shift() as Job);
+      slot.job = job;
+      slot.worker.postMessage({ files: job.files } satisfies ParseRequest);
+    }
+  }
+
+  #spawn(): Slot {
+    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: this.#data, name: "strata-parse" }), job: undefined };
+    slot.worker.on("message", (reply: ParseReply) => {
+      for (const { level, message } of reply.log) this.#log(level, message);
+      const job = slot.job;
+      slot.job = undefined;
+      job?.resolve(reply.outcomes);
+      this.#pump();
+    });
+    slot.worker.on("error", (error) => this.#log("warn", "a parse worker died", error));
+    slot.worker.on("exit", () => this.#replace(slot));
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  /** The worker is gone: its files are tried again one by one, and the one that kills a worker by itself is skipped. */
+  #replace(slot: Slot): void {
+    const at = this.#slots.indexOf(slot);
+    if (at >= 0) this.#slots.splice(at, 1);
+    const job = slot.job;
+    slot.job = undefined;
+    if (!job) return;
+    const [only, ...more] = job.files;
+    if (this.#closed || only === undefined) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
+    else if (more.length === 0) job.resolve([{ kind: "skip", reason: "parser failed", ...only }]);
+    else void Promise.all(job.files.map((file) => this.parse([file], true))).then((parts) => job.resolve(parts.flat()));
+    this.#pump();
+  }
+}

@@ -1,0 +1,100 @@
+// Runs in a worker thread: one file at a time from bytes to chunks, lexical terms and instant vectors, so that neither the
+// engine's event loop nor SQLite waits for parsing. Holds the grammars; shares the instant table with the other workers.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { hash128 } from "../base/hash.ts";
+import type { LogLevel } from "../base/log.ts";
+import { createInstantEncoder, type InstantTable } from "../encoding/exit0.ts";
+import type { InstantEncoder } from "../encoding/encoder.ts";
+import { analyse } from "../search/terms.ts";
+import type { ParsedChunk } from "../store/store.ts";
+import { Chunker } from "./chunker.ts";
+import { isGeneratedSource, isTestPath } from "./conventions.ts";
+import type { FileToParse, ParseOutcome } from "./parsePool.ts";
+import { isBinary } from "./walk.ts";
+
+export interface ParseWorkerData {
+  readonly root: string;
+  readonly instant: InstantTable;
+}
+export interface ParseRequest {
+  readonly files: readonly FileToParse[];
+}
+export interface ParseReply {
+  readonly outcomes: readonly ParseOutcome[];
+  readonly log: readonly { readonly level: LogLevel; readonly message: string }[];
+}
+
+/** Parsing one file may not hold up the rest: past this the line scanner cuts it. */
+const PARSE_DEADLINE_MS = 2_000;
+
+const decoder = new TextDecoder("utf-8", { fatal: false });
+
+async function parseFile(root: string, file: FileToParse, chunker: Chunker, instant: InstantEncoder): Promise<ParseOutcome> {
+  const { path: relative } = file;
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path.join(root, relative));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
+    return { kind: "skip", ...file, reason: "unreadable" };
+  }
+  if (isBinary(bytes)) return { kind: "skip", ...file, reason: "binary" };
+  const source = decoder.decode(bytes);
+  const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
+  const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);
+  const pathTerms = analyse(relative).join(" ");
+  return {
+    kind: "parsed",
+    file: {
+      path: relative,
+      size: file.size,
+      mtimeMs: file.mtimeMs,
+      hash: hash128(bytes),
+      lang,
+      imports,
+      isTest: isTestPath(relative),
+      isGenerated,
+      chunks: chunks.map(
+        ({ chunk, startLine, endLine }): ParsedChunk => ({
+          chunk,
+          startLine,
+          endLine,
+          instant: instant.embed(chunk),
+          terms: {
+            symbol: analyse(chunk.symbols.join(" ")).join(" "),
+            breadcrumb: analyse(chunk.breadcrumb).join(" "),
+            path: pathTerms,
+            doc: analyse(chunk.doc).join(" "),
+            body: analyse(chunk.text).join(" "),
+          },
+        }),
+      ),
+    },
+  };
+}
+
+const port = parentPort;
+if (port) {
+  const { root, instant: table } = workerData as ParseWorkerData;
+  const instant = createInstantEncoder(table);
+  let log: { level: LogLevel; message: string }[] = [];
+  const chunker = Chunker.create({ log: (level, message) => void log.push({ level, message }) });
+  port.on("message", (request: ParseRequest) => {
+    void (async () => {
+      const outcomes: ParseOutcome[] = [];
+      for (const file of request.files) {
+        try {
+          outcomes.push(await parseFile(root, file, await chunker, instant));
+        } catch (error) {
+          log.push({ level: "warn", message: `${file.path} was left out: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` });
+          outcomes.push({ kind: "skip", ...file, reason: "parser failed" });
+        }
+      }
+      port.postMessage({ outcomes, log } satisfies ParseReply);
+      log = [];
+    })();
+  });
+}
