@@ -1,0 +1,104 @@
+// Text preparation `split-identifiers-1` (models/README.md): part of every model, mirrored by training/src/strata_train/text.py;
+// the two are held together by parity.json. A change here needs a new name in the manifest and a new model.
+import type { EncoderText } from "./encoder.ts";
+
+export const TEXT_PREPARATION = "split-identifiers-1";
+
+const other = 0;
+const lower = 1;
+const upper = 2;
+/** Letters without case, title case and modifier letters: they split from digits but not from each other. */
+const letter = 3;
+const digit = 4;
+const underscore = 5;
+const space = 6;
+const unseen = 255;
+
+/** Class of every BMP code unit, filled when a character is first met: regular expressions per character cost ten times more. */
+const classes = new Uint8Array(0x10000).fill(unseen);
+
+function classify(codePoint: number): number {
+  const character = String.fromCodePoint(codePoint);
+  if (character === "_") return underscore;
+  if (/\s/.test(character)) return space;
+  if (/\p{Ll}/u.test(character)) return lower;
+  if (/\p{Lu}/u.test(character)) return upper;
+  if (/\p{L}/u.test(character)) return letter;
+  if (/\p{N}/u.test(character)) return digit;
+  return other;
+}
+
+function classOf(codePoint: number): number {
+  if (codePoint > 0xffff) return classify(codePoint);
+  const known = classes[codePoint]!;
+  return known === unseen ? (classes[codePoint] = classify(codePoint)) : known;
+}
+
+function classAt(text: string, at: number): number {
+  if (at >= text.length) return other;
+  const unit = text.charCodeAt(at);
+  return classOf((unit & 0xf800) === 0xd800 ? text.codePointAt(at)! : unit);
+}
+
+/** Is there a border between two neighbours of a run? `next` is the class after `right`. */
+function splits(left: number, right: number, next: number): boolean {
+  switch (right) {
+    case upper:
+      return left === lower || left === digit || (left === upper && next === lower);
+    case lower:
+    case letter:
+      return left === digit;
+    case digit:
+      return left === lower || left === upper || left === letter;
+    default:
+      return false;
+  }
+}
+
+/** Splits identifiers and collapses white space: `parseHTTPHeader_v2` → `parse HTTP Header v 2`. Other characters stay. */
+export function prepareText(text: string): string {
+  let prepared = "";
+  let pieceStart = 0;
+  // A gap is owed when white space or inner underscores were passed; it is paid before the next kept character.
+  let gapOwed = false;
+  let previous = other;
+  let inRun = false;
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at);
+    const astral = (unit & 0xfc00) === 0xd800 && at + 1 < text.length;
+    const here = astral ? classAt(text, at) : classOf(unit);
+    const width = astral && text.codePointAt(at)! > 0xffff ? 2 : 1;
+    if (here === space || here === underscore) {
+      prepared += text.slice(pieceStart, at);
+      pieceStart = at + width;
+      // Underscores at either end of a run vanish; inside they part it. Which one this is shows at the next kept character.
+      if (here === space) {
+        gapOwed = true;
+        inRun = false;
+      }
+    } else {
+      const inWord = here !== other;
+      const afterUnderscore = previous === underscore && inRun && inWord;
+      if (gapOwed || afterUnderscore) {
+        if (prepared !== "") prepared += " ";
+        gapOwed = false;
+      } else if (inWord && splits(previous, here, here === upper ? classAt(text, at + width) : other)) {
+        prepared += text.slice(pieceStart, at) + " ";
+        pieceStart = at;
+      }
+      inRun = inWord;
+    }
+    previous = here;
+    at += width;
+  }
+  return prepared + text.slice(pieceStart);
+}
+
+/** The prepared text of a chunk: instruction, breadcrumb, body. */
+export function prepareCode(code: EncoderText, instruction: string): string {
+  return prepareText(instruction + (code.breadcrumb === "" ? code.text : `${code.breadcrumb}\n${code.text}`));
+}
+
+export function prepareQuery(query: string, instruction: string): string {
+  return prepareText(instruction + query);
+}
