@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// Writes package.json's VS Code part and package.nls.json from src/extension/contributions.ts (`--write`), or says that they are stale.
+// Run with Node 24: node_modules/.bin/node scripts/manifest.mjs --write
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { commands, keybindings, labels, mcpProviderId, menus, restrictedSettings, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const short = (id) => id.replace(/^strata[._]/, "");
+
+/** @returns {{manifest: object, nls: Record<string, string>}} the keys of package.json this file owns, and every text they refer to. */
+export function expectedManifest() {
+  const nls = {};
+  const text = (key, value) => {
+    nls[key] = value;
+    return `%${key}%`;
+  };
+  const setting = ([key, { description, enum: choices, ...rest }]) => [
+    key,
+    {
+      ...rest,
+      ...(rest.type === "array" ? { items: { type: "string" } } : {}),
+      ...(choices ? { enum: Object.keys(choices), markdownEnumDescriptions: Object.entries(choices).map(([value, meaning]) => text(`setting.${short(key)}.${value}`, meaning)) } : {}),
+      markdownDescription: text(`setting.${short(key)}`, description),
+    },
+  ];
+  const contributes = {
+    commands: Object.entries(commands).map(([command, { title, ...rest }]) => ({ command, title: text(`command.${short(command)}`, title), category: "Strata", ...rest })),
+    keybindings,
+    menus,
+    viewsContainers: { activitybar: [{ id: views.container, title: text("view.container", labels.containerTitle), icon: "media/activity.svg" }] },
+    views: { [views.container]: [{ id: views.search, name: text("view.search", labels.searchViewName), type: "webview", icon: "media/activity.svg", contextualTitle: text("view.container", labels.containerTitle) }] },
+    configuration: { title: "Strata", properties: Object.fromEntries(Object.entries(settings).map(setting)) },
+    languageModelTools: Object.entries(tools).map(([name, tool]) => ({
+      name,
+      tags: ["code-search", "strata"],
+      toolReferenceName: tool.reference,
+      canBeReferencedInPrompt: true,
+      displayName: text(`tool.${short(name)}`, tool.displayName),
+      userDescription: text(`tool.${short(name)}.user`, tool.userDescription),
+      modelDescription: tool.modelDescription,
+      icon: tool.icon,
+      inputSchema: tool.inputSchema,
+    })),
+    mcpServerDefinitionProviders: [{ id: mcpProviderId, label: text("mcp.label", labels.mcpLabel) }],
+    walkthroughs: [
+      {
+        id: "start",
+        title: text("walkthrough.title", labels.walkthroughTitle),
+        description: text("walkthrough.description", labels.walkthroughDescription),
+        steps: walkthrough.map((step) => ({
+          id: step.id,
+          title: text(`walkthrough.${step.id}`, step.title),
+          description: text(`walkthrough.${step.id}.description`, step.description),
+          media: { svg: `media/walkthrough/${step.image}`, altText: text(`walkthrough.${step.id}.alt`, step.alt) },
+          completionEvents: [step.done],
+        })),
+      },
+    ],
+  };
+  const manifest = {
+    main: "./dist/extension.cjs",
+    icon: "media/icon.png",
+    categories: ["Machine Learning", "Programming Languages", "Other"],
+    keywords: ["semantic search", "code search", "embeddings", "similar code", "duplicates"],
+    extensionKind: ["workspace"],
+    activationEvents: ["onStartupFinished"],
+    capabilities: {
+      untrustedWorkspaces: { supported: "limited", description: text("trust.untrusted", labels.untrusted), restrictedConfigurations: restrictedSettings },
+      virtualWorkspaces: { supported: false, description: text("trust.virtual", labels.virtual) },
+    },
+    contributes,
+  };
+  return { manifest: JSON.parse(JSON.stringify(manifest)), nls };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const file = path.join(root, "package.json");
+  const { manifest, nls } = expectedManifest();
+  const before = readFileSync(file, "utf8");
+  const after = `${JSON.stringify({ ...JSON.parse(before), ...manifest }, null, 2)}\n`;
+  const write = process.argv.includes("--write");
+  if (write) {
+    writeFileSync(file, after);
+    writeFileSync(path.join(root, "package.nls.json"), `${JSON.stringify(nls, null, 2)}\n`);
+  } else if (before !== after) {
+    console.error("package.json is not what src/extension/contributions.ts says. Run: node_modules/.bin/node scripts/manifest.mjs --write");
+    process.exit(1);
+  }
+}

@@ -1,0 +1,213 @@
+// Everything Strata adds to VS Code, as data: commands, settings, keys, views, tools. package.json and package.nls.json are
+// written from this table by `node scripts/manifest.mjs --write`; test/contract/manifest.test.ts fails when they differ.
+// No import of vscode: tests and the script read it in plain Node.
+
+export interface CommandContribution {
+  readonly title: string;
+  readonly icon?: string;
+  readonly enablement?: string;
+}
+
+/** Context keys the extension sets; `when` and `enablement` clauses below may use no other `strata.` key. */
+export const contextKeys = ["strata.indexingPaused", "strata.engineFailed"] as const;
+export type ContextKey = (typeof contextKeys)[number];
+
+export const commands = {
+  "strata.search": { title: "Search by Meaning", icon: "$(search)" },
+  "strata.searchInView": { title: "Search by Meaning in the Side Bar", icon: "$(list-flat)" },
+  "strata.findSimilar": { title: "Find Similar Code", icon: "$(references)", enablement: "editorIsOpen" },
+  "strata.findDuplicates": { title: "Find Duplicates in Workspace", icon: "$(copy)" },
+  "strata.showStatus": { title: "Index Status", icon: "$(info)" },
+  "strata.rebuildIndex": { title: "Rebuild Index", icon: "$(refresh)" },
+  "strata.pauseIndexing": { title: "Pause Indexing", icon: "$(debug-pause)", enablement: "!strata.indexingPaused" },
+  "strata.resumeIndexing": { title: "Resume Indexing", icon: "$(play)", enablement: "strata.indexingPaused" },
+  "strata.chooseModel": { title: "Choose Model" },
+  "strata.doctor": { title: "Doctor" },
+  "strata.showLog": { title: "Show Log", icon: "$(output)" },
+  "strata.restartEngine": { title: "Restart Engine", icon: "$(debug-restart)" },
+} as const satisfies Record<string, CommandContribution>;
+export type CommandId = keyof typeof commands;
+
+export interface SettingContribution {
+  readonly type: "boolean" | "number" | "string" | "array";
+  readonly default: boolean | number | string | readonly string[];
+  /** "resource" may differ by folder, "window" by window, "machine-overridable" belongs to the machine. */
+  readonly scope: "resource" | "window" | "machine-overridable";
+  readonly description: string;
+  readonly enum?: Readonly<Record<string, string>>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export const settings = {
+  "strata.index.onStartup": {
+    type: "boolean",
+    default: true,
+    scope: "window",
+    description: "Index the workspace in the background when a window opens. When off, the first search starts it.",
+  },
+  "strata.index.depth": {
+    type: "string",
+    default: "deep",
+    scope: "machine-overridable",
+    description: "How deeply code is read in the background. Candidates of a search are always read deeply.",
+    enum: {
+      instant: "Only the look-up table: seconds for a large workspace, no background work afterwards.",
+      shallow: "The first layers of the encoder: for machines with little power.",
+      deep: "The whole encoder: the best results.",
+    },
+  },
+  "strata.index.exclude": {
+    type: "array",
+    default: [],
+    scope: "resource",
+    description: "Globs that are not indexed, besides ignore files, `#files.exclude#` and `#search.exclude#`.",
+  },
+  "strata.index.maxFileSizeKB": {
+    type: "number",
+    default: 1024,
+    minimum: 1,
+    maximum: 65536,
+    scope: "resource",
+    description: "Files larger than this many kilobytes are left out. The index status counts them.",
+  },
+  "strata.search.maxResults": {
+    type: "number",
+    default: 40,
+    minimum: 1,
+    maximum: 200,
+    scope: "window",
+    description: "Number of results to show.",
+  },
+  "strata.model": {
+    type: "string",
+    default: "",
+    scope: "machine-overridable",
+    description: "Folder of the model to use. Empty: the model that comes with Strata. The command *Strata: Choose Model* sets it.",
+  },
+} as const satisfies Record<string, SettingContribution>;
+export type SettingKey = keyof typeof settings;
+
+/** Settings an untrusted workspace cannot set: a model folder is code of a kind. */
+export const restrictedSettings: readonly SettingKey[] = ["strata.model"];
+
+export const views = { container: "strata", search: "strata.searchView" } as const;
+
+export const keybindings: readonly { readonly command: CommandId; readonly key: string; readonly mac?: string; readonly when?: string }[] = [
+  { command: "strata.search", key: "ctrl+alt+m", mac: "cmd+alt+m" },
+  { command: "strata.findSimilar", key: "ctrl+alt+n", mac: "cmd+alt+n", when: "editorTextFocus" },
+];
+
+export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
+  "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
+  "view/title": [
+    { command: "strata.findDuplicates", when: `view == ${views.search}`, group: "navigation@1" },
+    { command: "strata.showStatus", when: `view == ${views.search}`, group: "navigation@2" },
+    { command: "strata.pauseIndexing", when: `view == ${views.search} && !strata.indexingPaused`, group: "1_index@1" },
+    { command: "strata.resumeIndexing", when: `view == ${views.search} && strata.indexingPaused`, group: "1_index@1" },
+    { command: "strata.rebuildIndex", when: `view == ${views.search}`, group: "1_index@2" },
+    { command: "strata.chooseModel", when: `view == ${views.search}`, group: "1_index@3" },
+    { command: "strata.restartEngine", when: `view == ${views.search}`, group: "2_engine@1" },
+    { command: "strata.showLog", when: `view == ${views.search}`, group: "2_engine@2" },
+    { command: "strata.doctor", when: `view == ${views.search}`, group: "2_engine@3" },
+  ],
+};
+
+export const mcpProviderId = "strata.mcp";
+
+interface ToolContribution {
+  readonly reference: string;
+  readonly displayName: string;
+  readonly userDescription: string;
+  readonly modelDescription: string;
+  readonly icon: string;
+  readonly inputSchema: object;
+}
+
+const text = (description: string) => ({ type: "string", description });
+const count = (description: string) => ({ type: "number", minimum: 1, maximum: 50, description });
+
+/** Tools for language models inside VS Code; other agents get the same through `strata mcp`. */
+export const tools = {
+  strata_search: {
+    reference: "strataSearch",
+    displayName: "Search code by meaning",
+    userDescription: "Finds code of this workspace that does what a sentence says.",
+    modelDescription:
+      "Semantic code search over the open workspace, on this machine. Use it to find where something is done when the names are unknown, before reading files or searching for text. The query is a sentence or identifiers; it may contain the filters lang:python, path:src/server and \"exact text\". Returns locations (path:start-end), symbols and snippets, best first, and how much of the workspace was covered.",
+    icon: "$(search)",
+    inputSchema: {
+      type: "object",
+      required: ["query"],
+      properties: { query: text("What the code does, for example: check that a token has not expired"), maxResults: count("Number of results, 10 when left out") },
+    },
+  },
+  strata_similar: {
+    reference: "strataSimilar",
+    displayName: "Find similar code",
+    userDescription: "Finds code of this workspace that resembles a place in a file or a piece of code.",
+    modelDescription:
+      "Finds code in the open workspace that does the same or nearly the same as a given range of a file (path with startLine and endLine) or as a given piece of code (text). Use it before writing something new, to find what can be reused, and when changing something, to find places that need the same change.",
+    icon: "$(references)",
+    inputSchema: {
+      type: "object",
+      properties: {
+        path: text("File inside the workspace, relative to its folder"),
+        startLine: { type: "number", minimum: 1, description: "First line of the range, counted from 1" },
+        endLine: { type: "number", minimum: 1, description: "Last line of the range; the definition around startLine when left out" },
+        text: text("Code to compare with, instead of a path"),
+        maxResults: count("Number of results, 10 when left out"),
+      },
+    },
+  },
+  strata_status: {
+    reference: "strataStatus",
+    displayName: "Code index status",
+    userDescription: "Tells how much of the workspace Strata has indexed.",
+    modelDescription: "Tells how many files of the open workspace are searchable with strata_search, how deeply they were read, what was skipped and why.",
+    icon: "$(info)",
+    inputSchema: { type: "object", properties: {} },
+  },
+} as const satisfies Record<string, ToolContribution>;
+export type ToolName = keyof typeof tools;
+
+/** Steps of the walkthrough "Get started with Strata"; `media` lies in media/walkthrough. */
+export const walkthrough = [
+  {
+    id: "search",
+    title: "Ask for what the code does",
+    description:
+      "Type a sentence: *where are retries backed off*. The first answers come at once from a look-up table and get better while the encoder reads your workspace in the background.\n[Search by Meaning](command:strata.search)",
+    image: "search.svg",
+    alt: "A search box with the sentence: where are retries backed off. Below it, three results with their paths.",
+    done: "onCommand:strata.search",
+  },
+  {
+    id: "similar",
+    title: "Find code like this code",
+    description: "Put the cursor into a function or select some lines and look for code that does the same.\n[Find Similar Code](command:strata.findSimilar)",
+    image: "similar.svg",
+    alt: "A function in the editor, with lines to three similar functions in other files.",
+    done: "onCommand:strata.findSimilar",
+  },
+  {
+    id: "status",
+    title: "Know what was searched",
+    description:
+      "The status bar says how much of the workspace is indexed and how deeply. Nothing leaves your machine: model and index are files on your disk.\n[Index Status](command:strata.showStatus)",
+    image: "status.svg",
+    alt: "A status bar with the text: Strata, 1,204 files, deep. Above it, three layers of reading.",
+    done: "onCommand:strata.showStatus",
+  },
+] as const;
+
+/** Manifest texts that belong to no single contribution. */
+export const labels = {
+  containerTitle: "Strata",
+  searchViewName: "Search by Meaning",
+  walkthroughTitle: "Get started with Strata",
+  walkthroughDescription: "Search your code by what it does, offline.",
+  mcpLabel: "Strata code search",
+  untrusted: "Searching only reads files. In an untrusted workspace Strata ignores the workspace's choice of a model folder.",
+  virtual: "The index is built by a process that reads the files from disk, and virtual workspaces have none.",
+} as const;
