@@ -35,6 +35,8 @@ export interface ParsedChunk {
   readonly endLine: number;
   /** Instant vector; absent when the store already has one for this chunk id (the worker is told which ids are known). */
   readonly instant?: Int8Vector;
+  /** The analysed text of each lexical field: terms joined by spaces, made in the parse worker (search/terms.ts). */
+  readonly terms: Readonly<Record<LexicalField, string>>;
 }
 
 /** A chunk at a place, as search needs it. `place` is the FTS row id: unique per (file, position). */
@@ -70,6 +72,11 @@ export interface DenseHit {
   readonly chunkId: number;
   /** Cosine of the query with the stored int8 vector (rescored, not the graph's own distance). */
   readonly score: number;
+  /**
+   * Comparable between hits of different depths; hits are sorted by it. Equal to `score` when the model's exits share one space; else the
+   * score mapped to the instant exit's scale by the mean and spread of both exits on the same chunks.
+   */
+  readonly calibrated: number;
   readonly depth: Depth;
 }
 
@@ -94,6 +101,10 @@ export interface StoreOptions {
   readonly folder: string;
   readonly model: EncoderModel;
   readonly log: Log;
+  /** Text to terms joined by spaces (search/terms.ts), for paths of renamed files and for rebuilding the lexical index. */
+  readonly analyse: (text: string) => string;
+  /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
+  readonly versions: { readonly chunker: number; readonly analyser: number };
 }
 
 /** What changed for the encoder when files were put. */
@@ -143,6 +154,11 @@ export class Store {
     throw new Error("to be written");
   }
   putVectors(_depth: "shallow" | "deep", _vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {}
+  /** Live chunks without an instant vector of this model (after a change of model), oldest first. */
+  chunksWithoutInstant(_limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
+    throw new Error("to be written");
+  }
+  putInstant(_vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {}
 
   // Search ---------------------------------------------------------------------------------------------------------------
   /**
