@@ -1,0 +1,64 @@
+// The instant exit: an int8 row per token, averaged. Synchronous and without native code, so that every parse worker runs it;
+// the table lies in shared memory once for all of them.
+import { readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import type { InstantEncoder } from "./encoder.ts";
+import { normalise, quantise } from "./int8.ts";
+import type { ModelFiles } from "./modelFiles.ts";
+import { prepareCode } from "./textPreparation.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+/** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
+export interface InstantTable {
+  readonly files: ModelFiles;
+  /** exit0.bin as it is: `rows` float32 scales, then `rows × dims` int8. */
+  readonly bytes: SharedArrayBuffer;
+}
+
+/** Reads the table into shared memory, once per process. Its hash was checked by loadModelFiles. */
+export async function loadInstantTable(files: ModelFiles): Promise<InstantTable> {
+  const bytes = new SharedArrayBuffer(files.table.rows * (4 + files.model.dims));
+  const view = new Uint8Array(bytes);
+  const handle = await open(files.table.file, "r");
+  try {
+    for (let at = 0; at < view.length; ) {
+      const { bytesRead } = await handle.read(view, at, view.length - at, at);
+      if (bytesRead === 0) throw new Error(`${files.table.file} became shorter while it was read`);
+      at += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+  return { files, bytes };
+}
+
+/** Unit vector (float32, `dims`) of tokens as the tokenizer gives them, [CLS] first and [SEP] last; zeros when there are none between. */
+export type InstantExit = (ids: Int32Array) => Float32Array;
+
+export function instantExit(table: InstantTable): InstantExit {
+  const { rows } = table.files.table;
+  const { dims } = table.files.model;
+  const scales = new Float32Array(table.bytes, 0, rows);
+  const values = new Int8Array(table.bytes, rows * 4);
+  return (ids) => {
+    const sum = new Float32Array(dims);
+    for (let i = 1; i < ids.length - 1; i++) {
+      const scale = scales[ids[i]!]!;
+      const row = ids[i]! * dims;
+      for (let d = 0; d < dims; d++) sum[d]! += scale * values[row + d]!;
+    }
+    // The mean's divisor cancels in the normalisation.
+    return normalise(sum);
+  };
+}
+
+/** For a parse worker: reads the tokenizer and encodes chunks. */
+export function createInstantEncoder(table: InstantTable): InstantEncoder {
+  const { files } = table;
+  const tokenizer: Tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
+  const exit = instantExit(table);
+  return {
+    model: files.model,
+    embed: (code) => quantise(exit(tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens))),
+  };
+}

@@ -1,0 +1,198 @@
+// A model folder (models/README.md): finds it, checks its manifest's shape and every file's hash, and says where things are.
+// Knows nothing of tokens or tensors; what it gives is plain data that may cross to a worker thread.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { packageRoot } from "../base/assets.ts";
+import { StrataError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
+import type { EncoderModel } from "./encoder.ts";
+import { TEXT_PREPARATION } from "./textPreparation.ts";
+
+const FORMAT = 1;
+
+const manifestShape = z.object({
+  format: z.literal(FORMAT),
+  id: z.string().min(1),
+  version: z.string().min(1),
+  license: z.string(),
+  description: z.string(),
+  tokenizer: z.object({ file: z.string(), maxTokens: z.int().min(4), maxQueryTokens: z.int().min(4) }),
+  textPreparation: z.literal(TEXT_PREPARATION),
+  instructions: z.object({ query: z.string(), code: z.string() }),
+  dims: z.int().min(1),
+  matryoshka: z.array(z.int().min(1)).min(1),
+  sharedSpace: z.boolean(),
+  exits: z
+    .array(
+      z.discriminatedUnion("kind", [
+        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1) }),
+        z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0) }),
+      ]),
+    )
+    .min(2),
+  files: z.record(z.string(), z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0) })),
+  quality: z.unknown(),
+});
+
+export type Manifest = z.infer<typeof manifestShape>;
+
+/** One ONNX segment: from exit `from` (0: token ids) to exit `layer`. */
+export interface Segment {
+  readonly layer: number;
+  readonly from: number;
+  readonly file: string;
+}
+
+/** A verified model folder: absolute paths and what is needed to run it. Plain data. */
+export interface ModelFiles {
+  readonly model: EncoderModel;
+  readonly maxQueryTokens: number;
+  readonly instructions: { readonly query: string; readonly code: string };
+  readonly tokenizerFile: string;
+  readonly table: { readonly file: string; readonly rows: number };
+  /** Segments to run in order for the shallow exit, then those that lead on from it to the deep exit (none when it is the same exit). */
+  readonly toShallow: readonly Segment[];
+  readonly toDeep: readonly Segment[];
+}
+
+/** The model that ships with Strata: the trained one when it is there, else the untrained start. */
+export async function defaultModelFolder(): Promise<string> {
+  const folders = ["strata-code-small", "strata-base"].map((id) => path.join(packageRoot, "models", id));
+  for (const folder of folders) if (await exists(path.join(folder, "manifest.json"))) return folder;
+  throw new StrataError("model.missing", `There is no model in ${path.join(packageRoot, "models")}. Reinstall Strata, or choose a model folder with the setting strata.model.`);
+}
+
+/** Files already verified by this process, by path: their size, time and hash. Disk contents are not trusted across processes. */
+const verified = new Map<string, { readonly bytes: number; readonly mtimeMs: number; readonly sha256: string }>();
+
+/**
+ * Reads the manifest, checks every file it names and gives their places.
+ * @throws StrataError "model.missing" (no such folder or manifest), "model.damaged" (a file is absent or differs), "model.unsupported"
+ * (a format, text preparation or chain of exits that this build cannot run)
+ */
+export async function loadModelFiles(folder: string, signal?: AbortSignal): Promise<ModelFiles> {
+  const root = path.resolve(folder);
+  const { manifest, hash } = await readManifest(root);
+  const [table, ...segments] = manifest.exits;
+  if (table?.kind !== "table" || !segments.every((exit) => exit.kind === "onnx")) throw unsupported(root, "its exits are not one table followed by ONNX segments");
+  const { toShallow, toDeep } = chain(root, segments);
+  const { dims, matryoshka } = manifest;
+  if (matryoshka.at(-1) !== dims || matryoshka.some((width, i) => i > 0 && width <= matryoshka[i - 1]!))
+    throw damaged(root, `its manifest's "matryoshka" must ascend and end with ${dims}`);
+
+  // parity.json is for tests: a package may leave it out, but when it is there it must match as well.
+  const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file)]);
+  for (const file of needed) if (!manifest.files[file]) throw damaged(root, `its manifest gives no hash for ${file}`);
+  for (const [file, expected] of Object.entries(manifest.files)) {
+    signal?.throwIfAborted();
+    await verify(root, file, expected, needed.has(file));
+  }
+
+  const place = (file: string) => inside(root, file);
+  const expectedTableBytes = table.rows * (4 + dims);
+  if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
+  return {
+    model: {
+      id: manifest.id,
+      version: manifest.version,
+      hash,
+      folder: root,
+      dims,
+      matryoshka,
+      sharedSpace: manifest.sharedSpace,
+      maxTokens: manifest.tokenizer.maxTokens,
+    },
+    maxQueryTokens: manifest.tokenizer.maxQueryTokens,
+    instructions: manifest.instructions,
+    tokenizerFile: place(manifest.tokenizer.file),
+    table: { file: place(table.file), rows: table.rows },
+    toShallow: toShallow.map((segment) => ({ ...segment, file: place(segment.file) })),
+    toDeep: toDeep.map((segment) => ({ ...segment, file: place(segment.file) })),
+  };
+}
+
+async function readManifest(root: string): Promise<{ manifest: Manifest; hash: string }> {
+  const file = path.join(root, "manifest.json");
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new StrataError("model.missing", `There is no model in ${root}: its manifest.json cannot be read. Choose another model with the setting strata.model, or reinstall Strata.`, error);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    throw damaged(root, "its manifest.json is not JSON", error);
+  }
+  const parsed = manifestShape.safeParse(json);
+  if (parsed.success) return { manifest: parsed.data, hash: sha256(bytes) };
+  const { format, textPreparation } = (json ?? {}) as Record<string, unknown>;
+  if (format !== undefined && format !== FORMAT) throw unsupported(root, `its format is ${String(format)} and this Strata reads format ${FORMAT}`, parsed.error);
+  if (textPreparation !== undefined && textPreparation !== TEXT_PREPARATION)
+    throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows "${TEXT_PREPARATION}"`, parsed.error);
+  const issue = parsed.error.issues[0];
+  throw damaged(root, `its manifest.json is wrong at "${issue?.path.join(".") ?? ""}": ${issue?.message ?? "unknown shape"}`, parsed.error);
+}
+
+/** Follows `from` back from the shallow (first) and the deep (last) ONNX exit. */
+function chain(root: string, segments: readonly Segment[]): { toShallow: Segment[]; toDeep: Segment[] } {
+  const pathTo = (exit: Segment): Segment[] => {
+    const steps: Segment[] = [];
+    for (let step: Segment | undefined = exit; ; ) {
+      steps.unshift(step);
+      const { from, layer }: Segment = step;
+      if (from === 0) return steps;
+      step = segments.find((segment) => segment.layer === from && from < layer);
+      if (!step) throw unsupported(root, `no exit leads to layer ${from}`);
+    }
+  };
+  const toShallow = pathTo(segments[0]!);
+  const whole = pathTo(segments.at(-1)!);
+  if (!toShallow.every((step, i) => step === whole[i])) throw unsupported(root, "its deep exit does not continue from its shallow exit");
+  return { toShallow, toDeep: whole.slice(toShallow.length) };
+}
+
+async function verify(root: string, file: string, expected: { readonly sha256: string; readonly bytes: number }, needed: boolean): Promise<void> {
+  const place = inside(root, file);
+  let found: { readonly size: number; readonly mtimeMs: number };
+  try {
+    found = await stat(place);
+  } catch (error) {
+    if (!needed && (error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw damaged(root, `${file} cannot be read`, error);
+  }
+  const known = verified.get(place);
+  if (known?.sha256 === expected.sha256 && known.bytes === found.size && known.mtimeMs === found.mtimeMs) return;
+  if (found.size !== expected.bytes) throw damaged(root, `${file} has ${found.size} bytes, expected ${expected.bytes}`);
+  const actual = await hashFile(place);
+  if (actual !== expected.sha256) throw damaged(root, `${file} has sha256 ${actual.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…`);
+  verified.set(place, { bytes: found.size, mtimeMs: found.mtimeMs, sha256: actual });
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  return hash.digest("hex");
+}
+
+/** A manifest names files of its own folder only. */
+function inside(root: string, file: string): string {
+  const place = path.resolve(root, file);
+  if (path.isAbsolute(file) || path.dirname(place) !== root) throw damaged(root, `its manifest names ${JSON.stringify(file)}, which is not a file of this folder`);
+  return place;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+const remedy = "Reinstall Strata, or choose another model with the setting strata.model.";
+const damaged = (root: string, what: string, cause?: unknown) => new StrataError("model.damaged", `The model folder ${root} does not match its manifest: ${what}. ${remedy}`, cause);
+const unsupported = (root: string, what: string, cause?: unknown) => new StrataError("model.unsupported", `The model in ${root} cannot be used: ${what}. ${remedy}`, cause);
