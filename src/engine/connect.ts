@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import net from "node:net";
-import { createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { ConnectionError, createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { build, compareBuilds, entryFile, isSource } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -72,6 +72,8 @@ async function tryConnect(record: EngineRecord, folder: string, options: Connect
   if (!socket) return undefined;
   const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
   connection.onError(([error]) => options.log("warn", "the connection to the engine failed", error));
+  // jsonrpc leaves requests pending when the other side dies; disposing rejects them, so nobody waits for a dead engine.
+  connection.onClose(() => connection.dispose());
   connection.listen();
   const dispose = () => {
     connection.dispose();
@@ -155,7 +157,7 @@ export function fromWire(error: unknown): Error {
     if (code === "cancelled") return new DOMException("The request was cancelled.", "AbortError");
     if (code) return new StrataError(knownCode(code), error.message, error);
   }
-  if (error instanceof Error && /connection (?:is|got) (?:closed|disposed)|Pending response rejected/i.test(error.message))
+  if (error instanceof ConnectionError || (error instanceof ResponseError && error.code === ErrorCodes.PendingResponseRejected))
     return new StrataError("engine.unreachable", "The engine ended before it answered. It is started again with the next request; if that keeps happening, look at its log or run `strata doctor`.", error);
   return error instanceof Error ? error : new Error(String(error));
 }

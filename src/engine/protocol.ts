@@ -1,5 +1,5 @@
 // Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
-import { NotificationType, RequestType } from "vscode-jsonrpc/node";
+import { NotificationType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import type { Progress } from "../base/progress.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Depth } from "../encoding/encoder.ts";
@@ -27,7 +27,7 @@ export interface HandshakeResult {
 }
 export const handshake = new RequestType<HandshakeParams, HandshakeResult, ErrorData>("strata/handshake");
 
-/** `data` of every ResponseError the engine sends. `message` is the sentence for the user. */
+/** `data` of every ResponseError the engine sends: a StrataError code, or "cancelled". `message` is the sentence for the user. */
 export interface ErrorData {
   readonly code: string;
 }
@@ -107,8 +107,9 @@ export interface SearchResult {
 export const search = new RequestType<SearchParams, SearchResult, ErrorData>("strata/search");
 export const searchUpdate = new NotificationType<{ readonly streamId: string; readonly result: SearchResult }>("strata/searchUpdate");
 
-/** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. */
+/** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. Refined hits stream as for `search`. */
 export interface SimilarParams {
+  readonly streamId?: string;
   readonly path?: string;
   readonly startLine?: number;
   readonly endLine?: number;
@@ -137,10 +138,10 @@ export const duplicates = new RequestType<DuplicatesParams, { readonly groups: r
 
 /** Brings the index to a depth and answers when it is there; progress arrives as `statusChanged`. Cancelling leaves what was done. */
 export const index = new RequestType<{ readonly depth: Depth }, Status, ErrorData>("strata/index");
-export const status = new RequestType<void, Status, ErrorData>("strata/status");
+export const status = new RequestType0<Status, ErrorData>("strata/status");
 export const statusChanged = new NotificationType<Status>("strata/statusChanged");
 /** Throws the index away and starts again. */
-export const rebuild = new RequestType<void, Status, ErrorData>("strata/rebuild");
+export const rebuild = new RequestType0<Status, ErrorData>("strata/rebuild");
 
 /** A file was saved, created, deleted or renamed in the editor; paths relative to the root. Answers when it is searchable at full depth. */
 export const filesChanged = new RequestType<{ readonly paths: readonly string[] }, void, ErrorData>("strata/filesChanged");
@@ -159,4 +160,4 @@ export interface EngineSettings {
 export const configure = new RequestType<EngineSettings, void, ErrorData>("strata/configure");
 
 /** A newer client asks the engine to save and end. */
-export const shutdown = new RequestType<void, void, ErrorData>("strata/shutdown");
+export const shutdown = new RequestType0<void, ErrorData>("strata/shutdown");

@@ -1,0 +1,456 @@
+// The product without VS Code or a terminal: one index, kept fresh and searchable. Owns the order of work
+// (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { yieldToEventLoop } from "../base/abort.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { type Depth, depths, type Encoder } from "../encoding/encoder.ts";
+import { createInstantTable } from "../encoding/exit0.ts";
+import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
+import { createOnnxEncoder } from "../encoding/onnxEncoder.ts";
+import { Indexer, SKIPPED } from "../indexing/indexer.ts";
+import { ParsePool } from "../indexing/parsePool.ts";
+import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
+import { findDuplicates } from "../search/duplicates.ts";
+import { type RankedResult, searchIndex } from "../search/search.ts";
+import { findSimilar } from "../search/similar.ts";
+import { analyse } from "../search/terms.ts";
+import { Store } from "../store/store.ts";
+import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
+
+export interface EngineOptions {
+  /** Canonical workspace root. */
+  readonly root: string;
+  /** Index folder, owner-only. */
+  readonly folder: string;
+  /** "" for the bundled default. */
+  readonly modelFolder: string;
+  readonly parseWorkers: number;
+  readonly log: Log;
+}
+
+export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" };
+
+/** Time a query may spend on encoding what it shows at the top exit, before it answers with what it has. */
+const REFINE_BUDGET_MS = 400;
+/** Chunks of one background round: a few encoder batches, after which saves and graph inserts get their turn. */
+const DEEPEN_ROUND = 32;
+const GRAPH_SLICE_MS = 20;
+/** Graph files are large: they are written when work pauses, and at most this often while it goes on. */
+const SAVE_EVERY_MS = 60_000;
+const STATUS_EVERY_MS = 150;
+const DISK_RETRY_MS = 10_000;
+/** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
+const MASS_CHANGE = 300;
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #onStatus: (status: Status) => void;
+  readonly #closing = new AbortController();
+  #settings = defaultSettings;
+  #store!: Store;
+  #model!: ModelFiles;
+  #pool!: ParsePool;
+  #indexer!: Indexer;
+  #watcher: Watcher | undefined;
+  #encoder: Promise<Encoder> | undefined;
+  #warnings = new Set<string>();
+
+  #state: IndexState = { kind: "absent" };
+  #needsScan = true;
+  #scanned = false;
+  /** Recently saved or opened files, newest first: they are deepened before the rest. */
+  #recent: string[] = [];
+  #wake: () => void = () => {};
+  #loop: Promise<void> = Promise.resolve();
+  #lastSave = 0;
+  #statusTimer: NodeJS.Timeout | undefined;
+  #waiting = new Set<() => void>();
+
+  private constructor(options: EngineOptions, onStatus: (status: Status) => void) {
+    this.#options = options;
+    this.#onStatus = onStatus;
+  }
+
+  /** Opens the index and starts the background work; answers as soon as searches are possible. Throws "index.*", "model.*". */
+  static async open(options: EngineOptions, onStatus: (status: Status) => void): Promise<Engine> {
+    const engine = new Engine(options, onStatus);
+    await engine.#open();
+    engine.#loop = engine.#background();
+    return engine;
+  }
+
+  async #open(): Promise<void> {
+    const { root, folder, log, parseWorkers } = this.#options;
+    this.#model = await loadModelFiles(this.#settings.modelFolder || this.#options.modelFolder || defaultModelFolder());
+    this.#store = await Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), log });
+    this.#pool = new ParsePool(parseWorkers, { root, instant: createInstantTable(this.#model) }, log);
+    this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
+    this.#watcher ??= await watchWorkspace(root, {
+      limits: () => this.#settings,
+      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
+      onWarning: (sentence) => this.#warn(sentence),
+    });
+  }
+
+  get model(): { id: string; version: string; hash: string } {
+    const { id, version, hash } = this.#model.model;
+    return { id, version, hash };
+  }
+
+  // Requests -------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Answers from what is stored. When `depth` is "deep" and some visible candidates were read only shallowly, they are encoded at the top exit:
+   * before the answer when `onUpdate` is absent, after it (and delivered to `onUpdate`) when it is given.
+   */
+  async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
+    if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
+    return this.#answer(params, signal, onUpdate, async (encoder) => searchIndex({ store: this.#store, encoder }, params, signal));
+  }
+
+  async similar(params: SimilarParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
+    const text = params.text ?? (await this.#readRange(params));
+    return this.#answer(params, signal, onUpdate, async (encoder) => findSimilar({ store: this.#store, encoder }, { ...params, text }, signal));
+  }
+
+  async #answer(
+    params: { readonly k: number; readonly depth: Depth },
+    signal: AbortSignal,
+    onUpdate: ((result: SearchResult) => void) | undefined,
+    rank: (encoder: Encoder | undefined) => Promise<RankedResult>,
+  ): Promise<SearchResult> {
+    if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
+    const started = performance.now();
+    const ranked = await rank(await this.#encoderOrNothing());
+    const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
+      hits: await this.#anchor(result.hits),
+      coverage: this.#coverage(),
+      depth: result.depth,
+      tookMs: performance.now() - started,
+      refining,
+    });
+    const wanted = params.depth === "deep" && ranked.refine !== undefined;
+    if (!wanted || ranked.refine === undefined) return finish(ranked, false);
+    if (!onUpdate) return finish(await ranked.refine(REFINE_BUDGET_MS, signal), false);
+    const { refine } = ranked;
+    setImmediate(() => {
+      refine(REFINE_BUDGET_MS, signal).then(
+        async (better) => {
+          if (!signal.aborted) onUpdate(await finish(better, false));
+        },
+        (error: unknown) => {
+          if (!signal.aborted) this.#problem("visible hits could not be refined", error);
+        },
+      );
+    });
+    return finish(ranked, true);
+  }
+
+  async duplicates(params: DuplicatesParams, signal: AbortSignal): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
+    return { groups: await findDuplicates(this.#store, params, signal), coverage: this.#coverage() };
+  }
+
+  /** Brings every chunk to `depth`. Cancelling leaves what was done. */
+  async index(depth: Depth, signal: AbortSignal): Promise<Status> {
+    this.#wake();
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#state.kind === "failed") throw new StrataError("engine.failed", this.#state.reason);
+      if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Resume it (setting strata.index.paused), then run this again.");
+      const { chunks, [depth]: reached } = this.#coverage();
+      if (this.#scanned && !this.#needsScan && reached >= chunks) return this.status();
+      if (depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth)) await this.#deepenRound(depth === "deep" ? "deep" : "shallow", signal);
+      else await this.#nextTurn(signal);
+    }
+  }
+
+  /** Files were changed by the editor or seen by the watcher. Answers when they are searchable at full depth. */
+  async filesChanged(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    const inside = paths.map((p) => relativeInside(this.#options.root, p));
+    if (inside.length > MASS_CHANGE || !this.#scanned) {
+      this.#requestScan();
+      return;
+    }
+    const { indexed, rescan } = await this.#indexer.update(inside, signal);
+    if (rescan) this.#requestScan();
+    this.#recent = [...indexed, ...this.#recent.filter((p) => !indexed.includes(p))].slice(0, 50);
+    this.#statusSoon();
+    if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
+    const depth = this.#settings.backgroundDepth;
+    const encoder = await this.#encoderOrNothing();
+    const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
+    if (!encoder || shallow.length === 0) return this.#wake();
+    const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
+    const vectors = await encoder.embedChunks(unique, depth, "visible", signal);
+    this.#store.putVectors(depth, unique.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    this.#statusSoon();
+    this.#wake();
+  }
+
+  async configure(settings: EngineSettings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (settings.modelFolder !== before.modelFolder) await this.#reopen();
+    if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) this.#needsScan = true;
+    this.#wake();
+  }
+
+  /** Deletes the index and builds it anew. */
+  async rebuild(): Promise<Status> {
+    await this.#reopen(() => this.#store.destroy());
+    return this.status();
+  }
+
+  status(): Status {
+    const languages: Record<string, number> = {};
+    const skipped: Record<string, number> = { ...this.#indexer.walkSkips };
+    for (const [lang, files] of Object.entries(this.#store.languages())) {
+      if (lang.startsWith(SKIPPED)) skipped[lang.slice(SKIPPED.length)] = (skipped[lang.slice(SKIPPED.length)] ?? 0) + files;
+      else languages[lang] = files;
+    }
+    const { id, version } = this.#model.model;
+    return {
+      state: this.#state,
+      root: this.#options.root,
+      indexFolder: this.#options.folder,
+      coverage: this.#coverage(),
+      model: { id, version },
+      skipped,
+      warnings: [...this.#store.warnings, ...this.#warnings],
+      languages,
+      memoryBytes: process.memoryUsage.rss(),
+      indexBytes: this.#store.sizeBytes(),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#statusTimer);
+    this.#wake();
+    for (const turn of this.#waiting) turn();
+    await this.#watcher?.close();
+    await this.#pool.close();
+    await this.#loop;
+    await this.#store.close();
+    await (await this.#encoder?.catch(() => undefined))?.close();
+  }
+
+  // Background -----------------------------------------------------------------------------------------------------------
+
+  /** The one background loop: scan, deepen, insert into the graphs, save, sleep until something changes. */
+  async #background(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
+      try {
+        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal);
+        for (const turn of this.#waiting) turn();
+        if (worked) await yieldToEventLoop();
+        else await woken;
+      } catch (error) {
+        if (signal.aborted) return;
+        for (const turn of this.#waiting) turn();
+        if (StrataError.is(error, "index.diskFull")) {
+          this.#options.log("warn", "the disk is full", error);
+          this.#setState({ kind: "paused", reason: userMessage(error) });
+          const retry = setTimeout(this.#wake, DISK_RETRY_MS);
+          await woken;
+          clearTimeout(retry);
+          this.#needsScan = true;
+        } else {
+          this.#options.log("error", "background work failed", error);
+          this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
+          await woken;
+        }
+      }
+    }
+  }
+
+  /** One slice of background work; false when there is nothing left to do. */
+  async #work(signal: AbortSignal): Promise<boolean> {
+    if (this.#needsScan) {
+      this.#needsScan = false;
+      this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+      await this.#indexer.scan((progress) => this.#setState({ kind: "scanning", progress }), signal);
+      this.#scanned = true;
+      this.#statusSoon();
+      return true;
+    }
+    const depth = this.#settings.backgroundDepth;
+    const graphsDone = this.#store.drainGraphs(GRAPH_SLICE_MS);
+    const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, signal);
+    if (deepened > 0 || !graphsDone) {
+      if (Date.now() - this.#lastSave > SAVE_EVERY_MS) await this.#save();
+      return true;
+    }
+    await this.#save();
+    this.#setState({ kind: "ready" });
+    return false;
+  }
+
+  async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
+    const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
+    if (todo.length === 0) return 0;
+    const { chunks, [depth]: done } = this.#coverage();
+    this.#setState({ kind: "deepening", progress: { phase: depth, done, total: chunks, unit: "chunks" } });
+    const encoder = await this.#loadEncoder();
+    const vectors = await encoder.embedChunks(todo, depth, "background", signal);
+    this.#store.putVectors(depth, todo.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    return todo.length;
+  }
+
+  async #save(): Promise<void> {
+    await this.#store.saveGraphs();
+    this.#lastSave = Date.now();
+  }
+
+  #requestScan(): void {
+    this.#needsScan = true;
+    this.#wake();
+  }
+
+  /** Resolves after the next slice of background work. */
+  #nextTurn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        this.#waiting.delete(settle);
+        signal.removeEventListener("abort", cancel);
+        resolve();
+      };
+      const cancel = () => {
+        this.#waiting.delete(settle);
+        reject(signal.reason as Error);
+      };
+      this.#waiting.add(settle);
+      signal.addEventListener("abort", cancel, { once: true });
+      this.#wake();
+    });
+  }
+
+  /** Closes everything that depends on model and store, lets `between` act, opens again. */
+  async #reopen(between: () => void | Promise<void> = () => this.#store.close()): Promise<void> {
+    const settingsPaused = this.#settings;
+    this.#settings = { ...settingsPaused, paused: true };
+    await this.#pool.close();
+    await (await this.#encoder?.catch(() => undefined))?.close();
+    this.#encoder = undefined;
+    await between();
+    this.#scanned = false;
+    this.#needsScan = true;
+    this.#settings = settingsPaused;
+    await this.#open();
+    this.#wake();
+  }
+
+  // Helpers --------------------------------------------------------------------------------------------------------------
+
+  /** The ONNX sessions load on first need: the instant exit answers without them. */
+  #loadEncoder(): Promise<Encoder> {
+    this.#encoder ??= createOnnxEncoder(this.#model, this.#options.log).catch((error: unknown) => {
+      this.#encoder = undefined;
+      throw error;
+    });
+    return this.#encoder;
+  }
+
+  /** Without the encoder search still answers, by words alone, and says so. */
+  async #encoderOrNothing(): Promise<Encoder | undefined> {
+    try {
+      return await this.#loadEncoder();
+    } catch (error) {
+      this.#problem("the encoder could not be loaded", error);
+      this.#warn(`Searching by words only: ${userMessage(error)}`);
+      return undefined;
+    }
+  }
+
+  #coverage(): Coverage {
+    return this.#store.coverage();
+  }
+
+  #setState(state: IndexState): void {
+    this.#state = state;
+    this.#statusSoon();
+  }
+
+  #warn(sentence: string): void {
+    this.#warnings.add(sentence);
+    this.#statusSoon();
+  }
+
+  #problem(what: string, error: unknown): void {
+    this.#options.log("warn", what, error);
+  }
+
+  #statusSoon(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#statusTimer ??= setTimeout(() => {
+      this.#statusTimer = undefined;
+      this.#onStatus(this.status());
+    }, STATUS_EVERY_MS);
+  }
+
+  /** Text of the lines a "find similar" request names. */
+  async #readRange({ path: relative, startLine, endLine }: SimilarParams): Promise<string> {
+    if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
+    const file = path.join(this.#options.root, relativeInside(this.#options.root, relative));
+    const lines = (
+      await readFile(file, "utf8").catch((error: unknown) => {
+        throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
+      })
+    ).split(/\r?\n/);
+    const first = startLine ?? 1;
+    if (first < 1 || first > lines.length) throw new StrataError("input.invalid", `${relative} has ${lines.length} lines; line ${first} is not one of them.`);
+    return lines.slice(first - 1, endLine ?? lines.length).join("\n");
+  }
+
+  /**
+   * Hits point at the text as it is now: when a file changed since it was indexed, the chunk is looked for in the current text, and dropped
+   * (and re-indexed) when it is no longer there.
+   */
+  async #anchor(hits: readonly Hit[]): Promise<readonly Hit[]> {
+    const files = new Map<string, Promise<string | undefined | null>>();
+    const current = (relative: string) => {
+      let text = files.get(relative);
+      if (!text) files.set(relative, (text = this.#textIfChanged(relative)));
+      return text;
+    };
+    const stale = new Set<string>();
+    const anchored: Hit[] = [];
+    for (const hit of hits) {
+      const text = await current(hit.path);
+      if (text === undefined) anchored.push(hit);
+      else {
+        stale.add(hit.path);
+        const at = text === null ? -1 : text.replaceAll("\r\n", "\n").indexOf(hit.snippet.replaceAll("\r\n", "\n"));
+        if (text === null || at < 0) continue;
+        const startLine = text.replaceAll("\r\n", "\n").slice(0, at).split("\n").length;
+        anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
+      }
+    }
+    if (stale.size > 0) void this.filesChanged([...stale], this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
+    return anchored;
+  }
+
+  /** undefined: as indexed; null: gone; otherwise the current text. */
+  async #textIfChanged(relative: string): Promise<string | undefined | null> {
+    const record = this.#store.files().get(relative);
+    const file = path.join(this.#options.root, relative);
+    try {
+      const { size, mtimeMs } = await stat(file);
+      if (record && record.size === size && record.mtimeMs === mtimeMs) return undefined;
+      return await readFile(file, "utf8");
+    } catch {
+      return null; // vanished or unreadable now: either way there is nothing to open
+    }
+  }
+}
+
+/** A path from a client, relative to the root with "/"; anything outside is refused. */
+function relativeInside(root: string, given: string): string {
+  const relative = path.relative(root, path.resolve(root, given));
+  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
+  return relative.split(path.sep).join("/");
+}

@@ -1,0 +1,220 @@
+// Entry of the engine process: one index, many clients over a local pipe. Composes Engine and JSON-RPC; knows tokens, versions,
+// idle time and orderly ends; what the product does is in engine.ts.
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import { parseArgs } from "node:util";
+import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { isAbort } from "../base/abort.ts";
+import { build } from "../base/assets.ts";
+import { describeError, StrataError, userMessage } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { isOlderEngine, type StartMessage } from "./connect.ts";
+import { Engine } from "./engine.ts";
+import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder, newSocketAddress } from "./paths.ts";
+import * as protocol from "./protocol.ts";
+
+const LOG_LIMIT_BYTES = 2_000_000;
+const HANDSHAKE_MS = 5_000;
+
+/** Appends to engine.log; the previous log is kept once as engine.log.old. */
+function createLog(file: string): Log {
+  try {
+    if (statSync(file).size > LOG_LIMIT_BYTES) renameSync(file, `${file}.old`);
+  } catch {
+    // no log yet
+  }
+  return (level, message, error) => {
+    if (level === "debug" && !process.env["STRATA_DEBUG"]) return;
+    const line = `${new Date().toISOString()} ${level} ${message}${error === undefined ? "" : `: ${describeError(error)}`}\n`;
+    try {
+      appendFileSync(file, line, { mode: 0o600 });
+    } catch {
+      // A full disk must not end the engine because it cannot say so; the state tells the user.
+    }
+  };
+}
+
+/** AbortSignal of a JSON-RPC cancellation token. */
+function signalOf(token: CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  else token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+class Server {
+  readonly #engine: Engine;
+  readonly #record: EngineRecord;
+  readonly #root: string;
+  readonly #idleMs: number;
+  readonly #log: Log;
+  readonly #end: () => void;
+  readonly #clients = new Set<MessageConnection>();
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(options: { engine: Engine; record: EngineRecord; root: string; idleMs: number; log: Log; end: () => void }) {
+    this.#engine = options.engine;
+    this.#record = options.record;
+    this.#root = options.root;
+    this.#idleMs = options.idleMs;
+    this.#log = options.log;
+    this.#end = options.end;
+    this.#waitForClients();
+  }
+
+  broadcast(status: protocol.Status): void {
+    for (const client of this.#clients) void client.sendNotification(protocol.statusChanged, status).catch(() => this.#clients.delete(client));
+  }
+
+  accept(socket: net.Socket): void {
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    const stranger = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+    /** Ends streams that the client did not wait for. */
+    const gone = new AbortController();
+    connection.onRequest(protocol.handshake, (params) => {
+      clearTimeout(stranger);
+      const result = this.#checkHandshake(params, connection);
+      if (!(result instanceof ResponseError)) {
+        this.#clients.add(connection);
+        clearTimeout(this.#idle);
+        this.#serve(connection, gone.signal);
+        this.#log("info", `${params.client} connected`);
+      }
+      return result;
+    });
+    socket.on("error", (error) => this.#log("debug", "a client's connection failed", error));
+    socket.on("close", () => {
+      clearTimeout(stranger);
+      gone.abort();
+      connection.dispose();
+      if (this.#clients.delete(connection)) this.#waitForClients();
+    });
+    connection.listen();
+  }
+
+  #checkHandshake(params: protocol.HandshakeParams, connection: MessageConnection): protocol.HandshakeResult | ResponseError<protocol.ErrorData> {
+    const refuse = (code: string, sentence: string) => new ResponseError(-32001, sentence, { code });
+    const given = Buffer.from(String(params.token));
+    const expected = Buffer.from(this.#record.token);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return refuse("engine.unreachable", "This engine belongs to another user or run. Start again.");
+    if (params.protocol > protocol.PROTOCOL_VERSION || (params.protocol === protocol.PROTOCOL_VERSION && isOlderEngine(build, params.build))) {
+      // The one request an outdated engine still answers.
+      connection.onRequest(protocol.shutdown, () => this.#end());
+      return refuse("engine.older", `The running engine (${build}) is older than this client (${params.build}); it is replaced.`);
+    }
+    if (params.protocol < protocol.PROTOCOL_VERSION)
+      return refuse("engine.newer", `This index is served by a newer Strata (${build}); this one is ${params.build}. Update this one, or close the other program that uses ${this.#root}.`);
+    return { protocol: protocol.PROTOCOL_VERSION, build, pid: process.pid, model: this.#engine.model, root: this.#root };
+  }
+
+  #serve(connection: MessageConnection, gone: AbortSignal): void {
+    const engine = this.#engine;
+    /** Turns every failure into a ResponseError with a code; a bug in one request never ends the process. */
+    const guard = async <T>(work: () => T | Promise<T>): Promise<T | ResponseError<protocol.ErrorData>> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (isAbort(error)) return new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
+        if (!StrataError.is(error)) this.#log("error", "a request failed", error);
+        return new ResponseError(-32000, StrataError.is(error) ? error.message : `Strata met an unexpected problem (${userMessage(error)}). The log of the engine has the details.`, {
+          code: StrataError.is(error) ? error.code : "engine.failed",
+        });
+      }
+    };
+    const update = (streamId: string | undefined) =>
+      streamId === undefined
+        ? undefined
+        : (result: protocol.SearchResult) => {
+            if (!gone.aborted) void connection.sendNotification(protocol.searchUpdate, { streamId, result });
+          };
+    // A streamed search goes on after its first answer, until the same client asks the next one or leaves.
+    let stream = new AbortController();
+    const streaming = (streamId: string | undefined, token: CancellationToken): AbortSignal => {
+      if (streamId === undefined) return AbortSignal.any([signalOf(token), gone]);
+      stream.abort();
+      stream = new AbortController();
+      return AbortSignal.any([signalOf(token), stream.signal, gone]);
+    };
+    connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId))));
+    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, streaming(params.streamId, token), update(params.streamId))));
+    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]))));
+    connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
+    connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));
+    connection.onRequest(protocol.configure, (settings) => guard(() => engine.configure(settings)));
+    connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
+    connection.onRequest(protocol.status, () => guard(() => engine.status()));
+    connection.onRequest(protocol.shutdown, () => this.#end());
+  }
+
+  #waitForClients(): void {
+    if (this.#clients.size > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(this.#end, this.#idleMs);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" } } });
+  const root = values.root;
+  if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
+  const folder = indexFolder(root);
+  makePrivateFolder(folder);
+  process.umask(0o077); // everything the engine makes is its owner's alone
+  const log = createLog(engineLogFile(folder));
+  log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);
+
+  let server: Server | undefined;
+  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers: Math.max(1, Math.min(os.availableParallelism(), 4)), log }, (status) => server?.broadcast(status));
+
+  const nonce = randomBytes(16).toString("hex");
+  const record: EngineRecord = { pid: process.pid, address: newSocketAddress(folder, nonce), token: randomBytes(32).toString("hex"), build };
+  const recordFile = engineRecordFile(folder);
+  const listener = net.createServer((socket) => server?.accept(socket));
+
+  let ending: Promise<void> | undefined;
+  const end = (): Promise<void> =>
+    (ending ??= (async () => {
+      log("info", "engine ends");
+      listener.close();
+      try {
+        // Only our own record: a successor may have written its own by now.
+        if ((JSON.parse(readFileSync(recordFile, "utf8")) as EngineRecord).pid === process.pid) rmSync(recordFile);
+      } catch {
+        // gone already
+      }
+      await engine.close().catch((error: unknown) => log("error", "the index was not closed in order", error));
+      process.exit(0);
+    })());
+  server = new Server({ engine, record, root, idleMs: Number(values.idle ?? 300_000), log, end: () => void end() });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void end());
+
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(record.address, resolve);
+  });
+  if (process.platform !== "win32") chmodSync(record.address, 0o600);
+  writeFileSync(`${recordFile}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${recordFile}.new`, recordFile);
+  tellStarter({ ready: true });
+}
+
+/** Over the start-up channel of connect.ts; an engine started by hand has none. */
+function tellStarter(message: StartMessage): void {
+  process.send?.(message);
+}
+
+process.on("uncaughtException", (error) => fatal(error));
+process.on("unhandledRejection", (error) => fatal(error));
+
+/** An engine in an unknown state is worse than none: it says why and ends; clients start a new one, the index is consistent. */
+function fatal(error: unknown): void {
+  tellStarter({ error: { code: StrataError.is(error) ? error.code : "engine.failed", message: userMessage(error) } });
+  const at = process.argv.indexOf("--root");
+  const root = process.argv[at + 1];
+  if (at > 0 && root !== undefined) createLog(engineLogFile(indexFolder(root)))("error", "the engine ends", error);
+  setTimeout(() => process.exit(3), 100); // time for the message to leave
+}
+
+main().catch(fatal);

@@ -1,0 +1,179 @@
+// Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
+// leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
+import { lstat, stat } from "node:fs/promises";
+import path from "node:path";
+import { StrataError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { OnProgress } from "../base/progress.ts";
+import type { ParsedFile, Store } from "../store/store.ts";
+import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
+import { filterPath, walk } from "./walk.ts";
+
+export interface IndexerOptions {
+  readonly root: string;
+  readonly store: Store;
+  readonly pool: ParsePool;
+  readonly log: Log;
+  /** Read at the start of each pass, so that changed settings count at once. */
+  readonly limits: () => { readonly exclude: readonly string[]; readonly maxFileBytes: number };
+}
+
+/** Rows of files without text carry their reason here instead of a language, so that the reason survives a restart. */
+export const SKIPPED = "skipped:";
+
+const BATCH_FILES = 16;
+const BATCH_BYTES = 200_000;
+/** One transaction holds about this many chunks: some milliseconds, so that a query never waits long for it. */
+const WRITE_CHUNKS = 250;
+
+export class Indexer {
+  readonly #options: IndexerOptions;
+  #walkSkips: Readonly<Record<string, number>> = {};
+
+  constructor(options: IndexerOptions) {
+    this.#options = options;
+  }
+
+  /** Files that discovery left out in the last full pass, by reason. */
+  get walkSkips(): Readonly<Record<string, number>> {
+    return this.#walkSkips;
+  }
+
+  /**
+   * Full pass: every file whose size or time moved is parsed, vanished ones are removed. Unchanged content is not encoded again.
+   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
+   */
+  async scan(onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    const { root, store, pool, limits } = this.#options;
+    if (!(await stat(root).catch(() => undefined))?.isDirectory())
+      throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
+    const known = store.files();
+    const seen = new Set<string>();
+    const skips: Record<string, number> = {};
+    const writer = new Writer(store);
+    const inFlight = new Set<Promise<void>>();
+    let done = 0;
+    let total = 0;
+    let walked = false;
+    let failure: unknown;
+    const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total, unit: "files" });
+
+    const dispatch = (batch: readonly FileToParse[]) => {
+      const work = pool
+        .parse(batch, false)
+        .then((outcomes) => {
+          if (signal.aborted || failure !== undefined) return;
+          for (const outcome of outcomes) writer.add(outcome);
+          done += batch.length;
+          report();
+        })
+        .catch((error: unknown) => void (failure ??= error))
+        .finally(() => inFlight.delete(work));
+      inFlight.add(work);
+    };
+
+    let batch: FileToParse[] = [];
+    let bytes = 0;
+    try {
+      for await (const entry of walk(root, { ...limits(), signal }, (_path, reason) => void (skips[reason] = (skips[reason] ?? 0) + 1))) {
+        seen.add(entry.path);
+        total++;
+        const record = known.get(entry.path);
+        if (record && record.size === entry.size && record.mtimeMs === entry.mtimeMs) {
+          done++;
+          continue;
+        }
+        batch.push(entry);
+        bytes += entry.size;
+        if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) {
+          dispatch(batch);
+          batch = [];
+          bytes = 0;
+          while (inFlight.size >= pool.wantedInFlight && failure === undefined) await Promise.race(inFlight);
+        }
+        if (failure !== undefined) break;
+      }
+      walked = true;
+      if (batch.length > 0) dispatch(batch);
+    } finally {
+      await Promise.all(inFlight);
+    }
+    if (failure !== undefined) throw failure;
+    signal.throwIfAborted();
+    for (const path of known.keys()) if (!seen.has(path)) writer.remove(path);
+    writer.flush();
+    this.#walkSkips = skips;
+    report();
+  }
+
+  /**
+   * Brings single paths (relative) up to date, ahead of everything else. Folders and mass changes are for `scan`.
+   * @returns the paths that are now indexed with text; `rescan` when a folder was among the paths.
+   */
+  async update(paths: readonly string[], signal: AbortSignal): Promise<{ readonly indexed: readonly string[]; readonly rescan: boolean }> {
+    const { root, store, pool, limits } = this.#options;
+    const writer = new Writer(store);
+    const wanted: FileToParse[] = [];
+    let rescan = false;
+    for (const relative of paths) {
+      const info = await lstat(path.join(root, relative)).catch(() => undefined);
+      if (info?.isDirectory()) rescan = true;
+      else if (info === undefined) {
+        // A vanished folder takes its files along.
+        for (const known of store.files().keys()) if (known === relative || known.startsWith(`${relative}/`)) writer.remove(known);
+      } else {
+        const verdict = await filterPath(root, relative, limits());
+        if (verdict.indexed) wanted.push({ path: relative, size: verdict.size, mtimeMs: verdict.mtimeMs });
+        else if (store.files().has(relative)) writer.remove(relative);
+      }
+    }
+    signal.throwIfAborted();
+    const outcomes = wanted.length > 0 ? await pool.parse(wanted, true) : [];
+    signal.throwIfAborted();
+    for (const outcome of outcomes) writer.add(outcome);
+    writer.flush();
+    return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" ? [o.file.path] : [])), rescan };
+  }
+}
+
+/** Gathers outcomes into transactions of a bounded size. */
+class Writer {
+  readonly #store: Store;
+  #files: ParsedFile[] = [];
+  #removed: string[] = [];
+  #chunks = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  add(outcome: ParseOutcome): void {
+    if (outcome.kind === "gone") return this.remove(outcome.path);
+    if (outcome.kind === "skip") {
+      const { path, size, mtimeMs, reason } = outcome;
+      this.#files.push({ path, size, mtimeMs, hash: "", lang: SKIPPED + reason, imports: [], isTest: false, isGenerated: false, chunks: [] });
+    } else {
+      const { file } = outcome;
+      const record = this.#store.files().get(file.path);
+      if (record && record.hash === file.hash) {
+        this.#store.touchFile(file.path, file);
+        return;
+      }
+      this.#files.push(file);
+      this.#chunks += file.chunks.length;
+    }
+    if (this.#chunks >= WRITE_CHUNKS || this.#files.length >= WRITE_CHUNKS) this.flush();
+  }
+
+  remove(path: string): void {
+    if (this.#store.files().has(path)) this.#removed.push(path);
+  }
+
+  flush(): void {
+    if (this.#files.length > 0) this.#store.putFiles(this.#files);
+    if (this.#removed.length > 0) this.#store.removeFiles(this.#removed);
+    this.#files = [];
+    this.#removed = [];
+    this.#chunks = 0;
+  }
+}
