@@ -1,0 +1,42 @@
+// What a file is, told from its name and its first bytes: text worth indexing, or a binary, generated or data file.
+
+const binaryEndings: ReadonlySet<string> = new Set(
+  (
+    "png jpg jpeg gif bmp ico icns webp avif tif tiff psd ai eps heic raw xcf " +
+    "woff woff2 ttf otf eot " +
+    "mp3 mp4 m4a m4v wav flac ogg opus avi mov mkv webm wmv aac mid " +
+    "zip gz tgz bz2 xz zst lz4 7z rar tar jar war ear aar apk ipa dmg iso deb rpm msi cab vsix whl egg nupkg crx xpi " +
+    "exe dll so dylib a o obj lib pdb class pyc pyo pyd wasm node elf bin dex rlib rmeta beam hi " +
+    "pdf doc docx xls xlsx ppt pptx odt ods odp epub pages numbers " +
+    "db sqlite sqlite3 mdb parquet feather arrow orc avro npy npz h5 hdf5 pkl pickle pt pth ckpt safetensors onnx gguf tflite pb joblib mat rds " +
+    "glb fbx blend stl 3ds dwg unitypackage uasset umap pack idx swf pcap"
+  ).split(" "),
+);
+
+/** Text, but rows or shapes rather than anything a person asks about. */
+const dataEndings: ReadonlySet<string> = new Set("csv tsv svg jsonl ndjson geojson log drawio excalidraw".split(" "));
+
+const lockFiles: ReadonlySet<string> = new Set([
+  "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "deno.lock", "cargo.lock", "poetry.lock",
+  "uv.lock", "pdm.lock", "pipfile.lock", "pixi.lock", "gemfile.lock", "composer.lock", "go.sum", "go.work.sum", "mix.lock", "pubspec.lock",
+  "podfile.lock", "package.resolved", "packages.lock.json", "flake.lock", "gradle.lockfile", "module.bazel.lock", ".terraform.lock.hcl", "conda-lock.yml",
+]);
+const minified = /[.-]min\.(js|mjs|cjs|css)$|\.map$|\.tsbuildinfo$/;
+
+/** Why a file of this name is left out, or undefined. @param path relative, with "/" as separator. */
+export function unindexedKind(path: string): "binary" | "generated" | "data" | undefined {
+  const name = path.slice(path.lastIndexOf("/") + 1).toLowerCase();
+  if (lockFiles.has(name) || minified.test(name)) return "generated";
+  const dot = name.lastIndexOf(".");
+  if (dot <= 0) return undefined;
+  const ending = name.slice(dot + 1);
+  return binaryEndings.has(ending) ? "binary" : dataEndings.has(ending) ? "data" : undefined;
+}
+
+/** How much of a file is looked at; the same figure git uses. */
+const sniffBytes = 8000;
+
+/** True when the content is not text. UTF-16 counts as binary: no parser here reads it. */
+export function isBinary(content: Uint8Array): boolean {
+  return content.subarray(0, sniffBytes).includes(0);
+}

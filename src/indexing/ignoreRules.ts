@@ -1,0 +1,177 @@
+// Which paths people have excluded: .gitignore, .ignore and .strataignore at every level, .git/info/exclude, the editor's
+// exclude globs, and a short default list. Says nothing about what a file contains; that is walk.ts and secrets.ts.
+import { readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import ignore, { type Ignore } from "ignore";
+import picomatch from "picomatch";
+
+/**
+ * Folders nobody writes code in: version control, installed packages, tool caches. Names that some projects use for their own
+ * sources (dist, build, target, vendor, out) are left to the ignore files. An ignore file can re-include any but the first line.
+ */
+const neverFolders: ReadonlySet<string> = new Set([".git", ".hg", ".svn", ".jj"]);
+const defaultFolders = [
+  "node_modules", "bower_components", "jspm_packages", ".yarn/cache", ".pnpm-store", ".venv", "site-packages", "__pycache__", "__pypackages__",
+  ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit",
+  ".turbo", ".parcel-cache", ".dart_tool", ".direnv", ".eggs",
+];
+
+/** In order of increasing precedence within one directory. */
+export const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
+
+interface Level {
+  readonly rules: Ignore;
+  /** Comes from git, so it ends at the border of a nested repository. */
+  readonly fromGit: boolean;
+}
+
+/** The rules inside one directory: those of every directory above it, outermost first, then its own. */
+export interface DirectoryRules {
+  readonly levels: readonly Level[];
+  readonly combined: Ignore;
+}
+
+/** git compares names the way the file system does. */
+const options = { ignorecase: process.platform === "win32" || process.platform === "darwin", allowRelativePaths: true };
+
+/**
+ * Rewrites one line of an ignore file in `directory` so that it means the same in the base directory. One list for the whole
+ * chain is what makes a negation in a deep file override a rule of a shallow one, as in git: the last match decides.
+ */
+export function scopePattern(line: string, directory: string): string | undefined {
+  if (line.trim() === "" || line.startsWith("#")) return undefined;
+  if (directory === "") return line;
+  const negated = line.startsWith("!");
+  let pattern = negated ? line.slice(1) : line;
+  if (/^\\[!#]/.test(pattern)) pattern = pattern.slice(1);
+  if (pattern.trim() === "" || pattern === "/") return undefined;
+  const anchored = /\/(?=.*[^/\s])/.test(pattern);
+  const scope = directory.replace(/[\\*?[\]!# ]/g, "\\$&");
+  return `${negated ? "!" : ""}/${scope}/${anchored ? "" : "**/"}${pattern.replace(/^\//, "")}`;
+}
+
+function compile(text: string, directory: string): Ignore {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  return ignore(options).add(lines.flatMap((line) => scopePattern(line, directory) ?? []).join("\n"));
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined; // missing, unreadable or a directory: no rules
+  }
+}
+
+/** The git folder of a repository or worktree whose top is `directory`; undefined when it is no such top. */
+export function gitFolder(directory: string): string | undefined {
+  const dotGit = path.join(directory, ".git");
+  const stat = statSync(dotGit, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (stat.isDirectory()) return dotGit;
+  const target = /^gitdir: (.+?)\s*$/m.exec(readText(dotGit) ?? "")?.[1];
+  if (target === undefined) return undefined;
+  const folder = path.resolve(directory, target);
+  // A linked worktree shares info/exclude with its main repository.
+  const common = readText(path.join(folder, "commondir"))?.trim();
+  return common ? path.resolve(folder, common) : folder;
+}
+
+function posix(relative: string): string {
+  return path.sep === "/" ? relative : relative.split(path.sep).join("/");
+}
+
+export class IgnoreRules {
+  readonly #root: string;
+  readonly #excluded: (path: string) => boolean;
+  /** Where `root` stands below the top of its repository, "" or "packages/app/". */
+  #prefix = "";
+  readonly #outer: DirectoryRules;
+  readonly #known = new Map<string, DirectoryRules | undefined>();
+
+  /**
+   * @param root absolute folder.
+   * @param exclude globs on paths relative to the root; a glob that matches a folder excludes what is in it.
+   */
+  constructor(root: string, exclude: readonly string[] = []) {
+    this.#root = root;
+    this.#excluded = exclude.length === 0 ? () => false : picomatch([...exclude], { dot: true });
+    const defaults: Level = { rules: ignore(options).add(defaultFolders.map((folder) => (folder.includes("/") ? `**/${folder}/` : `${folder}/`))), fromGit: false };
+    this.#outer = this.#enclosing(defaults) ?? combine([defaults]);
+  }
+
+  /** Rules of the directories above the root when it lies inside a repository. */
+  #enclosing(defaults: Level): DirectoryRules | undefined {
+    let top = this.#root;
+    while (gitFolder(top) === undefined) {
+      const parent = path.dirname(top);
+      if (parent === top) return undefined;
+      top = parent;
+    }
+    if (top === this.#root) return undefined;
+    const inside = posix(path.relative(top, this.#root));
+    this.#prefix = `${inside}/`;
+    const steps = inside.split("/");
+    let rules = combine([defaults]);
+    for (let depth = 0; depth < steps.length; depth++) {
+      const directory = steps.slice(0, depth).join("/");
+      rules = this.#extend(rules, path.join(top, directory), directory, undefined);
+    }
+    // Someone who opens an ignored folder on purpose (a build output, an installed package) wants to search it.
+    if (!rules.combined.ignores(this.#prefix)) return rules;
+    this.#prefix = "";
+    return undefined;
+  }
+
+  #extend(parent: DirectoryRules, absolute: string, scope: string, names: ReadonlySet<string> | undefined): DirectoryRules {
+    const added: Level[] = [];
+    let levels = parent.levels;
+    const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
+    if (git !== undefined) {
+      levels = levels.filter((level) => !level.fromGit);
+      const text = readText(path.join(git, "info", "exclude"));
+      if (text !== undefined) added.push({ rules: compile(text, scope), fromGit: true });
+    }
+    for (const name of ignoreFileNames) {
+      if (names !== undefined && !names.has(name)) continue;
+      const text = readText(path.join(absolute, name));
+      if (text !== undefined) added.push({ rules: compile(text, scope), fromGit: name === ".gitignore" });
+    }
+    return added.length === 0 && levels.length === parent.levels.length ? parent : combine([...levels, ...added]);
+  }
+
+  /**
+   * Rules inside `directory` (relative to the root, "" for the root itself), whose parent has the rules `parent`.
+   * @param names the directory's entries where they are known, so that no missing file is opened.
+   */
+  enter(parent: DirectoryRules | undefined, directory: string, names?: ReadonlySet<string>): DirectoryRules {
+    const scope = (this.#prefix + directory).replace(/\/$/, "");
+    return this.#extend(parent ?? this.#outer, path.join(this.#root, directory), scope, names);
+  }
+
+  /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */
+  ignores(rules: DirectoryRules, relative: string, isDirectory: boolean): boolean {
+    if (isDirectory && neverFolders.has(relative.slice(relative.lastIndexOf("/") + 1))) return true;
+    return rules.combined.ignores(this.#prefix + relative + (isDirectory ? "/" : "")) || this.#excluded(relative);
+  }
+
+  /** Rules inside a directory, reading the ignore files on the way down to it; undefined when it is excluded itself. */
+  rulesOf(directory: string): DirectoryRules | undefined {
+    if (this.#known.has(directory)) return this.#known.get(directory);
+    let rules: DirectoryRules | undefined;
+    if (directory === "") rules = this.enter(undefined, "");
+    else {
+      const slash = directory.lastIndexOf("/");
+      const parent = this.rulesOf(slash < 0 ? "" : directory.slice(0, slash));
+      rules = parent === undefined || this.ignores(parent, directory, true) ? undefined : this.enter(parent, directory);
+    }
+    this.#known.set(directory, rules);
+    return rules;
+  }
+}
+
+function combine(levels: readonly Level[]): DirectoryRules {
+  const combined = ignore(options);
+  for (const level of levels) combined.add(level.rules);
+  return { levels, combined };
+}

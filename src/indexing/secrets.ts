@@ -1,0 +1,38 @@
+// Which files are never read because their name says that they hold credentials. Names only: nothing here opens a file, and
+// no setting or ignore file can switch the list off, since an index would keep what it read.
+
+const keyFile = /\.(pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|ovpn|gpg|tfstate|tfvars|agekey|mobileprovision)$/;
+const keyFileBackup = /\.tfstate\.(backup|\d+\.backup)$/;
+const dotEnv = /^\.env(rc)?($|[._-])|\.env$/;
+const template = /[._-](example|sample|template|dist|defaults?|schema)(\.[a-z]+)?$/;
+const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?($|[._-])/;
+const named = /^(client[-_]?)?(credentials?|secrets?|service[-_]?account)([._-].*)?$/;
+
+/** Files of tools that keep a token or password under a fixed name. */
+const exactNames: ReadonlySet<string> = new Set([
+  ".npmrc", ".netrc", "_netrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".s3cfg",
+  ".boto", ".vault-token", ".vault-pass", ".vault_pass", ".yarnrc.npm", "kubeconfig", "wallet.dat", ".terraformrc", "terraform.rc", ".authinfo",
+]);
+
+/** Folders in a home directory whose every file is suspect; matter when someone opens a dotfiles folder. */
+const folders: ReadonlySet<string> = new Set([".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store"]);
+
+/**
+ * `credentials.go` or `secrets.ts` is code about secrets and what people search for; `credentials.json` or a bare `secrets` holds them.
+ * So the vague names count only with one of these endings or none at all.
+ */
+const dataEndings: ReadonlySet<string> = new Set([
+  "", "json", "yaml", "yml", "toml", "ini", "cfg", "conf", "xml", "properties", "txt", "csv", "enc", "plist", "env", "bak", "old", "pub", "db", "dat",
+]);
+
+/** @param path relative, with "/" as separator. */
+export function isSecret(path: string): boolean {
+  const parts = path.toLowerCase().split("/");
+  const name = parts.pop() ?? "";
+  if (parts.some((part) => folders.has(part))) return true;
+  if (template.test(name)) return false;
+  if (exactNames.has(name) || keyFile.test(name) || keyFileBackup.test(name) || dotEnv.test(name)) return true;
+  if (!sshKey.test(name) && !named.test(name)) return false;
+  const dot = name.lastIndexOf(".");
+  return dataEndings.has(dot < 0 ? "" : name.slice(dot + 1));
+}

@@ -1,0 +1,202 @@
+// Which files get indexed: finds them breadth first, so that the first arrive at once, and answers the same question for a
+// single path. Reads directories and ignore files only, never a file's content.
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import path from "node:path";
+import { checkAborted } from "../base/abort.ts";
+import { StrataError } from "../base/errors.ts";
+import { unindexedKind } from "./fileKinds.ts";
+import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
+import { isSecret } from "./secrets.ts";
+
+export { isBinary } from "./fileKinds.ts";
+
+export const defaultMaxFileBytes = 1_500_000;
+
+export interface WalkOptions {
+  /** Globs on relative paths, beside the ignore files (the editor's excludes). */
+  readonly exclude?: readonly string[];
+  readonly maxFileBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface WalkedFile {
+  /** Relative to the root, "/" as separator. */
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** Why a path that nobody excluded is left out. Links are not followed: what they point to inside the root is indexed in its own place. */
+export type SkipReason = "secret" | "binary" | "generated" | "data" | "too large" | "unreadable" | "link" | "link to outside" | "special file";
+export type OnSkip = (path: string, reason: SkipReason) => void;
+
+/** What one path is to the index. */
+export type PathVerdict =
+  | ({ readonly kind: "file" } & WalkedFile)
+  | { readonly kind: "skip"; readonly reason: SkipReason | "excluded" | "outside" }
+  | { readonly kind: "directory" }
+  | { readonly kind: "missing" };
+
+/** Directories read at once; four threads do the work, the rest hides their latency. */
+const concurrentDirectories = 16;
+/** Bounds the promises alive for one enormous directory. */
+const concurrentStats = 512;
+
+function nameVerdict(file: string): SkipReason | undefined {
+  return isSecret(file) ? "secret" : unindexedKind(file);
+}
+
+function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}
+
+async function openRoot(root: string): Promise<string> {
+  try {
+    const absolute = path.resolve(root);
+    if ((await stat(absolute)).isDirectory()) return absolute;
+  } catch (error) {
+    throw new StrataError("workspace.missing", `The folder ${root} cannot be opened (${errorCode(error)}). Name a folder that exists and that you may read.`, error);
+  }
+  throw new StrataError("workspace.missing", `${root} is a file. Name the folder that holds it.`);
+}
+
+interface Listing {
+  readonly files: readonly WalkedFile[];
+  readonly directories: readonly Pending[];
+}
+interface Pending {
+  readonly path: string;
+  /** Rules of the directory above; undefined for the root. */
+  readonly rules: DirectoryRules | undefined;
+}
+
+async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
+  try {
+    const target = await realpath(absolute);
+    return target === realRoot || target.startsWith(realRoot + path.sep) ? "link" : "link to outside";
+  } catch {
+    return "unreadable"; // dangling, or links that point at each other
+  }
+}
+
+/**
+ * Every file to index below `root`, nearest first.
+ * @throws StrataError "workspace.missing"; the signal's reason when aborted.
+ */
+export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnSkip = () => {}): AsyncGenerator<WalkedFile, void, void> {
+  const { signal, maxFileBytes = defaultMaxFileBytes } = options;
+  const absoluteRoot = await openRoot(root);
+  const realRoot = await realpath(absoluteRoot);
+  const ignoreRules = new IgnoreRules(absoluteRoot, options.exclude);
+
+  async function measure(file: string): Promise<WalkedFile | undefined> {
+    try {
+      const { size, mtimeMs } = await lstat(path.join(absoluteRoot, file));
+      if (size <= maxFileBytes) return { path: file, size, mtimeMs };
+      onSkip(file, "too large");
+    } catch (error) {
+      // A name that is not UTF-8 cannot be opened by the name Node gives it; a file that just vanished is no news.
+      if (errorCode(error) !== "ENOENT" || file.includes("\uFFFD")) onSkip(file, "unreadable");
+    }
+    return undefined;
+  }
+
+  async function list(directory: Pending): Promise<Listing> {
+    checkAborted(signal);
+    let entries: Dirent[];
+    try {
+      entries = await readdir(path.join(absoluteRoot, directory.path), { withFileTypes: true });
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") onSkip(directory.path, "unreadable");
+      return { files: [], directories: [] };
+    }
+    const rules = ignoreRules.enter(directory.rules, directory.path, new Set(entries.map((entry) => entry.name)));
+    const names: string[] = [];
+    const directories: Pending[] = [];
+    for (const entry of entries) {
+      const relative = directory.path === "" ? entry.name : `${directory.path}/${entry.name}`;
+      if (ignoreRules.ignores(rules, relative, entry.isDirectory())) continue;
+      if (entry.isDirectory()) directories.push({ path: relative, rules });
+      else if (entry.isFile()) {
+        const reason = nameVerdict(relative);
+        if (reason === undefined) names.push(relative);
+        else onSkip(relative, reason);
+      } else onSkip(relative, entry.isSymbolicLink() ? await linkReason(path.join(absoluteRoot, relative), realRoot) : "special file");
+    }
+    const files: WalkedFile[] = [];
+    for (let from = 0; from < names.length; from += concurrentStats) {
+      checkAborted(signal);
+      for (const file of await Promise.all(names.slice(from, from + concurrentStats).map(measure))) if (file !== undefined) files.push(file);
+    }
+    return { files, directories };
+  }
+
+  let level: Pending[] = [{ path: "", rules: undefined }];
+  while (level.length > 0) {
+    const next: Pending[] = [];
+    for (let from = 0; from < level.length; from += concurrentDirectories) {
+      for (const listing of await Promise.all(level.slice(from, from + concurrentDirectories).map(list))) {
+        checkAborted(signal);
+        yield* listing.files;
+        next.push(...listing.directories);
+      }
+    }
+    level = next;
+  }
+}
+
+/**
+ * The walk's answer for single paths, for watchers and save events. Keeps the ignore files it has read: make a new one when one of
+ * them changes.
+ */
+export class PathFilter {
+  readonly #root: string;
+  readonly #maxFileBytes: number;
+  readonly #rules: IgnoreRules;
+  #realRoot: string | undefined;
+
+  constructor(root: string, options: WalkOptions = {}) {
+    this.#root = path.resolve(root);
+    this.#maxFileBytes = options.maxFileBytes ?? defaultMaxFileBytes;
+    this.#rules = new IgnoreRules(this.#root, options.exclude);
+  }
+
+  /** Whether the names alone rule the path out; synchronous, reads ignore files only. `relative` is inside the root. */
+  excludes(relative: string, isDirectory: boolean): boolean {
+    const slash = relative.lastIndexOf("/");
+    const rules = this.#rules.rulesOf(slash < 0 ? "" : relative.slice(0, slash));
+    return rules === undefined || this.#rules.ignores(rules, relative, isDirectory);
+  }
+
+  /** @param relative "/"-separated and relative to the root; a path that leaves the root is answered, not followed. */
+  async check(relative: string): Promise<PathVerdict> {
+    const parts = relative.split("/");
+    if (relative === "" || path.isAbsolute(relative) || parts.some((part) => part === "" || part === "." || part === "..")) return { kind: "skip", reason: "outside" };
+    const absolute = path.join(this.#root, relative);
+    try {
+      const info = await lstat(absolute);
+      const isDirectory = info.isDirectory();
+      if (this.excludes(relative, isDirectory)) return { kind: "skip", reason: "excluded" };
+      // The walk does not go through links, so neither does a path that has one on its way.
+      this.#realRoot ??= await realpath(this.#root);
+      const realParent = path.join(this.#realRoot, ...parts.slice(0, -1));
+      if ((await realpath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "link" };
+      if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
+      if (isDirectory) return { kind: "directory" };
+      if (!info.isFile()) return { kind: "skip", reason: "special file" };
+      const reason = nameVerdict(relative) ?? (info.size > this.#maxFileBytes ? "too large" : undefined);
+      if (reason !== undefined) return { kind: "skip", reason };
+      return { kind: "file", path: relative, size: info.size, mtimeMs: info.mtimeMs };
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };
+      return { kind: "skip", reason: "unreadable" };
+    }
+  }
+}
+
+/** One path, once; for many paths at a time keep a PathFilter. */
+export function filterPath(root: string, relative: string, options: WalkOptions = {}): Promise<PathVerdict> {
+  return new PathFilter(root, options).check(relative);
+}

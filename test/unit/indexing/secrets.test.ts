@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { unindexedKind } from "../../../src/indexing/fileKinds.ts";
+import { isSecret } from "../../../src/indexing/secrets.ts";
+
+const secret = [
+  ".env", ".env.local", ".env.production", ".envrc", ".ENV", "config/prod.env", "server.pem", "tls/private.key", "id_rsa", "id_rsa.pub", "id_ed25519", "id_ed25519_sk",
+  "id_rsa.bak", "store.p12", "store.pfx", "app.jks", "vault.kdbx", "credentials", "credentials.json", "client_secrets.json", "client_secret_123.apps.json", ".npmrc", "home/.netrc",
+  ".pypirc", "secrets.yaml", "secrets.yml", "secret.json", "terraform.tfstate", "terraform.tfstate.backup", "prod.tfvars", ".aws/config", ".ssh/known_hosts", ".git-credentials",
+  "service-account.json", "service_account-prod.json", "key.p8", "a/b/.htpasswd",
+];
+for (const file of secret) test(`${file} is never read`, () => assert.equal(isSecret(file), true));
+
+const open = [
+  ".env.example", ".env.sample", ".env.template", ".env.local.example", "src/secrets.ts", "credentials.go", "aws/credentials_test.py", "secretstore.yaml", "environment.ts", "env.d.ts",
+  "id_generator.py", "keys.ts", "src/key/index.ts", "monkey.ts", "pem.go", "secrets.example.yaml", "prod.tfvars.example", "id_rsa.go", "docs/credentials.md", "dotenv.js",
+];
+for (const file of open) test(`${file} is ordinary text`, () => assert.equal(isSecret(file), false));
+
+const kinds: readonly [string, ReturnType<typeof unindexedKind>][] = [
+  ["a/logo.PNG", "binary"], ["lib.so", "binary"], ["Foo.class", "binary"], ["app.min.js", "generated"], ["style.min.css", "generated"], ["x-min.js", "generated"], ["bundle.js.map", "generated"],
+  ["package-lock.json", "generated"], ["Cargo.lock", "generated"], ["go.sum", "generated"], ["rows.csv", "data"], ["icon.svg", "data"], ["main.rs", undefined], ["Makefile", undefined],
+  [".gitignore", undefined], ["package.json", undefined], ["admin.js", undefined], ["README.md", undefined], [".a", undefined], ["map.ts", undefined],
+];
+for (const [file, kind] of kinds) test(`${file} is ${kind ?? "indexed"}`, () => assert.equal(unindexedKind(file), kind));

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { scopePattern } from "../../../src/indexing/ignoreRules.ts";
+import { filterPath, isBinary, PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
+
+const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-walk-")));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+let folders = 0;
+
+/** A folder with these files; a name that ends in "/" is an empty directory. */
+function tree(files: Readonly<Record<string, string>>): string {
+  const root = path.join(scratch, String(folders++));
+  mkdirSync(root);
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(root, name);
+    mkdirSync(name.endsWith("/") ? file : path.dirname(file), { recursive: true });
+    if (!name.endsWith("/")) writeFileSync(file, content);
+  }
+  return root;
+}
+
+async function walked(root: string, options: WalkOptions = {}) {
+  const files: string[] = [];
+  const skipped: Record<string, string> = {};
+  for await (const file of walk(root, options, (name, reason) => (skipped[name] = reason))) files.push(file.path);
+  return { files, skipped };
+}
+
+/** Checks the walk, and that a question about every single path gets the walk's answer. */
+async function check(root: string, expected: readonly string[], options: WalkOptions = {}): Promise<void> {
+  const { files } = await walked(root, options);
+  const sources = files.filter((file) => !/(^|\/)\.(gitignore|ignore|strataignore|git)$/.test(file));
+  assert.deepEqual(sources.sort(), [...expected].sort());
+  const everything = spawnSync("find", [".", "-type", "f", "-printf", "%P\\0"], { cwd: root, encoding: "utf8" }).stdout.split("\0").filter(Boolean);
+  const filter = new PathFilter(root, options);
+  const single: string[] = [];
+  for (const file of everything) if ((await filter.check(file)).kind === "file") single.push(file);
+  assert.deepEqual(single.sort(), files.sort(), "PathFilter and walk agree");
+}
+
+const hasGit = spawnSync("git", ["--version"]).status === 0;
+function git(root: string, ...args: string[]): string {
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: os.devNull, GIT_CONFIG_SYSTEM: os.devNull };
+  const result = spawnSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: root, encoding: "utf8", env, maxBuffer: 1 << 26 });
+  assert.equal(result.status, 0, `git ${args.join(" ")}: ${result.stderr}`);
+  return result.stdout;
+}
+
+const ignoreCases: readonly { name: string; files: Readonly<Record<string, string>>; expected: readonly string[] }[] = [
+  { name: "a pattern without a slash holds at every depth", files: { ".gitignore": "out\n*.tmp", "a.ts": "", "x.tmp": "", "out/b.ts": "", "d/e/out/c.ts": "", "d/e/y.tmp": "", "d/e/f.ts": "" }, expected: ["a.ts", "d/e/f.ts"] },
+  { name: "a pattern with a slash holds from its own directory", files: { "p/.gitignore": "/gen\nsub/gen", "gen/a.ts": "", "p/gen/b.ts": "", "p/sub/gen/c.ts": "", "p/q/gen/d.ts": "", "p/q/sub/gen/e.ts": "" }, expected: ["gen/a.ts", "p/q/gen/d.ts", "p/q/sub/gen/e.ts"] },
+  { name: "a deeper file re-includes what a shallower one excludes", files: { ".gitignore": "*.gen.ts\nfoo/", "a.gen.ts": "", "keep/.gitignore": "!*.gen.ts\n!foo/", "keep/b.gen.ts": "", "keep/foo/c.ts": "", "foo/d.ts": "" }, expected: ["keep/b.gen.ts", "keep/foo/c.ts"] },
+  { name: "nothing below an excluded directory can be re-included", files: { ".gitignore": "build/\n!build/keep.ts", "build/keep.ts": "", "build/.gitignore": "!keep.ts" }, expected: [] },
+  { name: "the last matching line decides", files: { ".gitignore": "*.ts\n!a.ts\n!b.ts\nb.ts", "a.ts": "", "b.ts": "", "c.ts": "" }, expected: ["a.ts"] },
+  { name: "escapes, comments, blank lines, trailing spaces and Windows line ends", files: { ".gitignore": "\uFEFF# note\r\n\r\n\\#hash.ts\r\n\\!bang.ts\r\nspace.ts   \r\n", "#hash.ts": "", "!bang.ts": "", "space.ts": "", "note.ts": "" }, expected: ["note.ts"] },
+  { name: "a directory name with glob characters is no glob", files: { "a[b]/.gitignore": "x.ts\n\\!y.ts", "a[b]/x.ts": "", "a[b]/!y.ts": "", "ab/x.ts": "", "a[b]/z.ts": "" }, expected: ["ab/x.ts", "a[b]/z.ts"] },
+  { name: ".ignore overrides .gitignore and .strataignore overrides both", files: { ".gitignore": "a.ts\nb.ts", ".ignore": "!a.ts\nc.ts", ".strataignore": "!c.ts\nd.ts", "a.ts": "", "b.ts": "", "c.ts": "", "d.ts": "" }, expected: ["a.ts", "c.ts"] },
+  { name: "installed packages and caches are left out without being asked for, and can be asked for", files: { "node_modules/a/i.js": "", "p/.venv/lib/x.py": "", "__pycache__/x.py": "", "dist/d.js": "", "vendor/v.go": "", "q/.strataignore": "!node_modules/", "q/node_modules/z.js": "" }, expected: ["dist/d.js", "vendor/v.go", "q/node_modules/z.js"] },
+  { name: "the inside of .git is never seen, at any depth", files: { ".gitignore": "!.git", ".git/HEAD": "ref", ".git/hooks/a.py": "", "sub/.git/x.py": "", ".github/workflows/ci.yml": "", "a.py": "" }, expected: [".github/workflows/ci.yml", "a.py"] },
+  { name: ".git/info/exclude counts, below the .gitignore files", files: { ".git/HEAD": "", ".git/info/exclude": "local.ts\nother.ts", ".gitignore": "!other.ts", "local.ts": "", "other.ts": "", "d/local.ts": "" }, expected: ["other.ts"] },
+  { name: "a nested repository keeps to its own git rules", files: { ".git/HEAD": "", ".gitignore": "*.log.ts\nskip.ts", ".strataignore": "never.ts", "a.log.ts": "", "n/.git/HEAD": "", "n/.git/info/exclude": "e.ts", "n/b.log.ts": "", "n/e.ts": "", "n/never.ts": "", "n/.gitignore": "own.ts", "n/own.ts": "", "n/skip.ts": "" }, expected: ["n/b.log.ts", "n/skip.ts"] },
+];
+for (const { name, files, expected } of ignoreCases) test(name, () => check(tree(files), expected));
+
+test("a worktree's .git file leads to the exclude file of its repository", async () => {
+  const outside = tree({ "main/.git/info/exclude": "local.ts", "main/.git/worktrees/w/commondir": "../..\n" });
+  const root = tree({ "local.ts": "", "a.ts": "", ".git": `gitdir: ${path.join(outside, "main/.git/worktrees/w")}\n` });
+  await check(root, ["a.ts"]);
+});
+
+test("opening a folder inside a repository honours the rules above it", async () => {
+  const repository = tree({ ".git/HEAD": "", ".gitignore": "dist/\n/packages/app/gen.ts", "packages/.gitignore": "!dist/", "packages/app/a.ts": "", "packages/app/gen.ts": "", "packages/app/dist/b.ts": "", "other/dist/c.ts": "" });
+  await check(path.join(repository, "packages/app"), ["a.ts", "dist/b.ts"]);
+  await check(path.join(repository, "other"), []);
+});
+
+test("opening an ignored folder on purpose searches it", async () => {
+  const repository = tree({ ".git/HEAD": "", ".gitignore": "dist/", "dist/a.js": "", "node_modules/pkg/i.js": "", "node_modules/pkg/node_modules/deep/i.js": "" });
+  await check(path.join(repository, "dist"), ["a.js"]);
+  await check(path.join(repository, "node_modules/pkg"), ["i.js"]);
+});
+
+test("editor excludes are globs; one that matches a folder excludes its content", async () => {
+  const root = tree({ "a.ts": "", "a.spec.ts": "", "gen/b.ts": "", "x/gen/c.ts": "", ".hidden/d.ts": "", "x/y.ts": "" });
+  await check(root, ["a.ts", "x/y.ts"], { exclude: ["**/*.spec.ts", "**/gen", ".hidden/**"] });
+});
+
+test("the same files as git, on generated repositories with ignore files at every level", { skip: hasGit ? false : "git is not installed" }, async () => {
+  let seed = 20261123;
+  const random = (n: number) => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % n;
+  const names = ["a", "b", "c", "foo", "foo.ts", "bar.ts", "b[1].ts", "x y.ts", "#h.ts", "lib", "src", "é.ts"];
+  const lines = ["a", "/a", "a/", "!a/", "!a", "foo", "foo.ts", "/foo.ts", "!foo.ts", "*.ts", "!*.ts", "b*", "src/*", "!src/foo.ts", "**/lib", "lib/**", "!lib/**/bar.ts", "src/**/c", "b[[]1].ts", "x\\ y.ts", "\\#h.ts", "# no", "?", "[a-b]", "c/foo", "!c/foo", "/*", "!/src", "é.ts", "*/foo/", "src/lib/"];
+  for (let repository = 0; repository < 12; repository++) {
+    const files: Record<string, string> = {};
+    const fill = (directory: string, depth: number): void => {
+      for (const name of names) {
+        if (random(3) === 0) continue;
+        if (name.includes(".")) files[directory + name] = "x";
+        else if (depth < 4) fill(`${directory}${name}/`, depth + 1);
+        else files[directory + name] = "x";
+      }
+      if (random(3) === 0) files[`${directory}.gitignore`] = Array.from({ length: 1 + random(5) }, () => lines[random(lines.length)]).join("\n");
+    };
+    fill("", random(2) + 1);
+    const root = tree(files);
+    git(root, "init", "-q");
+    if (repository % 2 === 0) writeFileSync(path.join(root, ".git/info/exclude"), "bar.ts\n/lib/\n");
+    const expected = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0").filter(Boolean);
+    const { files: found } = await walked(root);
+    assert.deepEqual(found.sort(), expected.sort(), `repository ${repository}`);
+  }
+});
+
+test("patterns keep their meaning when they move to the base directory", () => {
+  const cases: readonly [string, string, string | undefined][] = [
+    ["foo", "d", "/d/**/foo"], ["foo/", "d", "/d/**/foo/"], ["/foo", "d", "/d/foo"], ["a/b", "d", "/d/a/b"], ["!x", "d", "!/d/**/x"],
+    ["**/x", "d", "/d/**/x"], ["\\!x", "d", "/d/**/!x"], ["# c", "d", undefined], ["", "d", undefined], ["/", "d", undefined], ["!", "d", undefined],
+    ["foo", "", "foo"], ["x", "a*b", "/a\\*b/**/x"],
+  ];
+  for (const [line, directory, expected] of cases) assert.equal(scopePattern(line, directory), expected, line);
+});
+
+test("files that are not code are skipped, each with its reason", async () => {
+  const root = tree({ "a.ts": "x", ".env": "", "key.pem": "", "logo.png": "", "lib.min.js": "", "yarn.lock": "", "rows.csv": "", "Makefile": "", ".env.example": "", "big.ts": "" });
+  truncateSync(path.join(root, "big.ts"), 1_500_001);
+  const { files, skipped } = await walked(root);
+  assert.deepEqual(files.sort(), [".env.example", "Makefile", "a.ts"]);
+  assert.deepEqual(skipped, { ".env": "secret", "key.pem": "secret", "logo.png": "binary", "lib.min.js": "generated", "yarn.lock": "generated", "rows.csv": "data", "big.ts": "too large" });
+  assert.deepEqual(await filterPath(root, "big.ts", { maxFileBytes: 2_000_000 }).then((verdict) => verdict.kind), "file");
+  for (const [name, reason] of Object.entries(skipped)) assert.deepEqual(await filterPath(root, name), { kind: "skip", reason });
+});
+
+test("links are not followed: loops end, and each says where it leads", { skip: process.platform === "win32" && "needs symbolic links" }, async () => {
+  const root = tree({ "d/a.ts": "", "d/e/b.ts": "" });
+  const outside = tree({ "secret.ts": "" });
+  symlinkSync("..", path.join(root, "d/e/loop"));
+  symlinkSync(".", path.join(root, "self"));
+  symlinkSync("d/a.ts", path.join(root, "alias.ts"));
+  symlinkSync(outside, path.join(root, "away"));
+  symlinkSync("ping", path.join(root, "pong"));
+  symlinkSync("pong", path.join(root, "ping"));
+  symlinkSync("nowhere", path.join(root, "dangling"));
+  const { files, skipped } = await walked(root);
+  assert.deepEqual(files.sort(), ["d/a.ts", "d/e/b.ts"]);
+  assert.deepEqual(skipped, { "d/e/loop": "link", self: "link", "alias.ts": "link", away: "link to outside", pong: "unreadable", ping: "unreadable", dangling: "unreadable" });
+  for (const through of ["d/e/loop/a.ts", "self/d/a.ts", "away/secret.ts"]) assert.deepEqual(await filterPath(root, through), { kind: "skip", reason: "link" });
+  const link = path.join(scratch, "rootlink");
+  symlinkSync(root, link);
+  assert.deepEqual((await walked(link)).files.sort(), ["d/a.ts", "d/e/b.ts"], "a root that is a link itself is fine");
+  assert.equal((await filterPath(link, "d/a.ts")).kind, "file");
+});
+
+test("pipes and sockets are not opened", { skip: process.platform === "win32" && "needs mkfifo" }, async () => {
+  const root = tree({ "a.ts": "" });
+  assert.equal(spawnSync("mkfifo", [path.join(root, "pipe.ts")]).status, 0);
+  assert.deepEqual(await walked(root), { files: ["a.ts"], skipped: { "pipe.ts": "special file" } });
+});
+
+test("a directory without permission is reported and the walk goes on", { skip: (process.platform === "win32" || process.getuid?.() === 0) && "permissions do not bind this user" }, async () => {
+  const root = tree({ "a.ts": "", "closed/b.ts": "", "z/c.ts": "" });
+  chmodSync(path.join(root, "closed"), 0);
+  try {
+    assert.deepEqual(await walked(root), { files: ["a.ts", "z/c.ts"], skipped: { closed: "unreadable" } });
+    assert.deepEqual(await filterPath(root, "closed/b.ts"), { kind: "skip", reason: "unreadable" });
+  } finally {
+    chmodSync(path.join(root, "closed"), 0o755);
+  }
+});
+
+test("a name that is not UTF-8 is reported, not fatal", { skip: process.platform !== "linux" && "needs byte names" }, async () => {
+  const root = tree({ "a.ts": "" });
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/b`), Buffer.from([0xff]), Buffer.from(".ts")]), "x");
+  assert.deepEqual(await walked(root), { files: ["a.ts"], skipped: { "b\uFFFD.ts": "unreadable" } });
+});
+
+test("a directory that vanishes during the walk is no error", async () => {
+  const root = tree({ "a.ts": "", "gone/b.ts": "", "stays/c.ts": "" });
+  const files: string[] = [];
+  for await (const file of walk(root, {}, assert.fail)) {
+    if (files.length === 0) rmSync(path.join(root, "gone"), { recursive: true });
+    files.push(file.path);
+  }
+  assert.deepEqual(files, ["a.ts", "stays/c.ts"]);
+});
+
+test("single paths: outside, missing, directory, and the file's size and time", async () => {
+  const root = tree({ "d/a.ts": "12345" });
+  for (const name of ["../x.ts", "/etc/passwd", "d/../d/a.ts", "./d/a.ts", "", "d//a.ts"]) assert.deepEqual(await filterPath(root, name), { kind: "skip", reason: "outside" }, name);
+  assert.deepEqual(await filterPath(root, "d/none.ts"), { kind: "missing" });
+  assert.deepEqual(await filterPath(root, "d/a.ts/none.ts"), { kind: "missing" });
+  assert.deepEqual(await filterPath(root, "d"), { kind: "directory" });
+  const verdict = await filterPath(root, "d/a.ts");
+  for await (const file of walk(root)) assert.deepEqual(verdict, { kind: "file", ...file });
+  assert.equal(verdict.kind === "file" && verdict.size, 5);
+});
+
+test("the nearest files come first", async () => {
+  const { files } = await walked(tree({ "a/b/c/deep.ts": "", "a/b/mid.ts": "", "a/near.ts": "", "z.ts": "" }));
+  assert.deepEqual(files, ["z.ts", "a/near.ts", "a/b/mid.ts", "a/b/c/deep.ts"]);
+});
+
+test("a missing root and a file as root are errors that say what to do", async () => {
+  const root = tree({ "a.ts": "" });
+  for (const wrong of [path.join(root, "none"), path.join(root, "a.ts")])
+    await assert.rejects(walked(wrong), (error) => StrataError.is(error, "workspace.missing") && /Name (a|the) folder/.test(error.message));
+});
+
+test("cancelling stops the walk with the signal's reason", async () => {
+  const root = tree(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`d${i}/a.ts`, ""])));
+  const controller = new AbortController();
+  const files: string[] = [];
+  await assert.rejects(async () => {
+    for await (const file of walk(root, { signal: controller.signal })) {
+      files.push(file.path);
+      controller.abort();
+    }
+  }, { name: "AbortError" });
+  assert.equal(files.length, 1);
+});
+
+test("20,000 files are walked in well under two seconds", async (t) => {
+  const root = tree({ ".gitignore": "*.o\nbuild/\n!keep.o\n/x/*.gen.ts\n" });
+  for (let d = 0; d < 1000; d++) {
+    const directory = path.join(root, `p${d % 20}`, `q${Math.floor(d / 20)}`);
+    mkdirSync(directory, { recursive: true });
+    for (let f = 0; f < 20; f++) writeFileSync(path.join(directory, `f${f}.ts`), "");
+  }
+  const started = performance.now();
+  let count = 0;
+  let firstMs = 0;
+  for await (const _ of walk(root)) if (count++ === 0) firstMs = performance.now() - started;
+  const tookMs = performance.now() - started;
+  t.diagnostic(`first file after ${firstMs.toFixed(0)} ms, ${count} files after ${tookMs.toFixed(0)} ms`);
+  assert.equal(count, 20_001);
+  assert.ok(tookMs < 5000, `${tookMs} ms`); // loose: the machine may be busy; the figure above is the measurement
+});
+
+test("NUL bytes in the first 8,000 make a file binary", () => {
+  assert.equal(isBinary(Buffer.from("plain text, ümläut")), false);
+  assert.equal(isBinary(Buffer.from("a\0b")), true);
+  assert.equal(isBinary(Buffer.from("utf-16", "utf16le")), true);
+  assert.equal(isBinary(Buffer.concat([Buffer.alloc(8000, "a"), Buffer.from([0])])), false);
+  assert.equal(isBinary(new Uint8Array(0)), false);
+});
