@@ -1,0 +1,113 @@
+// The worker thread that encodes chunks: one set of sessions, short batches, paused while a query runs on the main thread.
+// Its counterpart is onnxEncoder.ts; which batch comes next is batchQueue.ts.
+import { readFileSync } from "node:fs";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import { yieldToEventLoop } from "../base/abort.ts";
+import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
+import { BatchQueue, type BatchDepth, type Priority } from "./batchQueue.ts";
+import type { EncoderText } from "./encoder.ts";
+import { openExitSessions } from "./exitSessions.ts";
+import { quantise } from "./int8.ts";
+import type { ModelFiles } from "./modelFiles.ts";
+import { prepareCode } from "./textPreparation.ts";
+import { createTokenizer } from "./tokenizer.ts";
+
+export interface EncodeWorkerData {
+  readonly files: ModelFiles;
+  readonly threads: number;
+  /** Int32[0]: queries in flight on the main thread; batches wait while it is above 0. */
+  readonly queriesInFlight: SharedArrayBuffer;
+}
+
+export type ToEncodeWorker =
+  | { readonly kind: "encode"; readonly id: number; readonly chunks: readonly EncoderText[]; readonly depth: BatchDepth; readonly priority: Priority }
+  | { readonly kind: "abort"; readonly id: number }
+  | { readonly kind: "close" };
+
+export type FromEncodeWorker =
+  /** `values` is chunks × dims int8, `scales` one float32 a chunk. */
+  | { readonly kind: "encoded"; readonly id: number; readonly values: Int8Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  /** The sessions cannot be opened at all; the worker ends. */
+  | { readonly kind: "unusable"; readonly code: ErrorCode; readonly message: string };
+
+interface Answer {
+  readonly values: Int8Array<ArrayBuffer>;
+  readonly scales: Float32Array<ArrayBuffer>;
+}
+
+/** Answers messages until "close". */
+async function serve(port: MessagePort, { files, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
+  const tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
+  const { dims, maxTokens } = files.model;
+  const inFlight = new Int32Array(queriesInFlight);
+  const queue = new BatchQueue();
+  const answers = new Map<number, Answer>();
+  const send = (message: FromEncodeWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+  let wake: () => void = () => {};
+  let closing = false;
+  port.on("message", (message: ToEncodeWorker) => {
+    if (message.kind === "encode") {
+      const { id, chunks, depth, priority } = message;
+      answers.set(id, { values: new Int8Array(chunks.length * dims), scales: new Float32Array(chunks.length) });
+      const sequences = chunks.map((chunk) => tokenizer.encode(prepareCode(chunk, files.instructions.code), maxTokens));
+      queue.add(id, sequences, depth, priority);
+    } else if (message.kind === "abort") {
+      queue.remove(message.id);
+      answers.delete(message.id);
+    } else closing = true;
+    wake();
+  });
+
+  const sessions = await openExitSessions(files, tokenizer.padId, threads);
+  while (!closing) {
+    // Messages that came during the last batch are taken in before the next one is chosen.
+    await yieldToEventLoop();
+    while (!closing && waitForQueries(inFlight)) await yieldToEventLoop();
+    const batch = closing ? undefined : queue.next();
+    if (!batch) {
+      if (!closing) await new Promise<void>((resolve) => (wake = resolve));
+      continue;
+    }
+    const started = performance.now();
+    try {
+      const { shallow, deep } = await sessions.run(batch.sequences, batch.depth);
+      queue.measured(batch, performance.now() - started);
+      const answer = answers.get(batch.jobId);
+      // Undefined when it was aborted while the batch ran.
+      if (!answer) continue;
+      const vectors = deep ?? shallow;
+      batch.rows.forEach((row, i) => {
+        const { values, scale } = quantise(vectors.subarray(i * dims, (i + 1) * dims));
+        answer.values.set(values, row * dims);
+        answer.scales[row] = scale;
+      });
+      if (!batch.isLast) continue;
+      answers.delete(batch.jobId);
+      send({ kind: "encoded", id: batch.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
+    } catch (error) {
+      queue.remove(batch.jobId);
+      answers.delete(batch.jobId);
+      send({ kind: "failed", id: batch.jobId, message: userMessage(error) });
+    }
+  }
+  await sessions.release();
+  port.close();
+}
+
+/** Blocks this thread while a query is in flight; true when it had to. The limit is a safeguard only: the main thread always counts down. */
+function waitForQueries(inFlight: Int32Array): boolean {
+  const count = Atomics.load(inFlight, 0);
+  if (count === 0) return false;
+  Atomics.wait(inFlight, 0, count, 100);
+  return true;
+}
+
+if (parentPort) {
+  const port = parentPort;
+  serve(port, workerData as EncodeWorkerData).catch((error: unknown) => {
+    port.postMessage({ kind: "unusable", code: StrataError.is(error) ? error.code : "engine.failed", message: userMessage(error) } satisfies FromEncodeWorker);
+    port.close();
+  });
+}

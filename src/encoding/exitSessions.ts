@@ -1,0 +1,131 @@
+// The ONNX segments of a model as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
+// touches onnxruntime-node. Its `run` blocks the calling thread, so long batches belong into encodeWorker.ts.
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { StrataError } from "../base/errors.ts";
+import type { ModelFiles, Segment } from "./modelFiles.ts";
+
+type Ort = typeof import("onnxruntime-node");
+
+/** Vectors row by row: sequence i at exit e is `vectors[e].subarray(i * dims, (i + 1) * dims)`, unit length. */
+export interface ExitVectors {
+  readonly shallow: Float32Array;
+  /** Undefined when only the shallow exit was asked for. */
+  readonly deep: Float32Array | undefined;
+}
+
+export interface ExitSessions {
+  /** One padded batch. `betweenSegments` may throw to stop before the deeper and dearer part. */
+  run(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
+  release(): Promise<void>;
+}
+
+/**
+ * @param threads of the inference itself, beside the calling thread's own work
+ * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment
+ */
+export async function openExitSessions(files: ModelFiles, padId: number, threads: number): Promise<ExitSessions> {
+  const ort = await loadRuntime();
+  const opened: InferenceSession[] = [];
+  const open = async (segment: Segment): Promise<InferenceSession> => {
+    try {
+      const session = await ort.InferenceSession.create(segment.file, sessionOptions(threads));
+      opened.push(session);
+      return session;
+    } catch (error) {
+      await Promise.all(opened.map((session) => session.release()));
+      throw new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model with the setting strata.model.`, error);
+    }
+  };
+  const toShallow: InferenceSession[] = [];
+  for (const segment of files.toShallow) toShallow.push(await open(segment));
+  const toDeep: InferenceSession[] = [];
+  for (const segment of files.toDeep) toDeep.push(await open(segment));
+
+  // Reused by every batch; ids and mask are written as 32-bit halves because BigInts are slow.
+  let idWords = new Int32Array(0);
+  let maskWords = new Int32Array(0);
+
+  function pad(sequences: readonly Int32Array[]): { ids: Tensor; mask: Tensor } {
+    const width = Math.max(...sequences.map((sequence) => sequence.length));
+    const size = sequences.length * width;
+    if (idWords.length < size * 2) {
+      idWords = new Int32Array(size * 2);
+      maskWords = new Int32Array(size * 2);
+    }
+    idWords.fill(0, 0, size * 2);
+    maskWords.fill(0, 0, size * 2);
+    sequences.forEach((sequence, row) => {
+      for (let i = 0; i < width; i++) {
+        const word = (row * width + i) * littleEndianStride;
+        idWords[word] = i < sequence.length ? sequence[i]! : padId;
+        maskWords[word] = i < sequence.length ? 1 : 0;
+      }
+    });
+    const shape = [sequences.length, width];
+    return {
+      ids: new ort.Tensor("int64", new BigInt64Array(idWords.buffer, 0, size), shape),
+      mask: new ort.Tensor("int64", new BigInt64Array(maskWords.buffer, 0, size), shape),
+    };
+  }
+
+  return {
+    async run(sequences, depth, betweenSegments) {
+      const { ids, mask } = pad(sequences);
+      let hidden: Tensor | undefined;
+      let embedding: Tensor | undefined;
+      const through = async (sessions: readonly InferenceSession[], leadsOn: boolean) => {
+        for (const [i, session] of sessions.entries()) {
+          const hiddenName = session.outputNames.find((name) => name.startsWith("hidden"));
+          const wantsHidden = (leadsOn || i < sessions.length - 1) && hiddenName !== undefined;
+          const feeds: Record<string, Tensor> = hidden ? { hidden, attention_mask: mask } : { input_ids: ids, attention_mask: mask };
+          const outputs = await session.run(feeds, wantsHidden ? [hiddenName, "embedding"] : ["embedding"]);
+          hidden = wantsHidden ? outputs[hiddenName] : undefined;
+          embedding = outputs["embedding"];
+        }
+      };
+      await through(toShallow, depth === "deep" && toDeep.length > 0);
+      const shallow = embedding!.data as Float32Array;
+      if (depth === "shallow") return { shallow, deep: undefined };
+      if (toDeep.length > 0) {
+        betweenSegments?.();
+        await through(toDeep, false);
+      }
+      return { shallow, deep: embedding!.data as Float32Array };
+    },
+    async release() {
+      await Promise.all(opened.splice(0).map((session) => session.release()));
+    },
+  };
+}
+
+/** int32 words per int64 element; the low word comes first on every platform that onnxruntime-node supports. */
+const littleEndianStride = 2;
+
+function sessionOptions(threads: number): InferenceSession.SessionOptions {
+  return {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    executionMode: "sequential",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Batches differ in shape, so a memory pattern per shape would only be kept, not used again.
+    enableMemPattern: false,
+    enableCpuMemArena: false,
+    logSeverityLevel: 3,
+    // Threads that spin while they wait take the core from the editor, and from each other when cores are busy (three times slower, measured).
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+  };
+}
+
+async function loadRuntime(): Promise<Ort> {
+  try {
+    const loaded = (await import("onnxruntime-node")) as Ort & { default?: Ort };
+    return loaded.default ?? loaded;
+  } catch (error) {
+    throw new StrataError(
+      "native.missing",
+      `The ONNX runtime cannot be loaded on ${process.platform}-${process.arch}, so nothing can be read deeper than the instant exit. Install the Strata package made for this platform; "strata doctor" shows the reason.`,
+      error,
+    );
+  }
+}
