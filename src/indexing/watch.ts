@@ -1,0 +1,133 @@
+// Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
+// Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
+import path from "node:path";
+import { watch as chokidarWatch, type FSWatcher } from "chokidar";
+import { userMessage } from "../base/errors.ts";
+import { unindexedKind } from "./fileKinds.ts";
+import { ignoreFileNames } from "./ignoreRules.ts";
+import { isSecret } from "./secrets.ts";
+import { PathFilter } from "./walk.ts";
+
+export interface WatchOptions {
+  /** Read anew whenever watching starts over: globs on relative paths, beside the ignore files. */
+  readonly limits: () => { readonly exclude?: readonly string[] };
+  /** Files that appeared, changed or went: relative to the root, "/" as separator, each once per batch. */
+  readonly onChange: (paths: readonly string[]) => void;
+  /** Other files than those reported may have come or gone: walk again. Also called once when watching stands, so a walk may begin before. */
+  readonly onRescan: () => void;
+  /** A sentence for the user, each at most once: changes may be missed from now on. */
+  readonly onWarning: (sentence: string) => void;
+}
+
+export interface Watcher {
+  /** Changes made after this are reported. */
+  readonly ready: Promise<void>;
+  /** Starts over with new limits. */
+  refresh(): void;
+  close(): Promise<void>;
+}
+
+/** How long events are gathered before they go out, and how long a steady stream may put that off. */
+const gatherMs = 50;
+const gatherAtMostMs = 250;
+
+/** What to tell a person about a failure of the watcher. */
+export function watchWarning(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const otherwise = "Until then, saved files are indexed when the editor saves them, and everything else on the next start.";
+  if (code === "ENOSPC")
+    return `The system's limit of watched folders is reached, so some changes made outside the editor go unnoticed. Raise it with "sudo sysctl fs.inotify.max_user_watches=524288" and restart Strata's engine. ${otherwise}`;
+  if (code === "EMFILE" || code === "ENFILE")
+    return `The system's limit of open files is reached, so some changes made outside the editor go unnoticed. Close other programs or raise the limit ("ulimit -n 65536" before starting), and restart Strata's engine. ${otherwise}`;
+  return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
+}
+
+/** Starts watching at once. Folders that ignore files exclude cost nothing: they are not descended into. */
+export function watchWorkspace(root: string, options: WatchOptions): Watcher {
+  const absoluteRoot = path.resolve(root);
+  const { limits, onChange, onRescan, onWarning } = options;
+  const said = new Set<string>();
+  const gathered = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let oldestMs = 0;
+  let closed = false;
+  let current: FSWatcher | undefined;
+  let refreshing: Promise<void> = Promise.resolve();
+
+  const relativeTo = (absolute: string): string => {
+    const relative = path.relative(absoluteRoot, absolute);
+    return path.sep === "/" ? relative : relative.split(path.sep).join("/");
+  };
+
+  function flush(): void {
+    timer = undefined;
+    const paths = [...gathered];
+    gathered.clear();
+    if (!closed && paths.length > 0) onChange(paths);
+  }
+
+  function gather(relative: string): void {
+    gathered.add(relative);
+    const now = Date.now();
+    if (timer === undefined) oldestMs = now;
+    else clearTimeout(timer);
+    timer = setTimeout(flush, Math.max(0, Math.min(gatherMs, oldestMs + gatherAtMostMs - now)));
+  }
+
+  function start(): Promise<void> {
+    const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
+    const watcher = chokidarWatch(absoluteRoot, {
+      ignoreInitial: true,
+      followSymlinks: false,
+      ignorePermissionErrors: true,
+      ignored: (absolute, stats) => {
+        const relative = relativeTo(absolute);
+        // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
+        if (relative === "" || relative.startsWith("..") || stats === undefined) return false;
+        if (stats.isFile() && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
+        return filter.excludes(relative, stats.isDirectory());
+      },
+    });
+    current = watcher;
+    watcher.on("all", (event, absolute) => {
+      if (closed || current !== watcher || event === "addDir" || event === "unlinkDir") return;
+      gather(relativeTo(absolute));
+      if (ignoreFileNames.includes(path.basename(absolute))) refresh();
+    });
+    watcher.on("error", (error) => {
+      const sentence = watchWarning(error);
+      if (closed || said.has(sentence)) return;
+      said.add(sentence);
+      onWarning(sentence);
+    });
+    return new Promise((resolve) =>
+      watcher.once("ready", () => {
+        if (!closed) onRescan();
+        resolve();
+      }),
+    );
+  }
+
+  let refreshQueued = false;
+  /** New rules may open folders that are not watched yet, so everything is watched anew. */
+  function refresh(): void {
+    if (refreshQueued) return;
+    refreshQueued = true;
+    refreshing = refreshing.then(async () => {
+      refreshQueued = false;
+      await current?.close();
+      if (!closed) await start();
+    });
+  }
+
+  return {
+    ready: start(),
+    refresh,
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await current?.close();
+      await refreshing;
+    },
+  };
+}

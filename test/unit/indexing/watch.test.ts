@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, afterEach, test } from "node:test";
+import { watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
+
+const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-watch-")));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+let open: Watcher | undefined;
+afterEach(() => open?.close());
+let folders = 0;
+
+/** Watches a fresh folder; `until` resolves when the condition holds after some report. */
+async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = []) {
+  const root = path.join(scratch, String(folders++));
+  mkdirSync(root);
+  const write = (name: string, content = name): void => {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), content);
+  };
+  for (const [name, content] of Object.entries(files)) write(name, content);
+  const seen = new Set<string>();
+  const state = { batches: 0, rescans: 0 };
+  let wake = (): void => {};
+  open = watchWorkspace(root, {
+    limits: () => ({ exclude }),
+    onChange: (paths) => {
+      state.batches++;
+      assert.equal(new Set(paths).size, paths.length);
+      for (const name of paths) seen.add(name);
+      wake();
+    },
+    onRescan: () => {
+      state.rescans++;
+      wake();
+    },
+    onWarning: (sentence) => assert.fail(sentence),
+  });
+  await open.ready;
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => (wake = resolve));
+  }
+  return { root, write, until, seen, state };
+}
+
+test("new, changed and deleted files are reported, paths relative with slashes", { timeout: 20_000 }, async () => {
+  const w = await watched({ "d/a.ts": "1", "d/b.ts": "1" });
+  w.write("d/a.ts", "2");
+  w.write("d/e/new.ts");
+  rmSync(path.join(w.root, "d/b.ts"));
+  await w.until(() => w.seen.size >= 3);
+  assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/b.ts", "d/e/new.ts"]);
+});
+
+test("a walk is asked for once when watching stands, so nothing falls between the two", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  assert.equal(w.state.rescans, 1);
+});
+
+test("a burst of writes arrives in few batches", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  for (let i = 0; i < 200; i++) w.write(`many/f${i}.ts`);
+  await w.until(() => w.seen.size === 200);
+  assert.ok(w.state.batches <= 20, `${w.state.batches} batches`);
+});
+
+test("an editor's save by rename is a change of the file, and its temporary file stays silent", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  w.write(".a.ts.swp", "2");
+  renameSync(path.join(w.root, ".a.ts.swp"), path.join(w.root, "a.ts"));
+  await w.until(() => w.seen.has("a.ts"));
+  assert.deepEqual([...w.seen], ["a.ts"]);
+});
+
+test("a renamed directory reports its files on both sides", { timeout: 20_000 }, async () => {
+  const w = await watched({ "old/x/a.ts": "1", "old/b.ts": "1" });
+  renameSync(path.join(w.root, "old"), path.join(w.root, "fresh"));
+  await w.until(() => w.seen.size >= 4);
+  assert.deepEqual([...w.seen].sort(), ["fresh/b.ts", "fresh/x/a.ts", "old/b.ts", "old/x/a.ts"]);
+});
+
+test("excluded, secret and binary files stay silent", { timeout: 20_000 }, async () => {
+  const w = await watched({ ".gitignore": "*\n!*/\n!*.ts\nout/\nnode_modules/\n", "out/a.ts": "", "node_modules/m/i.ts": "", "gen/g.ts": "", "src/a.ts": "" }, ["gen"]);
+  for (const name of ["out/a.ts", "node_modules/m/i.ts", "gen/g.ts", ".git/index.ts", "src/.env", "src/logo.png", "src/notes.txt"]) w.write(name, "changed");
+  w.write("src/sentinel.ts");
+  await w.until(() => w.seen.has("src/sentinel.ts"));
+  assert.deepEqual([...w.seen], ["src/sentinel.ts"]);
+});
+
+test("a changed ignore file asks for a new walk, and what it opens is watched from then on", { timeout: 20_000 }, async () => {
+  const w = await watched({ ".gitignore": "out/\n", "out/a.ts": "", "in/b.ts": "" });
+  w.write(".gitignore", "in/\n");
+  await w.until(() => w.state.rescans >= 2);
+  w.write("in/b.ts", "2");
+  w.write("out/a.ts", "2");
+  await w.until(() => w.seen.has("out/a.ts"));
+  assert.equal(w.seen.has("in/b.ts"), false);
+});
+
+test("nothing is reported after close", async () => {
+  const w = await watched({ "a.ts": "1" });
+  w.write("a.ts", "2");
+  await open?.close();
+  const before = w.state.batches;
+  w.write("a.ts", "3");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(w.state.batches, before);
+});
+
+for (const [code, advice] of [["ENOSPC", /max_user_watches/], ["EMFILE", /ulimit -n/], ["EIO", /restarts/]] as const)
+  test(`${code} becomes a sentence that says what to do`, () => assert.match(watchWarning(Object.assign(new Error("watch"), { code })), advice));
