@@ -1,0 +1,133 @@
+// What the engine must survive: killed processes, damaged files, a full disk.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import test from "node:test";
+import { packageRoot } from "../../src/base/assets.ts";
+import { StrataError } from "../../src/base/errors.ts";
+import { fromWire } from "../../src/engine/connect.ts";
+import * as protocol from "../../src/engine/protocol.ts";
+import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
+import { ask, bringTo, manyFiles, Workspace } from "../support/workspace.ts";
+
+test("kill -9 in the middle of indexing: consistent afterwards, continues, encodes nothing twice", async (t) => {
+  const workspace = new Workspace(t, manyFiles(1500));
+  const client = await workspace.connect();
+  await new Promise<void>((resolve) => client.connection.onNotification(protocol.statusChanged, ({ coverage }) => coverage.instant > 200 && coverage.instant < 1400 && resolve()));
+  await workspace.kill(client);
+
+  const db = new DatabaseSync(path.join(client.folder, "index.db"), { readOnly: true });
+  assert.equal((db.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check, "ok");
+  const idsOf = (d: DatabaseSync) => new Map(d.prepare("SELECT id, chunk FROM vectors").all().map((row) => [(row as { chunk: number }).chunk, (row as { id: number }).id] as const));
+  const survivors = idsOf(db);
+  db.close();
+  assert.ok(survivors.size > 0, "some work had been written");
+
+  const again = await workspace.connect();
+  await again.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
+  const status = await bringTo(again, "instant");
+  assert.equal(status.coverage.files, 1500);
+  assert.equal(status.coverage.instant, status.coverage.chunks);
+  const after = new DatabaseSync(path.join(client.folder, "index.db"), { readOnly: true });
+  const kept = new Set(after.prepare("SELECT id FROM vectors").all().map((row) => (row as { id: number }).id));
+  after.close();
+  assert.deepEqual([...survivors.values()].filter((id) => !kept.has(id)), [], "what was encoded before the crash was kept");
+});
+
+test("a client notices the crash at once and the next one gets a new engine", async (t) => {
+  const workspace = new Workspace(t, manyFiles(20));
+  const client = await workspace.connect();
+  await bringTo(client, "instant");
+  const closed = new Promise<void>((resolve) => client.connection.onDispose(() => resolve()));
+  const pending = client.connection.sendRequest(protocol.index, { depth: "deep" }).then(
+    () => "answered",
+    (error: unknown) => fromWire(error),
+  );
+  process.kill(client.info.pid, "SIGKILL");
+  await closed;
+  const outcome = await pending;
+  assert.ok(outcome === "answered" || StrataError.is(outcome, "engine.unreachable"), String(outcome));
+  const again = await workspace.connect();
+  assert.notEqual(again.info.pid, client.info.pid);
+  assert.ok((await ask(again, "merge the ledger")).hits.length > 0);
+});
+
+for (const [what, damage] of [
+  ["a bit-flipped graph", (file: string) => { const bytes = readFileSync(file); bytes[bytes.length >> 1]! ^= 0xff; writeFileSync(file, bytes); }],
+  ["a truncated graph", (file: string) => truncateSync(file, 100)],
+] as const)
+  test(`${what} is rebuilt from the database and answers the same`, async (t) => {
+    const workspace = new Workspace(t, manyFiles(5000));
+    const client = await workspace.connect();
+    await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
+    await bringTo(client, "instant");
+    await new Promise<void>((resolve) => {
+      client.connection.onNotification(protocol.statusChanged, ({ state }) => state.kind === "ready" && resolve());
+      void client.connection.sendRequest(protocol.status).then(({ state }) => state.kind === "ready" && resolve());
+    });
+    const answer = (await ask(client, "the session is too long")).hits.map((h) => h.path);
+    await workspace.stop();
+    const graph = path.join(client.folder, "instant.hnsw");
+    assert.ok(existsSync(graph), "a graph of 5,000 vectors is on disk");
+    damage(graph);
+    const again = await workspace.connect();
+    await again.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
+    assert.deepEqual((await ask(again, "the session is too long")).hits.map((h) => h.path), answer);
+    const { warnings } = await again.connection.sendRequest(protocol.status);
+    assert.ok(warnings.some((w) => /graph/i.test(w)), warnings.join("; "));
+  });
+
+test("a damaged database is moved aside, said, and the index built anew", async (t) => {
+  const workspace = new Workspace(t, manyFiles(30));
+  const client = await workspace.connect();
+  await bringTo(client, "instant");
+  await workspace.stop();
+  const file = path.join(client.folder, "index.db");
+  const bytes = readFileSync(file);
+  bytes.fill(0x5a, 0, 4096);
+  writeFileSync(file, bytes);
+  const again = await workspace.connect();
+  const status = await bringTo(again, "instant");
+  assert.equal(status.coverage.files, 30);
+  assert.ok(status.warnings.some((w) => /damaged/i.test(w)), status.warnings.join("; "));
+});
+
+test("a model file with a wrong hash is refused with a sentence that names it", async (t) => {
+  const workspace = new Workspace(t, manyFiles(3));
+  const model = path.join(path.dirname(workspace.root), "model");
+  cpSync(await defaultModelFolder(), model, { recursive: true });
+  const bytes = readFileSync(path.join(model, "exit0.bin"));
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(path.join(model, "exit0.bin"), bytes);
+  await assert.rejects(workspace.connect({ modelFolder: model }), (error) => StrataError.is(error, "model.damaged") && /exit0\.bin/.test(error.message));
+  await assert.rejects(workspace.connect({ modelFolder: path.join(packageRoot, "no-such-model") }), (error) => StrataError.is(error, "model.missing"));
+  assert.equal((await bringTo(await workspace.connect(), "instant")).coverage.files, 3);
+});
+
+test("a workspace that is not there is refused with a sentence", async (t) => {
+  const workspace = new Workspace(t);
+  await assert.rejects(workspace.connect({ root: path.join(workspace.root, "nowhere") }), (error) => StrataError.is(error, "workspace.missing"));
+});
+
+test("a full disk pauses indexing with a sentence, keeps answering, and goes on when there is room", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("mounting a small file system needs root");
+  const workspace = new Workspace(t, manyFiles(60));
+  const disk = path.join(path.dirname(workspace.root), "c");
+  mkdirSync(disk);
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]).status !== 0) return t.skip("tmpfs cannot be mounted here");
+  t.after(() => void spawnSync("umount", ["-l", disk]));
+  const client = await workspace.connect();
+  const stateIs = (kind: string) =>
+    new Promise<protocol.Status>((resolve) => client.connection.onNotification(protocol.statusChanged, (status) => status.state.kind === kind && resolve(status)));
+  const paused = stateIs("paused");
+  for (const [name, content] of Object.entries(manyFiles(2500, 3))) workspace.write(name, content);
+  const { state } = await paused;
+  assert.match(state.kind === "paused" ? state.reason : "", /disk|space/i);
+  assert.ok(Array.isArray((await ask(client, "merge the ledger")).hits));
+  assert.equal(spawnSync("mount", ["-o", "remount,size=200m", disk]).status, 0);
+  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
+  const status = await bringTo(client, "instant");
+  assert.equal(status.coverage.files, 2560);
+});
