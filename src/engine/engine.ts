@@ -1,21 +1,22 @@
 // The product without VS Code or a terminal: one index, kept fresh and searchable. Owns the order of work
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type Depth, depths, type Encoder } from "../encoding/encoder.ts";
-import { createInstantTable } from "../encoding/exit0.ts";
+import { loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
-import { createOnnxEncoder } from "../encoding/onnxEncoder.ts";
+import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
+import { CHUNKER_VERSION } from "../indexing/chunk.ts";
 import { Indexer, SKIPPED } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { findDuplicates } from "../search/duplicates.ts";
 import { type RankedResult, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
-import { analyse } from "../search/terms.ts";
+import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { Store } from "../store/store.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
 
@@ -54,7 +55,7 @@ export class Engine {
   #pool!: ParsePool;
   #indexer!: Indexer;
   #watcher: Watcher | undefined;
-  #encoder: Promise<Encoder> | undefined;
+  #encoder!: Encoder;
   #warnings = new Set<string>();
 
   #state: IndexState = { kind: "absent" };
@@ -83,12 +84,19 @@ export class Engine {
 
   async #open(): Promise<void> {
     const { root, folder, log, parseWorkers } = this.#options;
-    this.#model = await loadModelFiles(this.#settings.modelFolder || this.#options.modelFolder || defaultModelFolder());
-    this.#store = await Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), log });
-    this.#pool = new ParsePool(parseWorkers, { root, instant: createInstantTable(this.#model) }, log);
+    this.#model = await loadModelFiles(this.#settings.modelFolder || this.#options.modelFolder || (await defaultModelFolder()));
+    const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
+    const [store, instant] = await Promise.all([
+      Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log }),
+      loadInstantTable(this.#model),
+    ]);
+    this.#store = store;
+    this.#encoder = new OnnxEncoder(instant, log);
+    this.#pool = new ParsePool(parseWorkers, { root, instant }, log);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
-    this.#watcher ??= await watchWorkspace(root, {
+    this.#watcher ??= watchWorkspace(root, {
       limits: () => this.#settings,
+      onRescan: () => this.#requestScan(),
       onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
       onWarning: (sentence) => this.#warn(sentence),
     });
@@ -123,7 +131,7 @@ export class Engine {
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = performance.now();
-    const ranked = await rank(await this.#encoderOrNothing());
+    const ranked = await this.#withEncoder(rank);
     const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
       hits: await this.#anchor(result.hits),
       coverage: this.#coverage(),
@@ -179,11 +187,10 @@ export class Engine {
     this.#statusSoon();
     if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
     const depth = this.#settings.backgroundDepth;
-    const encoder = await this.#encoderOrNothing();
     const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
-    if (!encoder || shallow.length === 0) return this.#wake();
+    if (shallow.length === 0) return this.#wake();
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
-    const vectors = await encoder.embedChunks(unique, depth, "visible", signal);
+    const vectors = await this.#encoder.embedChunks(unique, depth, "visible", signal);
     this.#store.putVectors(depth, unique.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     this.#statusSoon();
     this.#wake();
@@ -199,7 +206,11 @@ export class Engine {
 
   /** Deletes the index and builds it anew. */
   async rebuild(): Promise<Status> {
-    await this.#reopen(() => this.#store.destroy());
+    await this.#reopen(async () => {
+      await this.#store.close();
+      // Everything the store wrote; engine.json and the log stay.
+      for (const name of await readdir(this.#options.folder)) if (/^index\.db|\.hnsw/.test(name)) await rm(path.join(this.#options.folder, name), { force: true });
+    });
     return this.status();
   }
 
@@ -234,7 +245,7 @@ export class Engine {
     await this.#pool.close();
     await this.#loop;
     await this.#store.close();
-    await (await this.#encoder?.catch(() => undefined))?.close();
+    await this.#encoder.close();
   }
 
   // Background -----------------------------------------------------------------------------------------------------------
@@ -295,8 +306,7 @@ export class Engine {
     if (todo.length === 0) return 0;
     const { chunks, [depth]: done } = this.#coverage();
     this.#setState({ kind: "deepening", progress: { phase: depth, done, total: chunks, unit: "chunks" } });
-    const encoder = await this.#loadEncoder();
-    const vectors = await encoder.embedChunks(todo, depth, "background", signal);
+    const vectors = await this.#encoder.embedChunks(todo, depth, "background", signal);
     this.#store.putVectors(depth, todo.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     return todo.length;
   }
@@ -334,8 +344,7 @@ export class Engine {
     const settingsPaused = this.#settings;
     this.#settings = { ...settingsPaused, paused: true };
     await this.#pool.close();
-    await (await this.#encoder?.catch(() => undefined))?.close();
-    this.#encoder = undefined;
+    await this.#encoder.close();
     await between();
     this.#scanned = false;
     this.#needsScan = true;
@@ -346,23 +355,15 @@ export class Engine {
 
   // Helpers --------------------------------------------------------------------------------------------------------------
 
-  /** The ONNX sessions load on first need: the instant exit answers without them. */
-  #loadEncoder(): Promise<Encoder> {
-    this.#encoder ??= createOnnxEncoder(this.#model, this.#options.log).catch((error: unknown) => {
-      this.#encoder = undefined;
-      throw error;
-    });
-    return this.#encoder;
-  }
-
-  /** Without the encoder search still answers, by words alone, and says so. */
-  async #encoderOrNothing(): Promise<Encoder | undefined> {
+  /** When the encoder cannot run (its native module does not load), search still answers, by words alone, and says so. */
+  async #withEncoder<T>(rank: (encoder: Encoder | undefined) => Promise<T>): Promise<T> {
     try {
-      return await this.#loadEncoder();
+      return await rank(this.#encoder);
     } catch (error) {
-      this.#problem("the encoder could not be loaded", error);
+      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
+      this.#problem("the encoder does not run", error);
       this.#warn(`Searching by words only: ${userMessage(error)}`);
-      return undefined;
+      return rank(undefined);
     }
   }
 
