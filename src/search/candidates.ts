@@ -1,0 +1,146 @@
+// Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
+// Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
+import picomatch from "picomatch";
+import type { Depth, QueryVectors } from "../encoding/encoder.ts";
+import type { DenseHit, Filters, Place, Store } from "../store/store.ts";
+import type { ParsedQuery } from "./query.ts";
+
+/** The part of the store that search reads. */
+export type SearchStore = Pick<
+  Store,
+  "searchLexical" | "lexicalFieldScores" | "searchDense" | "scoreChunks" | "placesOf" | "places" | "placesInFile" | "definitions" | "importCounts" | "files" | "putVectors"
+>;
+
+export interface Candidate {
+  readonly place: Place;
+  /** BM25 per field, in the order of `lexicalFields`; zeros when no term matches. */
+  readonly fields: readonly number[];
+  /** Weighted BM25 over all fields, 0 when no term matches. */
+  readonly lexical: number;
+  /** Cosine with the query at the chunk's deepest vector, comparable between depths; undefined without a vector or an encoder. */
+  readonly dense: number | undefined;
+  readonly depth: Depth | undefined;
+}
+
+/** Weights of the fields inside BM25, in the order of `lexicalFields` (symbol, breadcrumb, path, doc, body). */
+export const bm25FieldWeights: readonly number[] = [4, 1.5, 2.5, 1.5, 1];
+
+/** A chunk copied into many files fills the list only this often. */
+const placesPerChunk = 3;
+
+/** Candidates from each retriever for k hits: enough that ranking can still lift what one retriever saw late. */
+export function poolSize(k: number): number {
+  return Math.min(400, Math.max(80, 5 * k));
+}
+
+/** @param under directory below the root, "" for all. */
+export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidate[] {
+  const filters = withDirectory(query.filters, under);
+  const accepts = placeFilter(query, filters, under);
+  // What is filtered after retrieval needs a deeper look to fill the list.
+  const isNarrow = query.tests !== "any" || query.symbolFilter.length > 0 || query.phrases.length > 0;
+  const pool = poolSize(k) * (isNarrow ? 4 : 1);
+
+  const lexicalHits = query.terms.length > 0 || query.phrases.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : [];
+  const lexical = new Map(lexicalHits.map((hit) => [hit.place, hit.score]));
+  const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
+
+  const places = new Map<number, Place>();
+  const take = (found: readonly Place[]) => {
+    for (const place of found) if (!places.has(place.place) && accepts(place)) places.set(place.place, place);
+  };
+  take(store.places(lexicalHits.map((hit) => hit.place)));
+  take(fewPerChunk(store.placesOf([...dense.keys()])));
+  const names = definitionNames(query);
+  if (names.length > 0) take(store.definitions(names, 40));
+  if (query.locations.length > 0) take(placesOfTrace(store, query));
+
+  const found = [...places.values()];
+  const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));
+  if (vectors && missing.length > 0) for (const hit of store.scoreChunks(vectors, missing)) dense.set(hit.chunkId, hit);
+  const fields = query.terms.length > 0 ? store.lexicalFieldScores(query.terms, found.map((place) => place.place)) : new Map<number, readonly number[]>();
+
+  return found.map((place) => {
+    const ofFields = fields.get(place.place) ?? noFields;
+    const near = dense.get(place.chunkId);
+    return {
+      place,
+      fields: ofFields,
+      lexical: lexical.get(place.place) ?? ofFields.reduce((sum, score, i) => sum + score * bm25FieldWeights[i]!, 0) / meanWeight,
+      dense: near?.calibrated,
+      depth: near?.depth,
+    };
+  });
+}
+
+const noFields: readonly number[] = [0, 0, 0, 0, 0];
+const meanWeight = bm25FieldWeights.reduce((sum, weight) => sum + weight, 0) / bm25FieldWeights.length;
+
+/** Names whose definitions are looked up: what is certainly a name, and a query of one or two plain words tried as one. */
+function definitionNames(query: ParsedQuery): string[] {
+  const names = new Set(query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!));
+  const words = query.text.split(/\s+/).filter((word) => /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(word));
+  if (query.kind === "prose" && words.length === 2) for (const join of ["", "_"]) names.add(words.join(join));
+  return [...names].filter((name) => name.length > 1);
+}
+
+function fewPerChunk(places: readonly Place[]): Place[] {
+  const seen = new Map<number, number>();
+  return places.filter((place) => {
+    const count = (seen.get(place.chunkId) ?? 0) + 1;
+    seen.set(place.chunkId, count);
+    return count <= placesPerChunk;
+  });
+}
+
+function withDirectory(filters: Filters, under: string): Filters {
+  if (under === "" || filters.pathGlobs) return filters;
+  return { ...filters, pathGlobs: [`${escapeGlob(under)}/**`] };
+}
+
+function escapeGlob(path: string): string {
+  return path.replace(/[\\*?[\]{}()!+@]/g, "\\$&");
+}
+
+/** Everything a place must satisfy; needed again here because definitions and trace lines come without filters. */
+export function placeFilter(query: ParsedQuery, filters: Filters, under: string): (place: Place) => boolean {
+  const inGlobs = filters.pathGlobs ? picomatch([...filters.pathGlobs], { dot: true, nocase: true }) : undefined;
+  const inExcluded = filters.excludeGlobs ? picomatch([...filters.excludeGlobs], { dot: true, nocase: true }) : undefined;
+  const holds = query.phrases.map(phraseTest);
+  return (place) =>
+    (!filters.langs || filters.langs.includes(place.lang)) &&
+    (!inGlobs || inGlobs(place.path)) &&
+    !inExcluded?.(place.path) &&
+    (under === "" || place.path.startsWith(`${under}/`)) &&
+    (query.tests === "any" || place.isTest === (query.tests === "only")) &&
+    (query.symbolFilter.length === 0 || place.symbols.some((symbol) => query.symbolFilter.includes(symbol.toLowerCase()))) &&
+    holds.every((test) => test(place.text));
+}
+
+/** Quoted text in lower case is found in any case, like the editor's smart case. */
+function phraseTest(phrase: string): (text: string) => boolean {
+  if (phrase !== phrase.toLowerCase()) return (text) => text.includes(phrase);
+  return (text) => text.toLowerCase().includes(phrase);
+}
+
+/** Places under the lines of a trace. A trace names files absolutely, relatively or by bare name: the longest common ending decides. */
+function placesOfTrace(store: SearchStore, query: ParsedQuery): Place[] {
+  const found: Place[] = [];
+  const paths = [...store.files().keys()];
+  for (const location of query.locations.slice(0, 40)) {
+    const endings = paths.map((path) => ({ path, common: commonEnding(path, location.path) })).filter((ending) => ending.common > 0);
+    const longest = Math.max(0, ...endings.map((ending) => ending.common));
+    for (const { path, common } of endings) {
+      if (common === longest) found.push(...store.placesInFile(path, location.line, location.line));
+    }
+  }
+  return found;
+}
+
+/** Number of path segments that two paths share at their ends. */
+export function commonEnding(a: string, b: string): number {
+  const [left, right] = [a.split("/").reverse(), b.split("/").reverse()];
+  let common = 0;
+  while (common < left.length && common < right.length && left[common] === right[common]) common++;
+  return common;
+}

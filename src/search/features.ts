@@ -1,0 +1,244 @@
+// What ranking looks at: each candidate as a row of named numbers. Values are scaled within one candidate list (0 to about 1, cosines
+// standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
+import type { Place } from "../store/store.ts";
+import { type Candidate, commonEnding } from "./candidates.ts";
+import type { ParsedQuery } from "./query.ts";
+import { nameParts } from "./terms.ts";
+
+export const featureNames = [
+  "bm25", // weighted BM25 over all fields, relative to the best candidate
+  "bm25 rank", // 1 / (1 + rank / 8) in that order
+  "bm25.symbol",
+  "bm25.breadcrumb",
+  "bm25.path",
+  "bm25.doc",
+  "bm25.body",
+  "dense", // cosine, standardised over the candidates
+  "dense rank",
+  "definition", // defines a name that the query writes out
+  "member", // stands inside a class or module of that name
+  "partial name", // defines a longer or shorter form of that name
+  "name said", // share of the symbol's words that the query says
+  "query in name", // share of the query's words in the symbol
+  "file said", // the same two for the file's name
+  "query in file",
+  "query in folders",
+  "file bm25", // other matching chunks of the same file
+  "file dense",
+  "file matches", // how many chunks of the file are candidates
+  "imported", // how many files import this one
+  "type", // kind of chunk: class or type
+  "function",
+  "module",
+  "length", // log of the number of lines
+  "test",
+  "generated",
+  "example",
+  "legacy",
+  "declarations",
+  "re-export",
+  "trace", // the place a stack trace line names
+  "wording", // runs of the message's or code's own words in the chunk
+] as const;
+export type FeatureName = (typeof featureNames)[number];
+
+/** One row per candidate, columns in the order of `featureNames`. */
+export type FeatureRow = Float64Array;
+
+const column = Object.fromEntries(featureNames.map((name, i) => [name, i])) as Readonly<Record<FeatureName, number>>;
+
+/**
+ * @param imports how many files import each path.
+ * @param dense standardised cosine per candidate, from `standardiseDense`.
+ */
+export function computeFeatures(query: ParsedQuery, candidates: readonly Candidate[], imports: ReadonlyMap<string, number>, dense: readonly number[]): FeatureRow[] {
+  const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
+  // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
+  const bestFields = Math.max(1e-9, ...candidates.map((candidate) => candidate.fields.reduce((sum, score) => sum + score, 0)));
+  const lexicalRanks = ranksOf(candidates.map((candidate) => candidate.lexical));
+  const denseRanks = ranksOf(candidates.map((candidate, i) => (candidate.dense === undefined ? -Infinity : dense[i]!)));
+  const files = fileEvidence(candidates, bestLexical, dense);
+  const said = new Set(query.parts);
+  const identifiers = query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!);
+  const messageRuns = query.kind === "error" || query.kind === "trace" || query.kind === "code" ? wordRuns(query.text) : undefined;
+  const ofPath = new Map<string, PathFeatures>();
+
+  return candidates.map((candidate, i) => {
+    const { place } = candidate;
+    const row = new Float64Array(featureNames.length);
+    const set = (name: FeatureName, value: number) => {
+      row[column[name]] = value;
+    };
+    if (candidate.lexical > 0) {
+      set("bm25", candidate.lexical / bestLexical);
+      set("bm25 rank", 1 / (1 + lexicalRanks[i]! / 8));
+    }
+    const [symbol = 0, breadcrumb = 0, path = 0, doc = 0, body = 0] = candidate.fields;
+    set("bm25.symbol", symbol / bestFields);
+    set("bm25.breadcrumb", breadcrumb / bestFields);
+    set("bm25.path", path / bestFields);
+    set("bm25.doc", doc / bestFields);
+    set("bm25.body", body / bestFields);
+    if (candidate.dense !== undefined) {
+      set("dense", dense[i]!);
+      set("dense rank", 1 / (1 + denseRanks[i]! / 8));
+    }
+    setNameFeatures(set, place, identifiers, said);
+
+    let pathFeatures = ofPath.get(place.path);
+    if (!pathFeatures) ofPath.set(place.path, (pathFeatures = featuresOfPath(place.path, said)));
+    for (const [name, value] of Object.entries(pathFeatures)) set(name as FeatureName, value);
+
+    const file = files.get(place.path)!;
+    const own = { lexical: candidate.lexical / bestLexical, dense: candidate.dense === undefined ? 0 : Math.max(0, dense[i]!) };
+    set("file bm25", file.rest(file.lexical, own.lexical));
+    set("file dense", file.rest(file.dense, own.dense));
+    set("file matches", Math.log1p(file.count - 1));
+    set("imported", Math.log1p(imports.get(place.path) ?? 0) / 5);
+
+    set("type", place.kind === "class" || place.kind === "type" ? 1 : 0);
+    set("function", place.kind === "function" ? 1 : 0);
+    set("module", place.kind === "module" ? 1 : 0);
+    set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
+    set("test", place.isTest && !query.asksFor.tests ? 1 : 0);
+    set("generated", place.isGenerated ? 1 : 0);
+    if (query.asksFor.examples) set("example", 0);
+    set("re-export", isReexport(place.text) ? 1 : 0);
+    if (query.locations.length > 0) set("trace", traceMatch(place, query));
+    if (messageRuns) set("wording", shareOfRuns(messageRuns, place.text));
+    return row;
+  });
+}
+
+/** Cosines as distances from the mean of the list in standard deviations; 0 for a candidate without a vector. */
+export function standardiseDense(candidates: readonly Candidate[]): number[] {
+  const { mean, deviation } = spread(candidates.flatMap((candidate) => candidate.dense ?? []));
+  return candidates.map((candidate) => (candidate.dense === undefined ? 0 : (candidate.dense - mean) / Math.max(deviation, 1e-6)));
+}
+
+function spread(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length)) };
+}
+
+/** Rank of each value, 0 for the largest; equal values share a rank. */
+function ranksOf(values: readonly number[]): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]!);
+  const ranks = new Array<number>(values.length).fill(0);
+  order.forEach((i, position) => {
+    ranks[i] = position > 0 && values[order[position - 1]!] === values[i] ? ranks[order[position - 1]!]! : position;
+  });
+  return ranks;
+}
+
+interface FileEvidence {
+  readonly count: number;
+  readonly lexical: readonly number[];
+  readonly dense: readonly number[];
+  /** Best two values of the file beside the chunk's own, the second at half weight. */
+  readonly rest: (values: readonly number[], own: number) => number;
+}
+
+/** What speaks for a file as a whole: questions often mean a file, whose several chunks each match a little. */
+function fileEvidence(candidates: readonly Candidate[], bestLexical: number, dense: readonly number[]): Map<string, FileEvidence> {
+  const byPath = new Map<string, { lexical: number[]; dense: number[] }>();
+  candidates.forEach((candidate, i) => {
+    let file = byPath.get(candidate.place.path);
+    if (!file) byPath.set(candidate.place.path, (file = { lexical: [], dense: [] }));
+    file.lexical.push(candidate.lexical / bestLexical);
+    file.dense.push(candidate.dense === undefined ? 0 : Math.max(0, dense[i]!));
+  });
+  const descending = (a: number, b: number) => b - a;
+  const rest = (values: readonly number[], own: number) => {
+    const others = [...values];
+    others.splice(Math.max(0, others.indexOf(own)), 1);
+    return (others[0] ?? 0) + (others[1] ?? 0) / 2;
+  };
+  return new Map([...byPath].map(([path, file]) => [path, { count: file.lexical.length, lexical: file.lexical.sort(descending), dense: file.dense.sort(descending), rest }]));
+}
+
+function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: ReadonlySet<string>): void {
+  let [definition, partial, nameSaid, queryInName] = [0, 0, 0, 0];
+  for (const symbol of place.symbols.slice(0, 12)) {
+    for (const name of identifiers) {
+      definition = Math.max(definition, symbol === name ? 1 : symbol.toLowerCase() === name.toLowerCase() ? 0.8 : 0);
+      partial = Math.max(partial, partialMatch(symbol.toLowerCase(), name.toLowerCase()));
+    }
+    const overlap = overlapOf(nameParts(symbol), said);
+    nameSaid = Math.max(nameSaid, overlap.ofName);
+    queryInName = Math.max(queryInName, overlap.ofQuery);
+  }
+  set("definition", definition);
+  set("partial name", definition > 0 ? 0 : partial);
+  set("name said", nameSaid);
+  set("query in name", queryInName);
+  const owners = place.breadcrumb.split(" > ").map((owner) => owner.toLowerCase());
+  set("member", identifiers.some((name) => owners.includes(name.toLowerCase())) ? 1 : 0);
+}
+
+/** Share of the longer name that the shorter one covers, when one contains the other. */
+function partialMatch(symbol: string, name: string): number {
+  if (symbol === name || Math.min(symbol.length, name.length) < 4) return 0;
+  return symbol.includes(name) || name.includes(symbol) ? Math.min(symbol.length, name.length) / Math.max(symbol.length, name.length) : 0;
+}
+
+function overlapOf(parts: readonly string[], said: ReadonlySet<string>): { ofName: number; ofQuery: number } {
+  const shared = parts.filter((part) => said.has(part)).length;
+  return { ofName: parts.length === 0 ? 0 : shared / parts.length, ofQuery: said.size === 0 ? 0 : shared / said.size };
+}
+
+type PathFeatures = Partial<Record<FeatureName, number>>;
+
+/** File names that say nothing themselves: the folder's name is the module's name. */
+const namelessStem = /^(index|mod|lib|main|init|__init__|__main__|package|default)$/i;
+const examplePath = /(^|\/)_?(examples?|samples?|demos?|tutorials?|playgrounds?|benchmarks?|benches|docs?|testdata|fixtures?)\//i;
+const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)/i;
+const declarationPath = /\.(d\.[cm]?ts|pyi)$/i;
+
+function featuresOfPath(path: string, said: ReadonlySet<string>): PathFeatures {
+  const segments = path.split("/");
+  const stem = segments.pop()!.replace(/\.[^.]*$/, "").replace(/\.d$/, "");
+  const name = namelessStem.test(stem) ? (segments.at(-1) ?? stem) : stem;
+  const ofFile = overlapOf(nameParts(name), said);
+  return {
+    "file said": ofFile.ofName,
+    "query in file": ofFile.ofQuery,
+    "query in folders": overlapOf(nameParts(segments.join(" ")), said).ofQuery,
+    example: examplePath.test(path) ? 1 : 0,
+    legacy: legacyPath.test(path) ? 1 : 0,
+    declarations: declarationPath.test(path) ? 1 : 0,
+  };
+}
+
+const forwardingLine = /^\s*(import\b|export\s+(\*|\{|type\s*\{)|from\s+\S+\s+import|pub\s+(use|mod)\b|use\b|mod\b|require|#\s*include|module\.exports|__all__|[\w$]+,?\s*$|\}\s*(from\b.*)?;?\s*$|[)\]}];?\s*$)/;
+
+/** Mostly lines that only pass names on (barrels, `__init__.py`, prelude modules). */
+function isReexport(text: string): boolean {
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/?\*|#(?!\s*include))/.test(line));
+  if (lines.length === 0) return false;
+  const forwarding = lines.filter((line) => forwardingLine.test(line)).length;
+  return forwarding / lines.length >= 0.75 && lines.some((line) => /\b(import|export|use|mod|from|require|include)\b/.test(line));
+}
+
+/** 1 for the first line of a trace, less for the callers below it; files that share more of the named path count more. */
+function traceMatch(place: Place, query: ParsedQuery): number {
+  let best = 0;
+  query.locations.forEach((location, i) => {
+    if (location.line < place.startLine || location.line > place.endLine) return;
+    const named = location.path.split("/").length;
+    const common = commonEnding(place.path, location.path);
+    if (common > 0) best = Math.max(best, ((common / Math.min(named, place.path.split("/").length)) * 1) / (1 + i / 4));
+  });
+  return best;
+}
+
+/** Runs of three words, lower-cased: what survives of a message when its variable parts differ. */
+function wordRuns(text: string): string[] {
+  const words = [...text.toLowerCase().matchAll(/[\p{L}\p{N}_$]+/gu)].map((match) => match[0]).slice(0, 300);
+  return words.length < 3 ? [words.join(" ")] : words.slice(2).map((_, i) => words.slice(i, i + 3).join(" "));
+}
+
+function shareOfRuns(runs: readonly string[], text: string): number {
+  const words = ` ${[...text.toLowerCase().matchAll(/[\p{L}\p{N}_$]+/gu)].map((match) => match[0]).join(" ")} `;
+  return runs.filter((run) => words.includes(` ${run} `)).length / Math.max(1, runs.length);
+}

@@ -1,0 +1,100 @@
+// Turns candidates into an order: weighted sum of features, then one file must not fill the list. Linear on purpose: every part of a score can be shown.
+import type { Signal } from "../engine/protocol.ts";
+import type { Candidate } from "./candidates.ts";
+import { type FeatureRow, featureNames } from "./features.ts";
+import type { ParsedQuery } from "./query.ts";
+import { proseWeights, symbolWeights, type Weights } from "./weights.ts";
+
+export interface Scored {
+  readonly candidate: Candidate;
+  readonly features: FeatureRow;
+  readonly score: number;
+}
+
+/** What each further chunk of a file already in the list loses: about the distance between the first and the tenth place of a clear answer. */
+export const sameFilePenalty = 1.5;
+
+export function weightsFor(query: ParsedQuery): Weights {
+  return query.kind === "symbol" ? symbolWeights : proseWeights;
+}
+
+export function scoreOf(features: FeatureRow, weights: Weights): number {
+  let score = 0;
+  for (let i = 0; i < featureNames.length; i++) score += features[i]! * weights[featureNames[i]!];
+  return score;
+}
+
+/** One placed hit with what it lost to its own file's earlier hits. */
+export interface Ranked extends Scored {
+  readonly penalty: number;
+  /** Score less penalty: what the list is ordered by. */
+  readonly total: number;
+}
+
+/**
+ * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick.
+ * A chunk whose lines mostly stand in a better hit of the same file is left out.
+ */
+export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number): Ranked[] {
+  const weights = weightsFor(query);
+  const byFile = new Map<string, Scored[]>();
+  const scored = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights) }));
+  scored.sort((a, b) => b.score - a.score || a.candidate.place.place - b.candidate.place.place);
+  for (const item of scored) {
+    const file = byFile.get(item.candidate.place.path);
+    if (file) file.push(item);
+    else byFile.set(item.candidate.place.path, [item]);
+  }
+  const picked: Ranked[] = [];
+  const fromFile = new Map<string, Ranked[]>();
+  while (picked.length < k) {
+    let best: Ranked | undefined;
+    for (const [path, waiting] of byFile) {
+      const taken = fromFile.get(path) ?? [];
+      while (waiting.length > 0 && taken.some((hit) => mostlyInside(waiting[0]!, hit))) waiting.shift();
+      const next = waiting[0];
+      if (!next) continue;
+      const penalty = taken.length * sameFilePenalty;
+      const total = next.score - penalty;
+      if (!best || total > best.total || (total === best.total && next.candidate.place.place < best.candidate.place.place)) best = { ...next, penalty, total };
+    }
+    if (!best) break;
+    picked.push(best);
+    const { path } = best.candidate.place;
+    byFile.get(path)!.shift();
+    fromFile.set(path, [...(fromFile.get(path) ?? []), best]);
+  }
+  return picked;
+}
+
+function mostlyInside(item: Scored, hit: Scored): boolean {
+  const [a, b] = [item.candidate.place, hit.candidate.place];
+  const shared = Math.min(a.endLine, b.endLine) - Math.max(a.startLine, b.startLine) + 1;
+  return shared > 0 && shared >= 0.6 * Math.min(a.endLine - a.startLine + 1, b.endLine - b.startLine + 1);
+}
+
+/** Each signal's part of the score, largest first; the parts sum to `total`. */
+export function explain(hit: Ranked, query: ParsedQuery): Signal[] {
+  const weights = weightsFor(query);
+  const signals: Signal[] = [];
+  for (let i = 0; i < featureNames.length; i++) {
+    const contribution = hit.features[i]! * weights[featureNames[i]!];
+    if (contribution !== 0) signals.push({ signal: featureNames[i]!, value: hit.features[i]!, contribution });
+  }
+  if (hit.penalty > 0) signals.push({ signal: "same file", value: hit.penalty / sameFilePenalty, contribution: -hit.penalty });
+  return signals.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+}
+
+/**
+ * The new order with the old one's calm: an item passes the one before it only when its total is larger by more than `margin`,
+ * so that a list being read does not move for nothing.
+ */
+export function settle(fresh: readonly Ranked[], shown: readonly number[], margin: number): Ranked[] {
+  const before = new Map(shown.map((place, i) => [place, i]));
+  const position = (hit: Ranked) => before.get(hit.candidate.place.place) ?? shown.length;
+  const order = [...fresh].sort((a, b) => position(a) - position(b) || b.total - a.total);
+  for (let i = 1; i < order.length; i++) {
+    for (let j = i; j > 0 && order[j]!.total > order[j - 1]!.total + margin; j--) [order[j - 1], order[j]] = [order[j]!, order[j - 1]!];
+  }
+  return order;
+}

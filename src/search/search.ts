@@ -1,0 +1,149 @@
+// The one front of searching: a query in, hits with reasons out, and the way to make them better within a time budget.
+// Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
+import { checkAborted } from "../base/abort.ts";
+import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
+import type { Hit, SearchParams } from "../engine/protocol.ts";
+import { type Candidate, gatherCandidates, type SearchStore } from "./candidates.ts";
+import { computeFeatures, type FeatureRow, standardiseDense } from "./features.ts";
+import { type ParsedQuery, parseQuery } from "./query.ts";
+import { explain, rank, type Ranked, settle } from "./ranking.ts";
+
+export interface SearchDeps {
+  readonly store: SearchStore;
+  /** Absent while the model loads or when it cannot: words alone answer then. */
+  readonly encoder: Encoder | undefined;
+}
+
+export interface RankedResult {
+  readonly hits: readonly Hit[];
+  /** Deepest reading that took part. */
+  readonly depth: Depth;
+  /**
+   * Encodes the leading candidates that were read less than deep at the top exit, keeps their vectors in the store, and ranks again: the order
+   * only changes where the scores clearly differ. Stops at the budget with what is done. Absent when nothing would change.
+   */
+  readonly refine?: (budgetMs: number, signal?: AbortSignal) => Promise<RankedResult>;
+}
+
+/** Lines of a chunk that a hit carries. */
+const snippetLines = 30;
+/** Chunks per refinement step: about 100 ms of work on two cores, so that a budget is kept to within one step. */
+const refineBatch = 8;
+/** Share of the list's score range that two hits must differ by before they change places under a reader's eyes. */
+const calm = 0.02;
+
+/** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). */
+export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k"> & { readonly under?: string }, signal?: AbortSignal): Promise<RankedResult> {
+  const query = parseQuery(params.query);
+  const vectors = await queryVectors(deps.encoder, query, signal);
+  checkAborted(signal);
+  const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
+  return rankCandidates(deps, { query, vectors, k: params.k }, candidates);
+}
+
+async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
+  if (!encoder || query.text === "") return undefined;
+  return query.kind === "code" ? encoder.embedCode({ breadcrumb: "", text: query.text }, signal) : encoder.embedQuery(query.text, signal);
+}
+
+interface Question {
+  readonly query: ParsedQuery;
+  readonly vectors: QueryVectors | undefined;
+  readonly k: number;
+}
+
+function rankCandidates(deps: SearchDeps, question: Question, candidates: readonly Candidate[], previous?: readonly Ranked[]): RankedResult {
+  const dense = standardiseDense(candidates);
+  const features = candidateFeatures(deps.store, question.query, candidates, dense);
+  const fresh = rank(candidates, features, question.query, question.k);
+  const shown = previous ? settled(fresh, previous) : fresh;
+  const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates, features, question) : [];
+  return {
+    hits: shown.map((hit) => toHit(hit, question.query)),
+    depth: deepest(candidates),
+    ...(waiting.length > 0 && { refine: (budgetMs, signal) => refine(deps, question, candidates, shown, waiting, budgetMs, signal) }),
+  };
+}
+
+/** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
+export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: readonly Candidate[], dense: readonly number[]): FeatureRow[] {
+  const imports = store.importCounts([...new Set(candidates.map((candidate) => candidate.place.path))]);
+  return computeFeatures(query, candidates, imports, dense);
+}
+
+function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
+  const range = fresh.length > 1 ? fresh[0]!.total - fresh.at(-1)!.total : 0;
+  return settle(fresh, shown.map((hit) => hit.candidate.place.place), range * calm);
+}
+
+/** Twice what is shown: a chunk just below the list may belong into it once it is read properly. */
+function leadingUnrefined(candidates: readonly Candidate[], features: readonly FeatureRow[], question: Question): Candidate[] {
+  const leading = rank(candidates, features, question.query, Math.max(20, 2 * question.k));
+  const seen = new Set<number>();
+  return leading
+    .map((hit) => hit.candidate)
+    .filter((candidate) => candidate.depth !== "deep" && !seen.has(candidate.place.chunkId) && seen.add(candidate.place.chunkId));
+}
+
+async function refine(
+  deps: SearchDeps,
+  question: Question,
+  candidates: readonly Candidate[],
+  previous: readonly Ranked[],
+  waiting: readonly Candidate[],
+  budgetMs: number,
+  signal: AbortSignal | undefined,
+): Promise<RankedResult> {
+  const { encoder, store } = deps;
+  const started = performance.now();
+  const done: number[] = [];
+  let slowestMs = 0;
+  for (let i = 0; encoder && i < waiting.length; i += refineBatch) {
+    const batch = waiting.slice(i, i + refineBatch);
+    const batchStarted = performance.now();
+    // The first step always runs: a budget too small for one would never make anything better.
+    if (i > 0 && batchStarted - started + slowestMs > budgetMs) break;
+    const vectors = await encoder.embedChunks(
+      batch.map(({ place }) => ({ breadcrumb: place.breadcrumb, text: place.text })),
+      "deep",
+      "visible",
+      signal,
+    );
+    checkAborted(signal);
+    store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
+    done.push(...batch.map(({ place }) => place.chunkId));
+    slowestMs = Math.max(slowestMs, performance.now() - batchStarted);
+  }
+  const better = new Map(question.vectors ? store.scoreChunks(question.vectors, done).map((hit) => [hit.chunkId, hit]) : []);
+  const updated = candidates.map((candidate) => {
+    const hit = better.get(candidate.place.chunkId);
+    return hit ? { ...candidate, dense: hit.calibrated, depth: hit.depth } : candidate;
+  });
+  const { hits, depth } = rankCandidates(deps, question, updated, previous);
+  return { hits, depth };
+}
+
+function deepest(candidates: readonly Candidate[]): Depth {
+  return depths.findLast((depth) => candidates.some((candidate) => candidate.depth === depth)) ?? "instant";
+}
+
+function toHit(hit: Ranked, query: ParsedQuery): Hit {
+  return placeToHit(hit.candidate, hit.total, explain(hit, query));
+}
+
+/** A candidate as the protocol shows it. */
+export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, score: number, why: Hit["why"]): Hit {
+  return {
+    path: place.path,
+    startLine: place.startLine,
+    endLine: place.endLine,
+    symbol: place.symbols[0] ?? "",
+    kind: place.kind,
+    lang: place.lang,
+    breadcrumb: place.breadcrumb,
+    snippet: place.text.split("\n", snippetLines).join("\n"),
+    score,
+    depth: depth ?? "instant",
+    why,
+  };
+}

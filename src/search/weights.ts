@@ -1,0 +1,50 @@
+// The weights of ranking: one number per feature and kind of query. A score is their weighted sum; `strata search --explain` prints the parts.
+import type { FeatureName } from "./features.ts";
+
+export type Weights = Readonly<Record<FeatureName, number>>;
+
+/** For questions, keywords, messages and code. */
+export const proseWeights: Weights = {
+  bm25: 1.2,
+  "bm25 rank": 0.8,
+  "bm25.symbol": 0.4,
+  "bm25.breadcrumb": 0,
+  "bm25.path": 0.4,
+  "bm25.doc": 0.2,
+  "bm25.body": 0,
+  dense: 0.45,
+  "dense rank": 0.8,
+  definition: 1.5,
+  member: 0.2,
+  "partial name": 0.4,
+  "name said": 0.3,
+  "query in name": 0.5,
+  "file said": 0.4,
+  "query in file": 0.6,
+  "query in folders": 0.2,
+  "file bm25": 0.3,
+  "file dense": 0.15,
+  "file matches": 0.1,
+  imported: 0.2,
+  type: 0.1,
+  function: 0,
+  module: 0,
+  length: 0.2,
+  test: -1.2,
+  generated: -0.8,
+  example: -0.8,
+  legacy: -0.6,
+  declarations: -0.3,
+  "re-export": -0.6,
+  trace: 4,
+  wording: 3,
+};
+
+/** For a query that is a name alone. */
+export const symbolWeights: Weights = {
+  ...proseWeights,
+  definition: 4,
+  "partial name": 0.8,
+  dense: 0.3,
+  "dense rank": 0.4,
+};
