@@ -1,0 +1,124 @@
+// Code that stands in the workspace more than once: exact copies, renamed copies, and chunks that mean the same by their vectors.
+import { createHash } from "node:crypto";
+import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import type { OnProgress } from "../base/progress.ts";
+import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
+import type { Place, Store } from "../store/store.ts";
+import { exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
+
+export type DuplicateStore = Pick<Store, "allChunks" | "placesOf" | "neighbours">;
+
+/** Fewer tokens than this are boilerplate that everyone repeats (getters, one-line imports). */
+const leastTokens = 24;
+/** Neighbours asked for per chunk. */
+const neighbourCount = 8;
+/** Work between two looks at the event loop. */
+const sliceMs = 30;
+
+interface Unit {
+  readonly chunkId: number;
+  readonly exact: string;
+  readonly renamed: string;
+  readonly lines: number;
+}
+
+/** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. */
+export async function findDuplicates(store: DuplicateStore, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<DuplicateGroup[]> {
+  checkAborted(signal);
+  const pause = pacer(signal);
+  const units: Unit[] = [];
+  for (const { chunkId, text, lang } of store.allChunks()) {
+    await pause();
+    const lines = text.trimEnd().split("\n").length;
+    if (lines < params.minLines || isMostlyImports(text)) continue;
+    const tokens = tokeniseCode(text, lang);
+    if (tokens.length < leastTokens) continue;
+    units.push({ chunkId, lines, exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
+  }
+
+  const groups: DuplicateGroup[] = [];
+  const grouped = new Set<number>();
+  const byForm = groupBy(units, (unit) => unit.renamed);
+  for (const family of byForm.values()) {
+    await pause();
+    const exact = groupBy(family, (unit) => unit.exact);
+    const places = distinctPlaces(store.placesOf(family.map((unit) => unit.chunkId)));
+    if (places.length < 2) continue;
+    for (const unit of family) grouped.add(unit.chunkId);
+    groups.push(group(exact.size === 1 ? "exact" : "renamed", 1, family[0]!.lines, places));
+  }
+
+  const byChunk = new Map(units.map((unit) => [unit.chunkId, unit]));
+  const leaders = units.filter((unit) => !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
+  let done = 0;
+  for (const leader of leaders) {
+    await pause();
+    if (++done % 500 === 0) onProgress?.({ phase: "search", done, total: leaders.length, unit: "chunks" });
+    if (grouped.has(leader.chunkId)) continue;
+    const near = store
+      .neighbours(leader.chunkId, neighbourCount)
+      .filter((hit) => hit.chunkId !== leader.chunkId && hit.score >= params.threshold && byChunk.has(hit.chunkId) && !grouped.has(hit.chunkId) && comparable(leader, byChunk.get(hit.chunkId)!));
+    if (near.length === 0) continue;
+    const places = distinctPlaces(store.placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
+    if (places.length < 2) continue;
+    for (const id of [leader.chunkId, ...near.map((hit) => hit.chunkId)]) grouped.add(id);
+    groups.push(group("semantic", Math.min(...near.map((hit) => hit.score)), leader.lines, places));
+  }
+  onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
+  return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);
+}
+
+/** Chunks of very different length are related, not duplicates, however close their vectors are. */
+function comparable(a: Unit, b: Unit): boolean {
+  return Math.min(a.lines, b.lines) >= 0.5 * Math.max(a.lines, b.lines);
+}
+
+function repeatedLines(found: DuplicateGroup): number {
+  return found.lines * (found.members.length - 1);
+}
+
+function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, places: readonly Place[]): DuplicateGroup {
+  const members = places.map((place) => ({ path: place.path, startLine: place.startLine, endLine: place.endLine, symbol: place.symbols[0] ?? "" }));
+  return { kind, similarity, lines, members };
+}
+
+/** Overlapping windows of one file are one place. */
+function distinctPlaces(places: readonly Place[]): Place[] {
+  const kept: Place[] = [];
+  for (const place of places) {
+    if (!kept.some((other) => other.path === place.path && other.startLine <= place.endLine && place.startLine <= other.endLine)) kept.push(place);
+  }
+  return kept.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.startLine - b.startLine));
+}
+
+function isMostlyImports(text: string): boolean {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const imports = lines.filter((line) => /^\s*(import|from|use|using|require|#\s*include|package|export\s+[*{]|extern\s+crate)\b/.test(line));
+  return imports.length > lines.length / 2;
+}
+
+function digest(form: string): string {
+  return createHash("sha1").update(form).digest("base64");
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const found = groups.get(key(item));
+    if (found) found.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}
+
+/** Resolves at once most of the time; every `sliceMs` lets the event loop run and notices cancellation. */
+function pacer(signal: AbortSignal | undefined): () => Promise<void> | undefined {
+  let sliceStarted = performance.now();
+  return () => {
+    if (performance.now() - sliceStarted < sliceMs) return undefined;
+    return yieldToEventLoop().then(() => {
+      checkAborted(signal);
+      sliceStarted = performance.now();
+    });
+  };
+}

@@ -1,0 +1,101 @@
+// Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
+import { checkAborted } from "../base/abort.ts";
+import { type Depth, depths } from "../encoding/encoder.ts";
+import type { Signal, SimilarParams } from "../engine/protocol.ts";
+import type { DenseHit, Place } from "../store/store.ts";
+import { bm25FieldWeights, poolSize } from "./candidates.ts";
+import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
+import { placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
+import { analyse, analyseQuery, isStopWord } from "./terms.ts";
+
+/** How much shared names and shared shape add to the cosine. Small: across languages neither says anything. */
+const namesWeight = 0.2;
+const shapeWeight = 0.3;
+/** BM25 terms taken from the code: more find nothing new and cost a millisecond each on a large index. */
+const termLimit = 32;
+
+interface Source {
+  readonly text: string;
+  readonly breadcrumb: string;
+  readonly lang: string;
+  /** Whether a place is (part of) the query itself. */
+  readonly isOwn: (place: Place) => boolean;
+}
+
+/**
+ * Places most like the given code, without the code's own. With `path` and `startLine` but no `endLine`, the query is the definition at that line.
+ * @param params `text` is the range's current text, or free-standing code.
+ */
+export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }, signal?: AbortSignal): Promise<RankedResult> {
+  const source = sourceOf(deps, params);
+  const vectors = await deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal);
+  checkAborted(signal);
+  const { store } = deps;
+  const pool = poolSize(params.k);
+  const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, {}) : []).map((hit) => [hit.chunkId, hit]));
+  const lexical = store.searchLexical(distinctiveTerms(source.text), [], bm25FieldWeights, pool, {});
+
+  const places = new Map<number, Place>();
+  for (const place of [...store.placesOf([...dense.keys()]), ...store.places(lexical.map((hit) => hit.place))]) {
+    if (!source.isOwn(place)) places.set(place.place, place);
+  }
+  const missing = [...new Set([...places.values()].map((place) => place.chunkId))].filter((id) => !dense.has(id));
+  if (vectors && missing.length > 0) for (const hit of store.scoreChunks(vectors, missing)) dense.set(hit.chunkId, hit);
+
+  const own = tokeniseCode(source.text, source.lang);
+  const [ownNames, ownShape] = [namesIn(own), shapeRuns(own)];
+  const scored = [...places.values()].map((place) => {
+    const tokens = tokeniseCode(place.text, place.lang);
+    const near = dense.get(place.chunkId);
+    const signals: Signal[] = [
+      { signal: "dense", value: near?.score ?? 0, contribution: near?.calibrated ?? 0 },
+      weighted("shared names", jaccard(ownNames, namesIn(tokens)), namesWeight),
+      weighted("shared shape", jaccard(ownShape, shapeRuns(tokens)), shapeWeight),
+    ];
+    const why = signals.filter((signal) => signal.contribution !== 0).sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+    return { place, depth: near?.depth, score: why.reduce((sum, part) => sum + part.contribution, 0), why };
+  });
+  scored.sort((a, b) => b.score - a.score || a.place.place - b.place.place);
+  checkAborted(signal);
+  return {
+    hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
+    depth: deepestOf(scored.map((item) => item.depth)),
+  };
+}
+
+function weighted(signal: string, value: number, weight: number): Signal {
+  return { signal, value, contribution: value * weight };
+}
+
+function deepestOf(found: readonly (Depth | undefined)[]): Depth {
+  return depths.findLast((depth) => found.includes(depth)) ?? "instant";
+}
+
+function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }): Source {
+  const { path, startLine, endLine } = params;
+  if (path === undefined) {
+    const bare = params.text.trim();
+    return { text: params.text, breadcrumb: "", lang: params.lang ?? "", isOwn: (place) => place.text.trim() === bare };
+  }
+  const [first, last] = [startLine ?? 1, endLine ?? startLine ?? Number.MAX_SAFE_INTEGER];
+  const at = deps.store.placesInFile(path, first, last);
+  // Without an end the cursor's definition is meant: the smallest chunk around the line.
+  const definition = startLine !== undefined && endLine === undefined ? at.toSorted((a, b) => a.endLine - a.startLine - (b.endLine - b.startLine))[0] : undefined;
+  const [from, to] = definition ? [definition.startLine, definition.endLine] : [first, last];
+  return {
+    text: definition?.text ?? params.text,
+    breadcrumb: (definition ?? at[0])?.breadcrumb ?? "",
+    lang: params.lang ?? at[0]?.lang ?? "",
+    isOwn: (place) => place.path === path && place.startLine <= to && place.endLine >= from,
+  };
+}
+
+/** The rarest-looking terms of the code: whole identifiers of several parts first, then the longer words. */
+function distinctiveTerms(text: string): string[] {
+  const words = analyseQuery(text.slice(0, 4000)).filter((term) => term.length > 2 && !isStopWord(term));
+  const known = new Set(analyse(text));
+  return words
+    .filter((term) => known.has(term))
+    .sort((a, b) => b.length - a.length)
+    .slice(0, termLimit);
+}
