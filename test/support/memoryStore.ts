@@ -1,0 +1,202 @@
+// The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
+// the fitting of ranking run on. Never part of the product.
+import picomatch from "picomatch";
+import type { Depth, QueryVectors } from "../../src/encoding/encoder.ts";
+import type { SearchStore } from "../../src/search/candidates.ts";
+import type { DuplicateStore } from "../../src/search/duplicates.ts";
+import { analyse } from "../../src/search/terms.ts";
+import { type DenseHit, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
+import type { Int8Vector } from "../../src/encoding/encoder.ts";
+
+/** A chunk to put into the store; everything but path and text has a default. */
+export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
+  readonly path: string;
+  readonly text: string;
+  readonly vectors?: Partial<Record<Depth, Float32Array>>;
+}
+
+interface Row {
+  readonly place: Place;
+  readonly counts: readonly ReadonlyMap<string, number>[];
+  readonly length: number;
+}
+
+// FTS5's own constants, so that figures carry over.
+const k1 = 1.2;
+const b = 0.75;
+
+export class MemoryStore implements SearchStore, DuplicateStore {
+  readonly #rows = new Map<number, Row>();
+  readonly #vectors = new Map<number, Map<Depth, Float32Array>>();
+  readonly #chunkIds = new Map<string, number>();
+  readonly #postings = new Map<string, number[]>();
+  readonly #imports: ReadonlyMap<string, number>;
+  #meanLength = 1;
+
+  constructor(chunks: readonly MemoryChunk[], imports: ReadonlyMap<string, number> = new Map()) {
+    this.#imports = imports;
+    let total = 0;
+    chunks.forEach((chunk, i) => {
+      const identity = `${chunk.lang ?? ""}\0${chunk.breadcrumb ?? ""}\0${chunk.text}`;
+      const chunkId = this.#chunkIds.get(identity) ?? this.#chunkIds.size + 1;
+      this.#chunkIds.set(identity, chunkId);
+      if (chunk.vectors) this.#vectors.set(chunkId, new Map(Object.entries(chunk.vectors) as [Depth, Float32Array][]));
+      const { vectors: _, ...given } = chunk;
+      const place: Place = {
+        startLine: 1,
+        endLine: chunk.text.split("\n").length,
+        lang: "typescript",
+        kind: "function",
+        symbols: [],
+        breadcrumb: "",
+        doc: "",
+        isTest: false,
+        isGenerated: false,
+        depth: undefined,
+        ...given,
+        place: i + 1,
+        chunkId,
+      };
+      const texts: Record<LexicalField, string> = { symbol: place.symbols.join(" "), breadcrumb: place.breadcrumb, path: place.path, doc: place.doc, body: place.text };
+      const counts = lexicalFields.map((field) => countTerms(analyse(texts[field])));
+      const length = counts.reduce((sum, field) => sum + [...field.values()].reduce((n, count) => n + count, 0), 0);
+      total += length;
+      this.#rows.set(place.place, { place, counts, length });
+      for (const term of new Set(counts.flatMap((field) => [...field.keys()]))) {
+        const posting = this.#postings.get(term);
+        if (posting) posting.push(place.place);
+        else this.#postings.set(term, [place.place]);
+      }
+    });
+    this.#meanLength = total / Math.max(1, chunks.length);
+  }
+
+  files(): ReadonlyMap<string, FileRecord> {
+    const files = new Map<string, FileRecord>();
+    for (const { place } of this.#rows.values()) files.set(place.path, { path: place.path, hash: "", lang: place.lang, chunks: 1, size: 0, mtimeMs: 0 });
+    return files;
+  }
+
+  searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
+    const accepts = acceptor(filters);
+    const found = terms.length > 0 ? new Set(terms.flatMap((term) => this.#postings.get(term) ?? [])) : new Set(this.#rows.keys());
+    const hits: LexicalHit[] = [];
+    for (const id of found) {
+      const row = this.#rows.get(id)!;
+      if (!accepts(row.place) || !phrases.every((phrase) => row.place.text.includes(phrase))) continue;
+      hits.push({ place: id, chunkId: row.place.chunkId, score: this.#bm25(row, terms, weights) });
+    }
+    return hits.sort((x, y) => y.score - x.score || x.place - y.place).slice(0, limit);
+  }
+
+  lexicalFieldScores(terms: readonly string[], places: readonly number[]): ReadonlyMap<number, readonly number[]> {
+    return new Map(places.map((id) => [id, lexicalFields.map((_, field) => this.#bm25(this.#rows.get(id)!, terms, lexicalFields.map((__, i) => (i === field ? 1 : 0))))]));
+  }
+
+  #bm25(row: Row, terms: readonly string[], weights: readonly number[]): number {
+    let score = 0;
+    for (const term of terms) {
+      const df = this.#postings.get(term)?.length ?? 0;
+      if (df === 0) continue;
+      const idf = Math.max(1e-6, Math.log((this.#rows.size - df + 0.5) / (df + 0.5)));
+      const tf = row.counts.reduce((sum, field, i) => sum + weights[i]! * (field.get(term) ?? 0), 0);
+      score += (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * row.length) / this.#meanLength));
+    }
+    return score;
+  }
+
+  searchDense(query: QueryVectors, k: number, filters: Filters): readonly DenseHit[] {
+    const accepts = acceptor(filters);
+    const ids = new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId));
+    return this.scoreChunks(query, [...ids]).slice(0, k);
+  }
+
+  scoreChunks(query: QueryVectors, chunkIds: readonly number[]): readonly DenseHit[] {
+    const hits = chunkIds.flatMap((chunkId) => {
+      const depth = this.#depthOf(chunkId);
+      if (!depth) return [];
+      const score = dot(query[depth], this.#vectors.get(chunkId)!.get(depth)!);
+      return [{ chunkId, score, calibrated: score, depth }];
+    });
+    return hits.sort((x, y) => y.calibrated - x.calibrated || x.chunkId - y.chunkId);
+  }
+
+  #depthOf(chunkId: number): Depth | undefined {
+    const vectors = this.#vectors.get(chunkId);
+    return (["deep", "shallow", "instant"] as const).find((depth) => vectors?.has(depth));
+  }
+
+  putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
+    for (const { chunkId, vector } of vectors) {
+      const ofChunk = this.#vectors.get(chunkId) ?? new Map<Depth, Float32Array>();
+      ofChunk.set(depth, Float32Array.from(vector.values, (value) => value * vector.scale));
+      this.#vectors.set(chunkId, ofChunk);
+    }
+  }
+
+  #current(place: Place): Place {
+    return { ...place, depth: this.#depthOf(place.chunkId) };
+  }
+
+  placesOf(chunkIds: readonly number[]): readonly Place[] {
+    const wanted = new Set(chunkIds);
+    return [...this.#rows.values()].filter((row) => wanted.has(row.place.chunkId)).map((row) => this.#current(row.place));
+  }
+
+  places(places: readonly number[]): readonly Place[] {
+    return places.map((id) => this.#current(this.#rows.get(id)!.place));
+  }
+
+  placesInFile(path: string, startLine = 1, endLine = Number.MAX_SAFE_INTEGER): readonly Place[] {
+    return [...this.#rows.values()]
+      .map((row) => this.#current(row.place))
+      .filter((place) => place.path === path && place.startLine <= endLine && place.endLine >= startLine)
+      .sort((x, y) => x.startLine - y.startLine);
+  }
+
+  definitions(names: readonly string[], limit: number): readonly Place[] {
+    const wanted = new Set(names.map((name) => name.toLowerCase()));
+    return [...this.#rows.values()]
+      .map((row) => this.#current(row.place))
+      .filter((place) => place.symbols.some((symbol) => wanted.has(symbol.toLowerCase())))
+      .slice(0, limit);
+  }
+
+  importCounts(paths: readonly string[]): ReadonlyMap<string, number> {
+    return new Map(paths.map((path) => [path, this.#imports.get(path) ?? 0]));
+  }
+
+  *allChunks(): Iterable<{ chunkId: number; kind: Place["kind"]; text: string; lang: string }> {
+    const seen = new Set<number>();
+    for (const { place } of this.#rows.values()) {
+      if (seen.has(place.chunkId)) continue;
+      seen.add(place.chunkId);
+      yield { chunkId: place.chunkId, kind: place.kind, text: place.text, lang: place.lang };
+    }
+  }
+
+  neighbours(chunkId: number, k: number): readonly DenseHit[] {
+    const depth = this.#depthOf(chunkId);
+    if (!depth) return [];
+    const own = this.#vectors.get(chunkId)!.get(depth)!;
+    return this.scoreChunks({ instant: own, shallow: own, deep: own }, [...this.#vectors.keys()].filter((id) => id !== chunkId)).slice(0, k);
+  }
+}
+
+function countTerms(terms: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+  return counts;
+}
+
+function acceptor(filters: Filters): (place: Place) => boolean {
+  const wanted = filters.pathGlobs ? picomatch([...filters.pathGlobs], { dot: true, nocase: true }) : undefined;
+  const excluded = filters.excludeGlobs ? picomatch([...filters.excludeGlobs], { dot: true, nocase: true }) : undefined;
+  return (place) => (!filters.langs || filters.langs.includes(place.lang)) && (!wanted || wanted(place.path)) && !excluded?.(place.path);
+}
+
+function dot(x: Float32Array, y: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
+  return sum;
+}
