@@ -1,0 +1,228 @@
+// One file → chunks: picks the language, parses with its grammar (loaded on first use), falls back to the scanner whenever a
+// tree cannot be had, and gives every part its id. Runs inside parse workers, in a process started with --liftoff-only.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Language as Grammar, Parser, type Node, type Tree } from "web-tree-sitter";
+import { isSource, packageRoot } from "../base/assets.ts";
+import type { Log } from "../base/log.ts";
+import { hash128 } from "../base/hash.ts";
+import { CHUNKER_VERSION, type Chunk, type ChunkedFile, type PlacedChunk } from "./chunk.ts";
+import { importsOf } from "./imports.ts";
+import { languageOf, type Language } from "./languages.ts";
+import { SourceLines, sizes, type Part } from "./parts.ts";
+import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
+import { syntaxes, type Syntax } from "./syntax.ts";
+import { cutTree, outline, type OutlineEntry } from "./treeCutter.ts";
+import grammarFiles from "./grammars.json" with { type: "json" };
+
+export interface ChunkerOptions {
+  /** Folder of the grammars when it is not the package's own: flat (as `dist/grammars`), or a `node_modules` as grammars.json describes it. */
+  readonly grammarFolder?: string;
+  readonly log: Log;
+}
+
+/** Bundles carry their grammars; a checkout has them where npm put them. */
+const ownGrammars = isSource ? path.join(packageRoot, "node_modules") : path.join(packageRoot, "dist", "grammars");
+/** Files with more characters than this are not parsed: they are generated or data, and a parse would take seconds. */
+const maxParsedChars = 2_000_000;
+/** A file with a line of this length is minified or data. */
+const maxParsedLine = 20_000;
+const defaultDeadlineMs = 3_000;
+/** Above this share of the text in ERROR nodes a tree misleads. */
+const maxErrorShare = 0.2;
+
+export class Chunker {
+  readonly #folder: string;
+  readonly #log: Log;
+  /** One parser per grammar; undefined for one that failed to load. */
+  readonly #parsers = new Map<string, Promise<Parser | undefined>>();
+
+  private constructor(folder: string, log: Log) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Starts the parser runtime; grammars are loaded when a file first needs them. */
+  static async create(options: ChunkerOptions): Promise<Chunker> {
+    const runtime = resolveWasm(ownGrammars, "web-tree-sitter/web-tree-sitter.wasm");
+    await Parser.init({ locateFile: () => runtime });
+    return new Chunker(options.grammarFolder ?? ownGrammars, options.log);
+  }
+
+  /**
+   * Cuts one file. Never throws for what a file contains. Line ends are made "\n" and a byte order mark is dropped, so that
+   * a checkout with other line ends has the same chunk ids.
+   * @param file path, for the language only
+   * @param deadlineMs a parse that takes longer is given up and the scanner used
+   */
+  async chunk(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<ChunkedFile> {
+    const text = normalise(source);
+    const language = languageOf(file, text.slice(0, 4_000));
+    const lines = new SourceLines(text);
+    if (!/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
+    const cut = await this.#withTree(language, lines, deadlineMs, cutTree);
+    const parts = cut ?? cutWithoutTree(language, lines);
+    return {
+      lang: language.id,
+      method: cut ? "tree" : language.cutting === "tree" ? "scanner" : methodOf(language),
+      chunks: placeAll(language, parts, lines),
+      imports: importsOf(language.id, text),
+    };
+  }
+
+  /** Definitions outside function bodies with their documentation, for mining; undefined without a usable syntax tree. */
+  async outline(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<{ lang: string; lines: SourceLines; entries: readonly OutlineEntry[] } | undefined> {
+    const text = normalise(source);
+    const language = languageOf(file, text.slice(0, 4_000));
+    const lines = new SourceLines(text);
+    const entries = await this.#withTree(language, lines, deadlineMs, outline);
+    return entries && { lang: language.id, lines, entries };
+  }
+
+  async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T): Promise<T | undefined> {
+    const { grammar } = language;
+    const syntax = grammar === undefined ? undefined : syntaxes[grammar];
+    if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > maxParsedLine) return undefined;
+    const parser = await this.#parser(grammar);
+    if (!parser) return undefined;
+    let tree: Tree | null = null;
+    try {
+      const deadline = performance.now() + deadlineMs;
+      // The type says void; a true result cancels the parse.
+      const progressCallback = (): boolean => performance.now() > deadline;
+      tree = parser.parse(language.scriptBlocks ? scriptsOnly(lines.source) : lines.source, null, { progressCallback });
+      if (!tree) {
+        parser.reset();
+        return undefined;
+      }
+      if (errorShare(tree.rootNode) > maxErrorShare) return undefined;
+      return work(tree.rootNode, syntax, lines);
+    } catch (error) {
+      this.#log("warn", `A ${language.id} file could not be cut by its syntax tree; the scanner was used.`, error);
+      // A parser that trapped is in an unknown state.
+      this.#parsers.delete(grammar);
+      return undefined;
+    } finally {
+      tree?.delete();
+    }
+  }
+
+  #parser(grammar: string): Promise<Parser | undefined> {
+    let loading = this.#parsers.get(grammar);
+    if (!loading) {
+      loading = this.#load(grammar);
+      this.#parsers.set(grammar, loading);
+    }
+    return loading;
+  }
+
+  async #load(grammar: string): Promise<Parser | undefined> {
+    try {
+      const bytes = await readFile(resolveWasm(this.#folder, (grammarFiles as Record<string, string>)[grammar]!));
+      return new Parser().setLanguage(await Grammar.load(bytes));
+    } catch (error) {
+      this.#log("warn", `The ${grammar} grammar could not be loaded; such files are cut by indentation. Reinstalling Strata mends a damaged copy.`, error);
+      return undefined;
+    }
+  }
+}
+
+/** A grammar's file: beside the bundles all lie flat in one folder, in a checkout they stand in their packages. */
+function resolveWasm(folder: string, file: string): string {
+  const flat = path.join(folder, path.posix.basename(file));
+  return existsSync(flat) ? flat : path.join(folder, file);
+}
+
+function normalise(source: string): string {
+  const text = source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
+}
+
+function methodOf(language: Language): ChunkedFile["method"] {
+  if (language.cutting === "tree") return "tree";
+  return language.cutting === "scanner" || language.cutting === "markdown" ? "scanner" : "windows";
+}
+
+function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
+  switch (language.cutting) {
+    case "tree":
+    case "scanner":
+      return cutByIndentation(lines);
+    case "markdown":
+      return cutMarkdown(lines);
+    case "windows":
+    case "data":
+      return cutWindows(lines);
+  }
+}
+
+/** Everything outside `<script>` blanked, rows kept, so that positions in the tree are positions in the file. */
+function scriptsOnly(source: string): string {
+  const blank = (text: string): string => text.replace(/[^\n]/g, " ");
+  let out = "";
+  let at = 0;
+  for (const match of source.matchAll(/<script\b[^>]*>([\s\S]*?)<\/script>/g)) {
+    const start = match.index + match[0].indexOf(">") + 1;
+    const end = start + match[1]!.length;
+    out += blank(source.slice(at, start)) + source.slice(start, end);
+    at = end;
+  }
+  return out + blank(source.slice(at));
+}
+
+/** Share of the text inside ERROR nodes. Walks only where errors are. */
+function errorShare(root: Node): number {
+  if (!root.hasError) return 0;
+  let bad = 0;
+  let budget = 5_000;
+  const visit = (node: Node, depth: number): void => {
+    if (budget-- <= 0 || depth > 200) return;
+    if (node.isError) bad += node.endIndex - node.startIndex;
+    else if (node.hasError) for (const child of node.children) visit(child, depth + 1);
+  };
+  visit(root, 0);
+  return bad / Math.max(1, root.endIndex - root.startIndex);
+}
+
+function placeAll(language: Language, parts: readonly Part[], lines: SourceLines): PlacedChunk[] {
+  const limit = language.cutting === "data" ? sizes.maxDataChunks : sizes.maxChunks;
+  const placed: PlacedChunk[] = [];
+  for (const part of parts) {
+    let { from, to } = part;
+    while (from <= to && lines.isBlank(from)) from++;
+    while (to >= from && lines.isBlank(to)) to--;
+    for (const piece of withinMax({ ...part, from, to }, lines)) {
+      if (placed.length >= limit) return placed;
+      placed.push(piece.text === undefined ? place(language, piece.part, lines.text(piece.part.from, piece.part.to)) : place(language, piece.part, piece.text));
+    }
+  }
+  return placed;
+}
+
+/** A part in pieces no longer than the maximum: at rows, and within a row only where one row alone is longer. */
+function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; text?: string }> {
+  let from = part.from;
+  let first = true;
+  while (from <= part.to) {
+    let to = from;
+    while (to < part.to && lines.size(from, to + 1) <= sizes.max) to++;
+    const head = first ? part : { ...part, symbols: [], doc: "" };
+    if (lines.size(from, to) <= sizes.max + 1) yield { part: { ...head, from, to } };
+    else {
+      const text = lines.text(from, to);
+      for (let at = 0; at < text.length; at += sizes.max) {
+        const slice = text.slice(at, at + sizes.max);
+        if (/\S/.test(slice)) yield { part: at === 0 ? { ...head, from, to } : { ...head, symbols: [], doc: "", from, to }, text: slice };
+      }
+    }
+    first = false;
+    from = to + 1;
+  }
+}
+
+function place(language: Language, part: Part, text: string): PlacedChunk {
+  const breadcrumb = part.breadcrumb.join(" > ");
+  const chunk: Chunk = { id: hash128(language.id, breadcrumb, text, String(CHUNKER_VERSION)), lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };
+  return { chunk, startLine: part.from + 1, endLine: part.to + 1 };
+}

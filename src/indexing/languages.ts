@@ -1,0 +1,156 @@
+// Which language a file is, and how it is cut: the one table. Node types of the grammars are in syntax.ts.
+import path from "node:path";
+
+/**
+ * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
+ * `windows`: prose and configuration. `data`: only the beginning is worth chunks.
+ */
+export type Cutting = "tree" | "scanner" | "markdown" | "windows" | "data";
+
+export interface Language {
+  readonly id: string;
+  readonly cutting: Cutting;
+  /** Key of grammars.json. Present exactly when `cutting` is "tree". */
+  readonly grammar?: string;
+  /** The grammar concerns what stands in `<script>` only. */
+  readonly scriptBlocks?: boolean;
+  /** With their dot, lower case. */
+  readonly extensions: readonly string[];
+  /** Whole file names, lower case. */
+  readonly filenames?: readonly string[];
+  /** Interpreters of a `#!` line. */
+  readonly interpreters?: readonly string[];
+}
+
+const tree = (id: string, extensions: string, rest: Partial<Language> = {}): Language => ({ id, cutting: "tree", grammar: id, extensions: extensions.split(" "), ...rest });
+const plain = (id: string, cutting: Cutting, extensions: string, filenames: string[] = []): Language => ({ id, cutting, extensions: extensions === "" ? [] : extensions.split(" "), filenames });
+
+export const languages: readonly Language[] = [
+  tree("typescript", ".ts .mts .cts"),
+  tree("tsx", ".tsx"),
+  tree("javascript", ".js .mjs .cjs .jsx .es6", { filenames: ["jakefile"], interpreters: ["node", "bun", "deno"] }),
+  tree("python", ".py .pyi .pyw .bzl .star", { filenames: ["build.bazel", "workspace.bazel", "sconstruct", "sconscript", "wscript"], interpreters: ["python"] }),
+  tree("go", ".go"),
+  tree("java", ".java"),
+  tree("kotlin", ".kt .kts"),
+  tree("rust", ".rs"),
+  tree("c", ".c .h"),
+  tree("cpp", ".cc .cpp .cxx .c++ .hh .hpp .hxx .h++ .ipp .inl .tpp .cu .cuh .ino"),
+  tree("csharp", ".cs .csx"),
+  tree("ruby", ".rb .rake .gemspec .ru .podspec", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile"], interpreters: ["ruby"] }),
+  tree("php", ".php .phtml .inc .php5", { interpreters: ["php"] }),
+  tree("swift", ".swift"),
+  tree("scala", ".scala .sc .sbt"),
+  tree("elixir", ".ex .exs", { interpreters: ["elixir"] }),
+  tree("haskell", ".hs .hs-boot", { interpreters: ["runhaskell"] }),
+  tree("lua", ".lua .rockspec", { interpreters: ["lua", "luajit"] }),
+  tree("zig", ".zig .zon"),
+  tree("bash", ".sh .bash .zsh .ksh .bats .ebuild", { filenames: [".bashrc", ".zshrc", ".profile", ".bash_profile", "pkgbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
+  tree("powershell", ".ps1 .psm1 .psd1", { interpreters: ["pwsh"] }),
+  tree("css", ".css"),
+  tree("dart", ".dart"),
+  tree("solidity", ".sol"),
+  tree("vue", ".vue", { grammar: "typescript", scriptBlocks: true }),
+  tree("svelte", ".svelte", { grammar: "typescript", scriptBlocks: true }),
+
+  plain("sql", "scanner", ".sql .psql .ddl .pgsql .plsql"),
+  plain("proto", "scanner", ".proto"),
+  plain("graphql", "scanner", ".graphql .gql"),
+  plain("terraform", "scanner", ".tf .tfvars .hcl .nomad"),
+  plain("perl", "scanner", ".pl .pm .t .pod"),
+  plain("r", "scanner", ".r .rmd"),
+  plain("julia", "scanner", ".jl"),
+  plain("ocaml", "scanner", ".ml .mli"),
+  plain("fsharp", "scanner", ".fs .fsi .fsx"),
+  plain("clojure", "scanner", ".clj .cljs .cljc .edn"),
+  plain("lisp", "scanner", ".el .lisp .lsp .scm .ss .rkt"),
+  plain("erlang", "scanner", ".erl .hrl"),
+  plain("groovy", "scanner", ".groovy .gradle", ["jenkinsfile"]),
+  plain("objective-c", "scanner", ".m .mm"),
+  plain("visual-basic", "scanner", ".vb .vbs .bas .cls"),
+  plain("pascal", "scanner", ".pas .pp .dpr"),
+  plain("fortran", "scanner", ".f .f90 .f95 .f03 .f08 .for"),
+  plain("ada", "scanner", ".adb .ads"),
+  plain("nim", "scanner", ".nim .nims"),
+  plain("crystal", "scanner", ".cr"),
+  plain("d", "scanner", ".d"),
+  plain("vlang", "scanner", ".v .vsh"),
+  plain("verilog", "scanner", ".sv .svh .vhd .vhdl"),
+  plain("assembly", "scanner", ".s .asm"),
+  plain("tcl", "scanner", ".tcl"),
+  plain("vim", "scanner", ".vim", [".vimrc"]),
+  plain("fish", "scanner", ".fish"),
+  plain("batch", "scanner", ".bat .cmd"),
+  plain("nix", "scanner", ".nix"),
+  plain("elm", "scanner", ".elm"),
+  plain("purescript", "scanner", ".purs"),
+  plain("coffeescript", "scanner", ".coffee"),
+  plain("scss", "scanner", ".scss .sass .less .styl"),
+  plain("thrift", "scanner", ".thrift .avdl .fbs .capnp"),
+  plain("prisma", "scanner", ".prisma"),
+  plain("shader", "scanner", ".glsl .vert .frag .hlsl .wgsl .metal .comp"),
+  plain("make", "scanner", ".mk .mak", ["makefile", "gnumakefile"]),
+  plain("cmake", "scanner", ".cmake", ["cmakelists.txt"]),
+  plain("just", "scanner", ".just", ["justfile"]),
+  plain("starlark", "scanner", "", ["build", "workspace", "tiltfile"]),
+  plain("cobol", "scanner", ".cob .cbl"),
+  plain("matlab", "scanner", ".mat.m"),
+  plain("haxe", "scanner", ".hx"),
+  plain("gdscript", "scanner", ".gd"),
+  plain("astro", "scanner", ".astro"),
+  plain("cabal", "scanner", ".cabal"),
+
+  plain("markdown", "markdown", ".md .markdown .mdx .mdc .qmd"),
+  plain("restructuredtext", "windows", ".rst"),
+  plain("asciidoc", "windows", ".adoc .asciidoc"),
+  plain("org", "windows", ".org"),
+  plain("tex", "windows", ".tex .bib .sty"),
+  plain("text", "windows", ".txt .text", ["readme", "license", "changelog", "authors", "notice", "copying"]),
+  plain("html", "windows", ".html .htm .xhtml .hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
+  plain("yaml", "windows", ".yml .yaml", [".clang-format", ".clang-tidy"]),
+  plain("toml", "windows", ".toml"),
+  plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop", [".gitconfig", ".npmrc", ".editorconfig", ".gitattributes", ".gitignore", ".dockerignore"]),
+  plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile"]),
+  plain("diff", "windows", ".diff .patch"),
+  plain("xml", "data", ".xml .xsd .xsl .xslt .plist .csproj .vbproj .fsproj .props .targets .resx .xaml .svg .wsdl .pom .storyboard .xib"),
+  plain("json", "data", ".json .jsonc .json5 .jsonl .ndjson .geojson .ipynb .webmanifest .code-workspace .map", [".babelrc", ".eslintrc", ".prettierrc"]),
+  plain("csv", "data", ".csv .tsv .psv"),
+  plain("lock", "data", ".lock .sum", ["yarn.lock", "package-lock.json", "pnpm-lock.yaml", "gemfile.lock", "poetry.lock", "cargo.lock", "composer.lock", "go.sum", "npm-shrinkwrap.json", "bun.lock", "uv.lock", "mix.lock", "pubspec.lock", "podfile.lock", "flake.lock", "packages.lock.json"]),
+  plain("gettext", "data", ".po .pot"),
+  plain("log", "data", ".log"),
+];
+
+/** Text of no known kind. */
+export const unknownLanguage: Language = { id: "text", cutting: "windows", extensions: [] };
+
+const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));
+const byFilename = new Map(languages.flatMap((l) => (l.filenames ?? []).map((f) => [f, l] as const)));
+const byInterpreter = new Map(languages.flatMap((l) => (l.interpreters ?? []).map((i) => [i, l] as const)));
+const byId = new Map(languages.map((l) => [l.id, l]));
+
+/**
+ * The language of a file by its name, then its `#!` line, then (for C headers) its beginning.
+ * @param head the first lines of the file, when they are at hand
+ */
+export function languageOf(file: string, head = ""): Language {
+  const name = path.posix.basename(file.replaceAll("\\", "/")).toLowerCase();
+  const named = byFilename.get(name) ?? byFilename.get(name.replace(/^(dockerfile|containerfile|makefile|jenkinsfile)\..*$/, "$1"));
+  if (named) return named;
+  const extension = path.posix.extname(name);
+  const found = byExtension.get(extension);
+  if (found?.id === "c" && extension === ".h" && looksLikeCpp(head)) return byId.get("cpp")!;
+  if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
+  if (found) return found;
+  const interpreter = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(head)?.[1];
+  return (interpreter && byInterpreter.get(interpreter)) || unknownLanguage;
+}
+
+/** The language with this id, for filters and tests. */
+export function languageById(id: string): Language | undefined {
+  return byId.get(id);
+}
+
+/** A `.h` file is C++ when it says something that C cannot. */
+function looksLikeCpp(head: string): boolean {
+  return /^\s*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(head);
+}

@@ -1,0 +1,214 @@
+// Cutting without a syntax tree: blocks by indentation for code, sections for Markdown, overlapping windows for other text.
+// Always works, whatever the text: it is also what a broken, huge or slow file falls back to.
+import { docProse } from "./docText.ts";
+import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
+
+const looseHead: PartHead = { kind: "block", symbols: [], breadcrumb: [], doc: "" };
+const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
+
+/** Rows in consecutive parts of about the window size, cut at blank lines where there are any. No overlap. */
+export function cutRows(lines: SourceLines, from: number, to: number, head: PartHead): Part[] {
+  const parts: Part[] = [];
+  let start = from;
+  while (start <= to) {
+    const end = windowEnd(lines, start, to);
+    parts.push({ ...head, from: start, to: end });
+    start = end + 1;
+  }
+  return parts;
+}
+
+/** Overlapping windows: for prose and configuration, where a boundary would otherwise cut a thought in two. */
+export function cutWindows(lines: SourceLines, from = 0, to = lines.count - 1, head: PartHead = windowHead): Part[] {
+  const parts: Part[] = [];
+  let start = from;
+  while (start <= to) {
+    const end = windowEnd(lines, start, to);
+    parts.push({ ...head, from: start, to: end });
+    if (end >= to) break;
+    let next = end + 1;
+    while (next - 1 > start && lines.size(next - 1, end) <= sizes.overlap) next--;
+    start = next;
+  }
+  return parts;
+}
+
+/** Last row of the window that begins at `start`: the last blank line in its second half, else as many rows as fit. */
+function windowEnd(lines: SourceLines, start: number, to: number): number {
+  if (lines.size(start, to) <= sizes.window) return to;
+  let end = start;
+  let blank = -1;
+  while (end < to && lines.size(start, end + 1) <= sizes.window) {
+    end++;
+    if (lines.isBlank(end) && lines.size(start, end) > sizes.window / 2) blank = end;
+  }
+  // A short rest is not worth a part of its own.
+  if (end < to && lines.size(end + 1, to) < sizes.overlap / 2) return to;
+  return blank > 0 ? blank : end;
+}
+
+// Code by indentation ------------------------------------------------------------------------------------------------------
+
+const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
+const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@\w+|\[\w+.*\]\s*$)/;
+const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive)\\s+)*";
+const definers: readonly RegExp[] = [
+  new RegExp(`^\\s*${modifiers}(?:function\\*?|def|defp|defmodule|class|func|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
+  /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
+  /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
+  /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
+  /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
+  /^\s*\((?:define|defun|defmacro|defn-?|def)\s+\(?([^\s()]+)/,
+  /^\s*let\s+(?:rec\s+)?(\w+)/,
+  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until)\b)[\w$*&:<>,\s~[\]]*?([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
+];
+
+/** Name that a row defines, by the habits of most languages; "" when it defines none. */
+export function definedName(row: string): string {
+  for (const pattern of definers) {
+    const name = pattern.exec(row)?.[1];
+    if (name) return name;
+  }
+  return "";
+}
+
+interface Block {
+  from: number;
+  to: number;
+  name: string;
+  doc: string;
+}
+
+/** Blocks at the outermost indentation, merged when small, opened when long. */
+export function cutByIndentation(lines: SourceLines): Part[] {
+  const parts: Part[] = [];
+  scanRows(lines, 0, lines.count - 1, [], parts, 0);
+  return parts;
+}
+
+function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+  let run: Block[] = [];
+  let runSize = 0;
+  const flush = (): void => {
+    const [first, last] = [run[0], run.at(-1)];
+    if (first && last) {
+      const symbols = [...new Set(run.map((b) => b.name).filter((n) => n !== ""))];
+      out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: crumb, doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
+    }
+    run = [];
+    runSize = 0;
+  };
+  for (const block of blocksOf(lines, from, to)) {
+    const size = lines.size(block.from, block.to);
+    if (size > sizes.wholeFunction) {
+      flush();
+      openBlock(lines, block, crumb, out, depth);
+      continue;
+    }
+    if (run.length > 0 && (runSize + size > sizes.target || (block.name !== "" && size > sizes.alone && run.some((b) => b.name !== "")))) flush();
+    run.push(block);
+    runSize += size;
+  }
+  flush();
+}
+
+function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number): void {
+  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: crumb, doc: block.doc };
+  const inside = block.name ? [...crumb, block.name] : crumb;
+  // The rows up to the first deeper indentation are the header.
+  let body = block.from + 1;
+  const outer = indentation(lines, block.from);
+  while (body <= block.to && (lines.isBlank(body) || indentation(lines, body) <= outer)) body++;
+  const inner: Part[] = [];
+  if (depth < 8 && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1);
+  if (inner.length < 2) {
+    out.push(...cutRows(lines, block.from, block.to, head).map((part, i) => (i === 0 ? part : { ...part, symbols: [], doc: "", breadcrumb: inside })));
+    return;
+  }
+  out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
+}
+
+function blocksOf(lines: SourceLines, from: number, to: number): Block[] {
+  let outer = Infinity;
+  for (let row = from; row <= to; row++) if (!lines.isBlank(row)) outer = Math.min(outer, indentation(lines, row));
+  const blocks: Block[] = [];
+  let commented = true;
+  let ended = true;
+  for (let row = from; row <= to; row++) {
+    const text = lines.text(row, row);
+    const blank = /^\s*$/.test(text);
+    const atMargin = !blank && indentation(lines, row) <= outer;
+    const name = atMargin && !comment.test(text) ? definedName(text) : "";
+    const starts = atMargin && !closer.test(text) && (ended || (name !== "" && !commented));
+    const last = blocks.at(-1);
+    if (!last || starts) blocks.push({ from: row, to: row, name, doc: "" });
+    else {
+      last.to = row;
+      if (name !== "" && last.name === "") {
+        last.name = name;
+        last.doc = docProse(lines.text(last.from, row - 1));
+      }
+    }
+    if (!blank) commented = comment.test(text);
+    ended = blank ? true : atMargin && closer.test(text);
+    if (blank) commented = false;
+  }
+  return blocks;
+}
+
+function indentation(lines: SourceLines, row: number): number {
+  return /^[ \t]*/.exec(lines.text(row, row))![0].replace(/\t/g, "    ").length;
+}
+
+// Markdown -----------------------------------------------------------------------------------------------------------------
+
+/** Sections under their headings; the breadcrumb is the headings above. Long sections become windows. */
+export function cutMarkdown(lines: SourceLines): Part[] {
+  interface Section {
+    from: number;
+    to: number;
+    level: number;
+    above: readonly string[];
+    title: string;
+  }
+  const sections: Section[] = [{ from: 0, to: 0, level: 0, above: [], title: "" }];
+  const titles: string[] = [];
+  let fence = "";
+  for (let row = 0; row < lines.count; row++) {
+    const text = lines.text(row, row);
+    const mark = /^\s{0,3}(```+|~~~+)/.exec(text)?.[1];
+    if (mark && (fence === "" || text.trim().startsWith(fence))) fence = fence === "" ? mark : "";
+    const heading = fence === "" ? /^(#{1,6})\s+(.+?)\s*#*\s*$/.exec(text) : null;
+    if (heading) {
+      const level = heading[1]!.length;
+      titles.length = Math.min(titles.length, level - 1);
+      while (titles.length < level - 1) titles.push("");
+      sections.push({ from: row, to: row, level, above: titles.filter((t) => t !== ""), title: heading[2]! });
+      titles.push(heading[2]!);
+    }
+    sections.at(-1)!.to = row;
+  }
+  const parts: Part[] = [];
+  let run: Section | undefined;
+  const flush = (): void => {
+    if (run) parts.push({ ...windowHead, from: run.from, to: run.to, breadcrumb: run.above });
+    run = undefined;
+  };
+  for (const section of sections) {
+    const size = lines.size(section.from, section.to);
+    if (size > sizes.wholeFunction) {
+      flush();
+      const windows = cutWindows(lines, section.from, section.to, { ...windowHead, breadcrumb: section.above });
+      parts.push(...windows.map((part, i) => (i === 0 ? part : { ...part, breadcrumb: [...section.above, section.title].filter((t) => t !== "") })));
+      continue;
+    }
+    const joins = run && lines.size(run.from, section.to) <= sizes.target && (section.level >= run.level || lines.size(run.from, run.to) < sizes.overlap);
+    if (run && joins) run = { ...run, to: section.to, level: Math.min(run.level, section.level) };
+    else {
+      flush();
+      run = section;
+    }
+  }
+  flush();
+  return parts;
+}

@@ -1,0 +1,338 @@
+// Cuts a syntax tree into parts: walks only where something is too long to stay whole, keeps comments and attributes with
+// their definition, merges small neighbours. Every row of the source ends up in a part. Knows node types only through syntax.ts.
+import type { Node } from "web-tree-sitter";
+import type { ChunkKind } from "./chunk.ts";
+import type { Definition, Syntax } from "./syntax.ts";
+import { docProse } from "./docText.ts";
+import { sizes, type Part, type SourceLines } from "./parts.ts";
+import { cutRows } from "./scanner.ts";
+
+/** A run of rows that is cut no further unless it is too long. */
+interface Piece {
+  from: number;
+  to: number;
+  kind: ChunkKind;
+  symbols: readonly string[];
+  doc: string;
+  /** Breadcrumb of the piece itself and of what stands inside it. */
+  outside: readonly string[];
+  inside: readonly string[];
+  /** Inside a function: its variables are nobody's to look up. */
+  local: boolean;
+  definition: Definition | undefined;
+  /** Nodes to walk into when the piece is too long. */
+  nodes: Node[];
+  /** A comment on its own, or imports. */
+  prelude: "comment" | "imports" | undefined;
+  /** First piece of an opened definition: what follows inside may join it. */
+  header: boolean;
+  /** Rows of the comments and attributes before the definition. */
+  prefixRows: number;
+}
+
+/** Deeper than any person nests; beyond it rows are cut without looking at the tree. */
+const maxDepth = 60;
+
+export function cutTree(root: Node, syntax: Syntax, lines: SourceLines): Part[] {
+  const parts: Part[] = [];
+  const pieces = piecesOf([root], [], false, syntax);
+  const first = pieces[0];
+  if (!first) return cutRows(lines, 0, lines.count - 1, { kind: "module", symbols: [], breadcrumb: [], doc: "" });
+  first.from = 0;
+  pieces.at(-1)!.to = lines.count - 1;
+  pack(pieces, syntax, lines, parts, 0);
+  // Loose text at the top that opens the file is the module's own chunk.
+  const head = parts[0];
+  if (head && head.kind === "block" && head.breadcrumb.length === 0 && head.symbols.length === 0) parts[0] = { ...head, kind: "module", doc: head.doc || leadingDoc(root, syntax) };
+  return parts;
+}
+
+/** The comment or docstring that opens a file. */
+function leadingDoc(root: Node, syntax: Syntax): string {
+  const raw: string[] = [];
+  for (const child of root.namedChildren.slice(0, 40)) {
+    const docstring = child.type === "expression_statement" && child.namedChildren[0]?.type === "string";
+    if (!syntax.comments.has(child.type) && !docstring) break;
+    raw.push(docProse(child.text));
+    if (docstring) break;
+  }
+  return raw.filter((text) => text !== "").join("\n");
+}
+
+/** One definition as mining and outlines need it. Rows are counted from 0, both ends included. */
+export interface OutlineEntry {
+  readonly kind: ChunkKind;
+  readonly name: string;
+  readonly doc: string;
+  readonly startRow: number;
+  readonly endRow: number;
+  /** First row after leading comments and attributes. */
+  readonly codeRow: number;
+  /** Rows of a docstring inside the definition. */
+  readonly docRows: readonly [number, number] | undefined;
+}
+
+/** All named definitions outside function bodies. */
+export function outline(root: Node, syntax: Syntax): OutlineEntry[] {
+  const entries: OutlineEntry[] = [];
+  const visit = (pieces: readonly Piece[], depth: number): void => {
+    for (const piece of pieces) {
+      const { definition } = piece;
+      if (!definition) continue;
+      const name = definition.names[0];
+      if (name) {
+        const inner = definition.docNode;
+        entries.push({
+          kind: definition.kind, name, doc: piece.doc, startRow: piece.from, endRow: piece.to, codeRow: piece.from + piece.prefixRows,
+          docRows: inner && [inner.startPosition.row, inner.endPosition.row],
+        });
+      }
+      if (definition.holds && depth < maxDepth) visit(piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax), depth + 1);
+    }
+  };
+  visit(piecesOf([root], [], false, syntax), 0);
+  return entries;
+}
+
+function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boolean, syntax: Syntax): Piece[] {
+  const pieces: Piece[] = [];
+  let comments: { from: number; to: number; raw: string[]; attributed: boolean } | undefined;
+  let openScopes: readonly string[] = [];
+  const find = (node: Node): Definition | undefined => syntax.definitions[node.type]?.(node, find);
+
+  const dropComments = (): void => {
+    if (!comments) return;
+    const { from, to, raw } = comments;
+    comments = undefined;
+    push({ from, to, kind: "block", symbols: [], doc: docProse(raw.join("\n")), outside: [...crumb, ...openScopes], inside: [...crumb, ...openScopes], local, definition: undefined, nodes: [], prelude: "comment", header: false, prefixRows: 0 });
+  };
+  const push = (piece: Piece): void => {
+    const last = pieces.at(-1);
+    if (last && piece.from <= last.to) return joinRows(last, piece);
+    if (last && syntax.groups && sameDefinition(last, piece)) return joinRows(last, piece);
+    pieces.push(piece);
+  };
+  const visit = (node: Node): void => {
+    if (syntax.bodies.has(node.type)) return node.namedChildren.forEach(visit);
+    const from = node.startPosition.row;
+    const to = lastRow(node);
+    const last = pieces.at(-1);
+    const isComment = syntax.comments.has(node.type);
+    if (isComment || syntax.attributes?.(node)) {
+      if (last && from === last.to && !comments) {
+        last.to = Math.max(last.to, to);
+        return;
+      }
+      // A blank line after a comment ends it: what follows is documented by the next one.
+      if (comments && from > comments.to + 1 && !comments.attributed) dropComments();
+      comments ??= { from, to, raw: [], attributed: false };
+      comments.to = Math.max(comments.to, to);
+      comments.attributed ||= !isComment;
+      const text = isComment ? node.text : syntax.attributeDoc?.(node);
+      if (text) comments.raw.push(isComment ? text : docProse(text));
+      return;
+    }
+    if (last && syntax.continues?.has(node.type)) {
+      last.to = Math.max(last.to, to);
+      last.nodes.push(node);
+      return;
+    }
+    let start = from;
+    let doc = "";
+    if (comments && (comments.attributed || from <= comments.to + 1)) {
+      start = Math.min(comments.from, from);
+      doc = docProse(comments.raw.join("\n"));
+      comments = undefined;
+    } else dropComments();
+    const opened = syntax.opensScope?.(node);
+    if (opened) openScopes = [opened];
+    const outer = openScopes.length > 0 ? [...crumb, ...openScopes] : crumb;
+    const found = find(node);
+    const definition = local && found?.kind === "block" && !found.holds ? undefined : found;
+    if (definition?.docNode) doc = [doc, docProse(definition.docNode.text)].filter((d) => d !== "").join("\n");
+    const outside = definition?.owner?.length ? [...outer, ...definition.owner] : outer;
+    const own = definition?.scope ?? definition?.names[0];
+    push({
+      from: start, to, kind: definition?.kind ?? "block", symbols: definition ? symbolsOf(definition, node, syntax, find) : [], doc,
+      outside, inside: own ? [...outside, own] : outside, local, definition,
+      nodes: to > from ? [definition?.inner ?? node] : [], prelude: syntax.imports?.has(node.type) ? "imports" : undefined, header: false, prefixRows: from - start,
+    });
+    // Haskell and a file-scoped C# namespace keep the declarations inside the node that opened the scope.
+    if (opened && to > from) {
+      pieces.pop();
+      node.namedChildren.forEach(visit);
+    }
+  };
+  for (const node of nodes) node.namedChildren.forEach(visit);
+  dropComments();
+  // Rows between pieces (blank, closing brackets, `else`) belong to the piece before them.
+  for (let i = 0; i + 1 < pieces.length; i++) pieces[i]!.to = Math.max(pieces[i]!.to, pieces[i + 1]!.from - 1);
+  return pieces;
+
+  function joinRows(last: Piece, piece: Piece): void {
+    if (!last.definition && piece.definition) {
+      Object.assign(last, { definition: piece.definition, kind: piece.kind, outside: piece.outside, inside: piece.inside, prefixRows: piece.from - last.from + piece.prefixRows });
+      last.symbols = [...last.symbols, ...piece.symbols];
+    } else last.symbols = [...new Set([...last.symbols, ...piece.symbols])];
+    last.doc ||= piece.doc;
+    last.to = Math.max(last.to, piece.to);
+    last.nodes.push(...piece.nodes);
+    last.prelude &&= piece.prelude;
+  }
+}
+
+function isLocalInside(piece: Piece): boolean {
+  const { definition, local } = piece;
+  return definition ? (definition.kind === "function" ? true : definition.holds === "members" ? false : local) : local;
+}
+
+function sameDefinition(last: Piece, piece: Piece): boolean {
+  const a = last.definition?.names[0];
+  return a !== undefined && last.kind === "function" && piece.kind === "function" && a === piece.definition?.names[0] && last.outside.join() === piece.outside.join();
+}
+
+/** Nodes that end at column 0 end on the row before. */
+function lastRow(node: Node): number {
+  const end = node.endPosition;
+  return end.column === 0 && end.row > node.startPosition.row ? end.row - 1 : end.row;
+}
+
+/** Names of a definition and, for classes and scopes, of what stands in it. */
+function symbolsOf(definition: Definition, node: Node, syntax: Syntax, find: (node: Node) => Definition | undefined): readonly string[] {
+  if (!definition.holds) return definition.names;
+  const names = new Set(definition.names);
+  const gather = (parent: Node, depth: number): void => {
+    for (const child of parent.namedChildren) {
+      if (names.size >= sizes.maxSymbols || depth > 6) return;
+      if (syntax.bodies.has(child.type)) {
+        gather(child, depth + 1);
+        continue;
+      }
+      const inner = find(child);
+      if (!inner) continue;
+      // Constants and fields inside a class are not what people look the class up by.
+      if (inner.kind !== "block" || definition.holds === "scope") for (const name of inner.names) names.add(name);
+      if (inner.holds) gather(inner.inner ?? child, depth + 1);
+    }
+  };
+  gather(definition.inner ?? node, 0);
+  return [...names];
+}
+
+/** Rows that would be cut are opened; what stays whole is merged with small neighbours and written to `out`. */
+function pack(pieces: readonly Piece[], syntax: Syntax, lines: SourceLines, out: Part[], depth: number): void {
+  let run: Piece[] = [];
+  let runSize = 0;
+  const flush = (): void => {
+    if (run.length > 0) out.push(partOf(run));
+    run = [];
+    runSize = 0;
+  };
+  for (const piece of flatten(pieces, syntax, lines, depth)) {
+    const size = lines.size(piece.from, piece.to);
+    if (mustOpen(piece, size)) {
+      const head = run.at(-1);
+      if (run.length === 1 && head?.header && !piece.definition && runSize <= sizes.crumbs) {
+        // A class line goes with its long docstring.
+        Object.assign(piece, { from: head.from, kind: head.kind, symbols: head.symbols, doc: head.doc, outside: head.outside, inside: head.inside });
+        run = [];
+      }
+      flush();
+      open(piece, syntax, lines, out, depth + 1);
+      continue;
+    }
+    const last = run.at(-1);
+    if (last && !fits(run, runSize, piece, size)) flush();
+    run.push(piece);
+    runSize += size;
+  }
+  flush();
+}
+
+function mustOpen(piece: Piece, size: number): boolean {
+  if (piece.header) return size > sizes.max;
+  const holds = piece.definition?.holds;
+  if (holds === "scope") return size > sizes.scope && piece.nodes.length > 0;
+  if (holds === "members") return size > sizes.wholeClass;
+  return size > (piece.definition ? sizes.wholeFunction : sizes.statement);
+}
+
+/** May `piece` join the run before it? Same container, small enough, and not a definition that stands well alone. */
+function fits(run: readonly Piece[], runSize: number, piece: Piece, size: number): boolean {
+  const first = run[0]!;
+  const last = run.at(-1)!;
+  const inHeader = first.header && same(first.inside, piece.outside);
+  if (!inHeader && !same(last.outside, piece.outside) && !(last.header && same(last.inside, piece.outside))) return false;
+  // Imports and licence stay out of the chunk of a definition, unless they are next to nothing.
+  if (piece.definition && !piece.prelude && runSize > sizes.prelude && run.every((p) => p.prelude)) return false;
+  // A line or two is not worth a chunk.
+  if (Math.min(runSize, size) <= sizes.crumbs && !(runSize > size && piece.definition)) return runSize + size <= sizes.wholeFunction;
+  // A definition long enough to be found alone is not diluted by its neighbours.
+  if (piece.definition && size > sizes.alone && run.some((p) => p.definition)) return false;
+  return runSize + size <= sizes.target;
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((part, i) => part === b[i]);
+}
+
+/** Statements too long to stay whole are replaced by what is in them, so that their remains can join their neighbours. */
+function flatten(pieces: readonly Piece[], syntax: Syntax, lines: SourceLines, depth: number): readonly Piece[] {
+  if (depth > maxDepth) return pieces;
+  return pieces.flatMap((piece) => {
+    if (piece.definition || piece.header || piece.nodes.length === 0 || lines.size(piece.from, piece.to) <= sizes.statement) return [piece];
+    const inner = innerPieces(piece, syntax);
+    return inner ? flatten(inner, syntax, lines, depth + 1) : [piece];
+  });
+}
+
+/** The pieces inside a piece, covering exactly its rows; undefined when there is nothing to walk into. */
+function innerPieces(piece: Piece, syntax: Syntax): Piece[] | undefined {
+  const inner = piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax).filter((p) => p.from >= piece.from && p.from <= piece.to);
+  const first = inner[0];
+  if (!first) return undefined;
+  first.from = piece.from;
+  inner.at(-1)!.to = piece.to;
+  return inner;
+}
+
+function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], depth: number): void {
+  const inner = depth <= maxDepth && piece.nodes.length > 0 ? innerPieces(piece, syntax) : undefined;
+  if (!inner) {
+    const head = { kind: piece.kind, symbols: piece.symbols, breadcrumb: piece.outside, doc: piece.doc };
+    const cut = cutRows(lines, piece.from, piece.to, head);
+    out.push(...cut.map((part, i) => (i === 0 ? part : { ...part, symbols: [], doc: "", breadcrumb: piece.inside })));
+    return;
+  }
+  const [first, second] = [inner[0]!, inner[1]];
+  const own = piece.definition?.names ?? [];
+  if (piece.definition?.holds === "scope" && !first.definition && second && lines.size(first.from, first.to) <= sizes.scope) {
+    // `impl Foo {` says less alone than on top of its first member.
+    inner.shift();
+    second.prefixRows += second.from - first.from;
+    second.from = first.from;
+  } else if (inner.length > 1 || first.definition) {
+    first.header = !first.definition;
+    first.doc = piece.doc || first.doc;
+    first.symbols = [...new Set([...own, ...first.symbols])];
+    if (first.header) {
+      first.kind = piece.kind;
+      first.definition = piece.definition;
+      first.outside = piece.outside;
+      first.inside = piece.inside;
+    }
+  } else {
+    // The whole is one node further in (`function f() {` → its body): go on with the same head.
+    Object.assign(first, { kind: piece.kind, symbols: piece.symbols, doc: piece.doc, outside: piece.outside, inside: piece.inside, definition: piece.definition });
+  }
+  pack(inner, syntax, lines, out, depth);
+}
+
+/** What one run of merged pieces is, as a part: the definitions decide, not the loose lines around them. */
+function partOf(run: readonly Piece[]): Part {
+  const first = run[0]!;
+  const main = run.find((piece) => piece.definition && piece.symbols.length > 0) ?? run.find((piece) => piece.definition) ?? first;
+  const symbols = [...new Set(run.flatMap((piece) => piece.symbols))].slice(0, sizes.maxSymbols);
+  const kind = main.definition ? main.kind : run.every((piece) => piece.prelude) && (first.from === 0 || run.some((piece) => piece.prelude === "imports")) ? "module" : "block";
+  return { from: first.from, to: run.at(-1)!.to, kind, symbols, breadcrumb: first.outside, doc: main.doc || first.doc };
+}
