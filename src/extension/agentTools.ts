@@ -1,0 +1,98 @@
+// What agents get: tools for language models inside VS Code, and the MCP server `strata mcp` for those that speak MCP.
+// Both ask the same engine as the search view.
+import path from "node:path";
+import * as vscode from "vscode";
+import { StrataError } from "../base/errors.ts";
+import { mcpProviderId, type ToolName } from "./contributions.ts";
+import { hitsForModel, statusForModel } from "./hitText.ts";
+import type { WorkspaceEngines } from "./workspaceEngines.ts";
+
+const DEFAULT_RESULTS = 10;
+const MAX_RESULTS = 50;
+
+const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
+const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(MAX_RESULTS, Math.floor(count)) : DEFAULT_RESULTS);
+const line = (value: unknown): number | undefined => (typeof value === "number" && value >= 1 ? Math.floor(value) : undefined);
+
+function signalOf(token: vscode.CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+/** The folder a tool's path lies in: by the folder's name in front, else the first folder. Paths that leave it are refused. */
+function resolve(engines: WorkspaceEngines, given: string): { readonly root: string; readonly path: string } {
+  const clean = path.posix.normalize(given.replaceAll("\\", "/"));
+  const { folders } = engines;
+  const [head, ...rest] = clean.split("/");
+  const named = folders.length > 1 ? folders.find(({ name }) => name === head) : undefined;
+  const folder = named ?? folders[0];
+  if (!folder || clean.startsWith("..") || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
+  return { root: folder.root, path: named ? rest.join("/") : clean };
+}
+
+export function registerAgentTools(engines: WorkspaceEngines): vscode.Disposable[] {
+  const folderName = (root: string) => (engines.folders.length > 1 ? (engines.folders.find((folder) => folder.root === root)?.name ?? "") : "");
+  const tool = <T extends object>(name: ToolName, invoke: (input: T, signal: AbortSignal) => Promise<string>, saying: (input: T) => string) =>
+    vscode.lm.registerTool<T>(name, {
+      invoke: async ({ input }, token) => answer(await invoke(input, signalOf(token))),
+      prepareInvocation: ({ input }) => ({ invocationMessage: saying(input) }),
+    });
+  return [
+    tool<{ query?: string; maxResults?: number }>(
+      "strata_search",
+      async ({ query, maxResults }, signal) => {
+        if (!query?.trim()) throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
+        return hitsForModel(await engines.ask(query, wanted(maxResults), signal), folderName);
+      },
+      ({ query }) => `Searching the workspace for "${query ?? ""}"`,
+    ),
+    tool<{ path?: string; startLine?: number; endLine?: number; text?: string; maxResults?: number }>(
+      "strata_similar",
+      async (input, signal) => {
+        const startLine = line(input.startLine);
+        if (input.path) {
+          const { root, path: inside } = resolve(engines, input.path);
+          const at = { path: inside, ...(startLine === undefined ? {} : { startLine, endLine: line(input.endLine) ?? startLine }) };
+          return hitsForModel(await engines.similar(root, at, wanted(input.maxResults), signal), folderName);
+        }
+        if (!input.text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
+        return hitsForModel(await engines.similar(undefined, { text: input.text }, wanted(input.maxResults), signal), folderName);
+      },
+      ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
+    ),
+    tool<object>(
+      "strata_status",
+      async () => statusForModel(engines.clients.map(({ folder, client }) => ({ name: folder.name, status: client.status }))),
+      () => "Reading the index's state",
+    ),
+  ];
+}
+
+/** `strata mcp` for the first workspace folder, run by this very Node (on the desktop: Electron as Node). */
+export function registerMcpServer(extension: vscode.ExtensionContext): vscode.Disposable {
+  const changed = new vscode.EventEmitter<void>();
+  const folders = vscode.workspace.onDidChangeWorkspaceFolders(() => changed.fire());
+  const provider = vscode.lm.registerMcpServerDefinitionProvider(mcpProviderId, {
+    onDidChangeMcpServerDefinitions: changed.event,
+    provideMcpServerDefinitions: () => {
+      const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
+      return (vscode.workspace.workspaceFolders ?? [])
+        .filter(({ uri }) => uri.scheme === "file")
+        .map((folder) => {
+          const program = vscode.Uri.joinPath(extension.extensionUri, "dist", "strata.mjs").fsPath;
+          const server = new vscode.McpStdioServerDefinition(
+            several ? `Strata (${folder.name})` : "Strata",
+            process.execPath,
+            ["--liftoff-only", "--no-warnings", program, "mcp", "--in", folder.uri.fsPath],
+            { ELECTRON_RUN_AS_NODE: "1" },
+            String((extension.extension.packageJSON as { version?: unknown }).version ?? ""),
+          );
+          server.cwd = folder.uri;
+          return server;
+        });
+    },
+  });
+  return vscode.Disposable.from(provider, folders, changed);
+}

@@ -1,0 +1,200 @@
+// Where Strata starts in VS Code: builds everything, in order, and nothing else. Activation only registers; engines are
+// started after it, in the background, or with the first search.
+import { execFile } from "node:child_process";
+import path from "node:path";
+import * as vscode from "vscode";
+import { describeError, userMessage } from "../base/errors.ts";
+import { isAbort } from "../base/abort.ts";
+import type { Log } from "../base/log.ts";
+import { connectEngine, fromWire } from "../engine/connect.ts";
+import * as protocol from "../engine/protocol.ts";
+import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
+import { createChangeBatcher } from "./changeBatcher.ts";
+import { type CommandId, type ContextKey, views } from "./contributions.ts";
+import { EngineClient, systemClock } from "./engineClient.ts";
+import { type FolderState, viewIndex } from "./indexText.ts";
+import { chooseModel } from "./modelPicker.ts";
+import { createPlaceOpener } from "./openPlace.ts";
+import { openQuickSearch } from "./quickSearch.ts";
+import { SearchModel } from "./searchModel.ts";
+import { SearchView } from "./searchView.ts";
+import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
+import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
+import { createStatusItem, showStatusDetails } from "./statusItem.ts";
+import { WorkspaceEngines } from "./workspaceEngines.ts";
+
+/** What other extensions and the tests may use. */
+export interface StrataApi {
+  /** Of every workspace folder: the connection's state and the engine's last status. */
+  folders(): readonly FolderState[];
+  onChange(listener: () => void): () => void;
+  /** The search view's state, as its page draws it. */
+  view(): SearchModel["state"];
+}
+
+const HISTORY_KEY = "strata.history";
+
+export function activate(context: vscode.ExtensionContext): StrataApi {
+  const { subscriptions } = context;
+  const output = vscode.window.createOutputChannel("Strata", { log: true });
+  subscriptions.push(output);
+  const log: Log = (level, message, error) => output[level](error === undefined ? message : `${message}: ${describeError(error)}`);
+
+  let paused = false;
+  const engines = new WorkspaceEngines((folder, onChange, onSearchUpdate) => {
+    const getSetting = (key: string) => vscode.workspace.getConfiguration(undefined, vscode.Uri.file(folder.root)).get<unknown>(key);
+    const settings = () => readEngineSettings(getSetting, paused);
+    return new EngineClient({
+      connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, modelFolder: settings().modelFolder, signal }),
+      fromWire,
+      settings,
+      log,
+      clock: systemClock,
+      onChange,
+      onSearchUpdate,
+    });
+  });
+  const windowSettings = () => readWindowSettings((key) => vscode.workspace.getConfiguration().get<unknown>(key));
+  const model = new SearchModel({
+    engines,
+    maxResults: () => windowSettings().maxResults,
+    history: {
+      get: () => context.workspaceState.get<string[]>(HISTORY_KEY, []),
+      set: (queries) => void context.workspaceState.update(HISTORY_KEY, queries),
+    },
+    onChange: () => view.update(),
+  });
+  const opener = createPlaceOpener();
+  const similarTo = guarded(log, findSimilarToPlace);
+  const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
+  const statusItem = createStatusItem();
+  subscriptions.push(opener, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
+
+  const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
+  let failed = false;
+  engines.onChange(() => {
+    const folders = readFolders();
+    statusItem.update(folders);
+    model.enginesChanged();
+    const index = viewIndex(folders);
+    if ((index.kind === "failed") === failed) return;
+    failed = index.kind === "failed";
+    setContext("strata.engineFailed", failed);
+    if (index.kind === "failed") void tellFailure(index.reason);
+  });
+  const setFolders = () => engines.setFolders((vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file").map(({ uri, name }) => ({ root: uri.fsPath, name })));
+  setFolders();
+
+  const setPaused = async (value: boolean) => {
+    paused = value;
+    setContext("strata.indexingPaused", value);
+    await engines.configure();
+  };
+  const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
+    "strata.search": (query?: string) =>
+      openQuickSearch({ engines, opener, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : ""),
+    "strata.searchInView": async (query?: string) => {
+      await view.show(true);
+      if (typeof query === "string") await model.search(query, { langs: [], path: "" });
+    },
+    "strata.findSimilar": async () => {
+      const editor = vscode.window.activeTextEditor;
+      if (!editor) return vscode.window.showInformationMessage("Open a file and put the cursor into the code whose like you look for.");
+      await Promise.all([view.show(false), findSimilarInEditor(editor, model)]);
+    },
+    "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
+    "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
+    "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
+    "strata.pauseIndexing": () => setPaused(true),
+    "strata.resumeIndexing": () => setPaused(false),
+    "strata.chooseModel": () => chooseModel(vscode.Uri.joinPath(context.extensionUri, "models").fsPath),
+    "strata.doctor": () => doctor(),
+    "strata.showLog": () => output.show(true),
+    "strata.restartEngine": async () => {
+      await engines.restart();
+      if (viewIndex(readFolders()).kind !== "failed") await model.repeat();
+    },
+  };
+  for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
+
+  async function rebuild(confirmed: boolean): Promise<void> {
+    if (!confirmed) {
+      const yes = "Rebuild";
+      if ((await vscode.window.showWarningMessage("Throw the index of this workspace away and read everything again?", { modal: true, detail: "Searching works meanwhile, with what has been read again." }, yes)) !== yes) return;
+    }
+    await Promise.all(engines.clients.map(({ client }) => client.request(protocol.rebuild, undefined)));
+  }
+
+  /** The terminal's `strata doctor`, so that both say the same; its report opens as a text. */
+  async function doctor(): Promise<void> {
+    const program = path.join(context.extensionPath, "dist", "strata.mjs");
+    const where = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+    const report = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Strata: Doctor" }, () =>
+      new Promise<string>((resolve) => {
+        const args = ["--liftoff-only", "--no-warnings", program, "doctor", ...(where ? ["--in", where] : [])];
+        execFile(process.execPath, args, { env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, timeout: 60_000, maxBuffer: 1 << 22 }, (error, stdout, stderr) => resolve(`${stdout}${stderr}${error && stdout === "" ? `\n${error.message}\n` : ""}`));
+      }),
+    );
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "plaintext", content: report }), { preview: true });
+  }
+
+  async function tellFailure(reason: string): Promise<void> {
+    const [restart, show] = ["Restart", "Show Log"];
+    const chosen = await vscode.window.showErrorMessage(`Strata: ${reason}`, restart, show);
+    if (chosen === restart) await vscode.commands.executeCommand("strata.restartEngine" satisfies CommandId);
+    if (chosen === show) output.show(true);
+  }
+
+  // Files: the engine watches the folder itself; what the editor says comes sooner, so that a saved file is found at once.
+  const changes = createChangeBatcher(systemClock, (root, paths) => {
+    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
+    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
+    client.request(protocol.filesChanged, { paths }).then(
+      () => model.repeat(),
+      (error: unknown) => log("warn", "the engine was not told of changed files", error),
+    );
+  });
+  const changed = (...uris: readonly vscode.Uri[]) => {
+    for (const uri of uris) {
+      const place = placeInWorkspace(uri);
+      if (place && uri.scheme === "file") changes.add(place.root, place.path);
+    }
+  };
+  subscriptions.push(
+    changes,
+    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
+    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => {
+      setFolders();
+      if (windowSettings().onStartup) void engines.start();
+    }),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (engineSections.some((section) => event.affectsConfiguration(section))) void engines.configure();
+    }),
+    vscode.window.registerWebviewViewProvider(views.search, view),
+    ...registerAgentTools(engines),
+    registerMcpServer(context),
+  );
+  if (windowSettings().onStartup) setImmediate(() => void engines.start());
+
+  return { folders: readFolders, onChange: (listener) => engines.onChange(listener), view: () => model.state };
+}
+
+/** Failures of a command are shown with their sentence and logged with their cause. */
+function guarded<A extends unknown[]>(log: Log, handler: (...args: A) => unknown): (...args: A) => Promise<void> {
+  return async (...args) => {
+    try {
+      await handler(...args);
+    } catch (error) {
+      if (isAbort(error)) return;
+      log("error", "a command failed", error);
+      void vscode.window.showErrorMessage(`Strata: ${userMessage(error)}`);
+    }
+  };
+}
+
+function setContext(key: ContextKey, value: boolean): void {
+  void vscode.commands.executeCommand("setContext", key, value);
+}

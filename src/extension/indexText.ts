@@ -1,0 +1,133 @@
+// Every sentence about the index: the status item's text and tooltip and the search view's summary, from the one state
+// machine. vscode-free and pure, so that each state's words are tested.
+import type { Coverage, Depth, Progress, Status } from "../engine/protocol.ts";
+import type { ViewIndex } from "../webview/messages.ts";
+import type { ClientState } from "./engineClient.ts";
+import { sumCoverage } from "./workspaceEngines.ts";
+
+export interface FolderState {
+  readonly name: string;
+  readonly client: ClientState;
+  readonly status: Status | undefined;
+}
+
+export interface StatusText {
+  readonly text: string;
+  /** Markdown; file names and reasons inside are escaped. */
+  readonly tooltip: string;
+  readonly severity: "normal" | "warning" | "error";
+  /** What a screen reader says: the text without icons. */
+  readonly spoken: string;
+}
+
+const plural = (count: number, one: string, many: string): string => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+export const filesText = (count: number): string => plural(count, "file", "files");
+const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
+
+/** The deepest level at which everything is searchable; "" while there is something that is not searchable at all. */
+export function commonDepth(coverage: Coverage): Depth | "" {
+  if (coverage.chunks === 0) return "";
+  if (coverage.deep >= coverage.chunks) return "deep";
+  if (coverage.shallow >= coverage.chunks) return "shallow";
+  return coverage.instant >= coverage.chunks ? "instant" : "";
+}
+
+const phases: Readonly<Record<Progress["phase"], string>> = {
+  discover: "Looking for files",
+  instant: "Indexing",
+  shallow: "Reading closely",
+  deep: "Reading deeply",
+  graph: "Building the search graph",
+  search: "Searching",
+  train: "Training",
+};
+
+function progressText({ phase, done, total, unit }: Progress): string {
+  if (total > 0) return `${phases[phase]} ${percent(done, total)} %`;
+  return done > 0 ? `${phases[phase]}, ${done.toLocaleString("en")} ${unit}` : `${phases[phase]} …`;
+}
+
+/** Folders, worst first decides: a failure hides no other, the tooltip lists all. */
+export function viewIndex(folders: readonly FolderState[]): ViewIndex {
+  if (folders.length === 0) return { kind: "noFolder" };
+  for (const { client, status } of folders) {
+    if (client.kind === "failed") return { kind: "failed", reason: client.reason };
+    if (client.kind === "running" && status?.state.kind === "failed") return { kind: "failed", reason: status.state.reason };
+  }
+  for (const { client, status } of folders) {
+    if (client.kind === "restarting") return { kind: "working", label: "Restarting the engine …", fraction: undefined };
+    if (client.kind === "starting" || (client.kind === "running" && !status)) return { kind: "starting" };
+  }
+  const working = folders.flatMap(({ status }) => (status?.state.kind === "scanning" || status?.state.kind === "deepening" ? [status.state.progress] : []));
+  // Scanning first: a folder that is not searchable yet matters more than one that gets better.
+  const progress = working.find(({ phase }) => phase === "discover" || phase === "instant") ?? working[0];
+  if (progress) return { kind: "working", label: progressText(progress), fraction: progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined };
+  for (const { status } of folders) if (status?.state.kind === "paused") return { kind: "paused", reason: status.state.reason };
+  return folders.some(({ client }) => client.kind === "idle") ? { kind: "starting" } : { kind: "ready" };
+}
+
+export function totalCoverage(folders: readonly FolderState[]): Coverage | undefined {
+  const known = folders.flatMap(({ status }) => (status ? [status.coverage] : []));
+  return known.length > 0 ? sumCoverage(known) : undefined;
+}
+
+/** The status item. */
+export function statusText(folders: readonly FolderState[]): StatusText {
+  const index = viewIndex(folders);
+  const coverage = totalCoverage(folders);
+  const warnings = folders.flatMap(({ status }) => status?.warnings ?? []);
+  const files = coverage && coverage.files > 0 ? filesText(coverage.files) : "";
+  const depth = coverage ? commonDepth(coverage) : "";
+  const idle = folders.length > 0 && folders.every(({ client }) => client.kind === "idle");
+  const [icon, words, severity] = ((): [string, string, StatusText["severity"]] => {
+    switch (index.kind) {
+      case "noFolder":
+        return ["layers", "Strata", "normal"];
+      case "starting":
+        return idle ? ["layers", "Strata", "normal"] : ["sync~spin", "Strata starting", "normal"];
+      case "working":
+        return ["sync~spin", `Strata ${files ? `${files} · ` : ""}${lowerFirst(index.label)}`, "normal"];
+      case "paused":
+        return ["debug-pause", `Strata ${files ? `${files} · ` : ""}paused`, "normal"];
+      case "failed":
+        return ["error", "Strata stopped", "error"];
+      case "ready":
+        return [warnings.length > 0 ? "warning" : "layers", `Strata ${files || "no files"}${depth ? ` · ${depth}` : ""}`, warnings.length > 0 ? "warning" : "normal"];
+    }
+  })();
+  return { text: `$(${icon}) ${words}`, spoken: words, severity, tooltip: tooltip(folders, idle) };
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+/** Markdown's own characters, and `<` and `$(` which VS Code reads as HTML and icons. */
+export const escapeMarkdown = (text: string): string => text.replace(/[\\`*_{}[\]()#+\-!|<>~$]/g, "\\$&");
+
+function tooltip(folders: readonly FolderState[], idle: boolean): string {
+  const parts = ["**Strata** searches this workspace by meaning, on this machine."];
+  if (folders.length === 0) parts.push("No folder is open.");
+  else if (idle) parts.push("Indexing starts with the first search.");
+  for (const folder of folders) parts.push(...(folders.length > 1 ? [`**${escapeMarkdown(folder.name)}**`] : []), folderLines(folder));
+  const failed = viewIndex(folders).kind === "failed";
+  const link = (title: string, command: string) => `[${title}](command:${command})`;
+  parts.push([...(failed ? [link("Restart", "strata.restartEngine")] : [link("Search", "strata.search"), link("Details", "strata.showStatus")]), link("Show Log", "strata.showLog")].join(" · "));
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function folderLines({ client, status }: FolderState): string {
+  const lines: string[] = [];
+  if (client.kind === "failed") lines.push(`$(error) ${escapeMarkdown(client.reason)}`);
+  if (client.kind === "restarting") lines.push("$(sync) The engine ended unexpectedly and is being started again.");
+  if (status) {
+    const { coverage, state } = status;
+    if (state.kind === "failed") lines.push(`$(error) ${escapeMarkdown(state.reason)}`);
+    if (state.kind === "paused") lines.push(`Paused: ${escapeMarkdown(state.reason)}`);
+    if (state.kind === "scanning" || state.kind === "deepening") lines.push(escapeMarkdown(progressText(state.progress)));
+    lines.push(`${filesText(coverage.files)}, ${plural(coverage.chunks, "piece", "pieces")} of code`);
+    if (coverage.chunks > 0) lines.push(`Searchable: ${percent(coverage.instant, coverage.chunks)} % instant, ${percent(coverage.shallow, coverage.chunks)} % shallow, ${percent(coverage.deep, coverage.chunks)} % deep`);
+    const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
+    if (skipped.length > 0) lines.push(`Left out: ${skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${escapeMarkdown(reason)}`).join(", ")}`);
+    for (const warning of status.warnings) lines.push(`$(warning) ${escapeMarkdown(warning)}`);
+  }
+  return lines.join("  \n");
+}

@@ -1,0 +1,63 @@
+// Opens a place in the editor, reveals it and marks its lines until the reader moves on.
+import * as vscode from "vscode";
+import type { Place } from "./searchModel.ts";
+
+export interface OpenOptions {
+  readonly side: boolean;
+  /** Only a look: the keyboard stays where it is, the tab is a preview tab. */
+  readonly preview: boolean;
+}
+
+export interface PlaceOpener extends vscode.Disposable {
+  open(place: Place, options: OpenOptions): Promise<void>;
+}
+
+export function createPlaceOpener(): PlaceOpener {
+  const mark = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    backgroundColor: new vscode.ThemeColor("editor.rangeHighlightBackground"),
+    overviewRulerColor: new vscode.ThemeColor("editorOverviewRuler.findMatchForeground"),
+    overviewRulerLane: vscode.OverviewRulerLane.Full,
+  });
+  let marked: vscode.TextEditor | undefined;
+  const unmark = () => {
+    marked?.setDecorations(mark, []);
+    marked = undefined;
+  };
+  // A selection made by keyboard or mouse means that the place was seen; our own is made by code and has no kind.
+  const moved = vscode.window.onDidChangeTextEditorSelection((event) => {
+    if (event.textEditor === marked && event.kind !== undefined) unmark();
+  });
+  return {
+    async open(place, { side, preview }) {
+      const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === place.root);
+      const uri = folder ? vscode.Uri.joinPath(folder.uri, place.path) : vscode.Uri.file(`${place.root}/${place.path}`);
+      let document: vscode.TextDocument;
+      try {
+        document = await vscode.workspace.openTextDocument(uri);
+      } catch {
+        void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
+        return;
+      }
+      const first = document.lineAt(Math.min(Math.max(place.startLine, 1), document.lineCount) - 1);
+      const last = document.lineAt(Math.min(Math.max(place.endLine, place.startLine), document.lineCount) - 1);
+      const start = new vscode.Position(first.lineNumber, first.firstNonWhitespaceCharacterIndex);
+      const editor = await vscode.window.showTextDocument(document, {
+        viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
+        preserveFocus: preview,
+        preview,
+        selection: new vscode.Range(start, start),
+      });
+      unmark();
+      const range = new vscode.Range(first.range.start, last.range.end);
+      editor.setDecorations(mark, [range]);
+      editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      marked = editor;
+    },
+    dispose() {
+      unmark();
+      moved.dispose();
+      mark.dispose();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+// Search by Meaning from the keyboard alone: results while typing, a look at the highlighted one in the editor.
+import * as vscode from "vscode";
+import { isAbort } from "../base/abort.ts";
+import { userMessage } from "../base/errors.ts";
+import { symbolIcon, tellingLine } from "./hitText.ts";
+import type { PlaceOpener } from "./openPlace.ts";
+import type { MergedResult, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
+
+interface HitItem extends vscode.QuickPickItem {
+  readonly hit?: RootedHit;
+}
+
+export interface QuickSearchOptions {
+  readonly engines: WorkspaceEngines;
+  readonly opener: PlaceOpener;
+  readonly maxResults: () => number;
+  /** Continues with the query in the side bar. */
+  readonly toView: (query: string) => void;
+}
+
+/** Long enough that a fast typist causes one search per word, short enough to feel live. */
+const PAUSE_MS = 120;
+
+export function openQuickSearch(options: QuickSearchOptions, initial = ""): void {
+  const pick = vscode.window.createQuickPick<HitItem>();
+  const aside: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("split-horizontal"), tooltip: "Open to the side" };
+  const inView: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("list-flat"), tooltip: "Show in the side bar" };
+  const before = vscode.window.activeTextEditor;
+  let running = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let opened = false;
+  let moved = false;
+
+  pick.title = "Strata: Search by Meaning";
+  pick.placeholder = "What does the code do? For example: check that a token has not expired";
+  pick.matchOnDescription = false;
+  pick.buttons = [inView];
+
+  const show = (query: string, result: MergedResult) => {
+    const active = pick.activeItems[0]?.hit;
+    pick.items = result.hits.map((hit) => toItem(hit, options.engines.folders.length > 1, aside));
+    if (result.hits.length === 0) pick.items = [{ label: `$(info) Nothing found for "${query}"`, detail: "Try other words for what the code does, or leave out filters.", alwaysShow: true }];
+    // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
+    const same = moved && active ? pick.items.find(({ hit }) => hit && hit.root === active.root && hit.path === active.path && hit.startLine === active.startLine) : undefined;
+    if (same) pick.activeItems = [same];
+  };
+
+  const search = async (query: string) => {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    moved = false;
+    if (query.trim() === "") {
+      pick.items = [];
+      pick.busy = false;
+      return;
+    }
+    pick.busy = true;
+    try {
+      const first = await options.engines.search(query, options.maxResults(), (better) => show(query, better), signal);
+      show(query, first);
+      pick.busy = false;
+    } catch (error) {
+      if (signal.aborted || isAbort(error)) return;
+      pick.busy = false;
+      pick.items = [{ label: `$(error) ${userMessage(error)}`, alwaysShow: true }];
+    }
+  };
+
+  pick.onDidChangeValue((query) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void search(query), PAUSE_MS);
+  });
+  pick.onDidChangeActive(([item]) => {
+    const first = item === pick.items[0] && !moved;
+    moved ||= !first && item?.hit !== undefined;
+    // Not for the row that is highlighted by itself: files should not flash by while a query is being typed.
+    if (item?.hit && moved) void options.opener.open(item.hit, { side: false, preview: true });
+  });
+  pick.onDidTriggerItemButton(({ item }) => {
+    if (!item.hit) return;
+    opened = true;
+    pick.hide();
+    void options.opener.open(item.hit, { side: true, preview: false });
+  });
+  pick.onDidTriggerButton(() => {
+    opened = true;
+    const query = pick.value;
+    pick.hide();
+    options.toView(query);
+  });
+  pick.onDidAccept(() => {
+    const hit = pick.activeItems[0]?.hit;
+    if (!hit) return;
+    opened = true;
+    pick.hide();
+    void options.opener.open(hit, { side: false, preview: false });
+  });
+  pick.onDidHide(() => {
+    clearTimeout(timer);
+    running.abort();
+    pick.dispose();
+    // Escape after looking around brings back what was being read.
+    if (!opened && moved && before) void vscode.window.showTextDocument(before.document, { viewColumn: before.viewColumn ?? vscode.ViewColumn.Active, selection: before.selection });
+  });
+  pick.value = initial;
+  pick.show();
+  if (initial !== "") void search(initial);
+}
+
+function toItem(hit: RootedHit, severalFolders: boolean, aside: vscode.QuickInputButton): HitItem {
+  const folder = severalFolders ? `${hit.root.split(/[\\/]/).at(-1)}/` : "";
+  return {
+    hit,
+    label: `$(${symbolIcon(hit.kind)}) ${hit.symbol || hit.path.split("/").at(-1)}`,
+    description: `${folder}${hit.path}:${hit.startLine}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`,
+    detail: tellingLine(hit.snippet),
+    alwaysShow: true,
+    buttons: [aside],
+  };
+}

@@ -1,0 +1,218 @@
+// The state of the search view, kept in the host so that hiding the view or reloading its page loses nothing.
+// Runs searches, keeps the history, turns engine results into what the page draws. vscode-free.
+import { isAbort } from "../base/abort.ts";
+import { userMessage } from "../base/errors.ts";
+import { type DuplicateGroup, duplicates, type SimilarParams } from "../engine/protocol.ts";
+import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
+import { type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
+import { type MergedResult, sumCoverage, type WorkspaceEngines } from "./workspaceEngines.ts";
+
+/** A place the page may ask to open: nothing else can be opened through it. */
+export interface Place {
+  readonly root: string;
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+}
+
+/** Where queries are remembered (the editor's workspace state). */
+export interface HistoryStore {
+  get(): readonly string[];
+  set(queries: readonly string[]): void;
+}
+
+export interface SearchModelOptions {
+  readonly engines: WorkspaceEngines;
+  readonly maxResults: () => number;
+  readonly history: HistoryStore;
+  readonly onChange: () => void;
+}
+
+const HISTORY_LENGTH = 30;
+const noFilters: Filters = { langs: [], path: "" };
+/** Duplicates shorter than this are idiom, not copies; the threshold is on the deep exit's cosine. */
+const duplicateParams = { minLines: 6, threshold: 0.92, limit: 200 } as const;
+
+/** The query as the engine reads it: what was typed, then the chips as filters. */
+export function queryWithFilters(query: string, { langs, path }: Filters): string {
+  const at = path.trim().replaceAll('"', "");
+  return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
+}
+
+export const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
+
+export class SearchModel {
+  readonly #options: SearchModelOptions;
+  readonly #places = new Map<string, Place>();
+  #query = "";
+  #filters: Filters = noFilters;
+  #busy = false;
+  #error: string | undefined;
+  #results: ViewResults = { kind: "none" };
+  #running = new AbortController();
+  /** Repeats what is shown, when the index has got better. */
+  #again: (() => Promise<void>) | undefined;
+  #lastIndex: ViewIndex["kind"] = "noFolder";
+
+  constructor(options: SearchModelOptions) {
+    this.#options = options;
+  }
+
+  get state(): ViewState {
+    const folders = this.#folders();
+    const languages = new Map<string, number>();
+    for (const { status } of folders) for (const [lang, files] of Object.entries(status?.languages ?? {})) languages.set(lang, (languages.get(lang) ?? 0) + files);
+    return {
+      query: this.#query,
+      filters: this.#filters,
+      busy: this.#busy,
+      error: this.#error,
+      results: this.#results,
+      index: viewIndex(folders),
+      coverage: totalCoverage(folders),
+      languages: [...languages].map(([lang, files]) => ({ lang, files })).sort((a, b) => b.files - a.files || (a.lang < b.lang ? -1 : 1)),
+      warnings: folders.flatMap(({ status }) => status?.warnings ?? []),
+      history: this.#options.history.get(),
+    };
+  }
+
+  place(id: string): Place | undefined {
+    return this.#places.get(id);
+  }
+
+  /** Engines changed state: the page is redrawn, and a search made while files were missing is made again. */
+  enginesChanged(): void {
+    const now = viewIndex(this.#folders()).kind;
+    const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
+    this.#lastIndex = now;
+    this.#options.onChange();
+    if (complete && !this.#busy) void this.repeat();
+  }
+
+  /** Makes the shown search again with the index as it is now. */
+  async repeat(): Promise<void> {
+    await this.#again?.();
+  }
+
+  async search(query: string, filters: Filters): Promise<void> {
+    this.#query = query;
+    this.#filters = filters;
+    if (query.trim() === "") {
+      this.clear();
+      return;
+    }
+    await this.#run(async (signal) => {
+      const k = this.#options.maxResults();
+      const show = (result: MergedResult) => this.#showHits("search", query.trim(), result);
+      show(await this.#options.engines.search(queryWithFilters(query, filters), k, (better) => show(better), signal));
+    });
+  }
+
+  /** @param subject what the hits are similar to, for people. */
+  async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
+    await this.#run(async (signal) => {
+      this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
+    });
+  }
+
+  async duplicates(): Promise<void> {
+    await this.#run(async (signal) => {
+      const answers = await Promise.all(
+        this.#options.engines.clients.map(async ({ folder, client }) => ({ folder, ...(await client.request(duplicates, duplicateParams, signal)) })),
+      );
+      this.#places.clear();
+      const groups = answers.flatMap(({ folder, groups: found }) => found.map((group, i) => this.#viewGroup(folder.root, group, i)));
+      this.#results = { kind: "duplicates", groups, coverage: sumCoverage(answers.map(({ coverage }) => coverage)) };
+    });
+  }
+
+  /** Back to the empty box. */
+  clear(): void {
+    this.#running.abort();
+    this.#query = "";
+    this.#again = undefined;
+    this.#busy = false;
+    this.#error = undefined;
+    this.#results = { kind: "none" };
+    this.#places.clear();
+    this.#options.onChange();
+  }
+
+  /** Keeps the present query for the history: called when a person did something with its result, not for every key stroke. */
+  remember(): void {
+    const query = this.#query.trim();
+    if (query === "" || this.#results.kind !== "hits" || this.#results.of !== "search") return;
+    this.#options.history.set([query, ...this.#options.history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
+    this.#options.onChange();
+  }
+
+  forgetHistory(): void {
+    this.#options.history.set([]);
+    this.#options.onChange();
+  }
+
+  dispose(): void {
+    this.#running.abort();
+    this.#again = undefined;
+  }
+
+  #folders(): FolderState[] {
+    return this.#options.engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
+  }
+
+  /** One thing runs at a time: the next request cancels the one before. */
+  async #run(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.#running.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.#again = () => this.#run(work);
+    this.#busy = true;
+    this.#error = undefined;
+    this.#options.onChange();
+    try {
+      await work(running.signal);
+    } catch (error) {
+      // An abort that this model did not ask for is an engine restart by hand: the search is made again when it is ready.
+      if (!running.signal.aborted && !isAbort(error)) this.#error = userMessage(error);
+    }
+    if (running !== this.#running) return;
+    this.#busy = false;
+    this.#options.onChange();
+  }
+
+  #showHits(of: "search" | "similar", subject: string, result: MergedResult): void {
+    this.#places.clear();
+    this.#results = {
+      kind: "hits",
+      of,
+      subject,
+      hits: result.hits.map((hit): ViewHit => {
+        const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
+        return { id: this.#keep(hit), folder: this.#folderName(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
+      }),
+      coverage: result.coverage,
+      depth: result.depth,
+      tookMs: result.tookMs,
+      refining: result.refining,
+      failures: result.failures.map(({ name, reason }) => `${name}: ${reason}`),
+    };
+    this.#options.onChange();
+  }
+
+  #viewGroup(root: string, group: DuplicateGroup, index: number): ViewDuplicateGroup {
+    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#folderName(root) }));
+    return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
+  }
+
+  #keep({ root, path, startLine, endLine }: Place): string {
+    const place = { root, path, startLine, endLine };
+    const id = placeId(place);
+    this.#places.set(id, place);
+    return id;
+  }
+
+  #folderName(root: string): string {
+    const { folders } = this.#options.engines;
+    return folders.length > 1 ? (folders.find((folder) => folder.root === root)?.name ?? "") : "";
+  }
+}

@@ -1,0 +1,112 @@
+// The search view in the side bar: puts the page up, passes its messages to the model and the model's state to it.
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import type { Log } from "../base/log.ts";
+import { type FromHost, type FromView, isFromView } from "../webview/messages.ts";
+import { type CommandId, views } from "./contributions.ts";
+import type { OpenOptions } from "./openPlace.ts";
+import type { Place, SearchModel } from "./searchModel.ts";
+import { viewHtml } from "./viewHtml.ts";
+
+export interface SearchViewOptions {
+  readonly extensionUri: vscode.Uri;
+  readonly model: SearchModel;
+  readonly open: (place: Place, options: OpenOptions) => Promise<void>;
+  readonly similarTo: (place: Place) => Promise<void>;
+  readonly log: Log;
+}
+
+const commandOf: Readonly<Record<(FromView & { type: "command" })["command"], CommandId | "vscode.openFolder">> = {
+  restart: "strata.restartEngine",
+  showLog: "strata.showLog",
+  status: "strata.showStatus",
+  duplicates: "strata.findDuplicates",
+  rebuild: "strata.rebuildIndex",
+  resume: "strata.resumeIndexing",
+  openFolder: "vscode.openFolder",
+};
+
+export class SearchView implements vscode.WebviewViewProvider {
+  readonly #options: SearchViewOptions;
+  #view: vscode.WebviewView | undefined;
+  #ready = false;
+  #focusWhenReady = false;
+  #posting = false;
+
+  constructor(options: SearchViewOptions) {
+    this.#options = options;
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const { extensionUri } = this.#options;
+    this.#view = view;
+    this.#ready = false;
+    const folder = vscode.Uri.joinPath(extensionUri, "dist", "webview");
+    view.webview.options = { enableScripts: true, localResourceRoots: [folder, vscode.Uri.joinPath(extensionUri, "media")] };
+    view.webview.onDidReceiveMessage((message: unknown) => {
+      if (isFromView(message)) void this.#receive(message);
+      else this.#options.log("warn", `the search view sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
+    });
+    view.onDidDispose(() => {
+      if (this.#view === view) this.#view = undefined;
+    });
+    view.webview.html = viewHtml({
+      cspSource: view.webview.cspSource,
+      nonce: randomBytes(16).toString("base64url"),
+      script: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, "main.js")).toString(),
+      style: view.webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "media", "panel.css")).toString(),
+    });
+  }
+
+  /** Shows the view; with `focusBox` the keyboard goes to its box. */
+  async show(focusBox: boolean): Promise<void> {
+    await vscode.commands.executeCommand(`${views.search}.focus`, { preserveFocus: !focusBox });
+    if (!focusBox) return;
+    if (this.#ready) await this.#post({ type: "focus" });
+    else this.#focusWhenReady = true;
+  }
+
+  /** Sends the model's state; several calls in one turn make one message. */
+  update(): void {
+    if (this.#posting || !this.#ready) return;
+    this.#posting = true;
+    queueMicrotask(() => {
+      this.#posting = false;
+      void this.#post({ type: "state", state: this.#options.model.state });
+    });
+  }
+
+  async #post(message: FromHost): Promise<void> {
+    await this.#view?.webview.postMessage(message);
+  }
+
+  async #receive(message: FromView): Promise<void> {
+    const { model, open } = this.#options;
+    switch (message.type) {
+      case "ready":
+        this.#ready = true;
+        await this.#post({ type: "state", state: model.state });
+        if (this.#focusWhenReady) await this.#post({ type: "focus" });
+        this.#focusWhenReady = false;
+        return;
+      case "search":
+        return model.search(message.query, message.filters);
+      case "open": {
+        const place = model.place(message.id);
+        if (!place) return;
+        if (!message.preview) model.remember();
+        return open(place, message);
+      }
+      case "similarTo": {
+        const place = model.place(message.id);
+        return place && this.#options.similarTo(place);
+      }
+      case "clear":
+        return model.clear();
+      case "forgetHistory":
+        return model.forgetHistory();
+      case "command":
+        await vscode.commands.executeCommand(commandOf[message.command]);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
+// which the engine widens to the piece of code it belongs to.
+import * as vscode from "vscode";
+import type { SearchModel } from "./searchModel.ts";
+import type { Place } from "./searchModel.ts";
+
+/** The editor's language ids where they differ from the engine's. */
+const engineLanguage: Readonly<Record<string, string>> = { typescriptreact: "tsx", javascriptreact: "jsx", shellscript: "bash" };
+
+const definitions = new Set([
+  vscode.SymbolKind.Function,
+  vscode.SymbolKind.Method,
+  vscode.SymbolKind.Constructor,
+  vscode.SymbolKind.Class,
+  vscode.SymbolKind.Interface,
+  vscode.SymbolKind.Struct,
+  vscode.SymbolKind.Enum,
+]);
+
+/** A language server that is still starting must not hold up the search. */
+const SYMBOLS_WITHIN_MS = 800;
+
+function innermost(symbols: readonly vscode.DocumentSymbol[], at: vscode.Position): vscode.DocumentSymbol | undefined {
+  for (const symbol of symbols) {
+    // Older providers answer with SymbolInformation, which has no range to go by.
+    if (!symbol.range?.contains(at)) continue;
+    return innermost(symbol.children, at) ?? (definitions.has(symbol.kind) ? symbol : undefined);
+  }
+  return undefined;
+}
+
+async function definitionAt(document: vscode.TextDocument, at: vscode.Position): Promise<vscode.DocumentSymbol | undefined> {
+  const asked = vscode.commands.executeCommand<vscode.DocumentSymbol[] | undefined>("vscode.executeDocumentSymbolProvider", document.uri);
+  const late = new Promise<undefined>((resolve) => void setTimeout(resolve, SYMBOLS_WITHIN_MS, undefined));
+  const symbols = await Promise.race([asked.then(undefined, () => undefined), late]);
+  return symbols && innermost(symbols, at);
+}
+
+/** Path inside its workspace folder, or undefined for a file outside and for untitled text. */
+export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; readonly path: string } | undefined {
+  const folder = uri.scheme === "untitled" ? undefined : vscode.workspace.getWorkspaceFolder(uri);
+  if (!folder) return undefined;
+  const inside = uri.path.slice(folder.uri.path.length).replace(/^\//, "");
+  return inside === "" ? undefined : { root: folder.uri.fsPath, path: inside };
+}
+
+/** Shows code like the selection or the definition at the cursor of `editor`. */
+export async function findSimilarInEditor(editor: vscode.TextEditor, model: SearchModel): Promise<void> {
+  const { document, selection } = editor;
+  const definition = selection.isEmpty ? await definitionAt(document, selection.active) : undefined;
+  const range = definition?.range ?? (selection.isEmpty ? document.lineAt(selection.active.line).range : selection);
+  // A selection that ends before the first character of a line does not mean that line.
+  const lastLine = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
+  const startLine = range.start.line + 1;
+  const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
+  const known = placeInWorkspace(document.uri);
+  const lang = engineLanguage[document.languageId] ?? document.languageId;
+  const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
+  const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
+  // Without a definition or selection the engine widens the line itself, so the file's text on disk must be the one it knows.
+  const widen = known !== undefined && !definition && selection.isEmpty;
+  const text = widen ? undefined : document.getText(lines);
+  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, endLine: lastLine + 1 } : {}), ...(text === undefined ? {} : { text }), lang }, subject);
+}
+
+/** Shows code like a hit. */
+export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
+  const uri = vscode.Uri.file(`${place.root}/${place.path}`);
+  const document = await vscode.workspace.openTextDocument(uri);
+  const text = document.getText(new vscode.Range(place.startLine - 1, 0, place.endLine, 0));
+  const lang = engineLanguage[document.languageId] ?? document.languageId;
+  await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang }, `${place.path}:${place.startLine}`);
+}

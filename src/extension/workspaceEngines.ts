@@ -1,0 +1,199 @@
+// One engine client per workspace folder, asked as one: searches go to every folder and their hits are merged by score.
+// vscode-free; extension.ts tells it which folders there are.
+import type { RequestType } from "vscode-jsonrpc/node";
+import { isAbort } from "../base/abort.ts";
+import { StrataError } from "../base/errors.ts";
+import * as protocol from "../engine/protocol.ts";
+import type { EngineClient } from "./engineClient.ts";
+
+export interface Folder {
+  /** Absolute path of the workspace folder. */
+  readonly root: string;
+  /** What the editor calls it; put before paths when there are several. */
+  readonly name: string;
+}
+
+export interface RootedHit extends protocol.Hit {
+  readonly root: string;
+}
+
+export interface MergedResult {
+  readonly hits: readonly RootedHit[];
+  readonly coverage: protocol.Coverage;
+  readonly depth: protocol.Depth;
+  readonly tookMs: number;
+  readonly refining: boolean;
+  /** Folders that could not answer, with the sentence why. The others' hits are there all the same. */
+  readonly failures: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export interface RootResult {
+  readonly root: string;
+  readonly result: protocol.SearchResult;
+}
+
+const rank: Readonly<Record<protocol.Depth, number>> = { instant: 0, shallow: 1, deep: 2 };
+
+export function sumCoverage(parts: readonly protocol.Coverage[]): protocol.Coverage {
+  const sum = { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 };
+  for (const part of parts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += part[key];
+  return sum;
+}
+
+/** Best `k` hits of all folders; equal scores keep the order of the folders. */
+export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
+  const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
+  hits.sort((a, b) => b.score - a.score);
+  return {
+    hits: hits.slice(0, k),
+    coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+    depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
+    tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
+    refining: results.some(({ result }) => result.refining),
+    failures,
+  };
+}
+
+export type Listener = () => void;
+
+export class WorkspaceEngines {
+  readonly #clients = new Map<string, { readonly folder: Folder; readonly client: EngineClient }>();
+  readonly #makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient;
+  readonly #listeners = new Set<Listener>();
+  /** Searches whose refined hits are still awaited, by stream id. */
+  readonly #streams = new Map<string, (root: string, result: protocol.SearchResult) => void>();
+  #streamCount = 0;
+
+
+  constructor(makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient) {
+    this.#makeClient = makeClient;
+  }
+
+  get folders(): readonly Folder[] {
+    return [...this.#clients.values()].map(({ folder }) => folder);
+  }
+
+  get clients(): readonly { readonly folder: Folder; readonly client: EngineClient }[] {
+    return [...this.#clients.values()];
+  }
+
+  /** Makes clients for new folders and ends those of removed ones. No engine is started. */
+  setFolders(folders: readonly Folder[]): void {
+    const wanted = new Set(folders.map(({ root }) => root));
+    for (const [root, { client }] of this.#clients) {
+      if (wanted.has(root)) continue;
+      client.dispose();
+      this.#clients.delete(root);
+    }
+    for (const folder of folders) {
+      if (this.#clients.has(folder.root)) continue;
+      const onUpdate = (streamId: string, result: protocol.SearchResult) => this.#streams.get(streamId)?.(folder.root, result);
+      this.#clients.set(folder.root, { folder, client: this.#makeClient(folder, () => this.#changed(), onUpdate) });
+    }
+    this.#changed();
+  }
+
+  /** Called after every change of a client's state or status. Returns the function that ends it. */
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  clientOf(root: string): EngineClient {
+    const found = this.#clients.get(root);
+    if (!found) throw new StrataError("workspace.missing", "This file is not inside a folder of the workspace. Open its folder to search it.");
+    return found.client;
+  }
+
+  /**
+   * Searches every folder. `onUpdate` gets better hits of the same query, until `signal` is aborted or the next search starts.
+   * @throws StrataError when no folder could answer; an AbortError when aborted.
+   */
+  search(query: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
+    const streamId = `s${++this.#streamCount}-${Date.now().toString(36)}`;
+    return this.#streamed(streamId, k, onUpdate, signal, protocol.search, { query, k, depth: "deep", streamId });
+  }
+
+  /** One search without refined hits to follow: for callers that take one answer. */
+  ask(query: string, k: number, signal: AbortSignal): Promise<MergedResult> {
+    return this.#askAll(protocol.search, () => ({ query, k, depth: "deep" }), k, signal);
+  }
+
+  /** Similar code in every folder; only the folder that holds the range can leave it out, the others get the text. */
+  async similar(root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, k: number, signal: AbortSignal): Promise<MergedResult> {
+    const elsewhere = { text: params.text ?? "", ...(params.lang ? { lang: params.lang } : {}) };
+    return this.#askAll(protocol.similar, (folder) => (root === undefined || folder.root === root ? { ...params, k, depth: "deep" } : elsewhere.text === "" ? undefined : { ...elsewhere, k, depth: "deep" }), k, signal);
+  }
+
+  /** Brings every engine up, without waiting for its index. */
+  async start(): Promise<void> {
+    await Promise.all(this.clients.map(({ client }) => client.start()));
+  }
+
+  async restart(): Promise<void> {
+    await Promise.all(this.clients.map(({ client }) => client.restart()));
+  }
+
+  async configure(): Promise<void> {
+    await Promise.all(this.clients.map(({ client }) => client.configure()));
+  }
+
+  dispose(): void {
+    for (const { client } of this.#clients.values()) client.dispose();
+    this.#clients.clear();
+    this.#listeners.clear();
+    this.#streams.clear();
+  }
+
+  async #streamed<P>(streamId: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal, type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: P): Promise<MergedResult> {
+    const latest = new Map<string, protocol.SearchResult>();
+    let first: MergedResult | undefined;
+    const emit = () => {
+      // An update may overtake the first answer; it is kept, and shown with it.
+      if (first && !signal.aborted) onUpdate(mergeResults([...latest].map(([root, result]) => ({ root, result })), k, first.failures));
+    };
+    this.#streams.clear(); // one search is shown at a time
+    this.#streams.set(streamId, (root, result) => {
+      latest.set(root, result);
+      emit();
+    });
+    signal.addEventListener("abort", () => this.#streams.delete(streamId), { once: true });
+    const { results, failures } = await this.#collect(type, () => params, signal);
+    const early = latest.size > 0;
+    for (const { root, result } of results) if (!latest.has(root)) latest.set(root, result);
+    first = mergeResults([...latest].map(([root, result]) => ({ root, result })), k, failures);
+    if (early) emit();
+    return first;
+  }
+
+  async #askAll<P>(type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: (folder: Folder) => P | undefined, k: number, signal: AbortSignal): Promise<MergedResult> {
+    const { results, failures } = await this.#collect(type, params, signal);
+    return mergeResults(results, k, failures);
+  }
+
+  async #collect<P>(type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: (folder: Folder) => P | undefined, signal: AbortSignal) {
+    if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
+    const results: RootResult[] = [];
+    const failures: { name: string; reason: string }[] = [];
+    let firstError: unknown;
+    await Promise.all(
+      this.clients.map(async ({ folder, client }) => {
+        const asked = params(folder);
+        if (asked === undefined) return;
+        try {
+          results.push({ root: folder.root, result: await client.request(type, asked, signal) });
+        } catch (error) {
+          if (signal.aborted || isAbort(error)) throw error;
+          firstError ??= error;
+          failures.push({ name: folder.name, reason: error instanceof Error ? error.message : String(error) });
+        }
+      }),
+    );
+    if (results.length === 0 && firstError !== undefined) throw firstError;
+    return { results, failures };
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,131 @@
+// What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
+// Types and one guard, no other logic: the guard is the trust edge, a page's message may be anything.
+import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
+
+export interface ViewSignal {
+  readonly signal: string;
+  readonly value: number;
+  readonly contribution: number;
+}
+
+export interface ViewHit {
+  /** Stable while the same place is shown: root, path and lines. */
+  readonly id: string;
+  /** Name of the workspace folder, "" when there is only one. */
+  readonly folder: string;
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly symbol: string;
+  readonly kind: ChunkKind;
+  readonly lang: string;
+  readonly breadcrumb: string;
+  readonly snippet: string;
+  readonly score: number;
+  readonly depth: Depth;
+  readonly why: readonly ViewSignal[];
+}
+
+export interface ViewDuplicateGroup {
+  readonly id: string;
+  readonly kind: "exact" | "renamed" | "semantic";
+  readonly similarity: number;
+  readonly lines: number;
+  readonly members: readonly Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "endLine" | "symbol">[];
+}
+
+/** What the list below the box shows. */
+export type ViewResults =
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "hits";
+      /** Of a search: what was asked. Of similar code: what it is similar to. */
+      readonly of: "search" | "similar";
+      readonly subject: string;
+      readonly hits: readonly ViewHit[];
+      readonly coverage: Coverage;
+      readonly depth: Depth;
+      readonly tookMs: number;
+      /** Better hits are on their way. */
+      readonly refining: boolean;
+      /** "name: sentence" for each folder that could not answer. */
+      readonly failures: readonly string[];
+    }
+  | { readonly kind: "duplicates"; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage };
+
+/** The index of all folders together, as the page draws it. */
+export type ViewIndex =
+  | { readonly kind: "noFolder" }
+  | { readonly kind: "starting" }
+  | { readonly kind: "working"; readonly label: string; /** 0 to 1, or undefined when the end is not known. */ readonly fraction: number | undefined }
+  | { readonly kind: "ready" }
+  | { readonly kind: "paused"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export interface Filters {
+  readonly langs: readonly string[];
+  readonly path: string;
+}
+
+export interface ViewState {
+  readonly query: string;
+  readonly filters: Filters;
+  /** A search is under way; the results still shown belong to the one before. */
+  readonly busy: boolean;
+  /** Sentence for the person when the last request failed. */
+  readonly error: string | undefined;
+  readonly results: ViewResults;
+  readonly index: ViewIndex;
+  readonly coverage: Coverage | undefined;
+  /** Languages of the workspace, most files first. */
+  readonly languages: readonly { readonly lang: string; readonly files: number }[];
+  readonly warnings: readonly string[];
+  /** Earlier queries, latest first. */
+  readonly history: readonly string[];
+}
+
+export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" };
+
+export type FromView =
+  | { readonly type: "ready" }
+  | { readonly type: "search"; readonly query: string; readonly filters: Filters }
+  | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly preview: boolean }
+  | { readonly type: "similarTo"; readonly id: string }
+  | { readonly type: "command"; readonly command: "restart" | "showLog" | "status" | "duplicates" | "rebuild" | "openFolder" | "resume" }
+  | { readonly type: "clear" }
+  | { readonly type: "forgetHistory" };
+
+const viewCommands: readonly string[] = ["restart", "showLog", "status", "duplicates", "rebuild", "openFolder", "resume"] satisfies readonly (FromView & { type: "command" })["command"][];
+
+/** Longest query and path that are taken from the page; a pasted stack trace fits. */
+const MAX_TEXT = 20_000;
+
+const isText = (value: unknown): value is string => typeof value === "string" && value.length <= MAX_TEXT;
+
+function isFilters(value: unknown): value is Filters {
+  if (typeof value !== "object" || value === null) return false;
+  const { langs, path } = value as Partial<Record<keyof Filters, unknown>>;
+  return Array.isArray(langs) && langs.length <= 50 && langs.every((lang) => isText(lang) && /^[\w+#.-]+$/.test(lang)) && isText(path);
+}
+
+/** True when a value from the page is a message, with every field of the right type and size. */
+export function isFromView(value: unknown): value is FromView {
+  if (typeof value !== "object" || value === null) return false;
+  const message = value as Record<string, unknown>;
+  switch (message["type"]) {
+    case "ready":
+    case "clear":
+    case "forgetHistory":
+      return true;
+    case "search":
+      return isText(message["query"]) && isFilters(message["filters"]);
+    case "open":
+      return isText(message["id"]) && typeof message["side"] === "boolean" && typeof message["preview"] === "boolean";
+    case "similarTo":
+      return isText(message["id"]);
+    case "command":
+      return typeof message["command"] === "string" && viewCommands.includes(message["command"]);
+    default:
+      return false;
+  }
+}
