@@ -1,0 +1,450 @@
+"""Duplicates and contamination: what must not be in the training data twice, or at all.
+
+Three filters, all streaming (memory grows with what is kept, never with the texts):
+exact copies by a hash of the normalised text; near copies by MinHash and locality-sensitive hashing over character
+5-grams (256 permutations, Jaccard 0.7, as the paper does for its data); and copies of evaluation texts by a committed
+list of hashes, so that training never needs, or sees, the evaluation sets themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+
+from strata_train.events import UserError, emit
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# ---- hashing ----
+
+
+def normalise(text: str) -> str:
+    """Lower case, every run of white space one space: what two copies of a text still share."""
+    return " ".join(text.lower().split())
+
+
+def text_hash(text: str) -> int:
+    """64 bits of the normalised text without any white space."""
+    digest = hashlib.blake2b("".join(text.lower().split()).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def mix(values: Array) -> Array:
+    """SplitMix64's finaliser: a bijection of 64-bit integers whose output bits all depend on all input bits."""
+    values = values.astype(np.uint64)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def shingles(text: str, length: int = 5) -> Array:
+    """The set of character 5-grams of the normalised text, as hashes. A shorter text is one shingle."""
+    codes = np.frombuffer(normalise(text).encode("utf-32-le"), dtype="<u4").astype(np.uint64)
+    if len(codes) < length:
+        codes = np.concatenate((codes, np.zeros(length - len(codes), dtype=np.uint64)))
+    windows = np.lib.stride_tricks.sliding_window_view(codes, length)  # (S, length)
+    hashes = np.zeros(len(windows), dtype=np.uint64)
+    for column in range(length):
+        hashes = mix(hashes * np.uint64(31) + windows[:, column] + np.uint64(1))
+    return np.unique(hashes)
+
+
+# ---- near duplicates ----
+
+
+@dataclass(frozen=True)
+class MinHashSettings:
+    """256 = 42 bands of 6 rows and 4 spare: two texts at Jaccard 0.7 share a band with probability 0.995."""
+
+    permutations: int = 256
+    bands: int = 42
+    rows: int = 6
+    threshold: float = 0.7
+    shingle: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(f"{self.bands} bands of {self.rows} rows need more than {self.permutations} permutations")
+
+
+class MinHash:
+    """Signatures: how often two agree estimates the Jaccard similarity of their texts' shingle sets."""
+
+    def __init__(self, settings: MinHashSettings) -> None:
+        self.settings = settings
+        rng = np.random.default_rng(settings.seed)
+        top = np.iinfo(np.uint64).max
+        self.multipliers = rng.integers(0, top, settings.permutations, dtype=np.uint64, endpoint=True) | np.uint64(1)
+        self.offsets = rng.integers(0, top, settings.permutations, dtype=np.uint64, endpoint=True)
+
+    def signature(self, text: str) -> Array:
+        """The smallest of a x + b mod 2^64 over all shingles x, upper 32 bits, per permutation. -> (P,)"""
+        hashes = shingles(text, self.settings.shingle)  # (S,)
+        return ((hashes[:, None] * self.multipliers + self.offsets) >> np.uint64(32)).min(axis=0).astype(np.uint32)
+
+    def keys(self, signatures: Array) -> Array:
+        """(N, P) -> (N, bands): one hash per band; equal in a band makes two texts candidates."""
+        s = self.settings
+        rows = signatures[:, : s.bands * s.rows].reshape(len(signatures), s.bands, s.rows).astype(np.uint64)
+        hashes = np.arange(s.bands, dtype=np.uint64) * np.ones((len(signatures), 1), dtype=np.uint64)
+        for row in range(s.rows):
+            hashes = mix(hashes * np.uint64(31) + rows[:, :, row] + np.uint64(1))
+        return hashes
+
+
+class NearDuplicates:
+    """The kept texts' signatures and bands. `add` a batch; get, per text, the kept text it repeats, or -1.
+
+    Bands are sorted runs of (key, text) that are merged as they grow: 16 bytes an entry instead of the hundred of a
+    Python dictionary.
+    """
+
+    RUNS = 8
+
+    def __init__(self, settings: MinHashSettings | None = None) -> None:
+        self.settings = settings or MinHashSettings()
+        self.minhash = MinHash(self.settings)
+        self.count = 0
+        self._signatures = np.empty((1024, self.settings.permutations), dtype=np.uint32)
+        self._runs: list[tuple[Array, Array]] = []  # sorted keys, texts
+
+    def add(self, texts: list[str]) -> list[int]:
+        signatures = np.stack([self.minhash.signature(text) for text in texts])  # (N, P)
+        keys = self.minhash.keys(signatures)  # (N, bands)
+        candidates = self._stored_candidates(keys)
+        fresh: dict[int, list[int]] = {}  # band key -> kept texts of this batch
+        answers: list[int] = []
+        added_keys, added_ids = [], []
+        for i in range(len(texts)):
+            own = keys[i].tolist()
+            found = candidates[i].union(*(fresh.get(key, ()) for key in own))
+            original = self._most_similar(signatures[i], sorted(found))
+            answers.append(original)
+            if original >= 0:
+                continue
+            number = self._keep(signatures[i])
+            for key in own:
+                fresh.setdefault(key, []).append(number)
+            added_keys.append(keys[i])
+            added_ids.append(np.full(len(own), number, dtype=np.int64))
+        if added_keys:
+            self._store(np.concatenate(added_keys), np.concatenate(added_ids))
+        return answers
+
+    def _stored_candidates(self, keys: Array) -> list[set[int]]:
+        found: list[set[int]] = [set() for _ in range(len(keys))]
+        flat = keys.ravel()
+        for run_keys, run_ids in self._runs:
+            left, right = np.searchsorted(run_keys, flat, "left"), np.searchsorted(run_keys, flat, "right")
+            for hit in np.flatnonzero(right > left):
+                found[hit // keys.shape[1]].update(run_ids[left[hit] : right[hit]].tolist())
+        return found
+
+    def _most_similar(self, signature: Array, candidates: list[int]) -> int:
+        if not candidates:
+            return -1
+        similarity = (self._signatures[candidates] == signature).mean(axis=1)
+        best = int(similarity.argmax())
+        return candidates[best] if similarity[best] >= self.settings.threshold else -1
+
+    def _keep(self, signature: Array) -> int:
+        if self.count == len(self._signatures):
+            self._signatures = np.concatenate((self._signatures, np.empty_like(self._signatures)))
+        self._signatures[self.count] = signature
+        self.count += 1
+        return self.count - 1
+
+    def _store(self, keys: Array, ids: Array) -> None:
+        self._runs.append((keys, ids))
+        if len(self._runs) > self.RUNS:
+            self._runs = [(np.concatenate([k for k, _ in self._runs]), np.concatenate([i for _, i in self._runs]))]
+        keys, ids = self._runs[-1]
+        order = np.argsort(keys, kind="stable")
+        self._runs[-1] = (keys[order], ids[order])
+
+
+# ---- contamination ----
+
+
+@dataclass
+class EvaluationHashes:
+    """Hashes of evaluation texts: whole texts, and a fixed sample of their 8-token shingles for near copies.
+
+    A shingle is sampled when its own hash says so, hence the same ones in every text. A renamed function or a changed
+    line spoils the shingles around it and leaves the rest.
+    """
+
+    TOKENS = 8
+    SAMPLE = 4  # one shingle in four is listed
+    LEAST = 3  # fewer sampled shingles than this prove nothing
+    SHARE = 0.5  # a text is contaminated when at least this share of its sampled shingles is listed
+
+    texts: Array = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    shingles: Array = field(default_factory=lambda: np.empty(0, dtype=np.uint32))
+    sets: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def build(cls, texts: Iterable[tuple[str, str]]) -> EvaluationHashes:
+        """From (set, text) pairs."""
+        whole: set[int] = set()
+        parts: list[Array] = []
+        sets: dict[str, int] = {}
+        for name, text in texts:
+            sets[name] = sets.get(name, 0) + 1
+            whole.add(text_hash(text))
+            parts.append(cls.sampled(text))
+        return cls(
+            np.array(sorted(whole), dtype=np.uint64),
+            np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint32),
+            sets,
+        )
+
+    @classmethod
+    def sampled(cls, text: str) -> Array:
+        """The sampled shingles' hashes, 32 bits each."""
+        tokens = _TOKEN.findall(text.lower())
+        if len(tokens) < cls.TOKENS:
+            return np.empty(0, dtype=np.uint32)
+        hashes = np.array([_token_hash(token) for token in tokens], dtype=np.uint64)
+        windows = np.lib.stride_tricks.sliding_window_view(hashes, cls.TOKENS)  # (S, TOKENS)
+        combined = np.zeros(len(windows), dtype=np.uint64)
+        for column in range(cls.TOKENS):
+            combined = mix(combined * np.uint64(31) + windows[:, column])
+        combined = np.unique(combined)
+        chosen = combined[combined % np.uint64(cls.SAMPLE) == 0]
+        return np.unique((chosen >> np.uint64(32)).astype(np.uint32))
+
+    def contains(self, text: str) -> bool:
+        """Whether the text is a copy, or a near copy, of an evaluation text."""
+        if _listed(self.texts, np.array([text_hash(text)], dtype=np.uint64)).any():
+            return True
+        own = self.sampled(text)
+        if len(own) < self.LEAST:
+            return False
+        return bool(_listed(self.shingles, own).mean() >= self.SHARE)
+
+    def save(self, path: Path) -> None:
+        """Sorted hashes are stored as differences, which gzip packs to about half."""
+        content = {
+            "format": 1,
+            "about": "Hashes of evaluation texts, made by `python -m strata_train hash-evaluation`. Never train on them.",
+            "sets": dict(sorted(self.sets.items())),
+            "shingle": {"tokens": self.TOKENS, "oneIn": self.SAMPLE},
+            "texts": _pack(self.texts),
+            "shingles": _pack(self.shingles),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as file:
+            file.write(json.dumps(content).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> EvaluationHashes:
+        try:
+            content = json.loads(gzip.decompress(path.read_bytes()))
+            wanted = {"tokens": cls.TOKENS, "oneIn": cls.SAMPLE}
+            if content["format"] != 1 or content["shingle"] != wanted:
+                raise UserError("hashes-format", f"{path} was made with other settings; build the list again.")
+            return cls(
+                _unpack(content["texts"], np.dtype("<u8")), _unpack(content["shingles"], np.dtype("<u4")), content["sets"]
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError("hashes-unreadable", f"{path} is not a list of evaluation hashes: {error}.") from error
+
+
+_TOKEN = regex.compile(r"[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]")
+_token_hashes: dict[str, int] = {}
+
+
+def _token_hash(token: str) -> int:
+    if (known := _token_hashes.get(token)) is None:
+        known = int.from_bytes(hashlib.blake2b(token.encode(), digest_size=8).digest(), "little")
+        if len(_token_hashes) < 1_000_000:
+            _token_hashes[token] = known
+    return known
+
+
+def _listed(listed: Array, wanted: Array) -> Array:
+    if not len(listed):
+        return np.zeros(len(wanted), dtype=bool)
+    positions = np.searchsorted(listed, wanted).clip(max=len(listed) - 1)
+    return listed[positions] == wanted
+
+
+def _pack(values: Array) -> str:
+    differences = np.diff(values, prepend=values.dtype.type(0))
+    little = differences.astype(values.dtype.newbyteorder("<"))
+    columns = little.view(np.uint8).reshape(len(values), values.dtype.itemsize).T  # all high bytes together: zeros
+    return base64.b85encode(columns.tobytes()).decode()
+
+
+def _unpack(packed: str, kind: np.dtype[Any]) -> Array:
+    columns = np.frombuffer(base64.b85decode(packed), dtype=np.uint8).reshape(kind.itemsize, -1)
+    differences = np.ascontiguousarray(columns.T).view(kind).ravel()
+    return np.cumsum(differences, dtype=kind)
+
+
+SOURCE_SUFFIXES = frozenset(
+    ".c .cc .cpp .cs .cxx .dart .ex .exs .go .h .hpp .hs .java .js .jsx .kt .lua .mjs .php .py .rb .rs .scala .sh .swift "
+    ".ts .tsx .zig".split()
+)
+
+
+def evaluation_texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """(set, text) of an evaluation folder: `pairs/SET/{queries,corpus}.jsonl.gz`, `repos/NAME.{tar.gz,queries.json}`."""
+    found = False
+    for file in sorted(folder.glob("pairs/*/*.jsonl.gz")):
+        found = True
+        for record in _json_lines(file):
+            yield f"pairs/{file.parent.name}", record["text"]
+    for file in sorted(folder.glob("repos/*.queries.json")):
+        found = True
+        for query in json.loads(file.read_text(encoding="utf-8")):
+            yield f"repos/{file.name.removesuffix('.queries.json')}", query["query"]
+    for file in sorted(folder.glob("repos/*.tar.gz")):
+        found = True
+        with tarfile.open(file) as archive:
+            for member in archive:
+                if member.isfile() and Path(member.name).suffix in SOURCE_SUFFIXES:
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    yield f"repos/{file.name.removesuffix('.tar.gz')}", content.read().decode("utf-8", "replace")
+    if not found:
+        raise UserError("no-evaluation", f"{folder} holds neither pairs/*/*.jsonl.gz nor repos/*.tar.gz.")
+
+
+# ---- the whole filter ----
+
+
+@dataclass
+class Removed:
+    """How many records each filter took out."""
+
+    seen: int = 0
+    contaminated: int = 0
+    exact: int = 0
+    near: int = 0
+
+    @property
+    def kept(self) -> int:
+        return self.seen - self.contaminated - self.exact - self.near
+
+
+Record = dict[str, Any]
+
+
+def deduplicate(
+    records: Iterable[Record],
+    *,
+    texts: Callable[[Record], list[str]] = lambda record: [record["code"], record["doc"]],
+    evaluation: EvaluationHashes | None = None,
+    settings: MinHashSettings | None = None,
+    near: NearDuplicates | None = None,
+    removed: Removed | None = None,
+    batch: int = 1000,
+) -> Iterator[Record]:
+    """The records that are left, in order; the first of several copies stays.
+
+    `texts` gives what makes a record; the first of them (the code) decides about duplicates, all of them about
+    contamination. Counts are written into `removed`.
+    """
+    removed = removed if removed is not None else Removed()
+    near = near or NearDuplicates(settings)
+    seen: set[int] = set()
+    waiting: list[Record] = []
+
+    def flush() -> Iterator[Record]:
+        if waiting:
+            answers = near.add([texts(record)[0] for record in waiting])
+            for record, original in zip(waiting, answers, strict=True):
+                if original < 0:
+                    yield record
+                else:
+                    removed.near += 1
+            waiting.clear()
+
+    for record in records:
+        removed.seen += 1
+        own = texts(record)
+        key = text_hash(own[0])
+        if evaluation is not None and any(evaluation.contains(text) for text in own if text):
+            removed.contaminated += 1
+        elif key in seen:
+            removed.exact += 1
+        else:
+            seen.add(key)
+            waiting.append(record)
+            if len(waiting) == batch:
+                yield from flush()
+    yield from flush()
+
+
+def _json_lines(path: Path) -> Iterator[Record]:
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise UserError("bad-json", f"{path}, line {number}, is not JSON: {error}.") from error
+
+
+# ---- commands ----
+
+
+def add_commands(commands: Any) -> None:
+    """Register `dedup` and `hash-evaluation` with the command line."""
+    dedup = commands.add_parser("dedup", help="drop copies, near copies and copies of evaluation texts")
+    dedup.add_argument("files", type=Path, nargs="+", help="JSON lines with `doc` and `code`, may be gzipped")
+    dedup.add_argument("--out", type=Path, required=True, help="folder for the filtered files, one per input")
+    dedup.add_argument("--evaluation", type=Path, help="list made by hash-evaluation")
+    dedup.set_defaults(run=run_dedup)
+    hashing = commands.add_parser("hash-evaluation", help="make the hash list of an evaluation folder")
+    hashing.add_argument("folder", type=Path)
+    hashing.add_argument("--out", type=Path, required=True)
+    hashing.set_defaults(run=run_hash_evaluation)
+
+
+def run_dedup(options: Any) -> None:
+    evaluation = EvaluationHashes.load(options.evaluation) if options.evaluation else None
+    options.out.mkdir(parents=True, exist_ok=True)
+    near, total = NearDuplicates(), Removed()
+    for path in options.files:
+        removed = Removed()
+        target = options.out / path.name
+        partial = target.with_suffix(".partial")
+        with _write_text(partial, compress=path.suffix == ".gz") as file:
+            for record in deduplicate(_json_lines(path), evaluation=evaluation, near=near, removed=removed):
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        partial.replace(target)
+        emit("progress", phase="dedup", file=path.name, kept=removed.kept, **vars(removed))
+        for name, count in vars(removed).items():
+            setattr(total, name, getattr(total, name) + count)
+    emit("result", command="dedup", kept=total.kept, **vars(total))
+
+
+def _write_text(path: Path, *, compress: bool) -> io.TextIOBase:
+    if compress:
+        return io.TextIOWrapper(gzip.GzipFile(path, "wb", mtime=0), encoding="utf-8")
+    return path.open("w", encoding="utf-8")
+
+
+def run_hash_evaluation(options: Any) -> None:
+    hashes = EvaluationHashes.build(evaluation_texts(options.folder))
+    hashes.save(options.out)
+    emit(
+        "result", command="hash-evaluation", sets=hashes.sets, texts=len(hashes.texts), shingles=len(hashes.shingles),
+        bytes=options.out.stat().st_size,
+    )  # fmt: skip
