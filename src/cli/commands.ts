@@ -1,0 +1,168 @@
+// The commands that talk to the engine: index, search, similar, duplicates, status. Each checks what was typed, asks, prints and
+// answers with the exit code: 0 found, 1 nothing found. Failures are thrown; program.ts turns them into exit code 2.
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { StrataError } from "../base/errors.ts";
+import { canonicalRoot, indexFolder } from "../engine/paths.ts";
+import * as protocol from "../engine/protocol.ts";
+import { coverageLine, isComplete, renderDuplicates, renderHits, renderStatus } from "./render.ts";
+import { bringTo, existingFolder, withEngine, type EngineSession } from "./session.ts";
+import { bytes, count, painter, plural, type Context } from "./terminal.ts";
+
+/** How long an answer without --wait may be held back while a new index becomes searchable. */
+const graceMs = 2000;
+
+export interface SearchOptions {
+  readonly in: string;
+  readonly k: number;
+  readonly depth: protocol.Depth;
+  readonly wait: boolean;
+  readonly explain: boolean;
+}
+
+function printJson(context: Context, value: unknown): void {
+  context.terminal.out(`${JSON.stringify(value)}\n`);
+}
+
+/** How a result's folder is written in front of its paths, so that they can be clicked from where the user stands. */
+export function clickableFolder(folder: string, cwd: string = process.cwd()): string {
+  const relative = path.relative(cwd, folder);
+  return (relative.startsWith("..") || path.isAbsolute(relative) ? folder : relative).split(path.sep).join("/");
+}
+
+/** With --wait all of it; else at most graceMs, so that the very first answer is not an empty one. */
+async function prepare(session: EngineSession, options: SearchOptions, context: Context): Promise<void> {
+  if (options.wait) {
+    await bringTo(session, options.depth, context);
+    return;
+  }
+  const grace = AbortSignal.timeout(graceMs);
+  try {
+    await bringTo(session, "instant", context, AbortSignal.any([context.signal, grace]));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // A paused or failed index still answers from what it has; the coverage line says so.
+    if (!grace.aborted && !StrataError.is(error, "input.invalid") && !StrataError.is(error, "engine.failed")) throw error;
+  }
+}
+
+async function answer(context: Context, options: SearchOptions, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
+  return withEngine(context, options.in, async (session) => {
+    await prepare(session, options, context);
+    const result = await ask(session);
+    const { state } = await session.ask(protocol.status, context.signal);
+    if (context.json) {
+      const { hits, coverage, depth, tookMs } = result;
+      printJson(context, { hits, coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
+    } else {
+      const { out, err, outColour, columns } = context.terminal;
+      const paint = painter(outColour);
+      if (result.hits.length > 0) out(renderHits(result.hits, { paint, columns, query, explain: options.explain, folder: clickableFolder(path.resolve(options.in)) }));
+      else err("Nothing found.\n");
+      const note = coverageLine(result.coverage, state, options.depth);
+      if (note !== undefined) err(`${note}\n`);
+    }
+    return result.hits.length > 0 ? 0 : 1;
+  });
+}
+
+/** The query with `--lang` and `--path` as the filters of the query language. */
+export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
+  const quoted = (value: string): string => (/\s/.test(value) ? `"${value}"` : value);
+  return [query, ...(langs.length > 0 ? [`lang:${quoted(langs.join(","))}`] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-path:${quoted(glob.slice(1))}` : `path:${quoted(glob)}`))].join(" ");
+}
+
+export async function runSearch(query: string, options: SearchOptions & { readonly lang: readonly string[]; readonly path: readonly string[] }, context: Context): Promise<number> {
+  if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are ignore rules applied".');
+  const { k, depth } = options;
+  return answer(context, options, query, (session) => session.request(protocol.search, { query: withFilters(query, options.lang, options.path), k, depth }, context.signal));
+}
+
+/** Reads `FILE:LINE` or `FILE:FIRST-LAST`; lines count from 1. */
+export function parsePlace(place: string): { readonly file: string; readonly startLine: number; readonly endLine: number } {
+  const match = /^(.+):(\d+)(?:-(\d+))?(?::\d+)?$/.exec(place);
+  if (match === null) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
+  const startLine = Number(match[2]);
+  const endLine = match[3] === undefined ? startLine : Number(match[3]);
+  if (startLine < 1 || endLine < startLine) throw new StrataError("input.invalid", `${match[2]}${match[3] === undefined ? "" : `-${match[3]}`} is not a range of lines. Lines count from 1, and the last is not before the first.`);
+  return { file: match[1] ?? "", startLine, endLine };
+}
+
+/** The file of a place as the engine wants it: relative to the root, existing, long enough. A relative FILE is looked for from the current folder first, then from the root. */
+export function resolvePlace(place: string, root: string, cwd: string = process.cwd()): { readonly path: string; readonly startLine: number; readonly endLine: number } {
+  const { file, startLine, endLine } = parsePlace(place);
+  const absolute = [path.resolve(cwd, file), path.resolve(root, file)].find((candidate) => existsSync(candidate));
+  if (absolute === undefined) throw new StrataError("input.invalid", `There is no file ${file}, neither here nor in ${root}.`);
+  const relative = path.relative(canonicalRoot(root), canonicalRoot(absolute));
+  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${file} is not inside ${root}. Name the folder that holds it with --in.`);
+  let text: string;
+  try {
+    text = readFileSync(absolute, "utf8");
+  } catch (error) {
+    throw new StrataError("input.invalid", `${file} cannot be read. Name a text file that you may read.`, error);
+  }
+  const lines = text.split(/\r?\n/).length - (text.endsWith("\n") ? 1 : 0);
+  if (endLine > lines) throw new StrataError("input.invalid", `${file} has ${plural(lines, "line")}; line ${endLine} is not one of them.`);
+  return { path: relative.split(path.sep).join("/"), startLine, endLine };
+}
+
+export async function runSimilar(place: string, options: SearchOptions, context: Context): Promise<number> {
+  const range = resolvePlace(place, existingFolder(options.in));
+  const { k, depth } = options;
+  return answer(context, options, "", (session) => session.request(protocol.similar, { ...range, k, depth }, context.signal));
+}
+
+export interface DuplicateOptions {
+  readonly in: string;
+  readonly minLines: number;
+  readonly threshold: number;
+  readonly limit: number;
+}
+
+export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
+  return withEngine(context, options.in, async (session) => {
+    await bringTo(session, "deep", context); // pairs that mean the same are only seen at full depth
+    const { minLines, threshold, limit } = options;
+    const { groups, coverage } = await session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal);
+    if (context.json) printJson(context, { groups, coverage });
+    else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more.\n`);
+    else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), clickableFolder(path.resolve(options.in)))}\n`);
+    return groups.length > 0 ? 0 : 1;
+  });
+}
+
+export async function runIndex(folder: string, options: { readonly depth: protocol.Depth; readonly rebuild: boolean }, context: Context): Promise<number> {
+  return withEngine(context, folder, async (session) => {
+    const started = performance.now();
+    if (options.rebuild) await session.ask(protocol.rebuild, context.signal);
+    const status = await bringTo(session, options.depth, context);
+    const seconds = (performance.now() - started) / 1000;
+    const { files, chunks } = status.coverage;
+    if (context.json) printJson(context, { ...status, tookMs: Math.round(seconds * 1000) });
+    else {
+      const skipped = Object.values(status.skipped).reduce((a, b) => a + b, 0);
+      context.terminal.out(
+        `Indexed ${plural(files, "file")} (${plural(chunks, "chunk")}) at ${options.depth} depth in ${seconds.toFixed(1)} s; ${bytes(status.indexBytes)} on disk${skipped > 0 ? `, ${count(skipped)} left out (strata status says why)` : ""}.\n`,
+      );
+      for (const warning of status.warnings) context.terminal.err(`strata: ${warning}\n`);
+    }
+    return files > 0 ? 0 : 1;
+  });
+}
+
+/** Does not start the indexing of a folder that nobody has asked to index. */
+export async function runStatus(folder: string, context: Context): Promise<number> {
+  const root = canonicalRoot(existingFolder(folder));
+  const disk = indexFolder(root);
+  if (!existsSync(path.join(disk, "index.db"))) {
+    if (context.json) printJson(context, { state: { kind: "absent" }, root, indexFolder: disk });
+    else context.terminal.out(`${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}\n`);
+    return 1;
+  }
+  return withEngine(context, folder, async (session) => {
+    const status = await session.ask(protocol.status, context.signal);
+    if (context.json) printJson(context, status);
+    else context.terminal.out(renderStatus(status, painter(context.terminal.outColour)));
+    return status.state.kind === "failed" ? 2 : 0;
+  });
+}

@@ -1,0 +1,147 @@
+// The `strata` command line: what can be typed, and how every outcome becomes output and an exit code. 0 found, 1 nothing found,
+// 2 an error with a sentence, 130 cancelled with Ctrl-C; a reader that went away (| head) is success.
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { isAbort } from "../base/abort.ts";
+import { build } from "../base/assets.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
+import { depths } from "../encoding/encoder.ts";
+import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
+import { resolveModel } from "./session.ts";
+import { type Context, processTerminal, type Terminal } from "./terminal.ts";
+
+type Run = (context: Context) => Promise<number>;
+
+function whole(name: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const n = Number(text);
+    if (!Number.isInteger(n) || n < least || n > most) throw new InvalidArgumentError(`${name} must be a whole number from ${least} to ${most}.`);
+    return n;
+  };
+}
+
+function fraction(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n >= 0 && n <= 1)) throw new InvalidArgumentError("It must be a number from 0 to 1.");
+  return n;
+}
+
+const several = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
+
+/** @param run receives the chosen command, ready to go. */
+function commandLine(run: (command: Run, options: { json?: boolean; model?: string }) => Promise<void>): Command {
+  const program = new Command("strata")
+    .description("Search code by meaning. Works offline on your own machine; nothing leaves it.")
+    .version(build, "-V, --version")
+    .helpOption("-h, --help", "show help")
+    .showHelpAfterError("(strata --help shows what can be typed)")
+    .addHelpText("after", '\nExamples:\n  strata search "where are ignore rules applied" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error.');
+
+  /** Adds a command; the global options may stand before or after its name. */
+  const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
+    const command = configure(program.command(signature).description(description))
+      .option("--json", "print one JSON object instead of text")
+      .option("--model <folder>", "model folder, or a name that `strata models` lists");
+    command.action(async () => {
+      const options = command.optsWithGlobals();
+      await run((context) => action(context, options as never, command.processedArgs as readonly string[]), options);
+    });
+  };
+  const searching = (command: Command): Command =>
+    command
+      .option("--in <dir>", "folder to search", ".")
+      .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
+      .addOption(depthOption("how deep candidates are read"))
+      .option("--wait", "first bring the whole index to that depth", false)
+      .option("--explain", "show what each signal contributed", false);
+
+  program.option("--json", "print one JSON object instead of text").option("--model <folder>", "model folder, or a name that `strata models` lists");
+
+  add(
+    "search <query...>",
+    "find code by a sentence, a name or quoted text",
+    (command) =>
+      searching(command)
+        .option("--lang <language>", "only this language (may be repeated)", several, [])
+        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", several, []),
+    (context, options: SearchOptions & { lang: string[]; path: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), options, context),
+  );
+  add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
+  add(
+    "duplicates [dir]",
+    "groups of code that is the same, renamed, or means the same",
+    (command) =>
+      command
+        .option("--in <dir>", "folder to look through", ".")
+        .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
+        .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
+        .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
+    (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: dir ?? options.in }, context),
+  );
+  add(
+    "index [dir]",
+    "index a folder, or bring its index up to date",
+    (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
+    (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
+  );
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", "the folder", "."), (context, options: { in: string }, [dir]) => runStatus(dir ?? options.in, context));
+  add("models", "installed models, whether they are whole, and what was measured of them", (command) => command, async (context) => (await import("./models.ts")).runModels(context));
+  return program;
+}
+
+function reportError(error: unknown, json: boolean, terminal: Terminal): void {
+  const code = StrataError.is(error) ? error.code : "engine.failed";
+  const message = userMessage(error);
+  if (json) terminal.out(`${JSON.stringify({ error: { code, message } })}\n`);
+  else terminal.err(`strata: ${message}\n`);
+}
+
+/** What commander complains about, as a sentence of ours. */
+function usageError(error: CommanderError): StrataError {
+  return new StrataError("input.invalid", `${error.message.replace(/^error: /, "").replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(error.message) ? "" : "."} "strata --help" shows what can be typed.`);
+}
+
+/** Runs one command line to its end. @returns the exit code. */
+export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  const cancelled = new AbortController();
+  const onInterrupt = (): void => {
+    if (cancelled.signal.aborted) process.exit(130); // the second Ctrl-C does not wait for anything
+    cancelled.abort();
+  };
+  const onPipe = (error: NodeJS.ErrnoException): void => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  process.stdout.on("error", onPipe);
+  let exitCode = 0;
+  const json = args.includes("--json");
+  const program = commandLine(async (command, options) => {
+    exitCode = await command({ terminal, json, modelFolder: resolveModel(options.model), signal: cancelled.signal });
+  });
+  const quiet = { writeOut: terminal.out, writeErr: () => {} };
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput(quiet);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (error.code === "commander.help") {
+        // No command at all: help is the answer, and not what a script expects.
+        terminal.err(program.helpInformation());
+        return 2;
+      }
+      reportError(usageError(error), json, terminal);
+      return 2;
+    }
+    if (isAbort(error) && cancelled.signal.aborted) return 130;
+    reportError(error, json, terminal);
+    return 2;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+    process.stdout.off("error", onPipe);
+  }
+}

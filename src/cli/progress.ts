@@ -1,0 +1,70 @@
+// Draws the engine's progress on stderr: one line that redraws itself on a terminal, a line every two seconds elsewhere,
+// nothing with --json. Owns no knowledge of the work beyond the Progress data.
+import type { Progress } from "../base/progress.ts";
+import { clip, count, type Terminal } from "./terminal.ts";
+
+const everyMs = 2000;
+const redrawMs = 80;
+const barCells = 24;
+
+const phases: Readonly<Record<Progress["phase"], string>> = {
+  discover: "Finding files",
+  instant: "Reading files",
+  shallow: "Reading at shallow depth",
+  deep: "Reading at full depth",
+  graph: "Building the graph",
+  search: "Searching",
+  train: "Training",
+};
+
+/** One line of text for a progress; `ratePerSecond` is left out when unknown. */
+export function progressLine(progress: Progress, ratePerSecond = 0): string {
+  const { phase, done, total, unit } = progress;
+  const of = total > 0 ? ` of ${count(total)}` : "";
+  const rate = ratePerSecond > 0 ? ` · ${count(Math.round(ratePerSecond))} ${unit}/s` : "";
+  return `${phases[phase]}: ${count(done)}${of} ${unit}${rate}`;
+}
+
+export function progressBar(progress: Progress): string {
+  if (progress.total <= 0) return "";
+  const filled = Math.round(Math.min(1, progress.done / progress.total) * barCells);
+  return `${"█".repeat(filled)}${"░".repeat(barCells - filled)} `;
+}
+
+export interface ProgressDisplay {
+  show(progress: Progress): void;
+  /** Takes the line away, so that what follows starts clean. */
+  end(): void;
+}
+
+/** @param now milliseconds; given so that tests need no clock. */
+export function progressDisplay(terminal: Terminal, quiet: boolean, now: () => number = () => performance.now()): ProgressDisplay {
+  let phase: Progress["phase"] | undefined;
+  let phaseStartMs = 0;
+  let phaseStartDone = 0;
+  let lastMs = now(); // the first line comes after the first interval: short work stays silent
+  let isDrawn = false;
+  return {
+    show(progress) {
+      if (quiet) return;
+      const at = now();
+      const isNewPhase = progress.phase !== phase;
+      if (isNewPhase) {
+        phase = progress.phase;
+        phaseStartMs = at;
+        phaseStartDone = progress.done;
+      }
+      if (at - lastMs < (terminal.errInteractive ? redrawMs : everyMs)) return;
+      lastMs = at;
+      const seconds = (at - phaseStartMs) / 1000;
+      const line = progressLine(progress, seconds > 1 ? (progress.done - phaseStartDone) / seconds : 0);
+      if (!terminal.errInteractive) return terminal.err(`${line}\n`);
+      terminal.err(`\r\x1b[2K${clip(progressBar(progress) + line, terminal.columns - 1)}`);
+      isDrawn = true;
+    },
+    end() {
+      if (isDrawn) terminal.err("\r\x1b[2K");
+      isDrawn = false;
+    },
+  };
+}

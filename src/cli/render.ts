@@ -1,0 +1,136 @@
+// Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
+import path from "node:path";
+import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
+import { progressLine } from "./progress.ts";
+import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
+
+export interface HitsOptions {
+  readonly paint: Paint;
+  readonly columns: number;
+  /** What was searched for, to choose and light up the lines; "" for none. */
+  readonly query: string;
+  readonly explain: boolean;
+  /** Put before each path so that it can be clicked from the current folder: "" or "packages/app". */
+  readonly folder: string;
+}
+
+const snippetLines = 3;
+const barCells = 5;
+
+/** Letters and digits of at least three characters, lower-cased, without filters: good enough to choose which lines to show. */
+export function queryWords(query: string): readonly string[] {
+  const words = query
+    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
+    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]{3,}/gu);
+  return [...new Set(words ?? [])];
+}
+
+/** The three lines of a snippet that hold most of the words; the first three when none does. Index from 0. */
+export function bestWindow(lines: readonly string[], words: readonly string[]): number {
+  const scores = lines.map((line) => {
+    const lower = line.toLowerCase();
+    return words.reduce((sum, word) => sum + Number(lower.includes(word)), 0);
+  });
+  let best = 0;
+  let bestScore = 0;
+  for (let start = 0; start + Math.min(snippetLines, lines.length) <= lines.length; start++) {
+    const score = scores.slice(start, start + snippetLines).reduce((a, b) => a + b, 0);
+    if (score > bestScore) [best, bestScore] = [start, score];
+  }
+  return best;
+}
+
+export function scoreBar(score: number, best: number): string {
+  const filled = best > 0 ? Math.min(barCells, Math.max(1, Math.round((score / best) * barCells))) : 1;
+  return "▰".repeat(filled) + "▱".repeat(barCells - filled);
+}
+
+function renderHit(hit: Hit, best: number, options: HitsOptions): string {
+  const { paint, columns } = options;
+  const place = `${path.posix.join(options.folder, hit.path)}:${hit.startLine}`;
+  const head = [paint("cyan", printable(place)), hit.symbol === "" ? "" : paint("bold", printable(hit.symbol)), paint("dim", `${scoreBar(hit.score, best)} ${hit.score.toFixed(2)} ${hit.depth}`)];
+  const out = [head.filter((part) => part !== "").join("  ")];
+  if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));
+  const lines = hit.snippet.split(/\r?\n/);
+  const from = bestWindow(lines, queryWords(options.query));
+  const shown = lines.slice(from, from + snippetLines);
+  const gutter = String(hit.startLine + from + shown.length - 1).length;
+  for (const [i, line] of shown.entries()) {
+    const number = String(hit.startLine + from + i).padStart(gutter);
+    out.push(`  ${paint("dim", `${number} │`)} ${clip(printable(line), columns - gutter - 6)}`);
+  }
+  if (options.explain) for (const { signal, value, contribution } of hit.why) out.push(paint("dim", `    ${contribution >= 0 ? "+" : "−"}${Math.abs(contribution).toFixed(3)}  ${printable(signal)} (${value.toFixed(3)})`));
+  return out.join("\n");
+}
+
+/** Hits best first, a blank line between them. */
+export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
+  const best = Math.max(0, ...hits.map((hit) => hit.score));
+  return hits.map((hit) => `${renderHit(hit, best, options)}\n`).join("\n");
+}
+
+/** Says how much of the folder an answer covers; undefined when it covers everything at the depth that was asked for. */
+export function coverageLine(coverage: Coverage, state: IndexState, depth: SearchResult["depth"]): string | undefined {
+  if (state.kind === "failed") return `Indexing stopped: ${state.reason}`;
+  if (state.kind === "paused") return `Indexing is paused: ${state.reason}`;
+  if (state.kind === "absent" || state.kind === "scanning") {
+    const total = state.kind === "scanning" && state.progress.unit === "files" ? Math.max(state.progress.total, coverage.files) : 0;
+    const searched = total > coverage.files ? `${count(coverage.files)} of ${plural(total, "file")} found so far` : `${plural(coverage.files, "file")} so far`;
+    return `Searched ${searched}; indexing goes on. Add --wait for an answer from all of them.`;
+  }
+  if (depth === "instant" || coverage.deep >= coverage.chunks) return undefined;
+  return `Searched all ${plural(coverage.files, "file")}; ${count(coverage.deep)} of ${plural(coverage.chunks, "chunk")} read at full depth so far, the others at a lower one.`;
+}
+
+export function isComplete(coverage: Coverage, state: IndexState, depth: SearchResult["depth"]): boolean {
+  return (state.kind === "ready" || state.kind === "deepening") && coverage[depth] >= coverage.chunks;
+}
+
+export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {
+  const blocks = groups.map(({ kind, similarity, lines, members }) => {
+    const what = { exact: "Exact copies", renamed: "Copies with other names", semantic: "The same in other words" }[kind];
+    const title = `${paint("bold", what)} ${paint("dim", `· ${plural(lines, "line")} · ${members.length} places${kind === "exact" ? "" : ` · similarity ${similarity.toFixed(2)}`}`)}`;
+    const places = members.map((member) => `  ${paint("cyan", printable(`${path.posix.join(folder, member.path)}:${member.startLine}`))}${paint("dim", `-${member.endLine}`)}${member.symbol === "" ? "" : `  ${printable(member.symbol)}`}`);
+    return [title, ...places, ""].join("\n");
+  });
+  return blocks.join("\n");
+}
+
+export function stateLine(state: IndexState): string {
+  switch (state.kind) {
+    case "absent":
+      return "not indexed yet";
+    case "scanning":
+    case "deepening":
+      return progressLine(state.progress);
+    case "ready":
+      return "ready";
+    case "paused":
+      return `paused: ${state.reason}`;
+    case "failed":
+      return `failed (${state.code}): ${state.reason}`;
+  }
+}
+
+export function renderStatus(status: Status, paint: Paint): string {
+  const { coverage, model } = status;
+  const percent = (n: number): string => (coverage.chunks === 0 ? "–" : `${Math.floor((100 * n) / coverage.chunks)} %`);
+  const rows: [string, string][] = [
+    ["Folder", status.root],
+    ["State", stateLine(status.state)],
+    ["Searchable", `${plural(coverage.files, "file")}, ${plural(coverage.chunks, "chunk")}: instant ${percent(coverage.instant)}, shallow ${percent(coverage.shallow)}, deep ${percent(coverage.deep)}`],
+    ["Model", `${model.id} ${model.version}`],
+    ["Index", `${status.indexFolder} (${bytes(status.indexBytes)}; engine uses ${bytes(status.memoryBytes)} of memory)`],
+  ];
+  const counts = (record: Readonly<Record<string, number>>): string =>
+    Object.entries(record)
+      .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+      .map(([name, n]) => `${name} ${count(n)}`)
+      .join(", ");
+  if (Object.keys(status.languages).length > 0) rows.push(["Languages", counts(status.languages)]);
+  if (Object.keys(status.skipped).length > 0) rows.push(["Left out", counts(status.skipped)]);
+  for (const warning of status.warnings) rows.push(["Warning", warning]);
+  return rows.map(([name, value]) => `${paint(name === "Warning" ? "yellow" : "bold", name.padEnd(11))} ${printable(value)}\n`).join("");
+}

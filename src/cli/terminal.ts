@@ -1,0 +1,68 @@
+// Where a command writes and how: results on stdout, everything else on stderr, colours only for people. Owns the styles and
+// the cleaning of foreign text; what is written is render.ts and progress.ts.
+import { styleText } from "node:util";
+
+export interface Terminal {
+  /** Results. */
+  readonly out: (text: string) => void;
+  /** Progress, warnings and errors. */
+  readonly err: (text: string) => void;
+  readonly outColour: boolean;
+  /** stderr is a terminal: a progress bar may redraw its line. */
+  readonly errInteractive: boolean;
+  readonly columns: number;
+}
+
+/** What every command gets beside its own arguments. */
+export interface Context {
+  readonly terminal: Terminal;
+  readonly json: boolean;
+  /** Absolute folder of the model to use, or undefined for the engine's own choice. */
+  readonly modelFolder: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** @param env NO_COLOR (any value but "") switches colours off, as no-color.org asks. */
+export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
+  const plain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    outColour: process.stdout.isTTY === true && !plain,
+    errInteractive: process.stderr.isTTY === true && env["TERM"] !== "dumb",
+    columns: process.stdout.columns ?? 100,
+  };
+}
+
+type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+export function painter(colour: boolean): Paint {
+  return colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+}
+
+/** Source text can hold escape sequences that move the cursor or retitle the window: shows them as a dot instead. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  return text.replace(/\t/g, "  ").replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "·");
+}
+
+export function clip(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
+}
+
+const grouped = new Intl.NumberFormat("en-US");
+export const count = (n: number): string => grouped.format(n);
+export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`;
+  const units = ["kB", "MB", "GB"];
+  let size = n / 1000;
+  let unit = 0;
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+}
