@@ -109,8 +109,8 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
     table: { file: place(table.file), rows: table.rows },
-    toShallow: toShallow.map((segment) => ({ ...segment, file: place(segment.file) })),
-    toDeep: toDeep.map((segment) => ({ ...segment, file: place(segment.file) })),
+    toShallow: toShallow.map(({ layer, from, file }) => ({ layer, from, file: place(file) })),
+    toDeep: toDeep.map(({ layer, from, file }) => ({ layer, from, file: place(file) })),
   };
 }
 

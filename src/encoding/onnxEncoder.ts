@@ -1,6 +1,5 @@
 // The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in one worker thread
 // that pauses between batches while a query runs. What runs inside the worker is encodeWorker.ts.
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -141,7 +140,7 @@ export class OnnxEncoder implements Encoder {
     this.#worker = undefined;
     this.#rejectAll(this.#refusal);
     if (worker) {
-      const ended = once(worker, "exit");
+      const ended = new Promise((resolve) => worker.once("exit", resolve));
       worker.postMessage({ kind: "close" } satisfies ToEncodeWorker);
       await ended;
     }

@@ -1,0 +1,64 @@
+// The worker thread by itself: what cannot be seen from the encoder's front.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import { yieldToEventLoop } from "../../../src/base/abort.ts";
+import { entryFile } from "../../../src/base/assets.ts";
+import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "../../../src/encoding/encodeWorker.ts";
+import { loadTinyTable } from "../../support/tinyModel.ts";
+
+const { files } = await loadTinyTable();
+
+function startWorker(queriesInFlight: SharedArrayBuffer) {
+  const worker = new Worker(entryFile("encodeWorker"), { workerData: { files, threads: 1, queriesInFlight } satisfies EncodeWorkerData });
+  return { worker, send: (message: ToEncodeWorker) => worker.postMessage(message) };
+}
+
+describe("the encode worker", () => {
+  it("starts no batch while a query is in flight", async () => {
+    const queriesInFlight = new SharedArrayBuffer(4);
+    const count = new Int32Array(queriesInFlight);
+    Atomics.store(count, 0, 1);
+    const { worker, send } = startWorker(queriesInFlight);
+    let answered = false;
+    const answer = once(worker, "message").then(([message]) => {
+      answered = true;
+      return message as FromEncodeWorker;
+    });
+    send({ kind: "encode", id: 1, chunks: [{ breadcrumb: "", text: "get" }], depth: "deep", priority: "visible" });
+    // notify tells how many threads it woke: the worker is waiting for the query when it is one, and has waited again when it is one once more.
+    for (let waits = 0; waits < 3; ) {
+      waits += Atomics.notify(count, 0);
+      await yieldToEventLoop();
+    }
+    assert.equal(answered, false);
+    Atomics.store(count, 0, 0);
+    Atomics.notify(count, 0);
+    assert.equal((await answer).kind, "encoded");
+    send({ kind: "close" });
+    await once(worker, "exit");
+  });
+
+  it("ends by itself when it is closed in the middle of a long job", async () => {
+    const { worker, send } = startWorker(new SharedArrayBuffer(4));
+    send({ kind: "encode", id: 1, chunks: new Array(3000).fill({ breadcrumb: "", text: "get ".repeat(30) }), depth: "deep", priority: "background" });
+    send({ kind: "close" });
+    const [code] = await once(worker, "exit");
+    assert.equal(code, 0);
+  });
+
+  it("answers aborted jobs never and the others in full", async () => {
+    const { worker, send } = startWorker(new SharedArrayBuffer(4));
+    const answers: FromEncodeWorker[] = [];
+    worker.on("message", (message: FromEncodeWorker) => answers.push(message));
+    const chunks = new Array(300).fill({ breadcrumb: "a", text: "set value" });
+    for (const id of [1, 2, 3]) send({ kind: "encode", id, chunks, depth: "shallow", priority: "background" });
+    send({ kind: "abort", id: 2 });
+    while (answers.length < 2) await once(worker, "message");
+    send({ kind: "close" });
+    await once(worker, "exit");
+    assert.deepEqual(answers.map((answer) => [answer.kind, (answer as { id: number }).id]), [["encoded", 1], ["encoded", 3]]);
+    for (const answer of answers) assert.deepEqual(answer.kind === "encoded" && [answer.values.length, answer.scales.length], [300 * 16, 300]);
+  });
+});

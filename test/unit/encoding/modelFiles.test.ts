@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { StrataError, type ErrorCode } from "../../../src/base/errors.ts";
+import { sha256 } from "../../../src/base/hash.ts";
+import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
+import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
+
+describe("a model folder", () => {
+  it("gives the model's identity and the place of every part", async () => {
+    const files = await loadModelFiles(tinyModelFolder);
+    assert.deepEqual(files.model, {
+      id: "tiny",
+      version: "1.0.0",
+      hash: sha256(readFileSync(path.join(tinyModelFolder, "manifest.json"))),
+      folder: tinyModelFolder,
+      dims: 16,
+      matryoshka: [8, 16],
+      sharedSpace: true,
+      maxTokens: 32,
+    });
+    assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx") }]);
+    assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx") }]);
+  });
+
+  it("may be given as plain data to a worker thread", async () => {
+    const files = await loadModelFiles(tinyModelFolder);
+    assert.deepEqual(structuredClone(files), files);
+  });
+
+  it("is found without being named", async () => assert.match(await defaultModelFolder(), /models[\\/]strata-(code-small|base)$/));
+
+  it("is accepted with one ONNX exit, which is then shallow and deep at once", async (t) => {
+    const folder = copyTinyModel(t);
+    editManifest(folder, (manifest) => manifest.exits.pop());
+    const files = await loadModelFiles(folder);
+    assert.deepEqual([files.toShallow.length, files.toDeep.length], [1, 0]);
+  });
+
+  it("is accepted without its parity file, which only tests read", async (t) => {
+    const folder = copyTinyModel(t);
+    rmSync(path.join(folder, "parity.json"));
+    await assert.doesNotReject(loadModelFiles(folder));
+  });
+
+  it("is read again when a file changed since it was verified", async (t) => {
+    const folder = copyTinyModel(t);
+    await loadModelFiles(folder);
+    appendFileSync(path.join(folder, "tokenizer.json"), " ");
+    await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
+  });
+
+  it("stops verifying when it is aborted", async (t) => {
+    const aborted = AbortSignal.abort();
+    await assert.rejects(loadModelFiles(copyTinyModel(t), aborted), { name: "AbortError" });
+  });
+
+  const refused: readonly (readonly [what: string, code: ErrorCode, message: RegExp, spoil: (folder: string) => void])[] = [
+    ["a folder without a manifest", "model.missing", /no model in/, (folder) => rmSync(path.join(folder, "manifest.json"))],
+    ["a folder that does not exist", "model.missing", /no model in/, (folder) => rmSync(folder, { recursive: true })],
+    ["a manifest that is not JSON", "model.damaged", /not JSON/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "{")],
+    ["a manifest that is null", "model.damaged", /wrong at/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "null")],
+    ["a manifest without dims", "model.damaged", /wrong at "dims"/, (folder) => editManifest(folder, (manifest) => delete manifest.dims)],
+    ["a newer format", "model.unsupported", /format is 2/, (folder) => editManifest(folder, (manifest) => (manifest.format = 2))],
+    ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
+    ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],
+    ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],
+    ["a deep exit beside the shallow one", "model.unsupported", /does not continue/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 0))],
+    ["prefix widths that do not end with dims", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [8]))],
+    ["a table of another size than its rows say", "model.damaged", /exit0\.bin must have/, (folder) => editManifest(folder, (manifest) => manifest.exits[0].rows--)],
+    ["an exit without a hash", "model.damaged", /no hash for segment-1-2/, (folder) => editManifest(folder, (manifest) => delete manifest.files["segment-1-2.onnx"])],
+    ["a file outside the folder", "model.damaged", /not a file of this folder/, (folder) => editManifest(folder, (manifest) => (manifest.files["../evil"] = manifest.files["exit0.bin"]))],
+    ["an absolute file", "model.damaged", /not a file of this folder/, (folder) => editManifest(folder, (manifest) => (manifest.files["/etc/passwd"] = manifest.files["exit0.bin"]))],
+    ["a missing segment", "model.damaged", /segment-0-1\.onnx cannot be read/, (folder) => rmSync(path.join(folder, "segment-0-1.onnx"))],
+    ["a shortened file", "model.damaged", /exit0\.bin has 10 bytes, expected \d+/, (folder) => writeFileSync(path.join(folder, "exit0.bin"), "0123456789")],
+    ["one flipped bit", "model.damaged", /segment-1-2\.onnx has sha256 \w+…, expected \w+…/, (folder) => flipBit(path.join(folder, "segment-1-2.onnx"))],
+    ["a parity file that does not match", "model.damaged", /parity\.json/, (folder) => flipBit(path.join(folder, "parity.json"))],
+  ];
+  for (const [what, code, message, spoil] of refused)
+    it(`is refused: ${what}`, async (t) => {
+      const folder = copyTinyModel(t);
+      spoil(folder);
+      await assert.rejects(loadModelFiles(folder), (error) => {
+        assert.ok(StrataError.is(error, code), String(error));
+        assert.match(error.message, message);
+        assert.match(error.message, /Reinstall|reinstall/, "says what to do");
+        return true;
+      });
+    });
+
+  it("may be reached through a symbolic link", async (t) => {
+    const folder = copyTinyModel(t);
+    const moved = path.join(folder, "moved");
+    mkdirSync(moved);
+    for (const name of ["manifest.json", "tokenizer.json", "exit0.bin", "segment-0-1.onnx", "segment-1-2.onnx", "parity.json"]) renameSync(path.join(folder, name), path.join(moved, name));
+    symlinkSync(moved, path.join(folder, "link"), "dir");
+    await assert.doesNotReject(loadModelFiles(path.join(folder, "link")));
+  });
+});
+
+function flipBit(file: string): void {
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(file, bytes);
+}
