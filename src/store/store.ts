@@ -1,9 +1,24 @@
 // The index of one workspace root on disk and in memory: the only front of this folder. SQLite (files, chunks, FTS5, int8
 // vectors) is the truth; two HNSW graphs are derived from it. Single writer: the engine process.
-import type { Chunk } from "../indexing/chunk.ts";
-import type { Depth, EncoderModel, Int8Vector, QueryVectors } from "../encoding/encoder.ts";
+import { rmSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
+import picomatch from "picomatch";
+import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import { StrataError, describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import type { Chunk } from "../indexing/chunk.ts";
+import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
+import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
+import { IndexDatabase, asStrataError, isDamage, lockFolder, makeFolder, moveAside } from "./database.ts";
+import { ModelVectors, type DenseHit } from "./dense.ts";
+import { loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
+import { ImportGraph } from "./imports.ts";
+import { fieldScores, meanLengths, reanalyse, searchLexical } from "./lexical.ts";
+import { deepestVector, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
+import { SCHEMA_VERSION, depthNumber, lexiconSchema, schema } from "./schema.ts";
+
+export type { DenseHit };
 
 export interface FileStat {
   readonly size: number;
@@ -68,18 +83,6 @@ export interface LexicalHit {
   /** BM25, larger is better. */
   readonly score: number;
 }
-export interface DenseHit {
-  readonly chunkId: number;
-  /** Cosine of the query with the stored int8 vector (rescored, not the graph's own distance). */
-  readonly score: number;
-  /**
-   * Comparable between hits of different depths; hits are sorted by it. Equal to `score` when the model's exits share one space; else the
-   * score mapped to the instant exit's scale by the mean and spread of both exits on the same chunks.
-   */
-  readonly calibrated: number;
-  readonly depth: Depth;
-}
-
 /** Restricts candidates; every field that is present must match. Globs are matched on the relative path. */
 export interface Filters {
   readonly langs?: readonly string[];
@@ -105,6 +108,10 @@ export interface StoreOptions {
   readonly analyse: (text: string) => string;
   /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
   readonly versions: { readonly chunker: number; readonly analyser: number };
+  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default 30,000. */
+  readonly graphFrom?: number;
+  /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
+  readonly keepOrphans?: number;
 }
 
 /** What changed for the encoder when files were put. */
@@ -114,119 +121,586 @@ export interface PutResult {
   readonly filesChanged: number;
 }
 
+const DATABASE = "index.db";
+const GRAPH_FROM = 30_000;
+const KEEP_ORPHANS = 200_000;
+const ORPHAN_DAYS = 14;
+/** Rows of one housekeeping transaction: a few milliseconds. */
+const SLICE = 200;
+
+/** The vectors of one model together with its row in `models`. */
+interface StoredModel {
+  readonly row: number;
+  readonly vectors: ModelVectors;
+}
+
 /**
  * The front of the store. All methods are synchronous and short (batches are the caller's business) unless they return a promise.
- * Throws StrataError: "index.diskFull" (nothing is lost, reads go on), "index.unwritable", "index.busy" (another process has it).
+ * Throws StrataError: "index.diskFull" (nothing is lost, reads go on), "index.unwritable", "index.busy" (another process has it), and
+ * "index.damaged" when the database turned out damaged while open: it was moved aside, the store is empty now and every file must be put again.
  */
 export class Store {
+  readonly warnings: string[] = [];
+  readonly #options: StoreOptions;
+  readonly #lock: { release(): void };
+  readonly #graphModule: GraphModule | undefined;
+  #db: IndexDatabase;
+  #catalogue = new Catalogue();
+  #imports = new ImportGraph();
+  #current!: StoredModel;
+  #previous: StoredModel | undefined;
+  /** Rows in `models` whose vectors wait to be deleted. */
+  #retired: number[] = [];
+  #orphansMayBeDue = true;
+  /** Says in the database that it is open for writing, once per session. */
+  #markedOpen = false;
+  /** Counts commits, so that what was derived from rows can be thrown away. */
+  #revision = 0;
+  #queues: { shallow?: number[]; deep?: number[] } = {};
+  #allowed: { key: string; revision: number; files: number[]; chunks: Set<number> } | undefined;
+  #means: { places: number; lengths: number[] } | undefined;
+  #background: Promise<void> = Promise.resolve();
+  #closed = false;
+
   /**
-   * Opens or makes the index. A damaged database is moved aside (`index.db.damaged`), a new one made and `warnings` says so; graphs that are
-   * missing, old or damaged (checksum first: hnswlib aborts on bad files) are rebuilt from SQLite in slices while brute force answers.
-   * A model that differs keeps the old vectors answering until `replaceModel` work is complete.
+   * Opens or makes the index. A damaged database is moved aside (`index.db.damaged`), a new one made and `warnings` says so; graphs load behind the
+   * exact scan, which answers meanwhile; graphs that are missing or damaged (checksum first: hnswlib ends the process on bad files) grow again.
+   *
+   * Another model than the last one: `previousModel` names it, its vectors go on answering queries made by that model (`searchDense` with its hash)
+   * until every live chunk has an instant vector of the new one (`chunksWithoutInstant`, `putInstant`); then they are deleted.
    */
-  static async open(_options: StoreOptions, _onProgress?: OnProgress, _signal?: AbortSignal): Promise<Store> {
-    throw new Error("to be written");
+  static async open(options: StoreOptions, onProgress?: OnProgress, signal?: AbortSignal): Promise<Store> {
+    try {
+      makeFolder(options.folder);
+      const lock = lockFolder(options.folder);
+      let store: Store | undefined;
+      try {
+        store = new Store(options, lock);
+        await store.#load(onProgress, signal);
+        return store;
+      } catch (error) {
+        if (store) store.#db.close();
+        lock.release();
+        throw error;
+      }
+    } catch (error) {
+      throw asStrataError(error, options.folder);
+    }
   }
-  readonly warnings: readonly string[] = [];
+
+  private constructor(options: StoreOptions, lock: { release(): void }) {
+    this.#options = options;
+    this.#lock = lock;
+    const { module, reason } = loadGraphModule();
+    this.#graphModule = module;
+    if (!module) this.#warn("The graph module (hnswlib-node) cannot load on this machine; searches scan all vectors instead, which is slower in very large workspaces.", reason);
+    this.#db = this.#openDatabase();
+  }
 
   // Files ----------------------------------------------------------------------------------------------------------------
+  /** Live view: it changes with every put. `hash` is "" for files that another version cut: they must be read again. */
   files(): ReadonlyMap<string, FileRecord> {
-    throw new Error("to be written");
+    return this.#catalogue.files;
   }
   /** Of these chunk ids, those that already have an instant vector for this model (so workers need not make it). */
-  knownChunks(_ids: readonly string[]): ReadonlySet<string> {
-    throw new Error("to be written");
+  knownChunks(ids: readonly string[]): ReadonlySet<string> {
+    const sql = "SELECT c.key FROM json_each(?) j CROSS JOIN chunks c ON c.key = j.value CROSS JOIN vectors v ON v.model = ? AND v.depth = 0 AND v.chunk = c.id";
+    return this.#guard(() => new Set(this.#db.all(sql, JSON.stringify(ids), this.#current.row).map((row) => row["key"] as string)));
   }
   /** One transaction: replaces the files' rows, keeps chunks by content id, adds instant vectors. */
-  putFiles(_files: readonly ParsedFile[]): PutResult {
-    throw new Error("to be written");
+  putFiles(files: readonly ParsedFile[]): PutResult {
+    const change = this.#write((change) => {
+      for (const file of files) this.#catalogue.put(this.#db, change, file, this.#current.row);
+    });
+    return { newChunks: change.newChunks, filesChanged: files.length };
   }
   /** Content unchanged, only the stat moved. */
-  touchFile(_path: string, _stat: FileStat): void {}
-  /** Same content under a new path: moves the rows (path field of FTS included), encodes nothing. */
-  renameFile(_from: string, _to: string): void {}
+  touchFile(path: string, stat: FileStat): void {
+    this.#write((change) => {
+      const file = this.#catalogue.files.get(path);
+      if (!file) return;
+      this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", stat.size, stat.mtimeMs, file.id);
+      change.put.set(path, { ...file, ...stat });
+    });
+  }
+  /** Same content under a new path: moves the rows (path field of FTS included), encodes nothing. A file that was there is replaced. */
+  renameFile(from: string, to: string): void {
+    this.#write((change) => this.#catalogue.rename(this.#db, change, from, to, this.#options.analyse));
+  }
   /** Chunks that lose their last place keep their vectors for some days (branch switches), capped. */
-  removeFiles(_paths: readonly string[]): void {}
+  removeFiles(paths: readonly string[]): void {
+    this.#write((change) => {
+      for (const path of new Set(paths)) this.#catalogue.remove(this.#db, change, path);
+    });
+  }
 
   // Deepening ------------------------------------------------------------------------------------------------------------
-  /** Live chunks without a vector at `depth` or deeper, in the order given by `paths` first, then by recency of file. */
-  chunksToDeepen(_depth: "shallow" | "deep", _limit: number, _paths?: readonly string[]): readonly { chunkId: number; breadcrumb: string; text: string }[] {
-    throw new Error("to be written");
+  /** Live chunks without a vector at `depth` or deeper: those of `paths` in that order first, then by recency of file. */
+  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = []): readonly { chunkId: number; breadcrumb: string; text: string }[] {
+    return this.#guard(() => {
+      const wanted = new Set<number>();
+      for (const path of paths) {
+        const file = this.#catalogue.files.get(path);
+        if (!file) continue;
+        for (const { chunk } of this.#db.all("SELECT chunk FROM places WHERE file = ? ORDER BY startLine", file.id)) {
+          if (wanted.size < limit && this.#lacks(chunk as number, depth)) wanted.add(chunk as number);
+        }
+      }
+      const queue = (this.#queues[depth] ??= this.#recentLast());
+      while (queue.length > 0 && !this.#lacks(queue.at(-1)!, depth)) queue.pop();
+      for (let i = queue.length - 1; i >= 0 && wanted.size < limit; i--) if (this.#lacks(queue[i]!, depth)) wanted.add(queue[i]!);
+      return textsOf(this.#db, [...wanted]);
+    });
   }
-  putVectors(_depth: "shallow" | "deep", _vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {}
-  /** Live chunks without an instant vector of this model (after a change of model), oldest first. */
-  chunksWithoutInstant(_limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
-    throw new Error("to be written");
+  putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
+    this.#putVectors(depth, vectors);
   }
-  putInstant(_vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {}
+  /** Live chunks without any vector of this model (after a change of model). */
+  chunksWithoutInstant(limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
+    const { vectors } = this.#current;
+    if (vectors.count === this.#catalogue.references.size) return [];
+    const ids: number[] = [];
+    for (const chunkId of this.#catalogue.references.keys()) {
+      if (ids.length >= limit) break;
+      if (vectors.depthOf(chunkId) === undefined) ids.push(chunkId);
+    }
+    return this.#guard(() => textsOf(this.#db, ids));
+  }
+  putInstant(vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
+    this.#putVectors("instant", vectors);
+  }
 
   // Search ---------------------------------------------------------------------------------------------------------------
   /**
    * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one. `phrases` (quoted) must occur verbatim
-   * in the chunk's text. `weights` in the order of lexicalFields.
+   * in the chunk's text, ignoring case; when no place has a term and the phrases, the texts are scanned for the phrases alone. `weights` in the order of
+   * lexicalFields.
    */
-  searchLexical(_terms: readonly string[], _phrases: readonly string[], _weights: readonly number[], _limit: number, _filters: Filters): readonly LexicalHit[] {
-    throw new Error("to be written");
+  searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
+    return this.#guard(() => {
+      const files = this.#allowedBy(filters)?.files;
+      return searchLexical(this.#db, { terms, phrases, weights, limit, ...(files && { files }) });
+    });
   }
-  /** BM25 of these places per field, for explaining and for ranking features. */
-  lexicalFieldScores(_terms: readonly string[], _places: readonly number[]): ReadonlyMap<number, readonly number[]> {
-    throw new Error("to be written");
+  /** BM25 of these places per field (order of lexicalFields), for explaining and for ranking features. About 5 ms for 100 places. */
+  lexicalFieldScores(terms: readonly string[], places: readonly number[]): ReadonlyMap<number, readonly number[]> {
+    return this.#guard(() => {
+      const total = this.#catalogue.places;
+      // Means move slowly: a tenth more or fewer places is soon enough.
+      if (!this.#means || Math.abs(this.#means.places - total) > total / 10) this.#means = { places: total, lengths: meanLengths(this.#db) };
+      return fieldScores(this.#db, terms, places, this.#options.analyse, total, this.#means.lengths);
+    });
   }
-  /** Both graphs, merged and rescored with the stored int8 vectors; each chunk at its deepest vector. */
-  searchDense(_query: QueryVectors, _k: number, _filters: Filters): readonly DenseHit[] {
-    throw new Error("to be written");
+  /**
+   * The k chunks nearest to the query, each at its deepest vector, over all depths; see DenseHit for the order.
+   * @param model hash of the model that made the query when it is not the current one; throws RangeError when the store has no vectors of it.
+   */
+  searchDense(query: QueryVectors, k: number, filters: Filters, model?: string): readonly DenseHit[] {
+    return this.#guard(() => this.#vectorsOf(model).search(query, k, this.#allowedBy(filters)?.chunks));
   }
-  /** Cosine of the query with stored vectors of these chunks at their deepest depth. */
-  scoreChunks(_query: QueryVectors, _chunkIds: readonly number[]): readonly DenseHit[] {
-    throw new Error("to be written");
+  /** Cosine of the query with stored vectors of these chunks at their deepest depth, best first; chunks without one are left out. */
+  scoreChunks(query: QueryVectors, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
+    return this.#guard(() => this.#vectorsOf(model).score(query, chunkIds));
   }
-  /** Places of these chunks (a chunk may stand in several files). */
-  placesOf(_chunkIds: readonly number[]): readonly Place[] {
-    throw new Error("to be written");
+  /** Places of these chunks in their order (a chunk may stand in several files). */
+  placesOf(chunkIds: readonly number[]): readonly Place[] {
+    return this.#guard(() => placesOfChunks(this.#db, chunkIds, this.#depthOf));
   }
-  places(_places: readonly number[]): readonly Place[] {
-    throw new Error("to be written");
+  /** Places by id, in the order given; unknown ids are left out. */
+  places(places: readonly number[]): readonly Place[] {
+    return this.#guard(() => placesById(this.#db, places, this.#depthOf));
   }
   /** Places of a file that overlap the lines, in order; all when no lines are given. */
-  placesInFile(_path: string, _startLine?: number, _endLine?: number): readonly Place[] {
-    throw new Error("to be written");
+  placesInFile(path: string, startLine = 1, endLine = Infinity): readonly Place[] {
+    const file = this.#catalogue.files.get(path);
+    return file ? this.#guard(() => placesInLines(this.#db, file.id, startLine, endLine, this.#depthOf)) : [];
   }
-  /** Places that define a symbol with exactly one of these names (case-insensitive). */
-  definitions(_names: readonly string[], _limit: number): readonly Place[] {
-    throw new Error("to be written");
+  /** Places that define a symbol with exactly one of these names (case-insensitive), in the order of the names. */
+  definitions(names: readonly string[], limit: number): readonly Place[] {
+    return this.#guard(() => placesDefining(this.#db, names, limit, this.#depthOf));
   }
   /** How many files import each of these files (resolved by path suffix), for file centrality. */
-  importCounts(_paths: readonly string[]): ReadonlyMap<string, number> {
-    throw new Error("to be written");
+  importCounts(paths: readonly string[]): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const path of paths) {
+      const file = this.#catalogue.files.get(path);
+      if (file) counts.set(path, this.#imports.count(file));
+    }
+    return counts;
   }
-  /** For duplicates: every live chunk once, with its places' lines; iterate lazily. */
-  allChunks(): Iterable<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
-    throw new Error("to be written");
+  /** For duplicates: every live chunk once, read in pages, so that writes may come between. */
+  *allChunks(): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
+    for (let after = 0; ; ) {
+      const rows = this.#guard(() => this.#db.all("SELECT id, kind, text, lang FROM chunks WHERE id > ? ORDER BY id LIMIT 500", after));
+      if (rows.length === 0) return;
+      for (const row of rows) {
+        after = row["id"] as number;
+        if (this.#catalogue.references.has(after)) yield { chunkId: after, kind: row["kind"] as Chunk["kind"], text: row["text"] as string, lang: row["lang"] as string };
+      }
+    }
   }
-  /** Nearest neighbours of a stored chunk at its deepest vector. */
-  neighbours(_chunkId: number, _k: number): readonly DenseHit[] {
-    throw new Error("to be written");
+  /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. */
+  neighbours(chunkId: number, k: number): readonly DenseHit[] {
+    return this.#guard(() => {
+      const { row, vectors } = this.#current;
+      const deepest = deepestVector(this.#db, row, chunkId);
+      if (!deepest) return [];
+      const at = (depth: Depth) => asFloats(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
+      const query = vectors.model.sharedSpace ? { instant: at("deep"), shallow: at("deep"), deep: at("deep") } : { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
+      return vectors.search(query, k + 1).filter((hit) => hit.chunkId !== chunkId).slice(0, k);
+    });
   }
 
   // State ----------------------------------------------------------------------------------------------------------------
   coverage(): Coverage {
-    throw new Error("to be written");
+    const { vectors } = this.#current;
+    const at = (depth: Depth) => vectors.tiers[depth].rows.count;
+    return { files: this.#catalogue.files.size, chunks: this.#catalogue.references.size, instant: vectors.count, shallow: at("shallow") + at("deep"), deep: at("deep") };
   }
+  /** Number of files by language. */
   languages(): Readonly<Record<string, number>> {
-    throw new Error("to be written");
+    const counts: Record<string, number> = {};
+    for (const { lang } of this.#catalogue.files.values()) counts[lang] = (counts[lang] ?? 0) + 1;
+    return counts;
   }
   /** Vectors of another model still wait to be replaced. */
   get replacingModel(): boolean {
+    return this.#previous !== undefined;
+  }
+  /** The model that is being replaced: while its encoder is at hand, it may still make queries. */
+  get previousModel(): EncoderModel | undefined {
+    return this.#previous?.vectors.model;
+  }
+  /** Per depth: vectors in memory and how many of them the HNSW graph holds. For `strata doctor` and tests. */
+  graphs(): readonly { readonly depth: Depth; readonly vectors: number; readonly inGraph: number; readonly deleted: number }[] {
+    return depths.map((depth) => this.#current.vectors.tiers[depth].state);
+  }
+  /** Resolves when graph files that were being read or written at this moment are done with. */
+  settled(): Promise<void> {
+    return this.#background;
+  }
+  /**
+   * Inserts pending vectors into the graphs and cleans up for about `budgetMs`; true when nothing is left. Search is exact meanwhile (pending vectors
+   * are scanned), so it may be called whenever there is time.
+   */
+  drainGraphs(budgetMs: number): boolean {
+    const deadline = performance.now() + budgetMs;
+    for (const depth of depths) if (!this.#current.vectors.tiers[depth].drain(deadline)) return false;
+    while (performance.now() < deadline) if (this.#cleanUp()) return true;
     return false;
   }
-  /** Inserts pending vectors into the graphs for at most `budgetMs`; true when nothing is left. Search is exact meanwhile (pending vectors are scanned). */
-  drainGraphs(_budgetMs: number): boolean {
-    return true;
-  }
   /** Writes graphs (temp file, fsync, rename, checksum sidecar) when they changed. */
-  async saveGraphs(): Promise<void> {}
-  sizeBytes(): number {
-    return 0;
+  saveGraphs(): Promise<void> {
+    const saved = this.#background.then(async () => {
+      if (this.#closed) return;
+      try {
+        // The graphs must not know chunks that a loss of power could take from the database: their ids would be given again.
+        this.#db.checkpoint();
+        for (const depth of depths) await this.#current.vectors.tiers[depth].save(this.#graphFile(depth));
+      } catch (error) {
+        throw asStrataError(error, this.#options.folder);
+      }
+    });
+    this.#background = saved.catch(() => {});
+    return saved;
   }
-  async close(): Promise<void> {}
+  sizeBytes(): number {
+    let bytes = 0;
+    for (const name of readdirSync(this.#options.folder)) {
+      if (/^(index\.|instant\.|shallow\.|deep\.)/.test(name)) bytes += statSync(path.join(this.#options.folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return bytes;
+  }
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.saveGraphs().catch((error: unknown) => this.#options.log("warn", "Graphs were not saved; they will grow again from the database", error));
+    this.#closed = true;
+    try {
+      if (this.#markedOpen) this.#db.setMeta("clean", "1");
+    } catch (error) {
+      this.#options.log("warn", "The index could not be marked as closed; the next start will check it", error);
+    }
+    this.#db.close();
+    this.#lock.release();
+  }
+
+  // Inside ---------------------------------------------------------------------------------------------------------------
+  readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
+
+  #warn(sentence: string, cause?: unknown): void {
+    this.warnings.push(sentence);
+    this.#options.log("warn", cause === undefined ? sentence : `${sentence} ${describeError(cause)}`);
+  }
+  #graphFile(depth: Depth): string {
+    return path.join(this.#options.folder, `${depth}.hnsw`);
+  }
+  #lacks(chunkId: number, depth: Depth): boolean {
+    if (!this.#catalogue.references.has(chunkId)) return false;
+    const held = this.#depthOf(chunkId);
+    return held === undefined || depths.indexOf(held) < depths.indexOf(depth);
+  }
+  /** Live chunks, those of the most recently changed files last, so that the queue is taken from its end. */
+  #recentLast(): number[] {
+    const queue: number[] = [];
+    for (const [chunk] of this.#db.walk("SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs, f.id, p.id DESC")) queue.push(chunk as number);
+    return queue;
+  }
+  #vectorsOf(model: string | undefined): ModelVectors {
+    if (model === undefined || model === this.#current.vectors.model.hash) return this.#current.vectors;
+    if (model === this.#previous?.vectors.model.hash) return this.#previous.vectors;
+    throw new RangeError(`The store has no vectors of model ${model}`);
+  }
+  /** What the filters let through, undefined for everything. */
+  #allowedBy(filters: Filters): { files: number[]; chunks: Set<number> } | undefined {
+    const { langs, pathGlobs, excludeGlobs } = filters;
+    if (!langs && !pathGlobs && !excludeGlobs) return undefined;
+    const key = JSON.stringify([langs, pathGlobs, excludeGlobs]);
+    if (this.#allowed?.key === key && this.#allowed.revision === this.#revision) return this.#allowed;
+    const included = pathGlobs && globs(pathGlobs);
+    const excluded = excludeGlobs && globs(excludeGlobs);
+    const files: number[] = [];
+    for (const { id, path, lang } of this.#catalogue.files.values()) {
+      if ((!langs || langs.includes(lang)) && (!included || included(path)) && !excluded?.(path)) files.push(id);
+    }
+    const chunks = new Set<number>();
+    for (const [chunk] of this.#db.walk("SELECT p.chunk FROM json_each(?) j CROSS JOIN places p ON p.file = j.value", JSON.stringify(files))) chunks.add(chunk as number);
+    this.#allowed = { key, revision: this.#revision, files, chunks };
+    return this.#allowed;
+  }
+
+  /** Runs work on the database; SQLite's failures come out as StrataErrors, and damage replaces the database. */
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamage(error) || this.#closed) throw asStrataError(error, this.#options.folder);
+      this.#startAgain(error);
+      throw new StrataError("index.damaged", "The index was damaged on disk. It was moved aside and is being made again from the files.", error);
+    }
+  }
+  /** One transaction; what it did reaches memory only once it is committed. */
+  #write(work: (change: Change) => void): Change {
+    return this.#guard(() => {
+      const change = noChange();
+      this.#db.transaction(() => {
+        if (!this.#markedOpen) this.#db.setMeta("clean", "0");
+        work(change);
+        this.#catalogue.markOrphans(this.#db, change, Date.now());
+      });
+      this.#markedOpen = true;
+      this.#apply(change);
+      return change;
+    });
+  }
+  #apply(change: Change): void {
+    for (const path of change.removed) {
+      const file = this.#catalogue.files.get(path);
+      if (file) this.#imports.delete(file.id);
+    }
+    for (const file of change.put.values()) this.#imports.set(file);
+    const { born, gone } = this.#catalogue.apply(change);
+    const models = this.#previous ? [this.#current, this.#previous] : [this.#current];
+    for (const { vectors } of models) for (const chunkId of gone) vectors.remove(chunkId);
+    for (const { chunkId, vector } of change.instant) if (this.#catalogue.references.has(chunkId)) this.#current.vectors.add(chunkId, "instant", vector);
+    const fresh = new Set(change.instant.map(({ chunkId }) => chunkId));
+    for (const { row, vectors } of models) {
+      for (const chunkId of born) {
+        if (row === this.#current.row && fresh.has(chunkId)) continue;
+        const found = deepestVector(this.#db, row, chunkId);
+        if (found) vectors.add(chunkId, found.depth, found.vector);
+      }
+    }
+    for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
+    if (gone.length > 0) this.#orphansMayBeDue = true;
+    this.#revision++;
+    this.#dropReplaced();
+  }
+  #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
+    const { row, vectors: held } = this.#current;
+    const { dims } = held.model;
+    const wrong = vectors.find(({ vector }) => vector.values.length !== dims);
+    if (wrong) throw new RangeError(`A vector of ${wrong.vector.values.length} dimensions was given; the model makes ${dims}`);
+    this.#write(() => {
+      for (const { chunkId, vector } of vectors) {
+        // A chunk may have been cleaned away since its text was handed out.
+        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depthNumber[depth], chunkId, vector);
+      }
+    });
+    for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
+    this.#dropReplaced();
+  }
+  #dropReplaced(): void {
+    if (!this.#previous || this.#current.vectors.count < this.#catalogue.references.size) return;
+    this.#retired.push(this.#previous.row);
+    this.#previous = undefined;
+  }
+  /** One slice of housekeeping; true when there is nothing more to do now. */
+  #cleanUp(): boolean {
+    const model = this.#retired.at(-1);
+    if (model !== undefined) {
+      this.#write(() => {
+        let deleted = 0;
+        for (const depth of Object.values(depthNumber))
+          deleted += this.#db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk IN (SELECT chunk FROM vectors WHERE model = ? AND depth = ? LIMIT ?)", model, depth, model, depth, SLICE).changes;
+        if (deleted > 0) return;
+        this.#db.run("DELETE FROM models WHERE id = ?", model);
+        this.#retired.pop();
+      });
+      return false;
+    }
+    if (!this.#orphansMayBeDue) return true;
+    let collected = 0;
+    this.#write(() => {
+      collected = collectOrphans(this.#db, Date.now() - ORPHAN_DAYS * 86_400_000, this.#options.keepOrphans ?? KEEP_ORPHANS, SLICE);
+    });
+    this.#orphansMayBeDue = collected > 0;
+    return !this.#orphansMayBeDue;
+  }
+
+  /** A sound database of this schema version: the one that is there, or a new one. */
+  #openDatabase(): IndexDatabase {
+    const file = path.join(this.#options.folder, DATABASE);
+    let db: IndexDatabase | undefined;
+    try {
+      db = new IndexDatabase(file);
+      const tables = db.get("SELECT count(*) AS n FROM sqlite_schema")!["n"] as number;
+      if (tables === 0) return this.#create(db);
+      const version = db.meta("schema");
+      if (version === String(SCHEMA_VERSION)) {
+        // After a kill SQLite's log makes the file whole again; this looks for what a lying disk may have done.
+        if (db.meta("clean") !== "1") db.check();
+        return db;
+      }
+      db.close();
+      this.#options.log("info", `The index has schema ${version}, this version of Strata needs ${SCHEMA_VERSION}: it is made again`);
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    } catch (error) {
+      db?.close();
+      // "no such table: meta": some other database lies there.
+      const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
+      if (!isDamage(error) && !foreign) throw error;
+      moveAside(file);
+      this.#warn("The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.", error);
+    }
+    return this.#create(new IndexDatabase(file));
+  }
+  #create(db: IndexDatabase): IndexDatabase {
+    const { chunker, analyser } = this.#options.versions;
+    db.transaction(() => {
+      db.exec(schema);
+      db.exec(lexiconSchema);
+      db.setMeta("schema", String(SCHEMA_VERSION));
+      db.setMeta("id", crypto.randomUUID());
+      db.setMeta("chunker", String(chunker));
+      db.setMeta("analyser", String(analyser));
+      db.setMeta("clean", "1");
+    });
+    return db;
+  }
+  /** Damage that showed while the index was open. */
+  #startAgain(cause: unknown): void {
+    this.#db.close();
+    moveAside(this.#db.file);
+    for (const depth of depths) for (const file of [this.#graphFile(depth), sidecarOf(this.#graphFile(depth))]) rmSync(file, { force: true });
+    this.#db = this.#openDatabase();
+    this.#catalogue = new Catalogue();
+    this.#imports = new ImportGraph();
+    this.#queues = {};
+    this.#retired = [];
+    this.#previous = undefined;
+    this.#markedOpen = false;
+    this.#means = undefined;
+    this.#revision++;
+    this.#current = this.#storedModel(this.#options.model);
+    this.#warn("The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.", cause);
+  }
+
+  async #load(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#loadRows(onProgress, signal);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#startAgain(error);
+    }
+    const { tiers } = this.#current.vectors;
+    this.#background = (async () => {
+      for (const depth of depths) {
+        const reason = await tiers[depth].load(this.#graphFile(depth));
+        if (reason) this.#warn(`The ${depth} graph could not be used (${reason}); it is made again, and searches stay exact meanwhile.`);
+      }
+    })().catch((error: unknown) => this.#options.log("error", "Reading a graph failed", error));
+  }
+  async #loadRows(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const { chunker } = this.#options.versions;
+    if (this.#db.meta("chunker") !== String(chunker)) {
+      // Old chunks stay searchable until their file has been cut again.
+      this.#db.transaction(() => {
+        this.#db.run("UPDATE files SET hash = ''");
+        this.#db.setMeta("chunker", String(chunker));
+      });
+    }
+    this.#catalogue.load(this.#db);
+    for (const file of this.#catalogue.files.values()) this.#imports.set(file);
+    await this.#remakeLexicon(onProgress, signal);
+    this.#current = this.#storedModel(this.#options.model);
+    this.#loadVectors(this.#current);
+    checkAborted(signal);
+    const others = this.#db.all("SELECT m.id, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
+    const answering = this.#current.vectors.count < this.#catalogue.references.size ? others.pop() : undefined;
+    this.#retired = others.map((row) => row["id"] as number);
+    if (answering) {
+      this.#previous = this.#storedModel(JSON.parse(answering["description"] as string) as EncoderModel);
+      this.#loadVectors(this.#previous);
+    }
+  }
+  /** Another analyser made the terms: the lexical index alone is made again, from the stored texts. */
+  async #remakeLexicon(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
+    const { analyser } = this.#options.versions;
+    if (this.#db.meta("analyser") === String(analyser)) return;
+    this.#db.transaction(() => {
+      this.#db.setMeta("analyser", "");
+      this.#db.exec(`DROP TABLE IF EXISTS lexiconTerms; DROP TABLE IF EXISTS lexicon; ${lexiconSchema}`);
+    });
+    const total = this.#catalogue.places;
+    let done = 0;
+    for (let last: number | undefined = 0; last !== undefined; done += SLICE) {
+      checkAborted(signal);
+      const after: number = last;
+      last = this.#db.transaction(() => reanalyse(this.#db, this.#options.analyse, after, SLICE));
+      onProgress?.({ phase: "instant", done: Math.min(done, total), total, unit: "chunks" });
+      await yieldToEventLoop();
+    }
+    this.#db.setMeta("analyser", String(analyser));
+  }
+  #storedModel(model: EncoderModel): StoredModel {
+    const db = this.#db;
+    const known = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"] as number | undefined;
+    const row = known ?? db.run("INSERT INTO models (hash, description) VALUES (?, ?)", model.hash, JSON.stringify(model)).id;
+    const readInstant = (chunkIds: readonly number[]) =>
+      chunkIds.flatMap((chunkId) => {
+        const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
+        return vector ? [{ chunkId, vector }] : [];
+      });
+    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? GRAPH_FROM, readInstant) };
+  }
+  #loadVectors({ row, vectors }: StoredModel): void {
+    for (const depth of [...depths].reverse()) {
+      for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth])) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
+    }
+  }
+}
+
+/** A glob without "/" is matched on the file name alone. */
+function globs(patterns: readonly string[]): (path: string) => boolean {
+  const named = patterns.filter((pattern) => !pattern.includes("/"));
+  const whole = patterns.filter((pattern) => pattern.includes("/"));
+  const byName = named.length > 0 ? picomatch(named, { dot: true, basename: true }) : undefined;
+  const byPath = whole.length > 0 ? picomatch(whole, { dot: true }) : undefined;
+  return (path) => (byName?.(path) ?? false) || (byPath?.(path) ?? false);
+}
+
+function asFloats({ values, scale }: Int8Vector): Float32Array {
+  const floats = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) floats[i] = values[i]! * scale;
+  return floats;
 }

@@ -1,0 +1,191 @@
+// Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
+// Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
+import type { ParsedChunk, ParsedFile, FileRecord, FileStat } from "./store.ts";
+import type { Int8Vector } from "../encoding/encoder.ts";
+import type { IndexDatabase, Row } from "./database.ts";
+import { countTerms, fieldTexts, fieldColumns } from "./lexical.ts";
+
+export interface FileRow extends FileStat {
+  readonly id: number;
+  readonly path: string;
+  readonly hash: string;
+  readonly lang: string;
+  readonly imports: readonly string[];
+  readonly chunks: number;
+}
+
+/** What a transaction did, to be applied to everything in memory once it is committed. */
+export interface Change {
+  /** Places gained or lost per chunk. */
+  readonly references: Map<number, number>;
+  readonly put: Map<string, FileRow>;
+  readonly removed: string[];
+  /** Instant vectors that came with the chunks. */
+  readonly instant: { readonly chunkId: number; readonly vector: Int8Vector }[];
+  newChunks: number;
+}
+export const noChange = (): Change => ({ references: new Map(), put: new Map(), removed: [], instant: [], newChunks: 0 });
+
+/** After `apply`: chunks that became searchable, and chunks that are no longer. */
+export interface Liveness {
+  readonly born: readonly number[];
+  readonly gone: readonly number[];
+}
+
+export class Catalogue {
+  readonly files = new Map<string, FileRow>();
+  /** Places per live chunk. */
+  readonly references = new Map<number, number>();
+  #places = 0;
+
+  load(db: IndexDatabase): void {
+    for (const row of db.all("SELECT f.*, (SELECT count(*) FROM places WHERE file = f.id) AS chunks FROM files f")) {
+      this.files.set(row["path"] as string, {
+        id: row["id"] as number, path: row["path"] as string, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
+        lang: row["lang"] as string, imports: JSON.parse(row["imports"] as string) as string[], chunks: row["chunks"] as number,
+      });
+    }
+    for (const [chunk, places] of db.walk("SELECT chunk, count(*) FROM places GROUP BY chunk")) {
+      this.references.set(chunk as number, places as number);
+      this.#places += places as number;
+    }
+  }
+  get places(): number {
+    return this.#places;
+  }
+  records(): ReadonlyMap<string, FileRecord> {
+    return this.files;
+  }
+
+  /** Inside a transaction. Places whose chunk stays keep their row and their FTS entry, so that an edit costs what it changed. */
+  put(db: IndexDatabase, change: Change, file: ParsedFile, model: number): void {
+    const imports = JSON.stringify(file.imports);
+    const values = [file.size, file.mtimeMs, file.hash, file.lang, imports, Number(file.isTest), Number(file.isGenerated)];
+    const known = this.files.get(file.path) ?? change.put.get(file.path);
+    let id: number;
+    if (known) {
+      id = known.id;
+      db.run("UPDATE files SET size = ?, mtimeMs = ?, hash = ?, lang = ?, imports = ?, isTest = ?, isGenerated = ? WHERE id = ?", ...values, id);
+    } else id = db.run("INSERT INTO files (size, mtimeMs, hash, lang, imports, isTest, isGenerated, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ...values, file.path).id;
+
+    const old = new Map<number, Row[]>();
+    if (known) {
+      for (const row of db.all("SELECT id, chunk, startLine, endLine FROM places WHERE file = ? ORDER BY id", id)) {
+        const chunk = row["chunk"] as number;
+        const same = old.get(chunk);
+        if (same) same.push(row);
+        else old.set(chunk, [row]);
+      }
+    }
+    for (const parsed of file.chunks) {
+      const chunkId = this.#chunkId(db, change, parsed, model);
+      const kept = old.get(chunkId)?.shift();
+      if (!kept) this.#insertPlace(db, change, id, chunkId, parsed);
+      else if (kept["startLine"] !== parsed.startLine || kept["endLine"] !== parsed.endLine)
+        db.run("UPDATE places SET startLine = ?, endLine = ? WHERE id = ?", parsed.startLine, parsed.endLine, kept["id"]!);
+    }
+    for (const rows of old.values()) for (const row of rows) this.#deletePlace(db, change, row["id"] as number, row["chunk"] as number);
+    change.put.set(file.path, { id, path: file.path, size: file.size, mtimeMs: file.mtimeMs, hash: file.hash, lang: file.lang, imports: file.imports, chunks: file.chunks.length });
+  }
+  #chunkId(db: IndexDatabase, change: Change, { chunk, instant }: ParsedChunk, model: number): number {
+    let id = db.get("SELECT id FROM chunks WHERE key = ?", chunk.id)?.["id"] as number | undefined;
+    if (id === undefined) {
+      id = db.run(
+        "INSERT INTO chunks (key, lang, kind, symbols, breadcrumb, doc, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        chunk.id, chunk.lang, chunk.kind, JSON.stringify(chunk.symbols), chunk.breadcrumb, chunk.doc, chunk.text,
+      ).id;
+      for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT INTO symbols VALUES (?, ?)", name, id);
+      change.newChunks++;
+    }
+    if (instant && insertVector(db, model, 0, id, instant)) change.instant.push({ chunkId: id, vector: instant });
+    return id;
+  }
+  #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
+    const counts = fieldColumns(terms).map(countTerms);
+    const { id } = db.run("INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", file, chunkId, startLine, endLine, ...counts);
+    db.run("INSERT INTO lexicon (rowid, symbol, breadcrumb, path, doc, body) VALUES (?, ?, ?, ?, ?, ?)", id, ...fieldColumns(terms));
+    count(change, chunkId, 1);
+  }
+  #deletePlace(db: IndexDatabase, change: Change, place: number, chunkId: number): void {
+    db.run("DELETE FROM places WHERE id = ?", place);
+    db.run("DELETE FROM lexicon WHERE rowid = ?", place);
+    count(change, chunkId, -1);
+  }
+
+  remove(db: IndexDatabase, change: Change, path: string): void {
+    const file = this.files.get(path);
+    if (!file) return;
+    for (const row of db.all("SELECT id, chunk FROM places WHERE file = ?", file.id)) this.#deletePlace(db, change, row["id"] as number, row["chunk"] as number);
+    db.run("DELETE FROM files WHERE id = ?", file.id);
+    change.removed.push(path);
+  }
+  /** The path is part of the FTS entry and a contentless table is replaced by whole rows, so the file's fields are analysed again. */
+  rename(db: IndexDatabase, change: Change, from: string, to: string, analyse: (text: string) => string): void {
+    const file = this.files.get(from);
+    if (!file || from === to) return;
+    this.remove(db, change, to);
+    db.run("UPDATE files SET path = ? WHERE id = ?", to, file.id);
+    for (const row of db.all("SELECT p.id, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ?", file.id)) {
+      const fields = fieldTexts(row, to).map(analyse);
+      db.run("DELETE FROM lexicon WHERE rowid = ?", row["id"]!);
+      db.run("INSERT INTO lexicon (rowid, symbol, breadcrumb, path, doc, body) VALUES (?, ?, ?, ?, ?, ?)", row["id"]!, ...fields);
+      db.run("UPDATE places SET nPath = ? WHERE id = ?", countTerms(fields[2]!), row["id"]!);
+    }
+    change.removed.push(from);
+    change.put.set(to, { ...file, path: to });
+  }
+
+  /** Inside the same transaction, last: chunks without a place are dated, those that came back are not any more. */
+  markOrphans(db: IndexDatabase, change: Change, now: number): void {
+    for (const [chunkId, difference] of change.references) {
+      const before = this.references.get(chunkId) ?? 0;
+      if (before > 0 && before + difference === 0) db.run("UPDATE chunks SET orphanedAt = ? WHERE id = ?", now, chunkId);
+      else if (before === 0 && difference > 0) db.run("UPDATE chunks SET orphanedAt = NULL WHERE id = ? AND orphanedAt IS NOT NULL", chunkId);
+      // Put and taken away again within one call.
+      else if (before === 0) db.run("UPDATE chunks SET orphanedAt = ? WHERE id = ?", now, chunkId);
+    }
+  }
+  /** After the commit. */
+  apply(change: Change): Liveness {
+    for (const path of change.removed) this.files.delete(path);
+    for (const [path, row] of change.put) this.files.set(path, row);
+    const born: number[] = [];
+    const gone: number[] = [];
+    for (const [chunkId, difference] of change.references) {
+      const before = this.references.get(chunkId) ?? 0;
+      const after = before + difference;
+      this.#places += difference;
+      if (after > 0) this.references.set(chunkId, after);
+      else this.references.delete(chunkId);
+      if (before === 0 && after > 0) born.push(chunkId);
+      else if (before > 0 && after === 0) gone.push(chunkId);
+    }
+    return { born, gone };
+  }
+}
+
+function count(change: Change, chunkId: number, difference: number): void {
+  change.references.set(chunkId, (change.references.get(chunkId) ?? 0) + difference);
+}
+
+/** False when there is one already: vectors never change. */
+export function insertVector(db: IndexDatabase, model: number, depth: number, chunkId: number, { values, scale }: Int8Vector): boolean {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return db.run("INSERT OR IGNORE INTO vectors (model, depth, chunk, scale, q) VALUES (?, ?, ?, ?, ?)", model, depth, chunkId, scale, bytes).changes > 0;
+}
+
+/**
+ * Deletes some of the chunks that have been without a place since before `olderThan`, or, of more than `keep`, the oldest. Inside a transaction.
+ * Returns how many went.
+ */
+export function collectOrphans(db: IndexDatabase, olderThan: number, keep: number, limit: number): number {
+  const orphans = db.get("SELECT count(*) AS n FROM chunks WHERE orphanedAt IS NOT NULL")!["n"] as number;
+  const rows = db.all("SELECT id, orphanedAt FROM chunks WHERE orphanedAt IS NOT NULL ORDER BY orphanedAt LIMIT ?", limit);
+  const doomed = rows.filter((row, i) => (row["orphanedAt"] as number) < olderThan || i < orphans - keep).map((row) => row["id"]!);
+  for (const id of doomed) {
+    db.run("DELETE FROM chunks WHERE id = ?", id);
+    db.run("DELETE FROM symbols WHERE chunk = ?", id);
+    for (const { id: model } of db.all("SELECT id FROM models")) for (const depth of [0, 1, 2]) db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model!, depth, id);
+  }
+  return doomed.length;
+}

@@ -1,0 +1,160 @@
+// The SQLite file: opening, pragmas, one writer, prepared statements, transactions, and SQLite's error codes as StrataErrors. The only file that
+// imports node:sqlite (Node 26 renames its class). Knows no table but meta.
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statfsSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { StrataError } from "../base/errors.ts";
+
+export type Sql = string | number | null | Uint8Array;
+export type Row = Record<string, Sql>;
+
+/** Names of SQLite's primary result codes that matter here: https://sqlite.org/rescode.html */
+const result = { busy: 5, readonly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+
+function resultCode(error: unknown): number | undefined {
+  const code = error instanceof Error ? (error as { errcode?: unknown }).errcode : undefined;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** True when the file's content is not a sound database. */
+export function isDamage(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === result.corrupt || code === result.notADatabase;
+}
+
+function diskIsFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < 256 * 1024;
+  } catch {
+    return false;
+  }
+}
+
+/** SQLite's and the file system's failures as something a person can act on; anything else as it is. */
+export function asStrataError(error: unknown, folder: string): unknown {
+  if (error instanceof StrataError) return error;
+  const sqlite = resultCode(error);
+  const system = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (sqlite === result.full || system === "ENOSPC" || system === "EDQUOT" || (sqlite === result.ioError && diskIsFull(folder)))
+    return new StrataError("index.diskFull", `The disk that holds the index (${folder}) is full. Nothing that was indexed is lost; free some space and indexing goes on.`, error);
+  if (sqlite === result.busy) return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
+  if (sqlite === result.readonly || sqlite === result.cantOpen || sqlite === result.ioError || system === "EACCES" || system === "EPERM" || system === "EROFS" || system === "EIO")
+    return new StrataError("index.unwritable", `The index in ${folder} cannot be written. Check the permissions and the disk of that folder.`, error);
+  return error;
+}
+
+export class IndexDatabase {
+  readonly file: string;
+  #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** Opens or makes the file, readable by its owner only. SQLite reads nothing yet, so damage shows with the first statement. */
+  constructor(file: string) {
+    this.file = file;
+    // Made here because SQLite would use the umask; its -wal and -shm files take the permissions of this one.
+    closeSync(openSync(file, "a", 0o600));
+    this.#db = new DatabaseSync(file);
+    try {
+      this.#db.exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16000000");
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+  run(sql: string, ...values: Sql[]): { readonly changes: number; readonly id: number } {
+    const { changes, lastInsertRowid } = this.#prepared(sql).run(...values);
+    return { changes: Number(changes), id: Number(lastInsertRowid) };
+  }
+  get(sql: string, ...values: Sql[]): Row | undefined {
+    return this.#prepared(sql).get(...values) as Row | undefined;
+  }
+  all(sql: string, ...values: Sql[]): Row[] {
+    return this.#prepared(sql).all(...values) as Row[];
+  }
+  /** Rows as arrays, one at a time: half the time of `all` for long lists. A statement of its own, so that walks may nest. */
+  *walk(sql: string, ...values: Sql[]): Generator<Sql[]> {
+    const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    for (const row of statement.iterate(...values)) yield row as unknown as Sql[];
+  }
+  /** All or nothing: rolled back when `work` throws or the commit fails. */
+  transaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const value = work();
+      this.#db.exec("COMMIT");
+      return value;
+    } catch (error) {
+      // A full disk may have rolled back already.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+  meta(key: string): string | undefined {
+    return this.get("SELECT value FROM meta WHERE key = ?", key)?.["value"] as string | undefined;
+  }
+  setMeta(key: string, value: string): void {
+    this.run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value", key, value);
+  }
+  /** Makes everything committed so far survive a loss of power, and keeps the log file short. */
+  checkpoint(): void {
+    this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+  /** Throws SQLite's damage error when the file's structure is not sound. */
+  check(): void {
+    const row = this.get("PRAGMA quick_check(1)");
+    if (row?.["quick_check"] !== "ok") throw Object.assign(new Error(`quick_check: ${String(row?.["quick_check"])}`), { errcode: result.corrupt });
+  }
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+}
+
+/** Moves a database (with its log) aside as `<file>.damaged`, over an earlier one. */
+export function moveAside(file: string): void {
+  if (existsSync(file)) renameSync(file, `${file}.damaged`);
+  for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+}
+
+/** Makes the folder for its owner only. */
+export function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+}
+
+/**
+ * The right to write this index, held until `release`. An exclusive transaction on a small database of its own: the operating system ends it
+ * with the process, also after kill -9, so there is no stale lock to judge. Throws "index.busy" when another process has it.
+ */
+export function lockFolder(folder: string): { release(): void } {
+  const file = path.join(folder, "index.lock");
+  closeSync(openSync(file, "a", 0o600));
+  const lock = new DatabaseSync(file);
+  try {
+    lock.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock.close();
+    if (isDamage(error)) {
+      // Nothing is ever written to it: whatever lies there is not ours to keep.
+      rmSync(file, { force: true });
+      return lockFolder(folder);
+    }
+    if (resultCode(error) === result.busy)
+      throw new StrataError("index.busy", `Another Strata engine is using the index in ${folder}. It answers for this folder too: connect to it, or end it and try again.`, error);
+    throw error;
+  }
+  return { release: () => lock.close() };
+}

@@ -1,0 +1,143 @@
+// Dense search with the vectors of one model: a tier per depth, every live chunk in the tier of its deepest vector only, hits of the tiers merged.
+import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
+import { Tier, type GraphModule } from "./graphs.ts";
+import type { Scored } from "./vectors.ts";
+import { VectorRows } from "./vectors.ts";
+
+export interface DenseHit {
+  readonly chunkId: number;
+  /** Cosine of the query with the stored int8 vector (rescored, not the graph's own distance). */
+  readonly score: number;
+  /**
+   * Comparable between hits of different depths; hits are sorted by it. Equal to `score` when the model's exits share one space; else the
+   * score mapped to the instant exit's scale by the mean and spread of both exits on the same chunks.
+   */
+  readonly calibrated: number;
+  readonly depth: Depth;
+}
+
+/** Reads stored instant vectors of chunks that are held at a deeper tier. */
+export type ReadInstant = (chunkIds: readonly number[]) => readonly { readonly chunkId: number; readonly vector: Int8Vector }[];
+
+/** Enough pairs for a mean and a spread; 2 × 256 dot products a query. */
+const CALIBRATION_PAIRS = 256;
+
+interface Calibration {
+  /** Size of the tier when the sample was taken. */
+  readonly size: number;
+  readonly own: VectorRows;
+  readonly instant: VectorRows;
+}
+
+export class ModelVectors {
+  readonly model: EncoderModel;
+  readonly tiers: Readonly<Record<Depth, Tier>>;
+  readonly #readInstant: ReadInstant;
+  readonly #calibrations = new Map<Depth, Calibration>();
+
+  constructor(model: EncoderModel, database: string, module: GraphModule | undefined, graphFrom: number, readInstant: ReadInstant) {
+    this.model = model;
+    this.#readInstant = readInstant;
+    // Least useful prefix first would lose recall: 128 was measured as the narrowest that rescoring repairs.
+    const graphDims = model.matryoshka.find((width) => width >= 128) ?? model.dims;
+    const tier = (depth: Depth) => new Tier({ database, model: model.hash, depth, dims: model.dims, graphDims }, module, graphFrom);
+    this.tiers = { instant: tier("instant"), shallow: tier("shallow"), deep: tier("deep") };
+  }
+  get count(): number {
+    return depths.reduce((sum, depth) => sum + this.tiers[depth].rows.count, 0);
+  }
+  /** Depth of the vector that a chunk is searched by. */
+  depthOf(chunkId: number): Depth | undefined {
+    return depths.findLast((depth) => this.tiers[depth].rows.has(chunkId));
+  }
+  /** Takes a vector in; a shallower one of the same chunk leaves, a deeper one makes this a no-op. */
+  add(chunkId: number, depth: Depth, vector: Int8Vector): void {
+    const held = this.depthOf(chunkId);
+    if (held !== undefined) {
+      if (depths.indexOf(held) >= depths.indexOf(depth)) return;
+      this.tiers[held].remove(chunkId);
+    }
+    this.tiers[depth].add(chunkId, vector);
+  }
+  remove(chunkId: number): void {
+    for (const depth of depths) this.tiers[depth].remove(chunkId);
+  }
+
+  /** The k best over all tiers. */
+  search(query: QueryVectors, k: number, allowed?: ReadonlySet<number>): DenseHit[] {
+    const hits = depths.flatMap((depth) => this.#hits(query, depth, this.tiers[depth].search(this.#queryAt(query, depth), k, allowed)));
+    return hits.sort(byCalibrated).slice(0, k);
+  }
+  /** These chunks, best first; those without a vector are left out. */
+  score(query: QueryVectors, chunkIds: readonly number[]): DenseHit[] {
+    const hits = depths.flatMap((depth) => {
+      const { rows } = this.tiers[depth];
+      if (rows.count === 0) return [];
+      const prepared = rows.prepare(this.#queryAt(query, depth));
+      const scored: Scored[] = [];
+      for (const chunkId of new Set(chunkIds)) {
+        const row = rows.rowOf(chunkId);
+        if (row !== undefined) scored.push({ chunkId, score: rows.score(prepared, row) });
+      }
+      return this.#hits(query, depth, scored);
+    });
+    return hits.sort(byCalibrated);
+  }
+  #queryAt(query: QueryVectors, depth: Depth): Float32Array {
+    return query[this.model.sharedSpace ? "deep" : depth];
+  }
+  #hits(query: QueryVectors, depth: Depth, scored: readonly Scored[]): DenseHit[] {
+    if (scored.length === 0) return [];
+    const map = this.#mapping(query, depth);
+    return scored.map(({ chunkId, score }) => ({ chunkId, score, calibrated: map(score), depth }));
+  }
+
+  /**
+   * Cosines of different exits have different distributions, and a tier holds few chunks at first, and not random ones (what was looked at is
+   * deepened first). So the scales are fitted to each other for this query on chunks that have both vectors, which is free of that bias.
+   */
+  #mapping(query: QueryVectors, depth: Depth): (score: number) => number {
+    if (this.model.sharedSpace || depth === "instant") return (score) => score;
+    const calibration = this.#calibrationOf(depth);
+    const own = moments(calibration.own, query[depth]);
+    const instant = moments(calibration.instant, query.instant);
+    if (own === undefined || instant === undefined) return (score) => score;
+    // Too few pairs say little about the spread.
+    const slope = calibration.own.count >= 16 && own.spread > 1e-6 ? instant.spread / own.spread : 1;
+    return (score) => instant.mean + (score - own.mean) * slope;
+  }
+  #calibrationOf(depth: Depth): Calibration {
+    const { rows } = this.tiers[depth];
+    const known = this.#calibrations.get(depth);
+    if (known && known.own.count > 0 && rows.count < 2 * known.size) return known;
+    const ids = rows.ids();
+    const step = Math.max(1, ids.length / CALIBRATION_PAIRS);
+    const sample: number[] = [];
+    for (let at = 0; at < ids.length && sample.length < CALIBRATION_PAIRS; at += step) sample.push(ids[Math.floor(at)]!);
+    const calibration = { size: rows.count, own: new VectorRows(this.model.dims), instant: new VectorRows(this.model.dims) };
+    for (const { chunkId, vector } of this.#readInstant(sample)) {
+      const row = rows.rowOf(chunkId)!;
+      calibration.own.add(chunkId, { values: rows.valuesAt(row), scale: rows.scaleAt(row) });
+      calibration.instant.add(chunkId, vector);
+    }
+    this.#calibrations.set(depth, calibration);
+    return calibration;
+  }
+}
+
+const byCalibrated = (a: DenseHit, b: DenseHit): number => b.calibrated - a.calibrated || a.chunkId - b.chunkId;
+
+function moments(rows: VectorRows, query: Float32Array): { readonly mean: number; readonly spread: number } | undefined {
+  const n = rows.count;
+  if (n === 0) return undefined;
+  const prepared = rows.prepare(query);
+  let sum = 0;
+  let squares = 0;
+  for (let row = 0; row < n; row++) {
+    const score = rows.score(prepared, row);
+    sum += score;
+    squares += score * score;
+  }
+  const mean = sum / n;
+  return { mean, spread: Math.sqrt(Math.max(0, squares / n - mean * mean)) };
+}

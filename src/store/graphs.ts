@@ -1,0 +1,318 @@
+// The vectors of one depth in memory and their HNSW graph, which is made when there are enough of them to pay for it. Rows [0, indexed) are in
+// the graph; the tail is pending and scanned exactly, so a search is complete at any moment. The graph file is a cache: SQLite is the truth.
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync, rmSync } from "node:fs";
+import { open, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { HierarchicalNSW } from "hnswlib-node";
+import type { Depth, Int8Vector } from "../encoding/encoder.ts";
+import { TopK, VectorRows, type Scored } from "./vectors.ts";
+
+/** hnswlib's own names. Recall and insert rate for these and other values: test/bench/store.bench.ts. */
+const M = 16;
+const EF_CONSTRUCTION = 100;
+const EF_SEARCH = 96;
+const FORMAT = 1;
+
+export type GraphModule = { readonly HierarchicalNSW: typeof HierarchicalNSW };
+
+/** The native module, or undefined with the reason when it cannot load here (exact search serves then). */
+export function loadGraphModule(): { readonly module?: GraphModule; readonly reason?: unknown } {
+  try {
+    return { module: createRequire(import.meta.url)("hnswlib-node") as GraphModule };
+  } catch (reason) {
+    return { reason };
+  }
+}
+
+/** Beside each graph file. A graph is opened only when all of it matches: hnswlib ends the process on some damaged files. */
+interface Sidecar {
+  readonly format: number;
+  /** The database whose chunk ids are the labels. */
+  readonly database: string;
+  readonly model: string;
+  readonly depth: Depth;
+  readonly dims: number;
+  readonly points: number;
+  /** Labels marked deleted in the file. */
+  readonly deleted: readonly number[];
+  readonly sha256: string;
+}
+
+export interface TierIdentity {
+  readonly database: string;
+  readonly model: string;
+  readonly depth: Depth;
+  readonly dims: number;
+  /** Width of the Matryoshka prefix in the graph; `dims` when the model has none. */
+  readonly graphDims: number;
+}
+
+interface Graph {
+  readonly index: HierarchicalNSW;
+  capacity: number;
+  points: number;
+  /** Labels that are in the graph but no longer in the rows; `unmarked` of them hnswlib has not been told of yet. */
+  readonly deleted: Set<number>;
+  readonly unmarked: Set<number>;
+}
+
+export class Tier {
+  readonly identity: TierIdentity;
+  readonly rows: VectorRows;
+  readonly #module: GraphModule | undefined;
+  readonly #graphFrom: number;
+  #graph: Graph | undefined;
+  #indexed = 0;
+  #changed = false;
+  /** A load or a save runs in hnswlib's own thread: the graph must not be changed meanwhile. */
+  #busy = false;
+
+  /** @param graphFrom number of vectors from which a graph is made. */
+  constructor(identity: TierIdentity, module: GraphModule | undefined, graphFrom: number) {
+    this.identity = identity;
+    this.rows = new VectorRows(identity.dims);
+    this.#module = module;
+    this.#graphFrom = graphFrom;
+  }
+  /** For the status and for tests. */
+  get state(): { readonly depth: Depth; readonly vectors: number; readonly inGraph: number; readonly deleted: number } {
+    return { depth: this.identity.depth, vectors: this.rows.count, inGraph: this.#indexed, deleted: this.#graph?.deleted.size ?? 0 };
+  }
+
+  add(chunkId: number, vector: Int8Vector): void {
+    this.rows.add(chunkId, vector);
+    const graph = this.#graph;
+    if (!graph?.deleted.has(chunkId)) return;
+    // It was here before (a branch switch and back): its point is still in the graph.
+    if (this.#busy && !graph.unmarked.has(chunkId)) return;
+    if (!graph.unmarked.delete(chunkId)) graph.index.unmarkDelete(chunkId);
+    graph.deleted.delete(chunkId);
+    this.rows.swap(this.rows.count - 1, this.#indexed++);
+    this.#changed = true;
+  }
+  remove(chunkId: number): void {
+    let row = this.rows.rowOf(chunkId);
+    if (row === undefined) return;
+    if (row < this.#indexed) {
+      this.#graph!.deleted.add(chunkId);
+      this.#graph!.unmarked.add(chunkId);
+      this.#applyDeletions();
+      this.rows.swap(row, --this.#indexed);
+      row = this.#indexed;
+      this.#changed = true;
+    }
+    this.rows.swap(row, this.rows.count - 1);
+    this.rows.removeLast();
+  }
+
+  /** The k nearest with their cosines, best first. With `allowed` the scan is exact: a graph walk would meet few of the allowed. */
+  search(query: Float32Array, k: number, allowed?: ReadonlySet<number>): Scored[] {
+    const { rows } = this;
+    if (rows.count === 0) return [];
+    const prepared = rows.prepare(query);
+    const top = new TopK(k);
+    const graph = this.#graph;
+    if (!graph || allowed) {
+      rows.scan(prepared, 0, rows.count, top, allowed);
+      return top.sorted();
+    }
+    const { graphDims, dims } = this.identity;
+    // A prefix only preselects; the stored vectors decide among more candidates.
+    const candidates = Math.min(this.#indexed, graphDims < dims ? Math.max(4 * k, 100) : k + 10);
+    if (candidates > 0) {
+      graph.index.setEf(Math.max(EF_SEARCH, 2 * candidates));
+      for (const label of graph.index.searchKnn(prefix(query, graphDims), candidates).neighbors) {
+        const row = rows.rowOf(label);
+        // Deletions of which hnswlib has not heard yet have no row; pending rows come below.
+        if (row !== undefined && row < this.#indexed) top.offer(label, rows.score(prepared, row));
+      }
+    }
+    rows.scan(prepared, this.#indexed, rows.count, top);
+    return top.sorted();
+  }
+
+  /** Brings the graph nearer to the rows until `deadline` (performance.now). True when nothing is left to do. */
+  drain(deadline: number): boolean {
+    const { rows } = this;
+    if (!this.#module) return true;
+    if (this.#busy) return false;
+    const graph = this.#graph;
+    // Mostly deletions, or so few left that the scan is faster: cheaper made again than carried along.
+    if (graph && (rows.count < this.#graphFrom / 2 || graph.deleted.size > graph.points / 2)) {
+      this.#graph = undefined;
+      this.#indexed = 0;
+      this.#changed = true;
+    }
+    if (!this.#graph) {
+      if (rows.count < this.#graphFrom) return true;
+      this.#graph = this.#newGraph(Math.ceil(rows.count * 1.1));
+    }
+    while (this.#indexed < rows.count) {
+      if (performance.now() >= deadline) return false;
+      this.#insert(this.#graph, this.#indexed);
+      this.#indexed++;
+      this.#changed = true;
+    }
+    return true;
+  }
+  #newGraph(capacity: number): Graph {
+    const index = new this.#module!.HierarchicalNSW("ip", this.identity.graphDims);
+    index.initIndex({ maxElements: capacity, m: M, efConstruction: EF_CONSTRUCTION, randomSeed: 100 });
+    return { index, capacity, points: 0, deleted: new Set(), unmarked: new Set() };
+  }
+  #insert(graph: Graph, row: number): void {
+    const { rows } = this;
+    const chunkId = rows.idAt(row);
+    // Came back while the graph was being saved.
+    if (graph.deleted.delete(chunkId)) {
+      if (!graph.unmarked.delete(chunkId)) graph.index.unmarkDelete(chunkId);
+      return;
+    }
+    if (graph.points >= graph.capacity) {
+      graph.capacity = Math.ceil(graph.capacity * 1.3) + 256;
+      graph.index.resizeIndex(graph.capacity);
+    }
+    graph.index.addPoint(prefix(rows.valuesAt(row), this.identity.graphDims), chunkId);
+    graph.points++;
+  }
+  #applyDeletions(): void {
+    const graph = this.#graph;
+    if (!graph || this.#busy) return;
+    for (const label of graph.unmarked) graph.index.markDelete(label);
+    graph.unmarked.clear();
+  }
+
+  /**
+   * Loads the graph file, if it is sound and belongs to these rows, and brings rows and graph together. Searches are exact meanwhile. Returns a reason
+   * when a file was there and could not be used; it is deleted then and the graph grows again by `drain`.
+   */
+  async load(file: string): Promise<string | undefined> {
+    if (!existsSync(file)) {
+      rmSync(sidecarOf(file), { force: true });
+      return undefined;
+    }
+    if (!this.#module) return undefined;
+    this.#busy = true;
+    try {
+      const { identity } = this;
+      const sidecar = readSidecar(file);
+      if (!sidecar) throw new Error("its description is missing or damaged");
+      if (sidecar.format !== FORMAT || sidecar.database !== identity.database || sidecar.model !== identity.model || sidecar.depth !== identity.depth || sidecar.dims !== identity.graphDims)
+        throw new Error("it was made for another index or model");
+      if ((await hashFile(file)) !== sidecar.sha256) throw new Error("its checksum does not match");
+      const index = new this.#module.HierarchicalNSW("ip", identity.graphDims);
+      await index.readIndex(file);
+      index.setEf(EF_SEARCH);
+      this.#adopt(index, sidecar.deleted);
+      return undefined;
+    } catch (error) {
+      this.#graph = undefined;
+      this.#indexed = 0;
+      await rm(file, { force: true });
+      await rm(sidecarOf(file), { force: true });
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+  #adopt(index: HierarchicalNSW, markedDeleted: readonly number[]): void {
+    const { rows } = this;
+    const labels = index.getIdsList();
+    const deleted = new Set(markedDeleted);
+    this.#indexed = 0;
+    this.#changed = false;
+    for (const label of labels) {
+      const row = rows.rowOf(label);
+      if (row === undefined) {
+        if (deleted.has(label)) continue;
+        index.markDelete(label);
+        deleted.add(label);
+        this.#changed = true;
+      } else {
+        if (deleted.delete(label)) {
+          index.unmarkDelete(label);
+          this.#changed = true;
+        }
+        rows.swap(row, this.#indexed++);
+      }
+    }
+    this.#graph = { index, capacity: index.getMaxElements(), points: labels.length, deleted, unmarked: new Set() };
+  }
+
+  /** Writes graph and description to temporary files, syncs them and renames both; a kill at any point leaves a pair that matches or is refused. */
+  async save(file: string): Promise<void> {
+    const graph = this.#graph;
+    if (this.#busy || (!this.#changed && graph !== undefined)) return;
+    if (!graph) {
+      if (this.#changed) {
+        await rm(file, { force: true });
+        await rm(sidecarOf(file), { force: true });
+      }
+      this.#changed = false;
+      return;
+    }
+    const temporary = `${file}.new`;
+    this.#busy = true;
+    this.#changed = false;
+    try {
+      const { identity } = this;
+      const deleted = [...graph.deleted].filter((label) => !graph.unmarked.has(label));
+      await graph.index.writeIndex(temporary);
+      const sidecar: Sidecar = {
+        format: FORMAT, database: identity.database, model: identity.model, depth: identity.depth, dims: identity.graphDims,
+        points: graph.points, deleted, sha256: await hashFile(temporary),
+      };
+      await writeFile(sidecarOf(temporary), JSON.stringify(sidecar), { mode: 0o600 });
+      await sync(temporary);
+      await sync(sidecarOf(temporary));
+      await rename(temporary, file);
+      await rename(sidecarOf(temporary), sidecarOf(file));
+    } catch (error) {
+      this.#changed = true;
+      await rm(temporary, { force: true });
+      await rm(sidecarOf(temporary), { force: true });
+      throw error;
+    } finally {
+      this.#busy = false;
+      this.#applyDeletions();
+    }
+  }
+}
+
+export const sidecarOf = (graphFile: string): string => graphFile.replace(/(\.new)?$/, ".json$1");
+
+/** The leading components as a unit vector: a scale common to all of them falls out. */
+function prefix(values: ArrayLike<number>, dims: number): number[] {
+  let squares = 0;
+  for (let i = 0; i < dims; i++) squares += values[i]! * values[i]!;
+  const factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+  const out = new Array<number>(dims);
+  for (let i = 0; i < dims; i++) out[i] = values[i]! * factor;
+  return out;
+}
+
+function readSidecar(file: string): Sidecar | undefined {
+  try {
+    const sidecar = JSON.parse(readFileSync(sidecarOf(file), "utf8")) as Sidecar;
+    return Array.isArray(sidecar.deleted) ? sidecar : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  return hash.digest("hex");
+}
+
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, "r+");
+  try {
+    await handle.chmod(0o600);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,101 @@
+// Which files import a file: specifiers resolved by path suffix, without extension, without reading any build configuration. An estimate for
+// ranking (central files first), not a module resolver.
+
+interface Import {
+  readonly importer: number;
+  readonly lang: string;
+  /** Directory or module names, last is the most telling; without extension. */
+  readonly segments: readonly string[];
+  /** Resolved against the importer's folder: must match the whole path. */
+  readonly exact: boolean;
+  /** Written with dots or colons, so the last name may be an item of the module before it (`crate::store::Store`, `java.util.Map.Entry`). */
+  readonly mayNameItem: boolean;
+}
+
+/** Files that stand for their folder. */
+const folderFiles = new Set(["index", "mod", "lib", "__init__", "main", "init"]);
+const scriptLangs = new Set(["javascript", "typescript", "tsx", "jsx", "vue", "svelte"]);
+
+const extension = /\.[A-Za-z0-9+]{1,5}$/;
+
+/** Names a file answers to: its path without extension, and its folder when it stands for it (or, as in Go, every file does). */
+function stems(path: string, lang: string): string[][] {
+  const segments = path.replace(extension, "").split("/");
+  const names = [segments];
+  if (segments.length > 1 && (folderFiles.has(segments.at(-1)!) || lang === "go")) names.push(segments.slice(0, -1));
+  return names;
+}
+
+function parse(specifier: string, importer: { path: string; lang: string }): Pick<Import, "segments" | "exact" | "mayNameItem"> | undefined {
+  if (specifier.startsWith(".") && (specifier.includes("/") || /^\.+$/.test(specifier))) {
+    const folder = importer.path.split("/").slice(0, -1);
+    for (const part of specifier.split("/")) {
+      if (part === "..") folder.pop();
+      else if (part !== "." && part !== "") folder.push(part.replace(extension, ""));
+    }
+    return { segments: folder, exact: true, mayNameItem: false };
+  }
+  const withSlashes = specifier.includes("/") ? specifier.replace(extension, "") : /\.(h|hh|hpp|hxx|c|cc|cpp|rb|php|lua|sh|zig|js|ts|mjs)$/.test(specifier) ? specifier.replace(extension, "") : specifier.replace(/::|\\|\./g, "/");
+  const segments = withSlashes.split("/").filter((part) => part !== "" && part !== "crate" && part !== "self" && part !== "super" && part !== "*" && part !== "@" && part !== "~");
+  if (segments.length === 0) return undefined;
+  // "react", "lodash": a package, not a file of this workspace.
+  if (segments.length === 1 && scriptLangs.has(importer.lang)) return undefined;
+  return { segments, exact: false, mayNameItem: !specifier.includes("/") && withSlashes.includes("/") };
+}
+
+function endsWith(longer: readonly string[], shorter: readonly string[]): boolean {
+  const offset = longer.length - shorter.length;
+  return offset >= 0 && shorter.every((part, i) => part === longer[offset + i]);
+}
+
+export class ImportGraph {
+  readonly #bySegment = new Map<string, Set<Import>>();
+  readonly #byFile = new Map<number, Import[]>();
+
+  set(file: { readonly id: number; readonly path: string; readonly lang: string; readonly imports: readonly string[] }): void {
+    this.delete(file.id);
+    const list: Import[] = [];
+    for (const specifier of file.imports) {
+      const parsed = parse(specifier, file);
+      if (!parsed || parsed.segments.length === 0) continue;
+      const one: Import = { importer: file.id, lang: file.lang, ...parsed };
+      list.push(one);
+      for (const key of keys(one)) {
+        const set = this.#bySegment.get(key);
+        if (set) set.add(one);
+        else this.#bySegment.set(key, new Set([one]));
+      }
+    }
+    this.#byFile.set(file.id, list);
+  }
+  delete(file: number): void {
+    for (const one of this.#byFile.get(file) ?? []) {
+      for (const key of keys(one)) {
+        const set = this.#bySegment.get(key);
+        set?.delete(one);
+        if (set?.size === 0) this.#bySegment.delete(key);
+      }
+    }
+    this.#byFile.delete(file);
+  }
+  /** Number of other files that import this one. */
+  count(file: { readonly id: number; readonly path: string; readonly lang: string }): number {
+    const importers = new Set<number>();
+    for (const stem of stems(file.path, file.lang)) {
+      for (const one of this.#bySegment.get(stem.at(-1)!) ?? []) {
+        if (one.importer !== file.id && !importers.has(one.importer) && matches(one, stem)) importers.add(one.importer);
+      }
+    }
+    return importers.size;
+  }
+}
+
+const keys = ({ segments, mayNameItem }: Import): Set<string> => new Set(segments.slice(mayNameItem ? -2 : -1));
+
+function matches({ segments, exact, mayNameItem }: Import, stem: readonly string[]): boolean {
+  if (exact) return segments.length === stem.length && endsWith(stem, segments);
+  // "github.com/owner/repository/pkg/store" names more than the workspace's path, "store/schema" less.
+  if (endsWith(stem, segments) || (stem.length > 1 && endsWith(segments, stem))) return true;
+  const withoutItem = segments.slice(0, -1);
+  return mayNameItem && withoutItem.length > 0 && (endsWith(stem, withoutItem) || (stem.length > 1 && endsWith(withoutItem, stem)));
+}

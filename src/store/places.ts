@@ -1,0 +1,76 @@
+// Reading places (a chunk in a file) and stored vectors back from SQLite.
+import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
+import type { IndexDatabase, Row, Sql } from "./database.ts";
+import type { Place } from "./store.ts";
+
+const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
+const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";
+
+export type DepthOf = (chunkId: number) => Depth | undefined;
+
+function place(row: Row, depthOf: DepthOf): Place {
+  const chunkId = row["chunk"] as number;
+  return {
+    place: row["id"] as number,
+    chunkId,
+    path: row["path"] as string,
+    startLine: row["startLine"] as number,
+    endLine: row["endLine"] as number,
+    lang: row["lang"] as string,
+    kind: row["kind"] as Place["kind"],
+    symbols: JSON.parse(row["symbols"] as string) as string[],
+    breadcrumb: row["breadcrumb"] as string,
+    doc: row["doc"] as string,
+    text: row["text"] as string,
+    isTest: row["isTest"] === 1,
+    isGenerated: row["isGenerated"] === 1,
+    depth: depthOf(chunkId),
+  };
+}
+
+/** In the order of the ids; unknown ids are left out. */
+export function placesById(db: IndexDatabase, ids: readonly number[], depthOf: DepthOf): Place[] {
+  return db.all(`SELECT ${columns} FROM json_each(?) j CROSS JOIN places p ON p.id = j.value ${joins} ORDER BY j.key`, JSON.stringify(ids)).map((row) => place(row, depthOf));
+}
+/** In the order of the chunks; a chunk that stands in several files gives its places in order of path. */
+export function placesOfChunks(db: IndexDatabase, chunkIds: readonly number[], depthOf: DepthOf): Place[] {
+  const sql = `SELECT ${columns} FROM json_each(?) j CROSS JOIN places p ON p.chunk = j.value ${joins} ORDER BY j.key, f.path, p.startLine`;
+  return db.all(sql, JSON.stringify(chunkIds)).map((row) => place(row, depthOf));
+}
+export function placesInLines(db: IndexDatabase, file: number, startLine: number, endLine: number, depthOf: DepthOf): Place[] {
+  const sql = `SELECT ${columns} FROM places p ${joins} WHERE p.file = ? AND p.startLine <= ? AND p.endLine >= ? ORDER BY p.startLine, p.id`;
+  return db.all(sql, file, Math.min(endLine, 2 ** 31), startLine).map((row) => place(row, depthOf));
+}
+export function placesDefining(db: IndexDatabase, names: readonly string[], limit: number, depthOf: DepthOf): Place[] {
+  const lower = [...new Set(names.map((name) => name.toLowerCase()))];
+  const sql = `SELECT ${columns} FROM json_each(?) j CROSS JOIN symbols s ON s.name = j.value CROSS JOIN places p ON p.chunk = s.chunk ${joins} GROUP BY p.id ORDER BY min(j.key), f.path, p.startLine LIMIT ?`;
+  return db.all(sql, JSON.stringify(lower), limit).map((row) => place(row, depthOf));
+}
+
+/** Breadcrumb and text of chunks, in the order of the ids. */
+export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; breadcrumb: string; text: string }[] {
+  return db
+    .all("SELECT c.id, c.breadcrumb, c.text FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
+    .map((row) => ({ chunkId: row["id"] as number, breadcrumb: row["breadcrumb"] as string, text: row["text"] as string }));
+}
+
+function int8(scale: Sql, bytes: Sql): Int8Vector {
+  const { buffer, byteOffset, byteLength } = bytes as Uint8Array<ArrayBuffer>;
+  return { scale: scale as number, values: new Int8Array(buffer, byteOffset, byteLength) };
+}
+/** All vectors of a model at a depth. */
+export function* vectorsAt(db: IndexDatabase, model: number, depth: number): Generator<{ chunkId: number; vector: Int8Vector }> {
+  for (const [chunk, scale, bytes] of db.walk("SELECT chunk, scale, q FROM vectors WHERE model = ? AND depth = ?", model, depth))
+    yield { chunkId: chunk as number, vector: int8(scale!, bytes!) };
+}
+export function vectorAt(db: IndexDatabase, model: number, depth: number, chunkId: number): Int8Vector | undefined {
+  const row = db.get("SELECT scale, q FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model, depth, chunkId);
+  return row && int8(row["scale"]!, row["q"]!);
+}
+export function deepestVector(db: IndexDatabase, model: number, chunkId: number): { depth: Depth; vector: Int8Vector } | undefined {
+  for (let number = depths.length - 1; number >= 0; number--) {
+    const vector = vectorAt(db, model, number, chunkId);
+    if (vector) return { depth: depths[number]!, vector };
+  }
+  return undefined;
+}
