@@ -124,6 +124,7 @@ export class SearchModel {
       const groups = answers.flatMap(({ folder, groups: found }) => found.map((group, i) => this.#viewGroup(folder.root, group, i)));
       this.#results = { kind: "duplicates", groups, coverage: sumCoverage(answers.map(({ coverage }) => coverage)) };
     });
+    this.#again = undefined; // it reads the whole index: not to be repeated with every saved file
   }
 
   /** Back to the empty box. */

@@ -90,7 +90,9 @@ export class SearchView implements vscode.WebviewViewProvider {
         this.#focusWhenReady = false;
         return;
       case "search":
-        return model.search(message.query, message.filters);
+        await model.search(message.query, message.filters);
+        if (message.remember) model.remember();
+        return;
       case "open": {
         const place = model.place(message.id);
         if (!place) return;

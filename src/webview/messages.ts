@@ -88,7 +88,7 @@ export type FromHost = { readonly type: "state"; readonly state: ViewState } | {
 
 export type FromView =
   | { readonly type: "ready" }
-  | { readonly type: "search"; readonly query: string; readonly filters: Filters }
+  | { readonly type: "search"; readonly query: string; readonly filters: Filters; /** Enter was pressed: keep it in the history. */ readonly remember: boolean }
   | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly preview: boolean }
   | { readonly type: "similarTo"; readonly id: string }
   | { readonly type: "command"; readonly command: "restart" | "showLog" | "status" | "duplicates" | "rebuild" | "openFolder" | "resume" }
@@ -118,7 +118,7 @@ export function isFromView(value: unknown): value is FromView {
     case "forgetHistory":
       return true;
     case "search":
-      return isText(message["query"]) && isFilters(message["filters"]);
+      return isText(message["query"]) && isFilters(message["filters"]) && typeof message["remember"] === "boolean";
     case "open":
       return isText(message["id"]) && typeof message["side"] === "boolean" && typeof message["preview"] === "boolean";
     case "similarTo":

@@ -1,0 +1,107 @@
+// Colours a snippet without a grammar: comments, strings, numbers, keywords, called names; and marks the query's words.
+// Pure: returns plain data, the page makes text nodes of it, so nothing in a snippet can become HTML.
+
+export type TokenKind = "plain" | "comment" | "string" | "number" | "keyword" | "call" | "type";
+
+export interface Token {
+  readonly text: string;
+  readonly kind: TokenKind;
+  /** A word of the query. */
+  readonly marked: boolean;
+}
+
+const keywords = new Set(
+  `abstract and as assert async await begin boolean bool break case catch char class const constructor continue def default defer del delete do double elif else elsif end enum except export extends extern false False final finally float fn for foreach from func function go goto if impl implements import in include inline int interface internal is lambda let local long loop match mod module mut namespace new nil None nonlocal not null object of operator or override package pass private protected public pub raise readonly record ref require rescue return self short signed sizeof static string struct super switch template then this throw throws trait true True try type typedef typeof undefined union unless unsafe unsigned until use using val var virtual void volatile when where while with yield`.split(" "),
+);
+
+/** Languages in which # opens a comment, and those in which -- does; // and block comments are taken in all others. */
+const hashComments = new Set(["python", "ruby", "bash", "elixir", "yaml", "toml", "r", "perl", "makefile", "dockerfile", "powershell", "julia"]);
+const dashComments = new Set(["lua", "haskell", "sql", "elm", "ada"]);
+
+function lexer(lang: string): RegExp {
+  const comment = hashComments.has(lang) ? String.raw`#.*` : dashComments.has(lang) ? String.raw`--.*` : String.raw`\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|^\s*\*(?:\s.*|\/)?$`;
+  const text = String.raw`"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|` + "`(?:\\\\.|[^`\\\\])*`?";
+  return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
+}
+
+const stopWords = new Set("a an and are as at be by do does for from how i in is it its not of on or that the their then there this to was what when where which who why will with you your".split(" "));
+
+/** The words of a query that are worth marking, lower-cased and cut to a common stem; filters and short words are left out. */
+export function queryWords(query: string): readonly string[] {
+  const words = query
+    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
+    .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu);
+  const stems = (words ?? []).filter((word) => word.length > 2 && !stopWords.has(word)).map((word) => (word.length > 5 ? word.replace(/(ations?|ings?|ers?|ed|es|s|e)$/, "") : word.replace(/s$/, "")));
+  return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
+}
+
+/** Splits `text` where one of `words` stands at the beginning of a word or of a part of an identifier. */
+function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] {
+  if (words.length === 0) return [{ text, kind, marked: false }];
+  const tokens: Token[] = [];
+  const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
+  let at = 0;
+  for (const match of text.matchAll(pattern)) {
+    const before = text[match.index - 1] ?? "";
+    const first = text[match.index] ?? "";
+    const partStart = !/[\p{L}\p{N}]/u.test(before) || (/\p{Lu}/u.test(first) && !/\p{Lu}/u.test(before));
+    if (!partStart) continue;
+    if (match.index > at) tokens.push({ text: text.slice(at, match.index), kind, marked: false });
+    tokens.push({ text: match[0], kind, marked: true });
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) tokens.push({ text: text.slice(at), kind, marked: false });
+  return tokens;
+}
+
+/** Tokens of `text` by line; joined they give the text back, without the line ends. */
+export function highlight(text: string, lang: string, words: readonly string[]): readonly (readonly Token[])[] {
+  const lines: Token[][] = [[]];
+  const add = (piece: string, kind: TokenKind) => {
+    for (const [i, part] of piece.split("\n").entries()) {
+      if (i > 0) lines.push([]);
+      if (part !== "") lines.at(-1)!.push(...mark(part, kind, words));
+    }
+  };
+  let at = 0;
+  for (const match of text.matchAll(lexer(lang))) {
+    if (match.index > at) add(text.slice(at, match.index), "plain");
+    at = match.index + match[0].length;
+    const { comment, string, number } = match.groups ?? {};
+    if (comment !== undefined) add(match[0], "comment");
+    else if (string !== undefined) add(match[0], "string");
+    else if (number !== undefined) add(match[0], "number");
+    else if (keywords.has(match[0])) add(match[0], "keyword");
+    else if (text[at] === "(") add(match[0], "call");
+    else add(match[0], /^\p{Lu}\p{L}*\p{Ll}/u.test(match[0]) ? "type" : "plain");
+  }
+  if (at < text.length) add(text.slice(at), "plain");
+  return lines;
+}
+
+/** Removes the indentation all lines share; tabs count as they are. */
+export function dedent(text: string): string {
+  const lines = text.replace(/\s+$/, "").split("\n");
+  const indents = lines.filter((line) => line.trim() !== "").map((line) => /^[ \t]*/.exec(line)![0]);
+  // The first line of a snippet often starts behind its indentation.
+  const rest = indents.slice(1);
+  const shared = (rest.length > 0 ? rest : indents).reduce((a, b) => (a.length <= b.length ? a : b), indents.at(-1) ?? "");
+  return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line.replace(/^[ \t]+/, ""))).join("\n");
+}
+
+/**
+ * The `height` lines to show of a longer snippet: where most different words of the query are marked, else the beginning.
+ * @returns index of the first line.
+ */
+export function bestWindow(lines: readonly (readonly Token[])[], height: number): number {
+  let best = 0;
+  let most = -1;
+  for (let start = 0; start + height <= Math.max(lines.length, height); start++) {
+    const seen = new Set<string>();
+    for (const line of lines.slice(start, start + height)) for (const { marked, text } of line) if (marked) seen.add(text.toLowerCase());
+    if (seen.size > most) [best, most] = [start, seen.size];
+  }
+  return best;
+}

@@ -1,0 +1,100 @@
+// One row of the list: where, what, how deeply read, the telling lines of the code; opened, all of them and why it is here.
+import { html, nothing, type TemplateResult } from "lit";
+import { bestWindow, dedent, highlight, type Token } from "./highlight.ts";
+import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
+import type { ViewHit, ViewSignal } from "./messages.ts";
+
+export interface HitActions {
+  open(id: string, side: boolean): void;
+  similar(id: string): void;
+  toggle(id: string): void;
+}
+
+export interface HitView {
+  readonly hit: ViewHit;
+  readonly index: number;
+  readonly count: number;
+  readonly active: boolean;
+  readonly expanded: boolean;
+  /** Words of the query to mark. */
+  readonly words: readonly string[];
+}
+
+/** Lines of a closed row: enough to judge most hits, small enough that several fit in a side bar. */
+const CLOSED_LINES = 5;
+
+/** "src/a/b.ts" → "src/a/" and "b.ts", so that the name stays when the folder is cut. */
+export function splitPath(path: string): readonly [folder: string, name: string] {
+  const slash = path.lastIndexOf("/");
+  return [path.slice(0, slash + 1), path.slice(slash + 1)];
+}
+
+export const rowId = (index: number): string => `hit-${index}`;
+
+const token = ({ text, kind, marked }: Token): TemplateResult | string => (marked ? html`<mark class=${kind}>${text}</mark>` : kind === "plain" ? text : html`<span class=${kind}>${text}</span>`);
+
+function code(hit: ViewHit, words: readonly string[], expanded: boolean): TemplateResult {
+  const lines = highlight(dedent(hit.snippet), hit.lang, words);
+  const from = expanded ? 0 : bestWindow(lines, CLOSED_LINES);
+  const shown = expanded ? lines : lines.slice(from, from + CLOSED_LINES);
+  const rest = hit.endLine - hit.startLine + 1 - lines.length;
+  // The line number is in an attribute and drawn by CSS: copying the code copies no numbers.
+  return html`<pre class="code"><code>${shown.map((tokens, i) => html`<span class="line" data-n=${hit.startLine + from + i}>${tokens.map(token)}
+</span>`)}</code></pre>${expanded && rest > 0 ? html`<div class="more">${rest} more ${rest === 1 ? "line" : "lines"} in the file</div>` : nothing}`;
+}
+
+function signals(why: readonly ViewSignal[], score: number): TemplateResult {
+  const most = Math.max(...why.map(({ contribution }) => Math.abs(contribution)), 1e-9);
+  return html`<table class="why" aria-label="Why this result">
+    <caption>Score ${score.toFixed(3)}</caption>
+    <tbody>${why.map(
+      ({ signal, value, contribution }) => html`<tr title="value ${value.toFixed(3)}">
+        <th scope="row">${signal}</th>
+        <td class="bar"><meter min="0" max="1" value=${Math.abs(contribution) / most}></meter></td>
+        <td class="number">${contribution < 0 ? "−" : "+"}${Math.abs(contribution).toFixed(3)}</td>
+      </tr>`,
+    )}</tbody>
+  </table>`;
+}
+
+/** What a pointer resting on the badge reads: the strongest reasons in one line each. */
+const whyTitle = ({ score, why }: ViewHit): string => [`Score ${score.toFixed(3)}`, ...why.slice(0, 4).map(({ signal, contribution }) => `${signal} ${contribution.toFixed(3)}`)].join("\n");
+
+export function hitRow({ hit, index, count, active, expanded, words }: HitView, actions: HitActions): TemplateResult {
+  const [folder, name] = splitPath(hit.path);
+  const stop = (action: () => void) => (event: Event) => {
+    event.stopPropagation();
+    action();
+  };
+  return html`<li
+    id=${rowId(index)}
+    class="hit ${active ? "active" : ""}"
+    role="option"
+    aria-selected=${active}
+    aria-expanded=${expanded}
+    aria-posinset=${index + 1}
+    aria-setsize=${count}
+    aria-label="${hit.symbol || name}, ${hit.path} line ${hit.startLine}, ${hit.depth}"
+    data-path=${hit.path}
+    data-index=${index}
+    @click=${(event: MouseEvent) => actions.open(hit.id, event.ctrlKey || event.metaKey)}
+  >
+    <div class="head">
+      <button class="twist" tabindex="-1" aria-hidden="true" title=${expanded ? "Show less (←)" : "Show everything and why (→)"} @click=${stop(() => actions.toggle(hit.id))}>${chevronIcon}</button>
+      <span class="kind" title=${hit.kind}>${kindIcon(hit.kind)}</span>
+      <span class="symbol">${hit.symbol || name}</span>
+      ${hit.breadcrumb ? html`<span class="breadcrumb" title=${hit.breadcrumb}>${hit.breadcrumb}</span>` : nothing}
+      <span class="tail">
+        <span class="actions">
+          <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.similar(hit.id))}>${similarIcon}</button>
+          <button tabindex="-1" aria-hidden="true" title="Open to the side (Ctrl+Enter)" @click=${stop(() => actions.open(hit.id, true))}>${sideIcon}</button>
+        </span>
+        <span title=${whyTitle(hit)}>${depthBadge(hit.depth)}</span>
+      </span>
+    </div>
+    <div class="path" title="${hit.folder ? `${hit.folder}/` : ""}${hit.path}">
+      ${hit.folder ? html`<span class="root">${hit.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
+    </div>
+    ${code(hit, words, expanded)} ${expanded ? signals(hit.why, hit.score) : nothing}
+  </li>`;
+}

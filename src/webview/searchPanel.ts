@@ -1,0 +1,404 @@
+// The search view's page: box, filters, list, and what to say when there is no list. It holds only what belongs to this
+// page (which row is active, what is being typed); everything else is the host's state, drawn as it comes.
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
+import { queryWords } from "./highlight.ts";
+import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
+import { arrange } from "./listOrder.ts";
+import type { Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewState } from "./messages.ts";
+import { panelStyles } from "./styles.ts";
+
+/** A search for each word typed, not for each letter. */
+const TYPING_PAUSE_MS = 180;
+const CHIPS = 8;
+
+const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
+const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "same meaning" };
+
+const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
+const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+export class SearchPanel extends LitElement {
+  static override styles = panelStyles;
+  static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true } };
+
+  declare state: ViewState | undefined;
+  declare query: string;
+  /** Row with the keyboard; -1 while it is in the box. */
+  declare active: number;
+  declare expanded: ReadonlySet<string>;
+  declare order: readonly string[];
+  declare pending: boolean;
+  declare filtersOpen: boolean;
+  declare historyOpen: boolean;
+  declare post: (message: FromView) => void;
+  #typing: ReturnType<typeof setTimeout> | undefined;
+  #pointed = false;
+  /** What the list is of: another subject means another list, not a better order of the same. */
+  #subject = "";
+  readonly #actions: HitActions = {
+    open: (id, side) => this.post({ type: "open", id, side, preview: false }),
+    similar: (id) => this.post({ type: "similarTo", id }),
+    toggle: (id) => this.#toggle(id),
+  };
+
+  constructor() {
+    super();
+    this.query = "";
+    this.active = -1;
+    this.expanded = new Set();
+    this.order = [];
+    this.pending = false;
+    this.filtersOpen = false;
+    this.historyOpen = false;
+  }
+
+  receive(message: FromHost): void {
+    if (message.type === "focus") {
+      this.#box?.focus();
+      this.#box?.select();
+      return;
+    }
+    const first = this.state === undefined;
+    this.state = message.state;
+    // What a person is typing is newer than what the host last heard.
+    if (first || (this.#typing === undefined && !this.#boxHasFocus)) this.query = message.state.query;
+    if (message.state.filters.langs.length > 0 || message.state.filters.path !== "") this.filtersOpen = true;
+  }
+
+  get #box(): HTMLInputElement | null {
+    return this.renderRoot.querySelector<HTMLInputElement>("#query");
+  }
+
+  get #boxHasFocus(): boolean {
+    return (this.renderRoot as ShadowRoot).activeElement?.id === "query";
+  }
+
+  get #hits(): readonly ViewHit[] {
+    const results = this.state?.results;
+    if (results?.kind !== "hits") return [];
+    const byId = new Map(results.hits.map((hit) => [hit.id, hit]));
+    return this.order.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  /** Ids of everything that can be opened, in the order drawn. */
+  get #rows(): readonly string[] {
+    const results = this.state?.results;
+    if (results?.kind === "duplicates") return results.groups.flatMap(({ members }) => members.map(({ id }) => id));
+    return this.#hits.map(({ id }) => id);
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!changed.has("state") || !this.state) return;
+    const { results } = this.state;
+    const subject = results.kind === "hits" ? `${results.of}\0${results.subject}` : results.kind;
+    const activeId = this.#rows[this.active];
+    if (results.kind === "hits") {
+      const fresh = results.hits.map(({ id }) => id);
+      const held = subject === this.#subject && (this.#pointed || this.active >= 0);
+      ({ order: this.order, pending: this.pending } = arrange(this.order, fresh, held));
+    } else this.pending = false;
+    if (subject !== this.#subject) {
+      this.expanded = new Set();
+      this.active = -1;
+    } else if (this.active >= 0) this.active = activeId === undefined ? -1 : this.#rows.indexOf(activeId);
+    this.#subject = subject;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has("active") && this.active >= 0) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+  }
+
+  #search(query: string, filters: Filters, remember: boolean): void {
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
+    this.query = query;
+    this.post({ type: "search", query, filters, remember });
+  }
+
+  #typed(event: Event): void {
+    this.query = (event.target as HTMLInputElement).value;
+    this.historyOpen = false;
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => this.#search(this.query, this.#filters, false), TYPING_PAUSE_MS);
+  }
+
+  get #filters(): Filters {
+    return this.state?.filters ?? { langs: [], path: "" };
+  }
+
+  #toggleLang(lang: string): void {
+    const { langs, path } = this.#filters;
+    this.#search(this.query, { langs: langs.includes(lang) ? langs.filter((other) => other !== lang) : [...langs, lang], path }, false);
+  }
+
+  #toggle(id: string): void {
+    const expanded = new Set(this.expanded);
+    if (!expanded.delete(id)) expanded.add(id);
+    this.expanded = expanded;
+  }
+
+  #applyOrder(): void {
+    const { results } = this.state ?? {};
+    if (results?.kind !== "hits") return;
+    const id = this.#rows[this.active];
+    this.order = results.hits.map((hit) => hit.id);
+    this.pending = false;
+    if (id !== undefined) this.active = this.#rows.indexOf(id);
+  }
+
+  #pointerLeft(): void {
+    this.#pointed = false;
+    if (this.active < 0) this.#applyOrder();
+  }
+
+  #focusRow(index: number): void {
+    const rows = this.#rows;
+    this.active = Math.max(-1, Math.min(rows.length - 1, index));
+    if (this.active < 0) {
+      this.#box?.focus();
+      this.#applyOrder();
+    } else this.renderRoot.querySelector<HTMLElement>("#list")?.focus();
+  }
+
+  #boxKey(event: KeyboardEvent): void {
+    if (event.isComposing) return;
+    if (event.key === "Enter") this.#search(this.query, this.#filters, true);
+    else if (event.key === "ArrowDown" && this.query === "" && this.#rows.length === 0) this.historyOpen = (this.state?.history.length ?? 0) > 0;
+    else if (event.key === "ArrowDown") this.#focusRow(0);
+    else if (event.key === "Escape" && this.historyOpen) this.historyOpen = false;
+    else if (event.key === "Escape" && this.query !== "") this.#clear();
+    else return;
+    event.preventDefault();
+  }
+
+  #listKey(event: KeyboardEvent): void {
+    const rows = this.#rows;
+    const id = rows[this.active];
+    const isHit = this.state?.results.kind === "hits";
+    if (event.key === "ArrowDown") this.#focusRow(this.active + 1);
+    else if (event.key === "ArrowUp") this.#focusRow(this.active - 1);
+    else if (event.key === "Home") this.#focusRow(0);
+    else if (event.key === "End") this.#focusRow(rows.length - 1);
+    else if (event.key === "PageDown") this.#focusRow(Math.min(rows.length - 1, this.active + 5));
+    else if (event.key === "PageUp") this.#focusRow(Math.max(0, this.active - 5));
+    else if (event.key === "Escape") this.#focusRow(-1);
+    else if (id === undefined) return;
+    else if (event.key === "Enter" && event.altKey && isHit) this.#actions.similar(id);
+    else if (event.key === "Enter") this.#actions.open(id, event.ctrlKey || event.metaKey);
+    else if (event.key === " ") this.post({ type: "open", id, side: false, preview: true });
+    else if (event.key === "ArrowRight" && isHit && !this.expanded.has(id)) this.#toggle(id);
+    else if (event.key === "ArrowLeft" && isHit && this.expanded.has(id)) this.#toggle(id);
+    else return;
+    event.preventDefault();
+  }
+
+  #clear(): void {
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
+    this.query = "";
+    this.post({ type: "clear" });
+    this.#box?.focus();
+  }
+
+  protected override render(): TemplateResult {
+    const { state } = this;
+    if (!state) return html``;
+    return html`<div class="top">${this.#renderBox(state)} ${this.filtersOpen ? this.#renderFilters(state) : nothing} ${this.#renderProgress(state)}</div>
+      <main>${this.#renderMain(state)}</main>`;
+  }
+
+  #renderBox(state: ViewState): TemplateResult {
+    const filtered = state.filters.langs.length + (state.filters.path === "" ? 0 : 1);
+    return html`<div class="box" role="search">
+      <span class="lens">${searchIcon}</span>
+      <input
+        id="query"
+        type="text"
+        role="searchbox"
+        autocomplete="off"
+        spellcheck="false"
+        maxlength="20000"
+        aria-label="Search by meaning"
+        aria-controls="list"
+        placeholder="What does the code do?"
+        .value=${this.query}
+        @input=${this.#typed}
+        @keydown=${this.#boxKey}
+        @focus=${() => (this.active = -1)}
+      />
+      ${this.query === "" ? nothing : html`<button title="Clear (Esc)" aria-label="Clear" @click=${this.#clear}>${closeIcon}</button>`}
+      ${state.history.length > 0 ? html`<button class=${this.historyOpen ? "on" : ""} title="Earlier searches" aria-label="Earlier searches" aria-expanded=${this.historyOpen} @click=${() => (this.historyOpen = !this.historyOpen)}>${historyIcon}</button>` : nothing}
+      <button class=${this.filtersOpen ? "on" : ""} title="Filters" aria-label="Filters" aria-expanded=${this.filtersOpen} @click=${() => (this.filtersOpen = !this.filtersOpen)}>
+        ${filterIcon}${filtered > 0 ? html`<span class="badge">${filtered}</span>` : nothing}
+      </button>
+    </div>
+    ${this.historyOpen ? this.#renderHistory(state) : nothing}`;
+  }
+
+  #renderHistory(state: ViewState): TemplateResult {
+    return html`<div class="history" role="group" aria-label="Earlier searches" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && ((this.historyOpen = false), this.#box?.focus())}>
+      ${state.history.slice(0, 12).map(
+        (query) =>
+          html`<button class="entry" @click=${() => {
+            this.historyOpen = false;
+            this.#search(query, this.#filters, true);
+            this.#box?.focus();
+          }}>${historyIcon}<span>${query}</span></button>`,
+      )}
+      <button class="link" @click=${() => this.post({ type: "forgetHistory" })}>Forget earlier searches</button>
+    </div>`;
+  }
+
+  #renderFilters({ filters, languages }: ViewState): TemplateResult {
+    // A chosen language stays visible even when it is not among the most frequent ones.
+    const shown = [...languages.filter(({ lang }, i) => i < CHIPS || filters.langs.includes(lang)), ...filters.langs.filter((lang) => !languages.some((known) => known.lang === lang)).map((lang) => ({ lang, files: 0 }))];
+    return html`<div class="filters">
+      <div class="chips" role="group" aria-label="Languages">
+        ${shown.map(({ lang, files }) => html`<button class="chip" aria-pressed=${filters.langs.includes(lang)} title="Only ${lang}" @click=${() => this.#toggleLang(lang)}>${lang}${files > 0 ? html`<span class="n">${files.toLocaleString("en")}</span>` : nothing}</button>`)}
+      </div>
+      <label class="path">in <input type="text" spellcheck="false" placeholder="folder or file, for example src/server" .value=${filters.path} aria-label="Only paths that contain" @change=${(event: Event) => this.#search(this.query, { ...filters, path: (event.target as HTMLInputElement).value }, false)} /></label>
+    </div>`;
+  }
+
+  #renderProgress({ index, busy }: ViewState): TemplateResult {
+    const fraction = index.kind === "working" ? index.fraction : undefined;
+    const running = busy || index.kind === "starting" || (index.kind === "working" && fraction === undefined);
+    if (fraction !== undefined && !busy) return html`<progress class="line" max="1" .value=${fraction} aria-label="Indexing"></progress>`;
+    return running ? html`<progress class="line" aria-label="Working"></progress>` : html`<div class="line"></div>`;
+  }
+
+  #renderMain(state: ViewState): TemplateResult {
+    const { results, index, error } = state;
+    if (index.kind === "noFolder")
+      return this.#empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", { type: "command", command: "openFolder" }]]);
+    if (index.kind === "failed") return html`${this.#failure(index.reason)}${results.kind === "none" ? nothing : this.#renderResults(state)}`;
+    if (error) return html`<div class="notice error" role="alert">${warningIcon}<p>${error}</p></div>${results.kind === "none" ? nothing : this.#renderResults(state)}`;
+    return results.kind === "none" ? this.#renderStart(state) : this.#renderResults(state);
+  }
+
+  #failure(reason: string): TemplateResult {
+    return html`<div class="notice error" role="alert">
+      ${warningIcon}
+      <div>
+        <p>${reason}</p>
+        <div class="buttons">
+          <button class="button" @click=${() => this.post({ type: "command", command: "restart" })}>Restart Engine</button>
+          <button class="button secondary" @click=${() => this.post({ type: "command", command: "showLog" })}>Show Log</button>
+        </div>
+      </div>
+    </div>`;
+  }
+
+  #empty(title: string, body: TemplateResult, buttons: readonly (readonly [string, FromView])[] = []): TemplateResult {
+    return html`<div class="empty">
+      <div class="mark">${layersIcon}</div>
+      <h2>${title}</h2>
+      ${body}
+      ${buttons.map(([label, message]) => html`<button class="button" @click=${() => this.post(message)}>${label}</button>`)}
+    </div>`;
+  }
+
+  #renderStart(state: ViewState): TemplateResult {
+    const { index, coverage, warnings } = state;
+    const files = coverage ? count(coverage.files, "file") : "";
+    const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
+    const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
+    return html`${this.#empty(title, line, index.kind === "paused" ? [["Resume", { type: "command", command: "resume" }]] : [])}
+      <div class="suggestions">
+        <h3>${state.history.length > 0 ? "Earlier searches" : "For example"}</h3>
+        ${(state.history.length > 0 ? state.history.slice(0, 5) : examples).map((query) => html`<button class="entry" @click=${() => this.#search(query, this.#filters, true)}>${state.history.length > 0 ? historyIcon : searchIcon}<span>${query}</span></button>`)}
+        <h3>Also</h3>
+        <button class="entry" @click=${() => this.post({ type: "command", command: "duplicates" })}>${sideIcon}<span>Find duplicates in the workspace</span></button>
+      </div>
+      ${warnings.map((warning) => html`<div class="notice">${warningIcon}<p>${warning}</p></div>`)}`;
+  }
+
+  #renderResults(state: ViewState): TemplateResult {
+    const { results } = state;
+    if (results.kind === "duplicates") return this.#renderDuplicates(results.groups);
+    if (results.kind !== "hits") return html``;
+    const hits = this.#hits;
+    const words = results.of === "search" ? queryWords(results.subject) : [];
+    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, hits.length)}</div>
+      ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
+      ${hits.length === 0
+        ? this.#renderNothing(state)
+        : html`<ul
+            id="list"
+            role="listbox"
+            tabindex="0"
+            aria-label="Results"
+            aria-busy=${state.busy || results.refining}
+            aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing}
+            @keydown=${this.#listKey}
+            @focus=${() => this.active < 0 && this.#focusRow(0)}
+            @pointerenter=${() => (this.#pointed = true)}
+            @pointerleave=${this.#pointerLeft}
+          >
+            ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
+          </ul>`}
+      ${this.pending ? html`<button class="reorder" @click=${this.#applyOrder}>A better order has arrived. Show it</button>` : nothing}`;
+  }
+
+  #renderSummary(state: ViewState, shown: number): TemplateResult {
+    const { results, coverage } = state;
+    if (results.kind !== "hits") return html``;
+    const searched = results.coverage;
+    const total = Math.max(coverage?.files ?? 0, searched.files);
+    const instant = percent(searched.instant, searched.chunks);
+    const deep = percent(searched.deep, searched.chunks);
+    const files = total > searched.files ? `${searched.files.toLocaleString("en")} of ${count(total, "file")}` : count(searched.files, "file");
+    const partial = state.index.kind === "working" && instant < 100 ? ", still indexing" : "";
+    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${() => (this.query === "" ? this.#clear() : this.#search(this.query, this.#filters, false))}>${closeIcon}</button></div>` : nothing}
+      <div class="figures">
+        <span>${count(shown, "result")}</span>
+        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep. Answered in ${Math.round(results.tookMs)} ms.">searched ${files}${partial}, ${deep} % deep</span>
+        ${results.refining ? html`<span class="refining">reading closer</span>` : nothing}
+      </div>
+      <div class="coverage" aria-hidden="true">
+        <svg viewBox="0 0 100 3" preserveAspectRatio="none">
+          <rect class="instant" width=${instant} height="3"></rect><rect class="shallow" width=${percent(searched.shallow, searched.chunks)} height="3"></rect><rect class="deep" width=${deep} height="3"></rect>
+        </svg>
+      </div>`;
+  }
+
+  #renderNothing(state: ViewState): TemplateResult {
+    if (state.busy) return html``;
+    const filtered = state.filters.langs.length > 0 || state.filters.path !== "";
+    return this.#empty(
+      "Nothing found",
+      html`<ul class="tips">
+        ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again when that is done.</li>` : nothing}
+        ${filtered ? html`<li>Filters are on: ${[...state.filters.langs, state.filters.path].filter((part) => part !== "").join(", ")}.</li>` : nothing}
+        <li>Say what the code does, not only what it may be called.</li>
+        <li>Files named in ignore files are not searched.</li>
+      </ul>`,
+      filtered ? [["Search without filters", { type: "search", query: this.query, filters: { langs: [], path: "" }, remember: false }]] : [["Index Status", { type: "command", command: "status" }]],
+    );
+  }
+
+  #renderDuplicates(groups: readonly ViewDuplicateGroup[]): TemplateResult {
+    if (groups.length === 0) return this.#empty("No duplicates", html`<p>No two pieces of code of six lines or more do the same.</p>`);
+    let index = -1;
+    return html`<div class="summary" role="status"><div class="subject"><span>${count(groups.length, "group")} of duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#clear}>${closeIcon}</button></div></div>
+      <div id="list" role="listbox" tabindex="0" aria-label="Duplicates" aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing} @keydown=${this.#listKey} @focus=${() => this.active < 0 && this.#focusRow(0)}>
+        ${groups.map(
+          (group) => html`<section class="group" role="group" aria-label="${groupKinds[group.kind]}, ${count(group.lines, "line")}">
+            <header><span class="tag ${group.kind}">${groupKinds[group.kind]}</span><span class="dim">${count(group.lines, "line")}, ${count(group.members.length, "place")}${group.kind === "semantic" ? `, ${Math.round(100 * group.similarity)} % alike` : ""}</span></header>
+            ${group.members.map((member) => {
+              const row = ++index;
+              const [folder, name] = splitPath(member.path);
+              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} @click=${(event: MouseEvent) => this.#actions.open(member.id, event.ctrlKey || event.metaKey)}>
+                <span class="symbol">${member.symbol || name}</span>
+                <span class="path" title=${member.path}>${member.folder ? html`<span class="root">${member.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
+              </div>`;
+            })}
+          </section>`,
+        )}
+      </div>`;
+  }
+}
+
+customElements.define("strata-panel", SearchPanel);
