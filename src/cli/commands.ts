@@ -5,8 +5,9 @@ import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
-import { coverageLine, isComplete, renderDuplicates, renderHits, renderStatus } from "./render.ts";
-import { bringTo, existingFolder, withEngine, type EngineSession } from "./session.ts";
+import { becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
+import { coverageLine, renderDuplicates, renderHits, renderStatus } from "./render.ts";
+import { existingFolder, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait may be held back while a new index becomes searchable. */
@@ -30,20 +31,12 @@ export function clickableFolder(folder: string, cwd: string = process.cwd()): st
   return (relative.startsWith("..") || path.isAbsolute(relative) ? folder : relative).split(path.sep).join("/");
 }
 
-/** With --wait all of it; else at most graceMs, so that the very first answer is not an empty one. */
+/** With --wait all of it; else what is there after a moment. */
 async function prepare(session: EngineSession, options: SearchOptions, context: Context): Promise<void> {
-  if (options.wait) {
-    await bringTo(session, options.depth, context);
-    return;
-  }
-  const grace = AbortSignal.timeout(graceMs);
-  try {
-    await bringTo(session, "instant", context, AbortSignal.any([context.signal, grace]));
-  } catch (error) {
-    context.signal.throwIfAborted();
-    // A paused or failed index still answers from what it has; the coverage line says so.
-    if (!grace.aborted && !StrataError.is(error, "input.invalid") && !StrataError.is(error, "engine.failed")) throw error;
-  }
+  await showingProgress(context, async (onProgress) => {
+    if (options.wait) await bringTo(session, options.depth, onProgress, context.signal);
+    else await becomeSearchable(session, graceMs, onProgress, context.signal);
+  });
 }
 
 async function answer(context: Context, options: SearchOptions, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
@@ -78,32 +71,38 @@ export async function runSearch(query: string, options: SearchOptions & { readon
   return answer(context, options, query, (session) => session.request(protocol.search, { query: withFilters(query, options.lang, options.path), k, depth }, context.signal));
 }
 
-/** Reads `FILE:LINE` or `FILE:FIRST-LAST`; lines count from 1. */
-export function parsePlace(place: string): { readonly file: string; readonly startLine: number; readonly endLine: number } {
-  const match = /^(.+):(\d+)(?:-(\d+))?(?::\d+)?$/.exec(place);
-  if (match === null) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
-  const startLine = Number(match[2]);
-  const endLine = match[3] === undefined ? startLine : Number(match[3]);
-  if (startLine < 1 || endLine < startLine) throw new StrataError("input.invalid", `${match[2]}${match[3] === undefined ? "" : `-${match[3]}`} is not a range of lines. Lines count from 1, and the last is not before the first.`);
-  return { file: match[1] ?? "", startLine, endLine };
+export interface PlaceInFile {
+  readonly startLine: number;
+  /** Absent for FILE:LINE: then it is the definition at that line. */
+  readonly endLine?: number;
 }
 
-/** The file of a place as the engine wants it: relative to the root, existing, long enough. A relative FILE is looked for from the current folder first, then from the root. */
-export function resolvePlace(place: string, root: string, cwd: string = process.cwd()): { readonly path: string; readonly startLine: number; readonly endLine: number } {
-  const { file, startLine, endLine } = parsePlace(place);
-  const absolute = [path.resolve(cwd, file), path.resolve(root, file)].find((candidate) => existsSync(candidate));
-  if (absolute === undefined) throw new StrataError("input.invalid", `There is no file ${file}, neither here nor in ${root}.`);
-  const relative = path.relative(canonicalRoot(root), canonicalRoot(absolute));
-  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${file} is not inside ${root}. Name the folder that holds it with --in.`);
+/** Reads `FILE:LINE` or `FILE:FIRST-LAST`; lines count from 1. A column after the line is let pass, as in compiler messages. */
+export function parsePlace(place: string): PlaceInFile & { readonly file: string } {
+  const match = /^(.+?):(\d+)(?:-(\d+)|:\d+)?$/.exec(place);
+  if (match === null) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
+  const [, file = "", first = "", last] = match;
+  const startLine = Number(first);
+  const endLine = Number(last ?? first);
+  if (startLine < 1 || endLine < startLine) throw new StrataError("input.invalid", `${first}${last === undefined ? "" : `-${last}`} is not a range of lines. Lines count from 1, and the last is not before the first.`);
+  return { file, startLine, ...(last !== undefined && { endLine }) };
+}
+
+/** A place as the engine wants it: inside the root and within the file's lines. FILE is looked for from the current folder, then from the root. */
+export function resolvePlace(place: string, root: string, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
+  const { file, ...lines } = parsePlace(place);
+  const base = existsSync(path.resolve(cwd, file)) ? cwd : root;
+  const relative = pathInside(root, file, base);
   let text: string;
   try {
-    text = readFileSync(absolute, "utf8");
+    text = readFileSync(path.resolve(base, file), "utf8");
   } catch (error) {
     throw new StrataError("input.invalid", `${file} cannot be read. Name a text file that you may read.`, error);
   }
-  const lines = text.split(/\r?\n/).length - (text.endsWith("\n") ? 1 : 0);
-  if (endLine > lines) throw new StrataError("input.invalid", `${file} has ${plural(lines, "line")}; line ${endLine} is not one of them.`);
-  return { path: relative.split(path.sep).join("/"), startLine, endLine };
+  const last = lines.endLine ?? lines.startLine;
+  const lineCount = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
+  if (last > lineCount) throw new StrataError("input.invalid", `${file} has ${plural(lineCount, "line")}; line ${last} is not one of them.`);
+  return { path: relative, ...lines };
 }
 
 export async function runSimilar(place: string, options: SearchOptions, context: Context): Promise<number> {
@@ -121,7 +120,7 @@ export interface DuplicateOptions {
 
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
   return withEngine(context, options.in, async (session) => {
-    await bringTo(session, "deep", context); // pairs that mean the same are only seen at full depth
+    await showingProgress(context, (onProgress) => bringTo(session, "deep", onProgress, context.signal)); // pairs that mean the same are only seen at full depth
     const { minLines, threshold, limit } = options;
     const { groups, coverage } = await session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal);
     if (context.json) printJson(context, { groups, coverage });
@@ -135,7 +134,7 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
   return withEngine(context, folder, async (session) => {
     const started = performance.now();
     if (options.rebuild) await session.ask(protocol.rebuild, context.signal);
-    const status = await bringTo(session, options.depth, context);
+    const status = await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const seconds = (performance.now() - started) / 1000;
     const { files, chunks } = status.coverage;
     if (context.json) printJson(context, { ...status, tookMs: Math.round(seconds * 1000) });

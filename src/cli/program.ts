@@ -6,7 +6,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
-import { resolveModel } from "./session.ts";
+import { existingFolder, resolveModel } from "./session.ts";
 import { type Context, processTerminal, type Terminal } from "./terminal.ts";
 
 type Run = (context: Context) => Promise<number>;
@@ -86,6 +86,11 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
   );
   add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", "the folder", "."), (context, options: { in: string }, [dir]) => runStatus(dir ?? options.in, context));
   add("models", "installed models, whether they are whole, and what was measured of them", (command) => command, async (context) => (await import("./models.ts")).runModels(context));
+  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder", "."), async ({ modelFolder, signal, terminal }, options: { in: string }, [dir]) => {
+    const { serveMcp } = await import("../mcp/server.ts");
+    await serveMcp({ root: existingFolder(dir ?? options.in), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
+    return 0;
+  });
   return program;
 }
 

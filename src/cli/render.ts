@@ -84,10 +84,6 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
   return `Searched all ${plural(coverage.files, "file")}; ${count(coverage.deep)} of ${plural(coverage.chunks, "chunk")} read at full depth so far, the others at a lower one.`;
 }
 
-export function isComplete(coverage: Coverage, state: IndexState, depth: SearchResult["depth"]): boolean {
-  return (state.kind === "ready" || state.kind === "deepening") && coverage[depth] >= coverage.chunks;
-}
-
 export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {
   const blocks = groups.map(({ kind, similarity, lines, members }) => {
     const what = { exact: "Exact copies", renamed: "Copies with other names", semantic: "The same in other words" }[kind];

@@ -1,0 +1,137 @@
+// One client's conversation with the engine of a folder: connects (starting the engine when none runs), turns a signal into
+// cancellation, passes progress on, and lets go. Shared by the terminal and the agents' server.
+import { readFileSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { type CancellationToken, CancellationTokenSource, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
+import { StrataError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
+import type { Log } from "../base/log.ts";
+import type { OnProgress } from "../base/progress.ts";
+import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
+import * as protocol from "./protocol.ts";
+
+export interface EngineSession {
+  readonly info: protocol.HandshakeResult;
+  readonly indexFolder: string;
+  /** Rejects at once when the signal aborts; the engine is told and stops on its own. */
+  request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: RequestParam<P>, signal: AbortSignal): Promise<R>;
+  /** The same for a request without parameters. */
+  ask<R>(type: RequestType0<R, protocol.ErrorData>, signal: AbortSignal): Promise<R>;
+  onStatus(listener: (status: protocol.Status) => void): { dispose(): void };
+  /** Called once when the connection ends, by either side. */
+  onClose(listener: () => void): void;
+  dispose(): void;
+}
+
+export interface SessionOptions {
+  readonly root: string;
+  readonly client: ConnectOptions["client"];
+  /** Undefined: whatever model the engine runs with. */
+  readonly modelFolder: string | undefined;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** @throws StrataError as connectEngine does. */
+export async function openSession(options: SessionOptions): Promise<EngineSession> {
+  const { modelFolder, ...rest } = options;
+  const connect = (): Promise<EngineConnection> => connectEngine({ ...rest, ...(modelFolder !== undefined && { modelFolder }) });
+  let engine = await connect();
+  if (modelFolder !== undefined && engine.info.model.hash !== manifestHash(modelFolder)) {
+    // An index has one model at a time, so the one that was asked for replaces the one that runs.
+    await engine.connection.sendRequest(protocol.shutdown).catch(() => {});
+    engine.dispose();
+    engine = await connect();
+  }
+  return wrap(engine);
+}
+
+function wrap({ connection, info, folder, dispose }: EngineConnection): EngineSession {
+  const listeners = new Set<(status: protocol.Status) => void>();
+  connection.onNotification(protocol.statusChanged, (status) => {
+    for (const listener of listeners) listener(status);
+  });
+  return {
+    info,
+    indexFolder: folder,
+    dispose,
+    onClose: (listener) => void connection.onClose(listener),
+    onStatus(listener) {
+      listeners.add(listener);
+      return { dispose: () => void listeners.delete(listener) };
+    },
+    request: (type, params, signal) => cancellable((token) => connection.sendRequest(type, params, token), signal),
+    ask: (type, signal) => cancellable((token) => connection.sendRequest(type, token), signal),
+  };
+}
+
+async function cancellable<R>(send: (token: CancellationToken) => Promise<R>, signal: AbortSignal): Promise<R> {
+  signal.throwIfAborted();
+  const source = new CancellationTokenSource();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    source.cancel();
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([send(source.token), aborted]);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : fromWire(error);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    source.dispose();
+  }
+}
+
+/** Brings the index to a depth; resolves with the engine's last word. Cancelling leaves what was done. */
+export async function bringTo(session: EngineSession, depth: protocol.Depth, onProgress: OnProgress, signal: AbortSignal): Promise<protocol.Status> {
+  const subscription = session.onStatus(({ state }) => {
+    if (state.kind === "scanning" || state.kind === "deepening") onProgress(state.progress);
+  });
+  try {
+    return await session.request(protocol.index, { depth }, signal);
+  } finally {
+    subscription.dispose();
+  }
+}
+
+/**
+ * Gives a new index at most `graceMs` to become searchable, so that a first answer is not an empty one. An index that is paused or has
+ * failed still answers from what it has, and its state says so.
+ */
+export async function becomeSearchable(session: EngineSession, graceMs: number, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+  const grace = AbortSignal.timeout(graceMs);
+  try {
+    await bringTo(session, "instant", onProgress, AbortSignal.any([signal, grace]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!grace.aborted && !StrataError.is(error, "input.invalid") && !StrataError.is(error, "engine.failed")) throw error;
+  }
+}
+
+/** Whether an answer at this depth had everything to choose from. */
+export function isComplete(coverage: protocol.Coverage, state: protocol.IndexState, depth: protocol.Depth): boolean {
+  return (state.kind === "ready" || state.kind === "deepening") && coverage[depth] >= coverage.chunks;
+}
+
+/**
+ * A path that a person or an agent gave, as the engine wants it: relative to the root, "/" as separator, existing, and inside the root even
+ * after its links are followed. @throws StrataError "input.invalid"
+ */
+export function pathInside(root: string, given: string, base: string = root): string {
+  // One sentence for what is outside and what does not exist: an agent must not be able to probe the disk.
+  const refused = new StrataError("input.invalid", `There is no file ${given} inside ${root}.`);
+  let relative: string;
+  try {
+    relative = path.relative(realpathSync.native(root), realpathSync.native(path.resolve(base, given)));
+  } catch {
+    throw refused;
+  }
+  if (relative === "" || relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) throw refused;
+  return relative.split(path.sep).join("/");
+}
+
+function manifestHash(folder: string): string {
+  return sha256(readFileSync(path.join(folder, "manifest.json")));
+}

@@ -1,0 +1,234 @@
+// The MCP server: search, similar code and status for agents over stdio. Checks what agents send, keeps paths inside the workspace,
+// and passes progress and cancellation on to the same engine that answers the editor and the terminal.
+import { type CallToolResult, McpServer, type ServerContext } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { z } from "zod";
+import { build } from "../base/assets.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { OnProgress } from "../base/progress.ts";
+import * as protocol from "../engine/protocol.ts";
+import { becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
+
+export interface McpOptions {
+  /** Absolute workspace folder. */
+  readonly root: string;
+  readonly modelFolder: string | undefined;
+  readonly log: Log;
+  /** Ends the server. */
+  readonly signal: AbortSignal;
+}
+
+/** An agent rather waits than reads a partial answer, but not past its own time limit. */
+const graceMs = 10_000;
+const maxHits = 50;
+
+const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("How deep candidates are read: instant is fastest, deep is most accurate.");
+const count = z.int().min(1).max(maxHits).default(10).describe("How many results.");
+const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
+
+const hit = z.object({
+  path: z.string().describe("Relative to the workspace."),
+  startLine: z.int(),
+  endLine: z.int(),
+  symbol: z.string(),
+  kind: z.string(),
+  lang: z.string(),
+  breadcrumb: z.string(),
+  snippet: z.string(),
+  score: z.number(),
+  depth: z.string(),
+});
+const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });
+const found = z.object({
+  hits: z.array(hit),
+  coverage,
+  complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there."),
+});
+const statusShape = z.object({
+  state: z.string(),
+  reason: z.string(),
+  root: z.string(),
+  coverage,
+  model: z.object({ id: z.string(), version: z.string() }),
+  languages: z.record(z.string(), z.int()),
+  skipped: z.record(z.string(), z.int()),
+  warnings: z.array(z.string()),
+});
+
+type Found = z.infer<typeof found>;
+
+/** A fence longer than any run of backticks inside, so that a snippet cannot end its own block. */
+function fenced(text: string, lang: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${lang}\n${text}\n${fence}`;
+}
+
+/** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
+export function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found): string {
+  const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
+    const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
+    return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
+  });
+  const note = complete
+    ? `Searched all ${files} files.`
+    : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
+  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), note].join("\n\n");
+}
+
+/** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */
+function progressTo(context: ServerContext): OnProgress {
+  const token = context.mcpReq._meta?.progressToken;
+  if (token === undefined) return () => {};
+  let sent = 0;
+  return ({ phase, done, total, unit }) => {
+    const message = `${phase}: ${done}${total > 0 ? ` of ${total}` : ""} ${unit}`;
+    void context.mcpReq.notify({ method: "notifications/progress", params: { progressToken: token, progress: ++sent, message } }).catch(() => {});
+  };
+}
+
+/** One engine session for the life of the server, opened by the first call and again after an engine ended. */
+class Workspace {
+  readonly options: McpOptions;
+  #session: Promise<EngineSession> | undefined;
+
+  constructor(options: McpOptions) {
+    this.options = options;
+  }
+
+  session(): Promise<EngineSession> {
+    if (this.#session !== undefined) return this.#session;
+    const { root, modelFolder, log, signal } = this.options;
+    const opening = openSession({ root, client: "mcp", modelFolder, log, signal });
+    this.#session = opening;
+    const forget = (): void => {
+      if (this.#session === opening) this.#session = undefined;
+    };
+    opening.then((session) => session.onClose(forget), forget);
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    (await this.#session?.catch(() => undefined))?.dispose();
+  }
+}
+
+/** Failures are answers to an agent: the sentence says what to do differently. */
+async function answering(work: () => Promise<CallToolResult>): Promise<CallToolResult> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = StrataError.is(error) ? error.code : "engine.failed";
+    return { isError: true, content: [{ type: "text", text: `${userMessage(error)} (${code})` }] };
+  }
+}
+
+function foundResult(result: Found): CallToolResult {
+  return { content: [{ type: "text", text: foundText(result) }], structuredContent: result };
+}
+
+interface AskOptions {
+  readonly depth: protocol.Depth;
+  readonly wait: boolean;
+}
+
+async function ask(workspace: Workspace, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
+  const { signal } = context.mcpReq;
+  const session = await workspace.session();
+  if (options.wait) await bringTo(session, options.depth, progressTo(context), signal);
+  else await becomeSearchable(session, graceMs, progressTo(context), signal);
+  const result = await send(session, signal);
+  const { state } = await session.ask(protocol.status, signal);
+  const hits = result.hits.map(({ why: _why, ...rest }) => rest);
+  return foundResult({ hits, coverage: result.coverage, complete: isComplete(result.coverage, state, options.depth) });
+}
+
+function createServer(workspace: Workspace): McpServer {
+  const { root } = workspace.options;
+  const server = new McpServer(
+    { name: "strata", title: "Strata: search code by meaning", version: build.split("+")[0] ?? build },
+    { instructions: "Searches the code of one workspace by meaning, offline. Prefer search_code over text search when you know what code does but not what it is called; results are places in files, best first." },
+  );
+  const annotations = { readOnlyHint: true, idempotentHint: true, openWorldHint: false };
+
+  server.registerTool(
+    "search_code",
+    {
+      title: "Search code by meaning",
+      description: 'Finds code by a sentence, a name, an error message or "quoted text". The query may hold filters: lang:go path:src/** -path:vendor/** symbol:parse.',
+      inputSchema: z.object({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
+      outputSchema: found,
+      annotations,
+    },
+    ({ query, k, path, ...options }, context) =>
+      answering(async () => {
+        if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
+        if (path !== undefined && /[\s"]/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without spaces or quotes, for example src/**.");
+        const filtered = path === undefined ? query : `${query} path:${path}`;
+        return ask(workspace, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
+      }),
+  );
+
+  server.registerTool(
+    "find_similar_code",
+    {
+      title: "Find similar code",
+      description: "Finds code like the definition at a line of a file, like a range of lines, or like a piece of code given as text.",
+      inputSchema: z.object({
+        path: z.string().optional().describe("File inside the workspace."),
+        startLine: z.int().min(1).optional().describe("Counted from 1. Without endLine: the definition at this line."),
+        endLine: z.int().min(1).optional(),
+        text: z.string().min(1).max(100_000).optional().describe("Code to compare with, instead of a file."),
+        lang: z.string().optional().describe("Language of the text, for example python."),
+        k: count,
+        depth,
+        wait,
+      }),
+      outputSchema: found,
+      annotations,
+    },
+    ({ path, startLine, endLine, text, lang, k, ...options }, context) =>
+      answering(async () => {
+        if ((path === undefined) === (text === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
+        if (endLine !== undefined && (startLine === undefined || endLine < startLine)) throw new StrataError("input.invalid", "endLine needs a startLine that is not after it.");
+        const place = path === undefined ? {} : { path: pathInside(root, path), ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) };
+        const code = text === undefined ? {} : { text, ...(lang !== undefined && { lang }) };
+        return ask(workspace, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
+      }),
+  );
+
+  server.registerTool(
+    "index_status",
+    { title: "Index status", description: "What of the workspace is indexed, how deep, and what was left out and why.", inputSchema: z.object({}), outputSchema: statusShape, annotations },
+    (_input, context) =>
+      answering(async () => {
+        const { state, coverage: covered, model, languages, skipped, warnings } = await (await workspace.session()).ask(protocol.status, context.mcpReq.signal);
+        const { id, version } = model;
+        const reason = "reason" in state ? state.reason : "";
+        const status = { state: state.kind, reason, root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
+        const text = [
+          `${root}: ${state.kind}${reason === "" ? "" : ` (${reason})`}.`,
+          `${covered.files} files in ${covered.chunks} pieces; searchable at instant depth ${covered.instant}, shallow ${covered.shallow}, deep ${covered.deep}.`,
+          ...warnings,
+        ].join("\n");
+        return { content: [{ type: "text", text }], structuredContent: status };
+      }),
+  );
+  return server;
+}
+
+/** Serves one client over stdin and stdout until it closes its end or the signal aborts. */
+export async function serveMcp(options: McpOptions): Promise<void> {
+  const workspace = new Workspace(options);
+  const ended = new Promise<void>((resolve) => {
+    process.stdin.once("end", resolve);
+    process.stdin.once("close", resolve);
+    options.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const handle = serveStdio(() => createServer(workspace), { onerror: (error) => options.log("warn", "a message of the MCP client was not understood", error) });
+  await ended;
+  await handle.close();
+  await workspace.close();
+  process.stdin.destroy();
+}
