@@ -306,7 +306,7 @@ def evaluation_texts(folder: Path) -> Iterator[tuple[str, str]]:
     found = False
     for file in sorted(folder.glob("pairs/*/*.jsonl.gz")):
         found = True
-        for record in _json_lines(file):
+        for record in read_json_lines(file):
             yield f"pairs/{file.parent.name}", record["text"]
     for file in sorted(folder.glob("repos/*.queries.json")):
         found = True
@@ -390,7 +390,7 @@ def deduplicate(
     yield from flush()
 
 
-def _json_lines(path: Path) -> Iterator[Record]:
+def read_json_lines(path: Path) -> Iterator[Record]:
     opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
     with opened as file:
         for number, line in enumerate(file, start=1):
@@ -426,7 +426,7 @@ def run_dedup(options: Any) -> None:
         target = options.out / path.name
         partial = target.with_suffix(".partial")
         with _write_text(partial, compress=path.suffix == ".gz") as file:
-            for record in deduplicate(_json_lines(path), evaluation=evaluation, near=near, removed=removed):
+            for record in deduplicate(read_json_lines(path), evaluation=evaluation, near=near, removed=removed):
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
         partial.replace(target)
         emit("progress", phase="dedup", file=path.name, kept=removed.kept, **vars(removed))
