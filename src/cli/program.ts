@@ -86,6 +86,9 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
   );
   add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", "the folder", "."), (context, options: { in: string }, [dir]) => runStatus(dir ?? options.in, context));
   add("models", "installed models, whether they are whole, and what was measured of them", (command) => command, async (context) => (await import("./models.ts")).runModels(context));
+  add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", "folder whose index is checked too", "."), async (context, options: { in: string }, [dir]) =>
+    (await import("./doctor.ts")).runDoctor(dir ?? options.in, context),
+  );
   add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder", "."), async ({ modelFolder, signal, terminal }, options: { in: string }, [dir]) => {
     const { serveMcp } = await import("../mcp/server.ts");
     await serveMcp({ root: existingFolder(dir ?? options.in), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });

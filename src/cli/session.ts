@@ -11,7 +11,7 @@ import type { Context, Terminal } from "./terminal.ts";
 
 /** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
-  const session = await openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), signal: context.signal });
+  const session = await openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
   try {
     return await work(session);
   } finally {

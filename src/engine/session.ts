@@ -29,6 +29,8 @@ export interface SessionOptions {
   /** Undefined: whatever model the engine runs with. */
   readonly modelFolder: string | undefined;
   readonly log: Log;
+  /** False: only an engine that already runs. */
+  readonly start: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -100,7 +100,7 @@ class Workspace {
   session(): Promise<EngineSession> {
     if (this.#session !== undefined) return this.#session;
     const { root, modelFolder, log, signal } = this.options;
-    const opening = openSession({ root, client: "mcp", modelFolder, log, signal });
+    const opening = openSession({ root, client: "mcp", modelFolder, log, start: true, signal });
     this.#session = opening;
     const forget = (): void => {
       if (this.#session === opening) this.#session = undefined;
