@@ -1,12 +1,11 @@
 // The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
 // the fitting of ranking run on. Never part of the product.
 import picomatch from "picomatch";
-import type { Depth, QueryVectors } from "../../src/encoding/encoder.ts";
+import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { type DenseHit, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
-import type { Int8Vector } from "../../src/encoding/encoder.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
 export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
@@ -18,7 +17,8 @@ export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "
 interface Row {
   readonly place: Place;
   readonly counts: readonly ReadonlyMap<string, number>[];
-  readonly length: number;
+  /** Terms per field. */
+  readonly lengths: readonly number[];
 }
 
 // FTS5's own constants, so that figures carry over.
@@ -26,16 +26,20 @@ const k1 = 1.2;
 const b = 0.75;
 
 export class MemoryStore implements SearchStore, DuplicateStore {
+  /** Vectors deeper than this are not looked at: one store serves the ablation of every exit. */
+  depthLimit: Depth = "deep";
   readonly #rows = new Map<number, Row>();
   readonly #vectors = new Map<number, Map<Depth, Float32Array>>();
   readonly #chunkIds = new Map<string, number>();
   readonly #postings = new Map<string, number[]>();
+  readonly #placesOfChunk = new Map<number, number[]>();
   readonly #imports: ReadonlyMap<string, number>;
-  #meanLength = 1;
+  /** Per field, and of the whole. */
+  readonly #meanLengths: readonly number[];
+  readonly #meanLength: number;
 
   constructor(chunks: readonly MemoryChunk[], imports: ReadonlyMap<string, number> = new Map()) {
     this.#imports = imports;
-    let total = 0;
     chunks.forEach((chunk, i) => {
       const identity = `${chunk.lang ?? ""}\0${chunk.breadcrumb ?? ""}\0${chunk.text}`;
       const chunkId = this.#chunkIds.get(identity) ?? this.#chunkIds.size + 1;
@@ -59,16 +63,16 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       };
       const texts: Record<LexicalField, string> = { symbol: place.symbols.join(" "), breadcrumb: place.breadcrumb, path: place.path, doc: place.doc, body: place.text };
       const counts = lexicalFields.map((field) => countTerms(analyse(texts[field])));
-      const length = counts.reduce((sum, field) => sum + [...field.values()].reduce((n, count) => n + count, 0), 0);
-      total += length;
-      this.#rows.set(place.place, { place, counts, length });
+      this.#placesOfChunk.set(chunkId, [...(this.#placesOfChunk.get(chunkId) ?? []), place.place]);
+      this.#rows.set(place.place, { place, counts, lengths: counts.map((field) => sum([...field.values()])) });
       for (const term of new Set(counts.flatMap((field) => [...field.keys()]))) {
         const posting = this.#postings.get(term);
         if (posting) posting.push(place.place);
         else this.#postings.set(term, [place.place]);
       }
     });
-    this.#meanLength = total / Math.max(1, chunks.length);
+    this.#meanLengths = lexicalFields.map((_, field) => Math.max(0.1, sum([...this.#rows.values()].map((row) => row.lengths[field]!)) / Math.max(1, chunks.length)));
+    this.#meanLength = sum(this.#meanLengths);
   }
 
   files(): ReadonlyMap<string, FileRecord> {
@@ -84,23 +88,29 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     for (const id of found) {
       const row = this.#rows.get(id)!;
       if (!accepts(row.place) || !phrases.every((phrase) => row.place.text.includes(phrase))) continue;
-      hits.push({ place: id, chunkId: row.place.chunkId, score: this.#bm25(row, terms, weights) });
+      hits.push({ place: id, chunkId: row.place.chunkId, score: this.#bm25(terms, (term) => weightedCount(row, term, weights), sum(row.lengths) / this.#meanLength) });
     }
     return hits.sort((x, y) => y.score - x.score || x.place - y.place).slice(0, limit);
   }
 
+  /** Each field as if it were the whole document: its own length against the mean length of that field. */
   lexicalFieldScores(terms: readonly string[], places: readonly number[]): ReadonlyMap<number, readonly number[]> {
-    return new Map(places.map((id) => [id, lexicalFields.map((_, field) => this.#bm25(this.#rows.get(id)!, terms, lexicalFields.map((__, i) => (i === field ? 1 : 0))))]));
+    const scores = (row: Row) =>
+      lexicalFields.map((_, field) => {
+        const counts = row.counts[field]!;
+        return this.#bm25(terms, (term) => counts.get(term) ?? 0, row.lengths[field]! / this.#meanLengths[field]!);
+      });
+    return new Map(places.map((id) => [id, scores(this.#rows.get(id)!)]));
   }
 
-  #bm25(row: Row, terms: readonly string[], weights: readonly number[]): number {
+  #bm25(terms: readonly string[], frequency: (term: string) => number, relativeLength: number): number {
     let score = 0;
     for (const term of terms) {
-      const df = this.#postings.get(term)?.length ?? 0;
-      if (df === 0) continue;
-      const idf = Math.max(1e-6, Math.log((this.#rows.size - df + 0.5) / (df + 0.5)));
-      const tf = row.counts.reduce((sum, field, i) => sum + weights[i]! * (field.get(term) ?? 0), 0);
-      score += (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * row.length) / this.#meanLength));
+      const documents = this.#postings.get(term)?.length ?? 0;
+      if (documents === 0) continue;
+      const idf = Math.max(1e-6, Math.log((this.#rows.size - documents + 0.5) / (documents + 0.5)));
+      const tf = frequency(term);
+      if (tf > 0) score += (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + b * relativeLength));
     }
     return score;
   }
@@ -123,7 +133,8 @@ export class MemoryStore implements SearchStore, DuplicateStore {
 
   #depthOf(chunkId: number): Depth | undefined {
     const vectors = this.#vectors.get(chunkId);
-    return (["deep", "shallow", "instant"] as const).find((depth) => vectors?.has(depth));
+    const allowed = depths.slice(0, depths.indexOf(this.depthLimit) + 1);
+    return allowed.findLast((depth) => vectors?.has(depth));
   }
 
   putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
@@ -139,8 +150,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   placesOf(chunkIds: readonly number[]): readonly Place[] {
-    const wanted = new Set(chunkIds);
-    return [...this.#rows.values()].filter((row) => wanted.has(row.place.chunkId)).map((row) => this.#current(row.place));
+    return this.places(chunkIds.flatMap((id) => this.#placesOfChunk.get(id) ?? []));
   }
 
   places(places: readonly number[]): readonly Place[] {
@@ -187,6 +197,14 @@ function countTerms(terms: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
   return counts;
+}
+
+function weightedCount(row: Row, term: string, weights: readonly number[]): number {
+  return row.counts.reduce((total, field, i) => total + weights[i]! * (field.get(term) ?? 0), 0);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function acceptor(filters: Filters): (place: Place) => boolean {

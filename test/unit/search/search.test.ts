@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { searchIndex } from "../../../src/search/search.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+import { createTestEncoder, type TestEncoder } from "../../support/testEncoder.ts";
+
+const sources: MemoryChunk[] = [
+  { path: "src/http/router.ts", symbols: ["Router"], kind: "class", text: "export class Router {\n  // maps a url path to its handler\n  match(path: string) {}\n}" },
+  { path: "src/http/router.ts", symbols: ["normalisePath"], startLine: 20, endLine: 24, text: "function normalisePath(path: string) {\n  return path.replace(/\\/+/g, '/');\n}" },
+  { path: "src/http/headers.ts", symbols: ["parseHeaders"], text: "function parseHeaders(raw: string) {\n  // folded lines continue the header before\n  return raw.split('\\r\\n');\n}" },
+  { path: "src/store/cache.ts", symbols: ["LruCache"], kind: "class", text: "class LruCache {\n  // evicts the least recently used entry\n  evict() {}\n}" },
+  { path: "test/router.test.ts", symbols: [], isTest: true, text: "test('Router matches', () => {\n  const router = new Router();\n  router.match('/a'); // url path handler\n});" },
+  { path: "legacy/main.py", lang: "python", symbols: ["parse_headers"], text: "def parse_headers(raw):\n    raise ValueError('header line without a colon')" },
+];
+
+function withVectors(test: TestEncoder, chunks: readonly MemoryChunk[]): MemoryStore {
+  return new MemoryStore(
+    chunks.map((chunk) => {
+      const { values, scale } = test.instant.embed({ breadcrumb: chunk.breadcrumb ?? "", text: chunk.text });
+      return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
+    }),
+  );
+}
+
+function setUp(chunks: readonly MemoryChunk[] = sources) {
+  const encoders = createTestEncoder();
+  return { store: withVectors(encoders, chunks), encoder: encoders.encoder, counts: encoders.counts };
+}
+
+const search = (query: string, k = 10, deps = setUp()) => searchIndex(deps, { query, k });
+const pathsOf = async (query: string) => (await search(query)).hits.map((hit) => hit.path);
+
+test("the definition of a name comes before its uses", async () => {
+  const { hits } = await search("Router");
+  assert.equal(hits[0]?.path, "src/http/router.ts");
+  assert.equal(hits[0]?.symbol, "Router");
+});
+
+test("a question in words finds the code that does it", async () => {
+  assert.equal((await pathsOf("which entry is evicted when least recently used"))[0], "src/store/cache.ts");
+});
+
+test("the parts of a score sum to it, the largest first", async () => {
+  for (const hit of (await search("how are url paths matched to a handler")).hits) {
+    const sum = hit.why.reduce((total, part) => total + part.contribution, 0);
+    assert.ok(Math.abs(sum - hit.score) < 1e-9, `${sum} instead of ${hit.score}`);
+    const sizes = hit.why.map((part) => Math.abs(part.contribution));
+    assert.deepEqual(sizes, sizes.toSorted((a, b) => b - a));
+  }
+});
+
+test("hits come in descending order of score and never twice", async () => {
+  const { hits } = await search("path handler header");
+  const scores = hits.map((hit) => hit.score);
+  assert.deepEqual(scores, scores.toSorted((a, b) => b - a));
+  assert.equal(new Set(hits.map((hit) => `${hit.path}:${hit.startLine}`)).size, hits.length);
+});
+
+test("k limits the hits", async () => {
+  assert.equal((await search("path", 2)).hits.length, 2);
+});
+
+test("filters hold for every hit, whichever retriever found it", async () => {
+  assert.deepEqual(new Set(await pathsOf("parse headers lang:py")), new Set(["legacy/main.py"]));
+  assert.ok((await pathsOf("parseHeaders path:src")).every((path) => path.startsWith("src/")));
+  assert.ok(!(await pathsOf("parse_headers -path:legacy")).includes("legacy/main.py"));
+  assert.deepEqual(await pathsOf("router in:tests"), ["test/router.test.ts"]);
+  assert.deepEqual(await pathsOf("symbol:parse_headers"), ["legacy/main.py"]);
+});
+
+test("a search below a directory stays there", async () => {
+  const { hits } = await searchIndex(setUp(), { query: "parseHeaders", k: 10, under: "src/http/" });
+  assert.ok(hits.length > 0 && hits.every((hit) => hit.path.startsWith("src/http/")));
+});
+
+test("quoted text must stand in the hit", async () => {
+  assert.deepEqual(await pathsOf('"header line without a colon"'), ["legacy/main.py"]);
+  assert.deepEqual(await pathsOf('"no such text anywhere"'), []);
+});
+
+test("an error message finds the line that raises it, values apart", async () => {
+  assert.equal((await pathsOf("ValueError: header line without a colon (line 12)"))[0], "legacy/main.py");
+});
+
+test("a stack trace line finds the place it names, from any root", async () => {
+  const { hits } = await search("    at normalisePath (/home/me/project/src/http/router.ts:21:5)");
+  assert.equal(hits[0]?.symbol, "normalisePath");
+});
+
+test("tests rank below the code they test, unless they are asked for", async () => {
+  const asked = await pathsOf("tests of the router match");
+  const plain = await pathsOf("router match url path");
+  assert.ok(plain.indexOf("test/router.test.ts") > plain.indexOf("src/http/router.ts"));
+  assert.ok(asked.indexOf("test/router.test.ts") <= plain.indexOf("test/router.test.ts"));
+});
+
+test("one file does not fill the list", async () => {
+  const chunks = Array.from({ length: 12 }, (_, i): MemoryChunk => ({ path: "src/big.ts", symbols: [`retry${i}`], startLine: i * 10 + 1, endLine: i * 10 + 8, text: `function retry${i}() {\n  // retry with back-off ${i}\n}` }));
+  chunks.push({ path: "src/other.ts", symbols: ["again"], text: "function again() {\n  // back-off, then retry\n}" });
+  const { hits } = await search("retry with back-off", 5, setUp(chunks));
+  assert.ok(hits.slice(0, 2).some((hit) => hit.path === "src/other.ts"));
+});
+
+test("overlapping windows of a file give one hit", async () => {
+  const text = "alpha\nbeta retry policy\ngamma\ndelta";
+  const chunks: MemoryChunk[] = [
+    { path: "notes.txt", kind: "window", startLine: 1, endLine: 20, text },
+    { path: "notes.txt", kind: "window", startLine: 3, endLine: 22, text: `${text}\nmore` },
+  ];
+  assert.equal((await search("retry policy", 5, setUp(chunks))).hits.length, 1);
+});
+
+test("words alone answer when there is no encoder", async () => {
+  const { hits, refine } = await searchIndex({ ...setUp(), encoder: undefined }, { query: "parse headers", k: 3 });
+  assert.equal(hits[0]?.symbol.toLowerCase().replace("_", ""), "parseheaders");
+  assert.equal(refine, undefined);
+});
+
+test("words alone answer when nothing has a vector", async () => {
+  const { hits } = await searchIndex({ store: new MemoryStore(sources), encoder: createTestEncoder().encoder }, { query: "parse headers", k: 3 });
+  assert.ok(hits.length > 0);
+  assert.equal(hits[0]!.depth, "instant");
+});
+
+test("vectors alone answer when no word matches", async () => {
+  const deps = setUp();
+  const lexicalless = Object.assign(Object.create(deps.store) as MemoryStore, {});
+  Object.defineProperty(lexicalless, "searchLexical", { value: () => [] });
+  for (const method of ["searchDense", "scoreChunks", "placesOf", "places", "lexicalFieldScores", "definitions", "importCounts", "files"] as const) {
+    Object.defineProperty(lexicalless, method, { value: (deps.store[method] as (...args: unknown[]) => unknown).bind(deps.store) });
+  }
+  const { hits } = await searchIndex({ ...deps, store: lexicalless }, { query: "least recently used", k: 3 });
+  assert.equal(hits.length, 3);
+});
+
+test("an empty index gives no hits", async () => {
+  assert.deepEqual((await search("anything", 10, setUp([]))).hits, []);
+});
+
+test("a hit carries at most thirty lines", async () => {
+  const text = Array.from({ length: 80 }, (_, i) => `line ${i}`).join("\n");
+  const { hits } = await search("line", 1, setUp([{ path: "long.txt", text }]));
+  assert.equal(hits[0]!.snippet.split("\n").length, 30);
+});
+
+test("refinement reads the leading candidates deeply, once, and keeps their vectors", async () => {
+  const deps = setUp();
+  const first = await searchIndex(deps, { query: "url path handler", k: 3 });
+  assert.ok(first.refine);
+  assert.ok(first.hits.every((hit) => hit.depth === "instant"));
+  const second = await first.refine(10_000);
+  assert.ok(second.hits.every((hit) => hit.depth === "deep"));
+  assert.equal(second.depth, "deep");
+  const encoded = deps.counts.deep;
+  assert.ok(encoded > 0);
+  const again = await searchIndex(deps, { query: "url path handler", k: 3 });
+  assert.equal(again.refine, undefined);
+  assert.equal(deps.counts.deep, encoded);
+});
+
+test("refinement stops at its budget with what is done", async () => {
+  const chunks = Array.from({ length: 60 }, (_, i): MemoryChunk => ({ path: `src/file${i}.ts`, symbols: [`retry${i}`], text: `function retry${i}() { /* retry ${i} */ }` }));
+  const deps = setUp(chunks);
+  const { refine } = await searchIndex(deps, { query: "retry", k: 20 });
+  const refined = await refine!(0);
+  assert.equal(deps.counts.deep, 8);
+  assert.ok(refined.refine === undefined && refined.hits.length === 20);
+});
+
+test("a cancelled refinement changes nothing further", async () => {
+  const deps = setUp();
+  const { refine } = await searchIndex(deps, { query: "router", k: 3 });
+  await assert.rejects(refine!(1000, AbortSignal.abort()), { name: "AbortError" });
+});
+
+test("a cancelled search throws", async () => {
+  await assert.rejects(searchIndex(setUp(), { query: "router", k: 3 }, AbortSignal.abort()), { name: "AbortError" });
+});
