@@ -48,9 +48,13 @@ function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] 
     const first = text[match.index] ?? "";
     const partStart = !/[\p{L}\p{N}]/u.test(before) || (/\p{Lu}/u.test(first) && !/\p{Lu}/u.test(before));
     if (!partStart) continue;
+    if (match.index < at) continue;
     if (match.index > at) tokens.push({ text: text.slice(at, match.index), kind, marked: false });
-    tokens.push({ text: match[0], kind, marked: true });
-    at = match.index + match[0].length;
+    // The stem was looked for, the whole part of the name is marked: "expir" marks "expired" in isExpiredAt.
+    const end = match.index + match[0].length;
+    const ending = /^\p{Ll}*/u.exec(text.slice(end))![0];
+    tokens.push({ text: match[0] + ending, kind, marked: true });
+    at = end + ending.length;
   }
   if (at < text.length) tokens.push({ text: text.slice(at), kind, marked: false });
   return tokens;

@@ -36,7 +36,8 @@ const token = ({ text, kind, marked }: Token): TemplateResult | string => (marke
 function code(hit: ViewHit, words: readonly string[], expanded: boolean): TemplateResult {
   const lines = highlight(dedent(hit.snippet), hit.lang, words);
   const from = expanded ? 0 : bestWindow(lines, CLOSED_LINES);
-  const shown = expanded ? lines : lines.slice(from, from + CLOSED_LINES);
+  let shown = expanded ? lines : lines.slice(from, from + CLOSED_LINES);
+  while (shown.length > 1 && shown.at(-1)!.length === 0) shown = shown.slice(0, -1);
   const rest = hit.endLine - hit.startLine + 1 - lines.length;
   // The line number is in an attribute and drawn by CSS: copying the code copies no numbers.
   return html`<pre class="code"><code>${shown.map((tokens, i) => html`<span class="line" data-n=${hit.startLine + from + i}>${tokens.map(token)}
@@ -83,7 +84,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
       <button class="twist" tabindex="-1" aria-hidden="true" title=${expanded ? "Show less (←)" : "Show everything and why (→)"} @click=${stop(() => actions.toggle(hit.id))}>${chevronIcon}</button>
       <span class="kind" title=${hit.kind}>${kindIcon(hit.kind)}</span>
       <span class="symbol">${hit.symbol || name}</span>
-      ${hit.breadcrumb ? html`<span class="breadcrumb" title=${hit.breadcrumb}>${hit.breadcrumb}</span>` : nothing}
+      <span class="breadcrumb" title=${hit.breadcrumb}>${hit.breadcrumb}</span>
       <span class="tail">
         <span class="actions">
           <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.similar(hit.id))}>${similarIcon}</button>

@@ -21,8 +21,7 @@ export const panelStyles = css`
     padding: 0;
     cursor: pointer;
   }
-  button:focus-visible,
-  #list:focus-visible {
+  button:focus-visible {
     outline: 1px solid var(--vscode-focusBorder);
     outline-offset: -1px;
   }
@@ -390,7 +389,7 @@ export const panelStyles = css`
     white-space: pre;
     padding-right: 8px;
     overflow: hidden;
-    text-overflow: ellipsis;
+    mask-image: linear-gradient(to right, #000 calc(100% - 28px), transparent);
   }
   .code .line::before {
     content: attr(data-n);
@@ -406,6 +405,7 @@ export const panelStyles = css`
   }
   .hit[aria-expanded="true"] .code .line {
     overflow: visible;
+    mask-image: none;
   }
   .comment {
     color: var(--vscode-disabledForeground, var(--dim));
@@ -426,19 +426,11 @@ export const panelStyles = css`
   .type {
     color: var(--vscode-symbolIcon-classForeground, inherit);
   }
-  mark {
-    background: var(--vscode-editor-findMatchHighlightBackground);
+  .code mark {
+    background: color-mix(in srgb, var(--vscode-editor-findMatchHighlightBackground) 60%, transparent);
     outline: 1px solid var(--vscode-editor-findMatchHighlightBorder, transparent);
     color: inherit;
     border-radius: 2px;
-  }
-  mark.comment,
-  mark.string,
-  mark.number,
-  mark.keyword,
-  mark.call,
-  mark.type {
-    font-style: normal;
   }
   .more {
     margin: 2px 0 0 20px;
@@ -646,21 +638,32 @@ export const panelStyles = css`
     overflow: hidden;
   }
 
-  /* Wide (the view dragged to the panel or an editor column): place beside name, code in full width. */
+  /* Wide (the view dragged to the panel or an editor column): one line for name and place, code in full width. */
   @container (min-width: 620px) {
     .hit {
       display: grid;
-      grid-template-columns: minmax(0, 1fr) auto;
-      column-gap: 16px;
+      grid-template-columns: auto auto auto auto minmax(0, 1fr) auto;
+      column-gap: 5px;
+      align-items: center;
+    }
+    .hit > .head {
+      display: contents;
     }
     .hit > .path {
-      align-self: center;
-      max-width: 50cqi;
+      grid-area: 1 / 5;
+      padding-left: 10px;
+    }
+    .hit > .head > .tail {
+      grid-area: 1 / 6;
     }
     .hit > .code,
     .hit > .why,
     .hit > .more {
       grid-column: 1 / -1;
+    }
+    .symbol,
+    .breadcrumb {
+      max-width: 30cqi;
     }
   }
 `;
