@@ -2,7 +2,8 @@
 
 /** Licence headers and file banners say nothing about the code below them. */
 const legal = /\b(copyright|licen[sc]ed? (under|to)|all rights reserved|SPDX-License|permission is hereby granted|redistribution and use)\b|\(c\) \d{4}/i;
-const directive = /^\s*(eslint|tslint|prettier|biome|jshint|istanbul|c8|v8|webpack|@ts-|ts-|noqa|pylint|mypy|type:|pragma|flake8|nolint|go:|\+build|rubocop|frozen_string_literal|-\*-|vim:|clang-format|NOLINT|coding[:=]|region\b|endregion\b|#region|MARK:|=+$|-+$|\*+$|#+$)/i;
+const htmlTag = /<\/?(?:p|br|hr|c|code|pre|summary|remarks|para|see|seealso|a|b|i|em|strong|tt|ul|ol|li|dl|dt|dd|param|paramref|typeparam|returns|value|example|exception|inheritdoc|div|span|table|tr|td|th|h[1-6]|blockquote)\b[^<>\n]{0,120}>/g;
+const directive = /^\s*(\.(synopsis|description)$|eslint|tslint|prettier|biome|jshint|istanbul|c8|v8|webpack|@ts-|ts-|noqa|pylint|mypy|type:|pragma|flake8|nolint|go:|\+build|rubocop|frozen_string_literal|-\*-|vim:|clang-format|NOLINT|coding[:=]|region\b|endregion\b|#region|MARK:|=+$|-+$|\*+$|#+$)/i;
 
 /**
  * Prose of a comment, a run of comments, or a docstring: markers, decoration, HTML tags and linter directives removed, lines kept.
@@ -12,9 +13,10 @@ export function docProse(raw: string): string {
   if (legal.test(raw)) return "";
   const lines = stripStringMarkers(raw)
     .split("\n")
+    .filter((line) => !line.startsWith("#!"))
     .map(stripMarkers)
     .filter((line) => !directive.test(line));
-  const text = lines.join("\n").replace(/<\/?[a-zA-Z][^<>\n]{0,80}>/g, "").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
+  const text = lines.join("\n").replace(htmlTag, "").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
   return /[\p{L}\p{N}]/u.test(text) ? text.trim() : "";
 }
 
@@ -27,9 +29,10 @@ function stripStringMarkers(raw: string): string {
 function stripMarkers(line: string): string {
   return line
     .trim()
+    .replace(/(\*+\/|-\}|#>|\]=*\]|=end)$/, "")
     .replace(/^(\/\/[\/!]?|\/\*[*!]?|\*(?!\/)|#+!?|---?\s?[|^]?|;+|\{-\s?[|^]?|<#|%+|"""|--\[=*\[|=begin\b)/, "")
-    .replace(/(\*+\/|-\}|#>|\]=*\]|=end)\s*$/, "")
-    .trim();
+    .trim()
+    .replace(/^[@\\](?:title|notice|dev|brief|summary|desc|description|module|file|fileoverview|overview)\s+/, "");
 }
 
 /** First paragraph, before tags such as `@param`, `:param x:`, `Args:`; on one line. */

@@ -11,9 +11,16 @@ const both = (...finders: readonly Finder[]): Finder => function* (source) {
   for (const finder of finders) yield* finder(source);
 };
 
+/** `alias Shop.{Cart, Price}`: a prefix and names in braces. */
+function braces(pattern: RegExp): Finder {
+  return function* (source) {
+    for (const [, prefix = "", names = ""] of source.matchAll(pattern)) for (const name of names.split(",")) if (name.trim()) yield prefix + name.trim().split(/\s/)[0];
+  };
+}
+
 const script = all(/^\s*(?:import|export)\b[^;'"`]{0,2000}?\bfrom\s*["']([^"'\n]+)["']|^\s*import\s*["']([^"'\n]+)["']|\b(?:import|require|require\.resolve)\s*\(\s*["'`]([^"'`\n]+)["'`]\s*\)/gm);
 const cInclude = all(/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]/gm);
-const jvm = all(/^\s*import\s+(?:static\s+)?([\w.*]+(?:\.\{[^}\n]*\})?)/gm);
+const jvm = both(all(/^\s*import\s+(?:static\s+)?([\w.*]+)(?!\S*\{)/gm), braces(/^\s*import\s+([\w.]+\.)\{([^}]*)\}/gm));
 
 const python: Finder = function* (source) {
   for (const match of source.matchAll(/^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))/gm)) {
@@ -43,15 +50,15 @@ const finders: Readonly<Record<string, Finder>> = {
   csharp: all(/^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;/gm),
   swift: all(/^\s*(?:@\w+\s+)?import\s+(?:(?:class|struct|func|enum|protocol|typealias|var|let)\s+)?([\w.]+)/gm),
   dart: all(/^\s*(?:import|export|part)\s+["']([^"'\n]+)["']/gm),
-  php: both(all(/^\s*use\s+(?:function\s+|const\s+)?(\\?[\w\\]+)/gm), all(/\b(?:require|include)(?:_once)?\s*\(?\s*(?:__DIR__\s*\.\s*)?["']([^"'\n]+)["']/g)),
+  php: both(all(/^use\s+(?:function\s+|const\s+)?(\\?[\w\\]+)/gm), all(/\b(?:require|include)(?:_once)?\s*\(?\s*(?:__DIR__\s*\.\s*)?["']([^"'\n]+)["']/g)),
   ruby: both(all(/^\s*require\s*\(?\s*["']([^"'\n]+)["']/gm), function* (source) {
     for (const match of source.matchAll(/^\s*require_relative\s*\(?\s*["']([^"'\n]+)["']/gm)) yield match[1]!.startsWith(".") ? match[1] : `./${match[1]}`;
   }),
-  elixir: all(/^\s*(?:alias|import|use|require)\s+([A-Z][\w.]*)/gm),
+  elixir: both(all(/^\s*(?:alias|import|use|require)\s+([A-Z][\w.]*)(?!\S*\{)/gm), braces(/^\s*alias\s+([A-Z][\w.]*\.)\{([^}]*)\}/gm)),
   erlang: all(/^-(?:include|include_lib|import)\(\s*"?([^",)]+)/gm),
   lua: all(/\b(?:require|dofile)\s*\(?\s*["']([^"'\n]+)["']/g),
   zig: all(/@import\(\s*"([^"\n]+)"\s*\)/g),
-  bash: all(/^\s*(?:source|\.)\s+["']?([^\s"';|&]+)/gm),
+  bash: all(/^\s*(?:source|\.)\s+(?:["']?\$[({][^)}\n]*[)}]["']?\/)?["']?([^\s"';|&$]+)/gm),
   powershell: all(/^\s*(?:using\s+module\s+|Import-Module\s+(?:-Name\s+)?|\.\s+)["']?([^\s"']+)/gim),
   css: all(/@import\s+(?:url\()?["']?([^"')\s;]+)/g),
   scss: all(/@(?:import|use|forward)\s+["']([^"'\n]+)["']/g),

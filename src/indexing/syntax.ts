@@ -14,6 +14,8 @@ export interface Definition {
   readonly scope?: string;
   /** `members`: a class, whose header stays with its short members. `scope`: a namespace or impl, whose members matter, not its header. */
   readonly holds?: "members" | "scope";
+  /** A scope whose constants are nobody else's (a test suite); functions always are such. */
+  readonly local?: true;
   /** The node whose children are the inside, when it is not the node itself (wrappers such as `export`). */
   readonly inner?: Node;
   /** Documentation written inside the definition (docstrings). */
@@ -148,7 +150,7 @@ const assignment: Rule = (node, find) => {
     const title = field(expression, "arguments")?.namedChildren[0];
     if (title && ["string", "template_string"].includes(title.type)) {
       const scopeName = nameText(title).replace(/^["'`]|["'`]$/g, "");
-      if (suites.test(callee)) return { kind: "block", names: [], scope: scopeName, holds: "scope", inner: expression };
+      if (suites.test(callee)) return { kind: "block", names: [], scope: scopeName, holds: "scope", local: true, inner: expression };
       if (cases.test(callee)) return { kind: "function", names: [], scope: scopeName, inner: expression };
     }
   }
@@ -211,12 +213,19 @@ const python: Syntax = {
       return left?.type === "identifier" ? { kind: "block", names: [left.text] } : undefined;
     },
     type_alias_statement: define("type", "left"),
+    if_statement: topLevelBranch,
+    try_statement: topLevelBranch,
   },
-  bodies: set("block module if_statement try_statement else_clause elif_clause except_clause finally_clause"),
+  bodies: set("block module else_clause elif_clause except_clause finally_clause"),
   comments: set("comment"),
   groups: true,
   imports: set("import_statement import_from_statement future_import_statement"),
 };
+
+/** `try: import x` and `if sys.platform …` around definitions of the module. */
+function topLevelBranch(node: Node): Definition | undefined {
+  return node.parent?.type === "module" ? { kind: "block", names: [], holds: "scope", scope: "" } : undefined;
+}
 
 function pythonDefinition(node: Node, rest: Pick<Definition, "kind" | "holds">): Definition {
   const doc = docstring(field(node, "body"));
@@ -648,7 +657,7 @@ function luaAssignment(node: Node, local: boolean): Definition | undefined {
   if (!value || /^require\b/.test(value.text.slice(0, 10)) || left.includes(",")) return undefined;
   if (value.type === "function_definition") return luaNamed(left, "function");
   if (value.type === "table_constructor") return { ...luaNamed(left, "block"), kind: "block", names: [qualified(left).name], holds: "members", inner: value };
-  return local || /^[\w.]+$/.test(left) ? luaNamed(left, "block") : undefined;
+  return local || /^\w+$/.test(left) ? luaNamed(left, "block") : undefined;
 }
 
 const bash: Syntax = {

@@ -41,9 +41,8 @@ export function cutTree(root: Node, syntax: Syntax, lines: SourceLines): Part[] 
   first.from = 0;
   pieces.at(-1)!.to = lines.count - 1;
   pack(pieces, syntax, lines, parts, 0);
-  // Loose text at the top that opens the file is the module's own chunk.
   const head = parts[0];
-  if (head && head.kind === "block" && head.breadcrumb.length === 0 && head.symbols.length === 0) parts[0] = { ...head, kind: "module", doc: head.doc || leadingDoc(root, syntax) };
+  if (head?.kind === "module") parts[0] = { ...head, doc: leadingDoc(root, syntax) || head.doc };
   return parts;
 }
 
@@ -183,7 +182,8 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
 
 function isLocalInside(piece: Piece): boolean {
   const { definition, local } = piece;
-  return definition ? (definition.kind === "function" ? true : definition.holds === "members" ? false : local) : local;
+  if (!definition) return local;
+  return definition.kind === "function" || definition.local === true || (local && definition.holds !== "members");
 }
 
 function sameDefinition(last: Piece, piece: Piece): boolean {
@@ -231,22 +231,31 @@ function pack(pieces: readonly Piece[], syntax: Syntax, lines: SourceLines, out:
   for (const piece of flatten(pieces, syntax, lines, depth)) {
     const size = lines.size(piece.from, piece.to);
     if (mustOpen(piece, size)) {
-      const head = run.at(-1);
-      if (run.length === 1 && head?.header && !piece.definition && runSize <= sizes.crumbs) {
-        // A class line goes with its long docstring.
-        Object.assign(piece, { from: head.from, kind: head.kind, symbols: head.symbols, doc: head.doc, outside: head.outside, inside: head.inside });
+      if (run.length > 0 && runSize <= sizes.crumbs && canGlue(run, piece)) {
+        const head = run[0]!;
+        piece.prefixRows += piece.from - head.from;
+        piece.from = head.from;
+        if (head.header) Object.assign(piece, { kind: head.kind, symbols: head.symbols, doc: head.doc, outside: head.outside, inside: head.inside });
         run = [];
+        runSize = 0;
       }
       flush();
       open(piece, syntax, lines, out, depth + 1);
       continue;
     }
     const last = run.at(-1);
-    if (last && !fits(run, runSize, piece, size)) flush();
+    if (last && !fits(run, runSize, piece, size, lines)) flush();
     run.push(piece);
     runSize += size;
   }
   flush();
+}
+
+/** A line or two (a class line before its long docstring, `namespace A;`) go with the long piece below them, if it is of their kind. */
+function canGlue(run: readonly Piece[], piece: Piece): boolean {
+  const last = run.at(-1)!;
+  if (last.header) return run.length === 1 && !piece.definition;
+  return run.every((p) => !p.definition) && same(last.outside, piece.outside);
 }
 
 function mustOpen(piece: Piece, size: number): boolean {
@@ -258,7 +267,7 @@ function mustOpen(piece: Piece, size: number): boolean {
 }
 
 /** May `piece` join the run before it? Same container, small enough, and not a definition that stands well alone. */
-function fits(run: readonly Piece[], runSize: number, piece: Piece, size: number): boolean {
+function fits(run: readonly Piece[], runSize: number, piece: Piece, size: number, lines: SourceLines): boolean {
   const first = run[0]!;
   const last = run.at(-1)!;
   const inHeader = first.header && same(first.inside, piece.outside);
@@ -268,7 +277,10 @@ function fits(run: readonly Piece[], runSize: number, piece: Piece, size: number
   // A line or two is not worth a chunk.
   if (Math.min(runSize, size) <= sizes.crumbs && !(runSize > size && piece.definition)) return runSize + size <= sizes.wholeFunction;
   // A definition long enough to be found alone is not diluted by its neighbours.
-  if (piece.definition && size > sizes.alone && run.some((p) => p.definition)) return false;
+  if (piece.definition && size > sizes.crumbs) {
+    const longest = Math.max(0, ...run.filter((p) => p.definition && !p.header).map((p) => lines.size(p.from, p.to)));
+    if (longest > sizes.alone || (size > sizes.alone && run.some((p) => p.definition))) return false;
+  }
   return runSize + size <= sizes.target;
 }
 
@@ -331,8 +343,10 @@ function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], dep
 /** What one run of merged pieces is, as a part: the definitions decide, not the loose lines around them. */
 function partOf(run: readonly Piece[]): Part {
   const first = run[0]!;
-  const main = run.find((piece) => piece.definition && piece.symbols.length > 0) ?? run.find((piece) => piece.definition) ?? first;
+  // A function says more about a chunk than the constant above it.
+  const main = run.find((piece) => piece.symbols.length > 0 && piece.kind !== "block") ?? run.find((piece) => piece.symbols.length > 0) ?? first;
   const symbols = [...new Set(run.flatMap((piece) => piece.symbols))].slice(0, sizes.maxSymbols);
-  const kind = main.definition ? main.kind : run.every((piece) => piece.prelude) && (first.from === 0 || run.some((piece) => piece.prelude === "imports")) ? "module" : "block";
+  const opensFile = first.from === 0 && first.outside.length === 0;
+  const kind = main.kind === "block" && (opensFile || run.some((piece) => piece.prelude === "imports")) ? "module" : main.kind;
   return { from: first.from, to: run.at(-1)!.to, kind, symbols, breadcrumb: first.outside, doc: main.doc || first.doc };
 }

@@ -1,0 +1,273 @@
+// Chunks of every language against goldens, and what must hold for any text whatever: coverage, sizes, identity, no throwing.
+// UPDATE_GOLDENS=1 writes the goldens anew; read the difference before committing it.
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { before, describe, it } from "node:test";
+import { silentLog } from "../../../src/base/log.ts";
+import { hash128 } from "../../../src/base/hash.ts";
+import { CHUNKER_VERSION, type ChunkedFile } from "../../../src/indexing/chunk.ts";
+import { Chunker } from "../../../src/indexing/chunker.ts";
+import { languages } from "../../../src/indexing/languages.ts";
+import { sizes } from "../../../src/indexing/parts.ts";
+
+const fixtures = path.join(import.meta.dirname, "../../fixtures/languages");
+const names = readdirSync(fixtures).filter((name) => !name.endsWith(".golden")).sort();
+/** TypeScript fixtures end in .txt, so that the type checker leaves them alone. */
+const sourceName = (name: string): string => name.replace(/\.txt$/, "");
+const read = (name: string): string => readFileSync(path.join(fixtures, name), "utf8");
+
+let chunker: Chunker;
+before(async () => {
+  chunker = await Chunker.create({ log: silentLog });
+});
+
+function describeChunks(file: ChunkedFile): string {
+  const rows = file.chunks.map(({ chunk, startLine, endLine }) => {
+    const doc = chunk.doc.replace(/\s+/g, " ");
+    return `${startLine}-${endLine} ${chunk.kind} | ${chunk.breadcrumb} | ${chunk.symbols.join(", ")} | ${doc.length > 60 ? `${doc.slice(0, 60)}…` : doc}`;
+  });
+  return [`${file.lang} ${file.method}`, `imports: ${file.imports.join(" ")}`, ...rows, ""].join("\n");
+}
+
+/** What must hold for every file: lines covered, sizes kept, texts as in the file, ids as promised. */
+function checkInvariants(source: string, file: ChunkedFile): void {
+  const rows = source.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n").split("\n");
+  const covered = new Set<number>();
+  let previous = 0;
+  for (const { chunk, startLine, endLine } of file.chunks) {
+    assert.ok(startLine >= 1 && endLine >= startLine && endLine <= rows.length, `lines ${startLine}-${endLine}`);
+    assert.ok(startLine >= previous, `chunks are in order (${startLine} after ${previous})`);
+    previous = startLine;
+    assert.ok(chunk.text.length <= sizes.max + 1, `chunk of ${chunk.text.length} characters`);
+    assert.ok(/\S/.test(chunk.text));
+    const text = rows.slice(startLine - 1, endLine).join("\n");
+    if (startLine === endLine) assert.ok(text.includes(chunk.text));
+    else assert.equal(chunk.text, text);
+    assert.equal(chunk.id, hash128(chunk.lang, chunk.breadcrumb, chunk.text, String(CHUNKER_VERSION)));
+    assert.ok(chunk.symbols.every((symbol) => symbol !== "" && !symbol.includes("\n")), `symbols ${JSON.stringify(chunk.symbols)}`);
+    for (let line = startLine; line <= endLine; line++) covered.add(line);
+  }
+  rows.forEach((row, i) => assert.ok(!/\S/.test(row) || covered.has(i + 1), `line ${i + 1} is in a chunk: ${row.slice(0, 80)}`));
+}
+
+describe("every language", () => {
+  for (const name of names) {
+    it(`cuts ${name} as its golden says`, async () => {
+      const file = await chunker.chunk(sourceName(name), read(name));
+      const golden = path.join(fixtures, `${name}.golden`);
+      const actual = describeChunks(file);
+      if (process.env["UPDATE_GOLDENS"]) writeFileSync(golden, actual);
+      assert.ok(existsSync(golden), "the golden is there");
+      assert.equal(actual, readFileSync(golden, "utf8"));
+      checkInvariants(read(name), file);
+    });
+  }
+
+  it("has a fixture for every grammar, and none of them falls back", async () => {
+    const cut = await Promise.all(names.map((name) => chunker.chunk(sourceName(name), read(name))));
+    const byTree = new Set(cut.filter((file) => file.method === "tree").map((file) => file.lang));
+    assert.deepEqual(languages.filter((language) => language.cutting === "tree" && !byTree.has(language.id)).map((language) => language.id), []);
+  });
+
+  it("cuts the same way twice, and by another instance", async () => {
+    const other = await Chunker.create({ log: silentLog });
+    for (const name of names) assert.deepEqual(await chunker.chunk(sourceName(name), read(name)), await other.chunk(sourceName(name), read(name)));
+  });
+
+  it("covers every line when a fixture is repeated until everything must be split", async () => {
+    for (const name of names.filter((n) => n !== "yaml.yml")) {
+      // One level deeper each time, so that containers grow beyond every limit.
+      const source = Array.from({ length: 12 }, () => read(name)).join("\n");
+      checkInvariants(source, await chunker.chunk(sourceName(name), source));
+    }
+  });
+});
+
+describe("identity", () => {
+  const source = read("go.go");
+  const ids = (file: ChunkedFile): string[] => file.chunks.map(({ chunk }) => chunk.id);
+
+  it("does not depend on the path", async () => {
+    assert.deepEqual(ids(await chunker.chunk("a/b.go", source)), ids(await chunker.chunk("elsewhere/c.go", source)));
+  });
+  it("does not depend on line ends or a byte order mark", async () => {
+    const plain = await chunker.chunk("a.go", source);
+    assert.deepEqual(await chunker.chunk("a.go", source.replaceAll("\n", "\r\n")), plain);
+    assert.deepEqual(await chunker.chunk("a.go", `\uFEFF${source}`), plain);
+  });
+  it("changes for one chunk only when one function is edited", async () => {
+    const before = ids(await chunker.chunk("a.go", source));
+    const after = ids(await chunker.chunk("a.go", source.replace("ticker.Stop()", "ticker.Stop() // always")));
+    assert.equal(after.length, before.length);
+    assert.equal(after.filter((id) => !before.includes(id)).length, 1);
+  });
+  it("does not change for chunks below inserted lines", async () => {
+    const before = ids(await chunker.chunk("a.go", source));
+    const after = ids(await chunker.chunk("a.go", source.replace("const (", "const (\n\tadded = 1\n")));
+    assert.equal(after.filter((id) => !before.includes(id)).length, 1);
+  });
+});
+
+describe("splitting", () => {
+  it("keeps class fields and short methods with the header and gives long methods the class as breadcrumb", async () => {
+    const long = Array.from({ length: 30 }, (_, i) => `    this.total += compute(${i}, "a value that is long enough");`).join("\n");
+    const source = `class Big {\n  size = 1;\n  short() { return 1; }\n\n  long() {\n${long}\n  }\n}\n`;
+    const { chunks } = await chunker.chunk("a.js", source);
+    assert.deepEqual(chunks[0]!.chunk.symbols, ["Big", "short"]);
+    assert.equal(chunks[0]!.chunk.breadcrumb, "");
+    const method = chunks.find(({ chunk }) => chunk.symbols.includes("long"))!;
+    assert.equal(method.chunk.breadcrumb, "Big");
+  });
+
+  it("splits a long function at its statements and names it in the breadcrumb of the later parts", async () => {
+    const statements = Array.from({ length: 80 }, (_, i) => `    value_${i} = compute_something(${i}, option="text")\n    if value_${i}:\n        report(value_${i})`).join("\n");
+    const { chunks } = await chunker.chunk("a.py", `class A:\n    def work(self):\n${statements.replace(/^/gm, "    ")}\n`);
+    const parts = chunks.filter(({ chunk }) => chunk.breadcrumb === "A > work");
+    assert.ok(parts.length >= 4);
+    for (const { chunk } of parts) {
+      assert.deepEqual(chunk.symbols, []);
+      assert.ok(chunk.text.length <= sizes.wholeFunction);
+      assert.match(chunk.text, /^\s+(value_|if )/, "a part begins at a statement");
+    }
+    assert.equal(chunks.filter(({ chunk }) => chunk.symbols.includes("work")).length, 1);
+  });
+
+  it("finds functions nested in a wrapper that fills the file", async () => {
+    const inner = Array.from({ length: 12 }, (_, i) => `  function step${i}(input) {\n    // does one thing\n${`    input = transform(input, ${i});\n`.repeat(8)}    return input;\n  }`).join("\n\n");
+    const { chunks } = await chunker.chunk("a.js", `(function (root, factory) {\n  root.lib = factory();\n})(this, function () {\n${inner}\n  return { step0 };\n});\n`);
+    for (let i = 0; i < 12; i++) assert.equal(chunks.filter(({ chunk }) => chunk.symbols.includes(`step${i}`)).length, 1, `step${i}`);
+  });
+
+  it("does not list the variables of a function as symbols", async () => {
+    const body = Array.from({ length: 60 }, (_, i) => `  const local${i} = compute(${i}, "some text here");`).join("\n");
+    const { chunks } = await chunker.chunk("a.ts", `export const LIMIT = 3;\nexport function work() {\n${body}\n}\n`);
+    assert.deepEqual(chunks.flatMap(({ chunk }) => chunk.symbols), ["LIMIT", "work"]);
+  });
+
+  it("keeps decorators and doc comments with what they precede", async () => {
+    const filler = "    return 1\n".repeat(60);
+    const { chunks } = await chunker.chunk("a.py", `def first():\n${filler}\n# About second.\n@cached\n@traced("x")\ndef second():\n${filler}`);
+    const second = chunks.find(({ chunk }) => chunk.symbols.includes("second"))!.chunk;
+    assert.match(second.text, /^# About second\.\n@cached\n@traced/);
+    assert.equal(second.doc, "About second.");
+  });
+
+  it("does not take a licence for documentation", async () => {
+    const { chunks } = await chunker.chunk("a.js", "// Copyright 2020 Somebody\n// Licensed under MIT\nfunction f() {}\n");
+    assert.equal(chunks[0]!.chunk.doc, "");
+  });
+});
+
+describe("any text at all", () => {
+  const deep = (open: string, close: string, n: number): string => open.repeat(n) + close.repeat(n);
+  const rows = (n: number): string => Array.from({ length: n }, (_, i) => `function f${i}(a) { return a + ${i}; }`).join("\n");
+  const cases: [name: string, file: string, source: string][] = [
+    ["empty", "a.ts", ""],
+    ["white space only", "a.py", "\n\n   \n\t\n"],
+    ["a comment only", "a.go", "// nothing here\n"],
+    ["one word", "a.rs", "x"],
+    ["carriage returns", "a.js", "function a() {\r\n}\r\n\r\nfunction b() {\r\n}\r\n"],
+    ["a byte order mark", "a.cs", "\uFEFFclass A { void B() {} }\n"],
+    ["replacement characters", "a.java", "class A { String s = \"\uFFFD\uFFFD\"; }\n"],
+    ["NUL characters", "a.c", "int a\0b;\nint main(void) { return 0; }\n"],
+    ["lone surrogates", "a.ts", "const a = '\ud800';\nfunction b() {}\n"],
+    ["characters outside the BMP", "a.py", "def 𝔣():\n    return '😀' * 3\n\n\ndef g():\n    pass\n"],
+    ["an unterminated string", "a.js", "const a = `never closed\nfunction b() {}\n"],
+    ["an unterminated comment", "a.css", "/* never closed\n.a { color: red }\n"],
+    ["nothing but brackets", "a.ts", deep("(", ")", 5_000)],
+    ["deep nesting over rows", "a.js", deep("if (a) {\n", "}\n", 1_500)],
+    ["deep nesting of arrays", "a.py", `x = ${deep("[\n", "]\n", 2_000)}`],
+    ["deeply nested functions", "a.js", `${Array.from({ length: 300 }, (_, i) => `function f${i}() {\n  const value = ${i};`).join("\n")}\n${"}\n".repeat(300)}`],
+    ["many short definitions", "a.js", rows(3_000)],
+    ["wrong language", "a.hs", rows(50)],
+    ["prose as code", "a.c", "This is a letter and no program at all.\nIt has several lines.\n\nRegards\n".repeat(40)],
+    ["very long rows", "a.py", `x = "${"word ".repeat(3_000)}"\ny = 2\n`],
+    ["tabs and form feeds", "a.c", "\f\nint a;\n\f\n\tint b;\n"],
+    ["no extension", "README", "Some words.\n\nMore words.\n"],
+    ["unknown extension", "a.qqq", "alpha\nbeta\n".repeat(500)],
+  ];
+  for (const [name, file, source] of cases) {
+    it(`survives ${name}`, async () => {
+      checkInvariants(source, await chunker.chunk(file, source));
+    });
+  }
+
+  it("survives random cuts and splices of real sources", async () => {
+    let seed = 7;
+    const random = (n: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % n;
+    for (const name of names) {
+      const source = read(name);
+      for (let i = 0; i < 4; i++) {
+        const broken = source.slice(random(source.length)) + source.slice(0, random(source.length)) + ["{", "\"", "/*", "end", "\0"][random(5)];
+        checkInvariants(broken, await chunker.chunk(sourceName(name), broken));
+      }
+    }
+  });
+
+  it("cuts one line of five million characters into windows up to a cap, fast", async () => {
+    const started = performance.now();
+    const { method, chunks } = await chunker.chunk("a.js", `var a=[${"1234567,".repeat(640_000)}];`);
+    assert.equal(method, "scanner");
+    assert.ok(chunks.length > 0 && chunks.length <= sizes.maxChunks);
+    assert.ok(chunks.every(({ chunk, startLine, endLine }) => startLine === 1 && endLine === 1 && chunk.text.length <= sizes.max));
+    assert.ok(performance.now() - started < 5_000);
+  });
+
+  it("gives data only as many chunks as say what it is", async () => {
+    const json = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ id: i, name: `item ${i}` })), null, 1);
+    for (const name of ["data.json", "package-lock.json", "table.csv"]) assert.equal((await chunker.chunk(name, json)).chunks.length, sizes.maxDataChunks);
+  });
+
+  it("caps the chunks of an endless file", async () => {
+    const { chunks } = await chunker.chunk("a.txt", `${"some words on a line that goes on for a while\n".repeat(120_000)}`);
+    assert.equal(chunks.length, sizes.maxChunks);
+  });
+});
+
+describe("falling back", () => {
+  const source = read("go.go");
+
+  it("uses the scanner when the deadline has passed", async () => {
+    const file = await chunker.chunk("a.js", "function f(a) { return a; }\n".repeat(20_000), 0);
+    assert.equal(file.method, "scanner");
+    assert.ok(file.chunks[0]!.chunk.symbols.includes("f"));
+    assert.equal((await chunker.chunk("a.js", "function f() {}")).method, "tree", "the parser is usable afterwards");
+  });
+
+  it("uses the scanner for a text that is not in its language", async () => {
+    assert.equal((await chunker.chunk("a.go", "The quick brown fox. Jumps! Over? The lazy dog; and so on.\n".repeat(30))).method, "scanner");
+  });
+
+  it("uses the scanner when a grammar cannot be loaded, and says so once", async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-grammars-"));
+    try {
+      writeFileSync(path.join(folder, "tree-sitter-go.wasm"), "not wasm");
+      const said: string[] = [];
+      const broken = await Chunker.create({ grammarFolder: folder, log: (level, message) => said.push(`${level} ${message}`) });
+      for (let i = 0; i < 3; i++) {
+        const file = await broken.chunk("a.go", source);
+        assert.equal(file.method, "scanner");
+        assert.ok(file.chunks.some(({ chunk }) => chunk.symbols.includes("backoff")));
+        checkInvariants(source, file);
+      }
+      assert.equal((await broken.chunk("a.rs", "fn main() {}")).method, "scanner", "a missing grammar");
+      assert.equal(said.length, 2);
+      assert.match(said[0]!, /^warn .*go grammar/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("reads grammars from one flat folder, as they are shipped", async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-grammars-"));
+    try {
+      cpSync(path.join(import.meta.dirname, "../../../node_modules/@vscode/tree-sitter-wasm/wasm/tree-sitter-go.wasm"), path.join(folder, "tree-sitter-go.wasm"));
+      const shipped = await Chunker.create({ grammarFolder: folder, log: silentLog });
+      assert.deepEqual(await shipped.chunk("a.go", source), await chunker.chunk("a.go", source));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
