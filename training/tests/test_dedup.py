@@ -176,7 +176,9 @@ def test_the_list_holds_no_text(tmp_path) -> None:
     assert "return" not in content and "source" not in content
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", gzip.compress(b"{}"), gzip.compress(b'{"format": 2, "shingle": 0}')])
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", gzip.compress(b"{}"), gzip.compress(b'{"format": 2, "shingle": 0}')]
+)
 def test_a_damaged_list_is_refused_in_words(tmp_path, content) -> None:
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(UserError):
@@ -188,7 +190,9 @@ def evaluation_folder(folder) -> None:
     pairs.mkdir(parents=True)
     for name, texts in {"queries": ["sort a list"], "corpus": [function(1), function(2)]}.items():
         with gzip.open(pairs / f"{name}.jsonl.gz", "wt") as file:
-            file.writelines(json.dumps({"id": str(i), "text": text, "lang": "en"}) + "\n" for i, text in enumerate(texts))
+            file.writelines(
+                json.dumps({"id": str(i), "text": text, "lang": "en"}) + "\n" for i, text in enumerate(texts)
+            )
     repos = folder / "repos"
     repos.mkdir()
     (repos / "rack.queries.json").write_text(json.dumps([{"query": "how are headers parsed", "relevant": ["a.rb"]}]))

@@ -12,7 +12,19 @@ pytest.importorskip("tree_sitter")
 from strata_train import translate
 from strata_train.dedup import EvaluationHashes
 from strata_train.events import UserError
-from strata_train.translate import TARGETS, Endpoint, Grammars, Output, Rejected, Transient, build, code_of, task_key, tasks, validate
+from strata_train.translate import (
+    TARGETS,
+    Endpoint,
+    Grammars,
+    Output,
+    Rejected,
+    Transient,
+    build,
+    code_of,
+    task_key,
+    tasks,
+    validate,
+)
 
 SAMPLES = {
     "c": "int add_all(const int *a, int n) {\n  int s = 0;\n  for (int i = 0; i < n; i++) s += a[i];\n  return s;\n}",
@@ -26,7 +38,14 @@ SAMPLES = {
     "rust": "fn add_all(a: &[i32]) -> i32 {\n    a.iter().sum()\n}",
     "typescript": "export function addAll(a: number[]): number {\n  return a.reduce((s, x) => s + x, 0);\n}",
 }
-SEED = {"lang": "python", "source": "s", "path": "p.py", "name": "f", "doc": "Add all numbers.", "code": SAMPLES["python"]}
+SEED = {
+    "lang": "python",
+    "source": "s",
+    "path": "p.py",
+    "name": "f",
+    "doc": "Add all numbers.",
+    "code": SAMPLES["python"],
+}
 GRAMMARS = Grammars(TARGETS)
 
 
@@ -251,7 +270,9 @@ def test_an_address_that_is_none_is_refused() -> None:
             Endpoint(url, "m")
 
 
-@pytest.mark.parametrize("failure", [500, 503, 429, 408, "drop", b"<html>", b'{"choices": []}', b'{"choices": [{"message": {}}]}'])
+@pytest.mark.parametrize(
+    "failure", [500, 503, 429, 408, "drop", b"<html>", b'{"choices": []}', b'{"choices": [{"message": {}}]}']
+)
 def test_failures_that_may_pass_are_tried_again(failure: object, stub_of) -> None:
     stub, clock = stub_of(failure, failure, "at last"), Clock()
     assert endpoint(stub, clock).ask("s", "p") == "at last"
@@ -261,7 +282,10 @@ def test_failures_that_may_pass_are_tried_again(failure: object, stub_of) -> Non
 
 
 def test_retry_after_is_obeyed_up_to_a_bound(stub_of) -> None:
-    stub, clock = stub_of((429, {"Retry-After": "7"}), (503, {"Retry-After": "99999"}), (429, {"Retry-After": "?"}), "ok"), Clock()
+    stub, clock = (
+        stub_of((429, {"Retry-After": "7"}), (503, {"Retry-After": "99999"}), (429, {"Retry-After": "?"}), "ok"),
+        Clock(),
+    )
     assert endpoint(stub, clock).ask("s", "p") == "ok"
     pauses = [pause for pause in clock.pauses if pause > 1e-3]
     assert pauses[:2] == [7.0, 60.0] and 3 <= pauses[2] <= 5
@@ -307,7 +331,12 @@ def test_a_refused_key_stops_the_run_in_words(tmp_path, stub_of) -> None:
 
 
 def test_nonsense_is_counted_and_not_asked_for_again(tmp_path, stub_of) -> None:
-    stub = stub_of("Certainly!", fenced(SAMPLES["go"], "go"), fenced("def broken(", "ruby"), completion("x", finish_reason="length"))
+    stub = stub_of(
+        "Certainly!",
+        fenced(SAMPLES["go"], "go"),
+        fenced("def broken(", "ruby"),
+        completion("x", finish_reason="length"),
+    )
     counts = run(stub, tmp_path / "t.jsonl")
     assert counts.accepted == 2
     assert dict(counts.rejected) == {"no-code": 1, "wrong-language": 1, "too-short": 1, "truncated": 1}

@@ -257,7 +257,9 @@ class EvaluationHashes:
             if content["format"] != 1 or content["shingle"] != wanted:
                 raise UserError("hashes-format", f"{path} was made with other settings; build the list again.")
             return cls(
-                _unpack(content["texts"], np.dtype("<u8")), _unpack(content["shingles"], np.dtype("<u4")), content["sets"]
+                _unpack(content["texts"], np.dtype("<u8")),
+                _unpack(content["shingles"], np.dtype("<u4")),
+                content["sets"],
             )
         except (OSError, ValueError, KeyError) as error:
             raise UserError("hashes-unreadable", f"{path} is not a list of evaluation hashes: {error}.") from error

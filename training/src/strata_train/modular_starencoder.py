@@ -88,7 +88,7 @@ class ModularStarEncoderConfig:
 
 
 def rotary_tables(length: int, config: ModularStarEncoderConfig, device: torch.device) -> tuple[Tensor, Tensor]:
-    """cos and sin of position x frequency in float32, each half repeated. (T, head_dim) twice."""
+    """Cosine and sine of position x frequency in float32, each half repeated. (T, head_dim) twice."""
     pairs = torch.arange(0, config.head_dim, 2, device=device, dtype=torch.float32)  # (head_dim / 2,)
     frequencies = config.rope_theta ** (-pairs / config.head_dim)
     angles = torch.outer(torch.arange(length, device=device, dtype=torch.float32), frequencies)  # (T, head_dim / 2)

@@ -14,7 +14,6 @@ import importlib
 import json
 import os
 import random
-import socket
 import threading
 import time
 import urllib.error
@@ -54,10 +53,15 @@ def _target(title: str, module: str, definitions: str, labels: str, function: st
 _SCRIPT = "function_declaration generator_function_declaration class_declaration method_definition arrow_function function_expression"
 TARGETS: dict[str, Target] = {
     "c": _target("C", "tree_sitter_c", "function_definition", "c h"),
-    "cpp": _target("C++", "tree_sitter_cpp", "function_definition class_specifier struct_specifier", "cpp c++ cc cxx hpp"),
+    "cpp": _target(
+        "C++", "tree_sitter_cpp", "function_definition class_specifier struct_specifier", "cpp c++ cc cxx hpp"
+    ),
     "go": _target("Go", "tree_sitter_go", "function_declaration method_declaration type_declaration", "go golang"),
     "java": _target(
-        "Java", "tree_sitter_java", "method_declaration class_declaration constructor_declaration interface_declaration", "java"
+        "Java",
+        "tree_sitter_java",
+        "method_declaration class_declaration constructor_declaration interface_declaration",
+        "java",
     ),
     "javascript": _target("JavaScript", "tree_sitter_javascript", _SCRIPT, "javascript js jsx mjs node"),
     "php": _target(
@@ -67,7 +71,11 @@ TARGETS: dict[str, Target] = {
     "ruby": _target("Ruby", "tree_sitter_ruby", "method singleton_method class module", "ruby rb"),
     "rust": _target("Rust", "tree_sitter_rust", "function_item struct_item impl_item enum_item trait_item", "rust rs"),
     "typescript": _target(
-        "TypeScript", "tree_sitter_typescript", f"{_SCRIPT} interface_declaration", "typescript ts tsx", "language_typescript"
+        "TypeScript",
+        "tree_sitter_typescript",
+        f"{_SCRIPT} interface_declaration",
+        "typescript ts tsx",
+        "language_typescript",
     ),
 }
 _LABELS = {label: name for name, target in TARGETS.items() for label in target.labels}
@@ -88,7 +96,8 @@ class Grammars:
                 module = importlib.import_module(TARGETS[name].module)
             except ImportError as error:
                 raise UserError(
-                    "grammars-missing", "The target grammars are not installed: run `pip install strata-train[translate]` first."
+                    "grammars-missing",
+                    "The target grammars are not installed: run `pip install strata-train[translate]` first.",
                 ) from error
             self._languages[name] = tree_sitter.Language(getattr(module, TARGETS[name].function)())
 
@@ -200,7 +209,9 @@ class Endpoint:
     def __post_init__(self) -> None:
         parts = urllib.parse.urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError("bad-url", f"{self.url!r} is not the address of a model; it begins with http:// or https://.")
+            raise UserError(
+                "bad-url", f"{self.url!r} is not the address of a model; it begins with http:// or https://."
+            )
         path = parts.path.rstrip("/")
         if not path.endswith("/chat/completions"):
             path = f"{path}/chat/completions" if path.endswith("/v1") else f"{path}/v1/chat/completions"
@@ -258,15 +269,19 @@ class Endpoint:
                     size += len(part)
                     if size > self.max_bytes:
                         raise Transient("the answer is larger than a megabyte")
-                    if self.clock() > deadline:  # the socket's time-out is per read: a server that drips would never meet it
+                    if (
+                        self.clock() > deadline
+                    ):  # the socket's time-out is per read: a server that drips would never meet it
                         raise Transient("the answer took too long")
                 return b"".join(parts)
         except urllib.error.HTTPError as error:
             if error.code == 429 or error.code >= 500 or error.code == 408:
                 raise Transient(f"HTTP {error.code}", _retry_after(error.headers.get("Retry-After"))) from error
             detail = error.read(300).decode("utf-8", "replace").strip()
-            raise UserError("endpoint-refused", f"The model's server answered HTTP {error.code}: {detail or error.reason}.") from error
-        except (urllib.error.URLError, socket.timeout, http.client.HTTPException, OSError) as error:
+            raise UserError(
+                "endpoint-refused", f"The model's server answered HTTP {error.code}: {detail or error.reason}."
+            ) from error
+        except (http.client.HTTPException, OSError) as error:
             raise Transient(f"no answer: {error}") from error
 
     def _read_answer(self, raw: bytes) -> str:
@@ -445,7 +460,8 @@ def build(
             if failures_in_a_row >= patience:
                 endpoint.cancel.set()
                 raise UserError(
-                    "endpoint-down", f"The model's server failed {patience} times in a row ({failure}). Run again to go on."
+                    "endpoint-down",
+                    f"The model's server failed {patience} times in a row ({failure}). Run again to go on.",
                 ) from failure
         if counts.done % report_every == 0:
             emit("progress", phase="translate", done=counts.done, **counts.fields())
@@ -488,12 +504,18 @@ def build(
 
 def add_commands(commands: Any) -> None:
     """Register `translate` with the command line."""
-    parser = commands.add_parser("translate", help="build (text, code A, code B) triplets with a language model of yours")
-    parser.add_argument("seeds", type=Path, nargs="+", help="JSON lines {lang, source, path, name, doc, code}, may be gzipped")
+    parser = commands.add_parser(
+        "translate", help="build (text, code A, code B) triplets with a language model of yours"
+    )
+    parser.add_argument(
+        "seeds", type=Path, nargs="+", help="JSON lines {lang, source, path, name, doc, code}, may be gzipped"
+    )
     parser.add_argument("--out", type=Path, required=True, help="triplets, JSON lines; an existing file is continued")
     parser.add_argument("--base-url", default=os.environ.get("STRATA_TRANSLATE_URL"), help="OpenAI-compatible server")
     parser.add_argument("--model", default=os.environ.get("STRATA_TRANSLATE_MODEL"))
-    parser.add_argument("--key-variable", default="STRATA_TRANSLATE_KEY", help="environment variable with the API key, if any")
+    parser.add_argument(
+        "--key-variable", default="STRATA_TRANSLATE_KEY", help="environment variable with the API key, if any"
+    )
     parser.add_argument("--languages", default=",".join(TARGETS), help="targets, comma-separated")
     parser.add_argument("--per-seed", type=int, default=1, help="targets for each seed")
     parser.add_argument("--limit", type=int, help="at most so many requests in this run")
@@ -513,12 +535,22 @@ def run_translate(options: Any) -> None:
             "no-endpoint",
             "Nothing was sent: name a server with --base-url (Ollama's is http://localhost:11434) and a model with --model.",
         )
-    if min(options.concurrency, options.per_seed) < 1 or options.rate <= 0 or options.timeout <= 0 or options.retries < 0:
+    if (
+        min(options.concurrency, options.per_seed) < 1
+        or options.rate <= 0
+        or options.timeout <= 0
+        or options.retries < 0
+    ):
         raise UserError("bad-number", "--concurrency, --per-seed, --rate and --timeout must be above zero.")
     languages = [name.strip() for name in options.languages.split(",") if name.strip()]
     grammars = Grammars(languages)
     endpoint = Endpoint(
-        options.base_url, options.model, os.environ.get(options.key_variable), options.timeout, options.retries, options.rate
+        options.base_url,
+        options.model,
+        os.environ.get(options.key_variable),
+        options.timeout,
+        options.retries,
+        options.rate,
     )
     evaluation = EvaluationHashes.load(options.evaluation) if options.evaluation else None
     seeds = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,20 +38,19 @@ def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> I
         full = [name for name, shelf in shelves.items() if _can_fill(shelf, size)]
         same = bool(full) and (len(shelves) < 2 or rng.random() < 0.5)
         if same:
-            name = rng.choices(full, [len(shelves[name]) for name in full])[0]
-            chosen = _take(shelves, size, lambda: name)
+            order: Iterator[str] = repeat(rng.choices(full, [len(shelves[name]) for name in full])[0])
         else:
-            unused = list(shelves)
-            chosen = _take(shelves, size, lambda: _another(unused, shelves, rng))
+            order = _without_repeats(shelves, rng)
+        chosen = _take(shelves, size, order)
         if len(chosen) > 1:
             yield Window(tuple(chosen), same)
 
 
-def _take(shelves: dict[str, list[Piece]], size: int, choose) -> list[Piece]:  # noqa: ANN001 - () -> repository | None
-    """Pieces from the chosen repositories until the window is full; the last one is cut to the room left."""
+def _take(shelves: dict[str, list[Piece]], size: int, order: Iterator[str]) -> list[Piece]:
+    """Pieces of the repositories in `order` until the window is full; the last one is cut to the room left."""
     chosen: list[Piece] = []
     room = size - 1  # the <cls>
-    while room > SHORTEST and (name := choose()) in shelves:
+    while room > SHORTEST and (name := next(order, None)) in shelves:
         piece = shelves[name].pop()
         if not shelves[name]:
             del shelves[name]
@@ -59,13 +59,13 @@ def _take(shelves: dict[str, list[Piece]], size: int, choose) -> list[Piece]:  #
     return chosen
 
 
-def _another(unused: list[str], shelves: dict[str, list[Piece]], rng: random.Random) -> str | None:
-    """A repository that is not in the window yet, larger ones more often; None when there is none."""
-    if not unused:
-        return None
-    name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
-    unused.remove(name)
-    return name
+def _without_repeats(shelves: dict[str, list[Piece]], rng: random.Random) -> Iterator[str]:
+    """Every repository once, in random order, larger ones earlier more often."""
+    unused = list(shelves)
+    while unused:
+        name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
+        unused.remove(name)
+        yield name
 
 
 def _can_fill(shelf: Sequence[Piece], size: int) -> bool:

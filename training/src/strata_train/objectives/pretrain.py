@@ -17,7 +17,7 @@ from strata_train.objectives.packing import SpecialTokens, Window, collate
 
 
 def depth_weights(exits: Sequence[int]) -> dict[int, float]:
-    """i / L for every exit i of a stack of L layers: 0.111, 0.25, 0.5, 0.75, 1 at full size."""
+    """The weight i / L of every exit i of a stack of L layers: 0.111, 0.25, 0.5, 0.75, 1 at full size."""
     top = max(exits)
     return {layer: layer / top for layer in exits if layer > 0}
 
