@@ -99,13 +99,12 @@ export function cacheWritable(folder: string): Finding {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(probe, "");
+    rmSync(probe);
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
     return free < leastFreeBytes ? warn("Cache", `Only ${bytes(free)} are free where the indexes are (${folder}). Free some space, or set STRATA_CACHE to another folder.`) : ok("Cache", `${folder} is writable, ${bytes(free)} free`);
   } catch (error) {
     return fail("Cache", `${folder} cannot be written (${userMessage(error)}). Mend its permissions, or set STRATA_CACHE to another folder.`);
-  } finally {
-    rmSync(probe, { force: true });
   }
 }
 

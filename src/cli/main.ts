@@ -47,8 +47,8 @@ function runUnder(node: string): void {
 }
 
 if (isNewEnough(process.versions.node)) {
-  const { main } = await import("./program.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  const { runProcess } = await import("./program.ts");
+  await runProcess();
 } else {
   const node = process.env["STRATA_REEXECUTED"] === undefined ? installedNode() : undefined;
   if (node === undefined) refuse();

@@ -110,26 +110,13 @@ function usageError(error: CommanderError): StrataError {
 }
 
 /** Runs one command line to its end. @returns the exit code. */
-export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
-  const cancelled = new AbortController();
-  const onInterrupt = (): void => {
-    if (cancelled.signal.aborted) process.exit(130); // the second Ctrl-C does not wait for anything
-    cancelled.abort();
-  };
-  const onPipe = (error: NodeJS.ErrnoException): void => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
-  process.stdout.on("error", onPipe);
+export async function main(args: readonly string[], terminal: Terminal, signal: AbortSignal): Promise<number> {
   let exitCode = 0;
   const json = args.includes("--json");
   const program = commandLine(async (command, options) => {
-    exitCode = await command({ terminal, json, modelFolder: resolveModel(options.model), signal: cancelled.signal });
+    exitCode = await command({ terminal, json, modelFolder: resolveModel(options.model), signal });
   });
-  const quiet = { writeOut: terminal.out, writeErr: () => {} };
-  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput(quiet);
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
@@ -144,12 +131,25 @@ export async function main(args: readonly string[], terminal: Terminal = process
       reportError(usageError(error), json, terminal);
       return 2;
     }
-    if (isAbort(error) && cancelled.signal.aborted) return 130;
+    if (isAbort(error) && signal.aborted) return 130;
     reportError(error, json, terminal);
     return 2;
-  } finally {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
-    process.stdout.off("error", onPipe);
   }
+}
+
+/** The command line of this process, with its signals and pipes. */
+export async function runProcess(): Promise<void> {
+  const cancelled = new AbortController();
+  const onInterrupt = (): void => {
+    if (cancelled.signal.aborted) process.exit(130); // the second Ctrl-C does not wait for anything
+    cancelled.abort();
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  process.exitCode = await main(process.argv.slice(2), processTerminal(), cancelled.signal);
+  if (cancelled.signal.aborted) process.exit(); // a connection that was just being made must not hold the process
 }

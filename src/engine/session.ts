@@ -37,7 +37,7 @@ export interface SessionOptions {
 /** @throws StrataError as connectEngine does. */
 export async function openSession(options: SessionOptions): Promise<EngineSession> {
   const { modelFolder, ...rest } = options;
-  const connect = (): Promise<EngineConnection> => connectEngine({ ...rest, ...(modelFolder !== undefined && { modelFolder }) });
+  const connect = (): Promise<EngineConnection> => unlessAborted(options.signal, connectEngine({ ...rest, ...(modelFolder !== undefined && { modelFolder }) }));
   let engine = await connect();
   if (modelFolder !== undefined && engine.info.model.hash !== manifestHash(modelFolder)) {
     // An index has one model at a time, so the one that was asked for replaces the one that runs.
@@ -70,19 +70,28 @@ function wrap({ connection, info, folder, dispose }: EngineConnection): EngineSe
 async function cancellable<R>(send: (token: CancellationToken) => Promise<R>, signal: AbortSignal): Promise<R> {
   signal.throwIfAborted();
   const source = new CancellationTokenSource();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    source.cancel();
-    reject(signal.reason as Error);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
+  const tell = (): void => source.cancel();
+  signal.addEventListener("abort", tell, { once: true });
   try {
-    return await Promise.race([send(source.token), aborted]);
+    return await unlessAborted(signal, send(source.token));
   } catch (error) {
     throw signal.aborted ? signal.reason : fromWire(error);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", tell);
     source.dispose();
+  }
+}
+
+/** The promise's outcome, or the signal's reason as soon as it aborts. */
+async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

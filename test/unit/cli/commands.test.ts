@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
+import { cacheWritable, watchLimit } from "../../../src/cli/doctor.ts";
+import { main } from "../../../src/cli/program.ts";
+import { resolveModel } from "../../../src/cli/session.ts";
+import { pathInside } from "../../../src/engine/session.ts";
+
+const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+mkdirSync(path.join(scratch, "w/src"), { recursive: true });
+writeFileSync(path.join(scratch, "w/src/a.ts"), "one\ntwo\nthree\n");
+writeFileSync(path.join(scratch, "outside.ts"), "x\n");
+symlinkSync(path.join(scratch, "outside.ts"), path.join(scratch, "w/link.ts"));
+const root = path.join(scratch, "w");
+
+async function strata(...args: string[]) {
+  let out = "";
+  let err = "";
+  const terminal = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), outColour: false, errInteractive: false, columns: 80 };
+  const code = await main(args, terminal, new AbortController().signal);
+  return { code, out, err };
+}
+
+const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; code?: string }[] = [
+  { name: "an empty query", args: ["search", "  "], says: /^The query is empty\. / },
+  { name: "no query", args: ["search"], says: /Missing required argument 'query'/ },
+  { name: "no hits wanted", args: ["search", "x", "-k", "0"], says: /whole number from 1 to 200/ },
+  { name: "too many hits", args: ["search", "x", "-k", "201"], says: /whole number from 1 to 200/ },
+  { name: "a number that is none", args: ["search", "x", "-k", "ten"], says: /whole number/ },
+  { name: "a depth that is none", args: ["search", "x", "--depth", "deeper"], says: /Allowed choices are instant, shallow, deep/ },
+  { name: "a folder that is not there", args: ["search", "x", "--in", path.join(scratch, "none")], says: /There is no folder .*none/, code: "workspace.missing" },
+  { name: "a file as folder", args: ["index", path.join(root, "src/a.ts")], says: /is a file\. Name the folder/, code: "workspace.missing" },
+  { name: "a place without a line", args: ["similar", "src/a.ts", "--in", root], says: /Write FILE:LINE or FILE:FIRST-LAST/ },
+  { name: "a line past the end", args: ["similar", "src/a.ts:4", "--in", root], says: /src\/a\.ts has 3 lines; line 4 is not one of them/ },
+  { name: "a range past the end", args: ["similar", "src/a.ts:2-9", "--in", root], says: /line 9 is not one of them/ },
+  { name: "line 0", args: ["similar", "src/a.ts:0", "--in", root], says: /Lines count from 1/ },
+  { name: "a range that runs backwards", args: ["similar", "src/a.ts:3-2", "--in", root], says: /3-2 is not a range/ },
+  { name: "a file that is not there", args: ["similar", "b.ts:1", "--in", root], says: /There is no file b\.ts inside/ },
+  { name: "a file outside the folder", args: ["similar", `${path.join(scratch, "outside.ts")}:1`, "--in", root], says: /There is no file .*outside\.ts inside/ },
+  { name: "a link that leads outside", args: ["similar", "link.ts:1", "--in", root], says: /There is no file link\.ts inside/ },
+  { name: "a model that is not there", args: ["search", "x", "--model", "gpt"], says: /There is no model "gpt"/, code: "model.missing" },
+  { name: "an unknown command", args: ["serch"], says: /Unknown command 'serch'/ },
+  { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'/ },
+  { name: "a threshold out of range", args: ["duplicates", root, "--threshold", "1.5"], says: /number from 0 to 1/ },
+];
+for (const { name, args, says, code = "input.invalid" } of mistakes)
+  test(`${name}: exit code 2 and a sentence, as text and as JSON`, async () => {
+    const text = await strata(...args);
+    assert.equal(text.code, 2);
+    assert.equal(text.out, "");
+    assert.match(text.err, /^strata: \S/);
+    assert.match(text.err.slice("strata: ".length), says);
+    const json = await strata(...args, "--json");
+    assert.equal(json.code, 2);
+    assert.equal(json.err, "");
+    const { error } = JSON.parse(json.out) as { error: { code: string; message: string } };
+    assert.equal(error.code, code);
+    assert.match(error.message, says);
+  });
+
+test("help and version are answers; no command at all is not", async () => {
+  const help = await strata("--help");
+  assert.equal(help.code, 0);
+  for (const command of ["search", "similar", "duplicates", "index", "status", "models", "doctor", "mcp"]) assert.match(help.out, new RegExp(`^ {2}${command}\\b`, "m"));
+  assert.match((await strata("search", "--help")).out, /--wait/);
+  assert.match((await strata("--version")).out, /^\d+\.\d+\.\d+/);
+  const nothing = await strata();
+  assert.equal(nothing.code, 2);
+  assert.match(nothing.err, /^Usage: strata/);
+});
+
+test("places in files", () => {
+  assert.deepEqual(parsePlace("src/a.ts:12"), { file: "src/a.ts", startLine: 12 });
+  assert.deepEqual(parsePlace("a.ts:12-30"), { file: "a.ts", startLine: 12, endLine: 30 });
+  assert.deepEqual(parsePlace("a.ts:12:5"), { file: "a.ts", startLine: 12 });
+  assert.deepEqual(parsePlace("C:\\x\\a.ts:3"), { file: "C:\\x\\a.ts", startLine: 3 });
+  for (const wrong of ["a.ts", "a.ts:", "a.ts:x", ":3", "a.ts:3-"]) assert.throws(() => parsePlace(wrong), (error) => StrataError.is(error, "input.invalid"), wrong);
+});
+
+test("a file is looked for from where the user stands, then from the folder", () => {
+  assert.deepEqual(resolvePlace("a.ts:2", root, path.join(root, "src")), { path: "src/a.ts", startLine: 2 });
+  assert.deepEqual(resolvePlace("src/a.ts:1-3", root, scratch), { path: "src/a.ts", startLine: 1, endLine: 3 });
+  assert.deepEqual(resolvePlace(`${path.join(root, "src/a.ts")}:3`, root, "/"), { path: "src/a.ts", startLine: 3 });
+});
+
+test("paths from agents stay inside, links included", () => {
+  assert.equal(pathInside(root, "src/../src/a.ts"), "src/a.ts");
+  for (const wrong of ["../outside.ts", "/etc/passwd", "link.ts", ".", "", "src/none.ts", "../w/../outside.ts"]) assert.throws(() => pathInside(root, wrong), (error) => StrataError.is(error, "input.invalid"), wrong);
+});
+
+test("filters go into the query language", () => {
+  assert.equal(withFilters("parse it", ["go", "rust"], ["src/**", "!**/gen/**", "my dir/*"]), 'parse it lang:go,rust path:src/** -path:**/gen/** path:"my dir/*"');
+  assert.equal(withFilters("parse it", [], []), "parse it");
+});
+
+test("paths of results can be clicked from the current folder", () => {
+  assert.equal(clickableFolder("/a/b", "/a/b"), "");
+  assert.equal(clickableFolder("/a/b/c", "/a/b"), "c");
+  assert.equal(clickableFolder("/a/x", "/a/b"), "/a/x");
+});
+
+test("a model is a folder or the name of one that ships", () => {
+  const folder = resolveModel("strata-base");
+  assert.equal(path.basename(folder ?? ""), "strata-base");
+  assert.equal(resolveModel(folder), folder);
+  assert.equal(resolveModel(undefined), undefined);
+});
+
+test("doctor: a cache that cannot be written and a low watch limit say what to do", () => {
+  assert.equal(cacheWritable(path.join(scratch, "cache")).state === "fail", false);
+  const blocked = cacheWritable(path.join(root, "src/a.ts/cache"));
+  assert.equal(blocked.state, "fail");
+  assert.match(blocked.detail, /STRATA_CACHE/);
+  const limit = path.join(scratch, "limit");
+  writeFileSync(limit, "8192\n");
+  assert.equal(watchLimit(limit)?.state, "warn");
+  assert.match(watchLimit(limit)?.detail ?? "", /8,192 folders.*max_user_watches/);
+  writeFileSync(limit, "524288\n");
+  assert.equal(watchLimit(limit)?.state, "ok");
+  assert.equal(watchLimit(path.join(scratch, "none")), undefined);
+});

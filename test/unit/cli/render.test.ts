@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
+import { bestWindow, coverageLine, queryWords, renderDuplicates, renderHits, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
+
+const plain = painter(false);
+const hit: Hit = {
+  path: "src/store/open.ts",
+  startLine: 98,
+  endLine: 103,
+  symbol: "openIndex",
+  kind: "function",
+  lang: "typescript",
+  breadcrumb: "Store > files",
+  snippet: "/** Opens it. */\nfunction openIndex() {\n  lock();\n\tconst graph = loadGraph();\n  verify(graph);\n}",
+  score: 2,
+  depth: "deep",
+  why: [{ signal: "dense", value: 0.71, contribution: 1.5 }, { signal: "test file", value: 1, contribution: -0.25 }],
+};
+const options = { paint: plain, columns: 80, query: "verify the graph", explain: false, folder: "" };
+
+test("a hit is a place to click, its name, where it stands, and the three lines that say most", () => {
+  assert.equal(
+    renderHits([hit], options),
+    [
+      "src/store/open.ts:98  openIndex  ▰▰▰▰▰ 2.00 deep",
+      "  Store > files",
+      "  100 │   lock();",
+      "  101 │   const graph = loadGraph();",
+      "  102 │   verify(graph);",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("explaining adds each signal's share with its sign", () => {
+  const text = renderHits([hit], { ...options, explain: true });
+  assert.match(text, /\+1\.500 {2}dense \(0\.710\)/);
+  assert.match(text, /−0\.250 {2}test file \(1\.000\)/);
+});
+
+test("the folder stands in front of the path, so that the place can be clicked from elsewhere", () => {
+  assert.match(renderHits([hit], { ...options, folder: "/srv/project" }), /^\/srv\/project\/src\/store\/open\.ts:98 /);
+});
+
+test("hits without a name or a breadcrumb leave no gaps", () => {
+  const text = renderHits([{ ...hit, symbol: "", breadcrumb: "", snippet: "x" }], options);
+  assert.equal(text, "src/store/open.ts:98  ▰▰▰▰▰ 2.00 deep\n  98 │ x\n");
+});
+
+test("source text cannot send escape sequences to the terminal", () => {
+  const text = renderHits([{ ...hit, snippet: "\x1b]0;owned\x07 \x9b31m \u202e", symbol: "a\x1b[2J", path: "b\nc.ts" }], options);
+  assert.equal(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), false);
+  assert.match(text, /^b·c\.ts:98/);
+});
+
+test("colours appear only when asked for", () => {
+  assert.equal(renderHits([hit], options).includes("\x1b"), false);
+  assert.equal(renderHits([hit], { ...options, paint: painter(true) }).includes("\x1b["), true);
+  assert.equal(processTerminal({ NO_COLOR: "1" }).outColour, false);
+});
+
+test("long lines are cut to the terminal", () => {
+  for (const line of renderHits([{ ...hit, snippet: "x".repeat(500) }], options).split("\n").slice(1)) assert.ok(line.length <= 80, `${line.length}`);
+});
+
+test("words of a query leave out filters, stop words and short ones, and split names", () => {
+  assert.deepEqual(queryWords('where is the maxTokens lang:go -path:"a b" of parse_header'), ["max", "tokens", "parse", "header"]);
+});
+
+const windows: readonly [string, readonly string[], readonly string[], number][] = [
+  ["no word matches: the beginning", ["a", "b", "c", "d"], ["zebra"], 0],
+  ["the best three lines", ["a", "b", "c", "graph", "verify graph"], ["graph", "verify"], 2],
+  ["a tie goes to the earlier lines", ["graph", "", "", "", "graph"], ["graph"], 0],
+  ["fewer than three lines", ["graph"], ["graph"], 0],
+];
+for (const [name, lines, words, expected] of windows) test(`shown lines: ${name}`, () => assert.equal(bestWindow(lines, words), expected));
+
+test("the score bar is relative to the best hit and never empty", () => {
+  assert.equal(scoreBar(10, 10), "▰▰▰▰▰");
+  assert.equal(scoreBar(5, 10), "▰▰▰▱▱");
+  assert.equal(scoreBar(-3, 10), "▰▱▱▱▱");
+  assert.equal(scoreBar(-3, 0), "▰▱▱▱▱");
+});
+
+const whole: Coverage = { files: 5000, chunks: 20_000, instant: 20_000, shallow: 20_000, deep: 20_000 };
+const partial: Coverage = { files: 1204, chunks: 4000, instant: 4000, shallow: 0, deep: 0 };
+const scanning: IndexState = { kind: "scanning", progress: { phase: "instant", done: 1204, total: 5000, unit: "files" } };
+const coverages: readonly [string, Coverage, IndexState, "instant" | "deep", RegExp | undefined][] = [
+  ["everything was read", whole, { kind: "ready" }, "deep", undefined],
+  ["instant answers do not apologise for missing depth", { ...whole, deep: 0 }, { kind: "ready" }, "instant", undefined],
+  ["files are still missing", partial, scanning, "deep", /^Searched 1,204 of 5,000 files found so far; indexing goes on\./],
+  ["the number of files is not known yet", { ...partial, files: 1 }, { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } }, "deep", /^Searched 1 file so far;/],
+  ["nothing is indexed", { ...partial, files: 0 }, { kind: "absent" }, "deep", /^Searched 0 files so far;/],
+  ["depth is missing", { ...whole, deep: 4000 }, { kind: "ready" }, "deep", /^Searched all 5,000 files; 4,000 of 20,000 chunks read at full depth/],
+  ["indexing failed", whole, { kind: "failed", code: "index.diskFull", reason: "The disk is full." }, "deep", /^Indexing stopped: The disk is full\.$/],
+  ["indexing is paused", whole, { kind: "paused", reason: "On battery." }, "deep", /paused: On battery\./],
+];
+for (const [name, coverage, state, depth, expected] of coverages)
+  test(`coverage: ${name}`, () => {
+    const line = coverageLine(coverage, state, depth);
+    if (expected === undefined) assert.equal(line, undefined);
+    else assert.match(line ?? "", expected);
+  });
+
+test("duplicates are grouped by what they are", () => {
+  const members = [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "f" }, { path: "b.ts", startLine: 4, endLine: 12, symbol: "" }];
+  const text = renderDuplicates([{ kind: "exact", similarity: 1, lines: 9, members }, { kind: "semantic", similarity: 0.934, lines: 9, members }], plain, "lib");
+  assert.match(text, /^Exact copies · 9 lines · 2 places\n {2}lib\/a\.ts:1-9 {2}f\n {2}lib\/b\.ts:4-12\n/);
+  assert.match(text, /The same in other words · 9 lines · 2 places · similarity 0\.93/);
+});
+
+test("status says what is left out, largest first, and repeats warnings", () => {
+  const status: Status = {
+    state: { kind: "deepening", progress: { phase: "deep", done: 10, total: 100, unit: "chunks" } },
+    root: "/w", indexFolder: "/c", coverage: { files: 3, chunks: 100, instant: 100, shallow: 50, deep: 10 },
+    model: { id: "m", version: "1" }, skipped: { secret: 1, binary: 20 }, warnings: ["Watch limit reached."],
+    languages: { go: 2, rust: 1 }, memoryBytes: 1.5e8, indexBytes: 999,
+  };
+  const text = renderStatus(status, plain);
+  assert.match(text, /State +Reading at full depth: 10 of 100 chunks\n/);
+  assert.match(text, /instant 100 %, shallow 50 %, deep 10 %/);
+  assert.match(text, /Left out +binary 20, secret 1\n/);
+  assert.match(text, /Warning +Watch limit reached\.\n/);
+});
+
+test("every state has words", () => {
+  const states: readonly IndexState[] = [{ kind: "absent" }, scanning, { kind: "ready" }, { kind: "paused", reason: "r" }, { kind: "failed", code: "c", reason: "r" }];
+  assert.deepEqual(states.map(stateLine), ["not indexed yet", "Reading files: 1,204 of 5,000 files", "ready", "paused: r", "failed (c): r"]);
+});
+
+test("sizes and clipping", () => {
+  assert.deepEqual([0, 999, 1000, 9_949, 12_345_678, 3e9].map(bytes), ["0 B", "999 B", "1.0 kB", "9.9 kB", "12 MB", "3.0 GB"]);
+  assert.equal(clip("abcdef", 4), "abc…");
+  assert.equal(clip("abc", 4), "abc");
+  assert.equal(printable("a\tb"), "a  b");
+});
