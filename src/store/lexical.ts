@@ -24,7 +24,49 @@ export function countTerms(joined: string): number {
 
 const quoted = (term: string): string => `"${term.replaceAll('"', '""')}"`;
 
+/**
+ * Postings that one query walks at most: FTS5 scores about 1,500 matching places a millisecond, and a term that is everywhere says nothing. Small
+ * indexes never reach it.
+ */
+const POSTINGS = 25_000;
+
+/** In how many places each term stands, kept until the index has grown or shrunk noticeably: a frequent term takes a millisecond to count. */
+export class DocumentFrequencies {
+  readonly #counts = new Map<string, number>();
+  #places = 0;
+
+  of(db: IndexDatabase, term: string, places: number): number {
+    if (Math.abs(this.#places - places) > this.#places / 50 || this.#counts.size > 10_000) {
+      this.#counts.clear();
+      this.#places = places;
+    }
+    let count = this.#counts.get(term);
+    if (count === undefined) {
+      count = (db.get("SELECT doc FROM lexiconTerms WHERE term = ?", term)?.["doc"] as number | undefined) ?? 0;
+      this.#counts.set(term, count);
+    }
+    return count;
+  }
+}
+
+/**
+ * The terms worth matching, rarest first: those that FTS5 gives no weight anyway (in more than half of all places) are left out, and the most frequent
+ * ones when the postings of the rarer ones fill the budget.
+ */
+export function tellingTerms(terms: readonly string[], places: number, frequency: (term: string) => number): string[] {
+  const counted = [...new Set(terms)].map((term) => ({ term, count: frequency(term) })).filter(({ count }) => count > 0).sort((a, b) => a.count - b.count);
+  const kept: string[] = [];
+  let postings = 0;
+  for (const { term, count } of counted) {
+    postings += count;
+    if (kept.length > 0 && (count > places / 2 || postings > POSTINGS)) break;
+    kept.push(term);
+  }
+  return kept;
+}
+
 export interface LexicalQuery {
+  /** Only those worth matching: see `tellingTerms`. */
   readonly terms: readonly string[];
   readonly phrases: readonly string[];
   readonly weights: readonly number[];
@@ -42,7 +84,7 @@ export function searchLexical(db: IndexDatabase, { terms, phrases, weights, limi
     const sql = `SELECT r.place, p.chunk, r.score ${phrases.length > 0 ? ", c.text" : ""}
       FROM (SELECT rowid AS place, bm25(lexicon, ?, ?, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ${onlyFiles} ORDER BY score LIMIT ?) r
       CROSS JOIN places p ON p.id = r.place ${phrases.length > 0 ? "CROSS JOIN chunks c ON c.id = p.chunk" : ""} ORDER BY r.score, r.place`;
-    const match = [...new Set(terms)].map(quoted).join(" OR ");
+    const match = terms.map(quoted).join(" OR ");
     // Phrases are checked while walking down the list, so its length is not known beforehand.
     const values = [...padded(weights), match, ...(files ? [JSON.stringify(files)] : []), phrases.length > 0 ? -1 : limit];
     for (const [place, chunk, score, text] of db.walk(sql, ...values)) {
@@ -88,11 +130,12 @@ export function fieldScores(
   places: readonly number[],
   analyse: (text: string) => string,
   total: number,
+  frequency: (term: string) => number,
   means: readonly number[],
 ): Map<number, readonly number[]> {
   const weightOf = new Map<string, number>();
   for (const term of new Set(terms)) {
-    const found = (db.get("SELECT doc FROM lexiconTerms WHERE term = ?", term)?.["doc"] as number | undefined) ?? 0;
+    const found = frequency(term);
     weightOf.set(term, Math.max(Math.log((total - found + 0.5) / (found + 0.5)), 1e-6));
   }
   const rows = db.all(

@@ -14,7 +14,7 @@ import { IndexDatabase, asStrataError, isDamage, lockFolder, makeFolder, moveAsi
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { fieldScores, meanLengths, reanalyse, searchLexical } from "./lexical.ts";
+import { DocumentFrequencies, fieldScores, meanLengths, reanalyse, searchLexical, tellingTerms } from "./lexical.ts";
 import { deepestVector, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import { SCHEMA_VERSION, depthNumber, lexiconSchema, schema } from "./schema.ts";
 
@@ -159,6 +159,7 @@ export class Store {
   #queues: { shallow?: number[]; deep?: number[] } = {};
   #allowed: { key: string; revision: number; files: number[]; chunks: Set<number> } | undefined;
   #means: { places: number; lengths: number[] } | undefined;
+  readonly #frequencies = new DocumentFrequencies();
   #background: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -272,14 +273,16 @@ export class Store {
 
   // Search ---------------------------------------------------------------------------------------------------------------
   /**
-   * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one. `phrases` (quoted) must occur verbatim
+   * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one (terms that stand nearly everywhere are left out
+   * when there are rarer ones). `phrases` (quoted) must occur verbatim
    * in the chunk's text, ignoring case; when no place has a term and the phrases, the texts are scanned for the phrases alone. `weights` in the order of
    * lexicalFields.
    */
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
     return this.#guard(() => {
       const files = this.#allowedBy(filters)?.files;
-      return searchLexical(this.#db, { terms, phrases, weights, limit, ...(files && { files }) });
+      const telling = tellingTerms(terms, this.#catalogue.places, this.#frequency);
+      return searchLexical(this.#db, { terms: telling, phrases, weights, limit, ...(files && { files }) });
     });
   }
   /** BM25 of these places per field (order of lexicalFields), for explaining and for ranking features. About 5 ms for 100 places. */
@@ -288,7 +291,7 @@ export class Store {
       const total = this.#catalogue.places;
       // Means move slowly: a tenth more or fewer places is soon enough.
       if (!this.#means || Math.abs(this.#means.places - total) > total / 10) this.#means = { places: total, lengths: meanLengths(this.#db) };
-      return fieldScores(this.#db, terms, places, this.#options.analyse, total, this.#means.lengths);
+      return fieldScores(this.#db, terms, places, this.#options.analyse, total, this.#frequency, this.#means.lengths);
     });
   }
   /**
@@ -425,6 +428,7 @@ export class Store {
   }
 
   // Inside ---------------------------------------------------------------------------------------------------------------
+  readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places);
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
 
   #warn(sentence: string, cause?: unknown): void {
