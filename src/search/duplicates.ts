@@ -6,7 +6,9 @@ import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { Place, Store } from "../store/store.ts";
 import { exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
 
-export type DuplicateStore = Pick<Store, "allChunks" | "placesOf" | "neighbours">;
+export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
+  allChunks(): Iterable<{ readonly chunkId: number; readonly text: string; readonly lang: string }>;
+}
 
 /** Fewer tokens than this are boilerplate that everyone repeats (getters, one-line imports). */
 const leastTokens = 24;

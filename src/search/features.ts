@@ -2,7 +2,7 @@
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import type { Place } from "../store/store.ts";
 import { type Candidate, commonEnding } from "./candidates.ts";
-import type { ParsedQuery } from "./query.ts";
+import { type ParsedQuery, proseLanguages } from "./query.ts";
 import { nameParts } from "./terms.ts";
 
 export const featureNames = [
@@ -23,9 +23,11 @@ export const featureNames = [
   "file said", // the same two for the file's name
   "query in file",
   "query in folders",
+  "owner said", // share of the enclosing class's or module's words that the query says
   "file bm25", // other matching chunks of the same file
   "file dense",
   "file matches", // how many chunks of the file are candidates
+  "file size", // log of the file's number of chunks
   "imported", // how many files import this one
   "type", // kind of chunk: class or type
   "function",
@@ -36,7 +38,9 @@ export const featureNames = [
   "example",
   "legacy",
   "declarations",
+  "document", // prose: readme, guide, changelog
   "re-export",
+  "passed on", // a re-export of a name that the query writes out
   "trace", // the place a stack trace line names
   "wording", // runs of the message's or code's own words in the chunk
 ] as const;
@@ -47,11 +51,18 @@ export type FeatureRow = Float64Array;
 
 const column = Object.fromEntries(featureNames.map((name, i) => [name, i])) as Readonly<Record<FeatureName, number>>;
 
+/** What is known of the candidates' files beyond the candidates. */
+export interface FileFacts {
+  /** How many files import each path. */
+  readonly imports: ReadonlyMap<string, number>;
+  /** Number of chunks of a path. */
+  readonly fileChunks: (path: string) => number;
+}
+
 /**
- * @param imports how many files import each path.
  * @param dense standardised cosine per candidate, from `standardiseDense`.
  */
-export function computeFeatures(query: ParsedQuery, candidates: readonly Candidate[], imports: ReadonlyMap<string, number>, dense: readonly number[]): FeatureRow[] {
+export function computeFeatures(query: ParsedQuery, candidates: readonly Candidate[], { imports, fileChunks }: FileFacts, dense: readonly number[]): FeatureRow[] {
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
   // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
   const bestFields = Math.max(1e-9, ...candidates.map((candidate) => candidate.fields.reduce((sum, score) => sum + score, 0)));
@@ -87,13 +98,14 @@ export function computeFeatures(query: ParsedQuery, candidates: readonly Candida
 
     let pathFeatures = ofPath.get(place.path);
     if (!pathFeatures) ofPath.set(place.path, (pathFeatures = featuresOfPath(place.path, said)));
-    for (const [name, value] of Object.entries(pathFeatures)) set(name as FeatureName, value);
+    for (const name of pathFeatureNames) set(name, pathFeatures[name]);
 
     const file = files.get(place.path)!;
     const own = { lexical: candidate.lexical / bestLexical, dense: candidate.dense === undefined ? 0 : Math.max(0, dense[i]!) };
     set("file bm25", file.rest(file.lexical, own.lexical));
     set("file dense", file.rest(file.dense, own.dense));
     set("file matches", Math.log1p(file.count - 1));
+    set("file size", Math.log1p(fileChunks(place.path)) / 5);
     set("imported", Math.log1p(imports.get(place.path) ?? 0) / 5);
 
     set("type", place.kind === "class" || place.kind === "type" ? 1 : 0);
@@ -103,7 +115,11 @@ export function computeFeatures(query: ParsedQuery, candidates: readonly Candida
     set("test", place.isTest && !query.asksFor.tests ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
     if (query.asksFor.examples) set("example", 0);
-    set("re-export", isReexport(place.text) ? 1 : 0);
+    set("document", proseLanguages.has(place.lang) && !query.asksFor.documents ? 1 : 0);
+    if (isReexport(place)) {
+      set("re-export", 1);
+      set("passed on", identifiers.some((name) => name.length > 2 && place.text.includes(name)) ? 1 : 0);
+    }
     if (query.locations.length > 0) set("trace", traceMatch(place, query));
     if (messageRuns) set("wording", shareOfRuns(messageRuns, place.text));
     return row;
@@ -172,8 +188,10 @@ function setNameFeatures(set: (name: FeatureName, value: number) => void, place:
   set("partial name", definition > 0 ? 0 : partial);
   set("name said", nameSaid);
   set("query in name", queryInName);
-  const owners = place.breadcrumb.split(" > ").map((owner) => owner.toLowerCase());
-  set("member", identifiers.some((name) => owners.includes(name.toLowerCase())) ? 1 : 0);
+  if (place.breadcrumb === "") return;
+  const owners = place.breadcrumb.split(" > ");
+  set("member", identifiers.some((name) => owners.some((owner) => owner.toLowerCase() === name.toLowerCase())) ? 1 : 0);
+  set("owner said", overlapOf(nameParts(owners.at(-1)!), said).ofName);
 }
 
 /** Share of the longer name that the shorter one covers, when one contains the other. */
@@ -187,7 +205,8 @@ function overlapOf(parts: readonly string[], said: ReadonlySet<string>): { ofNam
   return { ofName: parts.length === 0 ? 0 : shared / parts.length, ofQuery: said.size === 0 ? 0 : shared / said.size };
 }
 
-type PathFeatures = Partial<Record<FeatureName, number>>;
+const pathFeatureNames = ["file said", "query in file", "query in folders", "example", "legacy", "declarations"] as const satisfies readonly FeatureName[];
+type PathFeatures = Readonly<Record<(typeof pathFeatureNames)[number], number>>;
 
 /** File names that say nothing themselves: the folder's name is the module's name. */
 const namelessStem = /^(index|mod|lib|main|init|__init__|__main__|package|default)$/i;
@@ -213,7 +232,8 @@ function featuresOfPath(path: string, said: ReadonlySet<string>): PathFeatures {
 const forwardingLine = /^\s*(import\b|export\s+(\*|\{|type\s*\{)|from\s+\S+\s+import|pub\s+(use|mod)\b|use\b|mod\b|require|#\s*include|module\.exports|__all__|[\w$]+,?\s*$|\}\s*(from\b.*)?;?\s*$|[)\]}];?\s*$)/;
 
 /** Mostly lines that only pass names on (barrels, `__init__.py`, prelude modules). */
-function isReexport(text: string): boolean {
+function isReexport({ kind, text }: Place): boolean {
+  if (kind === "function" || kind === "class") return false;
   const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/?\*|#(?!\s*include))/.test(line));
   if (lines.length === 0) return false;
   const forwarding = lines.filter((line) => forwardingLine.test(line)).length;

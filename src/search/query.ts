@@ -30,8 +30,8 @@ export interface ParsedQuery {
   readonly symbolFilter: readonly string[];
   /** `in:tests` restricts to tests, `-in:tests` leaves them out. */
   readonly tests: "only" | "none" | "any";
-  /** The words themselves ask for tests, examples or generated code, so these are not ranked lower. */
-  readonly asksFor: { readonly tests: boolean; readonly examples: boolean };
+  /** The query itself asks for tests, examples or documents, so these are not ranked lower. */
+  readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
 }
 
@@ -61,6 +61,9 @@ const languageAliases: Readonly<Record<string, readonly string[]>> = {
   shellscript: ["bash"],
   md: ["markdown"],
 };
+
+/** Languages whose files are read, not run. */
+export const proseLanguages: ReadonlySet<string> = new Set(["markdown", "text", "html", "rst", "asciidoc", "tex", "org"]);
 
 /** Reads a query. Never throws: what is not understood as a filter is searched for as text. */
 export function parseQuery(raw: string): ParsedQuery {
@@ -113,6 +116,7 @@ export function parseQuery(raw: string): ParsedQuery {
     tests,
     asksFor: {
       tests: tests === "only" || /\b(unit |integration )?(tests?|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
+      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b/.test(words) || langs.some((lang) => proseLanguages.has(lang)),
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],

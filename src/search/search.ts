@@ -68,7 +68,8 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: readon
 /** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
 export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: readonly Candidate[], dense: readonly number[]): FeatureRow[] {
   const imports = store.importCounts([...new Set(candidates.map((candidate) => candidate.place.path))]);
-  return computeFeatures(query, candidates, imports, dense);
+  const files = store.files();
+  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1 }, dense);
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {

@@ -9,6 +9,11 @@ const asciiWord = /^[A-Za-z0-9_$]+$/;
 /** Scripts written without spaces: their runs are indexed as overlapping pairs of characters. */
 const unspacedScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
+/** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
+const remembered = new Map<string, readonly string[]>();
+const rememberedParts = new Map<string, readonly string[]>();
+const rememberedLimit = 60_000;
+
 /** Function words and the scaffolding of questions ("how does … work"). Left out of queries only: in code `is` or `work` can be a name. */
 const stopWords: ReadonlySet<string> = new Set(
   (
@@ -45,11 +50,15 @@ export function analyseQuery(text: string): string[] {
 }
 
 /** The stemmed parts of an identifier or path segment, each once and without the whole: for comparing names with queries. */
-export function nameParts(name: string): string[] {
+export function nameParts(name: string): readonly string[] {
+  const known = rememberedParts.get(name);
+  if (known) return known;
   const parts = new Set<string>();
   for (const match of name.matchAll(wordRun)) {
     for (const part of splitIdentifier(match[0])) parts.add(stem(part));
   }
+  if (rememberedParts.size >= rememberedLimit) rememberedParts.clear();
+  if (name.length <= 64) rememberedParts.set(name, [...parts]);
   return [...parts];
 }
 
@@ -68,10 +77,6 @@ export function splitIdentifier(word: string): string[] {
     .filter((part) => part.length > 0)
     .map((part) => part.toLowerCase());
 }
-
-/** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
-const remembered = new Map<string, readonly string[]>();
-const rememberedLimit = 60_000;
 
 function termsOfWord(word: string): readonly string[] {
   const known = remembered.get(word);

@@ -34,6 +34,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   readonly #postings = new Map<string, number[]>();
   readonly #placesOfChunk = new Map<number, number[]>();
   readonly #imports: ReadonlyMap<string, number>;
+  readonly #files = new Map<string, FileRecord>();
   /** Per field, and of the whole. */
   readonly #meanLengths: readonly number[];
   readonly #meanLength: number;
@@ -63,6 +64,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       };
       const texts: Record<LexicalField, string> = { symbol: place.symbols.join(" "), breadcrumb: place.breadcrumb, path: place.path, doc: place.doc, body: place.text };
       const counts = lexicalFields.map((field) => countTerms(analyse(texts[field])));
+      this.#files.set(place.path, { path: place.path, hash: "", lang: place.lang, chunks: (this.#files.get(place.path)?.chunks ?? 0) + 1, size: 0, mtimeMs: 0 });
       this.#placesOfChunk.set(chunkId, [...(this.#placesOfChunk.get(chunkId) ?? []), place.place]);
       this.#rows.set(place.place, { place, counts, lengths: counts.map((field) => sum([...field.values()])) });
       for (const term of new Set(counts.flatMap((field) => [...field.keys()]))) {
@@ -76,9 +78,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   files(): ReadonlyMap<string, FileRecord> {
-    const files = new Map<string, FileRecord>();
-    for (const { place } of this.#rows.values()) files.set(place.path, { path: place.path, hash: "", lang: place.lang, chunks: 1, size: 0, mtimeMs: 0 });
-    return files;
+    return this.#files;
   }
 
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
