@@ -46,5 +46,5 @@ export function firstParagraph(prose: string): string {
     if (/^\s*([@\\:][a-zA-Z]+|Args:|Arguments:|Returns?:|Raises:|Parameters\b|Example|#+ |```|-{3,}|={3,}|>>>)/.test(line)) break;
     lines.push(line.trim());
   }
-  return lines.join(" ").replace(/\s+/g, " ").trim();
+  return lines.join(" ").replace(/\s+/g, " ").replace(/ [@\\](param|returns?|throws|see|since|deprecated|example)\b.*$/, "").trim();
 }

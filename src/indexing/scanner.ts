@@ -130,7 +130,8 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
 
 function blocksOf(lines: SourceLines, from: number, to: number): Block[] {
   let outer = Infinity;
-  for (let row = from; row <= to; row++) if (!lines.isBlank(row)) outer = Math.min(outer, indentation(lines, row));
+  // The bracket that closes what is around these rows stands further out than they do.
+  for (let row = from; row <= to; row++) if (!lines.isBlank(row) && !closer.test(lines.text(row, row))) outer = Math.min(outer, indentation(lines, row));
   const blocks: Block[] = [];
   let commented = true;
   let ended = true;

@@ -100,11 +100,11 @@ const suites = /^(describe|context|suite|fdescribe|xdescribe)\b/;
 const cases = /^(it|test|specify|fit|xit|bench)\b/;
 
 /** Kind of a value bound to a name, undefined when the value defines nothing to look into. */
-function valueKind(value: Node | null): Pick<Definition, "kind" | "holds"> | undefined {
+function valueKind(value: Node | null): Pick<Definition, "kind" | "holds" | "inner"> | undefined {
   if (!value) return undefined;
   if (functionValues.has(value.type)) return { kind: "function" };
-  if (value.type === "class") return { kind: "class", holds: "members" };
-  if (value.type === "object") return { kind: "block", holds: "members" };
+  if (value.type === "class") return { kind: "class", holds: "members", inner: value };
+  if (value.type === "object") return { kind: "block", holds: "members", inner: value };
   if (value.type === "call_expression") {
     // memo(() => …), debounce(function …), styled.div`…`: a function when one of its arguments is.
     const argument = field(value, "arguments")?.namedChildren.find((a) => functionValues.has(a.type));

@@ -50,7 +50,7 @@ export function cutTree(root: Node, syntax: Syntax, lines: SourceLines): Part[] 
 function leadingDoc(root: Node, syntax: Syntax): string {
   const raw: string[] = [];
   for (const child of root.namedChildren.slice(0, 40)) {
-    const docstring = child.type === "expression_statement" && child.namedChildren[0]?.type === "string";
+    const docstring = child.type === "expression_statement" && child.namedChildren[0]?.type === "string" && !/^.use \w+.;?$/.test(child.text);
     if (!syntax.comments.has(child.type) && !docstring) break;
     raw.push(docProse(child.text));
     if (docstring) break;
@@ -343,10 +343,12 @@ function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], dep
 /** What one run of merged pieces is, as a part: the definitions decide, not the loose lines around them. */
 function partOf(run: readonly Piece[]): Part {
   const first = run[0]!;
-  // A function says more about a chunk than the constant above it.
-  const main = run.find((piece) => piece.symbols.length > 0 && piece.kind !== "block") ?? run.find((piece) => piece.symbols.length > 0) ?? first;
+  // A function says more about a chunk than the constants above it, and the longest one most.
+  const definitions = run.filter((piece) => piece.symbols.length > 0 && piece.kind !== "block");
+  const rows = (piece: Piece): number => piece.to - piece.from;
+  const main = first.header && first.symbols.length > 0 ? first : definitions.length > 0 ? definitions.reduce((a, b) => (rows(b) > rows(a) ? b : a)) : (run.find((piece) => piece.symbols.length > 0) ?? first);
   const symbols = [...new Set(run.flatMap((piece) => piece.symbols))].slice(0, sizes.maxSymbols);
   const opensFile = first.from === 0 && first.outside.length === 0;
   const kind = main.kind === "block" && (opensFile || run.some((piece) => piece.prelude === "imports")) ? "module" : main.kind;
-  return { from: first.from, to: run.at(-1)!.to, kind, symbols, breadcrumb: first.outside, doc: main.doc || first.doc };
+  return { from: first.from, to: run.at(-1)!.to, kind, symbols, breadcrumb: first.outside, doc: definitions.find((piece) => piece.doc !== "")?.doc ?? (main.doc || first.doc) };
 }

@@ -1,0 +1,92 @@
+// Documentation–code pairs for training, from the definitions the chunker sees. What is written, not what is stored: the pairs
+// hold the code without its documentation, so that an encoder cannot match the two by copying.
+import { hash128 } from "../base/hash.ts";
+import { checkAborted } from "../base/abort.ts";
+import type { Chunker } from "./chunker.ts";
+import { isGeneratedSource, isTestPath } from "./conventions.ts";
+import { firstParagraph } from "./docText.ts";
+import type { SourceLines } from "./parts.ts";
+import type { OutlineEntry } from "./treeCutter.ts";
+
+/** One line of the mined file. */
+export interface MinedPair {
+  readonly lang: string;
+  /** Where it came from: a repository or package, as the caller names it. */
+  readonly source: string;
+  readonly path: string;
+  readonly name: string;
+  /** First paragraph of the documentation, one line. */
+  readonly doc: string;
+  /** The definition without its documentation, indentation taken off, at most 2,500 characters. */
+  readonly code: string;
+}
+
+export interface FileToMine {
+  readonly path: string;
+  /** The text of the file. */
+  readonly source: string;
+}
+
+const maxCodeChars = 2_500;
+const minCodeChars = 40;
+const maxDocChars = 600;
+
+/** Sentences that say nothing about what the code does. */
+const empty = /\b(TODO|FIXME|XXX|HACK)\b|\binherit ?doc\b|^(see|deprecated|auto-?generated|generated|constructor|getter|setter|default|internal|private|noop|@)\b[^.]{0,40}$|\b(eslint|tslint|noqa|pylint|type: ?ignore|prettier-ignore|nolint|rubocop)\b|https?:\/\/\S+$/i;
+
+/**
+ * Pairs of every file, in the order of the files, exact duplicates of documentation or code left out. Tests and generated files give none.
+ * @param origin goes into `source`
+ */
+export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chunker, origin: string, signal?: AbortSignal): AsyncGenerator<MinedPair> {
+  const seen = new Set<string>();
+  for await (const file of files) {
+    checkAborted(signal);
+    if (isTestPath(file.path) || isGeneratedSource(file.path, file.source.slice(0, 4_096))) continue;
+    const outlined = await chunker.outline(file.path, file.source);
+    if (!outlined) continue;
+    for (const entry of outlined.entries) {
+      const doc = firstParagraph(entry.doc);
+      const code = entry.kind === "block" ? "" : codeOf(entry, outlined.lines);
+      // A prototype in a header has no body to learn from.
+      const prototype = (outlined.lang === "c" || outlined.lang === "cpp") && !code.includes("{");
+      if (!isUsefulDoc(doc, entry.name) || code.length < minCodeChars || prototype) continue;
+      const keys = [hash128("doc", doc), hash128("code", code)];
+      if (keys.some((key) => seen.has(key))) continue;
+      for (const key of keys) seen.add(key);
+      yield { lang: outlined.lang, source: origin, path: file.path, name: entry.name, doc, code };
+    }
+  }
+}
+
+/** At least four words, mostly ASCII letters, saying more than the name. */
+export function isUsefulDoc(doc: string, name: string): boolean {
+  const words = doc.match(/[A-Za-z][A-Za-z'’-]*/g) ?? [];
+  // A signature written out is not prose.
+  if (/^[\w.]+\s*\([^)]*\)\s*(->|:|$)/.test(doc)) return false;
+  if (words.length < 4 || doc.length > maxDocChars || empty.test(doc)) return false;
+  const letters = doc.replace(/\s/g, "");
+  const ascii = letters.replace(/[^A-Za-z]/g, "").length;
+  if (ascii < letters.length * 0.75) return false;
+  const said = new Set(words.map((word) => word.toLowerCase()));
+  const named = new Set((name.match(/[A-Z]?[a-z]+|[A-Z]+/g) ?? []).map((word) => word.toLowerCase()));
+  return [...said].filter((word) => !named.has(word)).length >= 2;
+}
+
+function codeOf(entry: OutlineEntry, lines: SourceLines): string {
+  const rows: string[] = [];
+  for (let row = entry.codeRow; row <= entry.endRow; row++) {
+    const documented = entry.docRows && row >= entry.docRows[0] && row <= entry.docRows[1];
+    if (!documented) rows.push(lines.text(row, row).trimEnd());
+  }
+  while (rows.length > 0 && rows.at(-1) === "") rows.pop();
+  const indents = rows.filter((row) => row !== "").map((row) => /^[ \t]*/.exec(row)![0].length);
+  const indent = Math.min(...indents);
+  let code = "";
+  for (const row of rows) {
+    const next = `${code}${code === "" ? "" : "\n"}${row.slice(indent)}`;
+    if (next.length > maxCodeChars) break;
+    code = next;
+  }
+  return code;
+}

@@ -1,0 +1,133 @@
+// Language by name, interpreter and content; the table's own promises; imports per language.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
+import { importsOf } from "../../../src/indexing/imports.ts";
+import { languageById, languageOf, languages } from "../../../src/indexing/languages.ts";
+import { syntaxes } from "../../../src/indexing/syntax.ts";
+
+describe("languageOf", () => {
+  const cases: [file: string, id: string, head?: string][] = [
+    ["src/a.ts", "typescript"],
+    ["src/a.d.mts", "typescript"],
+    ["a.tsx", "tsx"],
+    ["a.jsx", "javascript"],
+    ["A.PY", "python"],
+    ["stubs/a.pyi", "python"],
+    ["main.go", "go"],
+    ["a/B.java", "java"],
+    ["build.gradle.kts", "kotlin"],
+    ["lib.rs", "rust"],
+    ["a.c", "c"],
+    ["a.h", "c", "#include <stdio.h>\nint f(void);\n"],
+    ["a.h", "cpp", "#pragma once\nnamespace a {\nclass B;\n}\n"],
+    ["a.h", "cpp", "struct A { std::string name; };\n"],
+    ["a.hpp", "cpp"],
+    ["A.cs", "csharp"],
+    ["Rakefile", "ruby"],
+    ["a.gemspec", "ruby"],
+    ["index.php", "php"],
+    ["A.swift", "swift"],
+    ["build.sbt", "scala"],
+    ["mix.exs", "elixir"],
+    ["A.hs", "haskell"],
+    ["init.lua", "lua"],
+    ["a.zig", "zig"],
+    ["run.sh", "bash"],
+    ["a.ps1", "powershell"],
+    ["a.dart", "dart"],
+    ["A.sol", "solidity"],
+    ["A.vue", "vue"],
+    ["A.svelte", "svelte"],
+    ["bin/tool", "python", "#!/usr/bin/env python3\n"],
+    ["bin/tool", "python", "#!/usr/bin/python3.11 -u\n"],
+    ["bin/tool", "javascript", "#!/usr/bin/env -S node --no-warnings\n"],
+    ["bin/tool", "bash", "#!/bin/sh\n"],
+    ["bin/tool", "text", "#!/opt/strange\n"],
+    ["bin/tool", "text"],
+    ["query.sql", "sql"],
+    ["a.proto", "proto"],
+    ["main.tf", "terraform"],
+    ["Makefile", "make"],
+    ["Makefile.am", "make"],
+    ["Dockerfile", "docker"],
+    ["Dockerfile.dev", "docker"],
+    ["CMakeLists.txt", "cmake"],
+    ["README.md", "markdown"],
+    ["README", "text"],
+    ["a.yml", "yaml"],
+    ["package.json", "json"],
+    ["package-lock.json", "lock"],
+    ["Cargo.lock", "lock"],
+    ["Cargo.toml", "toml"],
+    ["solve.m", "matlab", "function y = solve(x)\n"],
+    ["View.m", "objective-c", "#import <UIKit/UIKit.h>\n"],
+    ["folder.ts/file", "text"],
+    ["windows\\path\\a.rs", "rust"],
+    ["a.unknown", "text"],
+    ["", "text"],
+  ];
+  for (const [file, id, head] of cases) it(`calls ${file || "nothing"} ${id}${head ? ` (${JSON.stringify(head.slice(0, 24))})` : ""}`, () => assert.equal(languageOf(file, head).id, id));
+});
+
+describe("the table", () => {
+  it("has each id, extension, name and interpreter once", () => {
+    for (const values of [languages.map((l) => l.id), languages.flatMap((l) => l.extensions), languages.flatMap((l) => l.filenames ?? []), languages.flatMap((l) => l.interpreters ?? [])]) assert.deepEqual(values.filter((v, i) => values.indexOf(v) !== i), []);
+  });
+  it("writes extensions with a dot and in lower case", () => {
+    for (const extension of languages.flatMap((l) => l.extensions)) assert.match(extension, /^\.[a-z0-9+_.-]+$/);
+  });
+  it("has a grammar and rules exactly for what is cut by tree", () => {
+    for (const language of languages) assert.equal(language.cutting === "tree", language.grammar !== undefined, language.id);
+    const used = new Set(languages.map((l) => l.grammar).filter((g) => g !== undefined));
+    assert.deepEqual([...used].sort(), Object.keys(grammars).sort());
+    assert.deepEqual(Object.keys(syntaxes).sort(), Object.keys(grammars).sort());
+  });
+  it("names grammar files that are installed and can lie in one folder", () => {
+    const files = Object.values(grammars);
+    for (const file of files) assert.ok(existsSync(path.join(import.meta.dirname, "../../../node_modules", file)), file);
+    assert.equal(new Set(files.map((file) => path.basename(file))).size, files.length);
+  });
+  it("is found by id", () => {
+    assert.equal(languageById("go")?.grammar, "go");
+    assert.equal(languageById("nothing"), undefined);
+  });
+});
+
+describe("importsOf", () => {
+  const cases: [language: string, source: string, imports: string[]][] = [
+    ["typescript", 'import a, { b } from "./a.ts";\nimport type {\n  C,\n} from "../c";\nimport "./side.css";\nexport * from "./d";\nconst e = await import("e");\nconst text = "from nowhere";', ["./a.ts", "../c", "./side.css", "./d", "e"]],
+    ["javascript", "const a = require('a'), b = require(\"./b\").c;\nvar x = require.resolve('x');", ["a", "./b", "x"]],
+    ["python", "import os, sys as system\nimport a.b.c\nfrom . import d, e\nfrom ..f import g\nfrom h.i import (\n    j,\n    k,\n)\n  import local\n", ["os", "sys", "a.b.c", ".d", ".e", "..f", "h.i", "local"]],
+    ["go", 'package a\nimport "fmt"\nimport x "net/http"\nimport (\n\t"os"\n\t_ "embed"\n\t. "math"\n)\n', ["fmt", "net/http", "os", "embed", "math"]],
+    ["rust", "use std::io;\nuse crate::a::{b, c};\npub use super::d::*;\nuse e::f as g;\nmod h;\npub(crate) mod i;\nmod j { }\n", ["std::io", "crate::a", "super::d", "e::f", "self::h", "self::i"]],
+    ["java", "import a.b.C;\nimport static a.b.D.e;\nimport f.*;\n", ["a.b.C", "a.b.D.e", "f.*"]],
+    ["kotlin", "import a.b.C\nimport d.e as f\n", ["a.b.C", "d.e"]],
+    ["scala", "import a.b.{C, D => E}\nimport f._\n", ["f._", "a.b.C", "a.b.D"]],
+    ["csharp", "using A.B;\nglobal using static C.D;\nusing E = F.G;\nusing (var x = y) {}\n", ["A.B", "C.D", "F.G"]],
+    ["c", '#include <stdio.h>\n  # include "a/b.h"\n', ["stdio.h", "a/b.h"]],
+    ["php", "use A\\B;\nuse function C\\d;\nrequire_once 'e.php';\ninclude('f.php');\n", ["A\\B", "C\\d", "e.php", "f.php"]],
+    ["ruby", "require 'a/b'\nrequire_relative \"c\"\nrequire_relative '../d'\n", ["a/b", "./c", "../d"]],
+    ["swift", "import A\n@testable import B\nimport struct C.D\n", ["A", "B", "C.D"]],
+    ["elixir", "alias A.{B, C}\nimport D.E, only: [f: 1]\nuse G\n", ["D.E", "G", "A.B", "A.C"]],
+    ["haskell", "import A.B\nimport qualified C as D\nimport safe E (f)\n", ["A.B", "C", "E"]],
+    ["lua", "local a = require('a.b')\nlocal c = require \"c\"\n", ["a.b", "c"]],
+    ["zig", 'const std = @import("std");\nconst a = @import("a/b.zig").c;\n', ["std", "a/b.zig"]],
+    ["bash", 'source ./a.sh\n. "$(dirname "$0")/lib/b.sh"\nsource "${DIR}/c.sh"\n', ["./a.sh", "lib/b.sh", "c.sh"]],
+    ["dart", "import 'package:a/a.dart';\nexport 'src/b.dart';\n", ["package:a/a.dart", "src/b.dart"]],
+    ["css", '@import url("a.css");\n@import "b.css";\n', ["a.css", "b.css"]],
+    ["solidity", 'import "./a.sol";\nimport {B} from "b/c.sol";\n', ["./a.sol", "b/c.sol"]],
+    ["markdown", "import x from 'y'", []],
+    ["typescript", 'import "a";\nimport "a";\n', ["a"]],
+  ];
+  for (const [language, source, imports] of cases) it(`reads ${language}: ${JSON.stringify(source.slice(0, 40))}`, () => assert.deepEqual(importsOf(language, source), imports));
+  it("stays fast on text that almost matches", () => {
+    const started = performance.now();
+    importsOf("typescript", `import ${"a, ".repeat(60_000)}`);
+    importsOf("python", `from a import (${"b,\n".repeat(60_000)}`);
+    importsOf("go", `import (${"\n".repeat(100_000)}`);
+    assert.ok(performance.now() - started < 1_000);
+  });
+});

@@ -1,0 +1,172 @@
+// Cutting without a tree: blocks by indentation, sections of Markdown, overlapping windows; and documentation as prose.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
+import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
+import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName } from "../../../src/indexing/scanner.ts";
+
+const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
+const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
+
+describe("SourceLines", () => {
+  const lines = new SourceLines("ab\n\n  \ncd");
+  it("counts rows and measures them with their line ends", () => {
+    assert.equal(lines.count, 4);
+    assert.deepEqual([lines.size(0, 0), lines.size(0, 3), lines.size(3, 3)], [3, 9, 2]);
+  });
+  it("gives the text of rows without the last line end", () => {
+    assert.deepEqual([lines.text(0, 0), lines.text(0, 1), lines.text(2, 3)], ["ab", "ab\n", "  \ncd"]);
+  });
+  it("knows blank rows and the longest", () => {
+    assert.deepEqual([0, 1, 2, 3].map((row) => lines.isBlank(row)), [false, true, true, false]);
+    assert.equal(lines.longestRow(), 3);
+    assert.equal(new SourceLines("").count, 1);
+  });
+});
+
+describe("definedName", () => {
+  const cases: [row: string, name: string][] = [
+    ["CREATE OR REPLACE FUNCTION public.total(a int)", "public.total"],
+    ["create table if not exists \"users\" (", "users"],
+    ["sub count_lines {", "count_lines"],
+    ["message ChatMessage {", "ChatMessage"],
+    ["  rpc Send(A) returns (B);", "Send"],
+    ['resource "aws_s3_bucket" "uploads" {', "uploads"],
+    ['variable "region" {', "region"],
+    ["fit.line <- function(data) {", "fit.line"],
+    ["(defun hello-world ()", "hello-world"],
+    ["(define (square x)", "square"],
+    ["let rec fold f acc = function", "fold"],
+    ["export default async function load() {", "load"],
+    ["pub(crate) fn open(path: &str) -> Self {", "open"],
+    ["static int read_all(int fd, char *to) {", "read_all"],
+    ["module Geometry", "Geometry"],
+    ["if (a) {", ""],
+    ["} else if (ready(a)) {", ""],
+    ["for (int i = 0; i < n; i++) {", ""],
+    ["return call(a);", ""],
+    ["total = count(a)", ""],
+    ["", ""],
+  ];
+  for (const [row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)}`, () => assert.equal(definedName(row), name));
+});
+
+describe("cutByIndentation", () => {
+  const body = (n: number, indent = "  "): string => `${indent}do_something(with, these, arguments)\n`.repeat(n);
+
+  it("keeps a comment with the definition below it", () => {
+    const source = `proc first {\n${body(16)}}\n\n# About second.\nproc second {\n${body(16)}}\n`;
+    const parts = cutByIndentation(new SourceLines(source));
+    assert.deepEqual(show(parts), ["0-18 |first", "19-38 |second"]);
+    assert.equal(parts[1]!.doc, "About second.");
+  });
+  it("merges small neighbours", () => {
+    const parts = cutByIndentation(new SourceLines("proc a {\n}\n\nproc b {\n}\n\nproc c {\n}\n"));
+    assert.deepEqual(show(parts), ["0-8 |a,b,c"]);
+  });
+  it("opens a long block and names it in the breadcrumb", () => {
+    const source = `class Big {\n${Array.from({ length: 6 }, (_, i) => `  func method${i}() {\n${body(14, "    ")}  }\n\n`).join("")}}\n`;
+    const parts = cutByIndentation(new SourceLines(source));
+    assert.deepEqual(parts[0]!.symbols, ["Big"]);
+    for (let i = 0; i < 6; i++) assert.ok(parts.some((p) => p.symbols.includes(`method${i}`) && p.breadcrumb.join() === "Big"), `method${i}`);
+  });
+  it("cuts rows when there is nothing to go by", () => {
+    const parts = cutByIndentation(new SourceLines("a line of some words\n".repeat(400)));
+    assert.ok(parts.length > 5);
+    assert.ok(parts.every((p) => p.to - p.from < 70));
+  });
+  it("covers every row in order, whatever the text", () => {
+    let seed = 3;
+    const random = (n: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % n;
+    for (let round = 0; round < 200; round++) {
+      const rows = Array.from({ length: random(150) }, () => [" ".repeat(random(6)) + ["}", "x = 1", "def f():", "# c", "", "end", "func a() {", "long ".repeat(60)][random(8)], ""][random(8) === 0 ? 1 : 0]!);
+      const lines = new SourceLines(rows.join("\n"));
+      for (const cut of [cutByIndentation, cutMarkdown, cutWindows]) {
+        let next = 0;
+        for (const part of cut(lines)) {
+          assert.ok(part.from <= next && part.to >= part.from, `${cut.name} leaves no gap before row ${part.from}`);
+          next = part.to + 1;
+        }
+        assert.equal(next, lines.count, cut.name);
+      }
+    }
+  });
+});
+
+describe("cutMarkdown", () => {
+  const prose = (n: number): string => "Some words about this and that, and then some more.\n".repeat(n);
+  it("gives a section the headings above it", () => {
+    const source = `# Guide\n${prose(12)}## Install\n${prose(12)}### Linux\n${prose(12)}## Use\n${prose(12)}`;
+    assert.deepEqual(show(cutMarkdown(new SourceLines(source))), ["0-12 |", "13-25 Guide|", "26-38 Guide > Install|", "39-52 Guide|"]);
+  });
+  it("does not take comments in code for headings", () => {
+    const source = `# A\n\`\`\`sh\n# not a heading\n\`\`\`\n~~~\n## neither\n~~~\n${prose(30)}`;
+    assert.ok(cutMarkdown(new SourceLines(source)).every((p) => p.breadcrumb.length === 0 || p.breadcrumb[0] === "A"));
+  });
+  it("cuts a long section into windows that carry its own heading", () => {
+    const parts = cutMarkdown(new SourceLines(`# A\n\n## Long\n${prose(120)}`));
+    assert.ok(parts.length > 4);
+    assert.deepEqual(parts.at(-1)!.breadcrumb, ["A", "Long"]);
+  });
+  it("keeps short sections together", () => {
+    assert.deepEqual(show(cutMarkdown(new SourceLines("# A\n\n## B\ntext\n\n## C\ntext\n"))), ["0-7 |"]);
+  });
+});
+
+describe("windows", () => {
+  const lines = new SourceLines(Array.from({ length: 200 }, (_, i) => `row ${i} has about thirty characters`).join("\n"));
+  it("overlap by whole rows within the limit", () => {
+    const parts = cutWindows(lines);
+    for (let i = 1; i < parts.length; i++) {
+      const shared = parts[i - 1]!.to - parts[i]!.from + 1;
+      assert.ok(shared >= 1 && lines.size(parts[i]!.from, parts[i - 1]!.to) <= sizes.overlap, `overlap of ${shared} rows`);
+    }
+  });
+  it("do not overlap when rows of a definition are cut", () => {
+    const parts = cutRows(lines, 5, 150, head);
+    assert.equal(parts[0]!.from, 5);
+    assert.equal(parts.at(-1)!.to, 150);
+    for (let i = 1; i < parts.length; i++) assert.equal(parts[i]!.from, parts[i - 1]!.to + 1);
+  });
+  it("prefer to end at a blank row", () => {
+    const source = `${"x".repeat(100)}\n`.repeat(9) + `\n${`${"y".repeat(100)}\n`.repeat(9)}`;
+    assert.deepEqual(cutRows(new SourceLines(source), 0, 18, head).map((p) => [p.from, p.to]), [[0, 9], [10, 18]]);
+  });
+});
+
+describe("docProse", () => {
+  const cases: [name: string, raw: string, prose: string][] = [
+    ["line comments", "// Reads a file.\n// Twice.", "Reads a file.\nTwice."],
+    ["JSDoc", "/**\n * Reads a file.\n *\n * @param path where\n */", "Reads a file.\n\n@param path where"],
+    ["Rust", "/// Reads a file.\n//! Module.", "Reads a file.\nModule."],
+    ["docstring", '"""Reads a file.\n\n    Twice.\n    """', "Reads a file.\n\nTwice."],
+    ["raw docstring", "r'''Reads \\d.'''", "Reads \\d."],
+    ["Elixir", '@doc """\nReads a file.\n"""', "Reads a file."],
+    ["Haskell", "-- | Reads a file.\n-- Twice.", "Reads a file.\nTwice."],
+    ["Lua", "--- Reads a file.", "Reads a file."],
+    ["hash", "# Reads a file.", "Reads a file."],
+    ["C# XML", "/// <summary>Reads a <see cref=\"File\"/> file.</summary>", "Reads a  file."],
+    ["PowerShell", "<#\n.SYNOPSIS\nReads a file.\n#>", "Reads a file."],
+    ["generics are no tags", "// Makes a Vec<T> of them.", "Makes a Vec<T> of them."],
+    ["licence", "/* Copyright (c) 2020 X. All rights reserved. */", ""],
+    ["SPDX", "// SPDX-License-Identifier: MIT", ""],
+    ["directives", "// eslint-disable-next-line\n// Reads a file.\n// @ts-ignore", "Reads a file."],
+    ["a rule of dashes", "// ----------------", ""],
+    ["a script's first line", "#!/usr/bin/env python\n# Reads a file.", "Reads a file."],
+    ["nothing", "/* */", ""],
+  ];
+  for (const [name, raw, prose] of cases) it(`cleans ${name}`, () => assert.equal(docProse(raw), prose));
+});
+
+describe("firstParagraph", () => {
+  const cases: [prose: string, paragraph: string][] = [
+    ["Reads a\nfile.\n\nMore.", "Reads a file."],
+    ["\n\nReads.", "Reads."],
+    ["Reads.\n@param a", "Reads."],
+    ["Reads.\n:param a: x", "Reads."],
+    ["Reads.\nArgs:\n  a", "Reads."],
+    ["Reads. @param a first", "Reads."],
+    ["", ""],
+  ];
+  for (const [prose, paragraph] of cases) it(`takes ${JSON.stringify(paragraph)} from ${JSON.stringify(prose)}`, () => assert.equal(firstParagraph(prose), paragraph));
+});
