@@ -1,0 +1,202 @@
+// The command line as a child process against a real engine and the shipped model, on one small workspace.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { packageRoot } from "../../src/base/assets.ts";
+import type { Hit, Status } from "../../src/engine/protocol.ts";
+import { manyFiles, processGone } from "../support/workspace.ts";
+
+const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
+const root = path.join(folder, "w");
+const env = { ...process.env, STRATA_CACHE: path.join(folder, "c"), NO_COLOR: "1" };
+const program = path.join(packageRoot, "src/cli/main.ts");
+
+function write(base: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(base, name)), { recursive: true });
+    writeFileSync(path.join(base, name), content);
+  }
+}
+
+before(() => {
+  write(root, {
+    "src/retry.ts": "/** Waits longer after each failed attempt before trying the request again. */\nexport async function withBackoff<T>(attempt: () => Promise<T>): Promise<T> {\n  let delayMs = 100;\n  for (;;) {\n    try {\n      return await attempt();\n    } catch {\n      await new Promise((resolve) => setTimeout(resolve, delayMs));\n      delayMs *= 2;\n    }\n  }\n}\n",
+    "src/again.py": "def with_backoff(attempt):\n    delay = 0.1\n    while True:\n        try:\n            return attempt()\n        except Exception:\n            time.sleep(delay)\n            delay *= 2\n",
+    "src/invoice.ts": "/** Adds up the lines of an invoice, tax included. */\nexport function invoiceTotal(lines: { net: number; tax: number }[]): number {\n  let total = 0;\n  for (const line of lines) total += line.net + line.tax;\n  return total;\n}\n",
+    "lib/bill.ts": "/** Adds up the lines of an invoice, tax included. */\nexport function invoiceTotal(lines: { net: number; tax: number }[]): number {\n  let total = 0;\n  for (const line of lines) total += line.net + line.tax;\n  return total;\n}\n",
+    ".env": "TOKEN=retry-backoff-secret\n",
+    "node_modules/x/index.js": "export function withBackoff() {}\n",
+  });
+});
+
+/** Ends every engine of this file's cache, so that nothing is left behind. */
+after(async () => {
+  const cache = path.join(folder, "c");
+  for (const index of existsSync(cache) ? readdirSync(cache) : []) {
+    const record = path.join(cache, index, "engine.json");
+    if (!existsSync(record)) continue;
+    const { pid } = JSON.parse(readFileSync(record, "utf8")) as { pid: number };
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      continue; // it has ended already
+    }
+    await processGone(pid);
+  }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+});
+
+function start(args: readonly string[], options: { cwd?: string } = {}): ChildProcess {
+  return spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: options.cwd ?? folder, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function strata(args: readonly string[], options: { cwd?: string } = {}): Promise<{ code: number | null; out: string; err: string }> {
+  const child = start(args, options);
+  let out = "";
+  let err = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (err += text));
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, out, err };
+}
+
+async function strataJson<T>(...args: string[]): Promise<{ code: number | null; value: T }> {
+  const { code, out, err } = await strata([...args, "--json"]);
+  assert.equal(err, "", "with --json nothing but the object is written");
+  return { code, value: JSON.parse(out) as T };
+}
+
+interface Found {
+  hits: Hit[];
+  coverage: { files: number; chunks: number; deep: number; complete: boolean; state: string };
+}
+
+test("status of a folder that nobody indexed says so and starts nothing", async () => {
+  const { code, value } = await strataJson<{ state: { kind: string }; indexFolder: string }>("status", root);
+  assert.equal(code, 1);
+  assert.equal(value.state.kind, "absent");
+  assert.equal(existsSync(value.indexFolder), false);
+});
+
+test("the very first search of a folder answers at once: with hits, or saying that it has not seen everything", async () => {
+  const { code, value } = await strataJson<Found>("search", "wait longer after each failure", "--in", root);
+  if (code === 0) assert.ok(["src/retry.ts", "src/again.py"].includes(value.hits[0]?.path ?? ""), value.hits[0]?.path);
+  else assert.deepEqual([code, value.coverage.complete], [1, false]); // a machine too busy to read four files in two seconds
+});
+
+test("--wait answers from everything, in the promised shape", async () => {
+  const { code, value } = await strataJson<Found>("search", "wait longer after each failure", "--in", root, "-k", "3", "--wait");
+  assert.equal(code, 0);
+  assert.ok(value.hits.length <= 3);
+  const [hit] = value.hits;
+  assert.ok(hit);
+  assert.deepEqual([hit.path, hit.startLine, hit.symbol, hit.depth, hit.lang], ["src/retry.ts", 1, "withBackoff", "deep", "typescript"]);
+  assert.ok(hit.endLine > hit.startLine && hit.score > 0 && hit.why.length > 0);
+  assert.deepEqual([value.coverage.files, value.coverage.complete, value.coverage.deep], [4, true, value.coverage.chunks]);
+});
+
+test("secrets and installed packages are not found", async () => {
+  const { value } = await strataJson<Found>("search", "retry-backoff-secret TOKEN", "--in", root, "-k", "50");
+  assert.deepEqual(value.hits.filter((hit) => hit.path.startsWith(".env") || hit.path.startsWith("node_modules")), []);
+});
+
+test("nothing found is exit code 1, in words and as an empty list", async () => {
+  const text = await strata(["search", "anything", "--in", root, "--lang", "cobol"]);
+  assert.deepEqual([text.code, text.out, text.err], [1, "", "Nothing found.\n"]);
+  const { code, value } = await strataJson<Found>("search", "anything", "--in", root, "--lang", "cobol");
+  assert.deepEqual([code, value.hits], [1, []]);
+});
+
+test("people get places to click, without colours in a pipe", async () => {
+  const { code, out } = await strata(["search", "add up invoice lines", "--path", "src/**", "-k", "1", "--explain"], { cwd: root });
+  assert.equal(code, 0);
+  assert.match(out, /^src\/invoice\.ts:1 {2}invoiceTotal {2}▰/);
+  assert.match(out, /\n {4}[+−]\d\.\d{3} {2}\S/, "signals");
+  assert.equal(out.includes("\x1b"), false);
+});
+
+test("similar code: by line and by range, without the code itself", async () => {
+  for (const place of ["src/retry.ts:5", "src/retry.ts:2-12"]) {
+    const { code, value } = await strataJson<Found>("similar", place, "--in", root, "-k", "2");
+    assert.equal(code, 0);
+    assert.equal(value.hits[0]?.path, "src/again.py", place);
+    assert.equal(value.hits.some((hit) => hit.path === "src/retry.ts"), false, place);
+  }
+});
+
+test("duplicates are found and grouped", async () => {
+  const { code, value } = await strataJson<{ groups: { kind: string; members: { path: string }[] }[] }>("duplicates", root, "--min-lines", "4");
+  assert.equal(code, 0);
+  assert.equal(value.groups[0]?.kind, "exact");
+  assert.deepEqual(value.groups[0]?.members.map((member) => member.path).sort(), ["lib/bill.ts", "src/invoice.ts"]);
+  assert.match((await strata(["duplicates", root, "--min-lines", "4"])).out, /^Exact copies · \d+ lines · 2 places\n/);
+});
+
+test("index and status report the same coverage and what was left out", async () => {
+  const indexed = await strataJson<Status & { tookMs: number }>("index", root);
+  assert.equal(indexed.code, 0);
+  const { code, value } = await strataJson<Status>("status", root);
+  assert.equal(code, 0);
+  assert.deepEqual(value.coverage, indexed.value.coverage);
+  assert.equal(value.state.kind, "ready");
+  assert.deepEqual(value.skipped, { secret: 1 });
+  assert.deepEqual(value.languages, { typescript: 3, python: 1 });
+  assert.match((await strata(["index", root, "--depth", "instant"])).out, /^Indexed 4 files \(\d+ chunks\) at instant depth in \d/);
+});
+
+test("doctor finds this machine fit, and the index sound", async () => {
+  const { code, value } = await strataJson<{ ok: boolean; findings: { name: string; state: string; detail: string }[] }>("doctor", root);
+  const state = new Map(value.findings.map((finding) => [finding.name, finding.state]));
+  assert.deepEqual([code, value.ok], [0, true], JSON.stringify(value.findings.filter((finding) => finding.state === "fail")));
+  for (const name of ["Node", "onnxruntime", "hnswlib", "SQLite", "Model", "Index", "Engine"]) assert.equal(state.get(name), "ok", name);
+});
+
+test("doctor reports a damaged index and a damaged model", async () => {
+  const other = path.join(folder, "damaged");
+  write(other, { "a.ts": "export const a = 1;\n" });
+  const { value: absent } = await strataJson<{ indexFolder: string }>("status", other);
+  mkdirSync(absent.indexFolder, { recursive: true });
+  writeFileSync(path.join(absent.indexFolder, "index.db"), "not a database, ".repeat(500));
+  const model = path.join(folder, "model");
+  write(model, { "manifest.json": "{" });
+  const { code, value } = await strataJson<{ ok: boolean; findings: { name: string; state: string; detail: string }[] }>("doctor", other, "--model", model);
+  assert.deepEqual([code, value.ok], [2, false]);
+  const failed = value.findings.filter((finding) => finding.state === "fail");
+  assert.deepEqual(failed.map((finding) => finding.name).sort(), ["Index", "Model"]);
+  assert.match(failed.find((finding) => finding.name === "Index")?.detail ?? "", /strata index --rebuild/);
+});
+
+test("models lists the shipped one as whole and in use", async () => {
+  const { code, value } = await strataJson<{ models: { id: string; isDefault: boolean; problem?: string; exits: number[] }[] }>("models");
+  assert.equal(code, 0);
+  const used = value.models.find((model) => model.isDefault);
+  assert.ok(used && used.problem === undefined && used.exits[0] === 0);
+});
+
+test("a reader that leaves early is success", async () => {
+  const child = start(["search", "invoice", "--in", root, "-k", "50"]);
+  child.stdout?.destroy();
+  assert.equal(await new Promise((resolve) => child.once("exit", resolve)), 0);
+});
+
+test("Ctrl-C ends at once with 130 and leaves an index that goes on where it was", { skip: process.platform === "win32" && "no signals" }, async () => {
+  const big = path.join(folder, "big");
+  write(big, manyFiles(600));
+  const child = start(["index", big]);
+  let err = "";
+  await new Promise<void>((resolve) =>
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+      if (/\d+ (of \d+ )?(files|chunks)/.test(err)) resolve();
+    }),
+  );
+  const exited = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  child.kill("SIGINT");
+  assert.equal(await exited, 130);
+  assert.equal(err.includes("Error"), false);
+  const { value } = await strataJson<Found>("search", "parseConfig", "--in", big, "--depth", "instant", "--wait");
+  assert.deepEqual([value.coverage.files, value.coverage.complete], [600, true]);
+});

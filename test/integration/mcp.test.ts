@@ -1,0 +1,196 @@
+// The MCP server as a child process, spoken to the way an agent does: JSON-RPC lines over stdin and stdout, a real engine behind.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { packageRoot } from "../../src/base/assets.ts";
+import { manyFiles, processGone } from "../support/workspace.ts";
+
+interface Message {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly progressToken?: string; readonly progress?: number; readonly message?: string };
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+interface ToolResult {
+  readonly isError?: boolean;
+  readonly content: readonly { readonly type: string; readonly text: string }[];
+  readonly structuredContent?: Readonly<Record<string, unknown>>;
+}
+
+const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-mcp-")));
+const root = path.join(folder, "w");
+const cache = path.join(folder, "c");
+let server: ChildProcess;
+let lastId = 0;
+let stderr = "";
+const waiting = new Map<number, (message: Message) => void>();
+const notifications: Message[] = [];
+const strayLines: string[] = [];
+
+function send(message: object): void {
+  server.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+}
+
+function request(method: string, params: object = {}): { readonly id: number; readonly answer: Promise<Message> } {
+  const id = ++lastId;
+  const answer = new Promise<Message>((resolve) => waiting.set(id, resolve));
+  send({ id, method, params });
+  return { id, answer };
+}
+
+async function call(name: string, args: object, meta: object = {}): Promise<ToolResult> {
+  const { result, error } = await request("tools/call", { name, arguments: args, _meta: meta }).answer;
+  assert.equal(error, undefined, error?.message);
+  return result as ToolResult;
+}
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), content);
+  }
+}
+
+before(async () => {
+  write({
+    "src/retry.ts": "/** Waits longer after each failed attempt before trying the request again. */\nexport async function withBackoff<T>(attempt: () => Promise<T>): Promise<T> {\n  let delayMs = 100;\n  for (;;) {\n    try {\n      return await attempt();\n    } catch {\n      await new Promise((resolve) => setTimeout(resolve, delayMs));\n      delayMs *= 2;\n    }\n  }\n}\n",
+    "src/again.py": "def with_backoff(attempt):\n    delay = 0.1\n    while True:\n        try:\n            return attempt()\n        except Exception:\n            time.sleep(delay)\n            delay *= 2\n",
+    "docs/fence.md": "# Fences\n\nA block that holds backticks:\n\n````\n```js\ncode\n```\n````\n",
+    ...manyFiles(40),
+  });
+  writeFileSync(path.join(folder, "outside.ts"), "export const outside = 1;\n");
+  symlinkSync(path.join(folder, "outside.ts"), path.join(root, "link.ts"));
+  server = spawn(process.execPath, ["--no-warnings", path.join(packageRoot, "src/cli/main.ts"), "mcp", "--in", root], { env: { ...process.env, STRATA_CACHE: cache }, stdio: ["pipe", "pipe", "pipe"] });
+  server.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  let rest = "";
+  server.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      let message: Message;
+      try {
+        message = JSON.parse(line) as Message;
+      } catch {
+        strayLines.push(line);
+        continue;
+      }
+      if (message.id === undefined) notifications.push(message);
+      else waiting.get(message.id)?.(message);
+    }
+  });
+  const { result } = await request("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "test", version: "1" } }).answer;
+  assert.equal((result as { serverInfo: { name: string } }).serverInfo.name, "strata");
+  send({ method: "notifications/initialized" });
+});
+
+after(async () => {
+  server.kill();
+  for (const index of readdirSync(cache)) {
+    const { pid } = JSON.parse(readFileSync(path.join(cache, index, "engine.json"), "utf8")) as { pid: number };
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      continue; // it has ended already
+    }
+    await processGone(pid);
+  }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+});
+
+test("three tools, each with a schema of what goes in and what comes out, all reading only", async () => {
+  const { result } = await request("tools/list").answer;
+  const { tools } = result as { tools: { name: string; inputSchema: { properties: object }; outputSchema?: object; annotations?: { readOnlyHint?: boolean } }[] };
+  assert.deepEqual(tools.map((tool) => tool.name).sort(), ["find_similar_code", "index_status", "search_code"]);
+  for (const tool of tools) assert.ok(tool.outputSchema !== undefined && tool.annotations?.readOnlyHint === true, tool.name);
+  assert.deepEqual(Object.keys(tools.find((tool) => tool.name === "search_code")?.inputSchema.properties ?? {}), ["query", "k", "depth", "wait", "path"]);
+});
+
+test("a search gives text to read and the same hits as data, with progress on the way", async () => {
+  const result = await call("search_code", { query: "wait longer after each failed request", k: 3, wait: true }, { progressToken: "p1" });
+  assert.equal(result.isError, undefined, result.content[0]?.text);
+  const { hits, complete } = result.structuredContent as { hits: { path: string; startLine: number; symbol: string }[]; complete: boolean };
+  assert.deepEqual([hits[0]?.path, hits[0]?.startLine, hits[0]?.symbol, complete], ["src/retry.ts", 1, "withBackoff", true]);
+  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n/);
+  const progress = notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
+  assert.ok(progress.length > 0);
+  for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");
+});
+
+test("without a progress token there is no progress", async () => {
+  const before = notifications.length;
+  await call("search_code", { query: "invoice" });
+  assert.equal(notifications.slice(before).filter((message) => message.method === "notifications/progress").length, 0);
+});
+
+test("a snippet with fences cannot end its own block", async () => {
+  const { content } = await call("search_code", { query: "block that holds backticks", path: "docs/**", k: 1 });
+  assert.match(content[0]?.text ?? "", /^docs\/fence\.md:1-\d+[^\n]*\n`````markdown\n/);
+});
+
+test("similar code: by place and by text", async () => {
+  const byPlace = await call("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 2 });
+  const { hits } = byPlace.structuredContent as { hits: { path: string }[] };
+  assert.equal(hits[0]?.path, "src/again.py", byPlace.content[0]?.text);
+  const byText = await call("find_similar_code", { text: "def with_backoff(f):\n  delay = 1\n  while True:\n    try: return f()\n    except Exception: delay *= 2", lang: "python", k: 2 });
+  assert.ok((byText.structuredContent as { hits: { path: string }[] }).hits.some((hit) => hit.path === "src/again.py"));
+});
+
+for (const given of ["../outside.ts", "/etc/passwd", "link.ts", "src/../../outside.ts", "none.ts", "."])
+  test(`the path ${given} is refused with a sentence`, async () => {
+    const result = await call("find_similar_code", { path: given, startLine: 1 });
+    assert.equal(result.isError, true);
+    assert.match(result.content[0]?.text ?? "", /^There is no file .* inside .* \(input\.invalid\)$/);
+    assert.equal(result.content[0]?.text.includes("outside = 1"), false);
+  });
+
+const mistakes: readonly [string, string, object, RegExp][] = [
+  ["an empty query", "search_code", { query: "   " }, /query is empty/],
+  ["no query", "search_code", {}, /query/],
+  ["too many results", "search_code", { query: "x", k: 1000 }, /k/],
+  ["neither path nor text", "find_similar_code", {}, /either a path/],
+  ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
+  ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without spaces/],
+];
+for (const [name, tool, args, says] of mistakes)
+  test(`${name}: an answer that says what to do, not a broken connection`, async () => {
+    const message = await request("tools/call", { name: tool, arguments: args }).answer;
+    const result = message.result as ToolResult | undefined;
+    assert.ok(result?.isError === true || message.error !== undefined);
+    assert.match(result?.content[0]?.text ?? message.error?.message ?? "", says);
+  });
+
+test("status is the engine's, as data", async () => {
+  const { structuredContent } = await call("index_status", {});
+  assert.deepEqual([structuredContent?.["state"], structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], ["ready", root, 43]);
+  assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
+});
+
+test("a cancelled call goes unanswered and the next one is served", async () => {
+  write(manyFiles(400, 1));
+  const { id, answer } = request("tools/call", { name: "search_code", arguments: { query: "merge the ledger", wait: true } });
+  send({ method: "notifications/cancelled", params: { requestId: id, reason: "no longer needed" } });
+  const next = await call("index_status", {});
+  assert.equal(next.isError, undefined);
+  assert.equal(await Promise.race([answer.then(() => "answered"), Promise.resolve("silent")]), "silent");
+});
+
+test("a crash of the engine is one failed call at most: the next starts it again", async () => {
+  const [index = ""] = readdirSync(cache);
+  const { pid } = JSON.parse(readFileSync(path.join(cache, index, "engine.json"), "utf8")) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  await processGone(pid);
+  let result = await call("search_code", { query: "wait longer after each failed request", k: 1 });
+  if (result.isError === true) result = await call("search_code", { query: "wait longer after each failed request", k: 1 });
+  assert.equal((result.structuredContent as { hits: { path: string }[] }).hits[0]?.path, "src/retry.ts", result.content[0]?.text);
+});
+
+test("stdout carries the protocol only, and closing stdin ends the server", async () => {
+  assert.deepEqual(strayLines, []);
+  const exited = new Promise((resolve) => server.once("exit", (code) => resolve(code)));
+  server.stdin?.end();
+  assert.equal(await exited, 0, stderr);
+});
