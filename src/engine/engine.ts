@@ -283,8 +283,11 @@ export class Engine {
   async #work(signal: AbortSignal): Promise<boolean> {
     if (this.#needsScan) {
       this.#needsScan = false;
-      this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
-      await this.#indexer.scan((progress) => this.#setState({ kind: "scanning", progress }), signal);
+      if (!this.#scanned) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+      await this.#indexer.scan((progress) => {
+        // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
+        if (!this.#scanned || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
+      }, signal);
       this.#scanned = true;
       this.#statusSoon();
       return true;
