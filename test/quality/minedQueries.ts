@@ -22,7 +22,7 @@ export interface MinedRepository {
 }
 
 /** Chunks a mined repository is cut down to: the size of a small real one, and seconds of encoding. */
-const chunkLimit = 350;
+const chunkLimit = 220;
 const queriesPerRepository = 24;
 
 /** A small fixed generator, so that the same sources always give the same queries. */
