@@ -51,7 +51,7 @@ class Settings:
     batch: int = 48
     rate: float = 1e-3
     scale: float = 20.0
-    pretrain_steps: int = 500
+    pretrain_steps: int = 300
     pretrain_batch: int = 32
     code_to_code_pairs: int = 500
     pretrain_window: int = 128
@@ -317,7 +317,8 @@ def measure(lab: Lab, model: ModularStarEncoder, exits: tuple[int, ...], truncat
 
 def run_arm(lab: Lab, name: str, arm: Arm, seed: int) -> dict:
     """Train and measure one arm, or fetch it if the same settings were run before."""
-    wanted = {"settings": asdict(lab.settings), "arm": json.loads(json.dumps(asdict(arm))), "seed": seed}
+    settings = {key: value for key, value in asdict(lab.settings).items() if arm.pretraining or "pretrain" not in key}
+    wanted = {"settings": settings, "arm": json.loads(json.dumps(asdict(arm))), "seed": seed}
     path = HERE / "results" / "arms" / f"{name}-{seed}.json"
     if path.exists() and (kept := json.loads(path.read_text())) and all(kept[key] == wanted[key] for key in wanted):
         return kept

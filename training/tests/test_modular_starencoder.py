@@ -21,6 +21,8 @@ from strata_train.modular_starencoder import (
     text_mask,
 )
 
+torch.set_num_threads(1)  # tiny tensors: threads cost more than they bring
+
 TINY = ModularStarEncoderConfig.small(
     64, hidden_size=16, intermediate_size=48, num_heads=4, num_kv_heads=2, dims=8, context=32
 )
@@ -242,8 +244,10 @@ def publish(folder, config=TINY) -> dict[str, torch.Tensor]:
     tensors = {name: torch.randn(shape, generator=generator) * 0.2 for name, shape in shapes.items()}
     save_file(tensors, folder / "model.safetensors")
     raw = {
-        "model_type": "ModularStarEncoder", "hidden_size": h, "intermediate_size": m, "num_hidden_layers": config.num_layers,
-        "num_attention_heads": config.num_heads, "num_key_value_heads": config.num_kv_heads, "vocab_size": config.vocab_size,
+        "model_type": "ModularStarEncoder", "hidden_size": h, "intermediate_size": m,
+        "num_hidden_layers": config.num_layers,
+        "num_attention_heads": config.num_heads, "num_key_value_heads": config.num_kv_heads,
+        "vocab_size": config.vocab_size,
         "matryoshka_layers": list(config.exits), "max_position_embeddings": config.context, "norm_epsilon": 1e-5,
         "rope_theta": config.rope_theta, "residual_dropout": 0.1, "embedding_dropout": 0.1, "attention_dropout": 0.1,
         "initializer_range": 0.018042, "conditional_size": 4, "hidden_act": "gelu_pytorch_tanh", "use_bias": True,

@@ -30,7 +30,7 @@ SAMPLES = {
     "c": "int add_all(const int *a, int n) {\n  int s = 0;\n  for (int i = 0; i < n; i++) s += a[i];\n  return s;\n}",
     "cpp": "int add_all(const std::vector<int>& a) {\n  int s = 0;\n  for (auto x : a) s += x;\n  return s;\n}",
     "go": "func addAll(a []int) int {\n\ts := 0\n\tfor _, x := range a {\n\t\ts += x\n\t}\n\treturn s\n}",
-    "java": "class Sums {\n  static int addAll(int[] a) {\n    int s = 0;\n    for (int x : a) s += x;\n    return s;\n  }\n}",
+    "java": "class Sums {\n  int addAll(int[] a) {\n    int s = 0;\n    for (int x : a) s += x;\n    return s;\n  }\n}",
     "javascript": "function addAll(a) {\n  return a.reduce((s, x) => s + x, 0);\n}",
     "php": "<?php\nfunction addAll(array $a): int {\n  return array_sum($a);\n}",
     "python": "def add_all(a):\n    total = 0\n    for x in a:\n        total += x\n    return total",

@@ -239,7 +239,7 @@ class EvaluationHashes:
         """Sorted hashes are stored as differences, which gzip packs to about half."""
         content = {
             "format": 1,
-            "about": "Hashes of evaluation texts, made by `python -m strata_train hash-evaluation`. Never train on them.",
+            "about": "Hashes of evaluation texts (python -m strata_train hash-evaluation). Never train on them.",
             "sets": dict(sorted(self.sets.items())),
             "shingle": {"tokens": self.TOKENS, "oneIn": self.SAMPLE},
             "texts": _pack(self.texts),
@@ -298,13 +298,13 @@ def _unpack(packed: str, kind: np.dtype[Any]) -> Array:
 
 
 SOURCE_SUFFIXES = frozenset(
-    ".c .cc .cpp .cs .cxx .dart .ex .exs .go .h .hpp .hs .java .js .jsx .kt .lua .mjs .php .py .rb .rs .scala .sh .swift "
-    ".ts .tsx .zig".split()
+    ".c .cc .cpp .cs .cxx .dart .ex .exs .go .h .hpp .hs .java .js .jsx .kt .lua .mjs .php .py .rb .rs .scala .sh "
+    ".swift .ts .tsx .zig".split()
 )
 
 
 def evaluation_texts(folder: Path) -> Iterator[tuple[str, str]]:
-    """(set, text) of an evaluation folder: `pairs/SET/{queries,corpus}.jsonl.gz`, `repos/NAME.{tar.gz,queries.json}`."""
+    """(set, text) of `pairs/SET/{queries,corpus}.jsonl.gz` and `repos/NAME.{tar.gz,queries.json}`."""
     found = False
     for file in sorted(folder.glob("pairs/*/*.jsonl.gz")):
         found = True

@@ -50,7 +50,10 @@ def _target(title: str, module: str, definitions: str, labels: str, function: st
     return Target(title, module, frozenset(definitions.split()), frozenset(labels.split()), function)
 
 
-_SCRIPT = "function_declaration generator_function_declaration class_declaration method_definition arrow_function function_expression"
+_SCRIPT = (
+    "function_declaration generator_function_declaration function_expression arrow_function "
+    "class_declaration method_definition"
+)
 TARGETS: dict[str, Target] = {
     "c": _target("C", "tree_sitter_c", "function_definition", "c h"),
     "cpp": _target(
@@ -533,7 +536,8 @@ def run_translate(options: Any) -> None:
     if not options.base_url or not options.model:
         raise UserError(
             "no-endpoint",
-            "Nothing was sent: name a server with --base-url (Ollama's is http://localhost:11434) and a model with --model.",
+            "Nothing was sent: name a server with --base-url (Ollama's is http://localhost:11434) "
+            "and a model with --model.",
         )
     if (
         min(options.concurrency, options.per_seed) < 1
