@@ -59,8 +59,9 @@ export class Engine {
   #warnings = new Set<string>();
 
   #state: IndexState = { kind: "absent" };
-  #needsScan = true;
-  #scanned = false;
+  /** Full passes asked for, and the number of the last one that was asked for before a completed pass began. */
+  #scansWanted = 1;
+  #scansDone = 0;
   /** Recently saved or opened files, newest first: they are deepened before the rest. */
   #recent: string[] = [];
   #wake: () => void = () => {};
@@ -168,7 +169,7 @@ export class Engine {
       if (this.#state.kind === "failed") throw new StrataError("engine.failed", this.#state.reason);
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Resume it (setting strata.index.paused), then run this again.");
       const { chunks, [depth]: reached } = this.#coverage();
-      if (this.#scanned && !this.#needsScan && reached >= chunks) return this.status();
+      if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
       if (depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth)) await this.#deepenRound(depth === "deep" ? "deep" : "shallow", signal);
       else await this.#nextTurn(signal);
     }
@@ -177,12 +178,13 @@ export class Engine {
   /** Files were changed by the editor or seen by the watcher. Answers when they are searchable at full depth. */
   async filesChanged(paths: readonly string[], signal: AbortSignal): Promise<void> {
     const inside = paths.map((p) => relativeInside(this.#options.root, p));
-    if (inside.length > MASS_CHANGE || !this.#scanned) {
+    if (inside.length > MASS_CHANGE) {
       this.#requestScan();
       return;
     }
     const { indexed, rescan } = await this.#indexer.update(inside, signal);
-    if (rescan) this.#requestScan();
+    // A pass that is under way may have read these files before they changed; the next one notices by their times.
+    if (rescan || this.#scansDone < this.#scansWanted) this.#requestScan();
     this.#recent = [...indexed, ...this.#recent.filter((p) => !indexed.includes(p))].slice(0, 50);
     this.#statusSoon();
     if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
@@ -200,7 +202,7 @@ export class Engine {
     const before = this.#settings;
     this.#settings = settings;
     if (settings.modelFolder !== before.modelFolder) await this.#reopen();
-    if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) this.#needsScan = true;
+    if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) this.#requestScan();
     this.#wake();
   }
 
@@ -269,7 +271,7 @@ export class Engine {
           const retry = setTimeout(this.#wake, DISK_RETRY_MS);
           await woken;
           clearTimeout(retry);
-          this.#needsScan = true;
+          this.#requestScan();
         } else {
           this.#options.log("error", "background work failed", error);
           this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
@@ -281,14 +283,14 @@ export class Engine {
 
   /** One slice of background work; false when there is nothing left to do. */
   async #work(signal: AbortSignal): Promise<boolean> {
-    if (this.#needsScan) {
-      this.#needsScan = false;
-      if (!this.#scanned) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+    if (this.#scansDone < this.#scansWanted) {
+      const asked = this.#scansWanted;
+      if (this.#scansDone === 0) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
       await this.#indexer.scan((progress) => {
         // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
-        if (!this.#scanned || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
+        if (this.#scansDone === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
       }, signal);
-      this.#scanned = true;
+      this.#scansDone = asked;
       this.#statusSoon();
       return true;
     }
@@ -320,7 +322,7 @@ export class Engine {
   }
 
   #requestScan(): void {
-    this.#needsScan = true;
+    this.#scansWanted++;
     this.#wake();
   }
 
@@ -349,8 +351,8 @@ export class Engine {
     await this.#pool.close();
     await this.#encoder.close();
     await between();
-    this.#scanned = false;
-    this.#needsScan = true;
+    this.#scansDone = 0;
+    this.#scansWanted = 1;
     this.#settings = settingsPaused;
     await this.#open();
     this.#wake();

@@ -10,19 +10,18 @@ import { StrataError } from "../../src/base/errors.ts";
 import { fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
-import { ask, bringTo, manyFiles, Workspace } from "../support/workspace.ts";
+import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
 
 test("kill -9 in the middle of indexing: consistent afterwards, continues, encodes nothing twice", async (t) => {
   const workspace = new Workspace(t, manyFiles(1500));
   const client = await workspace.connect();
-  await new Promise<void>((resolve) => client.connection.onNotification(protocol.statusChanged, ({ coverage }) => coverage.instant > 200 && coverage.instant < 1400 && resolve()));
+  await untilStatus(client, ({ coverage }) => coverage.instant > 200);
   await workspace.kill(client);
 
   const db = new DatabaseSync(path.join(client.folder, "index.db"), { readOnly: true });
   assert.equal((db.prepare("PRAGMA integrity_check").get() as { integrity_check: string }).integrity_check, "ok");
-  const idsOf = (d: DatabaseSync) => new Map(d.prepare("SELECT id, chunk FROM vectors").all().map((row) => [(row as { chunk: number }).chunk, (row as { id: number }).id] as const));
-  const survivors = idsOf(db);
   db.close();
+  const survivors = workspace.encodings(client);
   assert.ok(survivors.size > 0, "some work had been written");
 
   const again = await workspace.connect();
@@ -30,7 +29,8 @@ test("kill -9 in the middle of indexing: consistent afterwards, continues, encod
   const status = await bringTo(again, "instant");
   assert.equal(status.coverage.files, 1500);
   assert.equal(status.coverage.instant, status.coverage.chunks);
-  const after = new DatabaseSync(path.join(client.folder, "index.db"), { readOnly: true });
+  assert.deepEqual(survivors.difference(workspace.encodings(again)), new Set(), "what was encoded before the crash was kept");
+});
   const kept = new Set(after.prepare("SELECT id FROM vectors").all().map((row) => (row as { id: number }).id));
   after.close();
   assert.deepEqual([...survivors.values()].filter((id) => !kept.has(id)), [], "what was encoded before the crash was kept");
@@ -63,10 +63,7 @@ for (const [what, damage] of [
     const client = await workspace.connect();
     await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
     await bringTo(client, "instant");
-    await new Promise<void>((resolve) => {
-      client.connection.onNotification(protocol.statusChanged, ({ state }) => state.kind === "ready" && resolve());
-      void client.connection.sendRequest(protocol.status).then(({ state }) => state.kind === "ready" && resolve());
-    });
+    await untilStatus(client, ({ state }) => state.kind === "ready");
     const answer = (await ask(client, "the session is too long")).hits.map((h) => h.path);
     await workspace.stop();
     const graph = path.join(client.folder, "instant.hnsw");
@@ -119,9 +116,7 @@ test("a full disk pauses indexing with a sentence, keeps answering, and goes on 
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]).status !== 0) return t.skip("tmpfs cannot be mounted here");
   t.after(() => void spawnSync("umount", ["-l", disk]));
   const client = await workspace.connect();
-  const stateIs = (kind: string) =>
-    new Promise<protocol.Status>((resolve) => client.connection.onNotification(protocol.statusChanged, (status) => status.state.kind === kind && resolve(status)));
-  const paused = stateIs("paused");
+  const paused = untilStatus(client, ({ state }) => state.kind === "paused");
   for (const [name, content] of Object.entries(manyFiles(2500, 3))) workspace.write(name, content);
   const { state } = await paused;
   assert.match(state.kind === "paused" ? state.reason : "", /disk|space/i);

@@ -5,7 +5,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { TestContext } from "node:test";
 import { connectEngine, type ConnectOptions, type EngineConnection } from "../../src/engine/connect.ts";
-import { index, search, type SearchResult, shutdown, type Depth, type Status } from "../../src/engine/protocol.ts";
+import { type Depth, index, search, type SearchResult, shutdown, type Status, status as statusRequest, statusChanged } from "../../src/engine/protocol.ts";
 import { silentLog } from "../../src/base/log.ts";
 
 export class Workspace {
@@ -51,7 +51,8 @@ export class Workspace {
     const [last] = clients;
     if (last) {
       const gone = processGone(last.info.pid);
-      await last.connection.sendRequest(shutdown).catch(() => undefined);
+      // An engine that has died meanwhile needs no asking.
+      await (async () => last.connection.sendRequest(shutdown))().catch(() => undefined);
       await gone;
     }
     for (const client of clients) client.dispose();
@@ -66,12 +67,11 @@ export class Workspace {
     this.#open.clear();
   }
 
-  /** Vectors on disk: their number and the highest id ever given. A new id is an encoding. */
-  encodings(client: EngineConnection): { readonly count: number; readonly last: number } {
+  /** Every vector on disk as "chunk id @ depth": what was encoded and is kept. Chunk ids are never given twice, so what is new was encoded. */
+  encodings(client: EngineConnection): Set<string> {
     const db = new DatabaseSync(path.join(client.folder, "index.db"), { readOnly: true });
     try {
-      const row = db.prepare("SELECT count(*) AS count, coalesce(max(id), 0) AS last FROM vectors").get() as { count: number; last: number };
-      return { count: row.count, last: row.last };
+      return new Set(db.prepare("SELECT chunk || '@' || depth AS vector FROM vectors").all().map((row) => (row as { vector: string }).vector));
     } finally {
       db.close();
     }
@@ -109,4 +109,15 @@ export function manyFiles(count: number, seed = 0): Record<string, string> {
     files[`src/part${i % 37}/${name}.ts`] = `/** Will ${verb} the ${noun} number ${n}. */\nexport function ${name}(input: string): string {\n  const ${noun} = input.trim();\n  if (${noun}.length > ${n}) throw new Error("${noun} ${n} is too long");\n  return ${noun} + "${n}";\n}\n`;
   }
   return files;
+}
+
+/** The first state, now or later, for which the predicate holds. */
+export function untilStatus(client: EngineConnection, predicate: (status: Status) => boolean): Promise<Status> {
+  return new Promise((resolve, reject) => {
+    const look = (status: Status) => {
+      if (predicate(status)) resolve(status);
+    };
+    client.connection.onNotification(statusChanged, look);
+    client.connection.sendRequest(statusRequest).then(look, reject);
+  });
 }
