@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The tests inside VS Code's extension host (test/e2e/host), through @vscode/test-electron. Without a desktop VS Code they run
+// in the one of setupVscode.mjs; VSCODE_TEST_EXECUTABLE names another. Ends with "N passed, N failed, N skipped".
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { runTests } from "@vscode/test-electron";
+import * as esbuild from "esbuild";
+import { root } from "./setup.mjs";
+import { setupVscode } from "./setupVscode.mjs";
+
+const own = path.join(root, "scripts", "vscodeTestHost.mjs");
+const vscodeExecutablePath = process.env.VSCODE_TEST_EXECUTABLE ?? own;
+
+try {
+  if (vscodeExecutablePath === own) setupVscode();
+} catch (error) {
+  // On a developer's machine a missing browser leaves these out; in CI that would be a hole nobody sees.
+  console.error(error.message);
+  console.log(process.env.CI ? "0 passed, 1 failed, 0 skipped" : "skipped: the tests in real VS Code\n0 passed, 0 failed, 1 skipped");
+  process.exit(process.env.CI ? 1 : 0);
+}
+
+const out = path.join(root, "out", "hostTests");
+await esbuild.build({ absWorkingDir: root, entryPoints: { index: "test/e2e/host/index.ts" }, bundle: true, outdir: out, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external: ["vscode", "mocha"], sourcemap: "inline", logLevel: "error" });
+
+const temporary = mkdtempSync(path.join(os.tmpdir(), "strata-ht-"));
+const workspace = path.join(temporary, "shop");
+cpSync(path.join(root, "test/fixtures/workspace"), workspace, { recursive: true });
+mkdirSync(path.join(temporary, "cache"));
+let code = 0;
+try {
+  await runTests({
+    vscodeExecutablePath,
+    extensionDevelopmentPath: root,
+    extensionTestsPath: path.join(out, "index.cjs"),
+    launchArgs: [workspace],
+    extensionTestsEnv: { STRATA_CACHE: path.join(temporary, "cache") },
+  });
+} catch (error) {
+  console.error(error.message);
+  code = 1;
+}
+rmSync(temporary, { recursive: true, force: true });
+process.exit(code);
