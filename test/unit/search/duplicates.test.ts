@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Progress } from "../../../src/base/progress.ts";
+import { findDuplicates } from "../../../src/search/duplicates.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+
+const body = (name: string, list: string) =>
+  `function ${name}(${list}: number[]) {\n  let total = 0;\n  for (const value of ${list}) {\n    if (value > 10) total += value * 2;\n    else total -= value;\n  }\n  return total;\n}`;
+const other = "async function load(file: string) {\n  const bytes = await read(file);\n  const text = decode(bytes);\n  if (text === '') throw new Error('empty');\n  const lines = text.split('\\n');\n  return lines.filter((line) => line !== '');\n}";
+const near = "async function loadLines(path: string) {\n  const raw = await readAll(path);\n  const content = raw.toString();\n  if (!content) throw new Error('nothing');\n  return content.split('\\n').map((line) => line.trim()).filter(Boolean);\n}";
+const vector = (x: number, y: number) => Float32Array.of(x / Math.hypot(x, y), y / Math.hypot(x, y));
+
+const params = { minLines: 4, threshold: 0.9, limit: 100 };
+const find = (chunks: readonly MemoryChunk[], changed: Partial<typeof params> = {}) => findDuplicates(new MemoryStore(chunks), { ...params, ...changed });
+
+test("copies that differ only in comments and layout are exact", async () => {
+  const commented = body("sumOf", "list").replace("let total", "// start at nothing\n  let   total");
+  const [group, ...rest] = await find([{ path: "a.ts", text: body("sumOf", "list") }, { path: "b.ts", text: commented }, { path: "c.ts", text: other }]);
+  assert.equal(group?.kind, "exact");
+  assert.equal(group.similarity, 1);
+  assert.deepEqual(group.members.map((member) => member.path), ["a.ts", "b.ts"]);
+  assert.deepEqual(rest, []);
+});
+
+test("the same chunk in two files is an exact copy", async () => {
+  const [group] = await find([{ path: "a.ts", text: other }, { path: "b.ts", text: other }]);
+  assert.equal(group?.kind, "exact");
+});
+
+test("consistently renamed copies are told apart from exact ones", async () => {
+  const [group] = await find([{ path: "a.ts", text: body("sumOf", "list") }, { path: "b.ts", text: body("weigh", "rows") }]);
+  assert.equal(group?.kind, "renamed");
+});
+
+test("neighbours above the threshold are semantic duplicates, with the least similarity", async () => {
+  const chunks = [{ path: "a.ts", text: other, vectors: { deep: vector(1, 0.1) } }, { path: "b.ts", text: near, vectors: { deep: vector(1, 0.3) } }];
+  const [group] = await find(chunks);
+  assert.equal(group?.kind, "semantic");
+  assert.ok(Math.abs(group.similarity - (1 + 0.03) / (Math.hypot(1, 0.1) * Math.hypot(1, 0.3))) < 1e-6);
+  assert.deepEqual(await find(chunks, { threshold: 0.99 }), []);
+});
+
+test("a place is in one group only, the strictest", async () => {
+  const chunks = [
+    { path: "a.ts", text: other, vectors: { deep: vector(1, 0) } },
+    { path: "b.ts", text: other, vectors: { deep: vector(1, 0) } },
+    { path: "c.ts", text: near, vectors: { deep: vector(1, 0.1) } },
+  ];
+  const groups = await find(chunks);
+  const members = groups.flatMap((group) => group.members.map((member) => member.path));
+  assert.equal(new Set(members).size, members.length);
+  assert.equal(groups[0]?.kind, "exact");
+});
+
+test("short code, import lists and overlapping windows are no duplicates", async () => {
+  assert.deepEqual(await find([{ path: "a.ts", text: "get() { return 1; }" }, { path: "b.ts", text: "get() { return 1; }" }]), []);
+  const imports = Array.from({ length: 12 }, (_, i) => `import { thing${i} } from "./thing${i}.ts";`).join("\n");
+  assert.deepEqual(await find([{ path: "a.ts", text: imports }, { path: "b.ts", text: imports }]), []);
+  assert.deepEqual(await find([{ path: "a.txt", text: other, startLine: 1, endLine: 7 }, { path: "a.txt", text: other, startLine: 4, endLine: 10 }]), []);
+});
+
+test("the group with the most repeated lines comes first, and the limit holds", async () => {
+  const long = `${body("big", "list")}\n${other}`;
+  const chunks = [...["a", "b"].map((name) => ({ path: `${name}.ts`, text: other })), ...["c", "d", "e"].map((name) => ({ path: `${name}.ts`, text: long }))];
+  const groups = await find(chunks);
+  assert.deepEqual(groups.map((group) => group.members.length), [3, 2]);
+  assert.equal((await find(chunks, { limit: 1 })).length, 1);
+});
+
+test("a long search reports progress, lets the event loop run and can be cancelled", async () => {
+  const chunks = Array.from({ length: 3000 }, (_, i): MemoryChunk => ({ path: `f${i}.ts`, text: `${other}\nconst unique${i} = [${Array.from({ length: i % 50 }, (__, n) => n).join()}];` }));
+  const store = new MemoryStore(chunks);
+  const seen: Progress[] = [];
+  await findDuplicates(store, params, undefined, (progress) => seen.push(progress));
+  assert.ok(seen.length > 0 && seen.at(-1)!.done === seen.at(-1)!.total);
+  const controller = new AbortController();
+  setImmediate(() => controller.abort());
+  await assert.rejects(findDuplicates(store, params, controller.signal), { name: "AbortError" });
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findSimilar } from "../../../src/search/similar.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+import { createTestEncoder } from "../../support/testEncoder.ts";
+
+const sum = (name: string, list: string, total: string) => `function ${name}(${list}: number[]) {\n  let ${total} = 0;\n  for (const value of ${list}) ${total} += value;\n  return ${total};\n}`;
+
+const sources: MemoryChunk[] = [
+  { path: "src/a.ts", symbols: ["sumOf"], startLine: 1, endLine: 5, text: sum("sumOf", "numbers", "total") },
+  { path: "src/a.ts", symbols: ["connect"], startLine: 7, endLine: 10, text: "function connect(host: string) {\n  const socket = open(host);\n  socket.write('hello');\n}" },
+  { path: "src/copy.ts", symbols: ["addAll"], startLine: 1, endLine: 5, text: sum("addAll", "prices", "result") },
+  { path: "src/net.ts", symbols: ["dial"], startLine: 1, endLine: 3, text: "function dial(host: string) {\n  return open(host).write('hi');\n}" },
+  { path: "src/other.ts", symbols: ["Banner"], startLine: 1, endLine: 3, text: "class Banner {\n  render() { return '<b>welcome</b>'; }\n}" },
+];
+
+function setUp() {
+  const { encoder, instant } = createTestEncoder();
+  const store = new MemoryStore(
+    sources.map((chunk) => {
+      const { values, scale } = instant.embed({ breadcrumb: "", text: chunk.text });
+      return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
+    }),
+  );
+  return { store, encoder };
+}
+
+test("a renamed copy is the most similar, and the code itself is left out", async () => {
+  const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
+  assert.equal(hits[0]?.symbol, "addAll");
+  assert.ok(!hits.some((hit) => hit.symbol === "sumOf"));
+});
+
+test("without an end line the definition at the line is the query", async () => {
+  const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 8, text: "  const socket = open(host);\n  socket.write('hello');\n}\n", k: 5 });
+  assert.equal(hits[0]?.symbol, "dial");
+  assert.ok(!hits.some((hit) => hit.symbol === "connect"));
+});
+
+test("free text is searched for without its own exact copy", async () => {
+  const { hits } = await findSimilar(setUp(), { text: `${sources[3]!.text}\n`, lang: "typescript", k: 5 });
+  assert.ok(!hits.some((hit) => hit.symbol === "dial"));
+  assert.equal(hits[0]?.symbol, "connect");
+});
+
+test("the parts of each score sum to it, in descending order of score", async () => {
+  const { hits } = await findSimilar(setUp(), { text: sources[0]!.text, lang: "typescript", k: 5 });
+  for (const hit of hits) assert.ok(Math.abs(hit.why.reduce((total, part) => total + part.contribution, 0) - hit.score) < 1e-9);
+  assert.deepEqual(hits.map((hit) => hit.score), hits.map((hit) => hit.score).toSorted((a, b) => b - a));
+});
+
+test("without an encoder names and shape still find the copy", async () => {
+  const { hits, depth } = await findSimilar({ ...setUp(), encoder: undefined }, { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 3 });
+  assert.equal(hits[0]?.symbol, "addAll");
+  assert.equal(depth, "instant");
+});
+
+test("a cancelled search for similar code throws", async () => {
+  await assert.rejects(findSimilar(setUp(), { text: "x", k: 3 }, AbortSignal.abort()), { name: "AbortError" });
+});
