@@ -6,13 +6,23 @@ import { open, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
+import { hasSimd } from "./kernel.ts";
 import { TopK, VectorRows, type Scored } from "./vectors.ts";
 
-/** hnswlib's own names. Recall and insert rate for these and other values: test/bench/store.bench.ts. */
+/**
+ * hnswlib's own names. Measured on 30,000 clustered vectors of 384 dimensions, k = 10, against the exact scan: ef 64 finds 85 % in 0.4 ms,
+ * ef 200 finds 95 % in 0.8 ms, ef 300 finds 97 % in 1.2 ms.
+ */
 const M = 16;
 const EF_CONSTRUCTION = 100;
-const EF_SEARCH = 96;
+const EF_SEARCH = 200;
 const FORMAT = 1;
+
+/**
+ * Number of vectors from which a graph pays. The SIMD scan takes 1.1 ms for 50,000 vectors of 384 dimensions and misses nothing, while a graph
+ * of that size costs half a minute of inserts and 85 MB; without SIMD the scan takes forty times as long.
+ */
+export const defaultGraphFrom = (): number => (hasSimd() ? 100_000 : 5_000);
 
 export type GraphModule = { readonly HierarchicalNSW: typeof HierarchicalNSW };
 
@@ -121,7 +131,7 @@ export class Tier {
     // A prefix only preselects; the stored vectors decide among more candidates.
     const candidates = Math.min(this.#indexed, graphDims < dims ? Math.max(4 * k, 100) : k + 10);
     if (candidates > 0) {
-      graph.index.setEf(Math.max(EF_SEARCH, 2 * candidates));
+      graph.index.setEf(Math.max(EF_SEARCH, 3 * candidates));
       for (const label of graph.index.searchKnn(prefix(query, graphDims), candidates).neighbors) {
         const row = rows.rowOf(label);
         // Deletions of which hnswlib has not heard yet have no row; pending rows come below.

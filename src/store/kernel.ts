@@ -76,3 +76,5 @@ export function createScan(memory: WebAssembly.Memory): Scan | undefined {
     return undefined;
   }
 }
+
+export const hasSimd = (): boolean => WebAssembly.validate(moduleBytes);

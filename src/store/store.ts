@@ -12,7 +12,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVecto
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
 import { IndexDatabase, asStrataError, isDamage, lockFolder, makeFolder, moveAside } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
-import { loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
+import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, fieldScores, meanLengths, reanalyse, searchLexical, tellingTerms } from "./lexical.ts";
 import { deepestVector, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
@@ -108,7 +108,7 @@ export interface StoreOptions {
   readonly analyse: (text: string) => string;
   /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
   readonly versions: { readonly chunker: number; readonly analyser: number };
-  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default 30,000. */
+  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default: see graphs.ts. */
   readonly graphFrom?: number;
   /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
   readonly keepOrphans?: number;
@@ -122,7 +122,6 @@ export interface PutResult {
 }
 
 const DATABASE = "index.db";
-const GRAPH_FROM = 30_000;
 const KEEP_ORPHANS = 200_000;
 const ORPHAN_DAYS = 14;
 /** Rows of one housekeeping transaction: a few milliseconds. */
@@ -211,7 +210,10 @@ export class Store {
   /** One transaction: replaces the files' rows, keeps chunks by content id, adds instant vectors. */
   putFiles(files: readonly ParsedFile[]): PutResult {
     const change = this.#write((change) => {
-      for (const file of files) this.#catalogue.put(this.#db, change, file, this.#current.row);
+      for (const file of files) {
+        for (const { instant } of file.chunks) if (instant) this.#checkWidth(instant);
+        this.#catalogue.put(this.#db, change, file, this.#current.row);
+      }
     });
     return { newChunks: change.newChunks, filesChanged: files.length };
   }
@@ -521,9 +523,7 @@ export class Store {
   }
   #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
     const { row, vectors: held } = this.#current;
-    const { dims } = held.model;
-    const wrong = vectors.find(({ vector }) => vector.values.length !== dims);
-    if (wrong) throw new RangeError(`A vector of ${wrong.vector.values.length} dimensions was given; the model makes ${dims}`);
+    for (const { vector } of vectors) this.#checkWidth(vector);
     this.#write(() => {
       for (const { chunkId, vector } of vectors) {
         // A chunk may have been cleaned away since its text was handed out.
@@ -532,6 +532,10 @@ export class Store {
     });
     for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
     this.#dropReplaced();
+  }
+  #checkWidth({ values }: Int8Vector): void {
+    const { dims } = this.#options.model;
+    if (values.length !== dims) throw new RangeError(`A vector of ${values.length} dimensions was given; the model makes ${dims}`);
   }
   #dropReplaced(): void {
     if (!this.#previous || this.#current.vectors.count < this.#catalogue.references.size) return;
@@ -685,7 +689,7 @@ export class Store {
         const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
-    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? GRAPH_FROM, readInstant) };
+    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? defaultGraphFrom(), readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
     for (const depth of [...depths].reverse()) {

@@ -1,11 +1,8 @@
-// The store's front: what is put can be found, what is content-addressed is never asked for twice.
+// The store's front: what is put can be found, and what is known by content is never asked for twice.
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
-import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { StrataError } from "../../../src/base/errors.ts";
-import { Store, lexicalFields, type Filters } from "../../../src/store/store.ts";
-import { parsedFile, quantised, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { lexicalFields, type Filters, type Store } from "../../../src/store/store.ts";
+import { parsedFile, quantised, sameAtEveryExit, terms, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
 beforeEach(() => {
@@ -16,26 +13,31 @@ afterEach(() => w.end());
 const words = (text: string): string[] => terms(text).split(" ");
 const even = lexicalFields.map(() => 1);
 const dense = (store: Store, text: string, k = 3, filters: Filters = {}) => store.searchDense(sameAtEveryExit(vectorOf(text)), k, filters);
-const paths = (store: Store, places: readonly { place: number }[]) => store.places(places.map(({ place }) => place)).map((place) => place.path);
-const lexical = (store: Store, query: string, filters: Filters = {}, phrases: string[] = [], limit = 10) => paths(store, store.searchLexical(words(query), phrases, even, limit, filters));
+const lexical = (store: Store, query: string, filters: Filters = {}, phrases: string[] = [], limit = 10) =>
+  store.places(store.searchLexical(words(query), phrases, even, limit, filters).map(({ place }) => place)).map(({ path, startLine }) => `${path}:${startLine}`);
+const chunkIds = (store: Store) => [...store.allChunks()].map(({ chunkId }) => chunkId);
+const deepen = (store: Store, depth: "shallow" | "deep" = "deep") => {
+  const todo = store.chunksToDeepen(depth, 1000);
+  store.putVectors(depth, todo.map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+  return todo.length;
+};
 
 const readFile = "function readFile(path) {\n  return fs.read(path);\n}";
 const writeFile = "function writeFile(path, data) {\n  return fs.write(path, data);\n}";
 const parseQuery = "def parse_query(text):\n    return text.split()";
-
-function fill(store: Store) {
-  return store.putFiles([
-    parsedFile("src/files.ts", [{ text: readFile, symbols: ["readFile"] }, { text: writeFile, symbols: ["writeFile"], breadcrumb: "Disk" }]),
-    parsedFile("lib/query.py", [{ text: parseQuery, symbols: ["parse_query"], lang: "python", doc: "Splits what the user typed." }], { lang: "python" }),
+const files = () =>
+  parsedFile("src/files.ts", [
+    { text: readFile, symbols: ["readFile"] },
+    { text: writeFile, symbols: ["writeFile"], breadcrumb: "Disk" },
   ]);
-}
+const query = () => parsedFile("lib/query.py", [{ text: parseQuery, symbols: ["parse_query"], lang: "python", doc: "Splits what the user typed." }], { lang: "python", mtimeMs: 1_800_000_000_000 });
 
 describe("putting files", () => {
   test("makes every chunk findable by its words and by its vector", async () => {
     const store = await w.open();
-    assert.deepEqual(fill(store), { newChunks: 3, filesChanged: 2 });
-    assert.deepEqual(lexical(store, "write"), ["src/files.ts"]);
-    assert.deepEqual(lexical(store, "typed"), ["lib/query.py"]);
+    assert.deepEqual(store.putFiles([files(), query()]), { newChunks: 3, filesChanged: 2 });
+    assert.deepEqual(lexical(store, "write"), ["src/files.ts:4"]);
+    assert.deepEqual(lexical(store, "typed"), ["lib/query.py:1"]);
     const [best] = dense(store, parseQuery);
     assert.ok(best!.score > 0.99 && best!.depth === "instant" && best!.calibrated === best!.score);
     const [place] = store.placesOf([best!.chunkId]);
@@ -45,5 +47,289 @@ describe("putting files", () => {
     );
     assert.deepEqual(store.coverage(), { files: 2, chunks: 3, instant: 3, shallow: 0, deep: 0 });
     assert.deepEqual(store.languages(), { typescript: 1, python: 1 });
+  });
+
+  test("makes one new chunk for an edited function and leaves the others' places as they are", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const before = store.placesInFile("src/files.ts");
+    const edited = { ...files().chunks[0]!, ...parsedFile("src/files.ts", [`// faster\n${readFile}`]).chunks[0]! };
+    const moved = { ...files().chunks[1]!, startLine: 5, endLine: 7 };
+    assert.deepEqual(store.putFiles([{ ...files(), hash: "b", chunks: [edited, moved] }]), { newChunks: 1, filesChanged: 1 });
+    const after = store.placesInFile("src/files.ts");
+    assert.equal(after[1]!.place, before[1]!.place);
+    assert.deepEqual([after[1]!.startLine, after[1]!.endLine], [5, 7]);
+    assert.deepEqual(lexical(store, "faster"), ["src/files.ts:1"]);
+    assert.equal(store.coverage().chunks, 2);
+    assert.equal(dense(store, readFile)[0]!.score < 0.99, true, "the old text must not answer any more");
+  });
+
+  test("keeps a chunk once that stands in several places", async () => {
+    const store = await w.open();
+    assert.equal(store.putFiles([parsedFile("a.ts", [readFile, readFile]), parsedFile("b.ts", [readFile])]).newChunks, 1);
+    const [hit] = dense(store, readFile);
+    assert.deepEqual(store.placesOf([hit!.chunkId]).map(({ path, startLine }) => `${path}:${startLine}`), ["a.ts:1", "a.ts:4", "b.ts:1"]);
+    store.removeFiles(["b.ts"]);
+    assert.equal(store.coverage().chunks, 1);
+    store.putFiles([parsedFile("a.ts", [readFile])]);
+    assert.equal(store.placesOf([hit!.chunkId]).length, 1);
+    store.removeFiles(["a.ts", "never-there.ts"]);
+    assert.deepEqual(store.coverage(), { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 });
+    assert.deepEqual(dense(store, readFile), []);
+  });
+
+  test("tells which chunks need no instant vector", async () => {
+    const store = await w.open();
+    const withVector = parsedFile("a.ts", [readFile]);
+    const without = parsedFile("b.ts", [writeFile], { instant: () => undefined });
+    store.putFiles([withVector, without]);
+    const ids = [withVector, without, query()].map(({ chunks }) => chunks[0]!.chunk.id);
+    assert.deepEqual([...store.knownChunks(ids)], [ids[0]]);
+    assert.deepEqual(store.chunksWithoutInstant(10).map(({ text }) => text), [writeFile]);
+    store.putInstant(store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    assert.deepEqual(store.chunksWithoutInstant(10), []);
+    assert.ok(dense(store, writeFile)[0]!.score > 0.99);
+  });
+
+  test("is all or nothing when one of the files cannot be stored", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const before = chunkIds(store);
+    assert.throws(() => store.putFiles([query(), parsedFile("bad.ts", ["bad"], { dims: 31 })]), RangeError);
+    assert.deepEqual([...store.files().keys()], ["src/files.ts"]);
+    assert.deepEqual(chunkIds(store), before);
+    assert.deepEqual(lexical(store, "typed"), []);
+    assert.equal(store.putFiles([query()]).newChunks, 1);
+  });
+
+  test("records a moved time stamp without touching the content", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    store.touchFile("src/files.ts", { size: 5, mtimeMs: 6 });
+    store.touchFile("never-there.ts", { size: 5, mtimeMs: 6 });
+    const { size, mtimeMs, hash, chunks } = store.files().get("src/files.ts")!;
+    assert.deepEqual({ size, mtimeMs, hash, chunks }, { size: 5, mtimeMs: 6, hash: files().hash, chunks: 2 });
+  });
+});
+
+describe("what was indexed once", () => {
+  test("is renamed without any new chunk or vector, and is found under the new path", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query()]);
+    deepen(store);
+    const before = chunkIds(store);
+    store.renameFile("src/files.ts", "src/disk/storage.ts");
+    assert.deepEqual(chunkIds(store), before);
+    assert.deepEqual(store.coverage(), { files: 2, chunks: 3, instant: 3, shallow: 3, deep: 3 });
+    assert.deepEqual(lexical(store, "storage"), ["src/disk/storage.ts:1", "src/disk/storage.ts:4"]);
+    assert.deepEqual(lexical(store, "read"), ["src/disk/storage.ts:1"], "the other fields stay searchable");
+    assert.deepEqual(lexical(store, "src files ts").length, 2);
+    assert.equal(store.files().has("src/files.ts"), false);
+    assert.equal(store.files().get("src/disk/storage.ts")!.hash, files().hash);
+  });
+
+  test("replaces the file that had the new name", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query()]);
+    store.renameFile("src/files.ts", "lib/query.py");
+    assert.deepEqual([...store.files().keys()], ["lib/query.py"]);
+    assert.deepEqual(lexical(store, "typed"), []);
+    assert.equal(store.coverage().chunks, 2);
+    store.renameFile("never-there.ts", "x.ts");
+    assert.equal(store.files().size, 1);
+  });
+
+  test("comes back after a branch switch with all its vectors", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query()]);
+    deepen(store);
+    store.removeFiles(["src/files.ts", "lib/query.py"]);
+    assert.deepEqual(store.coverage(), { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 });
+    const ids = files().chunks.map(({ chunk }) => chunk.id);
+    assert.equal(store.knownChunks(ids).size, 2);
+    const back = { ...files(), chunks: files().chunks.map(({ instant, ...rest }) => rest) };
+    assert.equal(store.putFiles([back, query()]).newChunks, 0);
+    assert.deepEqual(store.coverage(), { files: 2, chunks: 3, instant: 3, shallow: 3, deep: 3 });
+    assert.deepEqual(store.chunksToDeepen("deep", 10), []);
+  });
+
+  test("is all there after closing and opening again", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query()]);
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(`deep ${text}`)) })));
+    const before = { coverage: store.coverage(), files: [...store.files()], hits: dense(store, `deep ${parseQuery}`), places: store.placesInFile("src/files.ts") };
+    await store.close();
+    const again = await w.open();
+    assert.deepEqual({ coverage: again.coverage(), files: [...again.files()], hits: dense(again, `deep ${parseQuery}`), places: again.placesInFile("src/files.ts") }, before);
+    assert.deepEqual(again.warnings, []);
+  });
+
+  test("is forgotten after two weeks without a place, or at once beyond the cap", async (t) => {
+    const store = await w.open({ keepOrphans: 2 });
+    t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+    const ids = ["one", "two", "three"].map((text) => parsedFile("x.ts", [text]).chunks[0]!.chunk.id);
+    for (const text of ["one", "two", "three"]) store.putFiles([parsedFile("x.ts", [text])]);
+    store.drainGraphs(1000);
+    assert.deepEqual([...store.knownChunks(ids)].length, 3, "two orphans are within the cap");
+    store.putFiles([parsedFile("x.ts", ["four"])]);
+    while (!store.drainGraphs(1000));
+    assert.equal(store.knownChunks(ids).size, 2, "the oldest of three orphans goes");
+    t.mock.timers.tick(15 * 86_400_000);
+    store.putFiles([parsedFile("x.ts", ["five"])]);
+    while (!store.drainGraphs(1000));
+    assert.equal(store.knownChunks(ids).size, 0);
+    assert.equal(dense(store, "five").length, 1);
+  });
+});
+
+describe("deepening", () => {
+  test("hands out the asked-for files first, then the most recently changed ones, and only what is not deep yet", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query(), parsedFile("old.ts", ["old"], { mtimeMs: 1 })]);
+    const order = (paths?: string[]) => store.chunksToDeepen("deep", 10, paths).map(({ text }) => text);
+    assert.deepEqual(order(), [parseQuery, readFile, writeFile, "old"]);
+    assert.deepEqual(order(["old.ts", "never-there.ts"]), ["old", parseQuery, readFile, writeFile]);
+    assert.deepEqual(store.chunksToDeepen("deep", 1, ["src/files.ts"]).map(({ breadcrumb, text }) => [breadcrumb, text]), [["", readFile]]);
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    assert.deepEqual(order(), [readFile, writeFile, "old"]);
+    assert.deepEqual(store.chunksToDeepen("shallow", 10).length, 3, "a deep vector serves as a shallow one");
+    store.putFiles([parsedFile("new.ts", ["new", "newer"])]);
+    assert.deepEqual(order(), ["new", "newer", readFile, writeFile, "old"]);
+  });
+
+  test("searches each chunk by its deepest vector only, and never goes back", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const [read] = store.placesInFile("src/files.ts");
+    const vector = (text: string) => [{ chunkId: read!.chunkId, vector: quantised(vectorOf(text)) }];
+    store.putVectors("deep", vector("seen deeply"));
+    store.putVectors("shallow", vector("seen shallowly"));
+    store.putVectors("deep", vector("seen again"));
+    assert.deepEqual(store.coverage(), { files: 1, chunks: 2, instant: 2, shallow: 1, deep: 1 });
+    const found = dense(store, "seen deeply").map(({ chunkId, depth }) => ({ chunkId, depth }));
+    assert.deepEqual(found[0], { chunkId: read!.chunkId, depth: "deep" });
+    assert.equal(found.length, 2, "each chunk once");
+    assert.equal(store.placesInFile("src/files.ts")[0]!.depth, "deep");
+    assert.ok(store.scoreChunks(sameAtEveryExit(vectorOf("seen deeply")), [read!.chunkId])[0]!.score > 0.99);
+  });
+
+  test("ignores vectors of chunks that no longer exist and refuses those of another width", async () => {
+    const store = await w.open();
+    store.putVectors("deep", [{ chunkId: 99, vector: quantised(vectorOf("gone")) }]);
+    assert.deepEqual(dense(store, "gone"), []);
+    assert.throws(() => store.putVectors("deep", [{ chunkId: 99, vector: quantised(vectorOf("gone", 16)) }]), RangeError);
+    assert.throws(() => store.putFiles([files()]) && store.searchDense(sameAtEveryExit(vectorOf("x", 16)), 1, {}), RangeError);
+  });
+});
+
+describe("looking up", () => {
+  const cases: { name: string; filters: Filters; expected: string[] }[] = [
+    { name: "a language", filters: { langs: ["python"] }, expected: ["lib/query.py"] },
+    { name: "a folder", filters: { pathGlobs: ["src/**"] }, expected: ["src/.hidden/deep/a.go", "src/files.ts"] },
+    { name: "a file name", filters: { pathGlobs: ["*.{go,py}"] }, expected: ["lib/query.py", "src/.hidden/deep/a.go"] },
+    { name: "one of several globs", filters: { pathGlobs: ["lib/*", "**/files.ts"] }, expected: ["lib/query.py", "src/files.ts"] },
+    { name: "everything but a folder", filters: { excludeGlobs: ["src/**"] }, expected: ["lib/query.py"] },
+    { name: "a language outside a folder", filters: { langs: ["go", "python"], excludeGlobs: ["lib/**"] }, expected: ["src/.hidden/deep/a.go"] },
+    { name: "nothing that exists", filters: { langs: ["cobol"] }, expected: [] },
+  ];
+  for (const { name, filters, expected } of cases) {
+    test(`by words and by meaning can be restricted to ${name}`, async () => {
+      const store = await w.open();
+      store.putFiles([parsedFile("src/files.ts", ["return data"]), parsedFile("lib/query.py", [{ text: "return  data", lang: "python" }], { lang: "python" }), parsedFile("src/.hidden/deep/a.go", [{ text: "return   data", lang: "go" }], { lang: "go" })]);
+      assert.deepEqual(lexical(store, "data", filters).map((found) => found.split(":")[0]).sort(), expected);
+      const denseHits = store.placesOf(dense(store, "return data", 10, filters).map(({ chunkId }) => chunkId));
+      assert.deepEqual(denseHits.map(({ path }) => path).sort(), expected);
+    });
+  }
+
+  test("follows the files when they change under a filter", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    assert.equal(dense(store, readFile, 10, { pathGlobs: ["lib/**"] }).length, 0);
+    store.putFiles([query()]);
+    assert.equal(dense(store, readFile, 10, { pathGlobs: ["lib/**"] }).length, 1);
+  });
+
+  const phrases: { phrase: string; terms: string; expected: string[] }[] = [
+    { phrase: "fs.WRITE(path", terms: "fs write path", expected: ["src/files.ts:4"] },
+    { phrase: "write.fs", terms: "fs write", expected: [] },
+    { phrase: "):\n    return", terms: "return", expected: ["lib/query.py:1"] },
+    { phrase: "(p", terms: "", expected: ["src/files.ts:1", "src/files.ts:4"] },
+    { phrase: "50%_", terms: "", expected: [] },
+  ];
+  for (const { phrase, terms: text, expected } of phrases) {
+    test(`finds the quoted text ${JSON.stringify(phrase)} only where it stands verbatim`, async () => {
+      const store = await w.open();
+      store.putFiles([files(), query(), parsedFile("other.ts", ["50 percent"])]);
+      assert.deepEqual(lexical(store, text, {}, [phrase]).sort(), expected);
+    });
+  }
+
+  test("ranks by BM25 with the weights of the fields, and limits", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("a.ts", [{ text: "other()", symbols: ["session"] }, { text: "session session\n", symbols: ["other"] }, "plain", "words", "here", "and", "there"])]);
+    const session = words("session")[0]!;
+    const first = (weights: number[]) => store.places([store.searchLexical([session], [], weights, 1, {})[0]!.place])[0]!.symbols[0];
+    assert.equal(first([10, 1, 1, 1, 1]), "session");
+    assert.equal(first([0, 1, 1, 1, 1]), "other");
+    const hits = store.searchLexical([session, "absent"], [], even, 10, {});
+    assert.equal(hits.length, 2);
+    assert.ok(hits[0]!.score >= hits[1]!.score && hits[1]!.score > 0);
+    assert.deepEqual(store.searchLexical([session], [], even, 0, {}), []);
+    assert.deepEqual(store.searchLexical([], [], even, 10, {}), []);
+    assert.deepEqual(store.searchLexical(['"', "OR", "a*"], [], even, 10, {}), []);
+  });
+
+  test("explains BM25 per field", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("cache/store.ts", [{ text: "flush(cache)", symbols: ["flush"], doc: "Empties it.", breadcrumb: "Cache" }]), parsedFile("x.ts", ["nothing", "of", "this", "kind"])]);
+    const { place } = store.placesInFile("cache/store.ts")[0]!;
+    const scores = store.lexicalFieldScores(["cach", "flush", "absent"], [place, 999]);
+    assert.equal(scores.size, 1);
+    const [symbol, breadcrumb, path, doc, body] = scores.get(place)!;
+    assert.ok(symbol! > 0 && breadcrumb! > 0 && path! > 0 && body! > 0);
+    assert.equal(doc, 0);
+  });
+
+  test("finds definitions whatever their case, in the order of the names", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query()]);
+    const found = (names: string[], limit = 10) => store.definitions(names, limit).map(({ symbols }) => symbols[0]);
+    assert.deepEqual(found(["PARSE_QUERY", "readfile", "none"]), ["parse_query", "readFile"]);
+    assert.deepEqual(found(["readFile", "writeFile"], 1), ["readFile"]);
+    store.removeFiles(["lib/query.py"]);
+    assert.deepEqual(found(["parse_query"]), []);
+  });
+
+  test("gives the places of a file that overlap some lines", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const starts = (...lines: number[]) => store.placesInFile("src/files.ts", ...lines).map(({ startLine }) => startLine);
+    assert.deepEqual(starts(), [1, 4]);
+    assert.deepEqual(starts(3, 3), [1]);
+    assert.deepEqual(starts(3, 4), [1, 4]);
+    assert.deepEqual(starts(7, 9), []);
+    assert.deepEqual(store.placesInFile("never-there.ts"), []);
+  });
+
+  test("finds the neighbours of a chunk without the chunk itself", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("a.ts", ["same", "other", "third"], { instant: (text) => quantised(vectorOf(text === "third" ? "same" : text)) })]);
+    deepen(store, "shallow");
+    const [same, , third] = store.placesInFile("a.ts");
+    store.putVectors("deep", [same!, third!].map(({ chunkId }) => ({ chunkId, vector: quantised(vectorOf("twin")) })));
+    const hits = store.neighbours(same!.chunkId, 1);
+    assert.deepEqual(hits.map(({ chunkId }) => chunkId), [third!.chunkId]);
+    assert.deepEqual(store.neighbours(12345, 3), []);
+  });
+
+  test("counts the files that import a file", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("src/a.ts", ["a"], { imports: ["./b.ts"] }), parsedFile("src/b.ts", ["b"]), parsedFile("src/c.ts", ["c"], { imports: ["./b", "./b.js"] })]);
+    assert.deepEqual([...store.importCounts(["src/b.ts", "src/a.ts", "gone.ts"])], [["src/b.ts", 2], ["src/a.ts", 0]]);
+    store.removeFiles(["src/a.ts"]);
+    assert.equal(store.importCounts(["src/b.ts"]).get("src/b.ts"), 1);
+    store.renameFile("src/b.ts", "src/d.ts");
+    assert.equal(store.importCounts(["src/d.ts"]).get("src/d.ts"), 0);
   });
 });

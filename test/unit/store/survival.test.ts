@@ -1,0 +1,256 @@
+// What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { Store } from "../../../src/store/store.ts";
+import { parsedFile, quantised, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+
+let w: Workshop;
+beforeEach(() => {
+  w = workshop();
+});
+afterEach(() => w.end());
+
+const inFolder = (name: string) => path.join(w.folder, name);
+const even = [1, 1, 1, 1, 1];
+const number = terms("number");
+const nearest = (store: Store, text: string, dims = 32, model?: string) => store.searchDense(sameAtEveryExit(vectorOf(text, dims)), 1, {}, model)[0];
+const manyFiles = (count: number, from = 0) => Array.from({ length: count }, (_, i) => parsedFile(`src/file${from + i}.ts`, [`text number ${from + i} ${"filler ".repeat(60)}`]));
+const code = (expected: string) => (error: unknown) => StrataError.is(error) && error.code === expected && /\. \S|\.$/.test(error.message);
+
+/** Changes bytes in the middle of a file. */
+function scribble(file: string, at: number, bytes = 64): void {
+  const handle = openSync(file, "r+");
+  writeSync(handle, Buffer.alloc(bytes, 0xa5), 0, bytes, at);
+  closeSync(handle);
+}
+/** Says that the last session ended without closing. */
+function markUnclean(): void {
+  const db = new DatabaseSync(inFolder("index.db"));
+  db.exec("UPDATE meta SET value = '0' WHERE key = 'clean'");
+  db.close();
+}
+
+describe("the index folder", () => {
+  test("is readable by its owner only", { skip: process.platform === "win32" }, async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(1));
+    assert.equal(statSync(w.folder).mode & 0o777, 0o700);
+    const files = readdirSync(w.folder);
+    assert.ok(files.includes("index.db"));
+    for (const name of files) assert.equal(statSync(inFolder(name)).mode & 0o077, 0, name);
+    assert.ok(store.sizeBytes() > 10_000);
+  });
+
+  test("is used by one store at a time", async () => {
+    const store = await w.open();
+    await assert.rejects(Store.open(w.options()), code("index.busy"));
+    store.putFiles(manyFiles(1));
+    await store.close();
+    assert.equal((await w.open()).coverage().files, 1);
+  });
+
+  test("says so when it cannot be made", async () => {
+    writeFileSync(inFolder("a-file"), "");
+    await assert.rejects(Store.open(w.options({ folder: inFolder("a-file/index") })));
+  });
+});
+
+describe("a damaged database", () => {
+  const damages: { name: string; damage: () => void }[] = [
+    { name: "whose header is overwritten", damage: () => scribble(inFolder("index.db"), 0, 100) },
+    { name: "that is no database at all", damage: () => writeFileSync(inFolder("index.db"), "hello ".repeat(2000)) },
+    { name: "that was cut in half", damage: () => truncateSync(inFolder("index.db"), 4096 * Math.floor(statSync(inFolder("index.db")).size / 8192)) },
+    { name: "that belongs to another program", damage: () => { writeFileSync(inFolder("index.db"), ""); const db = new DatabaseSync(inFolder("index.db")); db.exec("CREATE TABLE t (a)"); db.close(); } },
+    { name: "with overwritten pages after a kill", damage: () => { markUnclean(); for (let page = 3; page < 12; page++) scribble(inFolder("index.db"), page * 4096, 4096); } },
+  ];
+  for (const { name, damage } of damages) {
+    test(`${name} is moved aside, said so, and replaced by a new one that works`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(60));
+      await store.close();
+      damage();
+      const again = await w.open();
+      assert.equal(again.coverage().files, 0);
+      assert.equal(again.warnings.length, 1);
+      assert.match(again.warnings[0]!, /damaged/);
+      assert.ok(existsSync(inFolder("index.db.damaged")));
+      again.putFiles(manyFiles(3));
+      assert.ok(nearest(again, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
+    });
+  }
+
+  test("is replaced while open, the call says so, and the next call works", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(400));
+    await store.close();
+    const again = await w.open();
+    const pages = statSync(inFolder("index.db")).size / 4096;
+    for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
+    assert.throws(() => {
+      for (const { path } of again.files().values()) again.placesInFile(path);
+      for (const chunk of again.allChunks()) assert.ok(chunk.text);
+    }, code("index.damaged"));
+    assert.deepEqual(again.coverage(), { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 });
+    assert.match(again.warnings[0]!, /damaged/);
+    again.putFiles(manyFiles(2));
+    assert.equal(again.searchLexical([number], [], even, 10, {}).length, 2);
+    await again.close();
+    assert.equal((await w.open()).coverage().files, 2);
+  });
+});
+
+describe("another version", () => {
+  test("of the schema makes the index again without calling it damaged", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(2));
+    await store.close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    db.exec("UPDATE meta SET value = '0' WHERE key = 'schema'");
+    db.close();
+    const again = await w.open();
+    assert.equal(again.coverage().files, 0);
+    assert.deepEqual(again.warnings, []);
+    assert.equal(existsSync(inFolder("index.db.damaged")), false);
+  });
+
+  test("of the chunker asks for every file again while the old chunks still answer", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(2));
+    await store.close();
+    const again = await w.open({ versions: { chunker: 2, analyser: 1 } });
+    assert.deepEqual([...again.files().values()].map(({ hash }) => hash), ["", ""]);
+    assert.equal(again.searchLexical([number], [], even, 10, {}).length, 2);
+    assert.ok(nearest(again, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
+    again.putFiles(manyFiles(1));
+    await again.close();
+    assert.deepEqual([...(await w.open({ versions: { chunker: 2, analyser: 1 } })).files().values()].map(({ hash }) => hash !== ""), [true, false]);
+  });
+
+  test("of the analyser makes the lexical index again, reports it, and touches nothing else", async () => {
+    const store = await w.open();
+    store.putFiles([...manyFiles(450), parsedFile("gone.ts", ["gone"])]);
+    store.removeFiles(["gone.ts"]);
+    await store.close();
+    const done: number[] = [];
+    const shout = (text: string) => terms(text).split(" ").map((term) => `${term}x`).join(" ");
+    const changes = { analyse: shout, versions: { chunker: 1, analyser: 2 } };
+    const again = await Store.open(w.options(changes), (progress) => done.push(progress.done));
+    assert.equal(again.searchLexical([`${number}x`], [], even, 1000, {}).length, 450);
+    assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 0);
+    assert.deepEqual(done, [0, 200, 400, 450]);
+    assert.equal(again.coverage().instant, 450);
+    again.removeFiles(["src/file0.ts"]);
+    assert.equal(again.searchLexical([`${number}x`], [], even, 1000, {}).length, 449);
+    await again.close();
+    await (await w.open(changes)).close();
+  });
+
+  test("of the analyser can be interrupted, and the next start finishes it", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(450));
+    await store.close();
+    const stop = new AbortController();
+    const changes = { versions: { chunker: 1, analyser: 2 } };
+    await assert.rejects(Store.open(w.options(changes), () => stop.abort(), stop.signal), { name: "AbortError" });
+    const again = await w.open(changes);
+    assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450);
+  });
+
+  test("of the model lets the old vectors answer its own queries until every chunk has a new one", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    await store.close();
+    const model = testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] });
+    const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
+    let again = await w.open({ model });
+    const putSome = (limit: number) => again.putInstant(again.chunksWithoutInstant(limit).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text, 48)) })));
+    assert.equal(again.replacingModel, true);
+    assert.deepEqual(again.previousModel, testModel());
+    assert.deepEqual(again.coverage(), { files: 3, chunks: 3, instant: 0, shallow: 0, deep: 0 });
+    assert.ok(nearest(again, text, 32, testModel().hash)!.score > 0.99);
+    assert.equal(nearest(again, text, 48), undefined);
+    assert.throws(() => nearest(again, text, 48, testModel().hash), RangeError, "vectors of different models never meet");
+    assert.throws(() => nearest(again, text, 32, "c".repeat(64)), RangeError);
+    putSome(1);
+    await again.close();
+    again = await w.open({ model });
+    assert.equal(again.replacingModel, true, "also after a restart");
+    assert.equal(again.coverage().instant, 1);
+    again.putFiles([{ ...manyFiles(1, 9)[0]!, chunks: manyFiles(1, 9)[0]!.chunks.map(({ instant, ...rest }) => rest) }]);
+    putSome(10);
+    assert.equal(again.replacingModel, false);
+    assert.equal(again.previousModel, undefined);
+    assert.ok(nearest(again, text, 48)!.score > 0.99);
+    assert.throws(() => nearest(again, text, 32, testModel().hash), RangeError);
+    while (!again.drainGraphs(1000));
+    await again.close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    assert.equal(db.prepare("SELECT count(*) AS n FROM vectors").get()!["n"], 4, "the old model's vectors are gone");
+    assert.equal(db.prepare("SELECT count(*) AS n FROM models").get()!["n"], 1);
+    db.close();
+  });
+
+  test("of the model costs nothing when the old one comes back at once", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    await store.close();
+    await (await w.open({ model: testModel({ hash: "b".repeat(64) }) })).close();
+    const back = await w.open();
+    assert.equal(back.replacingModel, false);
+    assert.equal(back.coverage().instant, 3);
+  });
+});
+
+const canMount = process.platform === "linux" && process.getuid?.() === 0;
+describe("a full disk", () => {
+  test("is said so, loses nothing, keeps answering, and is forgotten once there is space", { skip: canMount ? false : "needs root on Linux to mount a small file system" }, async () => {
+    const folder = inFolder("small");
+    execFileSync("mkdir", [folder]);
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
+    } catch {
+      return; // A container without the right to mount.
+    }
+    let store: Store | undefined;
+    try {
+      const ballast = path.join(folder, "ballast");
+      writeFileSync(ballast, Buffer.alloc(2 << 20));
+      const full = (store = await Store.open(w.options({ folder })));
+      let put = 0;
+      const fill = () => {
+        for (; put < 4000; put += 20) full.putFiles(manyFiles(20, put));
+      };
+      assert.throws(fill, code("index.diskFull"));
+      assert.ok(put > 0 && put < 4000);
+      const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
+      const answers = () => {
+        assert.equal(full.coverage().files, put);
+        assert.equal(full.files().size, put);
+        assert.equal(full.searchLexical([number], [], even, 10_000, {}).length, put);
+        assert.ok(nearest(full, text)!.score > 0.99);
+        assert.equal(full.placesInFile("src/file0.ts")[0]!.text, text);
+      };
+      answers();
+      assert.throws(() => full.putFiles(manyFiles(20, put)), code("index.diskFull"));
+      answers();
+      execFileSync("rm", [ballast]);
+      full.putFiles(manyFiles(20, put));
+      put += 20;
+      answers();
+      await store.close();
+      const again = await Store.open(w.options({ folder }));
+      assert.equal(again.coverage().files, put);
+      assert.deepEqual(again.warnings, []);
+      await again.close();
+    } finally {
+      await store?.close();
+      execFileSync("umount", [folder]);
+    }
+  });
+});
