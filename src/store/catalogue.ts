@@ -3,7 +3,7 @@
 import type { ParsedChunk, ParsedFile, FileRecord, FileStat } from "./store.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
-import { countTerms, fieldTexts, fieldColumns } from "./lexical.ts";
+import { deleteTerms, fieldColumns, fieldTexts, insertTerms } from "./lexical.ts";
 
 export interface FileRow extends FileStat {
   readonly id: number;
@@ -101,14 +101,13 @@ export class Catalogue {
     return id;
   }
   #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
-    const counts = fieldColumns(terms).map(countTerms);
-    const { id } = db.run("INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", file, chunkId, startLine, endLine, ...counts);
-    db.run("INSERT INTO lexicon (rowid, symbol, breadcrumb, path, doc, body) VALUES (?, ?, ?, ?, ?, ?)", id, ...fieldColumns(terms));
+    const { id } = db.run("INSERT INTO places (file, chunk, startLine, endLine) VALUES (?, ?, ?, ?)", file, chunkId, startLine, endLine);
+    insertTerms(db, id, fieldColumns(terms));
     count(change, chunkId, 1);
   }
   #deletePlace(db: IndexDatabase, change: Change, place: number, chunkId: number): void {
     db.run("DELETE FROM places WHERE id = ?", place);
-    db.run("DELETE FROM lexicon WHERE rowid = ?", place);
+    deleteTerms(db, place);
     count(change, chunkId, -1);
   }
 
@@ -126,10 +125,8 @@ export class Catalogue {
     this.remove(db, change, to);
     db.run("UPDATE files SET path = ? WHERE id = ?", to, file.id);
     for (const row of db.all("SELECT p.id, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ?", file.id)) {
-      const fields = fieldTexts(row, to).map(analyse);
-      db.run("DELETE FROM lexicon WHERE rowid = ?", row["id"]!);
-      db.run("INSERT INTO lexicon (rowid, symbol, breadcrumb, path, doc, body) VALUES (?, ?, ?, ?, ?, ?)", row["id"]!, ...fields);
-      db.run("UPDATE places SET nPath = ? WHERE id = ?", countTerms(fields[2]!), row["id"]!);
+      deleteTerms(db, row["id"] as number);
+      insertTerms(db, row["id"] as number, fieldTexts(row, to).map(analyse));
     }
     change.removed.push(from);
     change.put.set(to, { ...file, path: to });

@@ -47,7 +47,7 @@ CREATE TABLE places (
   chunk INTEGER NOT NULL,
   startLine INTEGER NOT NULL,
   endLine INTEGER NOT NULL,
-  nSymbol INTEGER NOT NULL, nBreadcrumb INTEGER NOT NULL, nPath INTEGER NOT NULL, nDoc INTEGER NOT NULL, nBody INTEGER NOT NULL  -- terms per field
+  nSymbol INTEGER, nBreadcrumb INTEGER, nPath INTEGER, nDoc INTEGER, nBody INTEGER  -- terms per field
 );
 CREATE INDEX placesOfFile ON places (file, startLine);
 CREATE INDEX placesOfChunk ON places (chunk);
@@ -69,5 +69,6 @@ CREATE TABLE vectors (
 /** Terms arrive analysed and joined by spaces; the tokenizer only has to keep letters and digits together. Contentless: the text is in chunks. */
 export const lexiconSchema = `
 CREATE VIRTUAL TABLE lexicon USING fts5(symbol, breadcrumb, path, doc, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 0");
+CREATE TABLE placeTerms (place INTEGER PRIMARY KEY, terms BLOB NOT NULL);  -- the other way round: see termList
 CREATE VIRTUAL TABLE lexiconTerms USING fts5vocab(lexicon, row);
 `;
