@@ -1,0 +1,151 @@
+// `npm run bench [-- --tree DIR]`: the real engine on a real source tree, through the same connection as every client. Prints one JSON
+// object; the goals stand beside the figures. Ratios are taken in one run, because machines drift.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { silentLog } from "../../src/base/log.ts";
+import { connectEngine, type EngineConnection } from "../../src/engine/connect.ts";
+import * as protocol from "../../src/engine/protocol.ts";
+import { packageRoot } from "../../src/base/assets.ts";
+
+const { values } = parseArgs({ options: { tree: { type: "string" }, "deep-seconds": { type: "string", default: "60" }, full: { type: "boolean", default: false } } });
+
+/** Debian's golang-1.19-src has about 5,000 Go files; otherwise the packages of this checkout, which every machine has. */
+const trees = [values.tree, "/usr/share/go-1.19/src", path.join(packageRoot, "node_modules")].filter((t): t is string => t !== undefined);
+const tree = trees.find((t) => existsSync(t)) ?? packageRoot;
+
+/** One-line questions of the kinds people ask; the tree need not answer them, their cost is the same. */
+const questions = [
+  "where is the request body limited in size", "parse a date from a string", "compare two version numbers", "retry after a network failure", "escape html entities",
+  "how are goroutines scheduled", "read a file line by line", "compute the hash of a buffer", "convert utf16 to utf8", "close the listener on shutdown",
+  "certificate chain verification", "sort a slice with a custom order", "allocate memory for a map bucket", "flush the output buffer", "resolve a relative import path",
+  "decompress a gzip stream", "multiply big integers", "wait for all workers to finish", "cookie expiry", "type check an assignment",
+];
+
+const percentile = (values: readonly number[], p: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))] ?? Number.NaN;
+const round = (n: number, digits = 1): number => Number(n.toFixed(digits));
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** Resident memory of a process in bytes, as Linux and macOS tell it. */
+function residentBytes(pid: number): number {
+  try {
+    const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return match ? Number(match[1]) * 1024 : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Round trips over the pipe, each question different from the one before so that no cache answers. */
+async function latency(client: EngineConnection, rounds: number, suffix: string): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const started = performance.now();
+    await client.connection.sendRequest(protocol.search, { query: `${questions[i % questions.length]} ${suffix}${i}`, k: 10, depth: "instant" });
+    times.push(performance.now() - started);
+  }
+  return times;
+}
+
+const cache = mkdtempSync(path.join(os.tmpdir(), "strata-bench-"));
+process.env["STRATA_CACHE"] = cache;
+const open = () => connectEngine({ root: tree, client: "test", log: silentLog, idleMs: 60_000 });
+const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" };
+const result: Record<string, unknown> = {};
+let client: EngineConnection | undefined;
+try {
+  say(`tree: ${tree}`);
+  // A first start warms the machine's file cache for programs and model, as on any working day; the index itself is cold.
+  client = await open();
+  await client.connection.sendRequest(protocol.shutdown);
+  client.dispose();
+  rmSync(cache, { recursive: true, force: true });
+
+  let started = performance.now();
+  client = await open();
+  await client.connection.sendRequest(protocol.configure, settings);
+  let firstHitMs = Number.NaN;
+  while (Number.isNaN(firstHitMs)) {
+    const { hits } = await client.connection.sendRequest(protocol.search, { query: questions[0]!, k: 10, depth: "instant" });
+    if (hits.length > 0) firstHitMs = performance.now() - started;
+  }
+  say(`first hit after ${Math.round(firstHitMs)} ms`);
+  const instant = await client.connection.sendRequest(protocol.index, { depth: "instant" });
+  const instantSeconds = (performance.now() - started) / 1000;
+  const { files, chunks } = instant.coverage;
+  say(`${files} files, ${chunks} chunks at the instant exit in ${instantSeconds.toFixed(1)} s`);
+  const memoryAfterInstant = residentBytes(client.info.pid);
+
+  const idle = await latency(client, 100, "i");
+  say(`idle query p95 ${percentile(idle, 0.95).toFixed(1)} ms`);
+
+  // Deepening at full speed while one-line queries come in.
+  await client.connection.sendRequest(protocol.configure, { ...settings, backgroundDepth: "deep" });
+  const deepBefore = (await client.connection.sendRequest(protocol.status)).coverage.deep;
+  started = performance.now();
+  const busy: number[] = [];
+  const seconds = Number(values["deep-seconds"]);
+  // The rate without queries first, then with them: both are promises.
+  await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 2));
+  const quiet = (await client.connection.sendRequest(protocol.status)).coverage.deep;
+  const quietSeconds = (performance.now() - started) / 1000;
+  while (performance.now() - started < seconds * 1000) {
+    busy.push(...(await latency(client, 1, `b${busy.length}`)));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  const deepAfter = (await client.connection.sendRequest(protocol.status)).coverage.deep;
+  const deepSeconds = (performance.now() - started) / 1000;
+  say(`top exit ${((quiet - deepBefore) / quietSeconds).toFixed(0)} chunks/s; query p95 meanwhile ${percentile(busy, 0.95).toFixed(1)} ms`);
+  if (values.full) await client.connection.sendRequest(protocol.index, { depth: "deep" });
+
+  // Save to searchable: a new function in a new file, acknowledged when it is searchable at full depth.
+  const probe = path.join(tree, "strata_bench_probe.go");
+  const saves: number[] = [];
+  try {
+    for (let i = 0; i < 10; i++) {
+      writeFileSync(probe, `package probe\n\n// Quibble${i} counts the zebras that cross a bridge in one hour.\nfunc Quibble${i}(zebras []int) int {\n\treturn len(zebras) + ${i}\n}\n`);
+      started = performance.now();
+      await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
+      const { hits } = await client.connection.sendRequest(protocol.search, { query: `Quibble${i}`, k: 3, depth: "instant" });
+      if (!hits.some((h) => h.snippet.includes(`Quibble${i}`) && h.depth === "deep")) throw new Error("a saved function was not found at full depth");
+      saves.push(performance.now() - started);
+    }
+  } finally {
+    rmSync(probe, { force: true });
+    await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
+  }
+  const memoryAtEnd = residentBytes(client.info.pid);
+  await client.connection.sendRequest(protocol.configure, settings);
+  const coverage = (await client.connection.sendRequest(protocol.status)).coverage;
+  const indexBytes = (await client.connection.sendRequest(protocol.status)).indexBytes;
+  await client.connection.sendRequest(protocol.shutdown);
+  client.dispose();
+
+  started = performance.now();
+  client = await open();
+  await client.connection.sendRequest(protocol.search, { query: questions[1]!, k: 10, depth: "instant" });
+  const reopenMs = performance.now() - started;
+
+  Object.assign(result, {
+    machine: { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version, load: round(os.loadavg()[0] ?? 0, 2) },
+    tree: { folder: tree, files, chunks },
+    model: client.info.model.id,
+    firstHitMs: { value: Math.round(firstHitMs), goal: 1000 },
+    instantChunksPerSecond: { value: Math.round(chunks / instantSeconds), goal: 1500, seconds: round(instantSeconds) },
+    deepChunksPerSecond: { value: round((quiet - deepBefore) / quietSeconds), goal: 70, whileQueried: round((deepAfter - quiet) / (deepSeconds - quietSeconds)) },
+    queryIdleMs: { p50: round(percentile(idle, 0.5)), p95: round(percentile(idle, 0.95)), goalP95: 25 },
+    queryWhileDeepeningMs: { p50: round(percentile(busy, 0.5)), p95: round(percentile(busy, 0.95)), goalP95: 50 },
+    saveToSearchableMs: { p50: round(percentile(saves, 0.5)), max: round(Math.max(...saves)), goal: 500 },
+    reopenToAnswerMs: { value: Math.round(reopenMs), goal: 500 },
+    residentMB: { afterInstant: Math.round(memoryAfterInstant / 1e6), atEnd: Math.round(memoryAtEnd / 1e6), goal: 500, deepChunks: coverage.deep },
+    indexMB: Math.round(indexBytes / 1e6),
+  });
+} finally {
+  if (client) {
+    await client.connection.sendRequest(protocol.shutdown).catch(() => undefined);
+    client.dispose();
+  }
+  rmSync(cache, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}
+process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

@@ -1,0 +1,55 @@
+// Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test, { type TestContext } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress } from "../../../src/engine/paths.ts";
+
+function temporary(t: TestContext): string {
+  const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test("the cache folder follows the platform's custom and can be moved", { skip: process.platform !== "linux" && "Linux rules" }, () => {
+  assert.equal(cacheFolder({ XDG_CACHE_HOME: "/x" }), "/x/strata");
+  assert.equal(cacheFolder({}), path.join(os.homedir(), ".cache", "strata"));
+  assert.equal(cacheFolder({ STRATA_CACHE: "/elsewhere", XDG_CACHE_HOME: "/x" }), "/elsewhere");
+});
+
+test("a link and its target share one index; two folders of one name do not", (t) => {
+  const folder = temporary(t);
+  for (const name of ["a/project", "b/project"]) mkdirSync(path.join(folder, name), { recursive: true });
+  symlinkSync(path.join(folder, "a/project"), path.join(folder, "link"));
+  const indexOf = (p: string) => indexFolder(canonicalRoot(path.join(folder, p)));
+  assert.equal(indexOf("link"), indexOf("a/project"));
+  assert.notEqual(indexOf("a/project"), indexOf("b/project"));
+  assert.match(path.basename(indexOf("a/project")), /^project-[0-9a-f]{16}$/);
+});
+
+test("a folder that is not there gets a sentence", () => {
+  assert.throws(() => canonicalRoot("/no/such/folder"), (error) => StrataError.is(error, "workspace.missing") && error.message.includes("/no/such/folder"));
+});
+
+test("private folders are the owner's alone, also when they existed open", { skip: process.platform === "win32" && "POSIX permissions" }, (t) => {
+  const folder = path.join(temporary(t), "index");
+  mkdirSync(folder, { mode: 0o777 });
+  makePrivateFolder(folder);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+});
+
+test("a cache folder that cannot be made gets a sentence", (t) => {
+  const folder = temporary(t);
+  writeFileSync(path.join(folder, "file"), "");
+  assert.throws(() => makePrivateFolder(path.join(folder, "file", "strata")), (error) => StrataError.is(error, "index.unwritable") && /STRATA_CACHE/.test(error.message));
+  makePrivateFolder(path.join(folder, "fine"));
+});
+
+test("addresses stay within the system's limit and differ each time", { skip: process.platform === "win32" && "unix sockets" }, () => {
+  const nonce = "0123456789abcdef0123456789abcdef";
+  assert.match(newSocketAddress("/tmp/short", nonce), /^\/tmp\/short\/engine-01234567\.sock$/);
+  const long = newSocketAddress(`/tmp/${"deep/".repeat(40)}`, nonce);
+  assert.ok(Buffer.byteLength(long) < 100, long);
+});

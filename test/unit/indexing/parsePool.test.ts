@@ -1,0 +1,71 @@
+// Files to parsed files in worker threads: order, reasons for what is left out, and a pool that outlives its workers.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test, { type TestContext } from "node:test";
+import { silentLog } from "../../../src/base/log.ts";
+import { loadInstantTable } from "../../../src/encoding/exit0.ts";
+import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
+import { ParsePool } from "../../../src/indexing/parsePool.ts";
+
+async function pool(t: TestContext, files: Record<string, string | Uint8Array>) {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-pool-"));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), content);
+  }
+  const instant = await loadInstantTable(await loadModelFiles(await defaultModelFolder()));
+  const made = new ParsePool(2, { root, instant }, silentLog);
+  t.after(async () => {
+    await made.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+  return made;
+}
+const file = (name: string) => ({ path: name, size: 1, mtimeMs: 1 });
+
+test("a file comes back with chunks, terms and instant vectors", async (t) => {
+  const parsing = await pool(t, { "src/area.py": 'def circle_area(radius):\n    """Area of a circle."""\n    return 3.14159 * radius ** 2\n' });
+  const [outcome] = await parsing.parse([file("src/area.py")], false);
+  assert.equal(outcome?.kind, "parsed");
+  if (outcome?.kind !== "parsed") return;
+  const [chunk] = outcome.file.chunks;
+  assert.equal(outcome.file.lang, "python");
+  assert.deepEqual(chunk?.chunk.symbols, ["circle_area"]);
+  assert.match(chunk!.terms.symbol, /circle/);
+  assert.match(chunk!.terms.path, /area/);
+  const { values, scale } = chunk!.instant!;
+  const length = Math.hypot(...Array.from(values, (v) => v * scale));
+  assert.ok(Math.abs(length - 1) < 0.02, `unit length, got ${length}`);
+});
+
+test("outcomes keep the order of the request, whatever becomes of each file", async (t) => {
+  const parsing = await pool(t, { "a.ts": "export const a = 1;\n", "b.bin": new Uint8Array([0, 1, 2, 0]), "c.ts": "export const c = 3;\n" });
+  const outcomes = await parsing.parse(["a.ts", "b.bin", "gone.ts", "c.ts"].map(file), false);
+  assert.deepEqual(outcomes.map((o) => (o.kind === "parsed" ? o.file.path : `${o.kind} ${o.path}`)), ["a.ts", "skip b.bin", "gone gone.ts", "c.ts"]);
+});
+
+test("invalid UTF-8 is replaced, not refused", async (t) => {
+  const parsing = await pool(t, { "x.rb": Buffer.concat([Buffer.from("def greet\n  'Gr"), Buffer.from([0xfc, 0xdf]), Buffer.from("e'\nend\n")]) });
+  const [outcome] = await parsing.parse([file("x.rb")], false);
+  assert.ok(outcome?.kind === "parsed" && outcome.file.chunks.some(({ chunk }) => chunk.text.includes("�")));
+});
+
+test("equal content gives equal ids and hashes, wherever it lies", async (t) => {
+  const text = "package main\n\n// Twice doubles.\nfunc Twice(n int) int {\n\treturn 2 * n\n}\n";
+  const parsing = await pool(t, { "a/one.go": text, "b/two.go": text });
+  const [one, two] = await parsing.parse([file("a/one.go"), file("b/two.go")], false);
+  assert.ok(one?.kind === "parsed" && two?.kind === "parsed");
+  if (one?.kind !== "parsed" || two?.kind !== "parsed") return;
+  assert.equal(one.file.hash, two.file.hash);
+  assert.deepEqual(one.file.chunks.map(({ chunk }) => chunk.id), two.file.chunks.map(({ chunk }) => chunk.id));
+});
+
+test("a closed pool answers instead of hanging", async (t) => {
+  const parsing = await pool(t, { "a.ts": "export const a = 1;\n" });
+  const waiting = parsing.parse([file("a.ts")], false);
+  await parsing.close();
+  assert.equal((await waiting).length, 1);
+  assert.deepEqual(await parsing.parse([file("a.ts")], true), [{ kind: "gone", path: "a.ts" }]);
+});
