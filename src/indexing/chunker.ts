@@ -13,7 +13,7 @@ import { languageOf, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
 import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
 import { syntaxes, type Syntax } from "./syntax.ts";
-import { cutTree, outline, type OutlineEntry } from "./treeCutter.ts";
+import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
 import grammarFiles from "./grammars.json" with { type: "json" };
 
 export interface ChunkerOptions {
@@ -26,11 +26,11 @@ export interface ChunkerOptions {
 const ownGrammars = isSource ? path.join(packageRoot, "node_modules") : path.join(packageRoot, "dist", "grammars");
 /** Files with more characters than this are not parsed: they are generated or data, and a parse would take seconds. */
 const maxParsedChars = 2_000_000;
-/** A file with a line of this length is minified or data. */
+/** A file that is mostly one line of this length is minified or data. */
 const maxParsedLine = 20_000;
 const defaultDeadlineMs = 3_000;
-/** Above this share of the text in ERROR nodes a tree misleads. */
-const maxErrorShare = 0.2;
+/** Above this share of text that the grammar could make nothing of, a tree misleads. Below it, only that text is scanned. */
+const maxErrorShare = 0.4;
 
 export class Chunker {
   readonly #folder: string;
@@ -83,7 +83,7 @@ export class Chunker {
   async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T): Promise<T | undefined> {
     const { grammar } = language;
     const syntax = grammar === undefined ? undefined : syntaxes[grammar];
-    if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > maxParsedLine) return undefined;
+    if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length / 2)) return undefined;
     const parser = await this.#parser(grammar);
     if (!parser) return undefined;
     let tree: Tree | null = null;
@@ -96,7 +96,7 @@ export class Chunker {
         parser.reset();
         return undefined;
       }
-      if (errorShare(tree.rootNode) > maxErrorShare) return undefined;
+      if (errorShare(tree.rootNode, syntax) > maxErrorShare) return undefined;
       return work(tree.rootNode, syntax, lines);
     } catch (error) {
       this.#log("warn", `A ${language.id} file could not be cut by its syntax tree; the scanner was used.`, error);
@@ -171,14 +171,14 @@ function scriptsOnly(source: string): string {
   return out + blank(source.slice(at));
 }
 
-/** Share of the text inside ERROR nodes. Walks only where errors are. */
-function errorShare(root: Node): number {
+/** Share of the text that is misread. Walks only where errors are. */
+function errorShare(root: Node, syntax: Syntax): number {
   if (!root.hasError) return 0;
   let bad = 0;
   let budget = 5_000;
   const visit = (node: Node, depth: number): void => {
     if (budget-- <= 0 || depth > 200) return;
-    if (node.isError) bad += node.endIndex - node.startIndex;
+    if (node.isError) bad += misreadChars(node, syntax);
     else if (node.hasError) for (const child of node.children) visit(child, depth + 1);
   };
   visit(root, 0);

@@ -72,9 +72,11 @@ export function definedName(row: string): string {
   return "";
 }
 
-interface Block {
+/** Rows that belong together by indentation and blank lines. */
+export interface Block {
   from: number;
   to: number;
+  /** What it defines; "" when nothing is recognised. */
   name: string;
   doc: string;
 }
@@ -128,7 +130,7 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
   out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
 }
 
-function blocksOf(lines: SourceLines, from: number, to: number): Block[] {
+export function blocksOf(lines: SourceLines, from: number, to: number): Block[] {
   let outer = Infinity;
   // The bracket that closes what is around these rows stands further out than they do.
   for (let row = from; row <= to; row++) if (!lines.isBlank(row) && !closer.test(lines.text(row, row))) outer = Math.min(outer, indentation(lines, row));

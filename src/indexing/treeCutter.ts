@@ -5,7 +5,7 @@ import type { ChunkKind } from "./chunk.ts";
 import type { Definition, Syntax } from "./syntax.ts";
 import { docProse } from "./docText.ts";
 import { sizes, type Part, type SourceLines } from "./parts.ts";
-import { cutRows } from "./scanner.ts";
+import { blocksOf, cutRows } from "./scanner.ts";
 
 /** A run of rows that is cut no further unless it is too long. */
 interface Piece {
@@ -35,7 +35,7 @@ const maxDepth = 60;
 
 export function cutTree(root: Node, syntax: Syntax, lines: SourceLines): Part[] {
   const parts: Part[] = [];
-  const pieces = piecesOf([root], [], false, syntax);
+  const pieces = piecesOf([root], [], false, syntax, lines);
   const first = pieces[0];
   if (!first) return cutRows(lines, 0, lines.count - 1, { kind: "module", symbols: [], breadcrumb: [], doc: "" });
   first.from = 0;
@@ -72,7 +72,7 @@ export interface OutlineEntry {
 }
 
 /** All named definitions outside function bodies. */
-export function outline(root: Node, syntax: Syntax): OutlineEntry[] {
+export function outline(root: Node, syntax: Syntax, lines: SourceLines): OutlineEntry[] {
   const entries: OutlineEntry[] = [];
   const visit = (pieces: readonly Piece[], depth: number): void => {
     for (const piece of pieces) {
@@ -86,14 +86,14 @@ export function outline(root: Node, syntax: Syntax): OutlineEntry[] {
           docRows: inner && [inner.startPosition.row, inner.endPosition.row],
         });
       }
-      if (definition.holds && depth < maxDepth) visit(piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax), depth + 1);
+      if (definition.holds && depth < maxDepth) visit(piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax, lines), depth + 1);
     }
   };
-  visit(piecesOf([root], [], false, syntax), 0);
+  visit(piecesOf([root], [], false, syntax, lines), 0);
   return entries;
 }
 
-function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boolean, syntax: Syntax): Piece[] {
+function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boolean, syntax: Syntax, lines: SourceLines): Piece[] {
   const pieces: Piece[] = [];
   let comments: { from: number; to: number; raw: string[]; attributed: boolean } | undefined;
   let openScopes: readonly string[] = [];
@@ -112,7 +112,8 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     pieces.push(piece);
   };
   const visit = (node: Node): void => {
-    if (syntax.bodies.has(node.type)) return node.namedChildren.forEach(visit);
+    if (syntax.bodies.has(node.type) || (node.isError && misreadChars(node, syntax) < (node.endIndex - node.startIndex) / 2)) return node.namedChildren.forEach(visit);
+    if (node.isError && node.endPosition.row > node.startPosition.row) return scanError(node);
     const from = node.startPosition.row;
     const to = lastRow(node);
     const last = pieces.at(-1);
@@ -162,6 +163,15 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
       node.namedChildren.forEach(visit);
     }
   };
+  /** Where the grammar lost its way, blocks are found by indentation. */
+  const scanError = (node: Node): void => {
+    dropComments();
+    const crumbs = [...crumb, ...openScopes];
+    for (const { from, to, name, doc } of blocksOf(lines, node.startPosition.row, lastRow(node))) {
+      const definition: Definition | undefined = name ? { kind: "function", names: [name] } : undefined;
+      push({ from, to, kind: definition?.kind ?? "block", symbols: name ? [name] : [], doc, outside: crumbs, inside: name ? [...crumbs, name] : crumbs, local, definition, nodes: [], prelude: undefined, header: false, prefixRows: 0 });
+    }
+  };
   for (const node of nodes) node.namedChildren.forEach(visit);
   dropComments();
   // Rows between pieces (blank, closing brackets, `else`) belong to the piece before them.
@@ -178,6 +188,13 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     last.nodes.push(...piece.nodes);
     last.prelude &&= piece.prelude;
   }
+}
+
+/** Characters of an ERROR node that are in none of the definitions and comments found inside it. */
+export function misreadChars(error: Node, syntax: Syntax): number {
+  let misread = error.endIndex - error.startIndex;
+  for (const child of error.namedChildren) if (child.type in syntax.definitions || syntax.comments.has(child.type) || syntax.imports?.has(child.type)) misread -= child.endIndex - child.startIndex;
+  return misread;
 }
 
 function isLocalInside(piece: Piece): boolean {
@@ -293,14 +310,14 @@ function flatten(pieces: readonly Piece[], syntax: Syntax, lines: SourceLines, d
   if (depth > maxDepth) return pieces;
   return pieces.flatMap((piece) => {
     if (piece.definition || piece.header || piece.nodes.length === 0 || lines.size(piece.from, piece.to) <= sizes.statement) return [piece];
-    const inner = innerPieces(piece, syntax);
+    const inner = innerPieces(piece, syntax, lines);
     return inner ? flatten(inner, syntax, lines, depth + 1) : [piece];
   });
 }
 
 /** The pieces inside a piece, covering exactly its rows; undefined when there is nothing to walk into. */
-function innerPieces(piece: Piece, syntax: Syntax): Piece[] | undefined {
-  const inner = piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax).filter((p) => p.from >= piece.from && p.from <= piece.to);
+function innerPieces(piece: Piece, syntax: Syntax, lines: SourceLines): Piece[] | undefined {
+  const inner = piecesOf(piece.nodes, piece.inside, isLocalInside(piece), syntax, lines).filter((p) => p.from >= piece.from && p.from <= piece.to);
   const first = inner[0];
   if (!first) return undefined;
   first.from = piece.from;
@@ -309,7 +326,7 @@ function innerPieces(piece: Piece, syntax: Syntax): Piece[] | undefined {
 }
 
 function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], depth: number): void {
-  const inner = depth <= maxDepth && piece.nodes.length > 0 ? innerPieces(piece, syntax) : undefined;
+  const inner = depth <= maxDepth && piece.nodes.length > 0 ? innerPieces(piece, syntax, lines) : undefined;
   if (!inner) {
     const head = { kind: piece.kind, symbols: piece.symbols, breadcrumb: piece.outside, doc: piece.doc };
     const cut = cutRows(lines, piece.from, piece.to, head);
