@@ -10,8 +10,9 @@ import { coverageLine, renderDuplicates, renderHits, renderStatus } from "./rend
 import { existingFolder, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, type Context } from "./terminal.ts";
 
-/** How long an answer without --wait may be held back while a new index becomes searchable. */
+/** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
 const graceMs = 2000;
+const patienceMs = 8000;
 
 export interface SearchOptions {
   readonly in: string;
@@ -31,28 +32,32 @@ export function clickableFolder(folder: string, cwd: string = process.cwd()): st
   return (relative.startsWith("..") || path.isAbsolute(relative) ? folder : relative).split(path.sep).join("/");
 }
 
-/** With --wait all of it; else what is there after a moment. */
-async function prepare(session: EngineSession, options: SearchOptions, context: Context): Promise<void> {
-  await showingProgress(context, async (onProgress) => {
-    if (options.wait) await bringTo(session, options.depth, onProgress, context.signal);
-    else await becomeSearchable(session, graceMs, onProgress, context.signal);
+/** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
+async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
+  const { signal } = context;
+  const answer = async (): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> => ({ result: await ask(), state: (await session.ask(protocol.status, signal)).state });
+  return showingProgress(context, async (onProgress) => {
+    if (options.wait) await bringTo(session, options.depth, onProgress, signal);
+    else await becomeSearchable(session, graceMs, onProgress, signal);
+    const first = await answer();
+    if (first.result.hits.length > 0 || isComplete(first.result.coverage, first.state, "instant")) return first;
+    await becomeSearchable(session, patienceMs, onProgress, signal);
+    return answer();
   });
 }
 
 async function answer(context: Context, options: SearchOptions, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
   return withEngine(context, options.in, async (session) => {
-    await prepare(session, options, context);
-    const result = await ask(session);
-    const { state } = await session.ask(protocol.status, context.signal);
+    const { result, state } = await askWhenReady(session, options, context, () => ask(session));
     if (context.json) {
       const { hits, coverage, depth, tookMs } = result;
       printJson(context, { hits, coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
     } else {
       const { out, err, outColour, columns } = context.terminal;
       const paint = painter(outColour);
-      if (result.hits.length > 0) out(renderHits(result.hits, { paint, columns, query, explain: options.explain, folder: clickableFolder(path.resolve(options.in)) }));
-      else err("Nothing found.\n");
       const note = coverageLine(result.coverage, state, options.depth);
+      if (result.hits.length > 0) out(renderHits(result.hits, { paint, columns, query, explain: options.explain, folder: clickableFolder(path.resolve(options.in)) }));
+      else err(isComplete(result.coverage, state, "instant") ? "Nothing found.\n" : "Nothing found yet.\n");
       if (note !== undefined) err(`${note}\n`);
     }
     return result.hits.length > 0 ? 0 : 1;

@@ -30,7 +30,7 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
     err: (text) => void process.stderr.write(text),
     outColour: process.stdout.isTTY === true && !plain,
     errInteractive: process.stderr.isTTY === true && env["TERM"] !== "dumb",
-    columns: process.stdout.columns ?? 100,
+    columns: Math.max(40, process.stdout.columns || 100), // a pseudo-terminal without a size says 0
   };
 }
 

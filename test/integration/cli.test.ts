@@ -81,10 +81,10 @@ test("status of a folder that nobody indexed says so and starts nothing", async 
   assert.equal(existsSync(value.indexFolder), false);
 });
 
-test("the very first search of a folder answers at once: with hits, or saying that it has not seen everything", async () => {
+test("the very first search of a folder finds, without being told to wait for the index", async () => {
   const { code, value } = await strataJson<Found>("search", "wait longer after each failure", "--in", root);
-  if (code === 0) assert.ok(["src/retry.ts", "src/again.py"].includes(value.hits[0]?.path ?? ""), value.hits[0]?.path);
-  else assert.deepEqual([code, value.coverage.complete], [1, false]); // a machine too busy to read four files in two seconds
+  assert.equal(code, 0);
+  assert.ok(["src/retry.ts", "src/again.py"].includes(value.hits[0]?.path ?? ""), value.hits[0]?.path);
 });
 
 test("--wait answers from everything, in the promised shape", async () => {

@@ -165,7 +165,8 @@ for (const [name, tool, args, says] of mistakes)
 
 test("status is the engine's, as data", async () => {
   const { structuredContent } = await call("index_status", {});
-  assert.deepEqual([structuredContent?.["state"], structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], ["ready", root, 43]);
+  assert.ok(["ready", "deepening"].includes(String(structuredContent?.["state"])), String(structuredContent?.["state"]));
+  assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 43]);
   assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
 });
 

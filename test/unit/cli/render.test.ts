@@ -59,6 +59,7 @@ test("colours appear only when asked for", () => {
   assert.equal(renderHits([hit], options).includes("\x1b"), false);
   assert.equal(renderHits([hit], { ...options, paint: painter(true) }).includes("\x1b["), true);
   assert.equal(processTerminal({ NO_COLOR: "1" }).outColour, false);
+  assert.ok(processTerminal({}).columns >= 40);
 });
 
 test("long lines are cut to the terminal", () => {
