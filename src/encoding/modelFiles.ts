@@ -86,10 +86,8 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   // parity.json is for tests: a package may leave it out, but when it is there it must match as well.
   const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file)]);
   for (const file of needed) if (!manifest.files[file]) throw damaged(root, `its manifest gives no hash for ${file}`);
-  for (const [file, expected] of Object.entries(manifest.files)) {
-    signal?.throwIfAborted();
-    await verify(root, file, expected, needed.has(file));
-  }
+  signal?.throwIfAborted();
+  await Promise.all(Object.entries(manifest.files).map(([file, expected]) => verify(root, file, expected, needed.has(file), signal)));
 
   const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
@@ -156,7 +154,7 @@ function chain(root: string, segments: readonly Segment[]): { toShallow: Segment
   return { toShallow, toDeep: whole.slice(toShallow.length) };
 }
 
-async function verify(root: string, file: string, expected: { readonly sha256: string; readonly bytes: number }, needed: boolean): Promise<void> {
+async function verify(root: string, file: string, expected: { readonly sha256: string; readonly bytes: number }, needed: boolean, signal: AbortSignal | undefined): Promise<void> {
   const place = inside(root, file);
   let found: { readonly size: number; readonly mtimeMs: number };
   try {
@@ -168,14 +166,14 @@ async function verify(root: string, file: string, expected: { readonly sha256: s
   const known = verified.get(place);
   if (known?.sha256 === expected.sha256 && known.bytes === found.size && known.mtimeMs === found.mtimeMs) return;
   if (found.size !== expected.bytes) throw damaged(root, `${file} has ${found.size} bytes, expected ${expected.bytes}`);
-  const actual = await hashFile(place);
+  const actual = await hashFile(place, signal);
   if (actual !== expected.sha256) throw damaged(root, `${file} has sha256 ${actual.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…`);
   verified.set(place, { bytes: found.size, mtimeMs: found.mtimeMs, sha256: actual });
 }
 
-async function hashFile(file: string): Promise<string> {
+async function hashFile(file: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash("sha256");
-  for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  for await (const part of createReadStream(file, { highWaterMark: 1 << 20, ...(signal && { signal }) })) hash.update(part as Buffer);
   return hash.digest("hex");
 }
 

@@ -56,12 +56,14 @@ export function createTokenizer(json: string): Tokenizer {
   const continuations = new Map<string, number>();
   let longestStart = 0;
   let longestContinuation = 0;
+  // A word never begins with the prefix: its characters are punctuation and stand alone.
   for (const [token, id] of Object.entries(model.vocab)) {
-    starts.set(token, id);
-    longestStart = Math.max(longestStart, token.length);
-    if (token.startsWith(prefix)) {
+    if (token.startsWith(prefix) && token.length > prefix.length) {
       continuations.set(token.slice(prefix.length), id);
       longestContinuation = Math.max(longestContinuation, token.length - prefix.length);
+    } else {
+      starts.set(token, id);
+      longestStart = Math.max(longestStart, token.length);
     }
   }
   const special = new Map(addedTokens.map(({ content, id }) => [content, id]));
