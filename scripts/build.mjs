@@ -41,8 +41,9 @@ export async function build() {
     strata: "src/cli/main.ts",
   };
   const existing = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(from(file))));
-  await esbuild.build({
+  const { metafile } = await esbuild.build({
     ...common,
+    metafile: true,
     entryPoints: existing(nodeEntries),
     outdir: dist,
     outExtension: { ".js": ".mjs" },
@@ -54,6 +55,7 @@ export async function build() {
     splitting: true,
     chunkNames: "shared/[hash]",
   });
+  removeStaleChunks(new Set(Object.keys(metafile.outputs).map((file) => path.basename(file))));
   if (existsSync(from("src/extension/extension.ts")))
     await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external, banner: { js: `const __strataUrl = require("node:url").pathToFileURL(__filename).href;` }, define: { ...define, "import.meta.url": "__strataUrl" } });
   if (existsSync(from("src/webview/main.ts")))
@@ -61,6 +63,12 @@ export async function build() {
   if (existsSync(path.join(dist, "strata.mjs"))) chmodSync(path.join(dist, "strata.mjs"), 0o755);
   copyGrammars();
   copyNative();
+}
+
+/** Chunks are named by their content: those of earlier builds would be shipped along. */
+function removeStaleChunks(current) {
+  const shared = path.join(dist, "shared");
+  for (const file of existsSync(shared) ? readdirSync(shared) : []) if (!current.has(file)) rmSync(path.join(shared, file), { force: true });
 }
 
 function copyGrammars() {
