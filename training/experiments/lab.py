@@ -20,11 +20,13 @@ from statistics import mean, stdev
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 
+from strata_train.device import bf16_pays
 from strata_train.events import emit
+from strata_train.losses.contrastive import contrastive_loss
+from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.model import unit
 from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig, collate, input_row, mean_pool
 from strata_train.objectives.icc import context_windows
@@ -41,21 +43,21 @@ class Settings:
     """Everything that shapes an arm; part of its cache key."""
 
     language: str = "python"
-    train_pairs: int = 24_000
+    train_pairs: int = 16_000
     held_out_pairs: int = 1_000
     vocab_size: int = 8_192
     hidden_size: int = 128
-    query_tokens: int = 24
-    code_tokens: int = 64
-    steps: int = 500
-    batch: int = 48
+    query_tokens: int = 16
+    code_tokens: int = 48
+    steps: int = 400
+    batch: int = 32
     rate: float = 1e-3
     scale: float = 20.0
     pretrain_steps: int = 300
     pretrain_batch: int = 32
     code_to_code_pairs: int = 500
-    pretrain_window: int = 128
-    pretrain_files: int = 3_000  # of each language
+    pretrain_window: int = 96
+    pretrain_files: int = 2_000  # of each language
 
 
 @dataclass(frozen=True)
@@ -144,24 +146,13 @@ def open_lab(folder: Path, settings: Settings) -> Lab:
     return Lab(folder, settings, tokenizer, train, held_out)
 
 
-# ---- losses, as written in the papers; the package's own are in strata_train/losses ----
-
-
-def contrastive(q: Tensor, d: Tensor, scale: float) -> Tensor:
-    """Symmetric in-batch softmax. (B, D), (B, D) -> ()"""
-    scores = scale * q @ d.T
-    target = torch.arange(len(q))
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+# ---- losses ----
 
 
 def taught(q: Tensor, d: Tensor, q_top: Tensor, d_top: Tensor, scale: float) -> Tensor:
     """From the detached top exit: KL of the score matrices plus 1 - cosine of the vectors."""
-    q_top, d_top = q_top.detach(), d_top.detach()
-    target = F.log_softmax(scale * q_top @ d_top.T, dim=-1)
-    own = F.log_softmax(scale * q @ d.T, dim=-1)
-    scores = F.kl_div(own, target, log_target=True, reduction="batchmean")
-    vectors = (1 - (q * q_top).sum(-1)).mean() + (1 - (d * d_top).sum(-1)).mean()
-    return scores + vectors
+    scores = score_distillation(scale * q @ d.T, scale * q_top @ d_top.T)
+    return scores + vector_distillation(q, q_top) + vector_distillation(d, d_top)
 
 
 # ---- training ----
@@ -203,13 +194,13 @@ def pretrain(lab: Lab, model: ModularStarEncoder, kind: str, seed: int) -> dict[
         windows = [order.pop() for _ in range(settings.pretrain_batch)]
         for group in optimizer.param_groups:
             group["lr"] = schedule(step, settings.pretrain_steps, settings.rate)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16_pays("cpu")):
             loss, parts = pretraining_loss(
                 model, heads, windows, special, config.vocab_size, generator,
                 context_weight=1.0 if kind == "mlm+icc" else 0.0,
             )  # fmt: skip
         pretraining_step(loss, optimizer)
-        if step % 50 == 0:
+        if step % 25 == 0:
             emit(
                 "progress",
                 phase=f"pretrain {kind}",
@@ -241,20 +232,20 @@ def train(lab: Lab, model: ModularStarEncoder, arm: Arm, seed: int, name: str) -
         pairs = [order.pop() for _ in range(settings.batch)]
         for group in optimizer.param_groups:
             group["lr"] = schedule(step, settings.steps, settings.rate)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16_pays("cpu")):
             queries = model(*lab.queries([p.query for p in pairs]), exits=arm.exits)
             codes = model(*lab.codes([p.code for p in pairs]), exits=arm.exits)
         loss = torch.zeros(())
         top = max(arm.exits)
         for layer in arm.exits:
             q, d = queries[layer].embedding, codes[layer].embedding
-            term = contrastive(q, d, settings.scale)
+            term = contrastive_loss(q, d, settings.scale)
             if arm.teacher and layer != top:
                 term = term + taught(q, d, queries[top].embedding, codes[top].embedding, settings.scale)
             weight = depth[layer] if arm.weights == "depth" and len(arm.exits) > 1 else 1.0
             loss = loss + weight * term
         pretraining_step(loss, optimizer)
-        if step % 50 == 0:
+        if step % 25 == 0:
             emit("progress", phase=name, done=step, total=settings.steps, loss=loss.item())
 
 
@@ -285,7 +276,7 @@ def encode(lab: Lab, model: ModularStarEncoder, texts: list[str], kind: str, tru
     for start in range(0, len(texts), 50):
         batch = texts[start : start + 50]
         ids, mask = lab.queries(batch) if kind == "query" else lab.codes(batch)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16_pays("cpu")):
             outputs = model(ids, mask)
         for layer, output in outputs.items():
             if truncate and layer != model.config.top:

@@ -11,7 +11,11 @@ from strata_train.objectives.mlm import IGNORED, MaskedTokenHead, mask_tokens, m
 from strata_train.objectives.packing import Piece, SpecialTokens, Window
 from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss, pretraining_step
 
-torch.set_num_threads(1)  # tiny tensors: threads cost more than they bring
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # at these sizes threads cost more than they bring
+
 
 VOCAB = 100
 SPECIAL = SpecialTokens(pad=96, sep=97, cls=98, mask=99)

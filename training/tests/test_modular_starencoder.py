@@ -21,7 +21,11 @@ from strata_train.modular_starencoder import (
     text_mask,
 )
 
-torch.set_num_threads(1)  # tiny tensors: threads cost more than they bring
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # at these sizes threads cost more than they bring
+
 
 TINY = ModularStarEncoderConfig.small(
     64, hidden_size=16, intermediate_size=48, num_heads=4, num_kv_heads=2, dims=8, context=32
@@ -159,6 +163,48 @@ def test_checkpointing_changes_no_gradient() -> None:
         sum(o.embedding.pow(3).sum() for o in model(*batch()).values()).backward()
         gradients.append(model.model.layers[0].mlp.c_fc.weight.grad)
     assert torch.allclose(*gradients, atol=1e-6)
+
+
+# ---- the same training code for both faces ----
+
+
+def test_the_training_loops_loss_and_gradient_caching_take_this_face_too() -> None:
+    from strata_train.config import LossConfig
+    from strata_train.device import Device
+    from strata_train.losses.contrastive import contrastive_loss
+    from strata_train.losses.hierarchical import HierarchicalLoss
+    from strata_train.text import pad
+    from strata_train.train import cached_backward
+
+    paper = LossConfig(
+        exit_weights="depth",
+        contrastive=1,
+        top_contrastive=1,
+        cross_exit=0,
+        distil_vectors=0,
+        distil_scores=0,
+        anchor=0,
+    )
+    rng = np.random.default_rng(0)
+    sides = [[rng.integers(0, 60, rng.integers(3, 12)) for _ in range(6)] for _ in range(2)]
+    combine = HierarchicalLoss(paper, TINY.exits, TINY.num_layers, (TINY.dims,))
+    gradients = []
+    for chunk in (0, 4):
+        model = tiny().train()
+        total, parts = cached_backward(
+            model,
+            sides,
+            TINY.exits,
+            lambda e: combine(e[0], e[1], None, None),
+            chunk,
+            Device(torch.device("cpu"), False),
+        )
+        gradients.append(model.model.layers[1].self_attn.q_proj.weight.grad)
+    assert torch.allclose(*gradients, atol=1e-5)
+    queries, codes = (model(*pad(side)) for side in sides)
+    expected = sum(i / 6 * contrastive_loss(queries[i].embedding, codes[i].embedding, 20.0) for i in TINY.exits)
+    assert total.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert list(parts) == ["2/contrastive", "4/contrastive", "6/contrastive"]
 
 
 # ---- inputs ----
