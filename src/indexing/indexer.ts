@@ -1,13 +1,12 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
-import { lstat, stat } from "node:fs/promises";
-import path from "node:path";
+import { stat } from "node:fs/promises";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { ParsedFile, Store } from "../store/store.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
-import { filterPath, walk } from "./walk.ts";
+import { PathFilter, walk } from "./walk.ts";
 
 export interface IndexerOptions {
   readonly root: string;
@@ -115,17 +114,13 @@ export class Indexer {
     const writer = new Writer(store);
     const wanted: FileToParse[] = [];
     let rescan = false;
+    const filter = new PathFilter(root, limits());
     for (const relative of paths) {
-      const info = await lstat(path.join(root, relative)).catch(() => undefined);
-      if (info?.isDirectory()) rescan = true;
-      else if (info === undefined) {
-        // A vanished folder takes its files along.
-        for (const known of store.files().keys()) if (known === relative || known.startsWith(`${relative}/`)) writer.remove(known);
-      } else {
-        const verdict = await filterPath(root, relative, limits());
-        if (verdict.indexed) wanted.push({ path: relative, size: verdict.size, mtimeMs: verdict.mtimeMs });
-        else if (store.files().has(relative)) writer.remove(relative);
-      }
+      const verdict = await filter.check(relative);
+      if (verdict.kind === "directory") rescan = true;
+      else if (verdict.kind === "file") wanted.push({ path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
+      // A vanished folder takes its files along.
+      else for (const known of store.files().keys()) if (known === relative || known.startsWith(`${relative}/`)) writer.remove(known);
     }
     signal.throwIfAborted();
     const outcomes = wanted.length > 0 ? await pool.parse(wanted, true) : [];
@@ -156,7 +151,7 @@ class Writer {
       const { file } = outcome;
       const record = this.#store.files().get(file.path);
       if (record && record.hash === file.hash) {
-        this.#store.touchFile(file.path, file);
+        this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
         return;
       }
       this.#files.push(file);
