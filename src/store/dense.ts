@@ -21,6 +21,7 @@ export type ReadInstant = (chunkIds: readonly number[]) => readonly { readonly c
 
 /** Enough pairs for a mean and a spread; 2 × 256 dot products a query. */
 const CALIBRATION_PAIRS = 256;
+const LEAST_PAIRS = 32;
 
 interface Calibration {
   /** Size of the tier when the sample was taken. */
@@ -88,28 +89,36 @@ export class ModelVectors {
   }
   #hits(query: QueryVectors, depth: Depth, scored: readonly Scored[]): DenseHit[] {
     if (scored.length === 0) return [];
-    const map = this.#mapping(query, depth);
-    return scored.map(({ chunkId, score }) => ({ chunkId, score, calibrated: map(score), depth }));
+    const calibrated = this.#calibration(query, depth);
+    return scored.map(({ chunkId, score }) => ({ chunkId, score, calibrated: calibrated(chunkId, score), depth }));
   }
 
   /**
    * Cosines of different exits have different distributions, and a tier holds few chunks at first, and not random ones (what was looked at is
-   * deepened first). So the scales are fitted to each other for this query on chunks that have both vectors, which is free of that bias.
+   * deepened first). So the scales are fitted to each other for this query on chunks that have both vectors, which is free of that bias. Too few
+   * pairs say nothing about the spread: those chunks count by their own instant vectors.
    */
-  #mapping(query: QueryVectors, depth: Depth): (score: number) => number {
-    if (this.model.sharedSpace || depth === "instant") return (score) => score;
-    const calibration = this.#calibrationOf(depth);
-    const own = moments(calibration.own, query[depth]);
-    const instant = moments(calibration.instant, query.instant);
-    if (own === undefined || instant === undefined) return (score) => score;
-    // Too few pairs say little about the spread.
-    const slope = calibration.own.count >= 16 && own.spread > 1e-6 ? instant.spread / own.spread : 1;
-    return (score) => instant.mean + (score - own.mean) * slope;
+  #calibration(query: QueryVectors, depth: Depth): (chunkId: number, score: number) => number {
+    if (this.model.sharedSpace || depth === "instant") return (_, score) => score;
+    const { own, instant } = this.#calibrationOf(depth);
+    const ownMoments = moments(own, query[depth]);
+    const instantMoments = moments(instant, query.instant);
+    if (ownMoments === undefined || instantMoments === undefined) return (_, score) => score;
+    const shifted = (score: number, slope: number) => instantMoments.mean + (score - ownMoments.mean) * slope;
+    if (own.count >= LEAST_PAIRS) {
+      const slope = ownMoments.spread > 1e-6 ? instantMoments.spread / ownMoments.spread : 1;
+      return (_, score) => shifted(score, slope);
+    }
+    const prepared = instant.prepare(query.instant);
+    return (chunkId, score) => {
+      const row = instant.rowOf(chunkId);
+      return row === undefined ? shifted(score, 1) : instant.score(prepared, row);
+    };
   }
   #calibrationOf(depth: Depth): Calibration {
     const { rows } = this.tiers[depth];
     const known = this.#calibrations.get(depth);
-    if (known && known.own.count > 0 && rows.count < 2 * known.size) return known;
+    if (known && known.own.count > 0 && (known.own.count < LEAST_PAIRS ? rows.count === known.size : rows.count < 2 * known.size)) return known;
     const ids = rows.ids();
     const step = Math.max(1, ids.length / CALIBRATION_PAIRS);
     const sample: number[] = [];

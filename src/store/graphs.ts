@@ -2,7 +2,7 @@
 // the graph; the tail is pending and scanned exactly, so a search is complete at any moment. The graph file is a cache: SQLite is the truth.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readFileSync, rmSync } from "node:fs";
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
@@ -269,6 +269,8 @@ export class Tier {
       const { identity } = this;
       const deleted = [...graph.deleted].filter((label) => !graph.unmarked.has(label));
       await graph.index.writeIndex(temporary);
+      // hnswlib does not look whether its writes succeed: on a full disk the file is short.
+      if ((await stat(temporary)).size < graph.points * (identity.graphDims * 4 + M * 8)) throw Object.assign(new Error(`${temporary} is incomplete`), { code: "ENOSPC" });
       const sidecar: Sidecar = {
         format: FORMAT, database: identity.database, model: identity.model, depth: identity.depth, dims: identity.graphDims,
         points: graph.points, deleted, sha256: await hashFile(temporary),

@@ -221,7 +221,7 @@ describe("a full disk", () => {
     try {
       const ballast = path.join(folder, "ballast");
       writeFileSync(ballast, Buffer.alloc(2 << 20));
-      const full = (store = await Store.open(w.options({ folder })));
+      const full = (store = await Store.open(w.options({ folder, graphFrom: 100 })));
       let put = 0;
       const fill = () => {
         for (; put < 4000; put += 20) full.putFiles(manyFiles(20, put));
@@ -238,6 +238,9 @@ describe("a full disk", () => {
       };
       answers();
       assert.throws(() => full.putFiles(manyFiles(20, put)), code("index.diskFull"));
+      answers();
+      while (!full.drainGraphs(1000));
+      await assert.rejects(full.saveGraphs(), code("index.diskFull"));
       answers();
       execFileSync("rm", [ballast]);
       full.putFiles(manyFiles(20, put));
