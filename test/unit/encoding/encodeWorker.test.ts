@@ -28,7 +28,7 @@ describe("the encode worker", () => {
     });
     send({ kind: "encode", id: 1, chunks: [{ breadcrumb: "", text: "get" }], depth: "deep", priority: "visible" });
     // notify tells how many threads it woke: the worker is waiting for the query when it is one, and has waited again when it is one once more.
-    for (let waits = 0; waits < 3; ) {
+    for (let waits = 0; waits < 3 && !answered; ) {
       waits += Atomics.notify(count, 0);
       await yieldToEventLoop();
     }

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { after, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import { openExitSessions } from "../../../src/encoding/exitSessions.ts";
+import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
+
+const { files } = await loadTinyTable();
+const { dims } = files.model;
+
+describe("the exit sessions", async () => {
+  const sessions = await openExitSessions(files, 0, 1);
+  after(() => sessions.release());
+  const cases = readParity(tinyModelFolder).cases;
+  const sequences = cases.map(({ ids }) => Int32Array.from(ids));
+
+  it("give the same vectors in a padded batch as one by one", async () => {
+    const batch = await sessions.run(sequences, "deep");
+    for (const [i, sequence] of sequences.entries()) {
+      const alone = await sessions.run([sequence], "deep");
+      const of = (vectors: Float32Array) => vectors.subarray(i * dims, (i + 1) * dims);
+      assert.ok(cosine(of(batch.shallow), alone.shallow) > 0.999999, `shallow ${i}`);
+      assert.ok(cosine(of(batch.deep!), alone.deep!) > 0.999999, `deep ${i}`);
+    }
+  });
+
+  it("leave nothing of a larger batch in a smaller one after it", async () => {
+    const alone = (await sessions.run([sequences[1]!], "deep")).deep!;
+    await sessions.run(sequences, "deep");
+    assert.deepEqual((await sessions.run([sequences[1]!], "deep")).deep, alone);
+  });
+
+  it("stop at the shallow exit when that is all that is wanted", async () => {
+    let wentOn = false;
+    const { deep } = await sessions.run([sequences[0]!], "shallow", () => (wentOn = true));
+    assert.deepEqual([deep, wentOn], [undefined, false]);
+  });
+
+  it("can be stopped between the exits", async () => {
+    const stop = () => {
+      throw new Error("enough");
+    };
+    await assert.rejects(sessions.run([sequences[0]!], "deep", stop), /enough/);
+    await assert.doesNotReject(sessions.run([sequences[0]!], "deep"));
+  });
+});
+
+describe("a machine without the ONNX runtime", () => {
+  it("is told which package to install", () => {
+    // A process in which the native package cannot be found.
+    const blockRuntime = `import { registerHooks } from "node:module";
+      registerHooks({ resolve(name, context, next) { if (name === "onnxruntime-node") throw new Error("no such binary"); return next(name, context); } });`;
+    const module = pathToFileURL(path.resolve(import.meta.dirname, "../../../src/encoding/exitSessions.ts")).href;
+    const program = `const { openExitSessions } = await import(${JSON.stringify(module)});
+      await openExitSessions(${JSON.stringify(files)}, 0, 1).catch((error) => console.log(JSON.stringify([error.code, error.message, error.cause.message])));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(blockRuntime)}`, "--input-type=module", "-e", program], { encoding: "utf8" });
+    assert.notEqual(stdout, "", stderr);
+    const [code, message, cause] = JSON.parse(stdout) as string[];
+    assert.equal(code, "native.missing");
+    assert.match(message!, new RegExp(`cannot be loaded on ${process.platform}-${process.arch}.*Install`));
+    assert.equal(cause, "no such binary");
+  });
+});
