@@ -26,7 +26,7 @@ export interface ChunkerOptions {
 const ownGrammars = isSource ? path.join(packageRoot, "node_modules") : path.join(packageRoot, "dist", "grammars");
 /** Files with more characters than this are not parsed: they are generated or data, and a parse would take seconds. */
 const maxParsedChars = 2_000_000;
-/** A file that is mostly one line of this length is minified or data. */
+/** A file that is little more than one line of this length is minified or data. */
 const maxParsedLine = 20_000;
 const defaultDeadlineMs = 3_000;
 /** Above this share of text that the grammar could make nothing of, a tree misleads. Below it, only that text is scanned. */
@@ -83,7 +83,7 @@ export class Chunker {
   async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T): Promise<T | undefined> {
     const { grammar } = language;
     const syntax = grammar === undefined ? undefined : syntaxes[grammar];
-    if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length / 2)) return undefined;
+    if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length * 0.8)) return undefined;
     const parser = await this.#parser(grammar);
     if (!parser) return undefined;
     let tree: Tree | null = null;
@@ -211,7 +211,7 @@ function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; tex
     if (lines.size(from, to) <= sizes.max + 1) yield { part: { ...head, from, to } };
     else {
       const text = lines.text(from, to);
-      for (let at = 0; at < text.length; at += sizes.max) {
+      for (let at = 0; at < Math.min(text.length, sizes.max * sizes.maxSlices); at += sizes.max) {
         const slice = text.slice(at, at + sizes.max);
         if (/\S/.test(slice)) yield { part: at === 0 ? { ...head, from, to } : { ...head, symbols: [], doc: "", from, to }, text: slice };
       }

@@ -24,6 +24,8 @@ export const sizes = {
   prelude: 300,
   /** No chunk is longer. */
   max: 3_000,
+  /** Chunks of one row that is longer than that: minified code and data repeat themselves. */
+  maxSlices: 8,
   /** Windows of text without structure, and what two neighbours share. */
   window: 1_200,
   overlap: 200,

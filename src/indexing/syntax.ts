@@ -338,6 +338,7 @@ const csharp: Syntax = {
     constructor_declaration: define("function"),
     destructor_declaration: define("function"),
     operator_declaration: (node) => ({ kind: "function", names: [`operator ${nameText(field(node, "operator"))}`.trim()] }),
+    conversion_operator_declaration: (node) => ({ kind: "function", names: [`operator ${nameText(field(node, "type"))}`.trim()] }),
     property_declaration: define("function"),
     indexer_declaration: () => ({ kind: "function", names: ["this[]"] }),
     local_function_statement: define("function"),
@@ -465,7 +466,7 @@ const functionLike: Rule = (node) => {
   return { kind: "function", names: [name], owner };
 };
 const taggedType: Rule = (node) => {
-  const name = nameText(field(node, "name"));
+  const name = nameText(field(node, "name")).replace(/<.*$/, "");
   return field(node, "body") ? { kind: node.type === "class_specifier" ? "class" : "type", names: name ? [name] : [], ...(node.type === "enum_specifier" ? undefined : { holds: "members" as const }) } : undefined;
 };
 const cDeclaration: Rule = (node, find) => {
@@ -552,7 +553,8 @@ const solidity: Syntax = {
 const rubyCalls = /^(describe|context|namespace|feature|RSpec\.describe|shared_examples)$/;
 const ruby: Syntax = {
   definitions: {
-    module: namedScope,
+    // A module with methods of its own is a mixin, which people look up; others are namespaces.
+    module: (node, find) => (field(node, "body")?.namedChildren.some((child) => child.type === "method") ? members()(node, find) : namedScope(node, find)),
     class: members(),
     singleton_class: scope(() => "self"),
     method: define("function"),
@@ -613,8 +615,9 @@ const elixir: Syntax = {
 };
 
 const haskellValue: Rule = (node) => {
-  const name = nameText(field(node, "name")) || /^\S+\s+(\S+)/.exec(nameText(node.namedChildren[0]))?.[1] || "";
-  return { kind: "function", names: name ? [name.replace(/^\(|\)$/g, "")] : [] };
+  const infix = node.namedChildren[0]?.type === "infix" ? /^\S+\s+(\S+)/.exec(nameText(node.namedChildren[0]))?.[1] : undefined;
+  const name = (nameText(field(node, "name")) || infix || "").replace(/^[(`]|[)`]$/g, "");
+  return { kind: "function", names: name ? [name] : [] };
 };
 const haskell: Syntax = {
   definitions: {
@@ -649,7 +652,7 @@ const lua: Syntax = {
 };
 function luaNamed(text: string, kind: ChunkKind): Definition | undefined {
   const { owner, name } = qualified(text);
-  return name ? { kind, names: [name], owner } : undefined;
+  return /^\w+$/.test(name) ? { kind, names: [name], owner } : undefined;
 }
 function luaAssignment(node: Node, local: boolean): Definition | undefined {
   const left = nameText(childOf(node, "variable_list"));

@@ -85,6 +85,68 @@ describe("every language", () => {
   });
 });
 
+describe("names", () => {
+  /** Symbols of all chunks with their breadcrumb in front, as `Crumb > name`. */
+  const cases: [what: string, file: string, source: string, names: string[]][] = [
+    ["overloads once", "a.ts", "function f(a: string): void;\nfunction f(a: number): void;\nfunction f(a: unknown): void {}\n", ["f"]],
+    ["default exports", "a.ts", "export default class extends Base {}\n", ["default"]],
+    ["anonymous default functions", "a.js", "export default function () {}\n", ["default"]],
+    ["destructured constants", "a.js", "const { a, b: c } = load();\n", ["a", "c"]],
+    ["not what is required", "a.js", "const fs = require('fs');\nconst x = 1;\n", ["x"]],
+    ["chained exports", "a.js", "exports.a = exports.b = function () {};\n", ["a"]],
+    ["named module.exports", "a.js", "module.exports = function build() {};\n", ["build"]],
+    ["methods of module.exports", "a.js", "module.exports = { run() {}, stop: () => {}, size: 1 };\n", ["run", "stop"]],
+    ["private members", "a.ts", "class A { #secret() {}\n static async *each() {}\n get x() { return 1 } }\n", ["A", "#secret", "each", "x"]],
+    ["constants of Python", "a.py", "A = 1\nb: int = 2\nx.y = 3\n", ["A", "b"]],
+    ["definitions behind conditions", "a.py", "try:\n    import x\nexcept ImportError:\n    def x(): pass\n", ["x"]],
+    ["grouped Go declarations", "a.go", "package a\n\nvar (\n\tA, B = 1, 2\n\t_ = A\n)\n", ["A", "B"]],
+    ["Go receivers", "a.go", "package a\n\nfunc (*T) M() {}\n", ["T > M"]],
+    ["generic Go receivers", "a.go", "package a\n\nfunc (m *Map[K, V]) Get() {}\n", ["Map > Get"]],
+    ["pointers to functions in C", "a.c", "int (*pick(int a))(int);\nchar **names[3];\n", ["pick", "names"]],
+    ["K&R style", "a.c", "static unsigned\nlong_name(int a)\n{\n return a;\n}\n", ["long_name"]],
+    ["struct with a variable", "a.c", "struct point { int x; } origin;\n", ["point", "origin"]],
+    ["include guards", "a.h", "#ifndef A_H\n#define A_H\nint f(void);\n#endif\n", ["A_H", "f"]],
+    ["C++ out of line", "a.cpp", "std::vector<int> A::B::f() const { return {}; }\nA::~A() {}\nA::operator bool() const { return true; }\n", ["A > B > f", "A > ~A", "A > operator bool() const"]],
+    ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo"]],
+    ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
+    ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
+    ["Ruby mixins but not namespaces", "a.rb", "module Space\n  module Mix\n    def go; end\n  end\nend\n", ["Mix", "go"]],
+    ["Ruby class methods", "a.rb", "class A\n  def self.make; end\n  class << self\n    def find; end\n  end\nend\n", ["A", "make", "find"]],
+    ["Kotlin extensions", "a.kt", "fun <T> List<T>.second(): T = this[1]\nval String.size2: Int get() = 1\n", ["List > second", "size2"]],
+    ["Swift operators and initialisers", "a.swift", "struct S {\n  init?(raw: Int) { return nil }\n  static func == (a: S, b: S) -> Bool { true }\n}\n", ["S", "init", "=="]],
+    ["Haskell operators", "a.hs", "(<+>) :: Int -> Int -> Int\na <+> b = a + b\n\nx `op` y = x\n", ["<+>", "op"]],
+    ["Elixir guards and clauses", "a.ex", "defmodule A do\n  def f(x) when x > 0, do: x\n  def f(_), do: 0\n  defguard is_a(x) when x\nend\n", ["A", "f", "is_a"]],
+    ["Lua methods and fields", "a.lua", "function A.b:c() end\nA.d = function() end\nlocal e = function() end\n", ["A > b > c", "A > d", "e"]],
+    ["Zig containers", "a.zig", "pub const A = extern struct {\n    fn f() void {}\n};\n", ["A", "f"]],
+    ["PHP namespaces in braces", "a.php", "<?php\nnamespace A { class B { function c() {} } }\n", ["B", "c"]],
+    ["Scala 3 without braces", "a.scala", "trait A:\n  def b: Int\n\nobject C:\n  def d: Int =\n    1\n", ["A", "b", "C", "d"]],
+    ["both forms of Bash functions", "a.sh", "a() { :; }\nfunction b { :; }\n", ["a", "b"]],
+  ];
+  for (const [what, file, source, expected] of cases) {
+    it(`knows ${what}`, async () => {
+      const cut = await chunker.chunk(file, source);
+      assert.equal(cut.method, "tree");
+      assert.deepEqual(cut.chunks.flatMap(({ chunk }) => chunk.symbols.map((symbol) => (chunk.breadcrumb === "" ? symbol : `${chunk.breadcrumb} > ${symbol}`))), expected);
+    });
+  }
+
+  it("gives methods of a long class the path to it", async () => {
+    const body = "        call(something, with, several, arguments);\n".repeat(20);
+    const source = `package a;\nclass Outer {\n    static class Inner {\n        void first() {\n${body}        }\n\n        void second() {\n${body}        }\n    }\n}\n`;
+    const { chunks } = await chunker.chunk("A.java", source);
+    assert.deepEqual(chunks.filter(({ chunk }) => chunk.symbols.includes("second")).map(({ chunk }) => chunk.breadcrumb), ["Outer > Inner"]);
+  });
+
+  it("scans only the part that a grammar cannot read", async () => {
+    const good = (name: string): string => `int ${name}(int a)\n{\n${"    a += compute(a, 12345, 67890);\n".repeat(25)}    return a;\n}\n\n`;
+    const broken = `void lost(int a) {\n  if (a) {\n#if X\n    while (a) {\n#endif\n  ]]]] ((( \n${"    a = weird @@ tokens ## here;\n".repeat(12)}\n`;
+    const cut = await chunker.chunk("a.c", `${good("first")}${good("second")}${broken}`);
+    assert.equal(cut.method, "tree");
+    const symbols = cut.chunks.flatMap(({ chunk }) => chunk.symbols);
+    for (const name of ["first", "second", "lost"]) assert.ok(symbols.includes(name), name);
+  });
+});
+
 describe("identity", () => {
   const source = read("go.go");
   const ids = (file: ChunkedFile): string[] => file.chunks.map(({ chunk }) => chunk.id);
@@ -210,7 +272,7 @@ describe("any text at all", () => {
     const started = performance.now();
     const { method, chunks } = await chunker.chunk("a.js", `var a=[${"1234567,".repeat(640_000)}];`);
     assert.equal(method, "scanner");
-    assert.ok(chunks.length > 0 && chunks.length <= sizes.maxChunks);
+    assert.equal(chunks.length, sizes.maxSlices);
     assert.ok(chunks.every(({ chunk, startLine, endLine }) => startLine === 1 && endLine === 1 && chunk.text.length <= sizes.max));
     assert.ok(performance.now() - started < 5_000);
   });
