@@ -41,7 +41,7 @@ export async function openExitSessions(files: ModelFiles, padId: number, threads
   const toDeep: InferenceSession[] = [];
   for (const segment of files.toDeep) toDeep.push(await open(segment));
 
-  // Reused by every batch; ids and mask are written as 32-bit halves because BigInts are slow.
+  // Reused by every batch. Ids and masks are int64, written as 32-bit halves because BigInts are slow; the high halves stay 0.
   let idWords = new Int32Array(0);
   let maskWords = new Int32Array(0);
 
@@ -52,8 +52,6 @@ export async function openExitSessions(files: ModelFiles, padId: number, threads
       idWords = new Int32Array(size * 2);
       maskWords = new Int32Array(size * 2);
     }
-    idWords.fill(0, 0, size * 2);
-    maskWords.fill(0, 0, size * 2);
     sequences.forEach((sequence, row) => {
       for (let i = 0; i < width; i++) {
         const word = (row * width + i) * littleEndianStride;

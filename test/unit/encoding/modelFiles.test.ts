@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { StrataError, type ErrorCode } from "../../../src/base/errors.ts";
@@ -48,6 +48,15 @@ describe("a model folder", () => {
     const folder = copyTinyModel(t);
     await loadModelFiles(folder);
     appendFileSync(path.join(folder, "tokenizer.json"), " ");
+    await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
+  });
+
+  it("is read again when a file changed to as many other bytes", async (t) => {
+    const folder = copyTinyModel(t);
+    await loadModelFiles(folder);
+    const file = path.join(folder, "exit0.bin");
+    flipBit(file);
+    utimesSync(file, 2_000_000_000, 2_000_000_000);
     await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
   });
 

@@ -154,6 +154,23 @@ describe("the worker's end", () => {
     assert.deepEqual([vector!.scale, vector!.values[0]], [0.5, 1]);
   });
 
+  it("may come again and again as long as there are answers between", async (t) => {
+    const encoder = openEncoder(t, {
+      workerFile: workerProgram(
+        t,
+        `parentPort.on("message", ({ kind, id, chunks }) => {
+           if (kind === "close") return parentPort.close();
+           if (chunks[0].text === "die") process.exit(3);
+           parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(16), scales: new Float32Array(1) });
+         });`,
+      ),
+    });
+    for (let life = 0; life < 3; life++) {
+      await assert.rejects(encoder.embedChunks([chunk("die")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed"));
+      assert.equal((await encoder.embedChunks([chunk("live")], "deep", "visible")).length, 1);
+    }
+  });
+
   it("twice in a row is final, and the sentence says what to do; queries still work", async (t) => {
     const encoder = openEncoder(t, { workerFile: workerProgram(t, `throw new Error("no luck");`) });
     for (let life = 0; life < 2; life++) await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed"));
