@@ -28,7 +28,7 @@ async function sourceChunks(count: number): Promise<EncoderText[]> {
       at += length;
     }
   }
-  // Every so-manieth, so that all sources take part.
+  // Every nth, so that all sources take part.
   const step = Math.max(1, Math.floor(chunks.length / count));
   return chunks.filter((_, i) => i % step === 0).slice(0, count);
 }
