@@ -54,7 +54,7 @@ export class Chunker {
    * Cuts one file. Never throws for what a file contains. Line ends are made "\n" and a byte order mark is dropped, so that
    * a checkout with other line ends has the same chunk ids.
    * @param file path, for the language only
-   * @param deadlineMs a parse that takes longer is given up and the scanner used
+   * @param deadlineMs a parse that takes more processor time is given up and the scanner used
    */
   async chunk(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<ChunkedFile> {
     const text = normalise(source);
@@ -88,9 +88,9 @@ export class Chunker {
     if (!parser) return undefined;
     let tree: Tree | null = null;
     try {
-      const deadline = performance.now() + deadlineMs;
+      const isLate = deadline(deadlineMs);
       // The type says void; a true result cancels the parse.
-      const progressCallback = (): boolean => performance.now() > deadline;
+      const progressCallback = (): boolean => isLate();
       tree = parser.parse(language.scriptBlocks ? scriptsOnly(lines.source) : lines.source, null, { progressCallback });
       if (!tree) {
         parser.reset();
@@ -126,6 +126,20 @@ export class Chunker {
       return undefined;
     }
   }
+}
+
+/**
+ * True after so much processor time of this thread. Not wall time: on a busy machine the same file would be cut differently,
+ * and everything in it encoded again.
+ */
+function deadline(ms: number): () => boolean {
+  const started = performance.now();
+  const before = process.threadCpuUsage();
+  return () => {
+    if (performance.now() - started < ms) return false;
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / 1_000 >= ms;
+  };
 }
 
 /** A grammar's file: beside the bundles all lie flat in one folder, in a checkout they stand in their packages. */
