@@ -12,7 +12,8 @@ import { importsOf } from "./imports.ts";
 import { languageOf, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
 import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
-import { syntaxes, type Syntax } from "./syntax.ts";
+import type { Syntax } from "./syntax.ts";
+import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
 import grammarFiles from "./grammars.json" with { type: "json" };
 

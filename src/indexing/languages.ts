@@ -1,4 +1,4 @@
-// Which language a file is, and how it is cut: the one table. Node types of the grammars are in syntax.ts.
+// Which language a file is, and how it is cut: the one table. Node types of the grammars are in syntaxes.ts.
 import path from "node:path";
 
 /**

@@ -1,5 +1,5 @@
 // Cuts a syntax tree into parts: walks only where something is too long to stay whole, keeps comments and attributes with
-// their definition, merges small neighbours. Every row of the source ends up in a part. Knows node types only through syntax.ts.
+// their definition, merges small neighbours. Every row of the source ends up in a part. Knows node types only through the rules of syntax.ts.
 import type { Node } from "web-tree-sitter";
 import type { ChunkKind } from "./chunk.ts";
 import type { Definition, Syntax } from "./syntax.ts";

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
 import { importsOf } from "../../../src/indexing/imports.ts";
 import { languageById, languageOf, languages } from "../../../src/indexing/languages.ts";
-import { syntaxes } from "../../../src/indexing/syntax.ts";
+import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 
 describe("languageOf", () => {
   const cases: [file: string, id: string, head?: string][] = [

@@ -1,0 +1,298 @@
+// Definitions in languages without declared types: JavaScript and TypeScript, Python, Ruby, Elixir, Lua, shells, PHP, CSS. Names that
+// are assigned count as defined where that is how the language defines.
+import type { Node } from "web-tree-sitter";
+import type { ChunkKind } from "./chunk.ts";
+import { childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
+
+// JavaScript and TypeScript ------------------------------------------------------------------------------------------------
+
+const functionValues = set("arrow_function function_expression function generator_function");
+const suites = /^(describe|context|suite|fdescribe|xdescribe)\b/;
+const cases = /^(it|test|specify|fit|xit|bench)\b/;
+
+/** Kind of a value bound to a name, undefined when the value defines nothing to look into. */
+function valueKind(value: Node | null): Pick<Definition, "kind" | "holds" | "inner"> | undefined {
+  if (!value) return undefined;
+  if (functionValues.has(value.type)) return { kind: "function" };
+  if (value.type === "class") return { kind: "class", holds: "members", inner: value };
+  if (value.type === "object") return { kind: "block", holds: "members", inner: value };
+  if (value.type === "call_expression") {
+    // memo(() => …), debounce(function …), styled.div`…`: a function when one of its arguments is.
+    const argument = field(value, "arguments")?.namedChildren.find((a) => functionValues.has(a.type));
+    return { kind: argument ? "function" : "block" };
+  }
+  if (["as_expression", "satisfies_expression", "parenthesized_expression", "await_expression"].includes(value.type)) return valueKind(value.namedChildren[0] ?? null);
+  return { kind: "block" };
+}
+
+const variables: Rule = (node) => {
+  const declarators = node.namedChildren.filter((c) => c.type === "variable_declarator");
+  const names: string[] = [];
+  for (const d of declarators) {
+    const name = field(d, "name");
+    if (name?.type === "identifier") names.push(name.text);
+    else if (name) names.push(...name.namedChildren.map((c) => nameText(field(c, "value") ?? c)).filter((n) => /^[\w$]+$/.test(n)));
+  }
+  const first = declarators[0];
+  if (!first || names.length === 0) return undefined;
+  const value = field(first, "value");
+  // A require is an import, not a definition to be found.
+  if (value && /^(await\s+)?(require|import)\s*\(/.test(value.text.slice(0, 40))) return undefined;
+  return { kind: "block", ...(declarators.length === 1 ? valueKind(value) : undefined), names };
+};
+
+const assignment: Rule = (node, find) => {
+  const expression = node.namedChildren[0];
+  if (expression?.type === "assignment_expression") {
+    let value = field(expression, "right");
+    while (value?.type === "assignment_expression") value = field(value, "right");
+    const left = nameText(field(expression, "left"));
+    const kind = valueKind(value);
+    if (!left || !value || !kind || (kind.kind === "block" && value.type !== "object" && !/^(module\.)?exports\b/.test(left))) return undefined;
+    if (/^(module\.)?exports$/.test(left)) {
+      const own = nameText(field(value, "name"));
+      return { ...kind, names: own ? [own] : [], scope: own, inner: value };
+    }
+    const { owner, name } = qualified(left);
+    return /^[\w$]+$/.test(name) ? { ...kind, names: [name], owner, inner: value } : undefined;
+  }
+  if (expression?.type === "call_expression") {
+    const callee = nameText(field(expression, "function"));
+    const title = field(expression, "arguments")?.namedChildren[0];
+    if (title && ["string", "template_string"].includes(title.type)) {
+      const scopeName = nameText(title).replace(/^["'`]|["'`]$/g, "");
+      if (suites.test(callee)) return { kind: "block", names: [], scope: scopeName, holds: "scope", local: true, inner: expression };
+      if (cases.test(callee)) return { kind: "function", names: [], scope: scopeName, inner: expression };
+    }
+  }
+  return expression?.type === "internal_module" || expression?.type === "function_expression" ? find(expression) : undefined;
+};
+
+export const script: Syntax = {
+  definitions: {
+    function_declaration: define("function"),
+    generator_function_declaration: define("function"),
+    function_signature: define("function"),
+    class_declaration: members(),
+    abstract_class_declaration: members(),
+    method_definition: define("function"),
+    abstract_method_signature: define("function"),
+    interface_declaration: define("type"),
+    type_alias_declaration: define("type"),
+    enum_declaration: define("type"),
+    internal_module: namedScope,
+    module: scope((node) => nameText(field(node, "name")).replace(/^["']|["']$/g, "")),
+    lexical_declaration: variables,
+    variable_declaration: variables,
+    expression_statement: assignment,
+    public_field_definition: (node) => memberValue(node, "name"),
+    field_definition: (node) => memberValue(node, "property"),
+    pair: (node) => memberValue(node, "key"),
+    ambient_declaration: wrap,
+    export_statement: (node, find) => {
+      const inner = wrap(node, find);
+      if (inner) return inner;
+      const value = field(node, "value");
+      const kind = value && valueKind(value);
+      return kind && kind.kind !== "block" ? { ...kind, names: ["default"], inner: value } : undefined;
+    },
+  },
+  bodies: set("class_body statement_block program object"),
+  comments: set("comment"),
+  attributes: (node) => node.type === "decorator",
+  groups: true,
+  imports: set("import_statement"),
+};
+
+function memberValue(node: Node, nameField: string): Definition | undefined {
+  const value = field(node, "value");
+  const kind = valueKind(value);
+  const name = nameText(field(node, nameField)).replace(/^["']|["']$/g, "");
+  return kind && kind.kind !== "block" && name ? { ...kind, names: [name], ...(value ? { inner: value } : undefined) } : undefined;
+}
+
+// Python -------------------------------------------------------------------------------------------------------------------
+
+const docstring = (body: Node | null): Node | undefined => {
+  const first = body?.namedChildren.find((c) => c.type !== "comment");
+  const text = first?.type === "expression_statement" ? first.namedChildren[0] : first;
+  return text?.type === "string" || text?.type === "concatenated_string" ? text : undefined;
+};
+
+export const python: Syntax = {
+  definitions: {
+    function_definition: (node) => pythonDefinition(node, { kind: "function" }),
+    class_definition: (node) => pythonDefinition(node, { kind: "class", holds: "members" }),
+    decorated_definition: wrap,
+    expression_statement: (node) => {
+      const assigned = node.namedChildren[0];
+      const left = assigned?.type === "assignment" ? field(assigned, "left") : null;
+      return left?.type === "identifier" ? { kind: "block", names: [left.text] } : undefined;
+    },
+    type_alias_statement: define("type", "left"),
+    if_statement: topLevelBranch,
+    try_statement: topLevelBranch,
+  },
+  bodies: set("block module else_clause elif_clause except_clause finally_clause"),
+  comments: set("comment"),
+  groups: true,
+  imports: set("import_statement import_from_statement future_import_statement"),
+};
+
+/** `try: import x` and `if sys.platform …` around definitions of the module. */
+function topLevelBranch(node: Node): Definition | undefined {
+  return node.parent?.type === "module" ? { kind: "block", names: [], holds: "scope", scope: "" } : undefined;
+}
+
+function pythonDefinition(node: Node, rest: Pick<Definition, "kind" | "holds">): Definition {
+  const doc = docstring(field(node, "body"));
+  return { ...rest, names: [nameText(field(node, "name"))], ...(doc && { docNode: doc }) };
+}
+
+// Ruby, Elixir, Lua, Bash, PowerShell, CSS ---------------------------------------------------------------------------------
+
+const rubyCalls = /^(describe|context|namespace|feature|RSpec\.describe|shared_examples)$/;
+export const ruby: Syntax = {
+  definitions: {
+    // A module with methods of its own is a mixin, which people look up; others are namespaces.
+    module: (node, find) => (field(node, "body")?.namedChildren.some((child) => child.type === "method") ? members()(node, find) : namedScope(node, find)),
+    class: members(),
+    singleton_class: scope(() => "self"),
+    method: define("function"),
+    singleton_method: define("function"),
+    alias: define("block"),
+    assignment: (node) => {
+      const left = field(node, "left");
+      return left?.type === "constant" ? { kind: "block", names: [left.text] } : undefined;
+    },
+    call: (node) => {
+      const block = field(node, "block");
+      const callee = [nameText(field(node, "receiver")), nameText(field(node, "method"))].filter(Boolean).join(".");
+      const title = field(node, "arguments")?.namedChildren[0];
+      if (!block) return undefined;
+      const name = nameText(title).replace(/^["':]|["']$/g, "");
+      if (rubyCalls.test(callee)) return { kind: "block", names: [], scope: name, holds: "scope" };
+      return callee === "it" || callee === "task" || callee === "test" ? { kind: "function", names: [], scope: name } : undefined;
+    },
+  },
+  bodies: set("body_statement program do_block block"),
+  comments: set("comment"),
+};
+
+const elixirHeads: Readonly<Record<string, Pick<Definition, "kind" | "holds">>> = {
+  defmodule: { kind: "class", holds: "members" },
+  defprotocol: { kind: "type", holds: "members" },
+  defimpl: { kind: "block", holds: "scope" },
+  describe: { kind: "block", holds: "scope" },
+  def: { kind: "function" },
+  defp: { kind: "function" },
+  defmacro: { kind: "function" },
+  defmacrop: { kind: "function" },
+  defguard: { kind: "function" },
+  defdelegate: { kind: "function" },
+  test: { kind: "function" },
+};
+const elixirAttribute = (node: Node): string => (node.type === "unary_operator" ? nameText(field(field(node, "operand") ?? node, "target")) : "");
+export const elixir: Syntax = {
+  definitions: {
+    call: (node) => {
+      const keyword = nameText(field(node, "target"));
+      const head = elixirHeads[keyword];
+      if (!head) return undefined;
+      let first: Node | undefined = childOf(node, "arguments")?.namedChildren[0];
+      if (first?.type === "string") return { ...head, names: [], scope: nameText(first).replace(/"/g, "") };
+      while (first && (first.type === "binary_operator" || first.type === "call")) first = field(first, first.type === "call" ? "target" : "left") ?? undefined;
+      const name = nameText(first);
+      if (head.holds === "scope") return { ...head, names: [], scope: name };
+      const doc = head.holds ? childOf(node, "do_block")?.namedChildren.find((c) => elixirAttribute(c) === "moduledoc") : undefined;
+      return { ...head, names: name ? [name] : [], ...(doc && { docNode: doc }) };
+    },
+  },
+  bodies: set("do_block source"),
+  comments: set("comment"),
+  attributes: (node) => ["doc", "spec", "impl", "tag", "deprecated", "decorate", "typedoc"].includes(elixirAttribute(node)),
+  attributeDoc: (node) => (/^(doc|typedoc)$/.test(elixirAttribute(node)) ? node.text : ""),
+  groups: true,
+};
+
+export const lua: Syntax = {
+  definitions: {
+    function_declaration: (node) => luaNamed(nameText(field(node, "name")), "function"),
+    variable_declaration: (node) => {
+      const assigned = childOf(node, "assignment_statement");
+      return assigned && luaAssignment(assigned, true);
+    },
+    assignment_statement: (node) => luaAssignment(node, false),
+    field: (node) => (field(node, "value")?.type === "function_definition" ? { kind: "function", names: [nameText(field(node, "name"))] } : undefined),
+  },
+  bodies: set("block chunk table_constructor"),
+  comments: set("comment"),
+};
+function luaNamed(text: string, kind: ChunkKind): Definition | undefined {
+  const { owner, name } = qualified(text);
+  return /^\w+$/.test(name) ? { kind, names: [name], owner } : undefined;
+}
+function luaAssignment(node: Node, local: boolean): Definition | undefined {
+  const left = nameText(childOf(node, "variable_list"));
+  const value = childOf(node, "expression_list")?.namedChildren[0];
+  if (!value || /^require\b/.test(value.text.slice(0, 10)) || left.includes(",")) return undefined;
+  if (value.type === "function_definition") return luaNamed(left, "function");
+  if (value.type === "table_constructor") return { ...luaNamed(left, "block"), kind: "block", names: [qualified(left).name], holds: "members", inner: value };
+  return local || /^\w+$/.test(left) ? luaNamed(left, "block") : undefined;
+}
+
+export const bash: Syntax = {
+  definitions: {
+    function_definition: define("function"),
+    variable_assignment: define("block"),
+    declaration_command: (node) => {
+      const names = node.namedChildren.map((c) => nameText(c.type === "variable_assignment" ? field(c, "name") : undefined)).filter(Boolean);
+      return names.length > 0 ? { kind: "block", names } : undefined;
+    },
+  },
+  bodies: set("compound_statement program do_group"),
+  comments: set("comment"),
+};
+
+export const powershell: Syntax = {
+  definitions: {
+    function_statement: (node) => ({ kind: "function", names: [nameText(childOf(node, "function_name"))] }),
+    class_statement: (node) => ({ kind: "class", names: [nameText(childOf(node, "simple_name"))], holds: "members" }),
+    enum_statement: (node) => ({ kind: "type", names: [nameText(childOf(node, "simple_name"))] }),
+    class_method_definition: (node) => ({ kind: "function", names: [nameText(childOf(node, "simple_name"))] }),
+  },
+  bodies: set("script_block script_block_body named_block_list named_block statement_list statement_block program"),
+  comments: set("comment"),
+};
+
+export const css: Syntax = {
+  definitions: {
+    rule_set: () => ({ kind: "block", names: [] }),
+    keyframes_statement: (node) => ({ kind: "block", names: [nameText(childOf(node, "keyframes_name"))].filter(Boolean) }),
+    media_statement: openScope,
+    supports_statement: openScope,
+  },
+  bodies: set("stylesheet block keyframe_block_list"),
+  comments: set("comment"),
+  imports: set("import_statement charset_statement"),
+};
+
+
+// PHP ----------------------------------------------------------------------------------------------------------------------
+
+export const php: Syntax = {
+  definitions: {
+    namespace_definition: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    class_declaration: members(),
+    interface_declaration: members("type"),
+    trait_declaration: members(),
+    enum_declaration: members("type"),
+    function_definition: define("function"),
+    method_declaration: define("function"),
+    const_declaration: (node) => ({ kind: "block", names: node.namedChildren.filter((c) => c.type === "const_element").map((c) => nameText(c.namedChildren[0])) }),
+  },
+  bodies: set("declaration_list enum_declaration_list compound_statement program"),
+  comments: set("comment"),
+  opensScope: (node) => (node.type === "namespace_definition" && !field(node, "body") ? nameText(field(node, "name")) : undefined),
+  imports: set("namespace_use_declaration php_tag"),
+};

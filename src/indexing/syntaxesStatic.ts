@@ -1,0 +1,329 @@
+// Definitions in languages with declared types: Go, the JVM and .NET families, Swift, Dart, Rust, C and its kin, Zig, Solidity, Haskell.
+// Receivers and `Foo::` before a name become the owner.
+import type { Node } from "web-tree-sitter";
+import { childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
+
+// Go -----------------------------------------------------------------------------------------------------------------------
+
+export const go: Syntax = {
+  definitions: {
+    function_declaration: define("function"),
+    method_declaration: (node) => {
+      const receiver = /(\w+)\s*(?:\[[^\]]*\])?\s*\)$/.exec(nameText(field(node, "receiver")))?.[1];
+      return { kind: "function", names: [nameText(field(node, "name"))], ...(receiver && { owner: [receiver] }) };
+    },
+    type_declaration: (node) => ({ kind: "type", names: specNames(node, "type_spec", "type_alias") }),
+    const_declaration: (node) => ({ kind: "block", names: specNames(node, "const_spec") }),
+    var_declaration: (node) => ({ kind: "block", names: specNames(node, "var_spec", "var_spec_list") }),
+  },
+  bodies: set("block source_file statement_list"),
+  comments: set("comment"),
+  imports: set("import_declaration package_clause"),
+};
+
+function specNames(node: Node, ...types: string[]): string[] {
+  return node.namedChildren
+    .filter((c) => types.includes(c.type))
+    .flatMap((c) => (c.type === "var_spec_list" ? c.namedChildren : [c]))
+    .flatMap((c) => c.childrenForFieldName("name").map(nameText))
+    .filter((n) => n !== "" && n !== "_" && n !== ",");
+}
+
+// Java, Kotlin, Scala, C#, Swift, Dart -----------------------------------------------------------------------------------
+
+export const java: Syntax = {
+  definitions: {
+    class_declaration: members(),
+    interface_declaration: members("type"),
+    enum_declaration: members("type"),
+    record_declaration: members(),
+    annotation_type_declaration: members("type"),
+    method_declaration: define("function"),
+    constructor_declaration: define("function"),
+    compact_constructor_declaration: define("function"),
+  },
+  bodies: set("class_body interface_body enum_body enum_body_declarations annotation_type_body block constructor_body program"),
+  comments: set("line_comment block_comment"),
+  imports: set("import_declaration package_declaration"),
+};
+
+export const kotlin: Syntax = {
+  definitions: {
+    class_declaration: (node) => ({
+      kind: /\b(interface|enum)\b/.test(node.text.slice(0, 200).split("{")[0] ?? "") ? "type" : "class",
+      names: [nameText(field(node, "name"))],
+      holds: "members",
+    }),
+    object_declaration: members(),
+    companion_object: (node) => ({ kind: "block", names: [], scope: nameText(field(node, "name")) || "Companion", holds: "scope" }),
+    function_declaration: (node) => {
+      const name = nameText(field(node, "name"));
+      // An extension's receiver is written before the name: fun Foo.bar().
+      const receiver = new RegExp(`([\\w.]+)(?:<[^>]*>)?\\??\\.${name.replace(/\W/g, "\\$&")}\\s*\\(`).exec(node.text.slice(0, 400))?.[1];
+      return { kind: "function", names: [name], ...(receiver && { owner: [receiver] }) };
+    },
+    secondary_constructor: () => ({ kind: "function", names: ["constructor"] }),
+    property_declaration: (node) => {
+      const name = nameText(childOf(node, "variable_declaration")).split(":")[0]?.trim();
+      return name ? { kind: "block", names: [name] } : undefined;
+    },
+    type_alias: define("type", "type"),
+  },
+  bodies: set("class_body enum_class_body block function_body source_file"),
+  comments: set("line_comment block_comment multiline_comment"),
+  imports: set("import package_header import_list"),
+};
+
+export const scala: Syntax = {
+  definitions: {
+    class_definition: members(),
+    object_definition: members(),
+    trait_definition: members("type"),
+    enum_definition: members("type"),
+    package_object: members(),
+    package_clause: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    extension_definition: openScope,
+    given_definition: members("block"),
+    function_definition: define("function"),
+    function_declaration: define("function"),
+    type_definition: define("type"),
+    val_definition: define("block", "pattern"),
+    var_definition: define("block", "pattern"),
+  },
+  bodies: set("template_body enum_body block compilation_unit indented_block with_template_body"),
+  comments: set("comment block_comment"),
+  attributes: (node) => node.type === "annotation",
+  imports: set("import_declaration package_clause"),
+};
+
+export const csharp: Syntax = {
+  definitions: {
+    namespace_declaration: namedScope,
+    class_declaration: members(),
+    struct_declaration: members(),
+    record_declaration: members(),
+    interface_declaration: members("type"),
+    enum_declaration: define("type"),
+    delegate_declaration: define("type"),
+    method_declaration: define("function"),
+    constructor_declaration: define("function"),
+    destructor_declaration: define("function"),
+    operator_declaration: (node) => ({ kind: "function", names: [`operator ${nameText(field(node, "operator"))}`.trim()] }),
+    conversion_operator_declaration: (node) => ({ kind: "function", names: [`operator ${nameText(field(node, "type"))}`.trim()] }),
+    property_declaration: define("function"),
+    indexer_declaration: () => ({ kind: "function", names: ["this[]"] }),
+    local_function_statement: define("function"),
+    event_field_declaration: () => ({ kind: "block", names: [] }),
+  },
+  bodies: set("declaration_list block compilation_unit global_statement"),
+  comments: set("comment"),
+  opensScope: (node) => (node.type === "file_scoped_namespace_declaration" ? nameText(field(node, "name")) : undefined),
+  imports: set("using_directive"),
+};
+
+export const swift: Syntax = {
+  definitions: {
+    class_declaration: (node) => {
+      const name = nameText(field(node, "name"));
+      const keyword = nameText(field(node, "declaration_kind"));
+      if (keyword === "extension") return { kind: "block", names: [], scope: name, holds: "scope" };
+      return { kind: keyword === "enum" ? "type" : "class", names: [name], holds: "members" };
+    },
+    protocol_declaration: members("type"),
+    function_declaration: define("function"),
+    protocol_function_declaration: define("function"),
+    init_declaration: () => ({ kind: "function", names: ["init"] }),
+    deinit_declaration: () => ({ kind: "function", names: ["deinit"] }),
+    subscript_declaration: () => ({ kind: "function", names: ["subscript"] }),
+    typealias_declaration: define("type"),
+    property_declaration: (node) => {
+      const name = nameText(field(node, "name"));
+      return /^\w+$/.test(name) ? { kind: field(node, "computed_value") ? "function" : "block", names: [name] } : undefined;
+    },
+  },
+  bodies: set("class_body enum_class_body protocol_body function_body statements source_file"),
+  comments: set("comment multiline_comment"),
+  imports: set("import_declaration"),
+};
+
+export const dart: Syntax = {
+  definitions: {
+    class_definition: members(),
+    mixin_declaration: (node) => ({ kind: "class", names: [nameText(childOf(node, "identifier"))].filter(Boolean), holds: "members" }),
+    enum_declaration: members("type"),
+    extension_declaration: (node) => ({ kind: "block", names: [nameText(field(node, "name"))].filter(Boolean), holds: "members" }),
+    extension_type_declaration: members(),
+    type_alias: (node) => ({ kind: "type", names: [nameText(childOf(node, "type_identifier"))].filter(Boolean) }),
+    function_signature: define("function"),
+    getter_signature: define("function"),
+    setter_signature: define("function"),
+    method_signature: (node) => dartSignature(node),
+    declaration: (node) => (node.namedChildren.some((c) => c.type.endsWith("_signature")) ? dartSignature(node) : undefined),
+  },
+  bodies: set("class_body enum_body extension_body block program"),
+  comments: set("comment documentation_comment"),
+  attributes: (node) => node.type === "annotation" || node.type === "marker_annotation",
+  continues: set("function_body"),
+  imports: set("import_or_export library_name part_directive part_of_directive"),
+};
+
+function dartSignature(node: Node): Definition | undefined {
+  const signature = node.namedChildren.find((c) => c.type.endsWith("_signature"));
+  if (!signature) return undefined;
+  const named = signature.childrenForFieldName("name").map(nameText).filter((n) => /^\w+$/.test(n));
+  const names = named.length > 0 ? named.join(".") : nameText(childOf(signature, "identifier"));
+  return { kind: "function", names: names ? [names] : [] };
+}
+
+// Rust, C, C++, Zig, Solidity ---------------------------------------------------------------------------------------------------
+
+export const rust: Syntax = {
+  definitions: {
+    function_item: define("function"),
+    function_signature_item: define("function"),
+    struct_item: define("type"),
+    enum_item: define("type"),
+    union_item: define("type"),
+    type_item: define("type"),
+    trait_item: members("type"),
+    impl_item: scope((node) => {
+      const type = nameText(field(node, "type")).replace(/<.*$/s, "");
+      return type;
+    }),
+    mod_item: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    foreign_mod_item: openScope,
+    macro_definition: define("function"),
+    const_item: define("block"),
+    static_item: define("block"),
+  },
+  bodies: set("declaration_list block source_file"),
+  comments: set("line_comment block_comment"),
+  attributes: (node) => node.type === "attribute_item",
+  imports: set("use_declaration extern_crate_declaration inner_attribute_item"),
+};
+
+/** Follows declarators down to the declared name: `*(*f[3])(int)`, `Foo::bar`, `operator()`. */
+function declared(node: Node | null): string {
+  let at = node;
+  for (let i = 0; at && i < 20; i++) {
+    if (/^(identifier|field_identifier|type_identifier|qualified_identifier|destructor_name|operator_name|operator_cast|template_function)$/.test(at.type)) return nameText(at);
+    at = field(at, "declarator") ?? at.namedChildren.find((c) => /declarator|identifier|operator|destructor/.test(c.type)) ?? null;
+  }
+  return "";
+}
+const functionLike: Rule = (node) => {
+  const text = declared(field(node, "declarator"));
+  if (!text) return { kind: "function", names: [] };
+  const operator = /^(.*?)(operator\b.*)$/.exec(text);
+  if (operator) return { kind: "function", names: [operator[2]!.trim()], owner: qualified(`${operator[1]}x`).owner };
+  const { owner, name } = qualified(text.replace(/<[^<>]*>$/, ""));
+  return { kind: "function", names: [name], owner };
+};
+const taggedType: Rule = (node) => {
+  const name = nameText(field(node, "name")).replace(/<.*$/, "");
+  return field(node, "body") ? { kind: node.type === "class_specifier" ? "class" : "type", names: name ? [name] : [], ...(node.type === "enum_specifier" ? undefined : { holds: "members" as const }) } : undefined;
+};
+const cDeclaration: Rule = (node, find) => {
+  const type = field(node, "type");
+  const tagged = type && find(type);
+  const names = node.childrenForFieldName("declarator").map((d) => declared(d)).filter((n) => n !== "");
+  if (tagged && type) return { ...tagged, names: [...tagged.names, ...names], inner: type };
+  const isFunction = node.childrenForFieldName("declarator").some((d) => /function_declarator/.test(d.type) || d.namedChildren.some((c) => c.type === "function_declarator"));
+  return names.length > 0 ? { kind: isFunction ? "function" : "block", names: names.map((n) => qualified(n).name), owner: qualified(names[0]!).owner } : undefined;
+};
+const cDefinitions: Record<string, Rule> = {
+  function_definition: functionLike,
+  declaration: cDeclaration,
+  struct_specifier: taggedType,
+  union_specifier: taggedType,
+  enum_specifier: taggedType,
+  type_definition: (node, find) => ({ ...cDeclaration(node, find), kind: "type", names: [...new Set(cDeclaration(node, find)?.names)] }),
+  preproc_def: define("block"),
+  preproc_function_def: define("function"),
+  preproc_if: openScope,
+  preproc_ifdef: openScope,
+  linkage_specification: openScope,
+};
+export const c: Syntax = {
+  definitions: cDefinitions,
+  bodies: set("translation_unit compound_statement field_declaration_list declaration_list preproc_else preproc_elif"),
+  comments: set("comment"),
+  imports: set("preproc_include"),
+};
+export const cpp: Syntax = {
+  ...c,
+  definitions: {
+    ...cDefinitions,
+    class_specifier: taggedType,
+    namespace_definition: namedScope,
+    template_declaration: wrap,
+    concept_definition: define("type"),
+    alias_declaration: define("type"),
+    field_declaration: (node, find) => {
+      const definition = cDeclaration(node, find);
+      return definition?.kind === "block" ? undefined : definition;
+    },
+  },
+  imports: set("preproc_include using_declaration"),
+};
+
+export const zig: Syntax = {
+  definitions: {
+    function_declaration: define("function"),
+    test_declaration: (node) => ({ kind: "function", names: [], scope: nameText(childOf(node, "string", "identifier")).replace(/"/g, "") }),
+    variable_declaration: (node) => {
+      const name = nameText(childOf(node, "identifier"));
+      const value = node.namedChildren.at(-1);
+      if (!name || /^@import|^@cImport/.test(value?.text.slice(0, 10) ?? "")) return undefined;
+      const holder = value && /^(struct|enum|union|opaque)_declaration$/.test(value.type);
+      return holder ? { kind: "type", names: [name], holds: "members", inner: value } : { kind: "block", names: [name] };
+    },
+  },
+  bodies: set("struct_declaration enum_declaration union_declaration opaque_declaration block source_file"),
+  comments: set("comment"),
+};
+
+export const solidity: Syntax = {
+  definitions: {
+    contract_declaration: members(),
+    interface_declaration: members("type"),
+    library_declaration: members(),
+    function_definition: define("function"),
+    modifier_definition: define("function"),
+    constructor_definition: () => ({ kind: "function", names: ["constructor"] }),
+    fallback_receive_definition: () => ({ kind: "function", names: [] }),
+    event_definition: define("type"),
+    error_declaration: define("type"),
+    struct_declaration: define("type"),
+    enum_declaration: define("type"),
+  },
+  bodies: set("contract_body function_body block_statement source_file"),
+  comments: set("comment"),
+  imports: set("import_directive pragma_directive"),
+};
+
+
+// Haskell ------------------------------------------------------------------------------------------------------------------
+
+const haskellValue: Rule = (node) => {
+  const infix = node.namedChildren[0]?.type === "infix" ? /^\S+\s+(\S+)/.exec(nameText(node.namedChildren[0]))?.[1] : undefined;
+  const name = (nameText(field(node, "name")) || infix || "").replace(/^[(`]|[)`]$/g, "");
+  return { kind: "function", names: name ? [name] : [] };
+};
+export const haskell: Syntax = {
+  definitions: {
+    signature: haskellValue,
+    function: haskellValue,
+    bind: haskellValue,
+    data_type: define("type"),
+    newtype: define("type"),
+    type_synomym: define("type"),
+    type_family: define("type"),
+    class: members("type"),
+    instance: (node) => ({ kind: "block", names: [], scope: `${nameText(field(node, "name"))} ${nameText(field(node, "patterns"))}`.trim(), holds: "scope" }),
+  },
+  bodies: set("declarations imports class_declarations instance_declarations"),
+  comments: set("comment haddock"),
+  groups: true,
+  imports: set("import header pragma"),
+};
