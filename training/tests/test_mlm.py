@@ -141,3 +141,80 @@ def test_steps_on_both_faces_lower_the_loss_of_every_exit(face) -> None:
     for exit in heads.exits:
         assert history[-1][f"mlm{exit}"] < 0.7 * history[0][f"mlm{exit}"]
         assert history[-1][f"icc{exit}"] < history[0][f"icc{exit}"]
+
+
+# ---- the loop and the command ----
+
+
+def tokenizer_file(folder):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["<unk>", *"abcdefghij", "<pad>", "<sep>", "<cls>", "<mask>"]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder / "tokenizer.json"
+
+
+def corpus(folder, count: int = 60):
+    import json
+    import random
+
+    rng = random.Random(0)
+    lines = [
+        json.dumps({"source": f"r{i % 4}", "code": " ".join(rng.choices("abcdefghij", k=rng.randrange(10, 60)))})
+        for i in range(count)
+    ]
+    (folder / "files.jsonl").write_text("\n".join(lines))
+    return folder / "files.jsonl"
+
+
+def test_the_command_pretrains_saves_and_goes_on(tmp_path, capsys) -> None:
+    import argparse
+    import json
+
+    from strata_train.modular_starencoder import load_published
+    from strata_train.objectives.pretrain import add_commands
+
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    arguments = ["pretrain", str(corpus(tmp_path)), "--tokenizer", str(tokenizer_file(tmp_path)), "--device", "cpu"]
+    arguments += ["--batch", "4", "--window", "64", "--steps", "3"]
+    options = parser.parse_args([*arguments, "--out", str(tmp_path / "first")])
+    options.run(options)
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert first["event"] == "result" and {"mlm2", "icc6", "loss", "fill"} <= first.keys()
+    options = parser.parse_args([*arguments, "--start", str(tmp_path / "first"), "--out", str(tmp_path / "second")])
+    options.run(options)
+    one, two = load_published(tmp_path / "first"), load_published(tmp_path / "second")
+    assert one.config == two.config and one.config.mask_id == 14
+    assert not torch.equal(one.model.embed_tokens.weight, two.model.embed_tokens.weight)
+
+
+def test_windows_of_a_stream_come_buffer_by_buffer() -> None:
+    from strata_train.objectives.pretrain import stream_windows
+
+    drawn = []
+
+    def files():
+        for i in range(40):
+            drawn.append(i)
+            yield f"r{i % 3}", list(range(i, i + 30))
+
+    windows = stream_windows(files(), 64, seed=0, buffer=10)
+    next(windows)
+    assert len(drawn) == 10
+    assert len(list(windows)) > 3 and len(drawn) == 40
+
+
+def test_a_tokenizer_without_marks_and_a_corpus_without_files_are_refused(tmp_path) -> None:
+    from tokenizers import Tokenizer, models
+
+    from strata_train.events import UserError
+    from strata_train.objectives.pretrain import pretrain, special_tokens
+
+    with pytest.raises(UserError, match="neither <pad> nor"):
+        special_tokens(Tokenizer(models.WordLevel({"a": 0}, unk_token="a")))
+    model = star()
+    with pytest.raises(UserError, match="fewer than one batch"):
+        pretrain(model, PretrainingHeads(16, VOCAB, model.exits), lambda _: [], SPECIAL, VOCAB, steps=1)

@@ -1,19 +1,26 @@
 """One pre-training step for either face: L = sum over exits i of (i / L) * (L_MLM,i + L_ICC,i) (section 3.2).
 
 There is no teacher in it: deep exits guide shallow ones through the layers they share ("weighted deep supervision").
+Below the step: the loop over a corpus of any size, and the command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from strata_train.events import UserError, emit, log_to
 from strata_train.modular_starencoder import mean_pool
-from strata_train.objectives.icc import ContextHead, context_loss
+from strata_train.objectives.icc import ContextHead, context_loss, context_windows
 from strata_train.objectives.mlm import MaskedTokenHead, mask_tokens, masked_token_loss
-from strata_train.objectives.packing import SpecialTokens, Window, collate
+from strata_train.objectives.packing import SpecialTokens, Window, collate, cut, fill
 
 
 def depth_weights(exits: Sequence[int]) -> dict[int, float]:
@@ -67,3 +74,159 @@ def pretraining_step(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float
     loss.backward()
     nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
     optimizer.step()
+
+
+# ---- the loop ----
+
+MARKS = {"pad": ("<pad>", "[PAD]"), "sep": ("<sep>", "[SEP]"), "cls": ("<cls>", "[CLS]"), "mask": ("<mask>", "[MASK]")}
+
+
+def special_tokens(tokenizer: Any) -> SpecialTokens:
+    """The marks of a tokenizer, in either face's spelling; BERT's tokenizers put `[CLS]` first."""
+    found: dict[str, int] = {}
+    for kind, spellings in MARKS.items():
+        ids = [tokenizer.token_to_id(mark) for mark in spellings]
+        known = [number for number in ids if number is not None]
+        if not known:
+            raise UserError("no-marks", f"The tokenizer has neither {spellings[0]} nor {spellings[1]}.")
+        found[kind] = known[0]
+    return SpecialTokens(**found, cls_first=tokenizer.token_to_id("[CLS]") is not None)
+
+
+def stream_windows(
+    files: Iterable[tuple[str, Sequence[int]]], size: int, seed: int, buffer: int = 20_000
+) -> Iterator[Window]:
+    """Windows of a corpus of any size: (repository, tokens) files are packed one buffer at a time."""
+    files = iter(files)
+    rng = random.Random(seed)
+    while part := list(islice(files, buffer)):
+        windows = list(context_windows(cut(part, size // 2), size, rng))
+        rng.shuffle(windows)  # the packing begins with large repositories
+        yield from windows
+
+
+def pretrain(
+    model: nn.Module,
+    heads: PretrainingHeads,
+    passes: Callable[[int], Iterable[Window]],
+    special: SpecialTokens,
+    vocab_size: int,
+    *,
+    steps: int,
+    batch: int = 32,
+    rate: float = 3e-4,
+    warmup: int = 100,
+    context_weight: float = 1.0,
+    seed: int = 17,
+    minutes: float | None = None,
+    log_every: int = 10,
+) -> dict[str, float]:
+    """Train until `steps` or `minutes`; `passes(n)` gives the windows of the n-th pass over the corpus.
+
+    AdamW as in the paper (betas 0.9 and 0.95, epsilon 1e-6, weight decay 0.1), linear warm-up, then constant.
+    Returns the figures of the last steps, averaged.
+    """
+    optimizer = torch.optim.AdamW(
+        [*model.parameters(), *heads.parameters()], lr=rate, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.1
+    )
+    generator = torch.Generator().manual_seed(seed)
+    started = time.monotonic()
+    recent: list[dict[str, float]] = []
+    step = number = 0
+    model.train()
+    while step < steps:
+        windows = iter(passes(number))
+        number += 1
+        before = step
+        while step < steps and len(part := list(islice(windows, batch))) == batch:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * min(1.0, (step + 1) / warmup)
+            loss, parts = pretraining_loss(
+                model, heads, part, special, vocab_size, generator, context_weight=context_weight
+            )
+            pretraining_step(loss, optimizer)
+            step += 1
+            recent = [
+                *recent[-log_every + 1 :],
+                parts | {"loss": loss.item(), "fill": fill(map(len, part), max(map(len, part)))},
+            ]
+            if step % log_every == 0:
+                emit("metric", phase="pretrain", step=step, steps=steps, **_averages(recent))
+            if minutes is not None and time.monotonic() - started > 60 * minutes:
+                return _averages(recent)
+        if step == before:
+            raise UserError("too-few-files", f"The files fill fewer than one batch of {batch} windows.")
+    return _averages(recent)
+
+
+def _averages(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]} if rows else {}
+
+
+# ---- command ----
+
+
+def add_commands(commands: Any) -> None:
+    """Register `pretrain` with the command line."""
+    parser = commands.add_parser("pretrain", help="pre-train a ModularStarEncoder: masked tokens and same repository")
+    parser.add_argument("files", type=Path, nargs="+", help="JSON lines {source, code}: `source` is the repository")
+    parser.add_argument("--start", type=Path, help="checkpoint folder to go on from; without one a small new encoder")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json with <pad>, <sep>, <cls>, <mask>")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, heads and log")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, help="time budget")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--window", type=int, help="tokens; without it the encoder's context")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--context-weight", type=float, default=1.0, help="0 leaves the repository question out")
+    parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.set_defaults(run=run_pretrain)
+
+
+def run_pretrain(options: Any) -> None:
+    from safetensors.torch import load_file, save_file
+    from tokenizers import Tokenizer
+
+    from strata_train.dedup import read_json_lines
+    from strata_train.device import choose
+    from strata_train.modular_starencoder import (
+        ModularStarEncoder,
+        ModularStarEncoderConfig,
+        load_published,
+        save_published,
+    )
+    from strata_train.text import prepare
+
+    torch.manual_seed(options.seed)
+    log_to(options.out / "log.jsonl")
+    tokenizer = Tokenizer.from_file(str(options.tokenizer))
+    special = special_tokens(tokenizer)
+    if options.start:
+        model = load_published(options.start, fresh_heads=True)
+    else:
+        marks = {f"{kind}_id": getattr(special, kind) for kind in MARKS}
+        model = ModularStarEncoder(ModularStarEncoderConfig.small(tokenizer.get_vocab_size(), **marks))
+    config = model.config
+    heads = PretrainingHeads(config.hidden_size, config.vocab_size, config.exits, config.conditional_size)
+    if options.start and (options.start / "heads.safetensors").exists():
+        heads.load_state_dict(load_file(options.start / "heads.safetensors"))
+    place = choose(options.device)
+    model.to(place.device)
+    heads.to(place.device)
+    window = options.window or config.context
+
+    def files() -> Iterator[tuple[str, list[int]]]:
+        for file in options.files:
+            for record in read_json_lines(file):
+                yield record["source"], tokenizer.encode(prepare(record["code"]), add_special_tokens=False).ids
+
+    figures = pretrain(
+        model, heads, lambda number: stream_windows(files(), window, options.seed + number), special, config.vocab_size,
+        steps=options.steps, batch=options.batch, rate=options.rate, context_weight=options.context_weight,
+        seed=options.seed, minutes=options.minutes,
+    )  # fmt: skip
+    save_published(model, options.out)
+    save_file({name: tensor.cpu() for name, tensor in heads.state_dict().items()}, options.out / "heads.safetensors")
+    (options.out / "tokenizer.json").write_bytes(options.tokenizer.read_bytes())
+    emit("result", command="pretrain", out=str(options.out), **figures)
