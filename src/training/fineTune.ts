@@ -1,0 +1,119 @@
+// Fine-tunes the encoder on one workspace: mines it, starts `python -m strata_train finetune`, passes its JSON lines on, and keeps the
+// result only when the training program measured it to be better. Installing Python is environment.ts.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import readline from "node:readline";
+import { StrataError } from "../base/errors.ts";
+import type { Environment } from "./environment.ts";
+
+/** Recall@10 and the like of one exit on the held-out part, by the exit's name. */
+export type Measures = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** What the training program says, one JSON line each. Unknown fields are passed on to whoever draws them. */
+export type TrainingEvent =
+  | { readonly event: "progress"; readonly phase: string; readonly done: number; readonly total: number; readonly secondsLeft?: number }
+  | { readonly event: "metric"; readonly step: number; readonly loss?: number; readonly heldOut?: Readonly<Record<string, number>> }
+  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures }
+  | { readonly event: "error"; readonly code: string; readonly message: string };
+
+export interface FineTuneOptions {
+  readonly environment: Environment;
+  /** Mined pairs, JSON lines (`strata mine`). */
+  readonly pairs: string;
+  /** Model folder that training starts from. */
+  readonly start: string;
+  /** Folder of this run: checkpoints, log, and the exported model until it is adopted. Reused by `resume`. */
+  readonly run: string;
+  /** Where an adopted model goes: `<cache>/models/<name>`. */
+  readonly adoptAs: string;
+  readonly minutes: number;
+  readonly device: "auto" | "cuda" | "mps" | "cpu";
+  readonly resume: boolean;
+}
+
+export interface FineTuneResult {
+  readonly adopted: boolean;
+  readonly reason: string;
+  readonly model: string | undefined;
+  readonly before: Measures;
+  readonly after: Measures;
+}
+
+/** Fewer documented definitions than this cannot be split into a training and a held-out part that mean anything. */
+export const LEAST_PAIRS = 50;
+
+/**
+ * @param onEvent every event as it comes, for a live picture
+ * @param signal cancels: the program saves a checkpoint and ends, `resume` goes on from there
+ * @throws StrataError "training.failed"; the model in use is never touched by a failure
+ */
+export async function fineTune(options: FineTuneOptions, onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<FineTuneResult> {
+  const pairs = await countLines(options.pairs);
+  if (pairs < LEAST_PAIRS)
+    throw new StrataError("training.failed", `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+  mkdirSync(options.run, { recursive: true });
+  const out = path.join(options.run, "model");
+  const args = ["-m", "strata_train", "finetune", "--pairs", options.pairs, "--start", options.start, "--out", out, "--minutes", String(options.minutes), "--device", options.device];
+  if (options.resume) args.push("--resume");
+  else rmSync(out, { recursive: true, force: true });
+
+  const result = await converse(options.environment.python, args, onEvent, signal);
+  if (!result.adopt) return { adopted: false, reason: result.reason, model: undefined, before: result.before, after: result.after };
+  if (!existsSync(path.join(out, "manifest.json"))) throw new StrataError("training.failed", `Training reported success but left no model in ${out}. The model in use stays; run it again, and report this if it repeats.`);
+  mkdirSync(path.dirname(options.adoptAs), { recursive: true });
+  rmSync(options.adoptAs, { recursive: true, force: true });
+  renameSync(out, options.adoptAs);
+  return { adopted: true, reason: result.reason, model: options.adoptAs, before: result.before, after: result.after };
+}
+
+/** Runs the training program to its result event. */
+async function converse(python: string, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
+  signal.throwIfAborted();
+  const child: ChildProcess = spawn(python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" } });
+  // SIGTERM lets the program save a checkpoint before it ends.
+  const cancel = () => void child.kill("SIGTERM");
+  signal.addEventListener("abort", cancel, { once: true });
+  let result: Extract<TrainingEvent, { event: "result" }> | undefined;
+  let failure: Extract<TrainingEvent, { event: "error" }> | undefined;
+  const tail: string[] = [];
+  child.stderr!.on("data", (data: Buffer) => {
+    tail.push(...data.toString().split("\n").filter((line) => line.trim() !== ""));
+    tail.splice(0, Math.max(0, tail.length - 6));
+  });
+  const ended = new Promise<number | string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, killed) => resolve(killed ?? code ?? 0));
+  });
+  for await (const line of readline.createInterface({ input: child.stdout! })) {
+    const event = parseEvent(line);
+    if (!event) continue;
+    if (event.event === "result") result = event;
+    if (event.event === "error") failure = event;
+    onEvent(event);
+  }
+  const outcome = await ended;
+  signal.removeEventListener("abort", cancel);
+  if (signal.aborted) throw signal.reason as Error;
+  if (result) return result;
+  if (failure) throw new StrataError("training.failed", failure.message);
+  if (outcome === "SIGKILL" || outcome === 137) throw new StrataError("training.failed", "Training was ended by the system, most likely because memory ran out. Close other programs, or run it again with less time; the model in use stays.");
+  throw new StrataError("training.failed", `Training ended without a result (${outcome}): ${tail.at(-1) ?? "it said nothing"}. The model in use stays.`);
+}
+
+/** undefined for a line that is not one of the events: libraries print what they like. */
+function parseEvent(line: string): TrainingEvent | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const value = JSON.parse(line) as { event?: unknown };
+    return ["progress", "metric", "result", "error"].includes(value.event as string) ? (value as TrainingEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function countLines(file: string): Promise<number> {
+  let lines = 0;
+  for await (const line of readline.createInterface({ input: createReadStream(file) })) if (line.trim() !== "") lines++;
+  return lines;
+}
