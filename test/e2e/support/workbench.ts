@@ -1,0 +1,122 @@
+// VS Code's workbench as a person uses it: palette, search view, status item, editor. Only what the tests need.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
+import { installVsix, openBrowser, startServer, workbenchUrl, type Server } from "../../../scripts/vscodeServer.mjs";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+const screenshots = path.join(root, "out", "screenshots");
+
+export class Workbench {
+  readonly page: Page;
+  /** The opened folder: a copy of test/fixtures/workspace. */
+  readonly folder: string;
+  readonly #server: Server;
+  readonly #browser: Browser;
+  readonly #temporary: string;
+
+  private constructor(page: Page, folder: string, server: Server, browser: Browser, temporary: string) {
+    this.page = page;
+    this.folder = folder;
+    this.#server = server;
+    this.#browser = browser;
+    this.#temporary = temporary;
+  }
+
+  /** Installs the packed extension into a fresh VS Code and opens the fixture workspace with it. */
+  static async open(vsix: string, vscode: { server: string; node: string; browser: string }): Promise<Workbench> {
+    const temporary = mkdtempSync(path.join(os.tmpdir(), "strata-ui-"));
+    const folder = path.join(temporary, "shop");
+    const extensions = path.join(temporary, "x");
+    cpSync(path.join(root, "test/fixtures/workspace"), folder, { recursive: true });
+    mkdirSync(screenshots, { recursive: true });
+    installVsix(vscode, vsix, extensions);
+    const server = await startServer(vscode, { extensionsDir: extensions, env: { STRATA_CACHE: path.join(temporary, "cache") } });
+    const browser = await openBrowser(vscode.browser);
+    const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });
+    page.setDefaultTimeout(30_000);
+    await page.goto(workbenchUrl(server, folder));
+    await page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+    return new Workbench(page, folder, server, browser, temporary);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close().catch(() => undefined);
+    await this.#server.stop();
+    // The engine outlives its clients by design; here nobody will come back.
+    for (const { pid } of this.engines()) {
+      try {
+        process.kill(pid, "SIGTERM");
+      } catch {
+        // already gone
+      }
+    }
+    rmSync(this.#temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  async shot(name: string): Promise<void> {
+    await this.page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+  }
+
+  /** Writes user settings; VS Code takes them over by itself. */
+  settings(values: object): void {
+    const file = path.join(this.#server.folder, "d", "data", "User", "settings.json");
+    writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, "utf8")) as object), ...values }, null, 2));
+  }
+
+  /** Processes of the engines that serve this workspace. */
+  engines(): { readonly pid: number }[] {
+    const cache = path.join(this.#temporary, "cache");
+    try {
+      return readdirSync(cache).map((index) => JSON.parse(readFileSync(path.join(cache, index, "engine.json"), "utf8")) as { pid: number });
+    } catch {
+      return []; // none has started, or one is just starting
+    }
+  }
+
+  /** Runs a command by its title in the palette, again until the extension has contributed it. */
+  async command(title: string): Promise<void> {
+    const input = this.page.locator(".quick-input-widget input").first();
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
+    for (let attempt = 0; ; attempt++) {
+      await this.page.keyboard.press("F1");
+      await input.waitFor({ state: "visible" });
+      await input.fill(`>${title}`);
+      try {
+        await row.waitFor({ timeout: 2_000 });
+        break;
+      } catch (error) {
+        if (attempt > 15) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
+    await row.click();
+  }
+
+  /** The content of the search view. */
+  get view(): FrameLocator {
+    return this.page.frameLocator("iframe.webview.ready").last().frameLocator("#active-frame");
+  }
+
+  get box(): Locator {
+    return this.view.locator("#query");
+  }
+
+  get hits(): Locator {
+    return this.view.locator("li.hit");
+  }
+
+  get statusItem(): Locator {
+    return this.page.locator("#strata\\.strata\\.strata\\.status, .statusbar-item[id*='strata.status']").first();
+  }
+
+  async openFile(relative: string): Promise<void> {
+    await this.page.keyboard.press("Control+KeyP");
+    const input = this.page.locator(".quick-input-widget input").first();
+    await input.waitFor({ state: "visible" });
+    await input.fill(relative);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: path.basename(relative) }).first().click();
+    await this.page.locator(".tab.active", { hasText: path.basename(relative) }).waitFor();
+  }
+}

@@ -1,0 +1,181 @@
+// The packed extension in a real VS Code, as a person meets it: mouse, keyboard, what can be read on the screen.
+// The tests build on each other, in order, as one sitting does.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { Workbench } from "./support/workbench.ts";
+
+const { STRATA_TEST_VSIX: vsix, STRATA_TEST_VSCODE: vscode } = process.env;
+if (!vsix || !vscode) throw new Error("Run this through scripts/runUiTests.mjs, which packs the extension and provides VS Code.");
+
+describe("The packed extension in VS Code", () => {
+  let workbench: Workbench;
+  before(async () => {
+    workbench = await Workbench.open(vsix, JSON.parse(vscode) as { server: string; node: string; browser: string });
+  });
+  after(() => workbench?.close());
+
+  it("shows in the status bar that everything was read deeply", async () => {
+    await workbench.statusItem.filter({ hasText: /Strata 18 files · deep/ }).waitFor({ timeout: 60_000 });
+  });
+
+  it("finds code for a sentence typed into the Strata view", async () => {
+    await workbench.page.locator(".activitybar [aria-label^='Strata']").first().click();
+    await workbench.box.waitFor();
+    await workbench.shot("1-empty-view");
+    await workbench.box.pressSequentially("check that a login token has not expired", { delay: 15 });
+    await workbench.hits.first().waitFor();
+    await workbench.view.locator("li.hit[data-index='0'][data-path='web/src/auth/session.ts']").waitFor();
+    await workbench.shot("2-search");
+    assert.match(await workbench.view.locator(".summary").innerText(), /results\s+searched 18 files, 100 % deep/);
+  });
+
+  it("marks the words of the query and writes the code as text", async () => {
+    assert.ok((await workbench.view.locator("mark").count()) > 0);
+    assert.match(await workbench.hits.first().locator("code").innerText(), /token/);
+  });
+
+  it("opens a hit with the keyboard alone and marks its lines", async () => {
+    await workbench.box.press("ArrowDown");
+    await workbench.page.keyboard.press("ArrowRight");
+    await workbench.hits.first().locator(".why").waitFor();
+    await workbench.shot("3-why");
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.locator(".tab.active", { hasText: "session.ts" }).waitFor();
+    await workbench.page.locator(".view-lines", { hasText: "timingSafeEqual" }).waitFor();
+    await workbench.page.locator(".view-overlays .cdr").first().waitFor(); // the whole-line decoration
+    await workbench.shot("4-opened");
+  });
+
+  it("finds similar code from the editor's context menu", async () => {
+    await workbench.openFile("web/src/cart/coupons.ts");
+    await workbench.page.locator(".view-line", { hasText: "couponIsValid" }).click({ button: "right", position: { x: 200, y: 8 } });
+    const item = workbench.page.locator(".monaco-menu .action-item", { hasText: "Find Similar Code" });
+    await item.waitFor();
+    await workbench.shot("5-context-menu");
+    await item.click();
+    await workbench.view.locator(".subject", { hasText: "Similar to" }).waitFor();
+    await workbench.view.locator("li.hit[data-path='web/src/cart/gift_cards.ts']").waitFor();
+    assert.equal(await workbench.view.locator("li.hit[data-path='web/src/cart/coupons.ts']").count(), 0);
+    await workbench.shot("6-similar");
+  });
+
+  it("searches from the keyboard with a look at each result", async () => {
+    await workbench.command("Strata: Search by Meaning");
+    const input = workbench.page.locator(".quick-input-widget input").first();
+    await input.pressSequentially("limit how many requests a client may make", { delay: 10 });
+    const rows = workbench.page.locator(".quick-input-list .monaco-list-row");
+    await rows.filter({ hasText: "gateway/limits/" }).first().waitFor();
+    const first = await rows.first().innerText();
+    assert.match(first, /gateway\/limits\//);
+    await workbench.page.keyboard.press("ArrowDown");
+    await workbench.page.locator(".tab.active").filter({ hasNotText: "coupons.ts" }).waitFor();
+    await workbench.shot("7-quick-search");
+    await workbench.page.keyboard.press("ArrowUp");
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.locator(".tab.active", { hasText: /bucket\.go|window\.go/ }).waitFor();
+  });
+
+  it("finds what was just typed and saved", async () => {
+    await workbench.openFile("web/src/net/slug.ts");
+    await workbench.page.locator(".editor-instance .view-lines").first().click();
+    await workbench.page.keyboard.press("Control+End");
+    await workbench.page.keyboard.insertText("\n/** Kilometres between two points on the globe, by the haversine formula. */\nexport const greatCircleKm = (h: number): number => 12742 * Math.asin(Math.sqrt(h));\n");
+    await workbench.page.keyboard.press("Control+KeyS");
+    await workbench.page.locator(".tab.active.dirty").waitFor({ state: "detached" });
+    await workbench.box.fill("distance between two places on earth");
+    await workbench.box.press("Enter");
+    await workbench.view.locator("li.hit[data-index='0'][data-path='web/src/net/slug.ts']", { hasText: "greatCircleKm" }).waitFor();
+    await workbench.shot("8-saved-found");
+  });
+
+  it("groups duplicates", async () => {
+    await workbench.command("Strata: Find Duplicates in Workspace");
+    const group = workbench.view.locator(".group", { hasText: "gift_cards.ts" });
+    await group.waitFor();
+    assert.match(await group.innerText(), /renamed copy[\s\S]*coupons\.ts/);
+    await workbench.shot("9-duplicates");
+  });
+
+  it("recovers from a killed engine while a search waits", async () => {
+    const [engine] = workbench.engines();
+    assert.ok(engine);
+    process.kill(engine.pid, "SIGKILL");
+    await workbench.box.fill("write the orders of a month to a file for the book-keeper");
+    await workbench.box.press("Enter");
+    await workbench.view.locator("li.hit[data-index='0'][data-path='worker/jobs/csv_export.py']").waitFor();
+    assert.notEqual(workbench.engines()[0]?.pid, engine.pid);
+    await workbench.shot("10-recovered");
+  });
+
+  it("says so when the engine keeps ending, and starts it again on request", async () => {
+    const failure = workbench.view.locator(".notice.error", { hasText: "ended several times" });
+    const killed = new Set<number>();
+    for (const end = Date.now() + 60_000; (await failure.count()) === 0; ) {
+      assert.ok(Date.now() < end, "the engine was started again without end");
+      const [engine] = workbench.engines();
+      if (engine && !killed.has(engine.pid)) {
+        // Only an engine that is connected counts as one that ended: the status item tells.
+        await workbench.statusItem.filter({ hasText: /Strata \d+ files|Strata stopped/ }).waitFor();
+        try {
+          process.kill(engine.pid, "SIGKILL");
+        } catch {
+          // its record outlived it
+        }
+        killed.add(engine.pid);
+      }
+      await workbench.page.waitForTimeout(50);
+    }
+    assert.ok(killed.size >= 3, `${killed.size} engines were killed before giving up`);
+    await workbench.statusItem.filter({ hasText: "Strata stopped" }).waitFor();
+    await workbench.page.locator(".notifications-toasts .notification-list-item", { hasText: "ended several times" }).waitFor();
+    await workbench.shot("11-crashed");
+    await workbench.view.locator("button", { hasText: "Restart Engine" }).click();
+    await workbench.statusItem.filter({ hasText: /Strata 18 files/ }).waitFor();
+    await failure.waitFor({ state: "detached" });
+  });
+
+  it("tells the state of the index in full", async () => {
+    await workbench.statusItem.click();
+    const rows = workbench.page.locator(".quick-input-list .monaco-list-row");
+    await rows.filter({ hasText: "pieces of code" }).waitFor();
+    await rows.filter({ hasText: "Model strata-" }).waitFor();
+    await workbench.shot("12-status");
+    await workbench.page.keyboard.press("Escape");
+  });
+
+  it("shows the doctor's report", async () => {
+    await workbench.command("Strata: Doctor");
+    await workbench.page.locator(".view-lines", { hasText: /node|engine|model/i }).first().waitFor();
+    await workbench.page.locator(".tab.active", { hasText: "Untitled" }).waitFor();
+    await workbench.shot("13-doctor");
+  });
+
+  it("is activated within 50 ms on an idle machine", async (t) => {
+    await workbench.command("Developer: Show Running Extensions");
+    const row = workbench.page.locator(".runtime-extensions-editor .monaco-list-row", { hasText: "Strata" });
+    await row.waitFor();
+    const [, ms] = /(\d+)ms/.exec(await row.locator(".activation-time").innerText()) ?? [];
+    t.diagnostic(`activation: ${ms} ms`);
+    // The promise is 50 ms; a machine that runs other things beside takes several times as long.
+    assert.ok(Number(ms) <= 400, `${ms} ms`);
+  });
+
+  for (const [name, theme] of [["light", "Default Light Modern"], ["high-contrast", "Default High Contrast"]] as const)
+    it(`follows the theme: ${name}`, async () => {
+      workbench.settings({ "workbench.colorTheme": theme });
+      await workbench.page.locator(name === "light" ? ".monaco-workbench.vs" : ".monaco-workbench.hc-black").waitFor();
+      await workbench.openFile("web/src/auth/session.ts");
+      await workbench.box.fill("check that a login token has not expired");
+      await workbench.box.press("Enter");
+      await workbench.view.locator("li.hit[data-index='0'][data-path='web/src/auth/session.ts']").waitFor();
+      await workbench.shot(`14-${name}`);
+      const colour = await workbench.view.locator(".symbol").first().evaluate((element) => getComputedStyle(element).color);
+      assert.notEqual(colour, "rgb(204, 204, 204)", "the text colour of the dark theme");
+    });
+
+  it("leaves nothing of the workspace's text in the page's HTML", async () => {
+    assert.equal(await workbench.view.locator("strata-panel").evaluate((panel) => panel.innerHTML.trim()), "");
+    assert.ok(path.isAbsolute(workbench.folder));
+  });
+});
