@@ -43,7 +43,6 @@ export function painter(colour: boolean): Paint {
 
 /** Source text can hold escape sequences that move the cursor or retitle the window: shows them as a dot instead. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
   return text.replace(/\t/g, "  ").replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "·");
 }
 
