@@ -198,6 +198,7 @@ export class Tier {
    * when a file was there and could not be used; it is deleted then and the graph grows again by `drain`.
    */
   async load(file: string): Promise<string | undefined> {
+    for (const left of [`${file}.new`, sidecarOf(`${file}.new`)]) rmSync(left, { force: true }); // by a kill while saving
     if (!existsSync(file)) {
       rmSync(sidecarOf(file), { force: true });
       return undefined;

@@ -386,7 +386,8 @@ export class Store {
   }
   /**
    * Inserts pending vectors into the graphs and cleans up for about `budgetMs`; true when nothing is left. Search is exact meanwhile (pending vectors
-   * are scanned), so it may be called whenever there is time.
+   * are scanned), so it may be called whenever there is time; but let the event loop turn between calls: while a graph file is read or written the
+   * answer stays false.
    */
   drainGraphs(budgetMs: number): boolean {
     const deadline = performance.now() + budgetMs;

@@ -90,11 +90,15 @@ export interface Workshop {
   readonly end: () => Promise<void>;
 }
 
+export function storeOptions(folder: string, changes: Partial<StoreOptions> = {}): StoreOptions {
+  return { folder, model: testModel(), log: () => {}, analyse: terms, versions: { chunker: 1, analyser: 1 }, ...changes };
+}
+
 /** A temporary index folder and stores over it. */
 export function workshop(): Workshop {
   const folder = mkdtempSync(path.join(tmpdir(), "strata-store-"));
   const stores: Store[] = [];
-  const options = (changes: Partial<StoreOptions> = {}): StoreOptions => ({ folder, model: testModel(), log: () => {}, analyse: terms, versions: { chunker: 1, analyser: 1 }, ...changes });
+  const options = (changes: Partial<StoreOptions> = {}) => storeOptions(folder, changes);
   return {
     folder,
     options,
