@@ -113,14 +113,14 @@ export type StartMessage = { readonly ready: true } | { readonly error: ErrorDat
 
 /**
  * Starts an engine process that outlives this one. Resolves when it listens, or with the reason why it does not.
- * The flag keeps V8's optimising WebAssembly compiler from taking gigabytes on large grammars (nodejs/node#63421);
- * in a desktop extension host process.execPath is Electron, which runs as Node with the variable.
+ * The first flag keeps V8's optimising WebAssembly compiler from taking gigabytes on large grammars (nodejs/node#63421); the second
+ * keeps the young generation small: on a tree of 29,000 files it took 95 of 333 MB off the resident size. In a desktop extension host process.execPath is Electron, which runs as Node with the variable.
  */
 function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
   makePrivateFolder(folder);
   const entry = entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
-  const args = ["--liftoff-only", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
+  const args = ["--liftoff-only", "--max-semi-space-size=4", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {

@@ -95,12 +95,6 @@ export class Engine {
     this.#encoder = new OnnxEncoder(instant, log);
     this.#pool = new ParsePool(parseWorkers, { root, instant }, log);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
-    this.#watcher ??= watchWorkspace(root, {
-      limits: () => this.#settings,
-      onRescan: () => this.#requestScan(),
-      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
-      onWarning: (sentence) => this.#warn(sentence),
-    });
   }
 
   get model(): { id: string; version: string; hash: string } {
@@ -202,7 +196,10 @@ export class Engine {
     const before = this.#settings;
     this.#settings = settings;
     if (settings.modelFolder !== before.modelFolder) await this.#reopen();
-    if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) this.#requestScan();
+    if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) {
+      this.#watcher?.refresh();
+      this.#requestScan();
+    }
     this.#wake();
   }
 
@@ -291,6 +288,7 @@ export class Engine {
         if (this.#scansDone === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
       }, signal);
       this.#scansDone = asked;
+      this.#watch();
       this.#statusSoon();
       return true;
     }
@@ -304,6 +302,16 @@ export class Engine {
     await this.#save();
     this.#setState({ kind: "ready" });
     return false;
+  }
+
+  /** Starts after the first pass, whose first second belongs to reading files; what changed meanwhile is caught by the pass that `onRescan` asks for. */
+  #watch(): void {
+    this.#watcher ??= watchWorkspace(this.#options.root, {
+      limits: () => this.#settings,
+      onRescan: () => this.#requestScan(),
+      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
+      onWarning: (sentence) => this.#warn(sentence),
+    });
   }
 
   async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
