@@ -1,6 +1,6 @@
 // The lexical index: one FTS5 row per place, five fields, already analysed. BM25 over all fields comes from FTS5; BM25 per field of a few places
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
-import type { LexicalField, LexicalHit } from "./store.ts";
+import type { LexicalField, LexicalHit } from "./records.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
@@ -150,40 +150,50 @@ export function termList(fields: readonly string[]): Uint8Array {
   return bytes;
 }
 
+/** What one occurrence of a term is worth: FTS5's inverse document frequency. */
+export function inverseFrequency(found: number, total: number): number {
+  return Math.max(Math.log((total - found + 0.5) / (found + 0.5)), 1e-6);
+}
+
+/** How well one place matches a query, taken apart. */
+export interface LexicalMatch {
+  /** BM25 of each field by itself: `[symbol, breadcrumb, path, doc, body]`. */
+  readonly fields: readonly number[];
+  /** BM25 of each query term by itself, all fields together, in the order of the query's terms. */
+  readonly terms: readonly number[];
+}
+
 /**
- * BM25 of each field by itself for these places: `[symbol, breadcrumb, path, doc, body]`. Document frequencies are FTS5's (a place counts once,
- * in whichever field the term stands).
+ * BM25 of these places per field and per term. Document frequencies are FTS5's (a place counts once, in whichever field the term stands).
+ * @param terms each once
  */
-export function fieldScores(
+export function lexicalMatches(
   db: IndexDatabase,
   terms: readonly string[],
   places: readonly number[],
-  total: number,
-  frequency: (term: string) => number,
+  idf: readonly number[],
   means: readonly number[],
-): Map<number, readonly number[]> {
-  const weightOf = new Map<number, number>();
-  for (const term of new Set(terms)) {
-    const found = frequency(term);
-    weightOf.set(termHash(term), Math.max(Math.log((total - found + 0.5) / (found + 0.5)), 1e-6));
-  }
-  const scores = new Map<number, readonly number[]>();
+): Map<number, LexicalMatch> {
+  const indexOf = new Map(terms.map((term, i) => [termHash(term), i]));
+  const matches = new Map<number, LexicalMatch>();
   const sql = "SELECT p.id, p.nSymbol, p.nBreadcrumb, p.nPath, p.nDoc, p.nBody, t.terms FROM json_each(?) j CROSS JOIN places p ON p.id = j.value JOIN placeTerms t ON t.place = p.id";
   for (const [place, ...columns] of db.walk(sql, JSON.stringify(places))) {
     const { buffer, byteOffset, byteLength } = columns[5] as Uint8Array;
     const view = new DataView(buffer, byteOffset, byteLength);
-    const fields = [0, 0, 0, 0, 0];
+    const match = { fields: [0, 0, 0, 0, 0], terms: terms.map(() => 0) };
     for (let at = 0; at < byteLength; at += 4) {
       const entry = view.getUint32(at, true);
-      const weight = weightOf.get(entry >>> (FIELD_BITS + COUNT_BITS));
-      if (weight === undefined) continue;
+      const term = indexOf.get(entry >>> (FIELD_BITS + COUNT_BITS));
+      if (term === undefined) continue;
       const field = (entry >>> COUNT_BITS) & ((1 << FIELD_BITS) - 1);
       const n = entry & MOST;
-      fields[field]! += (weight * n * (K1 + 1)) / (n + K1 * (1 - B + (B * (columns[field] as number)) / means[field]!));
+      const score = (idf[term]! * n * (K1 + 1)) / (n + K1 * (1 - B + (B * (columns[field] as number)) / means[field]!));
+      match.fields[field]! += score;
+      match.terms[term]! += score;
     }
-    scores.set(place as number, fields);
+    matches.set(place as number, match);
   }
-  return scores;
+  return matches;
 }
 
 /** Adds the lexical entries of a place whose row exists. Inside a transaction. */

@@ -1,7 +1,7 @@
 // Reading places (a chunk in a file) and stored vectors back from SQLite.
 import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row, Sql } from "./database.ts";
-import type { Place } from "./store.ts";
+import type { Place } from "./records.ts";
 
 const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
 const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";

@@ -3,127 +3,32 @@
 import { rmSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import picomatch from "picomatch";
-import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import { checkAborted } from "../base/abort.ts";
 import { StrataError, describeError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Chunk } from "../indexing/chunk.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { IndexDatabase, asStrataError, isDamage, lockFolder, makeFolder, moveAside } from "./database.ts";
+import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, fieldScores, meanLengths, reanalyse, searchLexical, tellingTerms } from "./lexical.ts";
+import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, meanLengths, searchLexical, tellingTerms } from "./lexical.ts";
+import { forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
 import { deepestVector, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
-import { SCHEMA_VERSION, depthNumber, lexiconSchema, schema } from "./schema.ts";
+import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
+import { depthNumber } from "./schema.ts";
 
 export type { DenseHit };
-
-export interface FileStat {
-  readonly size: number;
-  readonly mtimeMs: number;
-}
-export interface FileRecord extends FileStat {
-  /** Relative to the root, "/" as separator, NFC-agnostic (as the file system gave it). */
-  readonly path: string;
-  readonly hash: string;
-  readonly lang: string;
-  /** Number of chunks. */
-  readonly chunks: number;
-}
-
-/** One parsed file as a parse worker hands it over. */
-export interface ParsedFile extends FileStat {
-  readonly path: string;
-  /** hash128 of the content. */
-  readonly hash: string;
-  readonly lang: string;
-  readonly imports: readonly string[];
-  readonly isTest: boolean;
-  readonly isGenerated: boolean;
-  readonly chunks: readonly ParsedChunk[];
-}
-export interface ParsedChunk {
-  readonly chunk: Chunk;
-  readonly startLine: number;
-  readonly endLine: number;
-  /** Instant vector; absent when the store already has one for this chunk id (the worker is told which ids are known). */
-  readonly instant?: Int8Vector;
-  /** The analysed text of each lexical field: terms joined by spaces, made in the parse worker (search/terms.ts). */
-  readonly terms: Readonly<Record<LexicalField, string>>;
-}
-
-/** A chunk at a place, as search needs it. `place` is the FTS row id: unique per (file, position). */
-export interface Place {
-  readonly place: number;
-  readonly chunkId: number;
-  readonly path: string;
-  readonly startLine: number;
-  readonly endLine: number;
-  readonly lang: string;
-  readonly kind: Chunk["kind"];
-  readonly symbols: readonly string[];
-  readonly breadcrumb: string;
-  readonly doc: string;
-  readonly text: string;
-  readonly isTest: boolean;
-  readonly isGenerated: boolean;
-  /** Deepest vector stored for this chunk, undefined when there is none yet. */
-  readonly depth: Depth | undefined;
-}
-
-/** Lexical fields in FTS column order. */
-export const lexicalFields = ["symbol", "breadcrumb", "path", "doc", "body"] as const;
-export type LexicalField = (typeof lexicalFields)[number];
-
-export interface LexicalHit {
-  readonly place: number;
-  readonly chunkId: number;
-  /** BM25, larger is better. */
-  readonly score: number;
-}
-/** Restricts candidates; every field that is present must match. Globs are matched on the relative path. */
-export interface Filters {
-  readonly langs?: readonly string[];
-  readonly pathGlobs?: readonly string[];
-  readonly excludeGlobs?: readonly string[];
-}
-
-export interface Coverage {
-  readonly files: number;
-  readonly chunks: number;
-  /** Chunks that are searchable at least at this depth (instant ≥ shallow ≥ deep). */
-  readonly instant: number;
-  readonly shallow: number;
-  readonly deep: number;
-}
-
-export interface StoreOptions {
-  /** Folder of this index; made (owner-only) when missing. */
-  readonly folder: string;
-  readonly model: EncoderModel;
-  readonly log: Log;
-  /** Text to terms joined by spaces (search/terms.ts), for paths of renamed files and for rebuilding the lexical index. */
-  readonly analyse: (text: string) => string;
-  /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
-  readonly versions: { readonly chunker: number; readonly analyser: number };
-  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default: see graphs.ts. */
-  readonly graphFrom?: number;
-  /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
-  readonly keepOrphans?: number;
-}
-
-/** What changed for the encoder when files were put. */
-export interface PutResult {
-  /** Chunks seen for the first time (their instant vectors came with them). */
-  readonly newChunks: number;
-  readonly filesChanged: number;
-}
+export type {
+  Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions,
+} from "./records.ts";
+export { lexicalFields } from "./records.ts";
 
 const DATABASE = "index.db";
 const KEEP_ORPHANS = 200_000;
 const ORPHAN_DAYS = 14;
+const DAMAGED = "The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.";
 /** Rows of one housekeeping transaction: a few milliseconds. */
 const SLICE = 200;
 
@@ -146,6 +51,7 @@ export class Store {
   #db: IndexDatabase;
   #catalogue = new Catalogue();
   #imports = new ImportGraph();
+  #model: EncoderModel;
   #current!: StoredModel;
   #previous: StoredModel | undefined;
   /** Rows in `models` whose vectors wait to be deleted. */
@@ -166,8 +72,7 @@ export class Store {
    * Opens or makes the index. A damaged database is moved aside (`index.db.damaged`), a new one made and `warnings` says so; graphs load behind the
    * exact scan, which answers meanwhile; graphs that are missing or damaged (checksum first: hnswlib ends the process on bad files) grow again.
    *
-   * Another model than the last one: `previousModel` names it, its vectors go on answering queries made by that model (`searchDense` with its hash)
-   * until every live chunk has an instant vector of the new one (`chunksWithoutInstant`, `putInstant`); then they are deleted.
+   * Another model than the last one: see useModel.
    */
   static async open(options: StoreOptions, onProgress?: OnProgress, signal?: AbortSignal): Promise<Store> {
     try {
@@ -190,6 +95,7 @@ export class Store {
 
   private constructor(options: StoreOptions, lock: { release(): void }) {
     this.#options = options;
+    this.#model = options.model;
     this.#lock = lock;
     const { module, reason } = loadGraphModule();
     this.#graphModule = module;
@@ -211,7 +117,7 @@ export class Store {
   putFiles(files: readonly ParsedFile[]): PutResult {
     const change = this.#write((change) => {
       for (const file of files) {
-        for (const { instant } of file.chunks) if (instant) this.#checkWidth(instant);
+        for (const { instant } of file.chunks) if (instant) checkWidth(instant, this.#model);
         this.#catalogue.put(this.#db, change, file, this.#current.row);
       }
     });
@@ -255,8 +161,9 @@ export class Store {
       return textsOf(this.#db, [...wanted]);
     });
   }
-  putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
-    this.#putVectors(depth, vectors);
+  /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
+  putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
+    this.#putVectors(depth, vectors, model);
   }
   /** Live chunks without any vector of this model (after a change of model). */
   chunksWithoutInstant(limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
@@ -273,6 +180,25 @@ export class Store {
     this.#putVectors("instant", vectors);
   }
 
+  /**
+   * Goes over to another model; no write of the old one's instant vectors may be under way. What is stored of it counts at once. Until every live chunk has a
+   * vector of it (`chunksWithoutInstant`, `putInstant`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
+   * The model before keeps its vectors on disk, so that going back encodes nothing; those of still older ones are deleted.
+   */
+  useModel(model: EncoderModel): void {
+    this.#guard(() => {
+      const known = [this.#current, ...(this.#previous ? [this.#previous] : [])];
+      this.#model = model;
+      let next = known.find(({ vectors }) => vectors.model.hash === model.hash);
+      if (!next) this.#loadVectors((next = this.#storedModel(model)));
+      this.#current = next;
+      this.#previous = undefined;
+      if (next.vectors.count < this.#catalogue.references.size) this.#previous = known.filter((other) => other !== next).sort((a, b) => b.vectors.count - a.vectors.count)[0];
+      this.#queues = {};
+      this.#retireModels();
+    });
+  }
+
   // Search ---------------------------------------------------------------------------------------------------------------
   /**
    * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one (terms that stand nearly everywhere are left out
@@ -287,13 +213,17 @@ export class Store {
       return searchLexical(this.#db, { terms: telling, phrases, weights, limit, ...(files && { files }) });
     });
   }
-  /** BM25 of these places per field (order of lexicalFields), for explaining and for ranking features. Under a millisecond for 100 places. */
-  lexicalFieldScores(terms: readonly string[], places: readonly number[]): ReadonlyMap<number, readonly number[]> {
+  /**
+   * How these places match the terms, per field (order of lexicalFields) and per term, for ranking features and for explaining; `idf` is in the order of the
+   * terms. Under a millisecond for 100 places.
+   */
+  lexicalMatches(terms: readonly string[], places: readonly number[]): { readonly idf: readonly number[]; readonly places: ReadonlyMap<number, LexicalMatch> } {
     return this.#guard(() => {
       const total = this.#catalogue.places;
       // Means move slowly: a tenth more or fewer places is soon enough.
       if (!this.#means || Math.abs(this.#means.places - total) > total / 10) this.#means = { places: total, lengths: meanLengths(this.#db) };
-      return fieldScores(this.#db, terms, places, total, this.#frequency, this.#means.lengths);
+      const idf = terms.map((term) => inverseFrequency(this.#frequency(term), total));
+      return { idf, places: lexicalMatches(this.#db, terms, places, idf, this.#means.lengths) };
     });
   }
   /**
@@ -301,11 +231,11 @@ export class Store {
    * @param model hash of the model that made the query when it is not the current one; throws RangeError when the store has no vectors of it.
    */
   searchDense(query: QueryVectors, k: number, filters: Filters, model?: string): readonly DenseHit[] {
-    return this.#guard(() => this.#vectorsOf(model).search(query, k, this.#allowedBy(filters)?.chunks));
+    return this.#guard(() => this.#storedBy(model).vectors.search(query, k, this.#allowedBy(filters)?.chunks));
   }
   /** Cosine of the query with stored vectors of these chunks at their deepest depth, best first; chunks without one are left out. */
   scoreChunks(query: QueryVectors, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
-    return this.#guard(() => this.#vectorsOf(model).score(query, chunkIds));
+    return this.#guard(() => this.#storedBy(model).vectors.score(query, chunkIds));
   }
   /** Places of these chunks in their order (a chunk may stand in several files). */
   placesOf(chunkIds: readonly number[]): readonly Place[] {
@@ -347,7 +277,7 @@ export class Store {
   /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. */
   neighbours(chunkId: number, k: number): readonly DenseHit[] {
     return this.#guard(() => {
-      const { row, vectors } = this.#current;
+      const { row, vectors } = this.#previous ?? this.#current;
       const deepest = deepestVector(this.#db, row, chunkId);
       if (!deepest) return [];
       const at = (depth: Depth) => asFloats(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
@@ -452,9 +382,9 @@ export class Store {
     for (const [chunk] of this.#db.walk("SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs, f.id, p.id DESC")) queue.push(chunk as number);
     return queue;
   }
-  #vectorsOf(model: string | undefined): ModelVectors {
-    if (model === undefined || model === this.#current.vectors.model.hash) return this.#current.vectors;
-    if (model === this.#previous?.vectors.model.hash) return this.#previous.vectors;
+  #storedBy(model: string | undefined): StoredModel {
+    if (model === undefined || model === this.#current.vectors.model.hash) return this.#current;
+    if (model === this.#previous?.vectors.model.hash) return this.#previous;
     throw new RangeError(`The store has no vectors of model ${model}`);
   }
   /** What the filters let through, undefined for everything. */
@@ -522,9 +452,9 @@ export class Store {
     this.#revision++;
     this.#dropReplaced();
   }
-  #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
-    const { row, vectors: held } = this.#current;
-    for (const { vector } of vectors) this.#checkWidth(vector);
+  #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
+    const { row, vectors: held } = this.#storedBy(model);
+    for (const { vector } of vectors) checkWidth(vector, held.model);
     this.#write(() => {
       for (const { chunkId, vector } of vectors) {
         // A chunk may have been cleaned away since its text was handed out.
@@ -534,14 +464,24 @@ export class Store {
     for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
     this.#dropReplaced();
   }
-  #checkWidth({ values }: Int8Vector): void {
-    const { dims } = this.#options.model;
-    if (values.length !== dims) throw new RangeError(`A vector of ${values.length} dimensions was given; the model makes ${dims}`);
-  }
   #dropReplaced(): void {
     if (!this.#previous || this.#current.vectors.count < this.#catalogue.references.size) return;
-    this.#retired.push(this.#previous.row);
     this.#previous = undefined;
+    this.#retireModels();
+  }
+  /** Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer. */
+  #retireModels(): void {
+    const { hash } = this.#model;
+    const last = this.#db.meta("model");
+    this.#db.transaction(() => {
+      if (last !== undefined && last !== hash) this.#db.setMeta("modelBefore", last);
+      this.#db.setMeta("model", hash);
+    });
+    const before = this.#db.meta("modelBefore");
+    this.#retired = this.#db
+      .all("SELECT id, hash FROM models")
+      .filter((row) => row["id"] !== this.#current.row && row["id"] !== this.#previous?.row && row["hash"] !== before)
+      .map((row) => row["id"] as number);
   }
   /** One slice of housekeeping; true when there is nothing more to do now. */
   #cleanUp(): boolean {
@@ -566,44 +506,9 @@ export class Store {
     return !this.#orphansMayBeDue;
   }
 
-  /** A sound database of this schema version: the one that is there, or a new one. */
   #openDatabase(): IndexDatabase {
-    const file = path.join(this.#options.folder, DATABASE);
-    let db: IndexDatabase | undefined;
-    try {
-      db = new IndexDatabase(file);
-      const tables = db.get("SELECT count(*) AS n FROM sqlite_schema")!["n"] as number;
-      if (tables === 0) return this.#create(db);
-      const version = db.meta("schema");
-      if (version === String(SCHEMA_VERSION)) {
-        // After a kill SQLite's log makes the file whole again; this looks for what a lying disk may have done.
-        if (db.meta("clean") !== "1") db.check();
-        return db;
-      }
-      db.close();
-      this.#options.log("info", `The index has schema ${version}, this version of Strata needs ${SCHEMA_VERSION}: it is made again`);
-      for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
-    } catch (error) {
-      db?.close();
-      // "no such table: meta": some other database lies there.
-      const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
-      if (!isDamage(error) && !foreign) throw error;
-      moveAside(file);
-      this.#warn("The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.", error);
-    }
-    return this.#create(new IndexDatabase(file));
-  }
-  #create(db: IndexDatabase): IndexDatabase {
-    const { chunker, analyser } = this.#options.versions;
-    db.transaction(() => {
-      db.exec(schema);
-      db.exec(lexiconSchema);
-      db.setMeta("schema", String(SCHEMA_VERSION));
-      db.setMeta("id", crypto.randomUUID());
-      db.setMeta("chunker", String(chunker));
-      db.setMeta("analyser", String(analyser));
-      db.setMeta("clean", "1");
-    });
+    const { db, damage } = openIndex(path.join(this.#options.folder, DATABASE), this.#options.versions, this.#options.log);
+    if (damage !== undefined) this.#warn(DAMAGED, damage);
     return db;
   }
   /** Damage that showed while the index was open. */
@@ -620,8 +525,9 @@ export class Store {
     this.#markedOpen = false;
     this.#means = undefined;
     this.#revision++;
-    this.#current = this.#storedModel(this.#options.model);
-    this.#warn("The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.", cause);
+    this.#current = this.#storedModel(this.#model);
+    this.#retireModels();
+    this.#warn(DAMAGED, cause);
   }
 
   async #load(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
@@ -640,51 +546,24 @@ export class Store {
     })().catch((error: unknown) => this.#options.log("error", "Reading a graph failed", error));
   }
   async #loadRows(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { chunker } = this.#options.versions;
-    if (this.#db.meta("chunker") !== String(chunker)) {
-      // Old chunks stay searchable until their file has been cut again.
-      this.#db.transaction(() => {
-        this.#db.run("UPDATE files SET hash = ''");
-        this.#db.setMeta("chunker", String(chunker));
-      });
-    }
+    forgetOldCuts(this.#db, this.#options.versions);
     this.#catalogue.load(this.#db);
     for (const file of this.#catalogue.files.values()) this.#imports.set(file);
-    await this.#remakeLexicon(onProgress, signal);
-    this.#current = this.#storedModel(this.#options.model);
+    await remakeLexicon(this.#db, this.#options, this.#catalogue.places, onProgress, signal);
+    this.#current = this.#storedModel(this.#model);
     this.#loadVectors(this.#current);
     checkAborted(signal);
     const others = this.#db.all("SELECT m.id, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
     const answering = this.#current.vectors.count < this.#catalogue.references.size ? others.pop() : undefined;
-    this.#retired = others.map((row) => row["id"] as number);
     if (answering) {
       this.#previous = this.#storedModel(JSON.parse(answering["description"] as string) as EncoderModel);
       this.#loadVectors(this.#previous);
     }
-  }
-  /** Another analyser made the terms: the lexical index alone is made again, from the stored texts. */
-  async #remakeLexicon(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { analyser } = this.#options.versions;
-    if (this.#db.meta("analyser") === String(analyser)) return;
-    this.#db.transaction(() => {
-      this.#db.setMeta("analyser", "");
-      this.#db.exec(`DROP TABLE IF EXISTS lexiconTerms; DROP TABLE IF EXISTS lexicon; DROP TABLE IF EXISTS placeTerms; ${lexiconSchema}`);
-    });
-    const total = this.#catalogue.places;
-    let done = 0;
-    for (let last: number | undefined = 0; last !== undefined; done += SLICE) {
-      checkAborted(signal);
-      const after: number = last;
-      last = this.#db.transaction(() => reanalyse(this.#db, this.#options.analyse, after, SLICE));
-      onProgress?.({ phase: "instant", done: Math.min(done, total), total, unit: "chunks" });
-      await yieldToEventLoop();
-    }
-    this.#db.setMeta("analyser", String(analyser));
+    this.#retireModels();
   }
   #storedModel(model: EncoderModel): StoredModel {
     const db = this.#db;
-    const known = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"] as number | undefined;
-    const row = known ?? db.run("INSERT INTO models (hash, description) VALUES (?, ?)", model.hash, JSON.stringify(model)).id;
+    const row = modelRow(db, model);
     const readInstant = (chunkIds: readonly number[]) =>
       chunkIds.flatMap((chunkId) => {
         const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
@@ -706,6 +585,10 @@ function globs(patterns: readonly string[]): (path: string) => boolean {
   const byName = named.length > 0 ? picomatch(named, { dot: true, basename: true }) : undefined;
   const byPath = whole.length > 0 ? picomatch(whole, { dot: true }) : undefined;
   return (path) => (byName?.(path) ?? false) || (byPath?.(path) ?? false);
+}
+
+function checkWidth({ values }: Int8Vector, { dims }: EncoderModel): void {
+  if (values.length !== dims) throw new RangeError(`A vector of ${values.length} dimensions was given; the model makes ${dims}`);
 }
 
 function asFloats({ values, scale }: Int8Vector): Float32Array {

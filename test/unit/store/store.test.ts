@@ -280,13 +280,17 @@ describe("looking up", () => {
     assert.deepEqual(store.searchLexical(['"', "OR", "a*"], [], even, 10, {}), []);
   });
 
-  test("explains BM25 per field", async () => {
+  test("explains BM25 per field and per term", async () => {
     const store = await w.open();
     store.putFiles([parsedFile("cache/store.ts", [{ text: "flush(cache)", symbols: ["flush"], doc: "Empties it.", breadcrumb: "Cache" }]), parsedFile("x.ts", ["nothing", "of", "this", "kind"])]);
     const { place } = store.placesInFile("cache/store.ts")[0]!;
-    const scores = store.lexicalFieldScores(["cach", "flush", "absent"], [place, 999]);
-    assert.equal(scores.size, 1);
-    const [symbol, breadcrumb, path, doc, body] = scores.get(place)!;
+    const { places, idf } = store.lexicalMatches(["cach", "flush", "absent"], [place, 999]);
+    assert.equal(places.size, 1);
+    assert.ok(idf[2]! > idf[0]!);
+    const { fields, terms } = places.get(place)!;
+    const [symbol, breadcrumb, path, doc, body] = fields;
+    assert.ok(terms[0]! > 0 && terms[1]! > 0 && terms[2] === 0);
+    assert.ok(Math.abs(terms[0]! + terms[1]! - fields.reduce((sum, score) => sum + score, 0)) < 1e-9);
     assert.ok(symbol! > 0 && breadcrumb! > 0 && path! > 0 && body! > 0);
     assert.equal(doc, 0);
   });

@@ -190,10 +190,40 @@ describe("another version", () => {
     assert.throws(() => nearest(again, text, 32, testModel().hash), RangeError);
     while (!again.drainGraphs(1000));
     await again.close();
-    const db = new DatabaseSync(inFolder("index.db"));
-    assert.equal(db.prepare("SELECT count(*) AS n FROM vectors").get()!["n"], 4, "the old model's vectors are gone");
-    assert.equal(db.prepare("SELECT count(*) AS n FROM models").get()!["n"], 1);
-    db.close();
+    const rows = (): number[] => {
+      const db = new DatabaseSync(inFolder("index.db"));
+      const counts = db.prepare("SELECT m.hash, (SELECT count(*) FROM vectors WHERE model = m.id) AS n FROM models m ORDER BY m.hash").all().map((row) => row["n"] as number);
+      db.close();
+      return counts;
+    };
+    assert.deepEqual(rows(), [4, 4], "the old model's vectors (three instant, one deep) are kept for going back");
+    again = await w.open({ model: testModel({ hash: "c".repeat(64) }) });
+    again.putInstant(again.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    while (!again.drainGraphs(1000));
+    await again.close();
+    assert.deepEqual(rows(), [4, 4], "of three models the oldest is gone");
+  });
+
+  test("of the model while open needs no restart, and back again encodes nothing", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    store.putVectors("deep", store.chunksToDeepen("deep", 9).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
+    const model = testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] });
+    store.useModel(model);
+    assert.deepEqual([store.replacingModel, store.coverage().instant], [true, 0]);
+    assert.ok(nearest(store, text, 32, testModel().hash)!.score > 0.99, "the old vectors answer");
+    const [late] = store.chunksToDeepen("deep", 1);
+    store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantised(vectorOf(late!.text)) }], testModel().hash);
+    assert.equal(store.coverage().deep, 0, "what the old model still had under way is its own");
+    assert.throws(() => store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantised(vectorOf(late!.text)) }]), RangeError);
+    store.putInstant(store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text, 48)) })));
+    assert.equal(store.replacingModel, false);
+    while (!store.drainGraphs(1000));
+    store.useModel(testModel());
+    assert.deepEqual([store.replacingModel, store.coverage()], [false, { files: 3, chunks: 3, instant: 3, shallow: 3, deep: 3 }]);
+    assert.ok(nearest(store, text, 32)!.score > 0.99);
+    assert.equal(store.chunksToDeepen("deep", 9).length, 0);
   });
 
   test("of the model costs nothing when the old one comes back at once", async () => {

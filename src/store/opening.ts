@@ -1,0 +1,99 @@
+// Opening index.db: a sound database of this version, made new where there is none, it is damaged or another version made it; and remaking the
+// lexical index when another analyser made its terms.
+import { rmSync } from "node:fs";
+import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import type { OnProgress } from "../base/progress.ts";
+import type { EncoderModel } from "../encoding/encoder.ts";
+import { IndexDatabase, isDamage, moveAside } from "./database.ts";
+import { reanalyse } from "./lexical.ts";
+import type { StoreOptions } from "./records.ts";
+import { SCHEMA_VERSION, lexiconSchema, schema } from "./schema.ts";
+
+type Versions = StoreOptions["versions"];
+
+/** Places analysed in one transaction: some ten milliseconds. */
+const SLICE = 200;
+
+/** @returns `damage`: why an older database was moved aside, when one was. */
+export function openIndex(file: string, versions: Versions, log: StoreOptions["log"]): { readonly db: IndexDatabase; readonly damage?: unknown } {
+  let db: IndexDatabase | undefined;
+  let damage: unknown;
+  try {
+    db = new IndexDatabase(file);
+    if (db.get("SELECT count(*) AS n FROM sqlite_schema")!["n"] === 0) return { db: create(db, versions) };
+    const version = db.meta("schema");
+    if (version === String(SCHEMA_VERSION)) {
+      // After a kill SQLite's log makes the file whole again; this looks for what a lying disk may have done.
+      if (db.meta("clean") !== "1") db.check();
+      return { db };
+    }
+    db.close();
+    log("info", `The index has schema ${version}, this version of Strata needs ${SCHEMA_VERSION}: it is made again`);
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  } catch (error) {
+    db?.close();
+    // "no such table: meta": some other program's database lies there.
+    const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
+    if (!isDamage(error) && !foreign) throw error;
+    moveAside(file);
+    damage = error;
+  }
+  return { db: create(new IndexDatabase(file), versions), damage };
+}
+
+function create(db: IndexDatabase, { chunker, analyser }: Versions): IndexDatabase {
+  try {
+    db.transaction(() => {
+      db.exec(schema);
+      db.exec(lexiconSchema);
+      db.setMeta("schema", String(SCHEMA_VERSION));
+      db.setMeta("id", crypto.randomUUID());
+      db.setMeta("chunker", String(chunker));
+      db.setMeta("analyser", String(analyser));
+      db.setMeta("clean", "1");
+    });
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Another chunker cut the files: each must be read again, and its old chunks stay searchable until then. */
+export function forgetOldCuts(db: IndexDatabase, { chunker }: Versions): void {
+  if (db.meta("chunker") === String(chunker)) return;
+  db.transaction(() => {
+    db.run("UPDATE files SET hash = ''");
+    db.setMeta("chunker", String(chunker));
+  });
+}
+
+/** Another analyser made the terms: the lexical index alone is made again, from the stored texts. A start that is interrupted begins again. */
+export async function remakeLexicon(
+  db: IndexDatabase,
+  { versions: { analyser }, analyse }: Pick<StoreOptions, "versions" | "analyse">,
+  total: number,
+  onProgress: OnProgress | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (db.meta("analyser") === String(analyser)) return;
+  db.transaction(() => {
+    db.setMeta("analyser", "");
+    db.exec(`DROP TABLE IF EXISTS lexiconTerms; DROP TABLE IF EXISTS lexicon; DROP TABLE IF EXISTS placeTerms; ${lexiconSchema}`);
+  });
+  let done = 0;
+  for (let last: number | undefined = 0; last !== undefined; done += SLICE) {
+    checkAborted(signal);
+    const after: number = last;
+    last = db.transaction(() => reanalyse(db, analyse, after, SLICE));
+    onProgress?.({ phase: "instant", done: Math.min(done, total), total, unit: "chunks" });
+    await yieldToEventLoop();
+  }
+  db.setMeta("analyser", String(analyser));
+}
+
+/** The model's row, made when it is new. */
+export function modelRow(db: IndexDatabase, model: EncoderModel): number {
+  const known = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"] as number | undefined;
+  return known ?? db.run("INSERT INTO models (hash, description) VALUES (?, ?)", model.hash, JSON.stringify(model)).id;
+}

@@ -1,0 +1,105 @@
+// What goes into the store and what comes out of it: data only. store.ts, the front of this folder, hands these on.
+import type { Log } from "../base/log.ts";
+import type { Depth, EncoderModel, Int8Vector } from "../encoding/encoder.ts";
+import type { Chunk } from "../indexing/chunk.ts";
+
+export interface FileStat {
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+export interface FileRecord extends FileStat {
+  /** Relative to the root, "/" as separator, NFC-agnostic (as the file system gave it). */
+  readonly path: string;
+  readonly hash: string;
+  readonly lang: string;
+  /** Number of chunks. */
+  readonly chunks: number;
+}
+
+/** One parsed file as a parse worker hands it over. */
+export interface ParsedFile extends FileStat {
+  readonly path: string;
+  /** hash128 of the content. */
+  readonly hash: string;
+  readonly lang: string;
+  readonly imports: readonly string[];
+  readonly isTest: boolean;
+  readonly isGenerated: boolean;
+  readonly chunks: readonly ParsedChunk[];
+}
+export interface ParsedChunk {
+  readonly chunk: Chunk;
+  readonly startLine: number;
+  readonly endLine: number;
+  /** Instant vector; absent when the store already has one for this chunk id (the worker is told which ids are known). */
+  readonly instant?: Int8Vector;
+  /** The analysed text of each lexical field: terms joined by spaces, made in the parse worker (search/terms.ts). */
+  readonly terms: Readonly<Record<LexicalField, string>>;
+}
+
+/** A chunk at a place, as search needs it. `place` is the FTS row id: unique per (file, position). */
+export interface Place {
+  readonly place: number;
+  readonly chunkId: number;
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly lang: string;
+  readonly kind: Chunk["kind"];
+  readonly symbols: readonly string[];
+  readonly breadcrumb: string;
+  readonly doc: string;
+  readonly text: string;
+  readonly isTest: boolean;
+  readonly isGenerated: boolean;
+  /** Deepest vector stored for this chunk, undefined when there is none yet. */
+  readonly depth: Depth | undefined;
+}
+
+/** Lexical fields in FTS column order. */
+export const lexicalFields = ["symbol", "breadcrumb", "path", "doc", "body"] as const;
+export type LexicalField = (typeof lexicalFields)[number];
+
+export interface LexicalHit {
+  readonly place: number;
+  readonly chunkId: number;
+  /** BM25, larger is better. */
+  readonly score: number;
+}
+/** Restricts candidates; every field that is present must match. Globs are matched on the relative path. */
+export interface Filters {
+  readonly langs?: readonly string[];
+  readonly pathGlobs?: readonly string[];
+  readonly excludeGlobs?: readonly string[];
+}
+
+export interface Coverage {
+  readonly files: number;
+  readonly chunks: number;
+  /** Chunks that are searchable at least at this depth (instant ≥ shallow ≥ deep). */
+  readonly instant: number;
+  readonly shallow: number;
+  readonly deep: number;
+}
+
+export interface StoreOptions {
+  /** Folder of this index; made (owner-only) when missing. */
+  readonly folder: string;
+  readonly model: EncoderModel;
+  readonly log: Log;
+  /** Text to terms joined by spaces (search/terms.ts), for paths of renamed files and for rebuilding the lexical index. */
+  readonly analyse: (text: string) => string;
+  /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
+  readonly versions: { readonly chunker: number; readonly analyser: number };
+  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default: see graphs.ts. */
+  readonly graphFrom?: number;
+  /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
+  readonly keepOrphans?: number;
+}
+
+/** What changed for the encoder when files were put. */
+export interface PutResult {
+  /** Chunks seen for the first time (their instant vectors came with them). */
+  readonly newChunks: number;
+  readonly filesChanged: number;
+}
