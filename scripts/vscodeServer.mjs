@@ -17,13 +17,7 @@ const quiet = {
   "workbench.startupEditor": "none",
 };
 
-/**
- * @typedef {{port: number, url: string, authority: string, folder: string, logFile: string, stop(options?: {keep?: boolean}): Promise<void>}} Server
- * @param {{server: string, node: string}} vscode from setupVscode()
- * @param {{extensionsDir?: string, settings?: object, testDriver?: boolean, port?: number, env?: Record<string, string>, onLine?: (line: string) => void}} options
- *   testDriver: the workbench honours extensionDevelopmentPath and extensionTestsPath of its address (and shows no toasts).
- * @returns {Promise<Server>}
- */
+/** Resolves when the server listens; types in vscodeServer.d.mts. Throws with the place of its output when it does not start. */
 export async function startServer(vscode, { extensionsDir, settings = {}, testDriver = false, port = 0, env = {}, onLine = () => {} } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "strata-vs-")); // short: sockets are made inside, and their paths are limited to about 100 bytes
   const data = path.join(folder, "d");

@@ -83,7 +83,7 @@ export const settings = {
     type: "string",
     default: "",
     scope: "machine-overridable",
-    description: "Folder of the model to use. Empty: the model that comes with Strata. The command *Strata: Choose Model* sets it.",
+    description: "Folder of the model for workspaces that have none of their own. Empty: the model that comes with Strata. The command *Strata: Choose Model* chooses for one workspace.",
   },
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;

@@ -132,6 +132,7 @@ export class EngineClient {
       await Promise.race([asked, new Promise<void>((resolve) => void this.#options.clock.after(3_000, resolve))]);
       connected.dispose();
     }
+    this.#set({ kind: "idle" });
     await this.start();
   }
 

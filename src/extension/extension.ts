@@ -1,7 +1,5 @@
 // Where Strata starts in VS Code: builds everything, in order, and nothing else. Activation only registers; engines are
 // started after it, in the background, or with the first search.
-import { execFile } from "node:child_process";
-import path from "node:path";
 import * as vscode from "vscode";
 import { describeError, userMessage } from "../base/errors.ts";
 import { isAbort } from "../base/abort.ts";
@@ -10,15 +8,16 @@ import { connectEngine, fromWire } from "../engine/connect.ts";
 import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
 import { createChangeBatcher } from "./changeBatcher.ts";
-import { type CommandId, type ContextKey, views } from "./contributions.ts";
+import { type CommandId, type ContextKey, type SettingKey, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
+import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { createPlaceOpener } from "./openPlace.ts";
 import { openQuickSearch } from "./quickSearch.ts";
 import { SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
-import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
+import { engineSections, readEngineSettings, readModelFolder, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
 import { WorkspaceEngines } from "./workspaceEngines.ts";
@@ -45,7 +44,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     const getSetting = (key: string) => vscode.workspace.getConfiguration(undefined, vscode.Uri.file(folder.root)).get<unknown>(key);
     const settings = () => readEngineSettings(getSetting, paused);
     return new EngineClient({
-      connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, modelFolder: settings().modelFolder, signal }),
+      connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, modelFolder: readModelFolder(getSetting), signal }),
       fromWire,
       settings,
       log,
@@ -68,7 +67,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const similarTo = guarded(log, findSimilarToPlace);
   const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
   const statusItem = createStatusItem();
-  subscriptions.push(opener, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
+  const doctor = createDoctor(context.extensionPath);
+  subscriptions.push(opener, doctor, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   let failed = false;
@@ -107,8 +107,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),
     "strata.resumeIndexing": () => setPaused(false),
-    "strata.chooseModel": () => chooseModel(vscode.Uri.joinPath(context.extensionUri, "models").fsPath),
-    "strata.doctor": () => doctor(),
+    "strata.chooseModel": () => chooseModel(engines, vscode.Uri.joinPath(context.extensionUri, "models").fsPath),
+    "strata.doctor": () => doctor.show(),
     "strata.showLog": () => output.show(true),
     "strata.restartEngine": async () => {
       await engines.restart();
@@ -123,19 +123,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       if ((await vscode.window.showWarningMessage("Throw the index of this workspace away and read everything again?", { modal: true, detail: "Searching works meanwhile, with what has been read again." }, yes)) !== yes) return;
     }
     await Promise.all(engines.clients.map(({ client }) => client.request(protocol.rebuild, undefined)));
-  }
-
-  /** The terminal's `strata doctor`, so that both say the same; its report opens as a text. */
-  async function doctor(): Promise<void> {
-    const program = path.join(context.extensionPath, "dist", "strata.mjs");
-    const where = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    const report = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Strata: Doctor" }, () =>
-      new Promise<string>((resolve) => {
-        const args = ["--liftoff-only", "--no-warnings", program, "doctor", ...(where ? ["--in", where] : [])];
-        execFile(process.execPath, args, { env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, timeout: 60_000, maxBuffer: 1 << 22 }, (error, stdout, stderr) => resolve(`${stdout}${stderr}${error && stdout === "" ? `\n${error.message}\n` : ""}`));
-      }),
-    );
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "plaintext", content: report }), { preview: true });
   }
 
   async function tellFailure(reason: string): Promise<void> {
@@ -172,6 +159,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (engineSections.some((section) => event.affectsConfiguration(section))) void engines.configure();
+      // An engine takes its standard model when it starts.
+      if (event.affectsConfiguration("strata.model" satisfies SettingKey)) void engines.restart();
     }),
     vscode.window.registerWebviewViewProvider(views.search, view),
     ...registerAgentTools(engines),

@@ -1,11 +1,13 @@
-// "Choose Model": the model folders that come with Strata and any other folder on this machine.
+// "Choose Model": the model folders that come with Strata, the one in use and any other folder on this machine. The choice is
+// the index's own and is kept by its engine.
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import * as vscode from "vscode";
-import type { SettingKey } from "./contributions.ts";
+import { chooseModel as chooseModelRequest } from "../engine/protocol.ts";
+import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 interface ModelItem extends vscode.QuickPickItem {
-  /** Value for the setting; undefined asks for a folder. */
+  /** What the engine is told; undefined asks for a folder. */
   readonly folder: string | undefined;
 }
 
@@ -18,28 +20,24 @@ async function readManifest(folder: string): Promise<{ readonly id: string; read
   }
 }
 
-export async function chooseModel(modelsFolder: string): Promise<void> {
-  const key = "strata.model" satisfies SettingKey;
-  const configuration = vscode.workspace.getConfiguration();
-  const current = configuration.get<string>(key) ?? "";
+export async function chooseModel(engines: WorkspaceEngines, modelsFolder: string): Promise<void> {
+  const inUse = new Set(engines.clients.flatMap(({ client }) => (client.status ? [client.status.model.folder] : [])));
   const names = await readdir(modelsFolder).catch(() => []);
-  const bundled = await Promise.all(names.map(async (name) => ({ folder: path.join(modelsFolder, name), manifest: await readManifest(path.join(modelsFolder, name)) })));
+  const folders = [...new Set([...names.map((name) => path.join(modelsFolder, name)), ...inUse])];
+  const known = await Promise.all(folders.map(async (folder) => ({ folder, manifest: await readManifest(folder) })));
   const items: ModelItem[] = [
-    { label: "$(check-all) The model that comes with Strata", description: current === "" ? "in use" : "", folder: "" },
-    ...bundled.flatMap(({ folder, manifest }) => (manifest ? [{ label: `$(package) ${manifest.id} ${manifest.version}`, description: current === folder ? "in use" : "", detail: manifest.description, folder }] : [])),
-    { label: "$(folder-opened) Another folder …", detail: "A folder with manifest.json, for instance one you trained", folder: undefined },
+    { label: "$(check-all) The model that comes with Strata", folder: "" },
+    ...known.flatMap(({ folder, manifest }) => (manifest ? [{ label: `$(package) ${manifest.id} ${manifest.version}`, description: inUse.has(folder) ? "in use" : "", detail: manifest.description, folder }] : [])),
+    { label: "$(folder-opened) Another folder …", detail: "A folder with manifest.json, for instance of a model you trained", folder: undefined },
   ];
-  const chosen = await vscode.window.showQuickPick(items, { title: "Strata: Choose Model", placeHolder: "Existing vectors keep answering until the new model has read the workspace" });
+  const chosen = await vscode.window.showQuickPick(items, { title: "Strata: Choose Model", placeHolder: "The vectors there are keep answering until the new model has read the workspace" });
   if (!chosen) return;
   let { folder } = chosen;
   if (folder === undefined) {
     const [picked] = (await vscode.window.showOpenDialog({ canSelectFiles: false, canSelectFolders: true, openLabel: "Use this model" })) ?? [];
     if (!picked) return;
     folder = picked.fsPath;
-    if (!(await readManifest(folder))) {
-      void vscode.window.showErrorMessage(`${folder} is not a model folder: it holds no readable manifest.json. models/README.md says what a model folder contains.`);
-      return;
-    }
   }
-  await configuration.update(key, folder === "" ? undefined : folder, vscode.ConfigurationTarget.Global);
+  const params = { folder };
+  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Strata: changing the model" }, () => Promise.all(engines.clients.map(({ client }) => client.request(chooseModelRequest, params))));
 }

@@ -17,8 +17,9 @@ function number(get: GetSetting, key: "strata.index.maxFileSizeKB" | "strata.sea
   return typeof value === "number" && Number.isFinite(value) ? Math.min(maximum, Math.max(minimum, Math.round(value))) : standard;
 }
 
-function text(get: GetSetting, key: SettingKey): string {
-  const value = get(key);
+/** Folder of the model for an index that has no model of its own choice; "" for the one that comes with Strata. */
+export function readModelFolder(get: GetSetting): string {
+  const value = get("strata.model" satisfies SettingKey);
   return typeof value === "string" ? value.trim() : "";
 }
 
@@ -42,9 +43,8 @@ export function readEngineSettings(get: GetSetting, paused: boolean): EngineSett
     exclude: [...new Set(exclude)].sort(),
     maxFileBytes: number(get, "strata.index.maxFileSizeKB") * 1024,
     paused,
-    modelFolder: text(get, "strata.model"),
   };
 }
 
 /** Sections whose change means that engines must be configured again. */
-export const engineSections = ["strata.index", "strata.model", "files.exclude", "search.exclude"] as const;
+export const engineSections = ["strata.index", "files.exclude", "search.exclude"] as const;

@@ -96,16 +96,22 @@ export function dedent(text: string): string {
 }
 
 /**
- * The `height` lines to show of a longer snippet: where most different words of the query are marked, else the beginning.
+ * The `height` lines to show of a longer snippet: where most different words of the query are marked, with the first of them
+ * near the top; else the beginning.
  * @returns index of the first line.
  */
 export function bestWindow(lines: readonly (readonly Token[])[], height: number): number {
+  const last = Math.max(0, lines.length - height);
   let best = 0;
-  let most = -1;
-  for (let start = 0; start + height <= Math.max(lines.length, height); start++) {
+  let most = 0;
+  for (let start = 0; start <= last; start++) {
     const seen = new Set<string>();
     for (const line of lines.slice(start, start + height)) for (const { marked, text } of line) if (marked) seen.add(text.toLowerCase());
     if (seen.size > most) [best, most] = [start, seen.size];
   }
-  return best;
+  if (most === 0) return 0;
+  const isMarked = (line: readonly Token[] | undefined) => line?.some(({ marked }) => marked) === true;
+  const firstMarked = lines.findIndex((line, i) => i >= best && isMarked(line));
+  // One line above gives the mark its place, unless that line is empty.
+  return Math.min(last, Math.max(best, (lines[firstMarked - 1]?.length ?? 0) > 0 ? firstMarked - 1 : firstMarked));
 }

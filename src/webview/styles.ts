@@ -408,7 +408,7 @@ export const panelStyles = css`
     mask-image: none;
   }
   .comment {
-    color: var(--vscode-disabledForeground, var(--dim));
+    color: var(--dim);
     font-style: italic;
   }
   .string {

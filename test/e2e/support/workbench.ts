@@ -32,7 +32,7 @@ export class Workbench {
     cpSync(path.join(root, "test/fixtures/workspace"), folder, { recursive: true });
     mkdirSync(screenshots, { recursive: true });
     installVsix(vscode, vsix, extensions);
-    const server = await startServer(vscode, { extensionsDir: extensions, env: { STRATA_CACHE: path.join(temporary, "cache") } });
+    const server = await startServer(vscode, { extensionsDir: extensions, settings: { "workbench.colorTheme": "Dark Modern", "typescript.validate.enable": false }, env: { STRATA_CACHE: path.join(temporary, "cache") } });
     const browser = await openBrowser(vscode.browser);
     const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });
     page.setDefaultTimeout(30_000);
@@ -56,13 +56,16 @@ export class Workbench {
   }
 
   async shot(name: string): Promise<void> {
+    await this.parkPointer();
     await this.page.screenshot({ path: path.join(screenshots, `${name}.png`) });
   }
 
-  /** Writes user settings; VS Code takes them over by itself. */
-  settings(values: object): void {
+  /** Writes user settings and loads the window again, as a person who reopens it. */
+  async reopenWith(values: object): Promise<void> {
     const file = path.join(this.#server.folder, "d", "data", "User", "settings.json");
     writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, "utf8")) as object), ...values }, null, 2));
+    await this.page.reload();
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
   }
 
   /** Processes of the engines that serve this workspace. */
@@ -77,18 +80,15 @@ export class Workbench {
 
   /** Runs a command by its title in the palette, again until the extension has contributed it. */
   async command(title: string): Promise<void> {
-    const input = this.page.locator(".quick-input-widget input").first();
     const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
     for (let attempt = 0; ; attempt++) {
-      await this.page.keyboard.press("F1");
-      await input.waitFor({ state: "visible" });
-      await input.fill(`>${title}`);
+      const input = await this.#palette(`>${title}`);
       try {
-        await row.waitFor({ timeout: 2_000 });
+        await row.waitFor({ timeout: 3_000 });
         break;
       } catch (error) {
-        if (attempt > 15) throw error;
-        await this.page.keyboard.press("Escape");
+        if (attempt > 10) throw error;
+        await input.press("Escape");
       }
     }
     await row.click();
@@ -111,12 +111,25 @@ export class Workbench {
     return this.page.locator("#strata\\.strata\\.strata\\.status, .statusbar-item[id*='strata.status']").first();
   }
 
+  /** Opens a file by name, as with Ctrl+P; by way of the palette's key, which works wherever the focus is. */
   async openFile(relative: string): Promise<void> {
-    await this.page.keyboard.press("Control+KeyP");
-    const input = this.page.locator(".quick-input-widget input").first();
-    await input.waitFor({ state: "visible" });
-    await input.fill(relative);
+    const input = await this.#palette(relative);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: path.basename(relative) }).first().click();
+    await input.waitFor({ state: "hidden" });
     await this.page.locator(".tab.active", { hasText: path.basename(relative) }).waitFor();
+  }
+
+  async #palette(text: string): Promise<Locator> {
+    const input = this.page.locator(".quick-input-widget input").first();
+    await input.waitFor({ state: "hidden" });
+    await this.page.keyboard.press("F1");
+    await input.waitFor({ state: "visible" });
+    await input.fill(text);
+    return input;
+  }
+
+  /** Away from everything that shows a tooltip. */
+  async parkPointer(): Promise<void> {
+    await this.page.mouse.move(700, 12);
   }
 }
