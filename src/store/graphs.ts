@@ -158,13 +158,14 @@ export class Tier {
       if (rows.count < this.#graphFrom) return true;
       this.#graph = this.#newGraph(Math.ceil(rows.count * 1.1));
     }
+    // One at least, so that a machine too busy for any budget still gets on.
     while (this.#indexed < rows.count) {
-      if (performance.now() >= deadline) return false;
       this.#insert(this.#graph, this.#indexed);
       this.#indexed++;
       this.#changed = true;
+      if (performance.now() >= deadline) break;
     }
-    return true;
+    return this.#indexed === rows.count;
   }
   #newGraph(capacity: number): Graph {
     const index = new this.#module!.HierarchicalNSW("ip", this.identity.graphDims);
@@ -195,7 +196,7 @@ export class Tier {
 
   /**
    * Loads the graph file, if it is sound and belongs to these rows, and brings rows and graph together. Searches are exact meanwhile. Returns a reason
-   * when a file was there and could not be used; it is deleted then and the graph grows again by `drain`.
+   * when a file was damaged. A file that cannot be used is deleted, and the graph grows again by `drain`.
    */
   async load(file: string): Promise<string | undefined> {
     for (const left of [`${file}.new`, sidecarOf(`${file}.new`)]) rmSync(left, { force: true }); // by a kill while saving
@@ -210,7 +211,7 @@ export class Tier {
       const sidecar = readSidecar(file);
       if (!sidecar) throw new Error("its description is missing or damaged");
       if (sidecar.format !== FORMAT || sidecar.database !== identity.database || sidecar.model !== identity.model || sidecar.depth !== identity.depth || sidecar.dims !== identity.graphDims)
-        throw new Error("it was made for another index or model");
+        return await this.#discard(file); // another model's, or of a database that was made again: expected, no news for anybody
       if ((await hashFile(file)) !== sidecar.sha256) throw new Error("its checksum does not match");
       const index = new this.#module.HierarchicalNSW("ip", identity.graphDims);
       await index.readIndex(file);
@@ -218,14 +219,17 @@ export class Tier {
       this.#adopt(index, sidecar.deleted);
       return undefined;
     } catch (error) {
-      this.#graph = undefined;
-      this.#indexed = 0;
-      await rm(file, { force: true });
-      await rm(sidecarOf(file), { force: true });
+      await this.#discard(file);
       return error instanceof Error ? error.message : String(error);
     } finally {
       this.#busy = false;
     }
+  }
+  async #discard(file: string): Promise<undefined> {
+    this.#graph = undefined;
+    this.#indexed = 0;
+    await rm(file, { force: true });
+    await rm(sidecarOf(file), { force: true });
   }
   #adopt(index: HierarchicalNSW, markedDeleted: readonly number[]): void {
     const { rows } = this;

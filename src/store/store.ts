@@ -44,7 +44,7 @@ interface StoredModel {
  * "index.damaged" when the database turned out damaged while open: it was moved aside, the store is empty now and every file must be put again.
  */
 export class Store {
-  readonly warnings: string[] = [];
+  readonly #warnings: string[] = [];
   readonly #options: StoreOptions;
   readonly #lock: { release(): void };
   readonly #graphModule: GraphModule | undefined;
@@ -59,7 +59,7 @@ export class Store {
   #orphansMayBeDue = true;
   /** Says in the database that it is open for writing, once per session. */
   #markedOpen = false;
-  /** Counts commits, so that what was derived from rows can be thrown away. */
+  /** Counts the commits that moved files or places, so that what was derived from them can be thrown away. */
   #revision = 0;
   #queues: { shallow?: number[]; deep?: number[] } = {};
   #allowed: { key: string; revision: number; files: number[]; chunks: Set<number> } | undefined;
@@ -287,6 +287,10 @@ export class Store {
   }
 
   // State ----------------------------------------------------------------------------------------------------------------
+  /** Sentences the user should know: the index was damaged and made again, exact search instead of graphs. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
   coverage(): Coverage {
     const { vectors } = this.#current;
     const at = (depth: Depth) => vectors.tiers[depth].rows.count;
@@ -322,7 +326,9 @@ export class Store {
   drainGraphs(budgetMs: number): boolean {
     const deadline = performance.now() + budgetMs;
     for (const depth of depths) if (!this.#current.vectors.tiers[depth].drain(deadline)) return false;
-    while (performance.now() < deadline) if (this.#cleanUp()) return true;
+    do {
+      if (this.#cleanUp()) return true;
+    } while (performance.now() < deadline);
     return false;
   }
   /** Writes graphs (temp file, fsync, rename, checksum sidecar) when they changed. */
@@ -365,7 +371,7 @@ export class Store {
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
 
   #warn(sentence: string, cause?: unknown): void {
-    this.warnings.push(sentence);
+    this.#warnings.push(sentence);
     this.#options.log("warn", cause === undefined ? sentence : `${sentence} ${describeError(cause)}`);
   }
   #graphFile(depth: Depth): string {
@@ -449,7 +455,7 @@ export class Store {
     }
     for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
     if (gone.length > 0) this.#orphansMayBeDue = true;
-    this.#revision++;
+    if (change.put.size + change.removed.length + change.references.size > 0) this.#revision++;
     this.#dropReplaced();
   }
   #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {

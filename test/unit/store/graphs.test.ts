@@ -74,9 +74,8 @@ describe("search", () => {
   test("is exact while vectors wait for the graph, whatever the share that is in it", () => {
     const tier = tierOf(upTo(1500));
     assert.equal(recall(tier, upTo(1500)), 1);
-    assert.equal(tier.drain(performance.now() + 5), false);
-    const { inGraph } = tier.state;
-    assert.ok(inGraph > 0 && inGraph < 1500, `${inGraph} in the graph`);
+    for (let i = 0; i < 300; i++) assert.equal(tier.drain(0), false);
+    assert.equal(tier.state.inGraph, 300, "every call gets on, however short its time");
     for (const id of [0, 700, 1499]) assert.equal(tier.search(points[id]!, 1)[0]!.chunkId, id);
   });
 
@@ -164,17 +163,17 @@ describe("a saved graph", () => {
     assert.deepEqual(third.state, again.state);
   });
 
-  const damages: { name: string; damage: () => void; says: RegExp }[] = [
+  const damages: { name: string; damage: () => void; says?: RegExp }[] = [
     { name: "truncated", damage: () => truncateSync(file, statSync(file).size - 100), says: /checksum/ },
     { name: "empty", damage: () => truncateSync(file, 0), says: /checksum/ },
     { name: "changed in one bit", damage: () => { const bytes = readFileSync(file); bytes[bytes.length >> 1]! ^= 1; writeFileSync(file, bytes); }, says: /checksum/ },
     { name: "without its description", damage: () => rmSync(sidecarOf(file)), says: /description/ },
     { name: "with half a description", damage: () => truncateSync(sidecarOf(file), 40), says: /description/ },
-    { name: "of another database", damage: () => edit({ database: "d2" }), says: /another index or model/ },
-    { name: "of another model", damage: () => edit({ model: "m2" }), says: /another index or model/ },
-    { name: "of another depth", damage: () => edit({ depth: "instant" }), says: /another index or model/ },
-    { name: "of another width", damage: () => edit({ dims: 32 }), says: /another index or model/ },
-    { name: "of a later format", damage: () => edit({ format: 99 }), says: /another index or model/ },
+    { name: "of another database", damage: () => edit({ database: "d2" }) },
+    { name: "of another model", damage: () => edit({ model: "m2" }) },
+    { name: "of another depth", damage: () => edit({ depth: "instant" }) },
+    { name: "of another width", damage: () => edit({ dims: 32 }) },
+    { name: "of a later format", damage: () => edit({ format: 99 }) },
   ];
   const edit = (changes: object) => writeFileSync(sidecarOf(file), JSON.stringify({ ...(JSON.parse(readFileSync(sidecarOf(file), "utf8")) as object), ...changes }));
   for (const { name, damage, says } of damages) {
@@ -182,7 +181,9 @@ describe("a saved graph", () => {
       await saved(200);
       damage();
       const again = tierOf(upTo(200));
-      assert.match((await again.load(file))!, says);
+      const reason = await again.load(file);
+      if (says) assert.match(reason!, says);
+      else assert.equal(reason, undefined, "expected after a change of model: no warning");
       assert.equal(existsSync(file) || existsSync(sidecarOf(file)), false);
       assert.equal(recall(again, upTo(200)), 1);
       assert.equal(drained(again).state.inGraph, 200);
