@@ -2,11 +2,11 @@
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { yieldToEventLoop } from "../base/abort.ts";
+import { isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { type Depth, depths, type Encoder } from "../encoding/encoder.ts";
-import { loadInstantTable } from "../encoding/exit0.ts";
+import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
+import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
@@ -14,10 +14,11 @@ import { Indexer, SKIPPED } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { findDuplicates } from "../search/duplicates.ts";
-import { type RankedResult, searchIndex } from "../search/search.ts";
+import { type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { Store } from "../store/store.ts";
+import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
 
 export interface EngineOptions {
@@ -25,19 +26,21 @@ export interface EngineOptions {
   readonly root: string;
   /** Index folder, owner-only. */
   readonly folder: string;
-  /** "" for the bundled default. */
+  /** For an index that has no model of its own choice; "" for the bundled one. */
   readonly modelFolder: string;
   readonly parseWorkers: number;
   readonly log: Log;
 }
 
-export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" };
+export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1_500_000, paused: false };
 
 /** Time a query may spend on encoding what it shows at the top exit, before it answers with what it has. */
 const REFINE_BUDGET_MS = 400;
 /** Chunks of one background round: a few encoder batches, after which saves and graph inserts get their turn. */
 const DEEPEN_ROUND = 32;
 const GRAPH_SLICE_MS = 20;
+/** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
+const REPLACE_ROUND = 100;
 /** Graph files are large: they are written when work pauses, and at most this often while it goes on. */
 const SAVE_EVERY_MS = 60_000;
 const STATUS_EVERY_MS = 150;
@@ -56,6 +59,11 @@ export class Engine {
   #indexer!: Indexer;
   #watcher: Watcher | undefined;
   #encoder!: Encoder;
+  /** Of the present model, for chunks whose files need not be read again. */
+  #instant!: InstantTable;
+  #instantEncoder: InstantEncoder | undefined;
+  /** Encoder of the model before: it makes the queries until the present model has read everything. */
+  #before: Encoder | undefined;
   #warnings = new Set<string>();
 
   #state: IndexState = { kind: "absent" };
@@ -67,6 +75,13 @@ export class Engine {
   #wake: () => void = () => {};
   #loop: Promise<void> = Promise.resolve();
   #lastSave = 0;
+  /** What reads or writes with the present model, answers aside: an exchange of model or index waits for it. */
+  readonly #working = new Set<Promise<unknown>>();
+  readonly #asking = new Set<Promise<unknown>>();
+  /** Aborted to end what is in `#working` early. */
+  #pass = new AbortController();
+  #exchanges = 0;
+  #exchange: Promise<unknown> = Promise.resolve();
   #statusTimer: NodeJS.Timeout | undefined;
   #waiting = new Set<() => void>();
 
@@ -84,17 +99,39 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { root, folder, log, parseWorkers } = this.#options;
-    this.#model = await loadModelFiles(this.#settings.modelFolder || this.#options.modelFolder || (await defaultModelFolder()));
+    const { folder, log } = this.#options;
+    this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
     const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
     const [store, instant] = await Promise.all([
       Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log }),
       loadInstantTable(this.#model),
     ]);
     this.#store = store;
+    this.#before = await this.#encoderBefore();
+    this.#takeOver(instant);
+  }
+
+  /** Everything that is made for one model: synchronous, so that no answer falls between two. */
+  #takeOver(instant: InstantTable): void {
+    const { root, log, parseWorkers } = this.#options;
+    this.#model = instant.files;
+    this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log);
     this.#pool = new ParsePool(parseWorkers, { root, instant }, log);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
+  }
+
+  /** A replacement that an earlier process began goes on with the model before answering, when its folder is still there. */
+  async #encoderBefore(): Promise<Encoder | undefined> {
+    const before = this.#store.previousModel;
+    if (!before) return undefined;
+    try {
+      const files = await loadModelFiles(before.folder);
+      return files.model.hash === before.hash ? new OnnxEncoder(await loadInstantTable(files), this.#options.log) : undefined;
+    } catch (error) {
+      this.#problem("the model before the present one cannot answer any more", error);
+      return undefined;
+    }
   }
 
   get model(): { id: string; version: string; hash: string } {
@@ -110,19 +147,19 @@ export class Engine {
    */
   async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
-    return this.#answer(params, signal, onUpdate, async (encoder) => searchIndex({ store: this.#store, encoder }, params, signal));
+    return this.#answer(params, signal, onUpdate, async (deps) => searchIndex(deps, params, signal));
   }
 
   async similar(params: SimilarParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     const text = params.text ?? (await this.#readRange(params));
-    return this.#answer(params, signal, onUpdate, async (encoder) => findSimilar({ store: this.#store, encoder }, { ...params, text }, signal));
+    return this.#answer(params, signal, onUpdate, async (deps) => findSimilar(deps, { ...params, text }, signal));
   }
 
   async #answer(
     params: { readonly k: number; readonly depth: Depth },
     signal: AbortSignal,
     onUpdate: ((result: SearchResult) => void) | undefined,
-    rank: (encoder: Encoder | undefined) => Promise<RankedResult>,
+    rank: (deps: SearchDeps) => Promise<RankedResult>,
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = performance.now();
@@ -164,7 +201,7 @@ export class Engine {
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Resume it (setting strata.index.paused), then run this again.");
       const { chunks, [depth]: reached } = this.#coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
-      if (depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth)) await this.#deepenRound(depth === "deep" ? "deep" : "shallow", signal);
+      if (depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth)) await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut));
       else await this.#nextTurn(signal);
     }
   }
@@ -176,26 +213,31 @@ export class Engine {
       this.#requestScan();
       return;
     }
+    // Cut short by a change of model: a full pass makes up for it.
+    if ((await this.#work(signal, (cut) => this.#readSaved(inside, cut))) === undefined) this.#requestScan();
+    this.#wake();
+  }
+
+  async #readSaved(inside: readonly string[], signal: AbortSignal): Promise<true> {
     const { indexed, rescan } = await this.#indexer.update(inside, signal);
     // A pass that is under way may have read these files before they changed; the next one notices by their times.
     if (rescan || this.#scansDone < this.#scansWanted) this.#requestScan();
     this.#recent = [...indexed, ...this.#recent.filter((p) => !indexed.includes(p))].slice(0, 50);
     this.#statusSoon();
-    if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
+    if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return true;
     const depth = this.#settings.backgroundDepth;
     const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
-    if (shallow.length === 0) return this.#wake();
+    if (shallow.length === 0) return true;
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
     const vectors = await this.#encoder.embedChunks(unique, depth, "visible", signal);
     this.#store.putVectors(depth, unique.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     this.#statusSoon();
-    this.#wake();
+    return true;
   }
 
   async configure(settings: EngineSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
-    if (settings.modelFolder !== before.modelFolder) await this.#reopen();
     if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) {
       this.#watcher?.refresh();
       this.#requestScan();
@@ -205,11 +247,39 @@ export class Engine {
 
   /** Deletes the index and builds it anew. */
   async rebuild(): Promise<Status> {
-    await this.#reopen(async () => {
+    await this.#exchanging(async () => {
+      await Promise.all([this.#pool.close(), this.#encoder.close(), this.#before?.close()]);
       await this.#store.close();
-      // Everything the store wrote; engine.json and the log stay.
+      // Everything the store wrote; engine.json, the chosen model and the log stay.
       for (const name of await readdir(this.#options.folder)) if (/^index\.db|\.hnsw/.test(name)) await rm(path.join(this.#options.folder, name), { force: true });
+      this.#scansDone = 0;
+      this.#scansWanted = 1;
+      await this.#open();
     });
+    return this.status();
+  }
+
+  /**
+   * Goes over to the model of a folder ("": the bundled one) and keeps the choice. Searches are answered at every moment: by the model before until
+   * the new one has read everything. @throws StrataError "model.*", "input.invalid"; then nothing has changed.
+   */
+  async chooseModel(folder: string, signal: AbortSignal): Promise<Status> {
+    if (folder !== "" && !path.isAbsolute(folder)) throw new StrataError("input.invalid", `The model's folder must be given in full, not as ${folder}.`);
+    const files = await loadModelFiles(folder || (await defaultModelFolder()), signal);
+    const instant = await loadInstantTable(files);
+    await this.#exchanging(async () => {
+      signal.throwIfAborted();
+      keepChoice(this.#options.folder, folder);
+      for (const sentence of this.#warnings) if (sentence.startsWith(CHOICE_GONE)) this.#warnings.delete(sentence);
+      if (files.model.hash === this.#model.model.hash) return;
+      await this.#pool.close();
+      const [last, before] = [this.#encoder, this.#before];
+      this.#store.useModel(files.model);
+      this.#before = [last, before].find((encoder) => encoder !== undefined && encoder.model.hash === this.#store.previousModel?.hash);
+      this.#takeOver(instant);
+      for (const encoder of [last, before]) if (encoder && encoder !== this.#before) this.#dismiss(encoder);
+    });
+    this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);
     return this.status();
   }
 
@@ -220,13 +290,13 @@ export class Engine {
       if (lang.startsWith(SKIPPED)) skipped[lang.slice(SKIPPED.length)] = (skipped[lang.slice(SKIPPED.length)] ?? 0) + files;
       else languages[lang] = files;
     }
-    const { id, version } = this.#model.model;
+    const { id, version, folder } = this.#model.model;
     return {
       state: this.#state,
       root: this.#options.root,
       indexFolder: this.#options.folder,
       coverage: this.#coverage(),
-      model: { id, version },
+      model: { id, version, folder },
       skipped,
       warnings: [...this.#store.warnings, ...this.#warnings],
       languages,
@@ -241,10 +311,11 @@ export class Engine {
     this.#wake();
     for (const turn of this.#waiting) turn();
     await this.#watcher?.close();
+    await this.#exchange;
     await this.#pool.close();
     await this.#loop;
     await this.#store.close();
-    await this.#encoder.close();
+    await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
 
   // Background -----------------------------------------------------------------------------------------------------------
@@ -255,9 +326,9 @@ export class Engine {
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
       try {
-        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal);
+        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         for (const turn of this.#waiting) turn();
-        if (worked) await yieldToEventLoop();
+        if (worked !== false) await yieldToEventLoop();
         else await woken;
       } catch (error) {
         if (signal.aborted) return;
@@ -279,7 +350,7 @@ export class Engine {
   }
 
   /** One slice of background work; false when there is nothing left to do. */
-  async #work(signal: AbortSignal): Promise<boolean> {
+  async #slice(signal: AbortSignal): Promise<boolean> {
     if (this.#scansDone < this.#scansWanted) {
       const asked = this.#scansWanted;
       if (this.#scansDone === 0) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
@@ -292,6 +363,7 @@ export class Engine {
       this.#statusSoon();
       return true;
     }
+    if (this.#replaceRound()) return true;
     const depth = this.#settings.backgroundDepth;
     const graphsDone = this.#store.drainGraphs(GRAPH_SLICE_MS);
     const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, signal);
@@ -302,6 +374,24 @@ export class Engine {
     await this.#save();
     this.#setState({ kind: "ready" });
     return false;
+  }
+
+  /** After a change of model: the next chunks get their instant vector of the new one. False when all have theirs. */
+  #replaceRound(): boolean {
+    const todo = this.#store.chunksWithoutInstant(REPLACE_ROUND);
+    if (todo.length === 0) {
+      if (!this.#before) return false;
+      this.#dismiss(this.#before);
+      this.#before = undefined;
+      this.#statusSoon();
+      return false;
+    }
+    const { chunks, instant } = this.#coverage();
+    this.#setState({ kind: "deepening", progress: { phase: "instant", done: instant, total: chunks, unit: "chunks" } });
+    this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant);
+    const encoder = this.#instantEncoder;
+    this.#store.putInstant(todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
+    return true;
   }
 
   /** Starts after the first pass, whose first second belongs to reading files; what changed meanwhile is caught by the pass that `onRescan` asks for. */
@@ -352,31 +442,71 @@ export class Engine {
     });
   }
 
-  /** Closes everything that depends on model and store, lets `between` act, opens again. */
-  async #reopen(between: () => void | Promise<void> = () => this.#store.close()): Promise<void> {
-    const settingsPaused = this.#settings;
-    this.#settings = { ...settingsPaused, paused: true };
-    await this.#pool.close();
-    await this.#encoder.close();
-    await between();
-    this.#scansDone = 0;
-    this.#scansWanted = 1;
-    this.#settings = settingsPaused;
-    await this.#open();
-    this.#wake();
+  /** Runs what reads or writes with the present model. Undefined when an exchange of model or index cut it short. */
+  async #work<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    while (this.#exchanges > 0) await this.#exchange;
+    const pass = this.#pass.signal;
+    const running = run(AbortSignal.any([signal, pass]));
+    this.#working.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      if (pass.aborted && !signal.aborted && isAbort(error)) return undefined;
+      throw error;
+    } finally {
+      this.#working.delete(running);
+    }
+  }
+
+  /** Lets `act` exchange the model or the index while nothing else works with it. One after the other. */
+  #exchanging(act: () => Promise<void>): Promise<void> {
+    this.#exchanges++;
+    this.#pass.abort();
+    const done = this.#exchange.then(async () => {
+      await Promise.allSettled(this.#working);
+      try {
+        await act();
+      } finally {
+        if (--this.#exchanges === 0) this.#pass = new AbortController();
+        this.#statusSoon();
+        this.#wake();
+      }
+    });
+    this.#exchange = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Closes an encoder once the answers that were begun with it are out. */
+  #dismiss(encoder: Encoder): void {
+    void Promise.allSettled(this.#asking)
+      .then(() => encoder.close())
+      .catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
   }
 
   // Helpers --------------------------------------------------------------------------------------------------------------
 
+  /** The encoder whose vectors cover the code. */
+  #answering(): Encoder {
+    return this.#before && this.#before.model.hash === this.#store.previousModel?.hash ? this.#before : this.#encoder;
+  }
+
   /** When the encoder cannot run (its native module does not load), search still answers, by words alone, and says so. */
-  async #withEncoder<T>(rank: (encoder: Encoder | undefined) => Promise<T>): Promise<T> {
+  async #withEncoder<T>(rank: (deps: SearchDeps) => Promise<T>): Promise<T> {
+    const encoder = this.#answering();
+    const store = seenBy(this.#store, encoder.model.hash);
+    const asking = rank({ store, encoder });
+    this.#asking.add(asking);
     try {
-      return await rank(this.#encoder);
+      return await asking;
     } catch (error) {
+      // The model was exchanged while its query was made.
+      if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
       if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
       this.#problem("the encoder does not run", error);
       this.#warn(`Searching by words only: ${userMessage(error)}`);
-      return rank(undefined);
+      return rank({ store, encoder: undefined });
+    } finally {
+      this.#asking.delete(asking);
     }
   }
 
@@ -402,7 +532,8 @@ export class Engine {
     if (this.#closing.signal.aborted) return;
     this.#statusTimer ??= setTimeout(() => {
       this.#statusTimer = undefined;
-      this.#onStatus(this.status());
+      // While the model or the index is exchanged there is nothing to tell; afterwards this is called again.
+      if (this.#indexer && this.#exchanges === 0) this.#onStatus(this.status());
     }, STATUS_EVERY_MS);
   }
 

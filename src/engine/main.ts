@@ -143,6 +143,7 @@ class Server {
     connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));
     connection.onRequest(protocol.configure, (settings) => guard(() => engine.configure(settings)));
+    connection.onRequest(protocol.chooseModel, ({ folder }, token) => guard(() => engine.chooseModel(folder, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
     connection.onRequest(protocol.shutdown, () => this.#end());

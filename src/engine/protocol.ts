@@ -74,7 +74,7 @@ export interface Status {
   readonly root: string;
   readonly indexFolder: string;
   readonly coverage: Coverage;
-  readonly model: { readonly id: string; readonly version: string };
+  readonly model: { readonly id: string; readonly version: string; readonly folder: string };
   /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
   readonly skipped: Readonly<Record<string, number>>;
   /** Sentences the user should know: watch limit hit, brute-force fallback, index rebuilt after damage. */
@@ -143,6 +143,12 @@ export const statusChanged = new NotificationType<Status>("strata/statusChanged"
 /** Throws the index away and starts again. */
 export const rebuild = new RequestType0<Status, ErrorData>("strata/rebuild");
 
+/**
+ * The model of this index from now on, kept over restarts: an absolute folder, or "" for the one that comes with Strata. Answers when the model has taken over;
+ * the vectors of the model before go on answering until all code has been read by the new one, and come back at once when it is chosen again.
+ */
+export const chooseModel = new RequestType<{ readonly folder: string }, Status, ErrorData>("strata/chooseModel");
+
 /** A file was saved, created, deleted or renamed in the editor; paths relative to the root. Answers when it is searchable at full depth. */
 export const filesChanged = new RequestType<{ readonly paths: readonly string[] }, void, ErrorData>("strata/filesChanged");
 
@@ -154,8 +160,6 @@ export interface EngineSettings {
   readonly exclude: readonly string[];
   readonly maxFileBytes: number;
   readonly paused: boolean;
-  /** Folder of the model, or "" for the bundled default. */
-  readonly modelFolder: string;
 }
 export const configure = new RequestType<EngineSettings, void, ErrorData>("strata/configure");
 

@@ -1,5 +1,5 @@
 // The index of one workspace root on disk and in memory: the only front of this folder. SQLite (files, chunks, FTS5, int8
-// vectors) is the truth; two HNSW graphs are derived from it. Single writer: the engine process.
+// vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
 import { rmSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import picomatch from "picomatch";

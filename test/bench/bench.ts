@@ -51,7 +51,7 @@ async function latency(client: EngineConnection, rounds: number, suffix: string)
 const cache = mkdtempSync(path.join(os.tmpdir(), "strata-bench-"));
 process.env["STRATA_CACHE"] = cache;
 const open = () => connectEngine({ root: tree, client: "test", log: silentLog, idleMs: 60_000 });
-const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" };
+const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false };
 const result: Record<string, unknown> = {};
 let client: EngineConnection | undefined;
 try {

@@ -114,7 +114,7 @@ test("a branch switch of two thousand files and back encodes nothing on the way 
   const main = manyFiles(2000);
   const workspace = new Workspace(t, main);
   const client = await workspace.connect();
-  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" });
+  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false });
   const first = await bringTo(client, "instant");
   const swap = async (files: Record<string, string>, others: Record<string, string>) => {
     for (const name of Object.keys(others)) rmSync(workspace.path(name), { force: true });

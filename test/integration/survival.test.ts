@@ -12,7 +12,7 @@ import * as protocol from "../../src/engine/protocol.ts";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
 import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
 
-const instantOnly: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false, modelFolder: "" };
+const instantOnly: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false };
 
 test("kill -9 in the middle of indexing: consistent afterwards, continues, encodes nothing twice", async (t) => {
   const workspace = new Workspace(t, manyFiles(1500));

@@ -21,7 +21,7 @@ export interface RepositoryFigures {
   readonly latencies: readonly number[];
 }
 
-const settings: EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 2_000_000, paused: false, modelFolder: "" };
+const settings: EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 2_000_000, paused: false };
 
 /** Runs `work` with an engine of its own for `root`; its index is removed afterwards. */
 async function withEngine<T>(root: string, modelFolder: string, work: (engine: EngineConnection, bringTo: (depth: Depth) => Promise<number>) => Promise<T>): Promise<T> {
@@ -32,7 +32,7 @@ async function withEngine<T>(root: string, modelFolder: string, work: (engine: E
     const engine = await connectEngine({ root, client: "test", log: silentLog, idleMs: 2_000, modelFolder });
     const bringTo = async (depth: Depth) => {
       const started = performance.now();
-      await engine.connection.sendRequest(configure, { ...settings, backgroundDepth: depth, modelFolder });
+      await engine.connection.sendRequest(configure, { ...settings, backgroundDepth: depth });
       await engine.connection.sendRequest(index, { depth });
       return performance.now() - started;
     };

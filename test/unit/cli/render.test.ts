@@ -116,7 +116,7 @@ test("status says what is left out, largest first, and repeats warnings", () => 
   const status: Status = {
     state: { kind: "deepening", progress: { phase: "deep", done: 10, total: 100, unit: "chunks" } },
     root: "/w", indexFolder: "/c", coverage: { files: 3, chunks: 100, instant: 100, shallow: 50, deep: 10 },
-    model: { id: "m", version: "1" }, skipped: { secret: 1, binary: 20 }, warnings: ["Watch limit reached."],
+    model: { id: "m", version: "1", folder: "/m" }, skipped: { secret: 1, binary: 20 }, warnings: ["Watch limit reached."],
     languages: { go: 2, rust: 1 }, memoryBytes: 1.5e8, indexBytes: 999,
   };
   const text = renderStatus(status, plain);

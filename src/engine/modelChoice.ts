@@ -1,0 +1,67 @@
+// Which model an index uses, in one place: the choice kept in the index folder, else the folder an engine was started with, else
+// the model that comes with Strata. Editor, terminal and agents agree because they all ask the one engine of the index. Also keeps the
+// vectors of two models apart while one replaces the other.
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { StrataError, userMessage } from "../base/errors.ts";
+import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
+import type { SearchStore } from "../search/candidates.ts";
+import type { Store } from "../store/store.ts";
+
+/** How the warning begins that a chosen model cannot be had; it is taken back when another is chosen. */
+export const CHOICE_GONE = "The model chosen for this index";
+
+const choiceFile = (indexFolder: string): string => path.join(indexFolder, "model.json");
+
+/** The folder chosen for this index, or undefined for no choice. A damaged file counts as none: choosing again mends it. */
+export function chosenModel(indexFolder: string): string | undefined {
+  try {
+    const { folder } = JSON.parse(readFileSync(choiceFile(indexFolder), "utf8")) as { folder?: unknown };
+    return typeof folder === "string" && folder !== "" ? folder : undefined;
+  } catch {
+    return undefined; // nothing was chosen
+  }
+}
+
+/** Keeps the choice; "" goes back to the model that comes with Strata. */
+export function keepChoice(indexFolder: string, folder: string): void {
+  const file = choiceFile(indexFolder);
+  if (folder === "") return rmSync(file, { force: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify({ folder })}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/**
+ * The model to start with. A chosen model that has vanished or is damaged does not stop the engine: the bundled one takes over, and the warning says so.
+ * @param given folder the engine was started with, "" for none; that one is asked for now, so what is wrong with it is thrown
+ */
+export async function modelToUse(indexFolder: string, given: string, onWarning: (sentence: string) => void, signal?: AbortSignal): Promise<ModelFiles> {
+  const chosen = chosenModel(indexFolder);
+  if (chosen !== undefined) {
+    try {
+      return await loadModelFiles(chosen, signal);
+    } catch (error) {
+      if (!StrataError.is(error)) throw error;
+      const gone = existsSync(path.join(chosen, "manifest.json")) ? `cannot be used: ${userMessage(error)}` : `is gone (${chosen}).`;
+      onWarning(`${CHOICE_GONE} ${gone} Strata uses the one that comes with it; choose again with "Strata: Choose Model" or \`strata models use\`.`);
+    }
+  }
+  return loadModelFiles(given || (await defaultModelFolder()), signal);
+}
+
+/** The store as the queries of one model see it: vectors of different models never meet, even when the model changes between two calls. */
+export function seenBy(store: Store, model: string): SearchStore {
+  return {
+    searchDense: (query, k, filters) => store.searchDense(query, k, filters, model),
+    scoreChunks: (query, chunks) => store.scoreChunks(query, chunks, model),
+    putVectors: (depth, vectors) => store.putVectors(depth, vectors, model),
+    searchLexical: (...given) => store.searchLexical(...given),
+    lexicalMatches: (...given) => store.lexicalMatches(...given),
+    places: (ids) => store.places(ids),
+    placesOf: (chunks) => store.placesOf(chunks),
+    placesInFile: (...given) => store.placesInFile(...given),
+    definitions: (...given) => store.definitions(...given),
+    importCounts: (paths) => store.importCounts(paths),
+    files: () => store.files(),
+  };
+}
