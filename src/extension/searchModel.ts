@@ -120,6 +120,7 @@ export class SearchModel {
       const answers = await Promise.all(
         this.#options.engines.clients.map(async ({ folder, client }) => ({ folder, ...(await client.request(duplicates, duplicateParams, signal)) })),
       );
+      signal.throwIfAborted();
       this.#places.clear();
       const groups = answers.flatMap(({ folder, groups: found }) => found.map((group, i) => this.#viewGroup(folder.root, group, i)));
       this.#results = { kind: "duplicates", groups, coverage: sumCoverage(answers.map(({ coverage }) => coverage)) };

@@ -89,9 +89,9 @@ export function highlight(text: string, lang: string, words: readonly string[]):
 export function dedent(text: string): string {
   const lines = text.replace(/\s+$/, "").split("\n");
   const indents = lines.filter((line) => line.trim() !== "").map((line) => /^[ \t]*/.exec(line)![0]);
-  // The first line of a snippet often starts behind its indentation.
-  const rest = indents.slice(1);
-  const shared = (rest.length > 0 ? rest : indents).reduce((a, b) => (a.length <= b.length ? a : b), indents.at(-1) ?? "");
+  // A first line without indentation may only have been cut behind it.
+  const told = indents[0] === "" && indents.length > 1 ? indents.slice(1) : indents;
+  const shared = told.reduce((a, b) => (a.length <= b.length ? a : b), told[0] ?? "");
   return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line.replace(/^[ \t]+/, ""))).join("\n");
 }
 

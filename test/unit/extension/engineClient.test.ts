@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { fromWire } from "../../../src/engine/connect.ts";
+import * as protocol from "../../../src/engine/protocol.ts";
+import { EngineClient, type ClientState } from "../../../src/extension/engineClient.ts";
+import { fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+
+const settings: protocol.EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false };
+const query: protocol.SearchParams = { query: "x", k: 1, depth: "deep" };
+
+function setUp(connect: (attempt: number, signal: AbortSignal) => Promise<FakeEngine>) {
+  const clock = fakeClock();
+  const states: ClientState["kind"][] = [];
+  let attempts = 0;
+  const client: EngineClient = new EngineClient({
+    connect: (signal) => connect(++attempts, signal),
+    fromWire,
+    settings: () => settings,
+    log: () => undefined,
+    clock,
+    onChange: () => {
+      if (states.at(-1) !== client.state.kind) states.push(client.state.kind);
+    },
+    onSearchUpdate: () => undefined,
+  });
+  return { client, clock, states, attempts: () => attempts };
+}
+
+/** A client whose engines are kept, newest last. */
+function withEngines(answer?: Parameters<typeof fakeEngine>[1]) {
+  const engines: FakeEngine[] = [];
+  const all = setUp(async (attempt) => {
+    const engine = fakeEngine(1_000 + attempt, answer);
+    engines.push(engine);
+    return engine;
+  });
+  return { ...all, engines };
+}
+
+describe("an engine client", () => {
+  it("starts no engine before it is needed", async () => {
+    const { client, attempts } = withEngines();
+    await settle();
+    assert.deepEqual([attempts(), client.state.kind], [0, "idle"]);
+  });
+
+  it("starts one engine for many requests at once, and configures it first", async () => {
+    const { client, attempts, engines } = withEngines(() => result([hit("a.ts", 1)]));
+    const results = await Promise.all([client.request(protocol.search, query), client.request(protocol.search, query), client.start()]);
+    assert.equal(attempts(), 1);
+    assert.equal(results[0].hits[0]?.path, "a.ts");
+    assert.equal(engines[0]!.asked[0], "configure");
+    assert.deepEqual(engines[0]!.configured, [settings]);
+  });
+
+  it("keeps the engine's last status, over its end too", async () => {
+    const { client, engines } = withEngines();
+    await client.start();
+    await settle(); // the status it asks for by itself
+    await engines[0]!.engine.sendNotification(protocol.statusChanged, status({ skipped: { secret: 2 } }));
+    await settle();
+    assert.deepEqual(client.status?.skipped, { secret: 2 });
+    engines[0]!.kill();
+    await settle();
+    assert.deepEqual(client.status?.skipped, { secret: 2 });
+  });
+
+  it("starts another engine a moment after one has died", async () => {
+    const { client, clock, states, engines } = withEngines();
+    await client.start();
+    engines[0]!.kill();
+    await settle();
+    assert.equal(client.state.kind, "restarting");
+    clock.pass(500);
+    await settle();
+    assert.deepEqual(states, ["starting", "running", "restarting", "starting", "running"]);
+    assert.deepEqual(client.state as ClientState, { kind: "running", pid: 1_002 });
+  });
+
+  it("sends a request again that the engine's death cut off", async () => {
+    let asked = 0;
+    const { client, engines } = withEngines(() => (++asked === 1 ? new Promise(() => undefined) : result([hit("b.ts", 1)])));
+    const answer = client.request(protocol.search, query);
+    await settle();
+    engines[0]!.kill();
+    assert.equal((await answer).hits[0]?.path, "b.ts");
+    assert.equal(engines.length, 2);
+  });
+
+  it("does not send it a third time", async () => {
+    const { client, engines } = withEngines(() => new Promise(() => undefined));
+    const answer = client.request(protocol.search, query);
+    await settle();
+    engines[0]!.kill();
+    await settle();
+    engines[1]!.kill();
+    await assert.rejects(answer, (error) => StrataError.is(error, "engine.unreachable"));
+  });
+
+  it("gives up after several deaths in a row, and starts nothing more by itself", async () => {
+    const { client, clock, engines, attempts } = withEngines();
+    await client.start();
+    for (let i = 0; i < 20 && client.state.kind !== "failed"; i++) {
+      engines.at(-1)!.kill();
+      await settle();
+      clock.pass(15_000);
+      await settle();
+    }
+    assert.equal(client.state.kind, "failed");
+    const before = attempts();
+    await assert.rejects(client.request(protocol.search, query), /stopped starting it/);
+    assert.equal(attempts(), before);
+  });
+
+  it("starts again on request after it has given up", async () => {
+    const { client } = setUp(async (attempt) => {
+      if (attempt === 1) throw new StrataError("model.damaged", "The model is damaged.");
+      return fakeEngine(7);
+    });
+    await client.start();
+    assert.deepEqual(client.state, { kind: "failed", code: "model.damaged", reason: "The model is damaged." });
+    await client.restart();
+    assert.equal(client.state.kind, "running");
+  });
+
+  it("joins restarts that are asked for while one is under way", async () => {
+    const { client, attempts, engines } = withEngines();
+    await client.start();
+    await Promise.all([client.restart(), client.restart(), client.restart()]);
+    assert.equal(attempts(), 2);
+    assert.equal(engines[0]!.asked.filter((method) => method === "shutdown").length, 1);
+    assert.equal(client.state.kind, "running");
+  });
+
+  it("restarts even when the engine does not answer the request to end", async () => {
+    const { client, clock, engines, attempts } = withEngines();
+    await client.start();
+    engines[0]!.engine.onRequest(protocol.shutdown, () => new Promise<void>(() => undefined));
+    const restarted = client.restart();
+    await settle();
+    clock.pass(5_000);
+    await restarted;
+    assert.equal(attempts(), 2);
+  });
+
+  it("drops a start that hangs when a restart is asked for", async () => {
+    const { client } = setUp((attempt) => (attempt === 1 ? new Promise(() => undefined) : Promise.resolve(fakeEngine(9))));
+    void client.start();
+    await settle();
+    await client.restart();
+    assert.ok(client.state.kind === "running" && client.state.pid === 9);
+  });
+
+  it("passes a cancellation on and answers with an AbortError", async () => {
+    let cancelled = false;
+    const { client, engines } = withEngines();
+    await client.start();
+    engines[0]!.engine.onRequest(protocol.search, (_params, token) => new Promise((resolve) => token.onCancellationRequested(() => ((cancelled = true), resolve(result([]))))));
+    const controller = new AbortController();
+    const answer = client.request(protocol.search, query, controller.signal);
+    await settle();
+    controller.abort();
+    await settle();
+    assert.ok(cancelled);
+    await answer.catch((error: unknown) => assert.equal((error as Error).name, "AbortError"));
+    await assert.rejects(client.request(protocol.search, query, controller.signal), { name: "AbortError" });
+  });
+
+  it("starts nothing after it was disposed, though its engine dies", async () => {
+    const { client, clock, engines, attempts } = withEngines();
+    await client.start();
+    client.dispose();
+    engines[0]!.kill();
+    await settle();
+    clock.pass(60_000);
+    await settle();
+    assert.equal(attempts(), 1);
+    await assert.rejects(client.request(protocol.search, query), /closing/);
+  });
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ClientState } from "../../../src/extension/engineClient.ts";
+import { commonDepth, escapeMarkdown, type FolderState, statusText, viewIndex } from "../../../src/extension/indexText.ts";
+import type { Status } from "../../../src/engine/protocol.ts";
+import { coverage, status } from "../../support/fakeEngine.ts";
+
+const running: ClientState = { kind: "running", pid: 1 };
+const folder = (overrides: Partial<Status> | undefined, client: ClientState = running, name = "shop"): FolderState => ({ name, client, status: overrides && status(overrides) });
+const progress = (phase: "discover" | "instant" | "deep", done: number, total: number) => ({ phase, done, total, unit: "chunks" as const });
+
+describe("the status item", () => {
+  for (const [what, folders, text, severity] of [
+    ["no folder", [], "$(layers) Strata", "normal"],
+    ["nothing started", [folder(undefined, { kind: "idle" })], "$(layers) Strata", "normal"],
+    ["an engine that starts", [folder(undefined, { kind: "starting" })], "$(sync~spin) Strata starting", "normal"],
+    ["an engine that has said nothing", [folder(undefined)], "$(sync~spin) Strata starting", "normal"],
+    ["a first scan without total", [folder({ coverage: coverage(0), state: { kind: "scanning", progress: progress("discover", 120, 0) } })], "$(sync~spin) Strata looking for files, 120 chunks", "normal"],
+    ["a scan", [folder({ coverage: coverage(1_204), state: { kind: "scanning", progress: progress("instant", 500, 1_000) } })], "$(sync~spin) Strata 1,204 files · indexing 50 %", "normal"],
+    ["deepening", [folder({ state: { kind: "deepening", progress: progress("deep", 2, 3) } })], "$(sync~spin) Strata 3 files · reading deeply 66 %", "normal"],
+    ["all deep", [folder({})], "$(layers) Strata 3 files · deep", "normal"],
+    ["one file", [folder({ coverage: coverage(1) })], "$(layers) Strata 1 file · deep", "normal"],
+    ["instant only", [folder({ coverage: coverage(1_204, 0) })], "$(layers) Strata 1,204 files · instant", "normal"],
+    ["an empty folder", [folder({ coverage: coverage(0) })], "$(layers) Strata no files", "normal"],
+    ["a pause", [folder({ state: { kind: "paused", reason: "asked" } })], "$(debug-pause) Strata 3 files · paused", "normal"],
+    ["a warning", [folder({ warnings: ["The system's watch limit is reached."] })], "$(warning) Strata 3 files · deep", "warning"],
+    ["a restart", [folder({}, { kind: "restarting", inMs: 100 })], "$(sync~spin) Strata 3 files · restarting the engine …", "normal"],
+    ["an engine that failed", [folder({}, { kind: "failed", code: "engine.failed", reason: "No." })], "$(error) Strata stopped", "error"],
+    ["an index that failed", [folder({ state: { kind: "failed", code: "index.diskFull", reason: "Full." } })], "$(error) Strata stopped", "error"],
+    ["one failure among several folders", [folder({}), folder({}, { kind: "failed", code: "x", reason: "No." })], "$(error) Strata stopped", "error"],
+    ["several folders", [folder({}), folder({ coverage: coverage(4) })], "$(layers) Strata 7 files · deep", "normal"],
+  ] as const)
+    it(`says for ${what}: ${text}`, () => {
+      const shown = statusText(folders);
+      assert.deepEqual([shown.text, shown.severity], [text, severity]);
+      assert.ok(!shown.spoken.includes("$("), "icons are not spoken");
+    });
+
+  it("explains in the tooltip what is covered, left out and wrong, and offers what to do", () => {
+    const { tooltip } = statusText([folder({ coverage: { files: 10, chunks: 200, instant: 200, shallow: 100, deep: 50 }, skipped: { secret: 2, "too large": 0 }, warnings: ["Watching *stopped*."] })]);
+    for (const part of ["10 files, 200 pieces of code", "100 % instant, 50 % shallow, 25 % deep", "Left out: 2 secret", "Watching \\*stopped\\*", "command:strata.search", "command:strata.showLog"]) assert.ok(tooltip.includes(part), `${part} in ${tooltip}`);
+    assert.ok(!tooltip.includes("too large"));
+  });
+
+  it("offers a restart when the engine is stopped", () => {
+    assert.match(statusText([folder({}, { kind: "failed", code: "x", reason: "It [ended](command:evil)." })]).tooltip, /command:strata\.restartEngine/);
+  });
+
+  it("lets no text of the workspace become a link, an icon or HTML", () => {
+    assert.equal(escapeMarkdown("[a](command:x) $(icon) <b> `c`"), "\\[a\\]\\(command:x\\) \\$\\(icon\\) \\<b\\> \\`c\\`");
+    const { tooltip } = statusText([folder({}, { kind: "failed", code: "x", reason: "It [ended](command:evil)." })]);
+    assert.ok(!tooltip.includes("](command:evil)"));
+  });
+});
+
+describe("the index as the search view shows it", () => {
+  it("prefers the folder that cannot be searched yet", () => {
+    const index = viewIndex([folder({ state: { kind: "deepening", progress: progress("deep", 1, 2) } }), folder({ state: { kind: "scanning", progress: progress("instant", 1, 4) } })]);
+    assert.deepEqual(index, { kind: "working", label: "Indexing 25 %", fraction: 0.25 });
+  });
+
+  it("has no fraction while the total is unknown", () => {
+    assert.deepEqual(viewIndex([folder({ state: { kind: "scanning", progress: progress("discover", 0, 0) } })]), { kind: "working", label: "Looking for files …", fraction: undefined });
+  });
+});
+
+describe("the common depth", () => {
+  for (const [part, expected] of [
+    [{ files: 1, chunks: 10, instant: 10, shallow: 10, deep: 10 }, "deep"],
+    [{ files: 1, chunks: 10, instant: 10, shallow: 10, deep: 9 }, "shallow"],
+    [{ files: 1, chunks: 10, instant: 10, shallow: 9, deep: 9 }, "instant"],
+    [{ files: 1, chunks: 10, instant: 9, shallow: 0, deep: 0 }, ""],
+    [{ files: 1, chunks: 0, instant: 0, shallow: 0, deep: 0 }, ""],
+  ] as const)
+    it(`of ${part.instant}, ${part.shallow}, ${part.deep} of ${part.chunks} is "${expected}"`, () => {
+      assert.equal(commonDepth(part), expected);
+    });
+});

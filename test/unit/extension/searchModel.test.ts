@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { fromWire } from "../../../src/engine/connect.ts";
+import * as protocol from "../../../src/engine/protocol.ts";
+import { EngineClient } from "../../../src/extension/engineClient.ts";
+import { queryWithFilters, SearchModel } from "../../../src/extension/searchModel.ts";
+import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
+import { fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+
+const none = { langs: [], path: "" };
+
+function setUp(answer: (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>, roots: readonly string[] = ["/w"]) {
+  let engine: FakeEngine | undefined;
+  let stored: readonly string[] = [];
+  const engines = new WorkspaceEngines(
+    (_folder, onChange, onSearchUpdate) =>
+      new EngineClient({
+        connect: async () => (engine = fakeEngine(1, answer)),
+        fromWire,
+        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
+        log: () => undefined,
+        clock: fakeClock(),
+        onChange,
+        onSearchUpdate,
+      }),
+  );
+  engines.setFolders(roots.map((root) => ({ root, name: root.slice(1) })));
+  const model = new SearchModel({ engines, maxResults: () => 10, history: { get: () => stored, set: (queries) => (stored = queries) }, onChange: () => undefined });
+  engines.onChange(() => model.enginesChanged());
+  return { model, engines, engine: () => engine!, history: () => stored };
+}
+
+const shownPaths = (model: SearchModel) => (model.state.results.kind === "hits" ? model.state.results.hits.map(({ path }) => path) : undefined);
+
+describe("the query with its filters", () => {
+  for (const [query, filters, expected] of [
+    ["retry", none, "retry"],
+    [" retry ", { langs: ["go", "rust"], path: "" }, "retry lang:go lang:rust"],
+    ["retry", { langs: [], path: "src/net" }, "retry path:src/net"],
+    ["retry", { langs: [], path: " my files " }, 'retry path:"my files"'],
+    ["retry", { langs: [], path: 'a" lang:x "' }, 'retry path:"a lang:x "'],
+  ] as const)
+    it(`"${query}" ${JSON.stringify(filters)} is ${expected}`, () => {
+      assert.equal(queryWithFilters(query, filters), expected);
+    });
+});
+
+describe("the search view's state", () => {
+  it("holds the hits of the last query, and opens only what it shows", async () => {
+    const { model } = setUp(({ query }) => result([hit(`${query}.ts`, 1)]));
+    await model.search("one", none);
+    const first = model.state.results;
+    assert.ok(first.kind === "hits");
+    const { id } = first.hits[0]!;
+    assert.deepEqual(model.place(id), { root: "/w", path: "one.ts", startLine: 1, endLine: 3 });
+    await model.search("two", none);
+    assert.deepEqual(shownPaths(model), ["two.ts"]);
+    assert.equal(model.place(id), undefined);
+    assert.equal(model.place("/etc\u0000passwd\u00001-1"), undefined);
+  });
+
+  it("shows the later query though the earlier one answers last", async () => {
+    const waiting = new Map<string, (answer: protocol.SearchResult) => void>();
+    const { model } = setUp(({ query }) => new Promise((resolve) => waiting.set(query, resolve)));
+    const one = model.search("one", none);
+    await settle();
+    const two = model.search("two", none);
+    await settle();
+    waiting.get("two")!(result([hit("two.ts", 1)]));
+    await settle();
+    waiting.get("one")!(result([hit("one.ts", 1)]));
+    await Promise.all([one, two]);
+    assert.deepEqual([shownPaths(model), model.state.busy], [["two.ts"], false]);
+  });
+
+  it("keeps the hits while the next query is under way, and says so", async () => {
+    let release: (() => void) | undefined;
+    const { model } = setUp(({ query }) => (query === "one" ? result([hit("one.ts", 1)]) : new Promise((resolve) => (release = () => resolve(result([]))))));
+    await model.search("one", none);
+    const next = model.search("two", none);
+    await settle();
+    assert.deepEqual([model.state.busy, shownPaths(model)], [true, ["one.ts"]]);
+    release!();
+    await next;
+    assert.deepEqual(shownPaths(model), []);
+  });
+
+  it("shows better hits of the same query as they come", async () => {
+    let streamId = "";
+    const { model, engine } = setUp((params) => ((streamId = params.streamId!), result([hit("a.ts", 0.1), hit("b.ts", 0.05)], { refining: true })));
+    await model.search("q", none);
+    await engine().engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("b.ts", 0.9), hit("a.ts", 0.1)]) });
+    await settle();
+    assert.deepEqual(shownPaths(model), ["b.ts", "a.ts"]);
+    assert.ok(model.state.results.kind === "hits" && !model.state.results.refining);
+  });
+
+  it("says what went wrong and forgets it with the next success", async () => {
+    let fail = true;
+    const { model } = setUp(() => {
+      if (fail) throw new StrataError("index.damaged", "Rebuild the index.");
+      return result([]);
+    });
+    await model.search("q", none);
+    assert.match(model.state.error ?? "", /Rebuild the index/);
+    fail = false;
+    await model.search("q", none);
+    assert.equal(model.state.error, undefined);
+  });
+
+  it("empties the list for an empty query", async () => {
+    const { model } = setUp(() => result([hit("a.ts", 1)]));
+    await model.search("q", none);
+    await model.search("  ", none);
+    assert.equal(model.state.results.kind, "none");
+  });
+
+  it("makes the search again when the index has become complete, and not otherwise", async () => {
+    let asked = 0;
+    const { model, engine } = setUp(() => (asked++, result([hit(`${asked}.ts`, 1)])));
+    await model.search("q", none);
+    await settle();
+    asked = 0;
+    const say = async (state: protocol.IndexState) => {
+      await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
+      await settle();
+    };
+    await say({ kind: "ready" });
+    assert.equal(asked, 0);
+    await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
+    assert.equal(asked, 0);
+    await say({ kind: "ready" });
+    assert.equal(asked, 1);
+  });
+
+  it("remembers a query when something was done with it, latest first and once", async () => {
+    const { model, history } = setUp(() => result([hit("a.ts", 1)]));
+    await model.search("never opened", none);
+    for (const query of ["one", "two", "one"]) {
+      await model.search(query, none);
+      model.remember();
+    }
+    assert.deepEqual(history(), ["one", "two"]);
+    model.forgetHistory();
+    assert.deepEqual(model.state.history, []);
+  });
+
+  it("says what similar code is similar to", async () => {
+    const { model } = setUp(() => result([hit("twin.ts", 0.9)]));
+    await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9 }, "parse · a.ts:3-9");
+    const { results } = model.state;
+    assert.ok(results.kind === "hits");
+    assert.deepEqual([results.of, results.subject, shownPaths(model)], ["similar", "parse · a.ts:3-9", ["twin.ts"]]);
+  });
+
+  it("names the folder of a hit only when there are several", async () => {
+    const { model } = setUp(() => result([hit("a.ts", 1)]), ["/one", "/two"]);
+    await model.search("q", none);
+    assert.ok(model.state.results.kind === "hits");
+    assert.deepEqual(model.state.results.hits.map(({ folder }) => folder).sort(), ["one", "two"]);
+  });
+
+  it("counts languages over all folders, most files first", async () => {
+    const { model, engines } = setUp(() => result([]), ["/one", "/two"]);
+    await engines.start();
+    await settle();
+    assert.deepEqual(model.state.languages, [{ lang: "typescript", files: 6 }]);
+  });
+});

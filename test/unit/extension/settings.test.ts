@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { settings } from "../../../src/extension/contributions.ts";
+import { readEngineSettings, readModelFolder, readWindowSettings } from "../../../src/extension/settings.ts";
+
+const get = (values: Record<string, unknown>) => (key: string) => values[key];
+
+describe("settings", () => {
+  it("give the documented defaults when nothing is set", () => {
+    assert.deepEqual(readEngineSettings(get({}), false), { backgroundDepth: settings["strata.index.depth"].default, exclude: [], maxFileBytes: settings["strata.index.maxFileSizeKB"].default * 1024, paused: false });
+    assert.deepEqual(readWindowSettings(get({})), { onStartup: settings["strata.index.onStartup"].default, maxResults: settings["strata.search.maxResults"].default });
+    assert.equal(readModelFolder(get({})), settings["strata.model"].default);
+  });
+
+  it("join the editor's excludes with Strata's own, sorted and once each", () => {
+    const values = { "files.exclude": { "**/.git": true, "**/x": false, "**/*.js": { when: "$(basename).ts" } }, "search.exclude": { "**/node_modules": true, "**/.git": true }, "strata.index.exclude": ["gen/**", 7, "", "**/.git"] };
+    assert.deepEqual(readEngineSettings(get(values), false).exclude, ["**/.git", "**/node_modules", "gen/**"]);
+  });
+
+  for (const [given, expected] of [
+    [512, 512 * 1024],
+    [0, 1024],
+    [1e9, 65_536 * 1024],
+    ["big", 1024 * 1024],
+    [Number.NaN, 1024 * 1024],
+  ] as const)
+    it(`read ${given} kilobytes as ${expected} bytes`, () => {
+      assert.equal(readEngineSettings(get({ "strata.index.maxFileSizeKB": given }), false).maxFileBytes, expected);
+    });
+
+  for (const [given, expected] of [["instant", "instant"], ["shallow", "shallow"], ["deep", "deep"], ["abyss", "deep"], [3, "deep"]] as const)
+    it(`read the depth ${given} as ${expected}`, () => {
+      assert.equal(readEngineSettings(get({ "strata.index.depth": given }), true).backgroundDepth, expected);
+    });
+
+  it("survive values of any type", () => {
+    for (const value of [null, 0, "x", [], {}, true]) {
+      const all = Object.fromEntries([...Object.keys(settings), "files.exclude", "search.exclude"].map((key) => [key, value]));
+      assert.doesNotThrow(() => [readEngineSettings(get(all), false), readWindowSettings(get(all)), readModelFolder(get(all))]);
+    }
+  });
+});

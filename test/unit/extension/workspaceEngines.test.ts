@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fromWire } from "../../../src/engine/connect.ts";
+import * as protocol from "../../../src/engine/protocol.ts";
+import { EngineClient } from "../../../src/extension/engineClient.ts";
+import { mergeResults, sumCoverage, WorkspaceEngines, type MergedResult } from "../../../src/extension/workspaceEngines.ts";
+import { coverage, fakeClock, fakeEngine, hit, result, settle, type FakeEngine } from "../../support/fakeEngine.ts";
+
+/** Engines of several folders; `answers` by root, a thrown error refuses the connection. */
+function workspace(answers: Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>) {
+  const engines = new Map<string, FakeEngine>();
+  const all = new WorkspaceEngines(
+    ({ root }, onChange, onSearchUpdate) =>
+      new EngineClient({
+        connect: async () => {
+          const answer = answers[root];
+          if (!answer) throw new Error(`no engine for ${root}`);
+          const engine = fakeEngine(1, answer);
+          engines.set(root, engine);
+          return engine;
+        },
+        fromWire,
+        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
+        log: () => undefined,
+        clock: fakeClock(),
+        onChange,
+        onSearchUpdate,
+      }),
+  );
+  return { all, engines };
+}
+const folders = (...roots: string[]) => roots.map((root) => ({ root, name: root.slice(1) }));
+const paths = ({ hits }: MergedResult) => hits.map(({ root, path }) => `${root}:${path}`);
+const never = () => new AbortController().signal;
+
+describe("merging the folders of a workspace", () => {
+  it("puts the best hits of all folders first and keeps k", () => {
+    const merged = mergeResults([{ root: "/a", result: result([hit("x", 0.9), hit("y", 0.3)]) }, { root: "/b", result: result([hit("z", 0.6)]) }], 2);
+    assert.deepEqual(paths(merged), ["/a:x", "/b:z"]);
+  });
+
+  it("adds the coverage up and names the deepest reading", () => {
+    const merged = mergeResults([{ root: "/a", result: result([], { coverage: coverage(3, 1), depth: "instant" }) }, { root: "/b", result: result([], { coverage: coverage(4, 2), depth: "shallow", tookMs: 9, refining: true }) }], 5);
+    assert.deepEqual(merged.coverage, coverage(7, 3));
+    assert.deepEqual([merged.depth, merged.tookMs, merged.refining], ["shallow", 9, true]);
+    assert.deepEqual(sumCoverage([]), coverage(0));
+  });
+});
+
+describe("the engines of a workspace", () => {
+  it("answer as one", async () => {
+    const { all } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.8)]) });
+    all.setFolders(folders("/a", "/b"));
+    assert.deepEqual(paths(await all.search("q", 10, () => undefined, never())), ["/b:y", "/a:x"]);
+  });
+
+  it("answer with the folders that can, and say which cannot", async () => {
+    const { all } = workspace({ "/a": () => result([hit("x", 0.2)]) });
+    all.setFolders(folders("/a", "/b"));
+    const merged = await all.search("q", 10, () => undefined, never());
+    assert.deepEqual([paths(merged), merged.failures], [["/a:x"], [{ name: "b", reason: "no engine for /b" }]]);
+  });
+
+  it("fail when no folder can answer", async () => {
+    const { all } = workspace({});
+    all.setFolders(folders("/a"));
+    await assert.rejects(all.search("q", 10, () => undefined, never()), /no engine/);
+  });
+
+  it("ask for a folder when there is none", async () => {
+    await assert.rejects(workspace({}).all.search("q", 10, () => undefined, never()), /Open a folder first/);
+  });
+
+  it("stream better hits of the present query and of no earlier one", async () => {
+    const streams: string[] = [];
+    const { all, engines } = workspace({ "/a": ({ streamId }) => (streams.push(streamId!), result([hit("x", 0.2)], { refining: true })), "/b": () => result([hit("y", 0.1)]) });
+    all.setFolders(folders("/a", "/b"));
+    const seen: string[][] = [];
+    await all.search("one", 10, (better) => seen.push(["one", ...paths(better)]), never());
+    await all.search("two", 10, (better) => seen.push(["two", ...paths(better)]), never());
+    const send = (streamId: string, score: number) => engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("x", score)]) });
+    await send(streams[0]!, 0.9);
+    await send(streams[1]!, 0.05);
+    await settle();
+    assert.deepEqual(seen, [["two", "/b:y", "/a:x"]]);
+  });
+
+  it("show an update that overtakes the first answer", async () => {
+    let release: (() => void) | undefined;
+    let streamId = "";
+    const { all, engines } = workspace({
+      "/a": (params) => ((streamId = params.streamId!), result([hit("x", 0.2)])),
+      "/b": () => new Promise((resolve) => (release = () => resolve(result([hit("y", 0.5)])))),
+    });
+    all.setFolders(folders("/a", "/b"));
+    const updates: string[][] = [];
+    const answer = all.search("q", 10, (better) => updates.push(paths(better)), never());
+    await settle();
+    await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("x", 0.9)]) });
+    await settle();
+    release!();
+    assert.deepEqual(paths(await answer), ["/a:x", "/b:y"]);
+  });
+
+  it("stop streaming once the search is aborted", async () => {
+    let streamId = "";
+    const { all, engines } = workspace({ "/a": (params) => ((streamId = params.streamId!), result([])) });
+    all.setFolders(folders("/a"));
+    const controller = new AbortController();
+    let updates = 0;
+    await all.search("q", 10, () => updates++, controller.signal);
+    controller.abort();
+    await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([]) });
+    await settle();
+    assert.equal(updates, 0);
+  });
+
+  it("look for similar code elsewhere only when they know the text", async () => {
+    const { all, engines } = workspace({ "/a": () => result([hit("x", 0.4)]), "/b": () => result([hit("y", 0.3)]) });
+    all.setFolders(folders("/a", "/b"));
+    assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2 }, 5, never())), ["/a:x"]);
+    assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2, text: "code" }, 5, never())), ["/a:x", "/b:y"]);
+    assert.deepEqual(engines.get("/b")!.asked.filter((method) => method === "similar").length, 1);
+  });
+
+  it("end with the folder they belong to", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    all.setFolders(folders("/b"));
+    await settle();
+    assert.deepEqual(all.folders.map(({ root }) => root), ["/b"]);
+    assert.throws(() => all.clientOf("/a"), /not inside a folder of the workspace/);
+    assert.throws(() => engines.get("/a")!.connection.sendRequest("x"), /disposed|closed/i);
+  });
+});

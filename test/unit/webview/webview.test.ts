@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { bestWindow, dedent, highlight, queryWords } from "../../../src/webview/highlight.ts";
+import { arrange } from "../../../src/webview/listOrder.ts";
+import { isFromView } from "../../../src/webview/messages.ts";
+
+describe("the order of the list", () => {
+  it("is the best one while nobody uses the list", () => {
+    assert.deepEqual(arrange(["a", "b"], ["b", "c"], false), { order: ["b", "c"], pending: false });
+  });
+
+  it("stands still under a pointer: nothing moves, the gone leave, the new come last", () => {
+    assert.deepEqual(arrange(["a", "b", "c"], ["d", "c", "a"], true), { order: ["a", "c", "d"], pending: true });
+  });
+
+  it("waits for nobody when it is the best one already", () => {
+    assert.deepEqual(arrange(["a", "b"], ["a", "b", "c"], true), { order: ["a", "b", "c"], pending: false });
+  });
+
+  it("changes altogether when no hit is left", () => {
+    assert.deepEqual(arrange(["a"], ["x", "y"], true), { order: ["x", "y"], pending: false });
+  });
+});
+
+describe("a message from the page", () => {
+  const filters = { langs: ["typescript"], path: "src" };
+  for (const message of [
+    { type: "ready" },
+    { type: "clear" },
+    { type: "forgetHistory" },
+    { type: "search", query: "q", filters, remember: true },
+    { type: "open", id: "x", side: false, preview: true },
+    { type: "similarTo", id: "x" },
+    { type: "command", command: "restart" },
+  ])
+    it(`is taken: ${JSON.stringify(message)}`, () => assert.ok(isFromView(message)));
+
+  for (const message of [
+    undefined,
+    null,
+    7,
+    "ready",
+    [],
+    {},
+    { type: "eval", code: "1" },
+    { type: "search", query: 7, filters, remember: true },
+    { type: "search", query: "q", remember: true },
+    { type: "search", query: "q", filters: { langs: "ts", path: "" }, remember: true },
+    { type: "search", query: "q", filters: { langs: ["ts path:/etc"], path: "" }, remember: true },
+    { type: "search", query: "x".repeat(100_000), filters, remember: true },
+    { type: "search", query: "q", filters },
+    { type: "open", id: "x", side: "yes", preview: false },
+    { type: "open", id: 3, side: true, preview: false },
+    { type: "command", command: "workbench.action.quit" },
+    { type: "command", command: "toString" },
+  ])
+    it(`is refused: ${JSON.stringify(message)?.slice(0, 90)}`, () => assert.ok(!isFromView(message)));
+});
+
+describe("the words of a query", () => {
+  for (const [query, expected] of [
+    ["where are retries backed off", ["retri", "back", "off"]],
+    ["check that a token has not expired", ["check", "expir", "token"]],
+    ["parseDate lang:go path:src", ["parse", "date"]],
+    ["lang:go", []],
+  ] as const)
+    it(`of "${query}" are ${expected.join(", ") || "none"}`, () => {
+      assert.deepEqual([...queryWords(query)].sort(), [...expected].sort());
+    });
+});
+
+describe("a coloured snippet", () => {
+  const joined = (text: string, lang: string, words: readonly string[] = []) => highlight(text, lang, words).map((line) => line.map((token) => token.text).join("")).join("\n");
+  const kindsOf = (text: string, lang: string) => Object.fromEntries(highlight(text, lang, []).flat().map((token) => [token.text.trim(), token.kind]));
+
+  for (const [lang, text] of [
+    ["typescript", 'const a = "x\\"y"; // <script>alert(1)</script>\n/* b\n c */ f(1.5, `t${a}`)'],
+    ["python", "def f(x):\n    '''doc\n    more'''\n    return x # done\n"],
+    ["lua", "-- c\nlocal s = 'it''s'"],
+    ["go", "\tx := `raw\nline`\n"],
+    ["unknown", "🙂 <b>&amp;</b> \u202e \0 \"unclosed"],
+    ["typescript", "'"],
+    ["typescript", ""],
+  ] as const)
+    it(`gives every character back: ${lang} ${JSON.stringify(text.slice(0, 24))}`, () => {
+      assert.equal(joined(text, lang, ["script", "doc", "line", "b"]), text);
+    });
+
+  it("knows comments, strings, numbers, keywords, calls and types", () => {
+    const kinds = kindsOf('return call(42, "text", Widget) // note', "typescript");
+    assert.deepEqual([kinds["return"], kinds["call"], kinds["42"], kinds['"text"'], kinds["Widget"], kinds["// note"]], ["keyword", "call", "number", "string", "type", "comment"]);
+  });
+
+  it("takes # for a comment in Python and for code in Rust", () => {
+    assert.equal(kindsOf("# note", "python")["# note"], "comment");
+    assert.equal(kindsOf("#[test]", "rust")["#["], "plain");
+  });
+
+  const marked = (text: string, words: readonly string[]) => highlight(text, "typescript", words).flat().filter((token) => token.marked).map((token) => token.text);
+  for (const [text, words, expected] of [
+    ["isTokenExpired(token)", ["token", "expir"], ["Token", "Expired", "token"]],
+    ["is_expired", ["expir"], ["expired"]],
+    ["stoken", ["token"], []],
+  ] as const)
+    it(`marks ${expected.join(", ") || "nothing"} in ${text}`, () => assert.deepEqual(marked(text, words), expected));
+});
+
+describe("a shortened snippet", () => {
+  const lines = (text: string, words: readonly string[]) => highlight(text, "typescript", words);
+  it("begins at the beginning when no word is marked", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ne\nf\ng", []), 3), 0));
+  it("shows the place with most words, one line above them", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ntoken\nexpiry\ng\nh\ni\nj", ["token", "expiry"]), 3), 3));
+  it("never runs over the end", () => assert.equal(bestWindow(lines("a\nb\nc\ntoken", ["token"]), 3), 1));
+  it("is whole when it is short", () => assert.equal(bestWindow(lines("a\ntoken", ["token"]), 5), 0));
+
+  for (const [text, expected] of [
+    ["  a\n    b\n  c", "a\n  b\nc"],
+    ["a {\n    b\n  }", "a {\n  b\n}"],
+    ["\tx\n\t\ty", "x\n\ty"],
+    ["x", "x"],
+    ["  a\n\n  b\n\n", "a\n\nb"],
+  ] as const)
+    it(`loses shared indentation: ${JSON.stringify(text)}`, () => assert.equal(dedent(text), expected));
+});
