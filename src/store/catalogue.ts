@@ -3,7 +3,7 @@
 import type { ParsedChunk, ParsedFile, FileRecord, FileStat } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
-import { deleteTerms, fieldColumns, fieldTexts, insertTerms } from "./lexical.ts";
+import { countTerms, deleteTerms, fieldColumns, fieldTexts, insertTerms, replaceTerms } from "./lexical.ts";
 
 export interface FileRow extends FileStat {
   readonly id: number;
@@ -101,8 +101,10 @@ export class Catalogue {
     return id;
   }
   #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
-    const { id } = db.run("INSERT INTO places (file, chunk, startLine, endLine) VALUES (?, ?, ?, ?)", file, chunkId, startLine, endLine);
-    insertTerms(db, id, fieldColumns(terms));
+    const fields = fieldColumns(terms);
+    const sql = "INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const { id } = db.run(sql, file, chunkId, startLine, endLine, ...fields.map(countTerms));
+    insertTerms(db, id, fields);
     count(change, chunkId, 1);
   }
   #deletePlace(db: IndexDatabase, change: Change, place: number, chunkId: number): void {
@@ -125,8 +127,7 @@ export class Catalogue {
     this.remove(db, change, to);
     db.run("UPDATE files SET path = ? WHERE id = ?", to, file.id);
     for (const row of db.all("SELECT p.id, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ?", file.id)) {
-      deleteTerms(db, row["id"] as number);
-      insertTerms(db, row["id"] as number, fieldTexts(row, to).map(analyse));
+      replaceTerms(db, row["id"] as number, fieldTexts(row, to).map(analyse));
     }
     change.removed.push(from);
     change.put.set(to, { ...file, path: to });

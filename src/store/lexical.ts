@@ -15,7 +15,7 @@ export function fieldColumns(terms: Readonly<Record<LexicalField, string>>): [st
 export function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
   return [(JSON.parse(row["symbols"] as string) as string[]).join(" "), row["breadcrumb"] as string, path, row["doc"] as string, row["text"] as string];
 }
-function countTerms(joined: string): number {
+export function countTerms(joined: string): number {
   if (joined === "") return 0;
   let terms = 1;
   for (let i = joined.indexOf(" "); i >= 0; i = joined.indexOf(" ", i + 1)) terms++;
@@ -125,10 +125,14 @@ const FIELD_BITS = 3;
 const COUNT_BITS = 5;
 const MOST = (1 << COUNT_BITS) - 1;
 
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+const SPACE = 32;
+
 /** FNV-1a, its upper 24 bits: with a hundred terms in a place and ten in a query, one pair in 17,000 places collides. */
 function termHash(term: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < term.length; i++) hash = Math.imul(hash ^ term.charCodeAt(i), 0x01000193);
+  let hash = FNV_START;
+  for (let i = 0; i < term.length; i++) hash = Math.imul(hash ^ term.charCodeAt(i), FNV_PRIME);
   return hash >>> 8;
 }
 
@@ -137,16 +141,30 @@ function termHash(term: string): number {
  * 100 places. Little-endian uint32 entries.
  */
 export function termList(fields: readonly string[]): Uint8Array {
-  const entries: number[] = [];
+  const heads: number[] = [];
   for (const [field, joined] of fields.entries()) {
     if (joined === "") continue;
-    const counts = new Map<string, number>();
-    for (const term of joined.split(" ")) counts.set(term, (counts.get(term) ?? 0) + 1);
-    for (const [term, n] of counts) entries.push(((termHash(term) << (FIELD_BITS + COUNT_BITS)) | (field << COUNT_BITS) | Math.min(n, MOST)) >>> 0);
+    // The hash of termHash, term after term without cutting the string: this runs for every place that is put.
+    let hash = FNV_START;
+    for (let i = 0; i <= joined.length; i++) {
+      const code = i < joined.length ? joined.charCodeAt(i) : SPACE;
+      if (code !== SPACE) hash = Math.imul(hash ^ code, FNV_PRIME);
+      else {
+        heads.push((((hash >>> 8) << FIELD_BITS) | field) >>> 0);
+        hash = FNV_START;
+      }
+    }
   }
-  const bytes = new Uint8Array(entries.length * 4);
+  const sorted = Uint32Array.from(heads).sort();
+  const entries = new Uint32Array(sorted.length);
+  let length = 0;
+  for (let from = 0, to = 0; from < sorted.length; from = to) {
+    while (to < sorted.length && sorted[to] === sorted[from]) to++;
+    entries[length++] = ((sorted[from]! << COUNT_BITS) | Math.min(to - from, MOST)) >>> 0;
+  }
+  const bytes = new Uint8Array(length * 4);
   const view = new DataView(bytes.buffer);
-  for (const [i, entry] of entries.entries()) view.setUint32(i * 4, entry, true);
+  for (let i = 0; i < length; i++) view.setUint32(i * 4, entries[i]!, true);
   return bytes;
 }
 
@@ -196,11 +214,16 @@ export function lexicalMatches(
   return matches;
 }
 
-/** Adds the lexical entries of a place whose row exists. Inside a transaction. */
+/** Adds the lexical entries of a place; the lengths of its fields are in its own row. Inside a transaction. */
 export function insertTerms(db: IndexDatabase, place: number, fields: readonly string[]): void {
-  db.run("UPDATE places SET nSymbol = ?, nBreadcrumb = ?, nPath = ?, nDoc = ?, nBody = ? WHERE id = ?", ...fields.map(countTerms), place);
   db.run("INSERT INTO lexicon (rowid, symbol, breadcrumb, path, doc, body) VALUES (?, ?, ?, ?, ?, ?)", place, ...fields);
   db.run("INSERT INTO placeTerms (place, terms) VALUES (?, ?)", place, termList(fields));
+}
+/** The same for a place that stays under its id, its row included. */
+export function replaceTerms(db: IndexDatabase, place: number, fields: readonly string[]): void {
+  deleteTerms(db, place);
+  insertTerms(db, place, fields);
+  db.run("UPDATE places SET nSymbol = ?, nBreadcrumb = ?, nPath = ?, nDoc = ?, nBody = ? WHERE id = ?", ...fields.map(countTerms), place);
 }
 export function deleteTerms(db: IndexDatabase, place: number): void {
   db.run("DELETE FROM lexicon WHERE rowid = ?", place);
@@ -213,7 +236,7 @@ export function reanalyse(db: IndexDatabase, analyse: (text: string) => string, 
     "SELECT p.id, f.path, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk WHERE p.id > ? ORDER BY p.id LIMIT ?",
     after, limit,
   );
-  for (const row of rows) insertTerms(db, row["id"] as number, fieldTexts(row, row["path"] as string).map(analyse));
+  for (const row of rows) replaceTerms(db, row["id"] as number, fieldTexts(row, row["path"] as string).map(analyse));
   return rows.at(-1)?.["id"] as number | undefined;
 }
 
