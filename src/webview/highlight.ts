@@ -16,6 +16,8 @@ const keywords = new Set(
 
 /** Languages in which # opens a comment, and those in which -- does; // and block comments are taken in all others. */
 const hashComments = new Set(["python", "ruby", "bash", "elixir", "yaml", "toml", "r", "perl", "makefile", "dockerfile", "powershell", "julia"]);
+/** Text for people: nothing in it is a keyword or a call. */
+const prose = new Set(["markdown", "text", "plaintext", "restructuredtext", "asciidoc", "latex", ""]);
 const dashComments = new Set(["lua", "haskell", "sql", "elm", "ada"]);
 
 function lexer(lang: string): RegExp {
@@ -70,7 +72,7 @@ export function highlight(text: string, lang: string, words: readonly string[]):
     }
   };
   let at = 0;
-  for (const match of text.matchAll(lexer(lang))) {
+  for (const match of prose.has(lang) ? [] : text.matchAll(lexer(lang))) {
     if (match.index > at) add(text.slice(at, match.index), "plain");
     at = match.index + match[0].length;
     const { comment, string, number } = match.groups ?? {};
@@ -95,6 +97,19 @@ export function dedent(text: string): string {
   return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line.replace(/^[ \t]+/, ""))).join("\n");
 }
 
+/** Marks further right than this are cut off in a side bar, so they say less. */
+const VISIBLE_COLUMNS = 36;
+
+/** How much of the query a line shows: 1 for each word, less for one that is far to the right. */
+function wordsOf(line: readonly Token[], seen: Map<string, number>): void {
+  let column = 0;
+  for (const { marked, text } of line) {
+    const word = text.toLowerCase();
+    if (marked) seen.set(word, Math.max(seen.get(word) ?? 0, column < VISIBLE_COLUMNS ? 1 : 0.3));
+    column += text.length;
+  }
+}
+
 /**
  * The `height` lines to show of a longer snippet: where most different words of the query are marked, with the first of them
  * near the top; else the beginning.
@@ -105,9 +120,10 @@ export function bestWindow(lines: readonly (readonly Token[])[], height: number)
   let best = 0;
   let most = 0;
   for (let start = 0; start <= last; start++) {
-    const seen = new Set<string>();
-    for (const line of lines.slice(start, start + height)) for (const { marked, text } of line) if (marked) seen.add(text.toLowerCase());
-    if (seen.size > most) [best, most] = [start, seen.size];
+    const seen = new Map<string, number>();
+    for (const line of lines.slice(start, start + height)) wordsOf(line, seen);
+    const value = [...seen.values()].reduce((sum, part) => sum + part, 0);
+    if (value > most) [best, most] = [start, value];
   }
   if (most === 0) return 0;
   const isMarked = (line: readonly Token[] | undefined) => line?.some(({ marked }) => marked) === true;

@@ -12,6 +12,9 @@ import { panelStyles } from "./styles.ts";
 /** A search for each word typed, not for each letter. */
 const TYPING_PAUSE_MS = 180;
 const CHIPS = 8;
+/** Hits that score less than this part of the best one are folded away, but never the first few. */
+const WEAK = 0.25;
+const ALWAYS_SHOWN = 6;
 
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "same meaning" };
@@ -21,7 +24,7 @@ const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocal
 
 export class SearchPanel extends LitElement {
   static override styles = panelStyles;
-  static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true } };
+  static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true }, weakShown: { state: true } };
 
   declare state: ViewState | undefined;
   declare query: string;
@@ -32,9 +35,11 @@ export class SearchPanel extends LitElement {
   declare pending: boolean;
   declare filtersOpen: boolean;
   declare historyOpen: boolean;
+  declare weakShown: boolean;
   declare post: (message: FromView) => void;
   #typing: ReturnType<typeof setTimeout> | undefined;
   #pointed = false;
+  #toTop = false;
   /** What the list is of: another subject means another list, not a better order of the same. */
   #subject = "";
   readonly #actions: HitActions = {
@@ -52,6 +57,7 @@ export class SearchPanel extends LitElement {
     this.pending = false;
     this.filtersOpen = false;
     this.historyOpen = false;
+    this.weakShown = false;
   }
 
   receive(message: FromHost): void {
@@ -75,11 +81,21 @@ export class SearchPanel extends LitElement {
     return (this.renderRoot as ShadowRoot).activeElement?.id === "query";
   }
 
-  get #hits(): readonly ViewHit[] {
+  get #allHits(): readonly ViewHit[] {
     const results = this.state?.results;
     if (results?.kind !== "hits") return [];
     const byId = new Map(results.hits.map((hit) => [hit.id, hit]));
     return this.order.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  /** The hits that are drawn: all, or those before the weak end of the list. */
+  get #hits(): readonly ViewHit[] {
+    const hits = this.#allHits;
+    if (this.weakShown) return hits;
+    const best = Math.max(...hits.map(({ score }) => score));
+    const last = hits.findLastIndex(({ score }, i) => i < ALWAYS_SHOWN || score >= WEAK * best);
+    // Folding one or two rows away would save nothing.
+    return last + 3 < hits.length ? hits.slice(0, last + 1) : hits;
   }
 
   /** Ids of everything that can be opened, in the order drawn. */
@@ -102,11 +118,15 @@ export class SearchPanel extends LitElement {
     if (subject !== this.#subject) {
       this.expanded = new Set();
       this.active = -1;
+      this.weakShown = false;
+      this.#toTop = true;
     } else if (this.active >= 0) this.active = activeId === undefined ? -1 : this.#rows.indexOf(activeId);
     this.#subject = subject;
   }
 
   protected override updated(changed: PropertyValues): void {
+    if (this.#toTop) this.renderRoot.querySelector("main")?.scrollTo({ top: 0 });
+    this.#toTop = false;
     if (changed.has("active") && this.active >= 0) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
   }
 
@@ -321,7 +341,7 @@ export class SearchPanel extends LitElement {
     if (results.kind !== "hits") return html``;
     const hits = this.#hits;
     const words = results.of === "search" ? queryWords(results.subject) : [];
-    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, hits.length)}</div>
+    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, this.#allHits.length)}</div>
       ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${hits.length === 0
         ? this.#renderNothing(state)
@@ -339,6 +359,7 @@ export class SearchPanel extends LitElement {
           >
             ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
           </ul>`}
+      ${hits.length < this.#allHits.length ? html`<button class="weak" @click=${() => (this.weakShown = true)}>Show ${count(this.#allHits.length - hits.length, "weaker result")}</button>` : nothing}
       ${this.pending ? html`<button class="reorder" @click=${this.#applyOrder}>A better order has arrived. Show it</button>` : nothing}`;
   }
 

@@ -186,8 +186,23 @@ export const panelStyles = css`
     flex-direction: column;
   }
   .summary {
+    position: sticky;
+    top: 0;
+    z-index: 1;
     padding: 6px 12px 6px;
     font-size: 0.92em;
+    background: var(--vscode-sideBar-background, var(--vscode-editor-background));
+  }
+  .weak {
+    align-self: flex-start;
+    margin: 0 12px 12px 26px;
+    padding: 3px 8px;
+    border-radius: 4px;
+    font-size: 0.92em;
+    color: var(--vscode-textLink-foreground);
+  }
+  .weak:hover {
+    background: var(--vscode-list-hoverBackground);
   }
   .figures {
     display: flex;
@@ -256,6 +271,10 @@ export const panelStyles = css`
     margin: 0;
     padding: 0 0 12px;
     outline: 0;
+  }
+  .hit,
+  .member {
+    scroll-margin-top: 56px; /* not under the sticky summary */
   }
   .hit {
     padding: 7px 12px 8px 6px;

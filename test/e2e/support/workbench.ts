@@ -130,6 +130,6 @@ export class Workbench {
 
   /** Away from everything that shows a tooltip. */
   async parkPointer(): Promise<void> {
-    await this.page.mouse.move(700, 12);
+    await this.page.mouse.move(520, 848);
   }
 }
