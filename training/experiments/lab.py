@@ -43,21 +43,21 @@ class Settings:
     """Everything that shapes an arm; part of its cache key."""
 
     language: str = "python"
-    train_pairs: int = 16_000
-    held_out_pairs: int = 1_000
-    vocab_size: int = 8_192
-    hidden_size: int = 128
-    query_tokens: int = 16
-    code_tokens: int = 48
+    train_pairs: int = 10_000
+    held_out_pairs: int = 500
+    vocab_size: int = 4_096
+    hidden_size: int = 64
+    query_tokens: int = 14
+    code_tokens: int = 40
     steps: int = 400
-    batch: int = 32
-    rate: float = 1e-3
+    batch: int = 64
+    rate: float = 2e-3
     scale: float = 20.0
     pretrain_steps: int = 300
-    pretrain_batch: int = 32
+    pretrain_batch: int = 48
     code_to_code_pairs: int = 500
-    pretrain_window: int = 96
-    pretrain_files: int = 2_000  # of each language
+    pretrain_window: int = 64
+    pretrain_files: int = 800  # of each language
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,6 @@ class Arm:
 class Pair:
     query: str
     code: str
-    repository: str
 
 
 @dataclass
@@ -108,11 +107,11 @@ class Lab:
 # ---- data ----
 
 
-def read(folder: Path, language: str) -> list[dict]:
+def read(folder: Path, language: str, most: int) -> list[dict]:
+    """A random sample of a language's pairs; only the lines that are taken are parsed."""
     with gzip.open(folder / f"{language}.jsonl.gz", "rt", encoding="utf-8") as file:
-        raw = [json.loads(line) for line in file]
-    random.Random(0).shuffle(raw)
-    return raw
+        lines = file.readlines()
+    return [json.loads(line) for line in random.Random(0).sample(lines, min(most, len(lines)))]
 
 
 def is_held_out(item: dict) -> bool:
@@ -126,13 +125,15 @@ def open_lab(folder: Path, settings: Settings) -> Lab:
     train: list[Pair] = []
     held_out: list[Pair] = []
     seen: set[str] = set()
-    for item in read(folder, settings.language):
-        pair = Pair(prepare(item["doc"].split(". ")[0]).lower(), prepare(item["code"]).lower(), item["source"])
+    for item in read(folder, settings.language, 2 * (settings.train_pairs + settings.held_out_pairs)):
+        kept = held_out if is_held_out(item) else train
+        if len(kept) >= (settings.held_out_pairs if kept is held_out else settings.train_pairs):
+            continue
+        pair = Pair(prepare(item["doc"].split(". ")[0]).lower(), prepare(item["code"]).lower())
         if pair.code in seen or pair.query in seen:
             continue
         seen |= {pair.code, pair.query}
-        (held_out if is_held_out(item) else train).append(pair)
-    train, held_out = train[: settings.train_pairs], held_out[: settings.held_out_pairs]
+        kept.append(pair)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
@@ -141,7 +142,7 @@ def open_lab(folder: Path, settings: Settings) -> Lab:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((text for p in train[:8000] for text in (p.query, p.code)), trainer)
+    tokenizer.train_from_iterator((text for p in train[:4000] for text in (p.query, p.code)), trainer)
     tokenizer.add_special_tokens(MARKS)  # the last ids, as ModularStarEncoderConfig.small expects
     return Lab(folder, settings, tokenizer, train, held_out)
 
@@ -176,7 +177,7 @@ def pretrain(lab: Lab, model: ModularStarEncoder, kind: str, seed: int) -> dict[
     files = [
         (item["source"], lab.tokenizer.encode(prepare(item["code"]).lower(), add_special_tokens=False).ids)
         for file in sorted(lab.folder.glob("*.jsonl.gz"))
-        for item in read(lab.folder, file.name.removesuffix(".jsonl.gz"))[: settings.pretrain_files]
+        for item in read(lab.folder, file.name.removesuffix(".jsonl.gz"), settings.pretrain_files)
         if not is_held_out(item)
     ]
     size = settings.pretrain_window

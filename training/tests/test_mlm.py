@@ -174,7 +174,7 @@ def test_the_command_pretrains_saves_and_goes_on(tmp_path, capsys) -> None:
     import json
 
     from strata_train.modular_starencoder import load_published
-    from strata_train.objectives.pretrain import add_commands
+    from strata_train.objectives.command import add_commands
 
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())
