@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 import sys
+import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from strata_train import dedup, translate
 from strata_train.events import UserError, emit
+from strata_train.objectives import command as pretraining
+
+if TYPE_CHECKING:
+    from strata_train.model import MultiExitEncoder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,10 +24,25 @@ def main(arguments: list[str] | None = None) -> None:
         options.run(options)
     except UserError as error:
         emit("error", code=error.code, message=error.sentence)
-        sys.exit(1)
+        sys.exit(130 if error.code == "interrupted" else 1)
     except KeyboardInterrupt:
         emit("error", code="interrupted", message="Interrupted; nothing was changed.")
         sys.exit(130)
+    except Exception as error:  # every failure must reach the caller as an event; the details go to stderr
+        traceback.print_exc()
+        code, sentence = _explain(error)
+        emit("error", code=code, message=sentence)
+        sys.exit(1)
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """A code and a sentence for a failure that nothing foresaw."""
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said:
+        return "out-of-memory", "There was not enough memory; close other programs or use fewer pairs."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "disk-full", "The disk is full; free some space and try again."
+    return "internal", f"Training failed unexpectedly: {type(error).__name__}: {error}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,7 +52,232 @@ def _parser() -> argparse.ArgumentParser:
     base = commands.add_parser("export-base", help="export the untouched start as a model folder")
     base.add_argument("--out", type=Path, required=True)
     base.set_defaults(run=_export_base)
+
+    prepare = commands.add_parser("prepare", help="tokenise pairs into shards and compute the teacher's vectors")
+    _data_options(prepare)
+    prepare.add_argument("--part", default="0/1", help="compute only every n-th shard's vectors: i/n")
+    prepare.set_defaults(run=_prepare)
+
+    train = commands.add_parser("train", help="train an encoder on mined pairs")
+    _data_options(train)
+    train.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
+    train.add_argument("--minutes", type=float, help="time budget of the layers phase")
+    train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
+    train.add_argument("--phase", choices=("all", "layers", "table"), default="all")
+    train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    train.set_defaults(run=_train)
+
+    dedup.add_commands(commands)  # dedup, hash-evaluation
+    translate.add_commands(commands)
+    pretraining.add_commands(commands)
+
+    export = commands.add_parser("export", help="write a run's weights as a model folder")
+    export.add_argument("--run", type=Path, required=True, dest="folder")
+    export.add_argument("--checkpoint", default="checkpoint.pt")
+    export.add_argument("--out", type=Path, required=True, help="the last part of the path becomes the model's id")
+    export.add_argument("--version", default="1.0.0")
+    export.add_argument("--description", default="a multi-exit code encoder")
+    export.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
+    export.set_defaults(run=_export)
+
+    evaluate = commands.add_parser("evaluate", help="every set, every exit, every width, and the query × document matrix")
+    evaluate.add_argument("--model", type=Path, required=True, help="a model folder, or a run's checkpoint (.pt)")
+    evaluate.add_argument("--sets", type=Path, required=True, help="a folder of judged sets")
+    evaluate.add_argument("--queries", type=int, default=0, help="at most so many queries of each set")
+    evaluate.add_argument("--documents", type=int, default=0, help="at most so many documents of each set")
+    evaluate.add_argument("--code-tokens", type=int, default=0, help="cut code here; 0: the model's own limit")
+    evaluate.add_argument("--json", type=Path, help="write the figures here")
+    evaluate.add_argument("--markdown", type=Path, help="write the tables here")
+    evaluate.add_argument("--picture", type=Path, help="write the picture here")
+    evaluate.add_argument("--threads", type=int, default=2)
+    evaluate.set_defaults(run=_evaluate)
+
+    plot = commands.add_parser("plot", help="draw the curves of a run's log")
+    plot.add_argument("--log", type=Path, required=True)
+    plot.add_argument("--out", type=Path, required=True)
+    plot.set_defaults(run=_plot)
+
+    finetune = commands.add_parser("finetune", help="adapt a model folder to one workspace")
+    finetune.add_argument("--pairs", type=Path, required=True, help="mined pairs, JSON lines")
+    finetune.add_argument("--start", type=Path, required=True, help="the model folder to begin with")
+    finetune.add_argument("--out", type=Path, required=True, help="the model folder to write")
+    finetune.add_argument("--minutes", type=float, default=10)
+    finetune.add_argument("--device", default="auto")
+    finetune.add_argument("--threads", type=int, default=0)
+    finetune.add_argument("--resume", action="store_true")
+    finetune.set_defaults(run=_finetune)
     return parser
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="a TOML file, see configs/")
+    parser.add_argument("--pairs", type=Path, required=True, help="mined pairs: a JSON-lines file or a folder of them")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for shards and teacher vectors")
+    parser.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")
+
+
+def _pair_files(path: Path) -> list[Path]:
+    files = sorted([*path.glob("*.jsonl"), *path.glob("*.jsonl.gz")]) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise UserError("pairs-missing", f"There are no pairs (*.jsonl or *.jsonl.gz) at {path}.")
+    return files
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from strata_train import config, data, device, model, text
+
+    settings = config.load(options.config)
+    place = device.choose(options.device, options.threads)
+    data.build_shards(
+        _pair_files(options.pairs),
+        options.cache,
+        text.TextEncoder(model.start_folder() / "tokenizer.json"),
+        settings.data,
+        settings.text,
+        held_out_share=settings.train.held_out_share,
+        seed=settings.train.seed,
+        exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
+    )
+    start = model.from_minilm().to(place.device).eval()
+    index, count = (int(number) for number in options.part.split("/"))
+    folders = data.shard_folders(options.cache)[index::count]
+    for done, folder in enumerate(folders, start=1):
+        data.add_teacher(data.Shard.open(folder), start, device=place.device, autocast=place.bf16)
+        emit("progress", phase="teacher", done=done, total=len(folders))
+    emit("result", command="prepare", shards=len(folders))
+
+
+def _train(options: argparse.Namespace) -> None:
+    import numpy as np
+    import torch
+
+    from strata_train import config, data, device, evaluate, events, model, text, train
+
+    settings = config.load(options.config)
+    events.log_to(options.folder / "log.jsonl")
+    train.start_distributed()
+    place = device.choose(options.device, options.threads)
+    torch.manual_seed(settings.train.seed)
+    encoder = text.TextEncoder(model.start_folder() / "tokenizer.json")
+    data.build_shards(
+        _pair_files(options.pairs),
+        options.cache,
+        encoder,
+        settings.data,
+        settings.text,
+        held_out_share=settings.train.held_out_share,
+        seed=settings.train.seed,
+        exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
+    )
+    teacher = model.from_minilm().to(place.device).eval()
+    student = model.from_minilm(settings.model)
+    run = train.Run(options.folder, settings)
+    if options.resume:
+        student.load_state_dict(run.load("checkpoint.pt")["model"])
+    elif settings.train.rotate:
+        first = data.Shard.open(data.shard_folders(options.cache)[0])
+        data.add_teacher(first, teacher, device=place.device, autocast=place.bf16)
+        run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
+        train.turn_heads(student, run.teacher_head)
+    held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
+    finished = True
+    if settings.train.top_head_epochs and not run.progress.top_head_done:
+        train.train_top_head(student, run, options.cache, place)
+    if options.phase in ("all", "layers"):
+        finished = train.train_layers(
+            student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures
+        )
+    if finished and options.phase in ("all", "table"):
+        finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
+    emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
+
+
+def _checkpoint(file: Path) -> MultiExitEncoder:
+    """The model of a run's checkpoint, which lies beside the run's `config.json`."""
+    import json
+
+    import torch
+
+    from strata_train import config
+    from strata_train.model import MultiExitEncoder
+
+    settings = config.from_dict(json.loads((file.parent / "config.json").read_text(encoding="utf-8")))
+    encoder = MultiExitEncoder(settings.model)
+    encoder.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["model"])
+    return encoder.eval()
+
+
+def _export(options: argparse.Namespace) -> None:
+    import json
+
+    from strata_train import export, model, text
+
+    quality = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else {}
+    manifest = export.export_folder(
+        _checkpoint(options.folder / options.checkpoint),
+        text.TextEncoder(model.start_folder() / "tokenizer.json"),
+        options.out,
+        id=options.out.name,
+        version=options.version,
+        description=options.description,
+        shared_space=True,
+        quality=quality,
+    )
+    size = sum(entry["bytes"] for entry in manifest["files"].values())
+    emit("result", command="export", folder=str(options.out), bytes=size)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    import json
+
+    from strata_train import evaluate, model, plot, text
+
+    if options.model.suffix == ".pt":
+        encoder = _checkpoint(options.model)
+        tokens = text.TextEncoder(model.start_folder() / "tokenizer.json")
+        encode = evaluate.model_encoder(encoder, tokens, options.code_tokens or 256, 64)
+        widths = encoder.config.matryoshka
+    else:
+        encode, manifest = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)
+        widths = manifest["matryoshka"]
+    results = {}
+    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
+        judged = evaluate.JudgedSet.read(folder, options.queries, options.documents)
+        results[judged.name] = evaluate.evaluate_set(judged, encode, widths)
+        emit("metric", phase="evaluate", set=judged.name, **results[judged.name])
+    if not results:
+        raise UserError("sets-missing", f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
+    for file, content in ((options.json, json.dumps(results, indent=1)), (options.markdown, evaluate.markdown(results))):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content + "\n", encoding="utf-8")
+    if options.picture:
+        plot.plot_evaluation(results, options.picture)
+    emit("result", command="evaluate", sets=list(results))
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from strata_train import plot
+
+    plot.plot_run(options.log, options.out)
+    emit("result", command="plot", picture=str(options.out))
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from strata_train import finetune
+
+    result = finetune.finetune(
+        options.pairs,
+        options.start,
+        options.out,
+        minutes=options.minutes,
+        device=options.device,
+        threads=options.threads,
+        resume=options.resume,
+    )
+    emit("result", command="finetune", **result)
 
 
 def _export_base(options: argparse.Namespace) -> None:

@@ -25,10 +25,17 @@ class ModelConfig:
     exits: tuple[int, ...] = (0, 2, 6)
     # Prefix widths that are usable alone.
     matryoshka: tuple[int, ...] = (384,)
+    # How many of an in-between exit's layers are its own. Exit 2 with 1: the shared first layer, then a private copy of
+    # the second. The next segment goes on from the shared layers, so the top does not change while the exit is trained.
+    exit_layers: int = 0
     # Width of the private feed-forward block of exits between the table and the top; 0 for none.
     exit_block: int = 0
     # Exits between the table and the top weigh their tokens before the mean.
     exit_gate: bool = False
+
+    def shared_layers(self, exit: int) -> int:
+        """How many layers of the trunk an exit uses."""
+        return exit if exit == self.top else max(0, exit - self.exit_layers)
 
     @property
     def top(self) -> int:
@@ -37,6 +44,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if list(self.exits) != sorted(set(self.exits)) or self.exits[-1] != self.layers:
             raise ValueError(f"exits must rise and end at the last layer ({self.layers}), not {self.exits}")
+        if any(0 < exit <= self.exit_layers for exit in self.exits):
+            raise ValueError(f"exit_layers ({self.exit_layers}) must leave every exit a shared layer")
         if self.matryoshka[-1] != self.dims or list(self.matryoshka) != sorted(self.matryoshka):
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
         if self.hidden_size % self.heads:
@@ -48,6 +57,9 @@ class TextConfig:
     """Token limits while training. The served limits are in the manifest."""
 
     code_tokens: int = 128
+    # This share of the code is cut to `short_code_tokens`: short texts teach as much per text and cost less.
+    short_code_tokens: int = 64
+    short_share: float = 0.0
     query_tokens: int = 40
     query_instruction: str = ""
     code_instruction: str = ""
@@ -88,10 +100,24 @@ class TrainConfig:
     group_size: int = 8
     # Gradient caching: encode at most this many texts at a time with gradient. 0 turns it off.
     chunk_size: int = 0
-    # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top).
+    # Turn all heads to the principal axes of the teacher's vectors first: full-width cosines stay exactly as they are and
+    # prefixes keep the most.
+    rotate: bool = True
+    # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top). 0: all cheap.
     joint_every: int = 2
-    learning_rate: float = 3e-5
+    # In the last part of the run every step is joint.
+    joint_tail: float = 0.25
+    # Shared layers up to the last exit below the top, and those above it. 0 freezes them.
+    learning_rate: float = 1e-4
+    upper_learning_rate: float = 5e-5
+    # The word and position embeddings; 0 keeps them as they are.
+    embedding_learning_rate: float = 0.0
+    # Private layers of exits, and their gates, blocks and heads.
+    exit_learning_rate: float = 3e-4
     head_learning_rate: float = 5e-4
+    # Passes over the cached vectors that train the top exit's head alone, before everything else; 0 leaves it out.
+    top_head_epochs: int = 0
+    top_head_learning_rate: float = 1e-3
     token_weight_learning_rate: float = 5e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
@@ -116,8 +142,10 @@ class DataConfig:
     drop_name_code: float = 0.34
     drop_name_query: float = 0.15
     code_to_code: float = 0.15
-    rename: float = 0.3
-    variants: int = 4
+    rename: float = 0.5
+    # Documentation kept in the code, and a breadcrumb before it, as the product indexes chunks.
+    keep_doc: float = 0.2
+    breadcrumb: float = 0.5
     max_per_language: int = 0
 
 

@@ -98,7 +98,7 @@ class GraphBuilder:
 
 
 def segment_graph(model: MultiExitEncoder, start: int, end: int) -> onnx.ModelProto:
-    """Layers `start` + 1 to `end` with the exit at `end`; with the embeddings when `start` is 0."""
+    """The layers between the exits `start` and `end`, and the exit at `end`; with the embeddings when `start` is 0."""
     config = model.config
     g = GraphBuilder()
     mask = helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", "sequence"])
@@ -110,10 +110,12 @@ def segment_graph(model: MultiExitEncoder, start: int, end: int) -> onnx.ModelPr
         first = helper.make_tensor_value_info("hidden", TensorProto.FLOAT, hidden_shape)
         x = "hidden"
     padding = g.op("Cast", "attention_mask", to=TensorProto.INT32)  # (B, S)
-    for index in range(start, end):
+    for index in range(config.shared_layers(start) if start else 0, config.shared_layers(end)):
         x = _layer(g, f"layers.{index}", model.layers[index], config, x, padding)
     hidden_out = "hidden_out" if start else "hidden"  # an ONNX output may not share its name with an input
     g.op("Identity", x, name=hidden_out)
+    for index, layer in enumerate(model.exits[str(end)].layers):
+        x = _layer(g, f"exits.{end}.layers.{index}", layer, config, x, padding)
     _exit(g, f"exits.{end}", model.exits[str(end)], x)
     outputs = [
         helper.make_tensor_value_info(hidden_out, TensorProto.FLOAT, hidden_shape),

@@ -26,7 +26,7 @@ class ExitOutput:
     """What one exit makes of a batch."""
 
     embedding: Tensor  # (B, D), unit length
-    hidden: Tensor | None  # (B, S, H); None for the table
+    hidden: Tensor | None  # (B, S, H) after the exit's shared layers; None for the table
 
 
 class Embeddings(nn.Module):
@@ -94,13 +94,14 @@ class TableExit(nn.Module):
 class LayerExit(nn.Module):
     """Any other exit: hidden states → embedding.
 
-    The top exit is a mean and a linear head. An exit in between may have a small private feed-forward block and a token
-    gate: the layers it shares with the top were never meant to be read there.
+    The top exit is a mean and a linear head. An exit in between may have private layers, a small private feed-forward
+    block and a token gate: the layers it shares with the top were never meant to be read there.
     """
 
     def __init__(self, config: ModelConfig, *, private: bool) -> None:
         super().__init__()
         width = config.exit_block if private else 0
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.exit_layers if private else 0))
         self.block = nn.Sequential(nn.Linear(config.hidden_size, width), nn.GELU(), nn.Linear(width, config.hidden_size)) if width else None
         self.gate = nn.Linear(config.hidden_size, 1) if private and config.exit_gate else None
         self.head = nn.Linear(config.hidden_size, config.dims, bias=False)
@@ -112,8 +113,10 @@ class LayerExit(nn.Module):
             nn.init.zeros_(self.gate.weight)
             nn.init.zeros_(self.gate.bias)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """(B, S, H) and the mask (B, S) → (B, D)."""
+    def forward(self, hidden: Tensor, mask: Tensor, bias: Tensor) -> Tensor:
+        """(B, S, H), the mask (B, S) and the attention bias (B, 1, 1, S) → (B, D)."""
+        for layer in self.layers:
+            hidden = layer(hidden, bias)
         if self.block is not None:
             hidden = hidden + self.block(hidden)
         weights = mask.to(hidden.dtype)
@@ -150,10 +153,12 @@ class MultiExitEncoder(nn.Module):
             return outputs
         bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # (B, 1, 1, S); finite, so bf16 stays sane
         hidden = self.embeddings(input_ids)  # (B, S, H)
-        for index, layer in enumerate(self.layers[: max(wanted)], start=1):
+        branches = {self.config.shared_layers(exit): exit for exit in wanted if exit > 0}
+        for index, layer in enumerate(self.layers[: max(branches)], start=1):
             hidden = layer(hidden, bias)
-            if index in wanted:
-                outputs[index] = ExitOutput(self.exits[str(index)](hidden, attention_mask), hidden)
+            if index in branches:
+                exit = branches[index]
+                outputs[exit] = ExitOutput(self.exits[str(exit)](hidden, attention_mask, bias), hidden)
         return outputs
 
 
@@ -228,4 +233,7 @@ def from_minilm(config: ModelConfig | None = None, folder: Path | None = None) -
     assert not unexpected, unexpected
     if model.table is not None:
         model.table.table.weight.data.copy_(model.embeddings.word.weight.data)
+    for depth in config.exits[:-1]:
+        for offset, layer in enumerate(model.exits[str(depth)].layers if depth else ()):
+            layer.load_state_dict(model.layers[config.shared_layers(depth) + offset].state_dict())
     return model

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from strata_train.export import read_manifest
-from strata_train.text import TextEncoder
+from strata_train.text import TextEncoder, pad
 
 
 class FolderEncoder:
@@ -45,6 +45,21 @@ class FolderEncoder:
             feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
             hidden, vectors[layer] = session.run(None, {**feed, "attention_mask": mask})
         return vectors
+
+    def encode_all(self, sequences: list[np.ndarray], tokens_per_batch: int = 4096) -> dict[int, np.ndarray]:
+        """Token-id sequences → (N, D) of every exit, encoded in batches of similar length."""
+        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+        result = {exit: np.zeros((len(sequences), self.manifest["dims"]), np.float32) for exit in self.exits}
+        start = 0
+        while start < len(order):
+            end = start + 1
+            while end < len(order) and (end - start + 1) * len(sequences[order[end]]) <= tokens_per_batch:
+                end += 1
+            ids, mask = pad([sequences[index] for index in order[start:end]])
+            for exit, vectors in self.encode(ids.numpy(), mask.numpy(), self.exits[-1]).items():
+                result[exit][order[start:end]] = vectors
+            start = end
+        return result
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
         """Token ids with [CLS] and [SEP] → (B, D) of exit 0."""

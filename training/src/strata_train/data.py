@@ -1,0 +1,320 @@
+"""From mined pairs (JSON lines) to shards of token ids with cached teacher vectors, and from shards to batches.
+
+A corpus may be larger than memory: pairs are first dealt to shards by the hash of their source and folder, then each
+shard is built on its own and read through memory maps. A shard is a folder:
+
+    ids.npy       uint16 (T,)       all texts' token ids, one after the other
+    offsets.npy   int64  (N + 1,)   text i is ids[offsets[i] : offsets[i + 1]]
+    pairs.npy     int32  (P, 3)     query text, document text, group (source and folder)
+    teacher.npy   float16 (N, D)    the frozen start's vector of every text, computed once
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from strata_train import views
+from strata_train.config import DataConfig, TextConfig
+from strata_train.dedup import EvaluationHashes, text_hash
+from strata_train.events import UserError, emit
+from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder, pad, prepare
+
+REQUIRED = ("lang", "source", "path", "name", "doc", "code")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_pairs(files: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """Pairs of JSON-lines files, plain or gzipped. A bad line is an error that names file and line."""
+    for file in files:
+        opener = gzip.open if file.suffix == ".gz" else open
+        try:
+            with opener(file, "rt", encoding="utf-8") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if line.strip():
+                        yield _pair(line, file, number)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {error}.") from error
+
+
+def _pair(line: str, file: Path, number: int) -> dict[str, str]:
+    try:
+        pair = json.loads(line)
+        return {key: str(pair[key]) for key in REQUIRED}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            "pairs-bad", f"Line {number} of {file} is not a pair with {', '.join(REQUIRED)}: {error!r}."
+        ) from error
+
+
+def stable_hash(*parts: str) -> int:
+    """The same 64 bits for the same strings in every process and on every machine."""
+    return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "little")
+
+
+def is_held_out(pair: dict[str, str], share: float, seed: int = 17) -> bool:
+    """Whether the pair's whole file is kept away from training."""
+    return stable_hash(str(seed), "held-out", pair["source"], pair["path"]) % 10_000 < share * 10_000
+
+
+def group_of(pair: dict[str, str]) -> int:
+    """Pairs of one source and folder are near negatives of each other."""
+    folder = pair["path"].rpartition("/")[0]
+    return stable_hash(pair["source"], folder) & 0x7FFFFFFF
+
+
+# --- building shards --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Shard:
+    """One shard, read through memory maps."""
+
+    folder: Path
+    ids: np.ndarray
+    offsets: np.ndarray
+    pairs: np.ndarray
+
+    @staticmethod
+    def open(folder: Path) -> Shard:
+        load = lambda name: np.load(folder / name, mmap_mode="r")  # noqa: E731
+        return Shard(folder, load("ids.npy"), np.asarray(load("offsets.npy")), np.asarray(load("pairs.npy")))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def text(self, index: int) -> np.ndarray:
+        return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    def lengths(self) -> np.ndarray:
+        return np.diff(self.offsets)
+
+    @property
+    def has_teacher(self) -> bool:
+        return (self.folder / "teacher.npy").exists()
+
+    def teacher(self) -> np.ndarray:
+        return np.load(self.folder / "teacher.npy", mmap_mode="r")
+
+
+def shard_folders(cache: Path) -> list[Path]:
+    return sorted(path.parent for path in cache.glob("shard-*/pairs.npy"))
+
+
+def build_shards(
+    files: list[Path],
+    cache: Path,
+    text: TextEncoder,
+    data: DataConfig,
+    limits: TextConfig,
+    *,
+    held_out_share: float,
+    seed: int,
+    exclusions: EvaluationHashes | None,
+    shard_pairs: int = 8192,
+) -> None:
+    """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete."""
+    if (cache / "complete.json").exists():
+        return
+    shutil.rmtree(cache, ignore_errors=True)
+    parts = cache / "parts"
+    parts.mkdir(parents=True)
+    total = sum(1 for _ in read_pairs(files))
+    count = max(1, round(total / shard_pairs))
+    emit("progress", phase="data", message=f"{total} pairs in {count} shards")
+    kept, dropped = _deal(files, parts, count, data, held_out_share, seed, exclusions)
+    for number, part in enumerate(sorted(parts.glob("part-*.jsonl"))):
+        _build_shard(part, cache / f"shard-{number:03d}", text, data, limits, seed)
+        emit("progress", phase="data", done=number + 1, total=count)
+    if (parts / "held-out.jsonl").exists():
+        shutil.copy(parts / "held-out.jsonl", cache / "held-out.jsonl")
+    shutil.rmtree(parts)
+    (cache / "complete.json").write_text(json.dumps({"kept": kept, "dropped": dict(dropped)}) + "\n", encoding="utf-8")
+    emit("metric", phase="data", kept=kept, dropped=dict(dropped))
+
+
+def _deal(
+    files: list[Path], parts: Path, count: int, data: DataConfig, held_out_share: float, seed: int, exclusions: EvaluationHashes | None
+) -> tuple[int, Counter[str]]:
+    """Write each usable pair to its shard's part file, or to the held-out file."""
+    outputs = [(parts / f"part-{number:03d}.jsonl").open("w", encoding="utf-8") for number in range(count)]
+    held_out = (parts / "held-out.jsonl").open("w", encoding="utf-8")
+    seen_docs: Counter[int] = Counter()
+    seen_code: set[int] = set()
+    per_language: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    kept = 0
+    for pair in read_pairs(files):
+        code_hash, doc_hash = text_hash(pair["code"]), text_hash(pair["doc"])
+        if len(pair["doc"].split()) < 3 or len(pair["code"]) < 20:
+            dropped["too short"] += 1
+        elif code_hash in seen_code:
+            dropped["same code"] += 1
+        elif seen_docs[doc_hash] >= 3:
+            dropped["same documentation"] += 1
+        elif data.max_per_language and per_language[pair["lang"]] >= data.max_per_language:
+            dropped["language is full"] += 1
+        elif exclusions and (exclusions.contains(pair["code"]) or exclusions.contains(pair["doc"])):
+            dropped["in the evaluation"] += 1
+        else:
+            seen_code.add(code_hash)
+            seen_docs[doc_hash] += 1
+            per_language[pair["lang"]] += 1
+            kept += 1
+            out = held_out if is_held_out(pair, held_out_share, seed) else outputs[group_of(pair) % count]
+            out.write(json.dumps(pair, ensure_ascii=False) + "\n")
+    for file in (*outputs, held_out):
+        file.close()
+    return kept, dropped
+
+
+def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: int) -> None:
+    texts: list[str] = []
+    limit: list[int] = []
+    rows: list[tuple[int, int, int]] = []
+
+    def add(raw: str, tokens: int, instruction: str) -> int:
+        texts.append(prepare(instruction + raw))
+        limit.append(tokens)
+        return len(texts) - 1
+
+    for pair in read_pairs([part]):
+        chance = random.Random(stable_hash(str(seed), pair["source"], pair["path"], pair["name"], pair["doc"]))
+        group = group_of(pair)
+        code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
+        document = add(views.code_view(pair, chance, data), code_tokens, limits.code_instruction)
+        for query in views.queries(pair, chance, data):
+            rows.append((add(query, limits.query_tokens, limits.query_instruction), document, group))
+        if chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
+            left, right = (add(code, code_tokens, limits.code_instruction) for code in twins)
+            rows.append((left, right, group))
+    sequences: list[list[int]] = []
+    for start in range(0, len(texts), 1024):
+        encoded = text.encode_prepared(texts[start : start + 1024], max(limits.code_tokens, limits.query_tokens))
+        for ids, tokens in zip(encoded, limit[start : start + 1024], strict=True):
+            sequences.append(ids if len(ids) <= tokens else [*ids[: tokens - 1], text.sep_id])
+    work = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    flat = [token for ids in sequences for token in ids]
+    np.save(work / "ids.npy", np.array(flat, np.uint16 if text.vocabulary_size <= 65536 else np.int32))
+    np.save(work / "offsets.npy", np.concatenate([[0], np.cumsum([len(ids) for ids in sequences])]).astype(np.int64))
+    np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 3))
+    work.rename(folder)
+
+
+@torch.no_grad()
+def encode_texts(
+    model: MultiExitEncoder,
+    sequences: list[np.ndarray],
+    exits: tuple[int, ...],
+    *,
+    tokens_per_batch: int = 8192,
+    device: torch.device | None = None,
+    autocast: bool = False,
+) -> dict[int, np.ndarray]:
+    """Token-id sequences → float32 (N, D) per exit, encoded in batches of similar length."""
+    device = device or next(model.parameters()).device
+    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+    result = {exit: np.zeros((len(sequences), model.config.dims), np.float32) for exit in exits}
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end - start + 1) * len(sequences[order[end]]) <= tokens_per_batch:
+            end += 1
+        chosen = order[start:end]
+        ids, mask = pad([sequences[index] for index in chosen])
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+            outputs = model(ids.to(device), mask.to(device), exits=exits)
+        for exit in exits:
+            result[exit][chosen] = outputs[exit].embedding.float().cpu().numpy()
+        start = end
+    return result
+
+
+def add_teacher(shard: Shard, teacher: MultiExitEncoder, *, device: torch.device, autocast: bool) -> None:
+    """Compute and store the teacher's vector of every text of the shard, unless that has been done."""
+    if shard.has_teacher:
+        return
+    top = teacher.config.top
+    sequences = [shard.text(index) for index in range(len(shard))]
+    vectors = encode_texts(teacher, sequences, (top,), device=device, autocast=autocast)[top]
+    work = shard.folder / "teacher.tmp.npy"
+    np.save(work, vectors.astype(np.float16))
+    work.rename(shard.folder / "teacher.npy")
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Batch:
+    """B pairs. Token ids stay as arrays; `train.py` pads them. Teacher vectors are float32 (B, D)."""
+
+    query_ids: list[np.ndarray]
+    document_ids: list[np.ndarray]
+    query_teacher: np.ndarray
+    document_teacher: np.ndarray
+    document_index: np.ndarray  # (B,) which text the document is: equal ones are no negatives
+    query_key: np.ndarray  # (B,) hash of the query's ids: equal queries are no negatives
+
+
+def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Generator) -> Iterator[Batch]:
+    """Every document of a shard once, with one of its queries, in random batches of groups of near pairs.
+
+    Pairs of one source and folder are kept in runs of `group_size`; the runs are sorted by length within windows of 16
+    batches, so that padding is small and the order still random.
+    """
+    teacher = shard.teacher()
+    lengths = shard.lengths()
+    order = chance.permutation(len(shard.pairs))
+    _, first = np.unique(shard.pairs[order, 1], return_index=True)
+    runs = _runs(order[first], shard.pairs[:, 2], group_size, chance)
+    window = max(1, 16 * batch_size // group_size)
+    ordered: list[np.ndarray] = []
+    for start in range(0, len(runs), window):
+        part = runs[start : start + window]
+        part.sort(key=lambda run: lengths[shard.pairs[run, 1]].mean())
+        rows = np.concatenate(part)
+        pieces = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+        chance.shuffle(pieces)  # type: ignore[arg-type]
+        ordered.extend(pieces)
+    for rows in ordered:
+        if len(rows) < max(2, batch_size // 4):
+            continue
+        queries, documents = shard.pairs[rows, 0], shard.pairs[rows, 1]
+        query_ids = [np.asarray(shard.text(index)) for index in queries]
+        yield Batch(
+            query_ids,
+            [np.asarray(shard.text(index)) for index in documents],
+            teacher[queries].astype(np.float32),
+            teacher[documents].astype(np.float32),
+            documents.astype(np.int64),
+            np.array([hash(ids.tobytes()) for ids in query_ids], np.int64),
+        )
+
+
+def _runs(rows: np.ndarray, groups: np.ndarray, group_size: int, chance: np.random.Generator) -> list[np.ndarray]:
+    """`rows` in runs of at most `group_size` of one group, in random order."""
+    rows = chance.permutation(rows)
+    rows = rows[np.argsort(groups[rows], kind="stable")]
+    borders = np.flatnonzero(np.diff(groups[rows])) + 1
+    runs = [
+        group[start : start + group_size]
+        for group in np.split(rows, borders)
+        for start in range(0, len(group), group_size)
+    ]
+    return [runs[index] for index in chance.permutation(len(runs))]

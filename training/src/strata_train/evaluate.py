@@ -1,0 +1,230 @@
+"""Measuring: retrieval figures of every exit, every width and every pair of query exit and document exit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strata_train import data, views
+from strata_train.config import Config, DataConfig
+from strata_train.device import bf16_pays
+from strata_train.events import UserError
+from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder
+
+Vectors = dict[int, np.ndarray]  # exit → float32 (N, D), unit length
+# Texts and whether they are queries → vectors of every exit.
+Encode = Callable[[Sequence[str], bool], Vectors]
+
+
+def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
+    """The first `width` dimensions at unit length: (N, D) → (N, width)."""
+    part = vectors[:, :width]
+    length = np.linalg.norm(part, axis=1, keepdims=True)
+    return part / np.where(length > 0, length, 1)
+
+
+def recall_at(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray, k: int) -> float:
+    """Share of queries (Q, D) whose relevant document (Q,) is among the k nearest of (N, D)."""
+    scores = queries @ documents.T
+    own = scores[np.arange(len(queries)), relevant][:, None]
+    return float(((scores > own).sum(axis=1) < k).mean())
+
+
+@dataclass
+class HeldOut:
+    """Pairs of files that are never trained on: how well does each exit find the code of a question?"""
+
+    queries: list[np.ndarray]
+    documents: list[np.ndarray]
+    relevant: np.ndarray
+
+    @staticmethod
+    def read(file: Path, text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
+        pairs = list(data.read_pairs([file])) if file.exists() else []
+        return HeldOut.of(pairs, text, config, limit)
+
+    @staticmethod
+    def of(pairs: list[dict[str, str]], text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
+        """One question for each pair, names left out of half of the code, the same for the same pairs."""
+        pairs = sorted(pairs, key=lambda pair: data.stable_hash(pair["source"], pair["path"], pair["name"]))[:limit]
+        settings = DataConfig(drop_name_code=0.5, keep_doc=0.0, breadcrumb=0.5)
+        queries, documents = [], []
+        for number, pair in enumerate(pairs):
+            chance = random.Random(number)
+            asked = views.queries(pair, chance, settings) or [pair["doc"]]
+            query = text.encode_query(asked[-1], config.text.query_tokens)
+            code = text.encode_code("", views.code_view(pair, chance, settings), config.text.code_tokens)
+            queries.append(np.array(query))
+            documents.append(np.array(code))
+        return HeldOut(queries, documents, np.arange(len(pairs)))
+
+    def figures(self, model: MultiExitEncoder) -> dict[str, float]:
+        """recall@10 by exit (`6`), and for the top exit's queries with each lower exit's documents (`6>2`)."""
+        exits = model.config.exits
+        queries = data.encode_texts(model, self.queries, exits, autocast=_cpu_bf16(model))
+        documents = data.encode_texts(model, self.documents, exits, autocast=_cpu_bf16(model))
+        top = exits[-1]
+        result = {f"{exit}": recall_at(queries[exit], documents[exit], self.relevant, 10) for exit in exits}
+        for exit in exits[:-1]:
+            result[f"{top}>{exit}"] = recall_at(queries[top], documents[exit], self.relevant, 10)
+        short = model.config.matryoshka[0]
+        result[f"{top}@{short}"] = recall_at(
+            shorten(queries[top], short), shorten(documents[top], short), self.relevant, 10
+        )
+        return {"score": float(np.mean([result[f"{exit}"] for exit in exits])), **result}
+
+
+def _cpu_bf16(model: MultiExitEncoder) -> bool:
+    return bf16_pays(next(model.parameters()).device.type)
+
+
+# --- judged sets ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class JudgedSet:
+    """Queries, documents and which of them belong together."""
+
+    name: str
+    query_ids: list[str]
+    queries: list[str]
+    document_ids: list[str]
+    documents: list[str]
+    relevant: dict[str, set[str]]
+    exclude_self: bool  # a query that is itself among the documents does not find itself
+    query_is_code: bool
+
+    @staticmethod
+    def read(folder: Path, max_queries: int = 0, max_documents: int = 0) -> JudgedSet:
+        """`queries.jsonl.gz`, `corpus.jsonl.gz`, `qrels.tsv`, `meta.json`. With limits: the first queries, their
+        documents, and others at random (always the same) up to the limit."""
+        try:
+            queries, corpus = (_lines(folder / f"{name}.jsonl.gz") for name in ("queries", "corpus"))
+            relevant: dict[str, set[str]] = {}
+            for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines():
+                query, document, grade = line.split("\t")
+                if float(grade) > 0:
+                    relevant.setdefault(query, set()).add(document)
+            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError("set-unreadable", f"The judged set {folder} cannot be read: {error}.") from error
+        queries = queries[: max_queries or None]
+        if max_documents and max_documents < len(corpus):
+            needed = set().union(*(relevant.get(query["id"], set()) for query in queries))
+            others = [document for document in corpus if document["id"] not in needed]
+            random.Random(17).shuffle(others)
+            kept = {document["id"] for document in others[: max(0, max_documents - len(needed))]} | needed
+            corpus = [document for document in corpus if document["id"] in kept]
+        return JudgedSet(
+            folder.name,
+            [query["id"] for query in queries],
+            [query["text"] for query in queries],
+            [document["id"] for document in corpus],
+            [document["text"] for document in corpus],
+            relevant,
+            bool(meta.get("exclude_self")),
+            "en" not in meta.get("query_langs", {"en": 1}),
+        )
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def measure(judged: JudgedSet, queries: np.ndarray, documents: np.ndarray) -> dict[str, float]:
+    """nDCG@10 and MRR of query vectors (Q, D) against document vectors (N, D)."""
+    index = {id: row for row, id in enumerate(judged.document_ids)}
+    ndcg, reciprocal = [], []
+    scores = queries @ documents.T
+    for row, query in enumerate(judged.query_ids):
+        if query in index and (judged.exclude_self or judged.query_is_code):
+            scores[row, index[query]] = -np.inf
+        wanted = [index[id] for id in judged.relevant.get(query, ()) if id in index]
+        if not wanted:
+            continue
+        # Rank of each relevant document; ties count against it, so that constant vectors score nothing.
+        ranks = np.sort([(scores[row] >= scores[row, column]).sum() for column in wanted])
+        ideal = sum(1 / np.log2(rank + 1) for rank in range(1, min(10, len(wanted)) + 1))
+        ndcg.append(sum(1 / np.log2(rank + 1) for rank in ranks if rank <= 10) / ideal)
+        reciprocal.append(1 / ranks[0])
+    return {"ndcg10": round(float(np.mean(ndcg)), 4), "mrr": round(float(np.mean(reciprocal)), 4)}
+
+
+def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> dict[str, Any]:
+    """Every exit at every width, and every query exit against every document exit at full width.
+
+    Keys: `exits[exit][width]` and `matrix["query exit>document exit"]`.
+    """
+    queries = encode(judged.queries, not judged.query_is_code)
+    documents = encode(judged.documents, False)
+    exits = {
+        str(exit): {
+            str(width): measure(judged, shorten(queries[exit], width), shorten(documents[exit], width))
+            for width in widths
+        }
+        for exit in queries
+    }
+    matrix = {f"{q}>{d}": measure(judged, queries[q], documents[d]) for q in queries for d in documents}
+    return {"queries": len(judged.queries), "documents": len(judged.documents), "exits": exits, "matrix": matrix}
+
+
+def model_encoder(model: MultiExitEncoder, text: TextEncoder, code_tokens: int, query_tokens: int) -> Encode:
+    """A PyTorch model as `Encode`."""
+
+    def encode(texts: Sequence[str], is_query: bool) -> Vectors:
+        ids = [
+            text.encode_query(item, query_tokens) if is_query else text.encode_code("", item, code_tokens)
+            for item in texts
+        ]
+        sequences = [np.array(item) for item in ids]
+        return data.encode_texts(model, sequences, model.config.exits, autocast=_cpu_bf16(model))
+
+    return encode
+
+
+def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tuple[Encode, dict[str, Any]]:
+    """A model folder (int8, onnxruntime) as `Encode`, and its manifest."""
+    from strata_train.runtime import FolderEncoder
+
+    encoder = FolderEncoder(folder, threads)
+    limit = code_tokens or encoder.max_code_tokens
+
+    def encode(texts: Sequence[str], is_query: bool) -> Vectors:
+        ids = [
+            encoder.text.encode_query(item, encoder.max_query_tokens)
+            if is_query
+            else encoder.text.encode_code("", item, limit)
+            for item in texts
+        ]
+        return encoder.encode_all([np.array(item) for item in ids])
+
+    return encode, encoder.manifest
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The results of several sets as tables: exit by width, and query exit by document exit."""
+    lines: list[str] = []
+    for name, result in results.items():
+        lines += [f"### {name} ({result['queries']} queries, {result['documents']} documents)", ""]
+        widths = list(next(iter(result["exits"].values())))
+        lines += ["| nDCG@10 / MRR | " + " | ".join(f"{width} dims" for width in widths) + " |"]
+        lines += ["|---|" + "---:|" * len(widths)]
+        for exit, row in result["exits"].items():
+            cells = [f"{row[width]['ndcg10']:.3f} / {row[width]['mrr']:.3f}" for width in widths]
+            lines.append(f"| exit {exit} | " + " | ".join(cells) + " |")
+        exits = list(result["exits"])
+        lines += ["", "| query exit ↓, document exit → | " + " | ".join(exits) + " |", "|---|" + "---:|" * len(exits)]
+        for query in exits:
+            cells = [f"{result['matrix'][f'{query}>{document}']['ndcg10']:.3f}" for document in exits]
+            lines.append(f"| {query} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)

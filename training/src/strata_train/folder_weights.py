@@ -1,0 +1,92 @@
+"""Trainable weights from a shipped model folder: the int8 initialisers of its ONNX files, made float again.
+
+The folder carries no second copy of the weights. Rounding once more after training is harmless: a weight that was not
+trained rounds to the same integer, because each row's largest value is kept exactly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+
+from strata_train.config import ModelConfig
+from strata_train.events import UserError
+from strata_train.export import read_manifest
+from strata_train.model import MultiExitEncoder
+from strata_train.runtime import read_table
+
+
+def read_model(folder: Path) -> MultiExitEncoder:
+    """A `MultiExitEncoder` that computes what the folder's files compute, but for int8 activations."""
+    manifest = read_manifest(folder)
+    arrays: dict[str, np.ndarray] = {}
+    heads = 0
+    for exit in manifest["exits"]:
+        if exit["kind"] == "onnx":
+            graph = onnx.load(str(folder / exit["file"])).graph
+            arrays |= {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+            heads = heads or _attribute(graph, "MultiHeadAttention", "num_heads")
+    try:
+        config = _config(manifest, arrays, heads)
+        model = MultiExitEncoder(config)
+        state = _state(arrays, config)
+        if model.table is not None:
+            entry = manifest["exits"][0]
+            rows = read_table(folder / entry["file"], entry["rows"], manifest["dims"])
+            state["table.table.weight"] = torch.from_numpy(rows)
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise UserError("model-untrainable", f"The model in {folder} was not made by this package: {error}.") from error
+    allowed = ("table.weight", "table.head.weight", ".head.weight", "embeddings.segment")
+    if unexpected or any(not name.endswith(allowed) for name in missing):
+        raise UserError("model-untrainable", f"The model in {folder} lacks weights: {', '.join(missing + unexpected)}.")
+    return model
+
+
+def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int) -> ModelConfig:
+    exits = tuple(exit["layer"] for exit in manifest["exits"])
+    between = [exit for exit in exits if 0 < exit < exits[-1]]
+    private = {name.split(".")[3] for name in arrays if between and name.startswith(f"exits.{between[0]}.layers.")}
+    block = arrays.get(f"exits.{between[0]}.block.0.weight") if between else None
+    vocabulary, hidden = arrays["embeddings.word.weight"].shape
+    return ModelConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        layers=exits[-1],
+        heads=heads,
+        intermediate_size=arrays["layers.0.up.weight"].shape[1],
+        max_positions=arrays["embeddings.position.weight"].shape[0],
+        dims=manifest["dims"],
+        exits=exits,
+        matryoshka=tuple(manifest["matryoshka"]),
+        exit_layers=len(private),
+        exit_block=0 if block is None else block.shape[1],
+        exit_gate=any(name.endswith(".gate.weight") for name in arrays),
+    )
+
+
+def _state(arrays: dict[str, np.ndarray], config: ModelConfig) -> dict[str, torch.Tensor]:
+    """Initialisers → state dict. Matrices lie in the graph as (in, out); the word table as (rows, H)."""
+    state: dict[str, torch.Tensor] = {"embeddings.segment": torch.zeros(config.hidden_size)}
+    for name, array in arrays.items():
+        if name.endswith((".scale", ".zero")) or not name.startswith(("embeddings.", "layers.", "exits.")):
+            continue
+        value = array.astype(np.float32)
+        if f"{name}.scale" in arrays:
+            value = value * arrays[f"{name}.scale"]
+        if value.ndim == 2 and not name.startswith("embeddings."):
+            value = value.T
+        state[name] = torch.from_numpy(np.ascontiguousarray(value))
+    return state
+
+
+def _attribute(graph: onnx.GraphProto, kind: str, name: str) -> int:
+    for node in graph.node:
+        if node.op_type == kind:
+            return next(attribute.i for attribute in node.attribute if attribute.name == name)
+    return 0

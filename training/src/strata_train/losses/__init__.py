@@ -1,0 +1,1 @@
+"""One loss per file. `hierarchical.py` combines them over the exits; everything else is a plain function."""

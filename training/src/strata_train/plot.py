@@ -1,0 +1,91 @@
+"""Pictures of a run and of an evaluation. Needs the `plot` extra; nothing else here does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from strata_train.events import UserError
+
+INK, MUTED, GRID = "#1f2328", "#6a737d", "#e6e8eb"
+COLOURS = ("#2563a8", "#d0702a", "#3a8a55", "#8a4fa3", "#b03a48", "#7a6a2f")
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as pyplot
+    except ImportError as error:
+        raise UserError("plot-missing", "Pictures need matplotlib: run `pip install matplotlib`.") from error
+    pyplot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED})
+    return pyplot
+
+
+def _style(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set_title(title, loc="left", color=INK)
+    axes.set_xlabel(x, color=MUTED)
+    axes.set_ylabel(y, color=MUTED)
+    axes.grid(axis="y", color=GRID)
+    axes.set_axisbelow(True)
+
+
+def plot_run(log: Path, picture: Path) -> None:
+    """The curves of a run from its `log.jsonl`: the loss's parts, the table's loss, and held-out recall of every exit."""
+    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    layers = [event for event in events if event.get("phase") == "layers" and event["event"] == "progress"]
+    table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
+    held_out = [event for event in events if event.get("phase") == "held-out"]
+    pyplot = _pyplot()
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(13, 3.8), constrained_layout=True)
+    names = sorted({name for event in layers for name in event["parts"] if "/" in name})
+    for name, colour in zip(names, COLOURS * 3, strict=False):
+        points = [(event["step"], event["parts"][name]) for event in layers if name in event["parts"]]
+        left.plot(*zip(*points, strict=True), label=name, color=colour, linewidth=1.2)
+    _style(left, "Layers: parts of the loss", "step", "weighted loss")
+    if names:
+        left.legend(frameon=False, fontsize=7)
+    middle.plot([event["epoch"] for event in table], [event["loss"] for event in table], color=COLOURS[0])
+    _style(middle, "Table (exit 0)", "pass over the data", "loss")
+    ignored = {"event", "phase", "step", "seconds", "score"}
+    keys = [key for key in (held_out[0] if held_out else {}) if key not in ignored]
+    for key, colour in zip(keys, COLOURS * 3, strict=False):
+        right.plot(
+            [event["step"] for event in held_out], [event[key] for event in held_out], "o-", label=key, color=colour, ms=3
+        )
+    _style(right, "Held-out files: recall@10 (6>2: top query, exit-2 code)", "step", "recall@10")
+    right.set_ylim(0, 1)
+    if keys:
+        right.legend(frameon=False, fontsize=7, ncols=2)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
+
+
+def plot_evaluation(results: dict[str, Any], picture: Path) -> None:
+    """Per set: nDCG@10 of each exit over the width, and the query-exit by document-exit matrix."""
+    pyplot = _pyplot()
+    figure, axes = pyplot.subplots(2, len(results), figsize=(3.6 * len(results), 6), squeeze=False, constrained_layout=True)
+    for column, (name, result) in enumerate(results.items()):
+        top, bottom = axes[0][column], axes[1][column]
+        for (exit, row), colour in zip(result["exits"].items(), COLOURS, strict=False):
+            widths = [int(width) for width in row]
+            top.plot(widths, [cell["ndcg10"] for cell in row.values()], "o-", label=f"exit {exit}", color=colour, ms=3)
+        top.set_ylim(0, 1)
+        _style(top, name, "dimensions kept", "nDCG@10" if column == 0 else "")
+        exits = list(result["exits"])
+        cells = [[result["matrix"][f"{query}>{document}"]["ndcg10"] for document in exits] for query in exits]
+        bottom.imshow(cells, cmap="Blues", vmin=0, vmax=1)
+        for y, row in enumerate(cells):
+            for x, value in enumerate(row):
+                bottom.text(x, y, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 else INK)
+        bottom.set_xticks(range(len(exits)), exits)
+        bottom.set_yticks(range(len(exits)), exits)
+        bottom.set_xlabel("document exit", color=MUTED)
+        bottom.set_ylabel("query exit" if column == 0 else "", color=MUTED)
+    axes[0][0].legend(frameon=False, fontsize=8)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)

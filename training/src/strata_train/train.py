@@ -1,0 +1,523 @@
+"""The training loop, read from top to bottom: rotate, train the layers, train the table.
+
+The layers and the table share nothing but the teacher, so they are trained one after the other: the layers against
+cached teacher vectors in steps that are either cheap (up to the last exit below the top) or joint (all layers), then
+the table against the same vectors in many passes that cost only look-ups.
+
+A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on), `best.pt`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as distributed
+import torch.nn as nn
+from torch import Tensor
+
+from strata_train import data
+from strata_train.config import Config, to_dict
+from strata_train.device import Device
+from strata_train.events import UserError, emit
+from strata_train.losses.contrastive import false_negatives
+from strata_train.losses.hierarchical import HierarchicalLoss, Teacher
+from strata_train.model import MultiExitEncoder, unit
+from strata_train.text import pad
+
+Texts = list[np.ndarray]
+Embeddings = dict[int, Tensor]
+Evaluate = Callable[[MultiExitEncoder], dict[str, float]]
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+def encode(model: MultiExitEncoder, texts: Texts, exits: tuple[int, ...], place: Device) -> Embeddings:
+    """Token ids of B texts → (B, D) per exit, with gradient."""
+    ids, mask = (tensor.to(place.device) for tensor in pad(texts))
+    with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
+        return {exit: output.embedding for exit, output in model(ids, mask, exits=exits).items()}
+
+
+def cached_backward(
+    model: MultiExitEncoder,
+    sides: list[Texts],
+    exits: tuple[int, ...],
+    loss: Callable[[list[Embeddings]], tuple[Tensor, dict[str, float]]],
+    chunk: int,
+    place: Device,
+) -> tuple[Tensor, dict[str, float]]:
+    """Gradient caching: the loss over a whole batch, with only `chunk` texts in memory at a time.
+
+    First all embeddings without gradient, then the loss and its gradient at the embeddings, then each chunk once more
+    with gradient. The resulting gradients equal those of one big backward pass. `chunk` 0: the big pass itself.
+    """
+    if not chunk:
+        value, parts = loss([encode(model, side, exits, place) for side in sides])
+        value.backward()
+        return value.detach(), parts
+    pieces = [[side[start : start + chunk] for start in range(0, len(side), chunk)] for side in sides]
+    with torch.no_grad():
+        encoded = [[encode(model, piece, exits, place) for piece in side] for side in pieces]
+    leaves = [
+        {exit: torch.cat([piece[exit] for piece in side]).requires_grad_() for exit in exits} for side in encoded
+    ]
+    value, parts = loss(leaves)
+    value.backward()
+    for side, leaf in zip(pieces, leaves, strict=True):
+        start = 0
+        for piece in side:
+            again = encode(model, piece, exits, place)
+            pairs = [(again[exit], leaf[exit].grad) for exit in exits]
+            torch.autograd.backward(
+                [vectors for vectors, gradient in pairs if gradient is not None],
+                [gradient[start : start + len(piece)] for _, gradient in pairs if gradient is not None],
+            )
+            start += len(piece)
+    return value.detach(), parts
+
+
+def average_gradients(model: nn.Module) -> None:
+    """Under torchrun: the mean gradient over all processes. Every process takes the same kind of step."""
+    if distributed.is_initialized():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                distributed.all_reduce(parameter.grad)
+                parameter.grad /= distributed.get_world_size()
+
+
+# --- the start --------------------------------------------------------------------------------------------------------
+
+
+def principal_axes(vectors: np.ndarray) -> np.ndarray:
+    """Orthogonal (D, D) whose rows are the directions of most energy of (N, D) vectors, most first."""
+    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
+    axes = axes[:, ::-1].T
+    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+    return (axes * signs[:, None]).astype(np.float32)
+
+
+def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
+    """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are."""
+    heads = [exit.head for exit in model.exits.values()] + ([model.table.head] if model.table is not None else [])
+    with torch.no_grad():
+        for head in heads:
+            head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
+
+
+def token_weights(shards: list[data.Shard], vocabulary: int, a: float = 1e-3) -> Tensor:
+    """Smooth inverse frequency a / (a + p(token)) over the corpus, scaled to a mean of one where it is used: (V,)."""
+    counts = np.zeros(vocabulary, np.float64)
+    for shard in shards:
+        counts += np.bincount(shard.ids, minlength=vocabulary)
+    share = counts / max(1.0, counts.sum())
+    weights = a / (a + share)
+    return torch.from_numpy((weights / np.average(weights, weights=share + 1e-12)).astype(np.float32))
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Progress:
+    """Where a run is. Batches are a function of (seed, pass, shard), so this is enough to go on exactly."""
+
+    step: int = 0
+    round: int = 0  # passes over all shards
+    shard: int = 0
+    batch: int = 0  # batches of that shard that are done
+    seconds: float = 0.0
+    table_epoch: int = 0
+    top_head_done: bool = False
+    best: float = -1.0
+    evaluations_since_best: int = 0
+
+
+class Run:
+    """A run folder: what is saved and how it is taken up again."""
+
+    def __init__(self, folder: Path, config: Config, teacher_head: Tensor | None = None) -> None:
+        self.folder = folder
+        self.config = config
+        self.teacher_head = teacher_head
+        self.progress = Progress()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
+
+    def save(self, name: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+        state = {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict() if optimizer else None,
+            "progress": vars(self.progress),
+            "teacher_head": self.teacher_head,
+        }
+        work = self.folder / f"{name}.tmp"
+        torch.save(state, work)
+        work.replace(self.folder / name)
+
+    def load(self, name: str) -> dict[str, Any]:
+        file = self.folder / name
+        if not file.exists():
+            raise UserError("checkpoint-missing", f"There is no {name} in {self.folder} to continue from.")
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        self.progress = Progress(**state["progress"])
+        self.teacher_head = state["teacher_head"]
+        return state
+
+
+class StopRequest:
+    """SIGTERM and SIGINT ask for a stop at the next step, where everything can be saved."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> StopRequest:
+        self._old = {kind: signal.signal(kind, self._ask) for kind in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for kind, handler in self._old.items():
+            signal.signal(kind, handler)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+# --- the layers -------------------------------------------------------------------------------------------------------
+
+
+def optimizer_for(model: MultiExitEncoder, config: Config) -> torch.optim.Optimizer:
+    """AdamW with a rate per part of the model; parts with rate 0 are frozen."""
+    train, exits = config.train, [exit for exit in config.model.exits if 0 < exit < config.model.top]
+    last_lower = exits[-1] if exits else config.model.top
+    rates: dict[float, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if name.startswith("table."):
+            rate = 0.0  # has its own phase
+        elif ".".join(name.split(".")[2:3]) == "layers":  # exits.<depth>.layers: private
+            rate = train.exit_learning_rate
+        elif name.startswith("embeddings."):
+            rate = train.embedding_learning_rate
+        elif name.startswith("layers."):
+            rate = train.learning_rate if int(name.split(".")[1]) < last_lower else train.upper_learning_rate
+        elif name.startswith(f"exits.{config.model.top}."):
+            rate = train.upper_learning_rate
+        else:
+            rate = train.head_learning_rate
+        parameter.requires_grad_(rate > 0)
+        if rate > 0:
+            rates[rate].append(parameter)
+    groups = [{"params": parameters, "lr": rate, "base_lr": rate} for rate, parameters in rates.items()]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=train.weight_decay, fused=True)
+
+
+def stream(
+    cache: Path, config: Config, progress: Progress, make_ready: Callable[[data.Shard], None]
+) -> Iterator[tuple[data.Batch, bool]]:
+    """Batches without end, from where `progress` stands; with each, whether it begins a new pass over the shards."""
+    rank, world = _rank()
+    while True:
+        folders = data.shard_folders(cache)[rank::world]
+        if not folders:
+            raise UserError("no-data", f"There are no shards in {cache}; are there pairs at all?")
+        while progress.shard < len(folders):
+            shard = data.Shard.open(folders[progress.shard])
+            make_ready(shard)
+            chance = np.random.default_rng((config.train.seed, progress.round, progress.shard))
+            everything = data.batches(shard, config.train.batch_size, config.train.group_size, chance)
+            for number, batch in enumerate(everything):
+                if number >= progress.batch:
+                    progress.batch = number + 1
+                    yield batch, False
+            progress.shard, progress.batch = progress.shard + 1, 0
+        progress.round, progress.shard = progress.round + 1, 0
+
+
+def train_layers(
+    model: MultiExitEncoder,
+    run: Run,
+    cache: Path,
+    place: Device,
+    *,
+    teacher: MultiExitEncoder | None,
+    minutes: float | None = None,
+    evaluate: Evaluate | None = None,
+) -> bool:
+    """Train trunk and exits until the steps or the minutes are used up. Returns False when asked to stop early."""
+    config, train, progress = run.config, run.config.train, run.progress
+    lower = tuple(exit for exit in config.model.exits if 0 < exit < config.model.top)
+    all_exits = (*lower, config.model.top)
+    loss = HierarchicalLoss(config.loss, all_exits, config.model.layers, config.model.matryoshka)
+    optimizer = optimizer_for(model, config)
+    if (run.folder / "checkpoint.pt").exists() and progress.step:
+        optimizer.load_state_dict(run.load("checkpoint.pt")["optimizer"])
+        progress = run.progress
+    teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
+    model.to(place.device).train()
+    averages: dict[str, list[float]] = defaultdict(list)
+    budget = minutes * 60 if minutes else float("inf")
+    last_save = last_evaluation = last_tick = time.monotonic()
+    batches = stream(cache, config, progress, lambda shard: _need_teacher(shard, teacher, place))
+
+    with StopRequest() as stop:
+        while progress.step < train.steps and progress.seconds < budget and not stop.asked:
+            done = max(progress.step / train.steps, progress.seconds / budget)
+            joint = not lower or bool(train.joint_every) and (
+                progress.step % train.joint_every == 0 or done > 1 - train.joint_tail
+            )
+            _set_rates(optimizer, progress.step, done, train.warmup_steps)
+            batch, _ = next(batches)
+            value, parts = _step(model, batch, all_exits if joint else lower, loss, teacher_head, config, place)
+            average_gradients(model)
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if not torch.isfinite(value):
+                raise UserError("diverged", "The loss is no longer a number; use a lower learning rate.")
+
+            progress.step += 1
+            now = time.monotonic()
+            progress.seconds += now - last_tick
+            last_tick = now
+            averages["joint" if joint else "cheap"].append(float(value))
+            for name, part in parts.items():
+                averages[name].append(part)
+            averages["gradient"].append(float(norm))
+            averages["pairs"].append(float(len(batch.query_ids)))
+            if progress.step % train.log_every == 0 and _rank()[0] == 0:
+                _log(progress, averages, budget, train.steps)
+                averages.clear()
+            if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and _rank()[0] == 0:
+                stop.asked |= _evaluate(model, run, evaluate, train.patience)
+                last_evaluation = last_tick = time.monotonic()
+            if now - last_save > train.checkpoint_minutes * 60 and _rank()[0] == 0:
+                run.save("checkpoint.pt", model, optimizer)
+                last_save = time.monotonic()
+    if _rank()[0] == 0:
+        run.save("checkpoint.pt", model, optimizer)
+        if evaluate:
+            _evaluate(model, run, evaluate, 0)
+    return not stop.asked or bool(train.patience and progress.evaluations_since_best >= train.patience)
+
+
+def _step(
+    model: MultiExitEncoder,
+    batch: data.Batch,
+    exits: tuple[int, ...],
+    loss: HierarchicalLoss,
+    teacher_head: Tensor | None,
+    config: Config,
+    place: Device,
+) -> tuple[Tensor, dict[str, float]]:
+    teacher, mask = _teacher(batch, teacher_head, config, place)
+    return cached_backward(
+        model,
+        [batch.query_ids, batch.document_ids],
+        exits,
+        lambda sides: loss(sides[0], sides[1], teacher, mask),
+        config.train.chunk_size,
+        place,
+    )
+
+
+def _teacher(
+    batch: data.Batch, head: Tensor | None, config: Config, place: Device
+) -> tuple[Teacher, Tensor]:
+    """The batch's teacher vectors through the teacher's head (D, D), and the false-negative mask (B, B)."""
+    to = lambda array: torch.from_numpy(array).to(place.device)  # noqa: E731
+    vectors = [to(batch.query_teacher), to(batch.document_teacher)]
+    queries, documents = vectors if head is None else (unit(part @ head.T) for part in vectors)
+    keys = to(batch.document_index), to(batch.query_key)
+    return Teacher(queries, documents), false_negatives(*keys, documents, config.loss.false_negative_cosine)
+
+
+def _need_teacher(shard: data.Shard, teacher: MultiExitEncoder | None, place: Device) -> None:
+    if not shard.has_teacher:
+        if teacher is None:
+            raise UserError("teacher-missing", f"{shard.folder} has no teacher vectors; run `prepare` first.")
+        emit("progress", phase="teacher", shard=shard.folder.name)
+        data.add_teacher(shard, teacher, device=place.device, autocast=place.bf16)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, step: int, done: float, warmup: int) -> None:
+    """Linear warm-up by steps, then linear decay by the share of the run (steps or minutes) that is done."""
+    factor = min(1.0, (step + 1) / max(1, warmup)) * max(0.02, 1.0 - done)
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def _log(progress: Progress, averages: dict[str, list[float]], budget: float, steps: int) -> None:
+    means = {name: sum(values) / len(values) for name, values in averages.items() if name != "pairs"}
+    by_steps = progress.seconds / progress.step * (steps - progress.step)
+    emit(
+        "progress",
+        phase="layers",
+        step=progress.step,
+        seconds=round(progress.seconds, 1),
+        seconds_left=round(max(0.0, min(budget - progress.seconds, by_steps)), 1),
+        round=progress.round,
+        shard=progress.shard,
+        loss=means.get("joint", means.get("cheap")),
+        parts=means,
+    )
+
+
+def _evaluate(model: MultiExitEncoder, run: Run, evaluate: Evaluate, patience: int) -> bool:
+    """Measure, keep the best weights, and say whether patience has run out."""
+    model.eval()
+    figures = evaluate(model)
+    model.train()
+    score = figures["score"]
+    emit("metric", phase="held-out", step=run.progress.step, seconds=round(run.progress.seconds, 1), **figures)
+    if score > run.progress.best:
+        run.progress.best, run.progress.evaluations_since_best = score, 0
+        run.save("best.pt", model)
+    else:
+        run.progress.evaluations_since_best += 1
+    return bool(patience) and run.progress.evaluations_since_best >= patience
+
+
+# --- the top's head ---------------------------------------------------------------------------------------------------
+
+
+def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device) -> None:
+    """Train the top exit's linear head alone, on cached vectors of the frozen start: no encoder is run at all.
+
+    The head then also becomes the teacher's, and the point from which the other heads start.
+    """
+    config, train = run.config, run.config.train
+    shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if shard.has_teacher]
+    top = config.model.top
+    head = nn.Linear(config.model.dims, config.model.dims, bias=False).to(place.device)
+    assert run.teacher_head is not None
+    head.weight.data.copy_(run.teacher_head)
+    frozen = run.teacher_head.to(place.device)
+    loss = HierarchicalLoss(config.loss, (top,), config.model.layers, config.model.matryoshka)
+    optimizer = torch.optim.AdamW(
+        [{"params": head.parameters(), "base_lr": train.top_head_learning_rate}], lr=1e-3, weight_decay=0.0
+    )
+    step = 0
+    for epoch in range(train.top_head_epochs):
+        values: list[float] = []
+        for number, shard in enumerate(shards):
+            chance = np.random.default_rng((train.seed, 2000 + epoch, number))
+            for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
+                _set_rates(optimizer, step, (epoch + number / len(shards)) / train.top_head_epochs, 20)
+                teacher, mask = _teacher(batch, frozen, config, place)
+                raw = [torch.from_numpy(part).to(place.device) for part in (batch.query_teacher, batch.document_teacher)]
+                value, _ = loss({top: unit(head(raw[0]))}, {top: unit(head(raw[1]))}, teacher, mask)
+                value.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+                values.append(float(value.detach()))
+                step += 1
+        emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=float(np.mean(values)))
+    change = head.weight.detach().cpu() @ torch.linalg.inv(run.teacher_head)
+    turn_heads(model, change)
+    run.teacher_head = head.weight.detach().cpu().clone()
+    run.progress.top_head_done = True
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def train_table(
+    model: MultiExitEncoder,
+    run: Run,
+    cache: Path,
+    place: Device,
+    *,
+    minutes: float | None = None,
+    first_weights: bool = True,
+) -> bool:
+    """Train exit 0 alone against the cached vectors of the shards that have them. Returns False when asked to stop.
+
+    `first_weights`: begin with token weights by rarity, for a table that was never trained.
+    """
+    assert model.table is not None
+    config, train, progress = run.config, run.config.train, run.progress
+    shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if shard.has_teacher]
+    if not shards or not train.table_epochs:
+        return True
+    table = model.table.to(place.device).train()
+    for parameter in table.parameters():
+        parameter.requires_grad_(True)
+    if first_weights and progress.table_epoch == 0:
+        table.weight.data.copy_(token_weights(shards, config.model.vocab_size))
+    teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
+    loss = HierarchicalLoss(config.loss, (0, config.model.top), config.model.layers, config.model.matryoshka)
+    groups = [
+        {"params": [table.table.weight], "base_lr": train.table_learning_rate, "weight_decay": 0.0},
+        {"params": [table.head.weight], "base_lr": train.head_learning_rate},
+        {"params": [table.weight], "base_lr": train.token_weight_learning_rate, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=place.device.type != "mps")
+    began, budget = time.monotonic(), minutes * 60 if minutes else float("inf")
+    step = 0
+    with StopRequest() as stop:
+        for epoch in range(progress.table_epoch, train.table_epochs):
+            values: list[float] = []
+            for number, shard in enumerate(shards):
+                chance = np.random.default_rng((train.seed, 1000 + epoch, number))
+                for batch in data.batches(shard, train.table_batch_size, train.group_size, chance):
+                    done = max((epoch + number / len(shards)) / train.table_epochs, (time.monotonic() - began) / budget)
+                    _set_rates(optimizer, step, done, 20)
+                    value, _ = _table_step(table, batch, loss, teacher_head, config, place)
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
+                    values.append(float(value))
+                    step += 1
+                    if stop.asked or done >= 1:
+                        break
+                if stop.asked or time.monotonic() - began > budget:
+                    break
+            progress.table_epoch = epoch + 1
+            left = (train.table_epochs - epoch - 1) * (time.monotonic() - began) / max(1, epoch + 1)
+            emit("progress", phase="table", step=step, epoch=epoch + 1, loss=float(np.mean(values)), seconds_left=left)
+            if stop.asked or time.monotonic() - began > budget:
+                break
+    run.save("checkpoint.pt", model)
+    return not stop.asked
+
+
+def _table_step(
+    table: nn.Module, batch: data.Batch, loss: HierarchicalLoss, teacher_head: Tensor | None, config: Config, place: Device
+) -> tuple[Tensor, dict[str, float]]:
+    teacher, mask = _teacher(batch, teacher_head, config, place)
+    queries, documents = (_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids))
+    value, parts = loss({0: queries}, {0: documents}, teacher, mask)
+    value.backward()
+    return value.detach(), parts
+
+
+def _bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
+    """The table exit without padding: (B, D). Tokens lie one after the other, [CLS] and [SEP] left out."""
+    inner = [ids[1:-1].astype(np.int64) for ids in texts]
+    offsets = torch.from_numpy(np.concatenate([[0], np.cumsum([len(ids) for ids in inner])[:-1]])).to(place.device)
+    flat = torch.from_numpy(np.concatenate(inner)).to(place.device)
+    summed = nn.functional.embedding_bag(
+        flat, table.table.weight, offsets, mode="sum", per_sample_weights=table.weight[flat]
+    )
+    return nn.functional.normalize(table.head(summed), dim=-1)
+
+
+def _rank() -> tuple[int, int]:
+    if distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def start_distributed() -> None:
+    """Join the other processes when started by torchrun; otherwise do nothing."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")

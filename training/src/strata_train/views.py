@@ -1,0 +1,128 @@
+"""Texts made from one documented definition: the ways people ask for it, and the ways its code may look.
+
+All choices come from the `random.Random` that is passed in, so a pair always gives the same texts for the same seed.
+Nothing here parses code: definitions were cut by the product's chunker, words are enough for the rest.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+
+from strata_train.config import DataConfig
+
+WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+STOP_WORDS = frozenset(
+    "a an and are as at be been but by can do does for from get has have if in into is it its may must no not of on or "
+    "our returns return set so than that the their then there these they this those to up used uses using was we when "
+    "where which while will with you your given whether each any all also only such".split()
+)
+# Words of many languages that are not identifiers someone chose.
+KEYWORDS = frozenset(
+    "abstract and as assert async await auto bool boolean break byte case catch char class const continue default def "
+    "del delete do double elif else elsif end enum error except export extends extern false final finally float fn for "
+    "from func function global if impl implements import in include instanceof int interface is lambda let long match "
+    "mod module mut namespace new nil none None not null number object or override package pass private protected pub "
+    "public raise ref require return self Self short signed sizeof static str string String struct super switch template "
+    "this throw throws trait True False true try type typedef typeof u8 u16 u32 u64 i32 i64 usize undefined unless "
+    "unsigned unsafe use using val var vec virtual void where while with yield std len range print println".split()
+)
+NEUTRAL_NAMES = ("f", "fn", "func", "run", "solve", "handle", "process", "doIt", "helper", "impl")
+# "Returns the index" → "return the index"
+THIRD_PERSON = re.compile(r"^(?P<stem>[A-Z]?[a-z]{2,}?)(?P<ending>ies|sses|ches|shes|xes|zes|s)\b")
+QUESTIONS = (
+    "how to {imperative}",
+    "how do I {imperative}",
+    "where do we {imperative}",
+    "where is the code to {imperative}",
+    "function to {imperative}",
+    "code that can {imperative}",
+    "what is used to {imperative}",
+    "{imperative}",
+)
+
+
+def first_sentence(doc: str) -> str:
+    match = re.search(r"(?<=[a-z0-9)`'\"])[.!?](?:\s|$)|\n\s*\n", doc)
+    return (doc[: match.start()] if match else doc).strip()
+
+
+def imperative(sentence: str) -> str:
+    """`Returns the index` → `return the index`; anything that does not begin with a verb in -s only loses its capital."""
+    sentence = sentence.strip().rstrip(".!?:")
+    match = THIRD_PERSON.match(sentence)
+    if match and match["stem"].lower() + match["ending"] not in ("this", "its", "class", "alias", "is", "has", "was"):
+        endings = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "zes": "ze", "s": ""}
+        sentence = match["stem"] + endings[match["ending"]] + sentence[match.end() :]
+    if sentence[:1].isupper() and not sentence[1:2].isupper():
+        sentence = sentence[0].lower() + sentence[1:]
+    return sentence
+
+
+def question(doc: str, chance: random.Random) -> str:
+    return chance.choice(QUESTIONS).format(imperative=imperative(first_sentence(doc)))
+
+
+def keywords(doc: str, limit: int = 7) -> str:
+    """The telling words of the documentation, in order, each once."""
+    words = dict.fromkeys(word.lower() for word in re.findall(r"[A-Za-z][A-Za-z0-9_]+", doc))
+    return " ".join([word for word in words if word not in STOP_WORDS][:limit])
+
+
+def without_name(text: str, name: str, replacement: str = "") -> str:
+    """`text` with every whole-word occurrence of the definition's name replaced."""
+    simple = re.split(r"[.:#]+", name)[-1] if name else ""
+    if len(simple) < 2:
+        return text
+    return re.sub(rf"(?<![A-Za-z0-9_$]){re.escape(simple)}(?![A-Za-z0-9_$])", replacement, text)
+
+
+def queries(pair: dict[str, str], chance: random.Random, config: DataConfig) -> list[str]:
+    """Two ways to ask: as the documentation says it, and as someone who did not read it might."""
+    doc = pair["doc"]
+    first, _, rest = doc.partition(" ")
+    if first.strip("`*") == pair["name"] and rest:
+        doc = rest  # Go's comments begin with the name: "export emits the features"
+    if chance.random() < config.drop_name_query:
+        doc = " ".join(without_name(doc, pair["name"]).split())
+    asked = [doc if chance.random() < 0.5 else first_sentence(doc)]
+    asked.append(question(doc, chance) if chance.random() < 0.7 else keywords(doc))
+    return [text for text in dict.fromkeys(asked) if len(text.split()) >= 2]
+
+
+def code_view(pair: dict[str, str], chance: random.Random, config: DataConfig) -> str:
+    """The document text of a pair: as the product would index it, in a third of the cases without its name."""
+    code, name = pair["code"], pair["name"]
+    nameless = chance.random() < config.drop_name_code
+    if nameless:
+        code, name = without_name(code, name, chance.choice(NEUTRAL_NAMES)), ""
+    if chance.random() < config.keep_doc and not nameless:
+        code = f"/** {pair['doc']} */\n{code}"
+    if chance.random() < config.breadcrumb:
+        tail = "/".join(pair["path"].split("/")[-2:])
+        code = f"{tail} > {name}\n{code}" if name else f"{tail}\n{code}"
+    return code
+
+
+def renamed(code: str, chance: random.Random, share: float = 0.6) -> str:
+    """`code` with most identifiers that occur twice or more replaced by words from elsewhere."""
+    counts = Counter(word for word in WORD.findall(code) if len(word) > 2 and word not in KEYWORDS)
+    chosen = [word for word, count in counts.items() if count >= 2 and chance.random() < share]
+    fresh = ["item", "data", "obj", "tmp", "left", "right", "acc", "buf", "out", "res", "arg", "elem", "cur", "aux", "foo", "bar"]
+    chance.shuffle(fresh)
+    names = dict(zip(chosen, fresh, strict=False))
+    return WORD.sub(lambda match: names.get(match[0], match[0]), code)
+
+
+def code_pair(pair: dict[str, str], chance: random.Random, config: DataConfig) -> tuple[str, str] | None:
+    """Two texts of the same code: renamed against original, or its two halves. None when it is too short."""
+    code = without_name(pair["code"], pair["name"], chance.choice(NEUTRAL_NAMES))
+    lines = code.splitlines()
+    if len(lines) < 6:
+        return None
+    if chance.random() < config.rename:
+        return renamed(code, chance), pair["code"]
+    middle = len(lines) // 2 + chance.randint(-1, 1)
+    halves = "\n".join(lines[:middle]), "\n".join(lines[middle:])
+    return halves if chance.random() < 0.5 else halves[::-1]
