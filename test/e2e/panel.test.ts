@@ -1,0 +1,232 @@
+// The search view's page in Chromium under its real content security policy, with a host played by the test: every state,
+// every key, and what must not happen.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { openBrowser } from "../../scripts/vscodeServer.mjs";
+import type { ViewState } from "../../src/webview/messages.ts";
+import { hit, hitsState, openPanel, startState } from "./support/panelPage.ts";
+
+const browserPath = (JSON.parse(process.env["STRATA_TEST_VSCODE"] ?? "{}") as { browser?: string }).browser ?? "/usr/bin/chromium";
+const screenshots = path.resolve(import.meta.dirname, "../../out/screenshots");
+const [a, b, c] = [hit({ path: "src/a.ts", symbol: "alpha" }), hit({ path: "src/b.ts", symbol: "beta" }), hit({ path: "src/c.ts", symbol: "gamma", depth: "instant" })] as const;
+
+describe("The search view's page", () => {
+  let browser: Browser;
+  let page: Page;
+  let panel: Awaited<ReturnType<typeof openPanel>>;
+  before(async () => {
+    mkdirSync(screenshots, { recursive: true });
+    browser = await openBrowser(browserPath);
+  });
+  after(() => browser?.close());
+  beforeEach(async () => {
+    page = await browser.newPage({ viewport: { width: 380, height: 700 } });
+    page.setDefaultTimeout(10_000);
+    panel = await openPanel(page, "dark");
+  });
+  afterEach(async () => {
+    const { violations } = panel;
+    await page.close();
+    assert.deepEqual(violations, [], "errors in the page's console, or violations of its content security policy");
+  });
+
+  const box = () => page.locator("#query");
+  const names = () => page.locator("li.hit .symbol").allInnerTexts();
+  const active = () => page.locator("li.hit.active .symbol").allInnerTexts();
+
+  it("says that it is ready, and nothing else, before anything happens", async () => {
+    assert.deepEqual(await panel.sent(), [{ type: "ready" }]);
+  });
+
+  it("asks once for what was typed, and at once with Enter", async () => {
+    await panel.state(startState);
+    await box().pressSequentially("retry", { delay: 5 });
+    await page.waitForFunction(() => (globalThis as unknown as { sent: { type: string }[] }).sent.some(({ type }) => type === "search"));
+    assert.deepEqual((await panel.sent()).slice(1), [{ type: "search", query: "retry", filters: { langs: [], path: "" }, remember: false }]);
+    await box().press("Enter");
+    assert.equal((await panel.last("search"))?.remember, true);
+  });
+
+  it("does not overwrite what is being typed with the host's older query", async () => {
+    await panel.state(startState);
+    await box().fill("newer");
+    await panel.state({ ...startState, query: "older" });
+    assert.equal(await box().inputValue(), "newer");
+  });
+
+  it("shows the host's query after the view was hidden", async () => {
+    await panel.state(hitsState([a]));
+    assert.equal(await box().inputValue(), "check that a token has not expired");
+  });
+
+  it("is worked with the keys alone", async () => {
+    await panel.state(hitsState([a, b, c]));
+    await box().press("ArrowDown");
+    assert.deepEqual(await active(), ["alpha"]);
+    await page.keyboard.press("ArrowDown");
+    assert.deepEqual(await active(), ["beta"]);
+    await page.keyboard.press("End");
+    assert.deepEqual(await active(), ["gamma"]);
+    await page.keyboard.press("ArrowDown");
+    assert.deepEqual(await active(), ["gamma"]);
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: false });
+    await page.keyboard.press("Control+Enter");
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: true, preview: false });
+    await page.keyboard.press("Space");
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: true });
+    await page.keyboard.press("Alt+Enter");
+    assert.deepEqual(await panel.last("similarTo"), { type: "similarTo", id: a.id });
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await page.locator(".why tr").count(), a.why.length);
+    await page.keyboard.press("ArrowLeft");
+    assert.equal(await page.locator(".why").count(), 0);
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await active(), []);
+    assert.ok(await box().evaluate((element) => element.matches(":focus")));
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await panel.last("clear"), { type: "clear" });
+  });
+
+  it("tells a screen reader which row is active", async () => {
+    await panel.state(hitsState([a, b]));
+    await box().press("ArrowDown");
+    const list = page.locator("#list");
+    assert.equal(await list.getAttribute("role"), "listbox");
+    const id = await list.getAttribute("aria-activedescendant");
+    const row = page.locator(`#${id}`);
+    assert.deepEqual([await row.getAttribute("aria-selected"), await row.getAttribute("aria-label"), await row.getAttribute("aria-setsize")], ["true", "alpha, src/a.ts line 12, deep", "2"]);
+  });
+
+  it("opens with a click, to the side with Ctrl", async () => {
+    await panel.state(hitsState([a]));
+    await page.locator("li.hit .path").click();
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: false });
+    await page.locator("li.hit .path").click({ modifiers: ["Control"] });
+    assert.equal((await panel.last("open"))?.side, true);
+  });
+
+  it("moves no row under the pointer, and shows the better order when it leaves", async () => {
+    await panel.state(hitsState([a, b]));
+    await page.locator("li.hit").first().hover();
+    await panel.state(hitsState([b, c, a]));
+    assert.deepEqual(await names(), ["alpha", "beta", "gamma"]);
+    assert.equal(await page.locator(".reorder").count(), 1);
+    await page.mouse.move(200, 5);
+    await page.locator(".reorder").waitFor({ state: "detached" });
+    assert.deepEqual(await names(), ["beta", "gamma", "alpha"]);
+  });
+
+  it("keeps the active row while better hits arrive, and its place when the order is taken", async () => {
+    await panel.state(hitsState([a, b]));
+    await box().press("ArrowDown");
+    await panel.state(hitsState([c, b, a]));
+    assert.deepEqual([await names(), await active()], [["alpha", "beta", "gamma"], ["alpha"]]);
+    await page.locator(".reorder").click();
+    assert.deepEqual([await names(), await active()], [["gamma", "beta", "alpha"], ["alpha"]]);
+  });
+
+  it("updates the depth of a hit in place", async () => {
+    await panel.state(hitsState([a, { ...c }]));
+    await panel.state(hitsState([a, { ...c, depth: "deep" }]));
+    assert.equal(await page.locator("li.hit .depth").last().getAttribute("aria-label"), "deep");
+  });
+
+  it("begins at the top with every new question", async () => {
+    const many = Array.from({ length: 30 }, (_, i) => hit({ path: `src/${i}.ts` }));
+    await panel.state(hitsState(many));
+    await page.locator("main").evaluate((main) => main.scrollTo({ top: 2_000 }));
+    await panel.state(hitsState(many, { query: "another" }));
+    assert.equal(await page.locator("main").evaluate((main) => main.scrollTop), 0);
+  });
+
+  it("folds the weak end of a long list away", async () => {
+    await panel.state(hitsState(Array.from({ length: 20 }, (_, i) => hit({ path: `src/${i}.ts`, score: i < 9 ? 1 - i / 20 : 0.1 }))));
+    assert.equal((await names()).length, 9);
+    await page.locator("button.weak", { hasText: "11 weaker results" }).click();
+    assert.equal((await names()).length, 20);
+  });
+
+  it("writes hostile code, names and paths as text", async () => {
+    const evil = `<img src=x onerror="document.title='broken'"><script>document.title='broken'</script>\${x}`;
+    await panel.state(hitsState([hit({ path: `src/${evil}.ts`, symbol: evil, breadcrumb: evil, snippet: `${evil}\n// token ${evil}` })], { history: [evil], error: undefined }));
+    await box().press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await page.locator("img, li.hit script").count(), 0);
+    assert.ok((await page.locator("li.hit code").innerText()).includes(evil));
+    assert.notEqual(await page.title(), "broken");
+  });
+
+  it("filters by language and path", async () => {
+    await panel.state(hitsState([a]));
+    await page.locator("button[aria-label='Filters']").click();
+    await page.locator(".chip", { hasText: "python" }).click();
+    assert.deepEqual((await panel.last("search"))?.filters, { langs: ["python"], path: "" });
+    await panel.state(hitsState([a], { filters: { langs: ["python"], path: "" } }));
+    assert.equal(await page.locator(".chip", { hasText: "python" }).getAttribute("aria-pressed"), "true");
+    await page.locator(".filters .path input").fill("src/net");
+    await page.locator(".filters .path input").press("Enter");
+    assert.deepEqual((await panel.last("search"))?.filters, { langs: ["python"], path: "src/net" });
+  });
+
+  it("offers earlier searches", async () => {
+    await panel.state({ ...startState, history: ["where is the cache", "parse flags"] });
+    await page.locator(".suggestions .entry", { hasText: "parse flags" }).click();
+    assert.deepEqual(await panel.last("search"), { type: "search", query: "parse flags", filters: { langs: [], path: "" }, remember: true });
+  });
+
+  for (const [name, state, sentence] of [
+    ["no folder", { ...startState, index: { kind: "noFolder" }, coverage: undefined }, "Open a folder"],
+    ["ready", startState, "3,210 files ready"],
+    ["starting", { ...startState, index: { kind: "starting" }, coverage: undefined }, "Starting …"],
+    ["indexing", { ...startState, index: { kind: "working", label: "Indexing 42 %", fraction: 0.42 } }, "can be searched already"],
+    ["paused", { ...startState, index: { kind: "paused", reason: "You paused indexing." } }, "You paused indexing."],
+    ["a warning", { ...startState, warnings: ["The watch limit is reached."] }, "The watch limit is reached."],
+    ["failed", { ...startState, index: { kind: "failed", reason: "The model is damaged." } }, "The model is damaged."],
+    ["an error", { ...startState, error: "Rebuild the index." }, "Rebuild the index."],
+    ["nothing found", hitsState([]), "Nothing found"],
+    ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again when that is done"],
+    ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],
+    ["no duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage! } }, "No duplicates"],
+  ] satisfies readonly (readonly [string, ViewState, string])[])
+    it(`says what there is to say: ${name}`, async () => {
+      await panel.state(state);
+      await page.locator("main", { hasText: sentence }).waitFor();
+    });
+
+  it("says how much was searched while the index is incomplete", async () => {
+    const part = { files: 1_200, chunks: 9_000, instant: 8_100, shallow: 0, deep: 0 };
+    const state = hitsState([c], { index: { kind: "working", label: "Indexing", fraction: 0.4 } });
+    await panel.state({ ...state, results: { ...(state.results as Extract<ViewState["results"], { kind: "hits" }>), coverage: part, refining: true } });
+    assert.match(await page.locator(".figures").innerText(), /1 result\s+searched 1,200 of 3,210 files, still indexing, 0 % deep\s+reading closer/);
+  });
+
+  it("offers the two ways out when the engine has stopped", async () => {
+    await panel.state({ ...startState, index: { kind: "failed", reason: "No." } });
+    await page.locator("button", { hasText: "Restart Engine" }).click();
+    assert.deepEqual(await panel.last("command"), { type: "command", command: "restart" });
+    await page.locator("button", { hasText: "Show Log" }).click();
+    assert.deepEqual(await panel.last("command"), { type: "command", command: "showLog" });
+  });
+
+  it("puts the keyboard into the box when the host says so", async () => {
+    await panel.state(hitsState([a]));
+    await panel.focus();
+    assert.ok(await box().evaluate((element) => element.matches(":focus")));
+  });
+
+  for (const [width, theme] of [[240, "dark"], [380, "light"], [900, "light"]] as const)
+    it(`needs no sideways scrolling at ${width} pixels, ${theme}`, async () => {
+      await page.close();
+      page = await browser.newPage({ viewport: { width, height: 700 } });
+      panel = await openPanel(page, theme);
+      await panel.state(hitsState([hit({ path: `${"long/".repeat(30)}name.ts`, symbol: "aVeryLongNameOfAFunction".repeat(4), breadcrumb: "outer > inner".repeat(9), snippet: "x = 1;".repeat(80) }), a, b], { filters: { langs: ["typescript"], path: "" } }));
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
+      assert.ok(await page.locator("main").evaluate((main) => main.scrollWidth <= main.clientWidth));
+      await page.screenshot({ path: path.join(screenshots, `panel-${width}-${theme}.png`) });
+    });
+});
