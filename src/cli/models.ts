@@ -1,14 +1,19 @@
-// `strata models`: which encoders are installed, whether their files are whole, and what was measured of them.
-import { readdirSync, readFileSync } from "node:fs";
+// `strata models`: which encoders are installed, whether their files are whole, what was measured of them, and which one an index uses.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
-import { userMessage } from "../base/errors.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
 import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
+import { chosenModel } from "../engine/modelChoice.ts";
+import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
+import { chooseModel } from "../engine/protocol.ts";
+import { existingFolder, resolveModel, withEngine } from "./session.ts";
 import { bytes, painter, printable, type Context } from "./terminal.ts";
 
 export interface ListedModel {
   readonly id: string;
   readonly folder: string;
+  /** The index that was asked about uses it. */
   readonly isDefault: boolean;
   /** Undefined when the folder is whole, else what is wrong with it. */
   readonly problem?: string;
@@ -43,11 +48,13 @@ async function describeModel(folder: string, isDefault: boolean, signal: AbortSi
   }
 }
 
-export async function listModels(extra: string | undefined, signal: AbortSignal): Promise<readonly ListedModel[]> {
-  const shipped = path.join(packageRoot, "models");
-  const folders = readdirSync(shipped, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => path.join(shipped, entry.name));
-  if (extra !== undefined && !folders.includes(extra)) folders.push(extra);
-  const chosen = extra ?? (await defaultModelFolder().catch(() => undefined));
+/** Models that came with Strata, those trained on this machine, and `used` wherever it lies. @param used folder of the model in use; undefined for the default */
+export async function listModels(used: string | undefined, signal: AbortSignal): Promise<readonly ListedModel[]> {
+  const folders = [path.join(packageRoot, "models"), path.join(cacheFolder(), "models")].flatMap((parent) =>
+    existsSync(parent) ? readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => path.join(parent, entry.name)) : [],
+  );
+  if (used !== undefined && !folders.includes(used)) folders.push(used);
+  const chosen = used ?? (await defaultModelFolder().catch(() => undefined));
   const models: ListedModel[] = [];
   for (const folder of folders.sort()) models.push(await describeModel(folder, folder === chosen, signal));
   return models;
@@ -59,8 +66,21 @@ function qualityLines(quality: unknown, prefix = ""): string[] {
   return Object.entries(quality).flatMap(([key, value]) => qualityLines(value, `${prefix}${key} `));
 }
 
-export async function runModels(context: Context): Promise<number> {
-  const models = await listModels(context.modelFolder, context.signal);
+/** Without an action: the list. `use`: the model of the index of `folder` from now on, for editor, terminal and agents. */
+export async function runModels(action: string | undefined, model: string | undefined, folder: string, context: Context): Promise<number> {
+  if (action === undefined) return runList(folder, context);
+  if (action !== "use" || model === undefined) throw new StrataError("input.invalid", 'Write "strata models" for the list, or "strata models use NAME", where NAME is one of the list, a folder, or "bundled".');
+  const wanted = model === "bundled" ? "" : resolveModel(model)!;
+  return withEngine({ ...context, modelFolder: undefined }, folder, async (session) => {
+    const status = await session.request(chooseModel, { folder: wanted }, context.signal);
+    if (context.json) context.terminal.out(`${JSON.stringify({ model: status.model, coverage: status.coverage })}\n`);
+    else context.terminal.out(`${status.root} uses ${status.model.id} ${status.model.version} now. The vectors there are keep answering until it has read everything.\n`);
+    return 0;
+  });
+}
+
+async function runList(folder: string, context: Context): Promise<number> {
+  const models = await listModels(context.modelFolder ?? chosenModel(indexFolder(canonicalRoot(existingFolder(folder)))), context.signal);
   if (context.json) context.terminal.out(`${JSON.stringify({ models })}\n`);
   else {
     const paint = painter(context.terminal.outColour);

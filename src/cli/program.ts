@@ -7,6 +7,7 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel } from "./session.ts";
+import type { TrainOptions } from "./train.ts";
 import { type Context, processTerminal, type Terminal } from "./terminal.ts";
 
 type Run = (context: Context) => Promise<number>;
@@ -85,7 +86,27 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
   add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", "the folder", "."), (context, options: { in: string }, [dir]) => runStatus(dir ?? options.in, context));
-  add("models", "installed models, whether they are whole, and what was measured of them", (command) => command, async (context) => (await import("./models.ts")).runModels(context));
+  add(
+    "models [use] [model]",
+    'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
+    (command) => command.option("--in <dir>", "folder whose index is meant", "."),
+    async (context, options: { in: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, options.in, context),
+  );
+  add("mine [dir]", "write documentation and code pairs of a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
+    (await import("./mine.ts")).runMine(dir, options, context),
+  );
+  add(
+    "train [dir]",
+    "fine-tune the encoder on a folder; the result is used only if it measures better. With --json: one JSON object per line as it goes",
+    (command) =>
+      command
+        .option("--minutes <number>", "time for training", whole("The minutes", 1, 1440), 10)
+        .addOption(new Option("--device <device>", "where to train").choices(["auto", "cuda", "mps", "cpu"]).default("auto"))
+        .option("--yes", "agree to what has to be installed", false)
+        .option("--resume", "go on with a run that was stopped", false)
+        .option("--dry-run", "only say what would be done", false),
+    async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
+  );
   add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", "folder whose index is checked too", "."), async (context, options: { in: string }, [dir]) =>
     (await import("./doctor.ts")).runDoctor(dir ?? options.in, context),
   );

@@ -5,6 +5,7 @@ import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { cacheFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
 import { progressDisplay } from "./progress.ts";
 import type { Context, Terminal } from "./terminal.ts";
@@ -36,10 +37,10 @@ export function existingFolder(folder: string): string {
   return path.resolve(folder);
 }
 
-/** `--model` takes a folder, or the name of one in the package's models folder. */
+/** A model is named by its folder, or by the name of one in the package's models folder or among those trained on this machine. */
 export function resolveModel(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
-  for (const folder of [path.resolve(given), path.join(packageRoot, "models", given)]) if (statSync(path.join(folder, "manifest.json"), { throwIfNoEntry: false })) return folder;
+  for (const folder of [path.resolve(given), path.join(packageRoot, "models", given), path.join(cacheFolder(), "models", given)]) if (statSync(path.join(folder, "manifest.json"), { throwIfNoEntry: false })) return folder;
   throw new StrataError("model.missing", `There is no model "${given}". Give a folder that holds a manifest.json, or a name that "strata models" lists.`);
 }
 

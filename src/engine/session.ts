@@ -44,6 +44,11 @@ export async function openSession(options: SessionOptions): Promise<EngineSessio
     await engine.connection.sendRequest(protocol.shutdown).catch(() => {});
     engine.dispose();
     engine = await connect();
+    if (engine.info.model.hash !== manifestHash(modelFolder)) {
+      const { id } = engine.info.model;
+      engine.dispose();
+      throw new StrataError("input.invalid", `This index has chosen the model ${id} for good. Leave out --model, or change the choice: strata models use ${modelFolder} --in ${options.root}`);
+    }
   }
   return wrap(engine);
 }

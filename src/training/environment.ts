@@ -1,12 +1,11 @@
 // The Python environment for fine-tuning: finds one that is ready, or says exactly what making one would install, and makes it.
 // Nothing is installed before the caller agreed to the plan.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { readFileSync } from "node:fs";
 
 export interface Environment {
   /** Python that can import strata_train and its dependencies. */
@@ -28,7 +27,7 @@ export interface EnvironmentPlan {
 export type Probe = (command: string, args: readonly string[]) => string | undefined;
 
 export const systemProbe: Probe = (command, args) => {
-  const result = spawnSync(command, [...args], { encoding: "utf8", timeout: 20_000, windowsHide: true });
+  const result = spawnSync(command, [...args], { encoding: "utf8", timeout: 90_000, windowsHide: true });
   return result.status === 0 ? result.stdout.trim() : undefined;
 };
 

@@ -7,14 +7,24 @@ import readline from "node:readline";
 import { StrataError } from "../base/errors.ts";
 import type { Environment } from "./environment.ts";
 
-/** Recall@10 and the like of one exit on the held-out part, by the exit's name. */
-export type Measures = Readonly<Record<string, Readonly<Record<string, number>>>>;
+/** Recall@10 on the held-out part: by exit (`"6"`), of the top exit's queries on a lower exit's code (`"6>2"`), and their mean (`"score"`). */
+export type Measures = Readonly<Record<string, number>>;
 
-/** What the training program says, one JSON line each. Unknown fields are passed on to whoever draws them. */
+/** What the training program says, one JSON line each. Fields beyond these are passed on to whoever draws them. */
 export type TrainingEvent =
-  | { readonly event: "progress"; readonly phase: string; readonly done: number; readonly total: number; readonly secondsLeft?: number }
-  | { readonly event: "metric"; readonly step: number; readonly loss?: number; readonly heldOut?: Readonly<Record<string, number>> }
-  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures }
+  | {
+      readonly event: "progress";
+      readonly phase: string;
+      readonly message?: string;
+      readonly device?: string;
+      readonly step?: number;
+      readonly epoch?: number;
+      readonly loss?: number;
+      readonly seconds_left?: number;
+    }
+  /** Its figures stand beside these fields, under the names of Measures. */
+  | { readonly event: "metric"; readonly phase: string; readonly step?: number }
+  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures; readonly pairs?: number; readonly held_out?: number }
   | { readonly event: "error"; readonly code: string; readonly message: string };
 
 export interface FineTuneOptions {
@@ -25,7 +35,7 @@ export interface FineTuneOptions {
   readonly start: string;
   /** Folder of this run: checkpoints, log, and the exported model until it is adopted. Reused by `resume`. */
   readonly run: string;
-  /** Where an adopted model goes: `<cache>/models/<name>`. */
+  /** Where an adopted model goes: `<cache>/models/<name>`; its name becomes the model's id. The same again for `resume`. */
   readonly adoptAs: string;
   readonly minutes: number;
   readonly device: "auto" | "cuda" | "mps" | "cpu";
@@ -43,6 +53,9 @@ export interface FineTuneResult {
 /** Fewer documented definitions than this cannot be split into a training and a held-out part that mean anything. */
 export const LEAST_PAIRS = 50;
 
+export const tooFewPairs = (pairs: number): StrataError =>
+  new StrataError("training.failed", `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+
 /**
  * @param onEvent every event as it comes, for a live picture
  * @param signal cancels: the program saves a checkpoint and ends, `resume` goes on from there
@@ -50,10 +63,9 @@ export const LEAST_PAIRS = 50;
  */
 export async function fineTune(options: FineTuneOptions, onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<FineTuneResult> {
   const pairs = await countLines(options.pairs);
-  if (pairs < LEAST_PAIRS)
-    throw new StrataError("training.failed", `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+  if (pairs < LEAST_PAIRS) throw tooFewPairs(pairs);
   mkdirSync(options.run, { recursive: true });
-  const out = path.join(options.run, "model");
+  const out = path.join(options.run, path.basename(options.adoptAs));
   const args = ["-m", "strata_train", "finetune", "--pairs", options.pairs, "--start", options.start, "--out", out, "--minutes", String(options.minutes), "--device", options.device];
   if (options.resume) args.push("--resume");
   else rmSync(out, { recursive: true, force: true });
@@ -70,8 +82,8 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
 /** Runs the training program to its result event. */
 async function converse(python: string, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
   signal.throwIfAborted();
-  const child: ChildProcess = spawn(python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" } });
-  // SIGTERM lets the program save a checkpoint before it ends.
+  const child: ChildProcess = spawn(python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" } });
+  // SIGTERM lets the program save a checkpoint before it ends. In a process group of its own it does not also get the terminal's Ctrl-C.
   const cancel = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", cancel, { once: true });
   let result: Extract<TrainingEvent, { event: "result" }> | undefined;

@@ -1,0 +1,90 @@
+// `strata mine`: documentation–code pairs of a folder as JSON lines, for training. Discovery and the chunker are the product's own.
+// The grammars need a process started with --liftoff-only (nodejs/node#63421), so the command runs itself again in one.
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, renameSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { once } from "node:events";
+import { entryFile } from "../base/assets.ts";
+import { StrataError } from "../base/errors.ts";
+import { silentLog } from "../base/log.ts";
+import { Chunker } from "../indexing/chunker.ts";
+import { type FileToMine, minePairs } from "../indexing/mine.ts";
+import { isBinary, walk } from "../indexing/walk.ts";
+import { existingFolder } from "./session.ts";
+import { plural, type Context } from "./terminal.ts";
+
+const liftoff = "--liftoff-only";
+
+export interface Mined {
+  readonly files: number;
+  readonly pairs: number;
+}
+
+async function* texts(root: string, signal: AbortSignal, onFile: () => void): AsyncGenerator<FileToMine> {
+  for await (const { path: relative } of walk(root, { signal })) {
+    const bytes = await readFile(path.join(root, relative)).catch(() => undefined); // vanished or unreadable: nothing to learn from
+    onFile();
+    if (bytes && !isBinary(bytes)) yield { path: relative, source: bytes.toString("utf8") };
+  }
+}
+
+/** Writes the pairs of a folder; a file that is there is replaced once all are written. */
+async function mineHere(root: string, out: string, signal: AbortSignal): Promise<Mined> {
+  let files = 0;
+  let pairs = 0;
+  const chunker = await Chunker.create({ log: silentLog });
+  mkdirSync(path.dirname(out), { recursive: true });
+  const unfinished = `${out}.new`;
+  const stream = createWriteStream(unfinished);
+  const closed = once(stream, "close");
+  let failure: unknown;
+  stream.on("error", (error) => (failure ??= error));
+  try {
+    for await (const pair of minePairs(texts(root, signal, () => files++), chunker, path.basename(root), signal)) {
+      pairs++;
+      if (!stream.write(`${JSON.stringify(pair)}\n`) && failure === undefined) await Promise.race([once(stream, "drain"), closed]);
+      if (failure !== undefined) break;
+    }
+  } catch (error) {
+    failure ??= error;
+  }
+  stream.end();
+  await closed;
+  if (failure !== undefined) {
+    rmSync(unfinished, { force: true });
+    signal.throwIfAborted();
+    throw new StrataError("input.invalid", `The pairs could not be written to ${out}. Check the folder and the free disk space.`, failure);
+  }
+  renameSync(unfinished, out);
+  return { files, pairs };
+}
+
+/** Mines a folder in a process that is fit for it. @throws StrataError; the signal's reason when aborted */
+export async function mine(root: string, out: string, signal: AbortSignal): Promise<Mined> {
+  if (process.execArgv.includes(liftoff)) return mineHere(root, out, signal);
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [liftoff, "--no-warnings", entryFile("strata"), "mine", root, "--out", out, "--json"], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, signal });
+  let said = "";
+  let complaint = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(-400)));
+  const failure = await new Promise<Error | undefined>((resolve) => {
+    child.once("error", resolve);
+    child.once("close", () => resolve(undefined));
+  });
+  signal.throwIfAborted();
+  const answer = said.startsWith("{") ? (JSON.parse(said) as Mined & { error?: { message: string } }) : undefined;
+  if (answer?.error) throw new StrataError("input.invalid", answer.error.message);
+  if (!answer) throw new StrataError("input.invalid", `The definitions of ${root} could not be collected: ${failure?.message ?? (complaint.trim() || "the process ended without a word")}.`);
+  return { files: answer.files, pairs: answer.pairs };
+}
+
+export async function runMine(folder: string, options: { readonly out: string }, context: Context): Promise<number> {
+  const root = existingFolder(folder);
+  const out = path.resolve(options.out);
+  const { files, pairs } = await mine(root, out, context.signal);
+  if (context.json) context.terminal.out(`${JSON.stringify({ files, pairs, out })}\n`);
+  else context.terminal.out(`${plural(pairs, "pair")} from ${plural(files, "file")} in ${out}\n`);
+  return pairs > 0 ? 0 : 1;
+}

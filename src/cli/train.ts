@@ -1,0 +1,190 @@
+// `strata train`: fine-tunes the encoder on a folder, from the plan to the adopted model. Composes mining, the Python environment,
+// the training program and the engine's choice of model; each of them is elsewhere.
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline/promises";
+import { isAbort } from "../base/abort.ts";
+import { StrataError } from "../base/errors.ts";
+import { defaultModelFolder } from "../encoding/modelFiles.ts";
+import { chosenModel } from "../engine/modelChoice.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
+import { chooseModel } from "../engine/protocol.ts";
+import { curvesSvg } from "../training/curves.ts";
+import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
+import { fineTune, type FineTuneOptions, LEAST_PAIRS, tooFewPairs } from "../training/fineTune.ts";
+import { blankPicture, type Picture, type RunEvent, type RunPlan, takeIn } from "../training/picture.ts";
+import { mine } from "./mine.ts";
+import { existingFolder, withEngine } from "./session.ts";
+import { painter, type Context } from "./terminal.ts";
+import { planText, resultTable, runDisplay } from "./trainDisplay.ts";
+
+export interface TrainOptions {
+  readonly minutes: number;
+  readonly device: FineTuneOptions["device"];
+  readonly yes: boolean;
+  readonly resume: boolean;
+  readonly dryRun: boolean;
+}
+
+/** `run.json` in the run folder: what a resumed run must have in common with the one that was stopped. */
+interface RunRecord {
+  /** Name of the model that comes out. */
+  readonly name: string;
+  readonly start: string;
+  readonly pid: number;
+}
+
+/** Everything a run needs to know of its folder. */
+interface Run {
+  readonly root: string;
+  readonly index: string;
+  readonly folder: string;
+  readonly pairs: string;
+  readonly record: RunRecord;
+  readonly canResume: boolean;
+}
+
+/** The run of a workspace: the one to go on with, or a new one. @throws StrataError "training.failed" when one is under way */
+async function openRun(folder: string, resume: boolean, given: string | undefined, now: Date): Promise<Run> {
+  const root = canonicalRoot(existingFolder(folder));
+  const index = indexFolder(root);
+  makePrivateFolder(index);
+  const run = path.join(index, "training");
+  const pairs = path.join(run, "pairs.jsonl");
+  const last = readRecord(run);
+  if (last && last.pid !== process.pid && isAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first.`);
+  const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
+  if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
+  if (resume) return { root, index, folder: run, pairs, record: { ...last!, pid: process.pid }, canResume };
+  const chosen = chosenModel(index);
+  const start = chosen !== undefined && existsSync(path.join(chosen, "manifest.json")) ? chosen : (given ?? (await defaultModelFolder()));
+  const plain = path.basename(root).replace(/[^\w.-]+/g, "_").slice(0, 40) || "workspace";
+  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start, pid: process.pid }, canResume };
+}
+
+function readRecord(run: string): RunRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(path.join(run, "run.json"), "utf8")) as RunRecord;
+  } catch {
+    return undefined; // no run was stopped here
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const adopted = (name: string): string => path.join(cacheFolder(), "models", name);
+
+/** A second model of one day must not replace the first, which may be in use. */
+function freeName(wanted: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}.${n}`;
+    if (!existsSync(adopted(name))) return name;
+  }
+}
+
+/** What "auto" will most likely mean; the training program says what it took. */
+function likelyDevice(device: TrainOptions["device"]): string {
+  if (device !== "auto") return device;
+  if (systemProbe("nvidia-smi", ["-L"]) !== undefined) return "cuda";
+  return process.platform === "darwin" && process.arch === "arm64" ? "mps" : "cpu";
+}
+
+const isPlan = (environment: Environment | EnvironmentPlan): environment is EnvironmentPlan => "steps" in environment;
+
+async function agreed(context: Context, options: TrainOptions): Promise<boolean> {
+  if (options.yes) return true;
+  if (context.json || !process.stdin.isTTY || !context.terminal.errInteractive)
+    throw new StrataError("input.invalid", "Something must be installed first (see above, or --dry-run). Run it again with --yes to agree, or set STRATA_PYTHON to a Python of your own.");
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await asking.question("Go on? [y/N] ", { signal: context.signal })).trim());
+  } finally {
+    asking.close();
+  }
+}
+
+/** @returns 0 when a better model was adopted (or the plan shown), 1 when the present one stays, 130 when stopped */
+export async function runTrain(folder: string, options: TrainOptions, context: Context): Promise<number> {
+  const { terminal, json, signal } = context;
+  const run = await openRun(folder, options.resume, context.modelFolder, new Date());
+  const environment = prepareEnvironment(cacheFolder());
+  mkdirSync(run.folder, { recursive: true, mode: 0o700 });
+  const display = runDisplay(terminal, json);
+  const began = Date.now();
+  let picture: Picture = blankPicture;
+  const kept = createWriteStream(path.join(run.folder, "events.jsonl"), { flags: options.resume ? "a" : "w", mode: 0o600 });
+  kept.on("error", () => undefined); // the log is a convenience; a full disk shows itself elsewhere
+  const tell = (event: RunEvent): void => {
+    const line = `${JSON.stringify(event)}\n`;
+    picture = takeIn(picture, event, (Date.now() - began) / 1000);
+    kept.write(line);
+    if (json) terminal.out(line);
+    display.show(picture);
+  };
+  /** Beside the log, whatever the end. */
+  const draw = (): string => {
+    const file = path.join(run.folder, "curves.svg");
+    writeFileSync(file, curvesSvg(picture, `${path.basename(run.root)}: ${picture.sentence}`));
+    return file;
+  };
+
+  try {
+    tell({ event: "progress", phase: "mining" });
+    const pairs = options.resume ? countPairs(run.pairs) : (await mine(run.root, options.dryRun ? `${run.pairs}.plan` : run.pairs, signal)).pairs;
+    if (options.dryRun) rmSync(`${run.pairs}.plan`, { force: true });
+    const plan: RunPlan = { event: "plan", root: run.root, pairs, isEnough: pairs >= LEAST_PAIRS, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), canResume: run.canResume };
+    display.end();
+    tell(plan);
+    display.end();
+    if (!json) terminal.err(planText(plan));
+    if (options.dryRun) return 0;
+    if (!plan.isEnough) throw tooFewPairs(pairs);
+    if (isPlan(environment) && !(await agreed(context, options))) return 1;
+
+    if (!options.resume) clearLeftovers(run.folder);
+    writeFileSync(path.join(run.folder, "run.json"), JSON.stringify(run.record), { mode: 0o600 });
+    const ready = isPlan(environment) ? await makeEnvironment(environment, (message) => tell({ event: "progress", phase: "installing", message }), signal) : environment;
+    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume }, tell, signal);
+    if (result.model !== undefined) {
+      const { model } = result;
+      await withEngine({ ...context, modelFolder: undefined }, run.root, (session) => session.request(chooseModel, { folder: model }, signal));
+      tell({ event: "adopted", model: path.basename(model), folder: model });
+    }
+    clearLeftovers(run.folder);
+    tell({ event: "end", adopted: result.adopted, reason: result.reason, curves: path.join(run.folder, "curves.svg") });
+    display.end();
+    const curves = draw();
+    if (!json) {
+      terminal.out(resultTable(picture, painter(terminal.outColour)));
+      terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. Back to the model before Strata came with: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
+    }
+    return result.adopted ? 0 : 1;
+  } catch (error) {
+    display.end();
+    if (picture.loss.length > 0 || picture.recall.length > 0) draw();
+    if (!(isAbort(error) && signal.aborted)) throw error;
+    const started = existsSync(path.join(run.folder, "run.json"));
+    const reason = started ? `Stopped; what was learned is kept. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
+    if (json) terminal.out(`${JSON.stringify({ event: "stopped", reason } satisfies RunEvent)}\n`);
+    else terminal.err(`${reason}\n`);
+    throw error;
+  } finally {
+    kept.end();
+  }
+}
+
+/** What a finished or given-up run leaves; log, pairs and curves stay. */
+function clearLeftovers(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory() || entry.name === "run.json") rmSync(path.join(folder, entry.name), { recursive: true, force: true });
+}
+
+function countPairs(file: string): number {
+  return readFileSync(file, "utf8").split("\n").filter((line) => line !== "").length;
+}

@@ -1,0 +1,65 @@
+// What a person sees of `strata train` in the terminal: the plan, one line that follows the run, the table at its end.
+import { clockTime, comparison, type Picture, type RunPlan } from "../training/picture.ts";
+import { progressBar } from "./progress.ts";
+import { clip, type Paint, plural, printable, type Terminal } from "./terminal.ts";
+
+const redrawMs = 100;
+/** Without a terminal: a line this often, and at every change of what is done. */
+const lineMs = 10_000;
+
+export function planText(plan: RunPlan): string {
+  return [
+    `Fine-tuning on ${plan.root}: ${plural(plan.pairs, "documented definition")}, ${plan.minutes} minutes on ${plan.device}, starting from ${plan.start}.`,
+    ...(plan.install === "" ? [] : [plan.install]),
+    "Nothing leaves this machine. The result is used only if it finds code it has not seen better than the present model.",
+    "",
+  ].join("\n");
+}
+
+/** One line of text for the state of a run. */
+export function runLine({ sentence, loss, recall, secondsLeft }: Picture): string {
+  const last = loss.at(-1)?.points.at(-1);
+  const recalls = recall.map(({ name, points }) => `${name} ${points.at(-1)!.y.toFixed(3)}`);
+  return [sentence, ...(last ? [`loss ${last.y.toFixed(3)}`] : []), ...(recalls.length > 0 ? [`recall@10 ${recalls.join(" ")}`] : []), ...(secondsLeft === undefined ? [] : [`at most ${clockTime(secondsLeft)} left`])].join(" · ");
+}
+
+export interface RunDisplay {
+  show(picture: Picture): void;
+  end(): void;
+}
+
+/** @param now milliseconds; given so that tests need no clock. */
+export function runDisplay(terminal: Terminal, quiet: boolean, now: () => number = () => performance.now()): RunDisplay {
+  let lastMs = -Infinity;
+  let sentence = "";
+  let isDrawn = false;
+  return {
+    show(picture) {
+      if (quiet) return;
+      const at = now();
+      if (at - lastMs < (terminal.errInteractive ? redrawMs : lineMs) && picture.sentence === sentence) return;
+      lastMs = at;
+      sentence = picture.sentence;
+      const line = printable(runLine(picture));
+      if (!terminal.errInteractive) return terminal.err(`${line}\n`);
+      const bar = picture.fraction === undefined ? "" : progressBar({ phase: "train", done: Math.round(picture.fraction * 1000), total: 1000, unit: "steps" });
+      terminal.err(`\r\x1b[2K${clip(bar + line, terminal.columns - 1)}`);
+      isDrawn = true;
+    },
+    end() {
+      if (isDrawn) terminal.err("\r\x1b[2K");
+      isDrawn = false;
+    },
+  };
+}
+
+/** Recall@10 before and after, one line per exit. */
+export function resultTable({ before, after }: Picture, paint: Paint): string {
+  if (!before || !after) return "";
+  const rows = comparison(before, after).map(({ name, before: was, after: is }) => {
+    const change = is - was;
+    const text = `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
+    return `${name.padEnd(10)} ${was.toFixed(3)}   ${is.toFixed(3)}   ${change > 0.0005 ? paint("green", text) : change < -0.0005 ? paint("red", text) : text}`;
+  });
+  return `${paint("bold", "recall@10  before  after   change")}\n${rows.join("\n")}\n`;
+}

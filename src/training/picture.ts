@@ -1,0 +1,166 @@
+// The live picture of a fine-tuning run: takes in what `strata train` says, event by event, and holds what the terminal and the
+// editor draw. Pure data; the geometry of the curves is curves.ts.
+import type { Measures, TrainingEvent } from "./fineTune.ts";
+
+/** What `strata train --json` writes, one JSON line each: its own steps, and the training program's events as they are. */
+export type RunEvent =
+  | TrainingEvent
+  | RunPlan
+  | { readonly event: "adopted"; readonly model: string; readonly folder: string }
+  | { readonly event: "end"; readonly adopted: boolean; readonly reason: string; readonly curves: string }
+  | { readonly event: "stopped"; readonly reason: string };
+
+/** What a run would do; all that `--dry-run` says. */
+export interface RunPlan {
+  readonly event: "plan";
+  readonly root: string;
+  /** Documented definitions to learn from. */
+  readonly pairs: number;
+  readonly isEnough: boolean;
+  /** Sentence on what is installed first; "" when everything is there. */
+  readonly install: string;
+  readonly device: string;
+  readonly minutes: number;
+  /** Model that training starts from. */
+  readonly start: string;
+  /** An interrupted run can go on. */
+  readonly canResume: boolean;
+}
+
+/** x is seconds since the run began. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+export interface Picture {
+  readonly state: "running" | "adopted" | "kept" | "stopped" | "failed";
+  /** What is being done, or how it ended: a sentence. */
+  readonly sentence: string;
+  /** 0 to 1; undefined while the end is not known. */
+  readonly fraction: number | undefined;
+  readonly secondsLeft: number | undefined;
+  readonly plan: RunPlan | undefined;
+  readonly device: string | undefined;
+  readonly loss: readonly Series[];
+  /** Recall@10 on the held-out part, by exit. */
+  readonly recall: readonly Series[];
+  readonly before: Measures | undefined;
+  readonly after: Measures | undefined;
+  /** Name of the adopted model. */
+  readonly model: string | undefined;
+}
+
+export const blankPicture: Picture = {
+  state: "running",
+  sentence: "Looking at the workspace",
+  fraction: undefined,
+  secondsLeft: undefined,
+  plan: undefined,
+  device: undefined,
+  loss: [],
+  recall: [],
+  before: undefined,
+  after: undefined,
+  model: undefined,
+};
+
+const phases: Readonly<Record<string, string>> = {
+  mining: "Collecting documented definitions",
+  installing: "Making the Python environment",
+  reading: "Reading the definitions",
+  encoding: "Encoding the definitions",
+  teacher: "Encoding the definitions",
+  "top head": "Training the deep exit",
+  layers: "Training the exits",
+  table: "Training the instant exit",
+  exporting: "Writing the model",
+};
+/** Phases of the training program that its minutes are for. */
+const timed: readonly string[] = ["teacher", "encoding", "top head", "layers", "table"];
+
+/** @param seconds since the run began */
+export function takeIn(picture: Picture, event: RunEvent, seconds: number): Picture {
+  switch (event.event) {
+    case "plan":
+      return { ...picture, plan: event, device: event.device };
+    case "progress": {
+      const budget = (picture.plan?.minutes ?? 0) * 60;
+      const isTimed = timed.includes(event.phase) && budget > 0;
+      return {
+        ...picture,
+        sentence: event.message ?? phases[event.phase] ?? event.phase,
+        device: event.device ?? picture.device,
+        // The program divides its minutes itself, and may be done early.
+        fraction: isTimed ? Math.min(0.99, seconds / budget) : picture.fraction,
+        secondsLeft: isTimed ? Math.max(0, Math.round(budget - seconds)) : undefined,
+        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, phases[event.phase] ?? event.phase, { x: seconds, y: event.loss }),
+      };
+    }
+    case "metric": {
+      const figures = measuresIn(event);
+      let { recall } = picture;
+      for (const [key, name] of exitNames(figures)) recall = addPoint(recall, name, { x: seconds, y: figures[key]! });
+      return { ...picture, recall, before: event.phase === "before" ? figures : picture.before, after: event.phase === "after" ? figures : picture.after };
+    }
+    case "result":
+      return { ...picture, before: event.before, after: event.after, fraction: 1, secondsLeft: undefined, sentence: event.reason };
+    case "error":
+      return ended(picture, "failed", event.message);
+    case "adopted":
+      return { ...picture, model: event.model };
+    case "end":
+      return ended(picture, event.adopted ? "adopted" : "kept", event.reason);
+    case "stopped":
+      return ended(picture, "stopped", event.reason);
+  }
+}
+
+export function ended(picture: Picture, state: Exclude<Picture["state"], "running">, sentence: string): Picture {
+  return { ...picture, state, sentence, secondsLeft: undefined, fraction: state === "adopted" || state === "kept" ? 1 : picture.fraction };
+}
+
+function addPoint(all: readonly Series[], name: string, point: Point): readonly Series[] {
+  if (!Number.isFinite(point.y)) return all;
+  const known = all.find((series) => series.name === name);
+  if (!known) return [...all, { name, points: [point] }];
+  return all.map((series) => (series === known ? { name, points: [...series.points, point] } : series));
+}
+
+/** The figures among an event's fields. */
+function measuresIn(event: object): Measures {
+  return Object.fromEntries(Object.entries(event).filter((entry): entry is [string, number] => typeof entry[1] === "number" && /^(\d+(>\d+)?|score)$/.test(entry[0])));
+}
+
+/** Keys of single exits with the name a person knows, shallow ones first: the lowest is the instant exit, the highest the deep one. */
+export function exitNames(figures: Measures): readonly (readonly [key: string, name: string])[] {
+  const exits = Object.keys(figures).filter((key) => /^\d+$/.test(key)).sort((a, b) => Number(a) - Number(b));
+  return exits.map((key, i) => [key, i === exits.length - 1 ? "deep" : i === 0 ? "instant" : exits.length === 3 ? "shallow" : `layer ${key}`]);
+}
+
+/** Rows of the table at the end: recall@10 on held-out code before and after. */
+export function comparison(before: Measures, after: Measures): readonly { readonly name: string; readonly before: number; readonly after: number }[] {
+  const rows = [...exitNames(before), ...("score" in before ? [["score", "mean"] as const] : [])];
+  return rows.flatMap(([key, name]) => (after[key] === undefined ? [] : [{ name, before: before[key]!, after: after[key]! }]));
+}
+
+/** "4:05" */
+export function clockTime(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+/** An event, or undefined for a line that is none: libraries print what they like. */
+export function parseRunEvent(line: string): RunEvent | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const value = JSON.parse(line) as { event?: unknown; error?: { code: string; message: string } };
+    if (value.error) return { event: "error", ...value.error };
+    return ["progress", "metric", "result", "error", "plan", "adopted", "end", "stopped"].includes(value.event as string) ? (value as unknown as RunEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
