@@ -19,7 +19,8 @@ if (given.length > 0) process.exit(strata(...given));
 
 const question = "where are ignore rules applied";
 console.error(`\nIndexing ${root}`);
-const indexed = strata("index", root);
+// The instant exit is enough to answer; the engine goes on deepening in the background, and the question deepens what it shows.
+const indexed = strata("index", root, "--depth", "instant");
 if (indexed !== 0) process.exit(indexed);
 console.error(`\nAsking: ${question}\n`);
 const found = strata("search", question, "--in", root, "-k", "5");

@@ -340,6 +340,11 @@ export class Engine {
           await woken;
           clearTimeout(retry);
           this.#requestScan();
+        } else if (StrataError.is(error, "index.damaged")) {
+          // The store has moved the damaged database aside and says so in its warnings; everything is read again.
+          this.#options.log("error", "the database is damaged", error);
+          this.#scansDone = 0;
+          this.#requestScan();
         } else {
           this.#options.log("error", "background work failed", error);
           this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });

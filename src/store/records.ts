@@ -91,7 +91,7 @@ export interface StoreOptions {
   readonly analyse: (text: string) => string;
   /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
   readonly versions: { readonly chunker: number; readonly analyser: number };
-  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan is as fast and costs no inserts. Default: see graphs.ts. */
+  /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
   readonly graphFrom?: number;
   /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
   readonly keepOrphans?: number;

@@ -575,7 +575,7 @@ export class Store {
         const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
-    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? defaultGraphFrom(), readInstant) };
+    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? defaultGraphFrom, readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
     for (const depth of [...depths].reverse()) {

@@ -53,7 +53,7 @@ test("a client notices the crash at once and the next one gets a new engine", as
 });
 
 test("a bit-flipped or truncated graph is noticed, rebuilt from the database and answers the same", async (t) => {
-  const workspace = new Workspace(t, manyFiles(5500));
+  const workspace = new Workspace(t, manyFiles(2500));
   const client = await workspace.connect();
   await client.connection.sendRequest(protocol.configure, instantOnly);
   await bringTo(client, "instant");
@@ -71,7 +71,7 @@ test("a bit-flipped or truncated graph is noticed, rebuilt from the database and
     (file) => truncateSync(file, 100),
   ];
   for (const damage of damages) {
-    assert.ok(existsSync(graph), "a graph of 5,500 vectors is on disk");
+    assert.ok(existsSync(graph), "a graph of 2,500 vectors is on disk");
     damage(graph);
     const again = await workspace.connect();
     await again.connection.sendRequest(protocol.configure, instantOnly);

@@ -85,9 +85,8 @@ describe("search", () => {
   });
 
   test("needs no graph below the size from which one pays", () => {
-    const tier = new Tier(identity, module, 2000);
-    assert.equal(drained(tierOf(upTo(1500), tier)).state.inGraph, 0);
-    assert.ok(defaultGraphFrom() >= 5000);
+    const tier = new Tier(identity, module, defaultGraphFrom);
+    assert.equal(drained(tierOf(upTo(defaultGraphFrom - 500), tier)).state.inGraph, 0);
   });
 
   test("asked for more than there is gives what there is, also when nearly all is deleted", () => {
