@@ -8,13 +8,15 @@ import type { ParsedQuery } from "./query.ts";
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
   Store,
-  "searchLexical" | "lexicalFieldScores" | "searchDense" | "scoreChunks" | "placesOf" | "places" | "placesInFile" | "definitions" | "importCounts" | "files" | "putVectors"
+  "searchLexical" | "lexicalMatches" | "searchDense" | "scoreChunks" | "placesOf" | "places" | "placesInFile" | "definitions" | "importCounts" | "files" | "putVectors"
 >;
 
 export interface Candidate {
   readonly place: Place;
   /** BM25 per field, in the order of `lexicalFields`; zeros when no term matches. */
   readonly fields: readonly number[];
+  /** BM25 per query term, all fields together; zeros when no term matches. */
+  readonly terms: readonly number[];
   /** Weighted BM25 over all fields, 0 when no term matches. */
   readonly lexical: number;
   /** Cosine with the query at the chunk's deepest vector, comparable between depths; undefined without a vector or an encoder. */
@@ -33,8 +35,14 @@ export function poolSize(k: number): number {
   return Math.min(400, Math.max(80, 5 * k));
 }
 
+export interface Candidates {
+  readonly items: readonly Candidate[];
+  /** What each query term is worth in this index, in the order of `query.terms`. */
+  readonly idf: readonly number[];
+}
+
 /** @param under directory below the root, "" for all. */
-export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidate[] {
+export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
   const filters = withDirectory(query.filters, under);
   const accepts = placeFilter(query, filters, under);
   // What is filtered after retrieval needs a deeper look to fill the list.
@@ -58,23 +66,22 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   const found = [...places.values()];
   const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));
   if (vectors && missing.length > 0) for (const hit of store.scoreChunks(vectors, missing)) dense.set(hit.chunkId, hit);
-  const fields = query.terms.length > 0 ? store.lexicalFieldScores(query.terms, found.map((place) => place.place)) : new Map<number, readonly number[]>();
+  const { idf, places: matches } = store.lexicalMatches(query.terms, found.map((place) => place.place));
+  const noMatch = { fields: bm25FieldWeights.map(() => 0), terms: query.terms.map(() => 0) };
 
-  return found.map((place) => {
-    const ofFields = fields.get(place.place) ?? noFields;
+  // BM25 over all fields is known inside the pool only; what stands outside scores at most what its last member does.
+  const leastLexical = lexicalHits.at(-1)?.score ?? 0;
+  const items = found.map((place) => {
+    const { fields, terms } = matches.get(place.place) ?? noMatch;
     const near = dense.get(place.chunkId);
-    return {
-      place,
-      fields: ofFields,
-      lexical: lexical.get(place.place) ?? ofFields.reduce((sum, score, i) => sum + score * bm25FieldWeights[i]!, 0) / meanWeight,
-      dense: near?.calibrated,
-      depth: near?.depth,
-    };
+    return { place, fields, terms, lexical: lexical.get(place.place) ?? Math.min(leastLexical, weightedMean(fields)), dense: near?.calibrated, depth: near?.depth };
   });
+  return { items, idf };
 }
 
-const noFields: readonly number[] = [0, 0, 0, 0, 0];
-const meanWeight = bm25FieldWeights.reduce((sum, weight) => sum + weight, 0) / bm25FieldWeights.length;
+function weightedMean(fields: readonly number[]): number {
+  return fields.reduce((sum, score, i) => sum + score * bm25FieldWeights[i]!, 0) / bm25FieldWeights.reduce((sum, weight) => sum + weight, 0);
+}
 
 /** Names whose definitions are looked up: what is certainly a name, and a query of one or two plain words tried as one. */
 function definitionNames(query: ParsedQuery): string[] {

@@ -1,9 +1,9 @@
 // What ranking looks at: each candidate as a row of named numbers. Values are scaled within one candidate list (0 to about 1, cosines
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import type { Place } from "../store/store.ts";
-import { type Candidate, commonEnding } from "./candidates.ts";
+import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
 import { type ParsedQuery, proseLanguages } from "./query.ts";
-import { nameParts } from "./terms.ts";
+import { nameParts, root } from "./terms.ts";
 
 export const featureNames = [
   "bm25", // weighted BM25 over all fields, relative to the best candidate
@@ -26,6 +26,7 @@ export const featureNames = [
   "owner said", // share of the enclosing class's or module's words that the query says
   "file bm25", // other matching chunks of the same file
   "file dense",
+  "file coverage", // how much of the query the file holds, each word at its best chunk
   "file matches", // how many chunks of the file are candidates
   "file size", // log of the file's number of chunks
   "imported", // how many files import this one
@@ -59,17 +60,17 @@ export interface FileFacts {
   readonly fileChunks: (path: string) => number;
 }
 
-/**
- * @param dense standardised cosine per candidate, from `standardiseDense`.
- */
-export function computeFeatures(query: ParsedQuery, candidates: readonly Candidate[], { imports, fileChunks }: FileFacts, dense: readonly number[]): FeatureRow[] {
+/** The rows of the candidates, in their order. */
+export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks }: FileFacts): FeatureRow[] {
+  const dense = standardiseDense(candidates);
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
   // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
   const bestFields = Math.max(1e-9, ...candidates.map((candidate) => candidate.fields.reduce((sum, score) => sum + score, 0)));
   const lexicalRanks = ranksOf(candidates.map((candidate) => candidate.lexical));
   const denseRanks = ranksOf(candidates.map((candidate, i) => (candidate.dense === undefined ? -Infinity : dense[i]!)));
   const files = fileEvidence(candidates, bestLexical, dense);
-  const said = new Set(query.parts);
+  const coverage = fileCoverage(candidates);
+  const said = wordsSaid(query, idf);
   const identifiers = query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!);
   const messageRuns = query.kind === "error" || query.kind === "trace" || query.kind === "code" ? wordRuns(query.text) : undefined;
   const ofPath = new Map<string, PathFeatures>();
@@ -104,6 +105,7 @@ export function computeFeatures(query: ParsedQuery, candidates: readonly Candida
     const own = { lexical: candidate.lexical / bestLexical, dense: candidate.dense === undefined ? 0 : Math.max(0, dense[i]!) };
     set("file bm25", file.rest(file.lexical, own.lexical));
     set("file dense", file.rest(file.dense, own.dense));
+    set("file coverage", coverage.get(place.path)!);
     set("file matches", Math.log1p(file.count - 1));
     set("file size", Math.log1p(fileChunks(place.path)) / 5);
     set("imported", Math.log1p(imports.get(place.path) ?? 0) / 5);
@@ -127,7 +129,7 @@ export function computeFeatures(query: ParsedQuery, candidates: readonly Candida
 }
 
 /** Cosines as distances from the mean of the list in standard deviations; 0 for a candidate without a vector. */
-export function standardiseDense(candidates: readonly Candidate[]): number[] {
+function standardiseDense(candidates: readonly Candidate[]): number[] {
   const { mean, deviation } = spread(candidates.flatMap((candidate) => candidate.dense ?? []));
   return candidates.map((candidate) => (candidate.dense === undefined ? 0 : (candidate.dense - mean) / Math.max(deviation, 1e-6)));
 }
@@ -173,7 +175,7 @@ function fileEvidence(candidates: readonly Candidate[], bestLexical: number, den
   return new Map([...byPath].map(([path, file]) => [path, { count: file.lexical.length, lexical: file.lexical.sort(descending), dense: file.dense.sort(descending), rest }]));
 }
 
-function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: ReadonlySet<string>): void {
+function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: Said): void {
   let [definition, partial, nameSaid, queryInName] = [0, 0, 0, 0];
   for (const symbol of place.symbols.slice(0, 12)) {
     for (const name of identifiers) {
@@ -200,9 +202,43 @@ function partialMatch(symbol: string, name: string): number {
   return symbol.includes(name) || name.includes(symbol) ? Math.min(symbol.length, name.length) / Math.max(symbol.length, name.length) : 0;
 }
 
-function overlapOf(parts: readonly string[], said: ReadonlySet<string>): { ofName: number; ofQuery: number } {
-  const shared = parts.filter((part) => said.has(part)).length;
-  return { ofName: parts.length === 0 ? 0 : shared / parts.length, ofQuery: said.size === 0 ? 0 : shared / said.size };
+/** The words of a query with what each is worth: a rare word in a name says more than a common one. */
+interface Said {
+  readonly worth: ReadonlyMap<string, number>;
+  readonly total: number;
+}
+
+function wordsSaid(query: ParsedQuery, idf: readonly number[]): Said {
+  const ofRoot = new Map(query.terms.map((term, i) => [root(term), idf[i] ?? 0]));
+  // A little for every word: in a small repository the words that matter most may stand everywhere.
+  const worth = new Map(query.parts.map((part) => [part, 0.5 + (ofRoot.get(part) ?? 0)]));
+  return { worth, total: [...worth.values()].reduce((sum, value) => sum + value, 0) };
+}
+
+function overlapOf(parts: readonly string[], { worth, total }: Said): { ofName: number; ofQuery: number } {
+  let [shared, value] = [0, 0];
+  for (const part of parts) {
+    const worthOfPart = worth.get(part);
+    if (worthOfPart === undefined) continue;
+    shared++;
+    value += worthOfPart;
+  }
+  return { ofName: parts.length === 0 ? 0 : shared / parts.length, ofQuery: total === 0 ? 0 : value / total };
+}
+
+/** Per file, the sum over the query's terms of its best chunk for that term, as a share of the best over all files. */
+function fileCoverage(candidates: readonly Candidate[]): ReadonlyMap<string, number> {
+  const best = new Map<string, number[]>();
+  let overall: number[] = [];
+  for (const { place, terms } of candidates) {
+    const known = best.get(place.path);
+    if (known) terms.forEach((score, i) => (known[i] = Math.max(known[i]!, score)));
+    else best.set(place.path, [...terms]);
+    overall = terms.map((score, i) => Math.max(score, overall[i] ?? 0));
+  }
+  const sum = (scores: readonly number[]) => scores.reduce((total, score) => total + score, 0);
+  const most = Math.max(1e-9, sum(overall));
+  return new Map([...best].map(([path, scores]) => [path, sum(scores) / most]));
 }
 
 const pathFeatureNames = ["file said", "query in file", "query in folders", "example", "legacy", "declarations"] as const satisfies readonly FeatureName[];
@@ -214,7 +250,7 @@ const examplePath = /(^|\/)_?(examples?|samples?|demos?|tutorials?|playgrounds?|
 const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)/i;
 const declarationPath = /\.(d\.[cm]?ts|pyi)$/i;
 
-function featuresOfPath(path: string, said: ReadonlySet<string>): PathFeatures {
+function featuresOfPath(path: string, said: Said): PathFeatures {
   const segments = path.split("/");
   const stem = segments.pop()!.replace(/\.[^.]*$/, "").replace(/\.d$/, "");
   const name = namelessStem.test(stem) ? (segments.at(-1) ?? stem) : stem;

@@ -21,7 +21,7 @@ export interface ParsedQuery {
   readonly terms: readonly string[];
   /** Names of code, as written, without call brackets; `Foo.bar` gives also its last part. */
   readonly identifiers: readonly string[];
-  /** Stemmed parts of the prose, stop words left out: what names and paths are compared with. */
+  /** Roots of the words, stop words left out: what names and paths are compared with. */
   readonly parts: readonly string[];
   /** Quoted text that must occur verbatim. */
   readonly phrases: readonly string[];

@@ -11,8 +11,11 @@ export interface Scored {
   readonly score: number;
 }
 
-/** What each further chunk of a file already in the list loses: about the distance between the first and the tenth place of a clear answer. */
-export const sameFilePenalty = 1.5;
+/**
+ * What each further chunk of a file already in the list loses, up to three times: about the distance between the first and the tenth file, so that
+ * a file's second chunk comes after the other files that answer at all.
+ */
+export const sameFilePenalty = 3;
 
 export function weightsFor(query: ParsedQuery): Weights {
   return query.kind === "symbol" ? symbolWeights : proseWeights;
@@ -54,7 +57,7 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
       while (waiting.length > 0 && taken.some((hit) => mostlyInside(waiting[0]!, hit))) waiting.shift();
       const next = waiting[0];
       if (!next) continue;
-      const penalty = taken.length * sameFilePenalty;
+      const penalty = Math.min(taken.length, 3) * sameFilePenalty;
       const total = next.score - penalty;
       if (!best || total > best.total || (total === best.total && next.candidate.place.place < best.candidate.place.place)) best = { ...next, penalty, total };
     }

@@ -3,8 +3,8 @@
 import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
-import { type Candidate, gatherCandidates, type SearchStore } from "./candidates.ts";
-import { computeFeatures, type FeatureRow, standardiseDense } from "./features.ts";
+import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
+import { computeFeatures, type FeatureRow } from "./features.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, settle } from "./ranking.ts";
 
@@ -52,24 +52,23 @@ interface Question {
   readonly k: number;
 }
 
-function rankCandidates(deps: SearchDeps, question: Question, candidates: readonly Candidate[], previous?: readonly Ranked[]): RankedResult {
-  const dense = standardiseDense(candidates);
-  const features = candidateFeatures(deps.store, question.query, candidates, dense);
-  const fresh = rank(candidates, features, question.query, question.k);
+function rankCandidates(deps: SearchDeps, question: Question, candidates: Candidates, previous?: readonly Ranked[]): RankedResult {
+  const features = candidateFeatures(deps.store, question.query, candidates);
+  const fresh = rank(candidates.items, features, question.query, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
-  const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates, features, question) : [];
+  const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
   return {
     hits: shown.map((hit) => toHit(hit, question.query)),
-    depth: deepest(candidates),
+    depth: deepest(candidates.items),
     ...(waiting.length > 0 && { refine: (budgetMs, signal) => refine(deps, question, candidates, shown, waiting, budgetMs, signal) }),
   };
 }
 
 /** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
-export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: readonly Candidate[], dense: readonly number[]): FeatureRow[] {
-  const imports = store.importCounts([...new Set(candidates.map((candidate) => candidate.place.path))]);
+export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: Candidates): FeatureRow[] {
+  const imports = store.importCounts([...new Set(candidates.items.map((candidate) => candidate.place.path))]);
   const files = store.files();
-  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1 }, dense);
+  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1 });
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
@@ -89,7 +88,7 @@ function leadingUnrefined(candidates: readonly Candidate[], features: readonly F
 async function refine(
   deps: SearchDeps,
   question: Question,
-  candidates: readonly Candidate[],
+  candidates: Candidates,
   previous: readonly Ranked[],
   waiting: readonly Candidate[],
   budgetMs: number,
@@ -116,11 +115,11 @@ async function refine(
     slowestMs = Math.max(slowestMs, performance.now() - batchStarted);
   }
   const better = new Map(question.vectors ? store.scoreChunks(question.vectors, done).map((hit) => [hit.chunkId, hit]) : []);
-  const updated = candidates.map((candidate) => {
+  const items = candidates.items.map((candidate) => {
     const hit = better.get(candidate.place.chunkId);
     return hit ? { ...candidate, dense: hit.calibrated, depth: hit.depth } : candidate;
   });
-  const { hits, depth } = rankCandidates(deps, question, updated, previous);
+  const { hits, depth } = rankCandidates(deps, question, { ...candidates, items }, previous);
   return { hits, depth };
 }
 

@@ -25,6 +25,7 @@ export const proseWeights: Weights = {
   "owner said": 0.2,
   "file bm25": 0.3,
   "file dense": 0.15,
+  "file coverage": 0.8,
   "file matches": 0.1,
   "file size": 0.2,
   imported: 0.2,

@@ -1,7 +1,6 @@
 // What each part of search gives by itself, on the same chunks and vectors: words, each exit, their fusion, and ranking on top.
-import { type Depth, depths } from "../../src/encoding/encoder.ts";
+import { depths } from "../../src/encoding/encoder.ts";
 import { gatherCandidates } from "../../src/search/candidates.ts";
-import { standardiseDense } from "../../src/search/features.ts";
 import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
@@ -36,13 +35,14 @@ export async function ablate(repository: JudgedRepository, model: LabModel): Pro
     for (const depth of depths) {
       store.depthLimit = depth;
       score(`exit ${depth}`, store.placesOf(store.searchDense(vectors[i]!, 10, {}).map((hit) => hit.chunkId)));
-      const candidates = gatherCandidates(store, parsed, vectors[i]!, 10, "");
+      const gathered = gatherCandidates(store, parsed, vectors[i]!, 10, "");
+      const candidates = gathered.items;
       const byLexical = candidates.toSorted((a, b) => b.lexical - a.lexical);
       if (depth === "instant") score("bm25 fields", byLexical.slice(0, 10).map((candidate) => candidate.place));
       const byDense = candidates.toSorted((a, b) => (b.dense ?? -1) - (a.dense ?? -1));
       const reciprocal = new Map(candidates.map((candidate) => [candidate, (candidate.lexical > 0 ? 1 / (61 + byLexical.indexOf(candidate)) : 0) + 1 / (61 + byDense.indexOf(candidate))]));
       score(`fusion ${depth}`, candidates.toSorted((a, b) => reciprocal.get(b)! - reciprocal.get(a)!).slice(0, 10).map((candidate) => candidate.place));
-      const features = candidateFeatures(store, parsed, candidates, standardiseDense(candidates));
+      const features = candidateFeatures(store, parsed, gathered);
       score(`everything ${depth}`, rank(candidates, features, parsed, 10).map((hit) => hit.candidate.place));
     }
     const named = new Set(places.filter((place) => targets.some((target) => covers(place, target))).flatMap((place) => [...nameParts(place.path), ...place.symbols.flatMap(nameParts)]));

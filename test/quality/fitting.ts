@@ -19,44 +19,60 @@ export interface FitOptions {
   readonly steps: number;
 }
 
+/** Steps between two looks at which row of a file is its best. */
+const reviseEvery = 10;
+
 /** Full-batch Adam; deterministic. */
 export function fitWeights(groups: readonly FitGroup[], { prior, pull, steps }: FitOptions): Weights {
   const start = featureNames.map((name) => prior[name]);
   const w = Float64Array.from(start);
   const [m, v] = [new Float64Array(w.length), new Float64Array(w.length)];
   const used = groups.filter((group) => group.isAnswer.some(Boolean) && group.isAnswer.some((is) => !is));
+  let best: (readonly number[])[] = [];
   for (let step = 1; step <= steps; step++) {
+    if (step % reviseEvery === 1) best = used.map((group) => bestRows(group, w).map((row) => row.index));
     const gradient = new Float64Array(w.length);
-    for (const group of used) addGradient(group, w, gradient);
+    used.forEach((group, i) => addGradient(group, best[i]!, w, gradient));
     for (let i = 0; i < w.length; i++) {
       const g = gradient[i]! / used.length + pull * (w[i]! - start[i]!);
       m[i] = 0.9 * m[i]! + 0.1 * g;
       v[i] = 0.999 * v[i]! + 0.001 * g * g;
-      w[i]! -= (0.03 * (m[i]! / (1 - 0.9 ** step))) / (Math.sqrt(v[i]! / (1 - 0.999 ** step)) + 1e-8);
+      w[i]! -= (0.04 * (m[i]! / (1 - 0.9 ** step))) / (Math.sqrt(v[i]! / (1 - 0.999 ** step)) + 1e-8);
     }
   }
   return Object.fromEntries(featureNames.map((name, i) => [name, w[i]!])) as Record<FeatureName, number>;
 }
 
 /** Gradient of −log P(an answering file) where P is a softmax over each file's best row. */
-function addGradient(group: FitGroup, w: Float64Array, gradient: Float64Array): void {
-  const best = bestRows(group, w);
-  const top = Math.max(...best.map((row) => row.score));
-  const weights = best.map((row) => Math.exp(row.score - top));
-  const all = weights.reduce((sum, weight) => sum + weight, 0);
-  const good = best.reduce((sum, row, i) => sum + (group.isAnswer[row.index] ? weights[i]! : 0), 0);
-  best.forEach((row, i) => {
-    const share = weights[i]! / all - (group.isAnswer[row.index] ? weights[i]! / Math.max(good, 1e-12) : 0);
-    const features = group.rows[row.index]!;
-    for (let f = 0; f < features.length; f++) gradient[f]! += share * features[f]!;
+function addGradient(group: FitGroup, best: readonly number[], w: Float64Array, gradient: Float64Array): void {
+  const scores = best.map((row) => dot(group.rows[row]!, w));
+  const top = Math.max(...scores);
+  let [all, good] = [0, 1e-12];
+  const weights = scores.map((score, i) => {
+    const weight = Math.exp(score - top);
+    all += weight;
+    if (group.isAnswer[best[i]!]) good += weight;
+    return weight;
   });
+  for (let i = 0; i < best.length; i++) {
+    const share = weights[i]! / all - (group.isAnswer[best[i]!] ? weights[i]! / good : 0);
+    // Most candidates are far from the top and move nothing.
+    if (Math.abs(share) < 1e-4) continue;
+    const features = group.rows[best[i]!]!;
+    for (let f = 0; f < features.length; f++) gradient[f]! += share * features[f]!;
+  }
+}
+
+function dot(features: Float64Array, w: Float64Array): number {
+  let sum = 0;
+  for (let f = 0; f < features.length; f++) sum += features[f]! * w[f]!;
+  return sum;
 }
 
 function bestRows(group: FitGroup, w: Float64Array): { index: number; score: number }[] {
   const best = new Map<string, { index: number; score: number }>();
   group.rows.forEach((features, index) => {
-    let score = 0;
-    for (let f = 0; f < features.length; f++) score += features[f]! * w[f]!;
+    const score = dot(features, w);
     const known = best.get(group.files[index]!);
     if (!known || score > known.score) best.set(group.files[index]!, { index, score });
   });

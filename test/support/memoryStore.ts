@@ -94,23 +94,25 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   /** Each field as if it were the whole document: its own length against the mean length of that field. */
-  lexicalFieldScores(terms: readonly string[], places: readonly number[]): ReadonlyMap<number, readonly number[]> {
-    const scores = (row: Row) =>
-      lexicalFields.map((_, field) => {
-        const counts = row.counts[field]!;
-        return this.#bm25(terms, (term) => counts.get(term) ?? 0, row.lengths[field]! / this.#meanLengths[field]!);
-      });
-    return new Map(places.map((id) => [id, scores(this.#rows.get(id)!)]));
+  lexicalMatches(terms: readonly string[], places: readonly number[]): { idf: readonly number[]; places: ReadonlyMap<number, { fields: readonly number[]; terms: readonly number[] }> } {
+    const ofTermInField = (row: Row, term: string, field: number) => this.#bm25([term], (wanted) => row.counts[field]!.get(wanted) ?? 0, row.lengths[field]! / this.#meanLengths[field]!);
+    const match = (row: Row) => ({
+      fields: lexicalFields.map((_, field) => sum(terms.map((term) => ofTermInField(row, term, field)))),
+      terms: terms.map((term) => sum(lexicalFields.map((_, field) => ofTermInField(row, term, field)))),
+    });
+    return { idf: terms.map((term) => this.#idf(term)), places: new Map(places.map((id) => [id, match(this.#rows.get(id)!)])) };
+  }
+
+  #idf(term: string): number {
+    const documents = this.#postings.get(term)?.length ?? 0;
+    return Math.max(1e-6, Math.log((this.#rows.size - documents + 0.5) / (documents + 0.5)));
   }
 
   #bm25(terms: readonly string[], frequency: (term: string) => number, relativeLength: number): number {
     let score = 0;
     for (const term of terms) {
-      const documents = this.#postings.get(term)?.length ?? 0;
-      if (documents === 0) continue;
-      const idf = Math.max(1e-6, Math.log((this.#rows.size - documents + 0.5) / (documents + 0.5)));
       const tf = frequency(term);
-      if (tf > 0) score += (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + b * relativeLength));
+      if (tf > 0) score += (this.#idf(term) * tf * (k1 + 1)) / (tf + k1 * (1 - b + b * relativeLength));
     }
     return score;
   }
