@@ -74,6 +74,7 @@ const phases: Readonly<Record<string, string>> = {
   installing: "Making the Python environment",
   reading: "Reading the definitions",
   encoding: "Encoding the definitions",
+  data: "Preparing the definitions",
   teacher: "Encoding the definitions",
   "top head": "Training the deep exit",
   layers: "Training the exits",
@@ -81,7 +82,7 @@ const phases: Readonly<Record<string, string>> = {
   exporting: "Writing the model",
 };
 /** Phases of the training program that its minutes are for. */
-const timed: readonly string[] = ["teacher", "encoding", "top head", "layers", "table"];
+const timed: readonly string[] = ["encoding", "data", "teacher", "top head", "layers", "table"];
 
 /** @param seconds since the run began */
 export function takeIn(picture: Picture, event: RunEvent, seconds: number): Picture {

@@ -30,20 +30,20 @@ function options(folder: string, script: string, pairs = 60) {
   return { environment: { python: standIn(folder, script) }, pairs: file, start: "unused", run: path.join(folder, "run"), adoptAs: path.join(folder, "models", "mine"), minutes: 1, device: "cpu", resume: false } as const;
 }
 const never = new AbortController().signal;
-const figures = '"before":{"deep":{"recall@10":0.5}},"after":{"deep":{"recall@10":0.6}}';
+const figures = '"before":{"6":0.5,"score":0.5},"after":{"6":0.6,"score":0.6}';
 
 test("a better model is adopted, and every event is passed on", { skip: posix }, async (t) => {
   const folder = temporary(t);
   const events: TrainingEvent[] = [];
   const result = await fineTune(
-    options(folder, `echo '{"event":"progress","phase":"train","done":1,"total":2}'; echo 'a library says hello'; echo '{"event":"metric","step":1,"loss":0.5}'; mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`),
+    options(folder, `echo '{"event":"progress","phase":"train","done":1,"total":2}'; echo 'a library says hello'; echo '{"event":"metric","phase":"held-out","step":1,"6":0.5}'; mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`),
     (event) => events.push(event),
     never,
   );
   assert.deepEqual(events.map((e) => e.event), ["progress", "metric", "result"]);
   assert.equal(result.adopted, true);
   assert.ok(existsSync(path.join(folder, "models", "mine", "manifest.json")));
-  assert.deepEqual(result.after, { deep: { "recall@10": 0.6 } });
+  assert.deepEqual(result.after, { "6": 0.6, score: 0.6 });
 });
 
 test("a model that is not better stays out", { skip: posix }, async (t) => {

@@ -1,0 +1,81 @@
+// From what a run says to what is drawn of it.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { chart, curvesSvg } from "../../../src/training/curves.ts";
+import { blankPicture, clockTime, comparison, exitNames, parseRunEvent, type Picture, type RunEvent, type RunPlan, takeIn } from "../../../src/training/picture.ts";
+
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 120, isEnough: true, install: "", device: "cpu", minutes: 2, start: "strata-base", canResume: false };
+const told = (...events: readonly (readonly [seconds: number, event: RunEvent])[]): Picture => events.reduce((picture, [seconds, event]) => takeIn(picture, event, seconds), blankPicture);
+const heldOut = (step: number, ...[instant, shallow, deep]: readonly number[]): RunEvent => ({ event: "metric", phase: "held-out", step, seconds: step, "0": instant, "2": shallow, "6": deep, "6>0": 0.3, "6@128": 0.2, score: 0.5 }) as RunEvent;
+
+describe("the picture of a run", () => {
+  test("follows its phases, its time and its curves", () => {
+    const picture = told([0, plan], [1, heldOut(0, 0.4, 0.5, 0.6)], [30, { event: "progress", phase: "layers", step: 5, loss: 2, seconds_left: 400 }], [60, { event: "progress", phase: "layers", step: 9, loss: 1.5 }], [61, heldOut(9, 0.45, 0.55, 0.65)]);
+    assert.deepEqual([picture.state, picture.sentence, picture.fraction, picture.secondsLeft], ["running", "Training the exits", 0.5, 60]);
+    assert.deepEqual(picture.loss, [{ name: "Training the exits", points: [{ x: 30, y: 2 }, { x: 60, y: 1.5 }] }]);
+    assert.deepEqual(picture.recall.map(({ name, points }) => [name, points.map(({ y }) => y)]), [["instant", [0.4, 0.45]], ["shallow", [0.5, 0.55]], ["deep", [0.6, 0.65]]]);
+  });
+
+  test("says what the program says where it has words of its own, and never more than all of the time", () => {
+    const picture = told([0, plan], [500, { event: "progress", phase: "encoding", message: "Encoding 120 documented definitions (20 held out)", device: "cuda:0" }]);
+    assert.deepEqual([picture.sentence, picture.fraction, picture.secondsLeft, picture.device], ["Encoding 120 documented definitions (20 held out)", 0.99, 0, "cuda:0"]);
+    assert.equal(told([0, { event: "progress", phase: "something new" }]).sentence, "something new");
+  });
+
+  test("a loss that is no number is left out", () => {
+    assert.deepEqual(told([0, plan], [1, { event: "progress", phase: "table", loss: Number.NaN }]).loss, []);
+  });
+
+  const result: RunEvent = { event: "result", adopt: true, reason: "Better.", before: { "0": 0.4, "6": 0.6, score: 0.5 }, after: { "0": 0.5, "6": 0.61, score: 0.555 } };
+  for (const [events, state, sentence] of [
+    [[result, { event: "adopted", model: "w-2026", folder: "/m" }, { event: "end", adopted: true, reason: "Better.", curves: "" }], "adopted", "Better."],
+    [[{ event: "end", adopted: false, reason: "Not better.", curves: "" }], "kept", "Not better."],
+    [[{ event: "error", code: "out-of-memory", message: "There was not enough memory." }], "failed", "There was not enough memory."],
+    [[{ event: "error", code: "interrupted", message: "Stopped." }, { event: "stopped", reason: "Go on with --resume." }], "stopped", "Go on with --resume."],
+  ] as const satisfies readonly (readonly [readonly RunEvent[], Picture["state"], string])[])
+    test(`ends ${state}`, () => {
+      const picture = told([0, plan], ...events.map((event) => [90, event] as const));
+      assert.deepEqual([picture.state, picture.sentence, picture.secondsLeft], [state, sentence, undefined]);
+      assert.equal(picture.fraction === 1, state === "adopted" || state === "kept");
+    });
+
+  test("compares the exits by the names people know", () => {
+    const picture = told([0, result]);
+    assert.deepEqual(comparison(picture.before!, picture.after!), [
+      { name: "instant", before: 0.4, after: 0.5 },
+      { name: "deep", before: 0.6, after: 0.61 },
+      { name: "mean", before: 0.5, after: 0.555 },
+    ]);
+    assert.deepEqual(exitNames({ "36": 1, "4": 1, "18": 1, "9": 1, "36>4": 1 }).map(([, name]) => name), ["instant", "layer 9", "layer 18", "deep"]);
+  });
+});
+
+test("lines that are no events are passed over; a refusal of the command is one", () => {
+  assert.equal(parseRunEvent("Downloading torch"), undefined);
+  assert.equal(parseRunEvent('{"event":"else"}'), undefined);
+  assert.equal(parseRunEvent('{"half'), undefined);
+  assert.deepEqual(parseRunEvent('{"error":{"code":"training.failed","message":"No Python."}}'), { event: "error", code: "training.failed", message: "No Python." });
+});
+
+test("times are minutes and seconds", () => assert.deepEqual([0, 59.9, 60, 605].map(clockTime), ["0:00", "0:59", "1:00", "10:05"]));
+
+describe("a chart", () => {
+  test("puts the first point at the left, the highest at the top, and nothing outside", () => {
+    const { lines, yTicks, xTicks } = chart([{ name: "a", points: [{ x: 10, y: 1 }, { x: 20, y: 3 }, { x: 30, y: 2 }] }], 200, 100);
+    const points = lines[0]!.points.split(" ").map((pair) => pair.split(",").map(Number) as [number, number]);
+    assert.equal(points.length, 3);
+    assert.ok(points[0]![0] < points[1]![0] && points[1]![1] < points[2]![1] && points[2]![1] < points[0]![1]);
+    for (const [x, y] of points) assert.ok(x >= 0 && x <= 200 && y >= 0 && y <= 100);
+    assert.deepEqual([yTicks.map(({ text }) => text), xTicks.map(({ text }) => text)], [["1.00", "2.00", "3.00"], ["0:10", "0:30"]]);
+    assert.equal(lines[0]!.last.value, 2);
+  });
+  test("of one point or of none is finite", () => {
+    assert.doesNotMatch(JSON.stringify(chart([{ name: "a", points: [{ x: 5, y: 0 }] }], 200, 100)), /null|NaN/);
+    assert.deepEqual(chart([], 200, 100).lines, []);
+  });
+  test("as SVG holds both pictures and lets no name become markup", () => {
+    const svg = curvesSvg(told([1, heldOut(0, 0.1, 0.2, 0.3)], [2, { event: "progress", phase: "layers", loss: 1 }]), 'shop "<script>"');
+    assert.equal(svg.match(/<polyline/g)?.length, 4);
+    assert.ok(!svg.includes("<script>") && svg.includes("Held-out recall@10") && svg.includes("Loss"));
+  });
+});
