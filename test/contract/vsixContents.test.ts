@@ -1,0 +1,55 @@
+// What the .vsix contains: exactly the files of the golden list, and not more bytes than it should.
+// After a change that is meant: STRATA_UPDATE_GOLDEN=1 node_modules/.bin/node --test test/contract/vsixContents.test.ts
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { listFiles, PackageManager } from "@vscode/vsce";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const golden = path.join(import.meta.dirname, "vsixContents.golden.txt");
+const built = existsSync(path.join(root, "dist", "extension.cjs"));
+
+/** Names that differ between builds, machines and models, made equal. */
+function stable(file: string): string {
+  return file
+    .replaceAll("\\", "/")
+    .replace(/^dist\/shared\/[\w-]+\.mjs$/, "dist/shared/*.mjs")
+    .replace(/^models\/[^/]+\//, "models/*/")
+    .replace(/segment-\d+-\d+\.onnx$/, "segment-*.onnx")
+    .replace(/bin\/napi-v6\/\w+\/\w+\/.*$/, "bin/napi-v6/<platform>/*");
+}
+
+describe("the .vsix", { skip: !built && "the extension is not built (npm run build)" }, async () => {
+  const files = (await listFiles({ cwd: root, packageManager: PackageManager.None })).sort();
+
+  it("contains what it should and nothing else", () => {
+    const listed = [...new Set(files.map(stable))].sort();
+    if (process.env["STRATA_UPDATE_GOLDEN"]) writeFileSync(golden, `${listed.join("\n")}\n`);
+    assert.deepEqual(listed, readFileSync(golden, "utf8").trimEnd().split("\n"));
+  });
+
+  it("contains the native modules and a whole model", () => {
+    for (const pattern of [/hnswlib-node\/build\/Release\/addon\.node$/, /onnxruntime_binding\.node$/, /models\/[^/]+\/manifest\.json$/, /models\/[^/]+\/exit0\.bin$/, /grammars\/web-tree-sitter\.wasm$/]) assert.ok(files.some((file) => pattern.test(file)), String(pattern));
+  });
+
+  it("contains no source, test, map or training file", () => {
+    assert.deepEqual(files.filter((file) => /\.(ts|map|py|toml)$|^(src|test|scripts|training|out)\//.test(file)), []);
+  });
+
+  it("contains the chunks of one build only", () => {
+    const stamps = files.filter((file) => file.startsWith("dist/") && file.endsWith(".mjs")).map((file) => ({ file, text: readFileSync(path.join(root, file), "utf8") }));
+    const named = new Set(stamps.flatMap(({ text }) => [...text.matchAll(/\/([\w-]+\.mjs)["']/g)].map(([, name]) => name!)));
+    assert.deepEqual(stamps.map(({ file }) => path.basename(file)).filter((name) => !named.has(name) && !["engine.mjs", "strata.mjs", "parseWorker.mjs", "encodeWorker.mjs"].includes(name)), []);
+  });
+
+  it("is not larger than it should be", () => {
+    const bytes = (part: (file: string) => boolean) => files.filter(part).reduce((sum, file) => sum + statSync(path.join(root, file)).size, 0);
+    const models = bytes((file) => file.startsWith("models/"));
+    const rest = bytes((file) => !file.startsWith("models/"));
+    assert.ok(rest < 110e6, `${rest} bytes without the models`);
+    assert.ok(models < 150e6, `${models} bytes of models`);
+    assert.ok(bytes((file) => file === "dist/extension.cjs") < 400_000, "a large bundle is slow to activate");
+    assert.ok(bytes((file) => file === "dist/webview/main.js") < 120_000);
+  });
+});
