@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { silentLog } from "../../src/base/log.ts";
 import { connectEngine, type EngineConnection } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
+import { processGone } from "../support/workspace.ts";
 import { packageRoot } from "../../src/base/assets.ts";
 
 const { values } = parseArgs({ options: { tree: { type: "string" }, "deep-seconds": { type: "string", default: "60" }, full: { type: "boolean", default: false } } });
@@ -54,12 +55,17 @@ const open = () => connectEngine({ root: tree, client: "test", log: silentLog, i
 const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false };
 const result: Record<string, unknown> = {};
 let client: EngineConnection | undefined;
+/** Ends the engine in order and waits for its process. */
+async function close(open: EngineConnection): Promise<void> {
+  await open.connection.sendRequest(protocol.shutdown);
+  await processGone(open.info.pid);
+  open.dispose();
+}
 try {
   say(`tree: ${tree}`);
   // A first start warms the machine's file cache for programs and model, as on any working day; the index itself is cold.
   client = await open();
-  await client.connection.sendRequest(protocol.shutdown);
-  client.dispose();
+  await close(client);
   rmSync(cache, { recursive: true, force: true });
 
   let started = performance.now();
@@ -113,14 +119,13 @@ try {
     }
   } finally {
     rmSync(probe, { force: true });
-    await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
+    await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] }).catch(() => undefined);
   }
   const memoryAtEnd = residentBytes(client.info.pid);
   await client.connection.sendRequest(protocol.configure, settings);
   const coverage = (await client.connection.sendRequest(protocol.status)).coverage;
   const indexBytes = (await client.connection.sendRequest(protocol.status)).indexBytes;
-  await client.connection.sendRequest(protocol.shutdown);
-  client.dispose();
+  await close(client);
 
   started = performance.now();
   client = await open();
@@ -142,10 +147,7 @@ try {
     indexMB: Math.round(indexBytes / 1e6),
   });
 } finally {
-  if (client) {
-    await client.connection.sendRequest(protocol.shutdown).catch(() => undefined);
-    client.dispose();
-  }
+  if (client) await close(client).catch(() => undefined);
   rmSync(cache, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
