@@ -59,7 +59,7 @@ export async function build() {
   if (existsSync(from("src/extension/extension.ts")))
     await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external, banner: { js: `const __strataUrl = require("node:url").pathToFileURL(__filename).href;` }, define: { ...define, "import.meta.url": "__strataUrl" } });
   if (existsSync(from("src/webview/main.ts")))
-    await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
+    await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts", "webview/training": "src/webview/trainingPage.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
   if (existsSync(path.join(dist, "strata.mjs"))) chmodSync(path.join(dist, "strata.mjs"), 0o755);
   copyGrammars();
   copyNative();

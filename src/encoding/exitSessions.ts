@@ -33,7 +33,7 @@ export async function openExitSessions(files: ModelFiles, padId: number, threads
       return session;
     } catch (error) {
       await Promise.all(opened.map((session) => session.release()));
-      throw new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model with the setting strata.model.`, error);
+      throw new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model.`, error);
     }
   };
   const toShallow: InferenceSession[] = [];

@@ -62,7 +62,7 @@ export interface ModelFiles {
 export async function defaultModelFolder(): Promise<string> {
   const folders = ["strata-code-small", "strata-base"].map((id) => path.join(packageRoot, "models", id));
   for (const folder of folders) if (await exists(path.join(folder, "manifest.json"))) return folder;
-  throw new StrataError("model.missing", `There is no model in ${path.join(packageRoot, "models")}. Reinstall Strata, or choose a model folder with the setting strata.model.`);
+  throw new StrataError("model.missing", `There is no model in ${path.join(packageRoot, "models")}. Reinstall Strata, or choose a model folder with \`strata models use\`.`);
 }
 
 /** Files already verified by this process, by path: their size, time and hash. Disk contents are not trusted across processes. */
@@ -118,7 +118,7 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new StrataError("model.missing", `There is no model in ${root}: its manifest.json cannot be read. Choose another model with the setting strata.model, or reinstall Strata.`, error);
+    throw new StrataError("model.missing", `There is no model in ${root}: its manifest.json cannot be read. Choose another model, or reinstall Strata.`, error);
   }
   let json: unknown;
   try {
@@ -191,6 +191,6 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-const remedy = "Reinstall Strata, or choose another model with the setting strata.model.";
+const remedy = "Reinstall Strata, or choose another model.";
 const damaged = (root: string, what: string, cause?: unknown) => new StrataError("model.damaged", `The model folder ${root} does not match its manifest: ${what}. ${remedy}`, cause);
 const unsupported = (root: string, what: string, cause?: unknown) => new StrataError("model.unsupported", `The model in ${root} cannot be used: ${what}. ${remedy}`, cause);

@@ -22,6 +22,7 @@ export const commands = {
   "strata.pauseIndexing": { title: "Pause Indexing", icon: "$(debug-pause)", enablement: "!strata.indexingPaused" },
   "strata.resumeIndexing": { title: "Resume Indexing", icon: "$(play)", enablement: "strata.indexingPaused" },
   "strata.chooseModel": { title: "Choose Model" },
+  "strata.fineTune": { title: "Fine-Tune the Encoder on This Workspace" },
   "strata.doctor": { title: "Doctor" },
   "strata.showLog": { title: "Show Log", icon: "$(output)" },
   "strata.restartEngine": { title: "Restart Engine", icon: "$(debug-restart)" },
@@ -79,17 +80,11 @@ export const settings = {
     scope: "window",
     description: "Number of results to show.",
   },
-  "strata.model": {
-    type: "string",
-    default: "",
-    scope: "machine-overridable",
-    description: "Folder of the model for workspaces that have none of their own. Empty: the model that comes with Strata. The command *Strata: Choose Model* chooses for one workspace.",
-  },
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;
 
-/** Settings an untrusted workspace cannot set: a model folder is code of a kind. */
-export const restrictedSettings: readonly SettingKey[] = ["strata.model"];
+/** Settings an untrusted workspace cannot set. None runs code or leads out of the workspace. */
+export const restrictedSettings: readonly SettingKey[] = [];
 
 export const views = { container: "strata", search: "strata.searchView" } as const;
 
@@ -107,6 +102,7 @@ export const menus: Readonly<Record<string, readonly { readonly command: Command
     { command: "strata.resumeIndexing", when: `view == ${views.search} && strata.indexingPaused`, group: "1_index@1" },
     { command: "strata.rebuildIndex", when: `view == ${views.search}`, group: "1_index@2" },
     { command: "strata.chooseModel", when: `view == ${views.search}`, group: "1_index@3" },
+    { command: "strata.fineTune", when: `view == ${views.search}`, group: "1_index@4" },
     { command: "strata.restartEngine", when: `view == ${views.search}`, group: "2_engine@1" },
     { command: "strata.showLog", when: `view == ${views.search}`, group: "2_engine@2" },
     { command: "strata.doctor", when: `view == ${views.search}`, group: "2_engine@3" },

@@ -1,14 +1,16 @@
 // Where Strata starts in VS Code: builds everything, in order, and nothing else. Activation only registers; engines are
 // started after it, in the background, or with the first search.
+import path from "node:path";
 import * as vscode from "vscode";
 import { describeError, userMessage } from "../base/errors.ts";
 import { isAbort } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { connectEngine, fromWire } from "../engine/connect.ts";
+import { cacheFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
 import { createChangeBatcher } from "./changeBatcher.ts";
-import { type CommandId, type ContextKey, type SettingKey, views } from "./contributions.ts";
+import { type CommandId, type ContextKey, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
@@ -17,9 +19,10 @@ import { createPlaceOpener } from "./openPlace.ts";
 import { openQuickSearch } from "./quickSearch.ts";
 import { SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
-import { engineSections, readEngineSettings, readModelFolder, readWindowSettings } from "./settings.ts";
+import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
+import { createTraining } from "./trainingPanel.ts";
 import { WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** What other extensions and the tests may use. */
@@ -44,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     const getSetting = (key: string) => vscode.workspace.getConfiguration(undefined, vscode.Uri.file(folder.root)).get<unknown>(key);
     const settings = () => readEngineSettings(getSetting, paused);
     return new EngineClient({
-      connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, modelFolder: readModelFolder(getSetting), signal }),
+      connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, signal }),
       fromWire,
       settings,
       log,
@@ -68,7 +71,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
   const statusItem = createStatusItem();
   const doctor = createDoctor(context.extensionPath);
-  subscriptions.push(opener, doctor, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
+  const training = createTraining(context.extensionUri, log);
+  subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   let failed = false;
@@ -107,7 +111,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),
     "strata.resumeIndexing": () => setPaused(false),
-    "strata.chooseModel": () => chooseModel(engines, vscode.Uri.joinPath(context.extensionUri, "models").fsPath),
+    "strata.chooseModel": () => chooseModel(engines, [path.join(context.extensionPath, "models"), path.join(cacheFolder(), "models")]),
+    "strata.fineTune": (confirmed?: { minutes: number; device: string }) => training.start(typeof confirmed?.minutes === "number" ? confirmed : undefined),
     "strata.doctor": () => doctor.show(),
     "strata.showLog": () => output.show(true),
     "strata.restartEngine": async () => {
@@ -159,8 +164,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (engineSections.some((section) => event.affectsConfiguration(section))) void engines.configure();
-      // An engine takes its standard model when it starts.
-      if (event.affectsConfiguration("strata.model" satisfies SettingKey)) void engines.restart();
     }),
     vscode.window.registerWebviewViewProvider(views.search, view),
     ...registerAgentTools(engines),

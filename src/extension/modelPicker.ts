@@ -1,4 +1,4 @@
-// "Choose Model": the model folders that come with Strata, the one in use and any other folder on this machine. The choice is
+// "Choose Model": the model folders that come with Strata, those trained on this machine, the one in use and any other folder on this machine. The choice is
 // the index's own and is kept by its engine.
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -20,10 +20,11 @@ async function readManifest(folder: string): Promise<{ readonly id: string; read
   }
 }
 
-export async function chooseModel(engines: WorkspaceEngines, modelsFolder: string): Promise<void> {
+/** @param parents folders of model folders: those that came with Strata, those trained on this machine */
+export async function chooseModel(engines: WorkspaceEngines, parents: readonly string[]): Promise<void> {
   const inUse = new Set(engines.clients.flatMap(({ client }) => (client.status ? [client.status.model.folder] : [])));
-  const names = await readdir(modelsFolder).catch(() => []);
-  const folders = [...new Set([...names.map((name) => path.join(modelsFolder, name)), ...inUse])];
+  const listed = await Promise.all(parents.map(async (parent) => (await readdir(parent).catch(() => [])).map((name) => path.join(parent, name))));
+  const folders = [...new Set([...listed.flat(), ...inUse])];
   const known = await Promise.all(folders.map(async (folder) => ({ folder, manifest: await readManifest(folder) })));
   const items: ModelItem[] = [
     { label: "$(check-all) The model that comes with Strata", folder: "" },

@@ -1,7 +1,7 @@
 // Reads strata.* and the editor's excludes into one checked object. The only place that knows what a setting may hold;
 // vscode-free: the caller passes a getter, so tests pass a record.
 import type { Depth, EngineSettings } from "../engine/protocol.ts";
-import { settings as table, type SettingKey } from "./contributions.ts";
+import { settings as table } from "./contributions.ts";
 
 /** Returns a setting's value by its full key ("files.exclude" too), for one workspace folder. */
 export type GetSetting = (key: string) => unknown;
@@ -15,12 +15,6 @@ function number(get: GetSetting, key: "strata.index.maxFileSizeKB" | "strata.sea
   const { default: standard, minimum, maximum } = table[key];
   const value = get(key);
   return typeof value === "number" && Number.isFinite(value) ? Math.min(maximum, Math.max(minimum, Math.round(value))) : standard;
-}
-
-/** Folder of the model for an index that has no model of its own choice; "" for the one that comes with Strata. */
-export function readModelFolder(get: GetSetting): string {
-  const value = get("strata.model" satisfies SettingKey);
-  return typeof value === "string" ? value.trim() : "";
 }
 
 /** The globs that are switched on; VS Code's `{ "when": … }` conditions depend on sibling files and are left to the editor. */

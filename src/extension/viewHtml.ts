@@ -1,13 +1,15 @@
-// The page of the search view: a shell without content. Everything is drawn by the bundle from typed messages, so no
+// The page of a view: a shell without content, and what it may load. Everything is drawn by the bundle from typed messages, so no
 // workspace text ever becomes HTML here.
 export interface ViewPage {
+  /** The custom element that the page consists of. */
+  readonly element?: "strata-panel" | "strata-training";
   readonly cspSource: string;
   readonly nonce: string;
   readonly script: string;
   readonly style: string;
 }
 
-export function viewHtml({ cspSource, nonce, script, style }: ViewPage): string {
+export function viewHtml({ element = "strata-panel", cspSource, nonce, script, style }: ViewPage): string {
   const csp = ["default-src 'none'", `style-src ${cspSource}`, `font-src ${cspSource}`, `img-src ${cspSource}`, `script-src 'nonce-${nonce}'`].join("; ");
   return `<!DOCTYPE html>
 <html lang="en">
@@ -19,7 +21,7 @@ export function viewHtml({ cspSource, nonce, script, style }: ViewPage): string 
 <title>Strata</title>
 </head>
 <body>
-<strata-panel></strata-panel>
+<${element}></${element}>
 <script nonce="${nonce}" src="${script}"></script>
 </body>
 </html>`;

@@ -16,6 +16,7 @@ function stable(file: string): string {
     .replaceAll("\\", "/")
     .replace(/^dist\/shared\/[\w-]+\.mjs$/, "dist/shared/*.mjs")
     .replace(/^models\/[^/]+\//, "models/*/")
+    .replace(/^training\/src\/strata_train\/.*\.py$/, "training/src/strata_train/*.py")
     .replace(/segment-\d+-\d+\.onnx$/, "segment-*.onnx")
     .replace(/bin\/napi-v6\/\w+\/\w+\/.*$/, "bin/napi-v6/<platform>/*");
 }
@@ -33,8 +34,10 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
     for (const pattern of [/hnswlib-node\/build\/Release\/addon\.node$/, /onnxruntime_binding\.node$/, /models\/[^/]+\/manifest\.json$/, /models\/[^/]+\/exit0\.bin$/, /grammars\/web-tree-sitter\.wasm$/]) assert.ok(files.some((file) => pattern.test(file)), String(pattern));
   });
 
-  it("contains no source, test, map or training file", () => {
-    assert.deepEqual(files.filter((file) => /\.(ts|map|py|toml)$|^(src|test|scripts|training|out)\//.test(file)), []);
+  it("contains no source, test or map, and of training the package that fine-tuning installs", () => {
+    const training = /^training\/(pyproject\.toml|README\.md|src\/strata_train\/([\w]+\/)?\w+\.py)$/;
+    assert.deepEqual(files.filter((file) => /\.(ts|map|py|toml)$|^(src|test|scripts|training|out)\//.test(file) && !training.test(file)), []);
+    assert.ok(files.includes("training/pyproject.toml") && files.includes("training/src/strata_train/finetune.py"));
   });
 
   it("contains the chunks of one build only", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settings } from "../../../src/extension/contributions.ts";
-import { readEngineSettings, readModelFolder, readWindowSettings } from "../../../src/extension/settings.ts";
+import { readEngineSettings, readWindowSettings } from "../../../src/extension/settings.ts";
 
 const get = (values: Record<string, unknown>) => (key: string) => values[key];
 
@@ -9,7 +9,6 @@ describe("settings", () => {
   it("give the documented defaults when nothing is set", () => {
     assert.deepEqual(readEngineSettings(get({}), false), { backgroundDepth: settings["strata.index.depth"].default, exclude: [], maxFileBytes: settings["strata.index.maxFileSizeKB"].default * 1024, paused: false });
     assert.deepEqual(readWindowSettings(get({})), { onStartup: settings["strata.index.onStartup"].default, maxResults: settings["strata.search.maxResults"].default });
-    assert.equal(readModelFolder(get({})), settings["strata.model"].default);
   });
 
   it("join the editor's excludes with Strata's own, sorted and once each", () => {
@@ -36,7 +35,7 @@ describe("settings", () => {
   it("survive values of any type", () => {
     for (const value of [null, 0, "x", [], {}, true]) {
       const all = Object.fromEntries([...Object.keys(settings), "files.exclude", "search.exclude"].map((key) => [key, value]));
-      assert.doesNotThrow(() => [readEngineSettings(get(all), false), readWindowSettings(get(all)), readModelFolder(get(all))]);
+      assert.doesNotThrow(() => [readEngineSettings(get(all), false), readWindowSettings(get(all))]);
     }
   });
 });

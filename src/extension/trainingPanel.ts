@@ -1,0 +1,124 @@
+// "Fine-Tune the Encoder on This Workspace": asks, starts the run, shows it on a page of its own, and says how it ended.
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import * as vscode from "vscode";
+import type { Log } from "../base/log.ts";
+import type { RunPlan } from "../training/picture.ts";
+import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
+import type { CommandId } from "./contributions.ts";
+import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
+import { viewHtml } from "./viewHtml.ts";
+
+export interface Training extends vscode.Disposable {
+  /** Starts a run after asking, or shows the one under way. `confirmed` skips the questions (tests, keybindings). */
+  start(confirmed?: { readonly minutes: number; readonly device: string }): Promise<void>;
+}
+
+interface Choice extends vscode.QuickPickItem {
+  readonly minutes: number;
+  readonly device: string;
+}
+
+export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
+  const program: StrataProgram = { command: process.execPath, args: ["--no-warnings", path.join(extensionUri.fsPath, "dist", "strata.mjs")] };
+  let run: TrainingRun | undefined;
+  let panel: vscode.WebviewPanel | undefined;
+
+  const post = () => {
+    if (!run || !panel) return;
+    const message: ToTrainingPage = { type: "state", state: { folder: path.basename(run.request.root), picture: run.picture, canResume: run.canResume } };
+    void panel.webview.postMessage(message);
+  };
+
+  function show(): void {
+    if (panel) return panel.reveal();
+    const folder = vscode.Uri.joinPath(extensionUri, "dist", "webview");
+    const opened = vscode.window.createWebviewPanel("strata.training", "Fine-Tuning", vscode.ViewColumn.Active, { enableScripts: true, localResourceRoots: [folder, vscode.Uri.joinPath(extensionUri, "media")] });
+    panel = opened;
+    opened.onDidDispose(() => (panel = undefined)); // the run goes on; the status bar and the command lead back
+    opened.webview.onDidReceiveMessage((message: unknown) => {
+      if (!isFromTrainingPage(message)) return log("warn", `the fine-tuning page sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
+      if (message.type === "ready") post();
+      if (message.type === "stop") run?.stop();
+      if (message.type === "resume" && run?.canResume) begin({ ...run.request, resume: true });
+      if (message.type === "details") void details();
+      if (message.type === "chooseModel") void vscode.commands.executeCommand("strata.chooseModel" satisfies CommandId);
+    });
+    opened.webview.html = viewHtml({
+      element: "strata-training",
+      cspSource: opened.webview.cspSource,
+      nonce: randomBytes(16).toString("base64url"),
+      script: opened.webview.asWebviewUri(vscode.Uri.joinPath(folder, "training.js")).toString(),
+      style: opened.webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "media", "panel.css")).toString(),
+    });
+  }
+
+  function begin(request: RunRequest): void {
+    const started = new TrainingRun(program, request, post, log);
+    run = started;
+    show();
+    post();
+    void vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Strata: fine-tuning" }, () => started.done);
+    void started.done.then((picture) => {
+      post();
+      log(picture.state === "failed" ? "error" : "info", `fine-tuning of ${request.root} ended (${picture.state}): ${picture.sentence}`);
+      if (picture.state !== "stopped") void tell(picture.state === "failed", picture.sentence, picture.model);
+    });
+  }
+
+  async function tell(failed: boolean, sentence: string, model: string | undefined): Promise<void> {
+    const [page, choose] = ["Show Details", "Choose Model"];
+    const chosen = failed
+      ? await vscode.window.showErrorMessage(`Strata: ${sentence}`, page)
+      : await vscode.window.showInformationMessage(model === undefined ? `Strata: ${sentence}` : `Strata: ${sentence} The index uses ${model} now.`, page, ...(model === undefined ? [] : [choose]));
+    if (chosen === page) show();
+    if (chosen === choose) await vscode.commands.executeCommand("strata.chooseModel" satisfies CommandId);
+  }
+
+  /** Everything the run said, as a text to read. */
+  async function details(): Promise<void> {
+    if (!run) return;
+    const content = JSON.stringify(run.picture, undefined, 2);
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "json", content }), { preview: true, viewColumn: vscode.ViewColumn.Beside });
+  }
+
+  async function pickFolder(): Promise<string | undefined> {
+    const folders = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file");
+    if (folders.length === 0) void vscode.window.showInformationMessage("Open a folder first: the encoder is fine-tuned on the code in it.");
+    if (folders.length < 2) return folders[0]?.uri.fsPath;
+    const items = folders.map(({ name, uri }) => ({ label: name, description: uri.fsPath }));
+    return (await vscode.window.showQuickPick(items, { title: "Fine-tune the encoder on which folder?" }))?.description;
+  }
+
+  /** Time and device; undefined when the person left. */
+  function pickTime(plan: RunPlan): Thenable<Choice | undefined> {
+    const on = (minutes: number, device: string, detail: string): Choice => ({ label: minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? "" : "s"}`, description: `on ${device === "auto" ? plan.device : device}`, detail, minutes, device });
+    const items = [on(10, "auto", "Enough for a useful result on a workspace of some hundred documented functions"), on(30, "auto", "For larger workspaces"), on(120, "auto", "As far as it gets"), ...(plan.device === "cpu" ? [] : [on(10, "cpu", "Leaves the graphics processor alone")])];
+    return vscode.window.showQuickPick(items, { title: "Strata: Fine-Tune the Encoder", placeHolder: `${plan.pairs.toLocaleString("en")} documented definitions were found. How long may it take?` });
+  }
+
+  return {
+    async start(confirmed) {
+      if (run?.picture.state === "running") return show();
+      const root = await pickFolder();
+      if (root === undefined) return;
+      if (confirmed) return begin({ root, ...confirmed, resume: false });
+      const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => {
+        const leaving = new AbortController();
+        token.onCancellationRequested(() => leaving.abort());
+        return askPlan(program, root, leaving.signal);
+      });
+      if (!plan.isEnough)
+        return void vscode.window.showInformationMessage(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+      const time = await pickTime(plan);
+      if (!time) return;
+      const [start, resume] = [plan.install === "" ? "Start" : "Install and Start", "Resume the Stopped Run"];
+      const chosen = await vscode.window.showInformationMessage(`Fine-tune the encoder on ${path.basename(root)}?`, { modal: true, detail: planDetail(plan, time.minutes, time.device) }, start, ...(plan.canResume ? [resume] : []));
+      if (chosen !== undefined) begin({ root, minutes: time.minutes, device: time.device, resume: chosen === resume });
+    },
+    dispose() {
+      if (run?.picture.state === "running") run.stop(); // it saves, and can go on in the next window
+      panel?.dispose();
+    },
+  };
+}

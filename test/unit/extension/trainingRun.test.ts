@@ -1,0 +1,94 @@
+// A run as the editor sees it: a child process of its own, and how its lines and its end become the page's state.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { silentLog } from "../../../src/base/log.ts";
+import { askPlan, planDetail, trainArguments, TrainingRun } from "../../../src/extension/trainingRun.ts";
+import type { Picture, RunPlan } from "../../../src/training/picture.ts";
+import { isFromTrainingPage } from "../../../src/webview/trainingMessages.ts";
+
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 1234, isEnough: true, install: "", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
+const request = { root: "/w", minutes: 10, device: "auto", resume: false };
+
+/** A program in the place of `strata`: Node running this text; process.argv.slice(1) are the command's words. */
+const program = (script: string) => ({ command: process.execPath, args: ["-e", script, "--"] });
+const say = (...events: readonly object[]): string => events.map((event) => `console.log(${JSON.stringify(JSON.stringify(event))});`).join("");
+
+async function run(script: string): Promise<{ run: TrainingRun; pictures: Picture[] }> {
+  const pictures: Picture[] = [];
+  const started: TrainingRun = new TrainingRun(program(script), request, () => pictures.push(started.picture), silentLog, () => 1000);
+  await started.done;
+  return { run: started, pictures };
+}
+
+describe("a fine-tuning run", () => {
+  it("is started with everything agreed, and says so to the command", async () => {
+    assert.deepEqual(trainArguments(request), ["train", "/w", "--json", "--yes", "--minutes", "10", "--device", "auto"]);
+    assert.equal(trainArguments({ ...request, resume: true }).at(-1), "--resume");
+    const { run: asked } = await run(`console.log(JSON.stringify({ event: "end", adopted: false, reason: process.argv.slice(1).join(" ") + " " + process.env.ELECTRON_RUN_AS_NODE, curves: "" }))`);
+    assert.equal(asked.picture.sentence, "train /w --json --yes --minutes 10 --device auto 1");
+  });
+
+  it("tells of every event as it comes", async () => {
+    const { pictures } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }, { event: "end", adopted: false, reason: "Not better.", curves: "" }));
+    assert.deepEqual(pictures.map(({ state, sentence }) => [state, sentence]), [["running", "Looking at the workspace"], ["running", "Training the exits"], ["kept", "Not better."]]);
+  });
+
+  for (const [what, script, state, sentence, canResume] of [
+    ["adopted", say(plan, { event: "adopted", model: "w-1", folder: "/m" }, { event: "end", adopted: true, reason: "Better.", curves: "" }), "adopted", /^Better\.$/, false],
+    ["refused by the command", `${say({ error: { code: "training.failed", message: "Fine-tuning needs Python." } })} process.exitCode = 2`, "failed", /^Fine-tuning needs Python\.$/, false],
+    ["failed after it had learned", say(plan, { event: "progress", phase: "layers", loss: 1 }, { event: "error", code: "disk-full", message: "The disk is full." }), "failed", /^The disk is full\.$/, true],
+    ["ended without a word", "process.exit(7)", "failed", /^Fine-tuning ended without a result \(exit code 7\)\.$/, false],
+    ["ended with a trace", `console.error("TypeError: x"); process.exit(1)`, "failed", /\(exit code 1\)\. TypeError: x$/, false],
+    ["killed", `process.kill(process.pid, "SIGKILL")`, "failed", /\(SIGKILL\)/, false],
+  ] as const)
+    it(`that is ${what} ends so, in a sentence`, { skip: what === "killed" && process.platform === "win32" && "no signals" }, async () => {
+      const { run: ended } = await run(script);
+      assert.equal(ended.picture.state, state);
+      assert.match(ended.picture.sentence, sentence);
+      assert.equal(ended.canResume, canResume);
+    });
+
+  it("that cannot be started at all fails with the reason", async () => {
+    const started = new TrainingRun({ command: "/nowhere/strata", args: [] }, request, () => {}, silentLog);
+    const { state, sentence } = await started.done;
+    assert.equal(state, "failed");
+    assert.match(sentence, /ENOENT/);
+  });
+
+  it("is stopped by asking it to end, and can go on", { skip: process.platform === "win32" && "no signals" }, async () => {
+    const script = `process.on("SIGTERM", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say({ event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
+    const sentences: string[] = [];
+    const started: TrainingRun = new TrainingRun(program(script), request, () => {
+      sentences.push(started.picture.sentence);
+      if (sentences.length === 1) started.stop();
+    }, silentLog);
+    const { state } = await started.done;
+    assert.deepEqual([state, started.canResume, sentences], ["stopped", true, ["Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
+  });
+});
+
+describe("the plan", () => {
+  const signal = new AbortController().signal;
+  it("is what the command would do", async () => {
+    assert.deepEqual(await askPlan(program(say({ event: "progress", phase: "mining" }, plan)), "/w", signal), plan);
+    const { root } = await askPlan(program(`const [, root, ...rest] = process.argv.slice(1); console.log(JSON.stringify({ ...${JSON.stringify(plan)}, root: root + " " + rest.join(" ") }))`), "/w", signal);
+    assert.equal(root, "/w --dry-run --json");
+  });
+  it("fails with the command's own sentence, or its last word", async () => {
+    await assert.rejects(askPlan(program(say({ error: { code: "training.failed", message: "Fine-tuning needs Python 3.11." } })), "/w", signal), /^Error: Fine-tuning needs Python 3\.11\.$/);
+    await assert.rejects(askPlan(program(`console.error("boom"); process.exit(1)`), "/w", signal), /^Error: boom$/);
+  });
+  it("is given up when the person leaves", async () => {
+    await assert.rejects(askPlan(program("setInterval(() => {}, 1000)"), "/w", AbortSignal.abort()), { name: "AbortError" });
+  });
+  it("is explained: how much, how long, on what, what is installed, and that nothing leaves", () => {
+    const text = planDetail({ ...plan, install: "A Python environment of 5 GB is made." }, 30, "auto");
+    for (const part of ["1,234 documented definitions", "30 minutes on cpu", "strata-base", "A Python environment of 5 GB is made.", "does not leave this machine", "Choose Model"]) assert.ok(text.includes(part), part);
+    assert.match(planDetail(plan, 10, "cpu"), /Nothing has to be installed/);
+  });
+});
+
+it("only the page's own messages are taken from it", () => {
+  for (const type of ["ready", "stop", "resume", "details", "chooseModel"]) assert.ok(isFromTrainingPage({ type }));
+  for (const value of [undefined, null, 1, "stop", {}, { type: "run" }, { type: ["stop"] }]) assert.equal(isFromTrainingPage(value), false);
+});
