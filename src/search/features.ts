@@ -19,8 +19,11 @@ export const featureNames = [
   "member", // stands inside a class or module of that name
   "partial name", // defines a longer or shorter form of that name
   "name said", // share of the symbol's words that the query says
+  "whole name", // says every word of a name of several words
   "query in name", // share of the query's words in the symbol
   "file said", // the same two for the file's name
+  "whole file name",
+  "file named", // the file is called what the query writes out as a name
   "query in file",
   "query in folders",
   "owner said", // share of the enclosing class's or module's words that the query says
@@ -58,10 +61,11 @@ export interface FileFacts {
   readonly imports: ReadonlyMap<string, number>;
   /** Number of chunks of a path. */
   readonly fileChunks: (path: string) => number;
+  readonly hasFile: (path: string) => boolean;
 }
 
 /** The rows of the candidates, in their order. */
-export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks }: FileFacts): FeatureRow[] {
+export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks, hasFile }: FileFacts): FeatureRow[] {
   const dense = standardiseDense(candidates);
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
   // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
@@ -98,7 +102,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     setNameFeatures(set, place, identifiers, said);
 
     let pathFeatures = ofPath.get(place.path);
-    if (!pathFeatures) ofPath.set(place.path, (pathFeatures = featuresOfPath(place.path, said)));
+    if (!pathFeatures) ofPath.set(place.path, (pathFeatures = featuresOfPath(place.path, said, identifiers, hasFile)));
     for (const name of pathFeatureNames) set(name, pathFeatures[name]);
 
     const file = files.get(place.path)!;
@@ -176,19 +180,22 @@ function fileEvidence(candidates: readonly Candidate[], bestLexical: number, den
 }
 
 function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: Said): void {
-  let [definition, partial, nameSaid, queryInName] = [0, 0, 0, 0];
+  let [definition, partial, nameSaid, wholeName, queryInName] = [0, 0, 0, 0, 0];
   for (const symbol of place.symbols.slice(0, 12)) {
     for (const name of identifiers) {
       definition = Math.max(definition, symbol === name ? 1 : symbol.toLowerCase() === name.toLowerCase() ? 0.8 : 0);
       partial = Math.max(partial, partialMatch(symbol.toLowerCase(), name.toLowerCase()));
     }
-    const overlap = overlapOf(nameParts(symbol), said);
+    const parts = nameParts(symbol);
+    const overlap = overlapOf(parts, said);
     nameSaid = Math.max(nameSaid, overlap.ofName);
+    if (overlap.ofName === 1 && parts.length > 1) wholeName = 1;
     queryInName = Math.max(queryInName, overlap.ofQuery);
   }
   set("definition", definition);
   set("partial name", definition > 0 ? 0 : partial);
   set("name said", nameSaid);
+  set("whole name", wholeName);
   set("query in name", queryInName);
   if (place.breadcrumb === "") return;
   const owners = place.breadcrumb.split(" > ");
@@ -241,7 +248,7 @@ function fileCoverage(candidates: readonly Candidate[]): ReadonlyMap<string, num
   return new Map([...best].map(([path, scores]) => [path, sum(scores) / most]));
 }
 
-const pathFeatureNames = ["file said", "query in file", "query in folders", "example", "legacy", "declarations"] as const satisfies readonly FeatureName[];
+const pathFeatureNames = ["file said", "whole file name", "file named", "query in file", "query in folders", "example", "legacy", "declarations"] as const satisfies readonly FeatureName[];
 type PathFeatures = Readonly<Record<(typeof pathFeatureNames)[number], number>>;
 
 /** File names that say nothing themselves: the folder's name is the module's name. */
@@ -249,28 +256,39 @@ const namelessStem = /^(index|mod|lib|main|init|__init__|__main__|package|defaul
 const examplePath = /(^|\/)_?(examples?|samples?|demos?|tutorials?|playgrounds?|benchmarks?|benches|docs?|testdata|fixtures?)\//i;
 const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)/i;
 const declarationPath = /\.(d\.[cm]?ts|pyi)$/i;
+const headerPath = /\.(h|hh|hpp|hxx)$/i;
+const implementations = ["c", "cc", "cpp", "cxx", "m", "mm"];
 
-function featuresOfPath(path: string, said: Said): PathFeatures {
+function featuresOfPath(path: string, said: Said, identifiers: readonly string[], hasFile: (path: string) => boolean): PathFeatures {
   const segments = path.split("/");
-  const stem = segments.pop()!.replace(/\.[^.]*$/, "").replace(/\.d$/, "");
+  const stem = segments.pop()!.replace(/(\.d)?\.[^.]*$/, "");
   const name = namelessStem.test(stem) ? (segments.at(-1) ?? stem) : stem;
-  const ofFile = overlapOf(nameParts(name), said);
+  const parts = nameParts(name);
+  const ofFile = overlapOf(parts, said);
+  const isHeaderOfSource = headerPath.test(path) && implementations.some((extension) => hasFile(path.replace(headerPath, `.${extension}`)));
   return {
     "file said": ofFile.ofName,
+    "whole file name": ofFile.ofName === 1 && parts.length > 1 ? 1 : 0,
+    "file named": identifiers.some((identifier) => bareName(identifier) === bareName(name)) ? 1 : 0,
     "query in file": ofFile.ofQuery,
     "query in folders": overlapOf(nameParts(segments.join(" ")), said).ofQuery,
     example: examplePath.test(path) ? 1 : 0,
     legacy: legacyPath.test(path) ? 1 : 0,
-    declarations: declarationPath.test(path) ? 1 : 0,
+    declarations: declarationPath.test(path) || isHeaderOfSource ? 1 : 0,
   };
 }
 
-const forwardingLine = /^\s*(import\b|export\s+(\*|\{|type\s*\{)|from\s+\S+\s+import|pub\s+(use|mod)\b|use\b|mod\b|require|#\s*include|module\.exports|__all__|[\w$]+,?\s*$|\}\s*(from\b.*)?;?\s*$|[)\]}];?\s*$)/;
+/** `RateLimiter`, `rate_limiter` and `rate-limiter` are one name. */
+function bareName(name: string): string {
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+}
+
+const forwardingLine = /^\s*(import\b|export\s+(\*|\{|type\s*\{)|from\s+\S+\s+import|pub(\([^)]*\))?\s+(use|mod)\b|use\b|mod\b|require|#\s*include|module\.exports|__all__|[\w$:.*{}'", ]+,?\s*$|\}\s*(from\b.*)?;?\s*$|[)\]}];?\s*$)/;
 
 /** Mostly lines that only pass names on (barrels, `__init__.py`, prelude modules). */
 function isReexport({ kind, text }: Place): boolean {
   if (kind === "function" || kind === "class") return false;
-  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/?\*|#(?!\s*include))/.test(line));
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/?\*|#(?!\s*include)|@)/.test(line));
   if (lines.length === 0) return false;
   const forwarding = lines.filter((line) => forwardingLine.test(line)).length;
   return forwarding / lines.length >= 0.75 && lines.some((line) => /\b(import|export|use|mod|from|require|include)\b/.test(line));

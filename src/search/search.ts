@@ -68,7 +68,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
 export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: Candidates): FeatureRow[] {
   const imports = store.importCounts([...new Set(candidates.items.map((candidate) => candidate.place.path))]);
   const files = store.files();
-  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1 });
+  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1, hasFile: (path) => files.has(path) });
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
