@@ -1,5 +1,5 @@
 // VS Code's workbench as a person uses it: palette, search view, status item, editor. Only what the tests need.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
@@ -24,15 +24,19 @@ export class Workbench {
     this.#temporary = temporary;
   }
 
-  /** Installs the packed extension into a fresh VS Code and opens the fixture workspace with it. */
-  static async open(vsix: string, vscode: { server: string; node: string; browser: string }): Promise<Workbench> {
+  /** Installs the packed extension into a fresh VS Code and opens the fixture workspace with it. @param files written into the workspace first */
+  static async open(vsix: string, vscode: { server: string; node: string; browser: string }, env: Readonly<Record<string, string>> = {}, files: Readonly<Record<string, string>> = {}): Promise<Workbench> {
     const temporary = mkdtempSync(path.join(os.tmpdir(), "strata-ui-"));
     const folder = path.join(temporary, "shop");
     const extensions = path.join(temporary, "x");
     cpSync(path.join(root, "test/fixtures/workspace"), folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), content);
+    }
     mkdirSync(screenshots, { recursive: true });
     installVsix(vscode, vsix, extensions);
-    const server = await startServer(vscode, { extensionsDir: extensions, settings: { "workbench.colorTheme": "Dark Modern", "typescript.validate.enable": false }, env: { STRATA_CACHE: path.join(temporary, "cache") } });
+    const server = await startServer(vscode, { extensionsDir: extensions, settings: { "workbench.colorTheme": "Dark Modern", "typescript.validate.enable": false }, env: { STRATA_CACHE: path.join(temporary, "cache"), ...env } });
     const browser = await openBrowser(vscode.browser);
     const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });
     page.setDefaultTimeout(30_000);
@@ -72,7 +76,7 @@ export class Workbench {
   engines(): { readonly pid: number }[] {
     const cache = path.join(this.#temporary, "cache");
     try {
-      return readdirSync(cache).map((index) => JSON.parse(readFileSync(path.join(cache, index, "engine.json"), "utf8")) as { pid: number });
+      return readdirSync(cache).filter((index) => existsSync(path.join(cache, index, "engine.json"))).map((index) => JSON.parse(readFileSync(path.join(cache, index, "engine.json"), "utf8")) as { pid: number });
     } catch {
       return []; // none has started, or one is just starting
     }
