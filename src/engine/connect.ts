@@ -120,7 +120,7 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
   makePrivateFolder(folder);
   const entry = entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
-  const args = ["--liftoff-only", "--max-semi-space-size=4", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
+  const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {

@@ -377,6 +377,8 @@ export class Engine {
       return true;
     }
     await this.#save();
+    // A sweep leaves a large heap that V8 would keep; collected in the background, it goes back to the machine.
+    if (this.#state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
     this.#setState({ kind: "ready" });
     return false;
   }

@@ -24,9 +24,15 @@ interface Job {
   readonly resolve: (outcomes: readonly ParseOutcome[]) => void;
 }
 interface Slot {
-  worker: Worker;
+  readonly worker: Worker;
   job: Job | undefined;
+  /** Files it has parsed: a worker's heap, grammars and caches grow to about 140 MB over a sweep and shrink only with the worker. */
+  parsed: number;
 }
+
+/** When the pool has had nothing to do for this long, workers that have seen many files are ended and a fresh one waits for the next save. */
+const RETIRE_AFTER_MS = 5_000;
+const RETIRE_FILES = 200;
 
 export class ParsePool {
   readonly #data: ParseWorkerData;
@@ -36,6 +42,7 @@ export class ParsePool {
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
   #closed = false;
+  #retirement: NodeJS.Timeout | undefined;
 
   /** @param size number of worker threads; they start with the first job. */
   constructor(size: number, data: ParseWorkerData, log: Log) {
@@ -60,6 +67,7 @@ export class ParsePool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#retirement);
     for (const job of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
     await Promise.all(this.#slots.splice(0).map((slot) => slot.worker.terminate()));
   }
@@ -74,14 +82,30 @@ export class ParsePool {
     }
   }
 
+  #retireWhenIdle(): void {
+    clearTimeout(this.#retirement);
+    if (this.#slots.some((slot) => slot.job !== undefined)) return;
+    this.#retirement = setTimeout(() => {
+      const used = this.#slots.filter((slot) => slot.parsed > RETIRE_FILES);
+      if (used.length === 0) return;
+      for (const slot of used) {
+        this.#slots.splice(this.#slots.indexOf(slot), 1);
+        void slot.worker.terminate();
+      }
+      if (this.#slots.length === 0) this.#spawn();
+    }, RETIRE_AFTER_MS).unref();
+  }
+
   #spawn(): Slot {
-    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: this.#data, name: "strata-parse" }), job: undefined };
+    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: this.#data, name: "strata-parse" }), job: undefined, parsed: 0 };
     slot.worker.on("message", (reply: ParseReply) => {
       for (const { level, message } of reply.log) this.#log(level, message);
       const job = slot.job;
       slot.job = undefined;
+      slot.parsed += reply.outcomes.length;
       job?.resolve(reply.outcomes);
       this.#pump();
+      this.#retireWhenIdle();
     });
     slot.worker.on("error", (error) => this.#log("warn", "a parse worker died", error));
     slot.worker.on("exit", () => this.#replace(slot));
