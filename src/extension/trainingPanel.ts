@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { Log } from "../base/log.ts";
-import type { RunPlan } from "../training/picture.ts";
+import type { Picture, RunPlan } from "../training/picture.ts";
 import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
 import type { CommandId } from "./contributions.ts";
 import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
@@ -40,7 +40,7 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
       if (!isFromTrainingPage(message)) return log("warn", `the fine-tuning page sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
       if (message.type === "ready") post();
       if (message.type === "stop") run?.stop();
-      if (message.type === "resume" && run?.canResume) begin({ ...run.request, resume: true });
+      if (message.type === "resume" && run?.canResume) begin({ ...run.request, resume: true }, run.picture);
       if (message.type === "details") void details();
       if (message.type === "chooseModel") void vscode.commands.executeCommand("strata.chooseModel" satisfies CommandId);
     });
@@ -53,8 +53,8 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
     });
   }
 
-  function begin(request: RunRequest): void {
-    const started = new TrainingRun(program, request, post, log);
+  function begin(request: RunRequest, before?: Picture): void {
+    const started = new TrainingRun(program, request, post, log, () => Date.now(), before);
     run = started;
     show();
     post();

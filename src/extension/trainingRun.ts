@@ -31,12 +31,18 @@ export class TrainingRun {
   readonly #now: () => number;
   readonly #began: number;
   #isStopping = false;
+  #secondsBefore = 0;
 
-  constructor(program: StrataProgram, request: RunRequest, onChange: () => void, log: Log, now: () => number = () => Date.now()) {
+  /** @param before how far the run that is resumed had come: its curves go on */
+  constructor(program: StrataProgram, request: RunRequest, onChange: () => void, log: Log, now: () => number = () => Date.now(), before?: Picture) {
     this.request = request;
     this.#onChange = onChange;
     this.#now = now;
     this.#began = now();
+    if (before) {
+      this.picture = { ...blankPicture, plan: before.plan, loss: before.loss, recall: before.recall };
+      this.#secondsBefore = Math.max(0, ...[...before.loss, ...before.recall].flatMap(({ points }) => points.map(({ x }) => x)));
+    }
     this.#child = spawn(program.command, [...program.args, ...trainArguments(request)], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } });
     let said = "";
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
@@ -80,7 +86,7 @@ export class TrainingRun {
   #take(event: RunEvent): void {
     // While it stops, what the program still says must not look like going on.
     if (this.#isStopping && event.event === "progress") return;
-    this.#show(takeIn(this.picture, event, (this.#now() - this.#began) / 1000));
+    this.#show(takeIn(this.picture, event, (this.#now() - this.#began) / 1000, this.#secondsBefore));
   }
   #show(picture: Picture): void {
     this.picture = picture;

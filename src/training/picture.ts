@@ -84,8 +84,11 @@ const phases: Readonly<Record<string, string>> = {
 /** Phases of the training program that its minutes are for. */
 const timed: readonly string[] = ["encoding", "data", "teacher", "top head", "layers", "table"];
 
-/** @param seconds since the run began */
-export function takeIn(picture: Picture, event: RunEvent, seconds: number): Picture {
+/**
+ * @param seconds since this process of the run began: its minutes are counted from there
+ * @param before seconds that the run had taken before it was stopped and resumed
+ */
+export function takeIn(picture: Picture, event: RunEvent, seconds: number, before = 0): Picture {
   switch (event.event) {
     case "plan":
       return { ...picture, plan: event, device: event.device };
@@ -99,13 +102,13 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number): Pict
         // The program divides its minutes itself, and may be done early.
         fraction: isTimed ? Math.min(0.99, seconds / budget) : picture.fraction,
         secondsLeft: isTimed ? Math.max(0, Math.round(budget - seconds)) : undefined,
-        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, phases[event.phase] ?? event.phase, { x: seconds, y: event.loss }),
+        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, phases[event.phase] ?? event.phase, { x: before + seconds, y: event.loss }),
       };
     }
     case "metric": {
       const figures = measuresIn(event);
       let { recall } = picture;
-      for (const [key, name] of exitNames(figures)) recall = addPoint(recall, name, { x: seconds, y: figures[key]! });
+      for (const [key, name] of exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
       return { ...picture, recall, before: event.phase === "before" ? figures : picture.before, after: event.phase === "after" ? figures : picture.after };
     }
     case "result":

@@ -142,7 +142,7 @@ export const trainingStyles = css`
     color: var(--vscode-charts-blue);
   }
   .c1 {
-    color: var(--vscode-charts-orange);
+    color: var(--vscode-charts-yellow);
   }
   .c2 {
     color: var(--vscode-charts-green);
