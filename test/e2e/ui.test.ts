@@ -1,6 +1,7 @@
 // The packed extension in a real VS Code, as a person meets it: mouse, keyboard, what can be read on the screen.
 // The tests build on each other, in order, as one sitting does.
 import assert from "node:assert/strict";
+import os from "node:os";
 import path from "node:path";
 import { after, before, describe, it as test, type TestContext } from "node:test";
 import { Workbench } from "./support/workbench.ts";
@@ -22,6 +23,7 @@ describe("The packed extension in VS Code", () => {
         await run(t);
       } catch (error) {
         await workbench?.shot(`failed ${name.replace(/[^a-z]+/gi, "-").slice(0, 40)}`);
+        await workbench?.page.keyboard.press("Escape"); // what this test left open should not fail the next one
         throw error;
       }
     });
@@ -73,12 +75,11 @@ describe("The packed extension in VS Code", () => {
 
   it("searches from the keyboard with a look at each result", async () => {
     await workbench.command("Strata: Search by Meaning");
-    const input = workbench.page.locator(".quick-input-widget input").first();
+    const input = workbench.page.locator(".quick-input-widget input[placeholder^='What does the code do']");
+    await input.waitFor();
     await input.pressSequentially("limit how many requests a client may make", { delay: 10 });
     const rows = workbench.page.locator(".quick-input-list .monaco-list-row");
-    await rows.filter({ hasText: "gateway/limits/" }).first().waitFor();
-    const first = await rows.first().innerText();
-    assert.match(first, /gateway\/limits\//);
+    await rows.first().filter({ hasText: "gateway/limits/" }).waitFor();
     await workbench.page.keyboard.press("ArrowDown");
     await workbench.page.locator(".tab.active").filter({ hasNotText: "coupons.ts" }).waitFor();
     await workbench.shot("7-quick-search");
@@ -168,8 +169,9 @@ describe("The packed extension in VS Code", () => {
     await row.waitFor();
     const [, ms] = /(\d+)ms/.exec(await row.locator(".activation-time").innerText()) ?? [];
     t.diagnostic(`activation: ${ms} ms`);
-    // The promise is 50 ms; a machine that runs other things beside takes several times as long.
-    assert.ok(Number(ms) <= 400, `${ms} ms`);
+    // A wall-clock figure of a machine that does other things beside says little; test/contract/activation.test.ts holds the processor time.
+    const idle = os.loadavg()[0]! < os.availableParallelism();
+    assert.ok(Number(ms) <= (idle ? 50 : 2_000), `${ms} ms`);
   });
 
   it("answers in a reopened window without reading anything again, in the theme of the window", async () => {

@@ -39,7 +39,7 @@ export class Workbench {
     const server = await startServer(vscode, { extensionsDir: extensions, settings: { "workbench.colorTheme": "Dark Modern", "typescript.validate.enable": false }, env: { STRATA_CACHE: path.join(temporary, "cache"), ...env } });
     const browser = await openBrowser(vscode.browser);
     const page = await browser.newPage({ viewport: { width: 1360, height: 860 } });
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(60_000); // two busy cores take long over a workbench
     await page.goto(workbenchUrl(server, folder));
     await page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
     return new Workbench(page, folder, server, browser, temporary);
@@ -69,7 +69,7 @@ export class Workbench {
     const file = path.join(this.#server.folder, "d", "data", "User", "settings.json");
     writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, "utf8")) as object), ...values }, null, 2));
     await this.page.reload();
-    await this.page.waitForSelector(".monaco-workbench", { timeout: 60_000 });
+    await this.page.waitForSelector(".monaco-workbench", { timeout: 120_000 });
   }
 
   /** Processes of the engines that serve this workspace. */
