@@ -83,9 +83,6 @@ export const settings = {
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;
 
-/** Settings an untrusted workspace cannot set. None runs code or leads out of the workspace. */
-export const restrictedSettings: readonly SettingKey[] = [];
-
 export const views = { container: "strata", search: "strata.searchView" } as const;
 
 export const keybindings: readonly { readonly command: CommandId; readonly key: string; readonly mac?: string; readonly when?: string }[] = [
@@ -96,6 +93,7 @@ export const keybindings: readonly { readonly command: CommandId; readonly key: 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
   "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
   "view/title": [
+    { command: "strata.restartEngine", when: `view == ${views.search} && strata.engineFailed`, group: "navigation@0" },
     { command: "strata.findDuplicates", when: `view == ${views.search}`, group: "navigation@1" },
     { command: "strata.showStatus", when: `view == ${views.search}`, group: "navigation@2" },
     { command: "strata.pauseIndexing", when: `view == ${views.search} && !strata.indexingPaused`, group: "1_index@1" },
@@ -204,6 +202,6 @@ export const labels = {
   walkthroughTitle: "Get started with Strata",
   walkthroughDescription: "Search your code by what it does, offline.",
   mcpLabel: "Strata code search",
-  untrusted: "Searching only reads files. In an untrusted workspace Strata ignores the workspace's choice of a model folder.",
+  untrusted: "Strata only reads the files of a workspace. It runs nothing from it, and no setting of a workspace names a program or a model.",
   virtual: "The index is built by a process that reads the files from disk, and virtual workspaces have none.",
 } as const;
