@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gatherCandidates } from "../../../src/search/candidates.ts";
+import { type FeatureName, featureNames } from "../../../src/search/features.ts";
+import { parseQuery } from "../../../src/search/query.ts";
+import { candidateFeatures } from "../../../src/search/search.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+
+/** Features by path of the chunks that a query in words finds. */
+function featuresOf(query: string, chunks: readonly MemoryChunk[], imports?: ReadonlyMap<string, number>) {
+  const store = new MemoryStore(chunks, imports);
+  const parsed = parseQuery(query);
+  const candidates = gatherCandidates(store, parsed, undefined, 20, "");
+  const rows = candidateFeatures(store, parsed, candidates);
+  return (path: string, feature: FeatureName) => {
+    const i = candidates.items.findIndex((candidate) => candidate.place.path === path);
+    assert.ok(i >= 0, `${path} is no candidate`);
+    return rows[i]![featureNames.indexOf(feature)]!;
+  };
+}
+
+test("every feature is a finite number for any query and chunk", () => {
+  const chunks: MemoryChunk[] = [{ path: "a", text: "" }, { path: "b/c.ts", text: "alpha", symbols: ["alpha"] }, { path: "d.md", text: "# alpha\n", lang: "markdown", kind: "window" }];
+  for (const query of ["alpha", "", "???", "alpha beta: gamma(", "Error: alpha", "    at x (b/c.ts:1:1)", "a;\nb;\nc; alpha"]) {
+    const store = new MemoryStore(chunks);
+    const parsed = parseQuery(query);
+    for (const row of candidateFeatures(store, parsed, gatherCandidates(store, parsed, undefined, 5, ""))) assert.ok(row.every(Number.isFinite), query);
+  }
+});
+
+test("a file named like the symbol is told from one that only mentions it", () => {
+  const of = featuresOf("RateLimiter", [{ path: "src/rate-limiter.ts", text: "class RateLimiter {}" }, { path: "src/server.ts", text: "new RateLimiter()" }]);
+  assert.equal(of("src/rate-limiter.ts", "file named"), 1);
+  assert.equal(of("src/server.ts", "file named"), 0);
+});
+
+test("an index file answers to its folder's name", () => {
+  const of = featuresOf("rate limiter", [{ path: "src/rateLimiter/index.ts", text: "rate limiter" }]);
+  assert.equal(of("src/rateLimiter/index.ts", "file said"), 1);
+  assert.equal(of("src/rateLimiter/index.ts", "whole file name"), 1);
+});
+
+test("whole names of several words count, in any of their forms", () => {
+  const of = featuresOf("how is the response serialized", [
+    { path: "a.ts", text: "response serializer", symbols: ["ResponseSerializer"] },
+    { path: "b.ts", text: "response", symbols: ["Response"] },
+  ]);
+  assert.equal(of("a.ts", "whole name"), 1);
+  assert.equal(of("a.ts", "name said"), 1);
+  assert.equal(of("b.ts", "whole name"), 0);
+});
+
+test("a rare word in a name says more than a common one", () => {
+  const chunks = Array.from({ length: 20 }, (_, i): MemoryChunk => ({ path: `common${i}.ts`, text: "request handling here", symbols: [`request${i}`] }));
+  const of = featuresOf("request signature", [...chunks, { path: "rare.ts", text: "signature", symbols: ["signature"] }]);
+  assert.ok(of("rare.ts", "query in name") > of("common0.ts", "query in name"));
+});
+
+test("re-exports are recognised, and the name they pass on", () => {
+  const barrel = 'export { Router } from "./router.ts";\nexport * from "./layer.ts";\n';
+  const of = featuresOf("Router", [
+    { path: "index.ts", text: barrel, kind: "module" },
+    { path: "mod.rs", text: "mod router;\n#[cfg(test)]\nmod tests;\npub use self::router::Router;\npub use self::{\n    layer::Layer,\n    layer::Other,\n};", kind: "module", lang: "rust" },
+    { path: "router.ts", text: "import { a } from './a.ts';\nexport class Router {\n  match() { return a(); }\n  other() { return 1; }\n}", kind: "class" },
+    { path: "main.ts", text: "import { Router } from './router.ts';\nconst router = new Router();\nrouter.match();\nrouter.listen(80);\nconsole.log(router.size);", kind: "module" },
+  ]);
+  assert.deepEqual([of("index.ts", "re-export"), of("index.ts", "passed on")], [1, 1]);
+  assert.deepEqual([of("mod.rs", "re-export"), of("mod.rs", "passed on")], [1, 1]);
+  assert.equal(of("router.ts", "re-export"), 0);
+  assert.equal(of("main.ts", "re-export"), 0);
+});
+
+test("declaration files and headers beside their source are declarations", () => {
+  const of = featuresOf("socket", ["net.h", "net.c", "alone.h", "types.d.ts", "stub.pyi"].map((path) => ({ path, text: "socket" })));
+  assert.deepEqual(["net.h", "net.c", "alone.h", "types.d.ts", "stub.pyi"].map((path) => of(path, "declarations")), [1, 0, 0, 1, 1]);
+});
+
+test("tests, examples and documents are marked unless they are asked for", () => {
+  const chunks: MemoryChunk[] = [{ path: "tests/a.ts", text: "retry", isTest: true }, { path: "examples/b.ts", text: "retry" }, { path: "README.md", text: "retry", lang: "markdown" }];
+  const plain = featuresOf("retry", chunks);
+  assert.deepEqual([plain("tests/a.ts", "test"), plain("examples/b.ts", "example"), plain("README.md", "document")], [1, 1, 1]);
+  const asked = featuresOf("retry tests examples documentation", chunks);
+  assert.deepEqual([asked("tests/a.ts", "test"), asked("examples/b.ts", "example"), asked("README.md", "document")], [0, 0, 0]);
+});
+
+test("a file whose chunks hold all words of the query together covers it", () => {
+  const of = featuresOf("parse cookie header", [
+    { path: "whole.ts", text: "parse", startLine: 1 },
+    { path: "whole.ts", text: "cookie", startLine: 9 },
+    { path: "whole.ts", text: "header", startLine: 19 },
+    { path: "part.ts", text: "parse header" },
+    { path: "other1.ts", text: "unrelated words" },
+    { path: "other2.ts", text: "more unrelated words" },
+    { path: "other3.ts", text: "nothing at all" },
+  ]);
+  assert.ok(of("whole.ts", "file coverage") > of("part.ts", "file coverage"));
+  assert.ok(of("whole.ts", "file matches") > of("part.ts", "file matches"));
+});
+
+test("files that many import count more", () => {
+  const of = featuresOf("core", [{ path: "a.ts", text: "core" }, { path: "b.ts", text: "core" }], new Map([["a.ts", 12]]));
+  assert.ok(of("a.ts", "imported") > of("b.ts", "imported"));
+});
+
+test("the first line of a trace counts more than its callers, and only where the path fits", () => {
+  const of = featuresOf("    at take (/srv/app/src/queue/mailbox.ts:5:1)\n    at run (/srv/app/src/queue/worker.ts:5:1)", [
+    { path: "src/queue/mailbox.ts", text: "take", startLine: 1, endLine: 9 },
+    { path: "src/queue/worker.ts", text: "run", startLine: 1, endLine: 9 },
+    { path: "src/queue/other.ts", text: "take run", startLine: 1, endLine: 9 },
+  ]);
+  assert.equal(of("src/queue/mailbox.ts", "trace"), 1);
+  assert.ok(of("src/queue/worker.ts", "trace") < 1 && of("src/queue/worker.ts", "trace") > 0);
+  assert.equal(of("src/queue/other.ts", "trace"), 0);
+});

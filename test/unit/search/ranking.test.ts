@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Candidate } from "../../../src/search/candidates.ts";
+import { type FeatureName, featureNames } from "../../../src/search/features.ts";
+import { parseQuery } from "../../../src/search/query.ts";
+import { explain, rank, type Ranked, sameFilePenalty, settle } from "../../../src/search/ranking.ts";
+import { proseWeights, symbolWeights } from "../../../src/search/weights.ts";
+
+const query = parseQuery("how are letters delivered");
+
+function candidate(place: number, path: string, startLine = place * 10): Candidate {
+  const at = { place, chunkId: place, path, startLine, endLine: startLine + 5, lang: "typescript", kind: "function" as const, symbols: [], breadcrumb: "", doc: "", text: "", isTest: false, isGenerated: false, depth: undefined };
+  return { place: at, fields: [0, 0, 0, 0, 0], terms: [], lexical: 0, dense: undefined, depth: undefined };
+}
+
+function row(values: Partial<Record<FeatureName, number>>): Float64Array {
+  return Float64Array.from(featureNames, (name) => values[name] ?? 0);
+}
+
+const order = (hits: readonly Ranked[]) => hits.map((hit) => hit.candidate.place.place);
+
+test("candidates come by weighted sum, equal ones by place", () => {
+  const candidates = [candidate(1, "a"), candidate(2, "b"), candidate(3, "c")];
+  assert.deepEqual(order(rank(candidates, [row({ bm25: 0.2 }), row({ bm25: 1 }), row({ bm25: 0.2 })], query, 3)), [2, 1, 3]);
+});
+
+test("a file's second chunk waits for the other files, and comes when it is far better", () => {
+  const candidates = [candidate(1, "a"), candidate(2, "a"), candidate(3, "b")];
+  const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
+  assert.deepEqual(order(rank(candidates, [bm25(2), bm25(1.9), bm25(1)], query, 3)), [1, 3, 2]);
+  assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty), bm25(1)], query, 3)), [1, 2, 3]);
+});
+
+test("totals never rise along the list, and the parts of each sum to its total", () => {
+  const candidates = Array.from({ length: 30 }, (_, i) => candidate(i + 1, `file${i % 4}`));
+  const rows = candidates.map((_, i) => row({ bm25: ((i * 7) % 11) / 11, dense: ((i * 5) % 7) - 3, test: i % 3 === 0 ? 1 : 0 }));
+  const hits = rank(candidates, rows, query, 20);
+  assert.equal(hits.length, 20);
+  hits.forEach((hit, i) => {
+    if (i > 0) assert.ok(hit.total <= hits[i - 1]!.total);
+    assert.ok(Math.abs(explain(hit, query).reduce((sum, part) => sum + part.contribution, 0) - hit.total) < 1e-9);
+  });
+});
+
+test("a chunk mostly inside a better hit of its file is left out", () => {
+  const candidates = [candidate(1, "a", 10), candidate(2, "a", 12), candidate(3, "a", 30)];
+  assert.deepEqual(order(rank(candidates, [row({ bm25: 1 }), row({ bm25: 0.9 }), row({ bm25: 0.1 })], query, 3)), [1, 3]);
+});
+
+test("names and questions are weighed differently", () => {
+  const candidates = [candidate(1, "a"), candidate(2, "b")];
+  const rows = [row({ definition: 1 }), row({ bm25: 1, "bm25 rank": 1, "dense rank": 1 })];
+  assert.deepEqual(order(rank(candidates, rows, parseQuery("Letter"), 2)), [1, 2]);
+  assert.ok(symbolWeights.definition > proseWeights.definition);
+});
+
+test("what should rank lower has a negative weight, what speaks for a hit a positive one", () => {
+  const lower: FeatureName[] = ["test", "generated", "example", "legacy", "declarations", "document", "re-export"];
+  const higher: FeatureName[] = ["bm25", "dense rank", "definition", "file said", "file coverage", "trace", "wording"];
+  for (const weights of [proseWeights, symbolWeights]) {
+    for (const name of lower) assert.ok(weights[name] < 0, name);
+    for (const name of higher) assert.ok(weights[name] > 0, name);
+  }
+});
+
+test("a list being read moves only where scores clearly differ", () => {
+  const ranked = (place: number, total: number): Ranked => ({ candidate: candidate(place, `f${place}`), features: row({}), score: total, penalty: 0, total });
+  const fresh = [ranked(3, 5.3), ranked(1, 5.25), ranked(2, 5.2), ranked(9, 4)];
+  assert.deepEqual(order(settle(fresh, [1, 2, 3], 0.2)), [1, 2, 3, 9]);
+  assert.deepEqual(order(settle(fresh, [1, 2, 3], 0.01)), [3, 1, 2, 9]);
+  assert.deepEqual(order(settle([ranked(9, 7), ...fresh.slice(0, 3)], [1, 2, 3], 0.2)), [9, 1, 2, 3]);
+});
