@@ -39,6 +39,8 @@ export class SearchPanel extends LitElement {
   declare post: (message: FromView) => void;
   #typing: ReturnType<typeof setTimeout> | undefined;
   #pointed = false;
+  /** The query last sent, until the host's state has it. */
+  #awaited: string | undefined;
   #toTop = false;
   /** What the list is of: another subject means another list, not a better order of the same. */
   #subject = "";
@@ -68,17 +70,14 @@ export class SearchPanel extends LitElement {
     }
     const first = this.state === undefined;
     this.state = message.state;
-    // What a person is typing is newer than what the host last heard.
-    if (first || (this.#typing === undefined && !this.#boxHasFocus)) this.query = message.state.query;
+    // What a person has typed is newer than what the host says until the host has heard of it.
+    if (this.#awaited === message.state.query) this.#awaited = undefined;
+    if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
     if (message.state.filters.langs.length > 0 || message.state.filters.path !== "") this.filtersOpen = true;
   }
 
   get #box(): HTMLInputElement | null {
     return this.renderRoot.querySelector<HTMLInputElement>("#query");
-  }
-
-  get #boxHasFocus(): boolean {
-    return (this.renderRoot as ShadowRoot).activeElement?.id === "query";
   }
 
   get #allHits(): readonly ViewHit[] {
@@ -134,6 +133,7 @@ export class SearchPanel extends LitElement {
     clearTimeout(this.#typing);
     this.#typing = undefined;
     this.query = query;
+    this.#awaited = query;
     this.post({ type: "search", query, filters, remember });
   }
 
@@ -218,6 +218,7 @@ export class SearchPanel extends LitElement {
     clearTimeout(this.#typing);
     this.#typing = undefined;
     this.query = "";
+    this.#awaited = "";
     this.post({ type: "clear" });
     this.#box?.focus();
   }

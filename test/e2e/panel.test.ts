@@ -43,8 +43,11 @@ describe("The search view's page", () => {
 
   it("asks once for what was typed, and at once with Enter", async () => {
     await panel.state(startState);
-    await box().pressSequentially("retry", { delay: 5 });
-    await page.waitForFunction(() => (globalThis as unknown as { sent: { type: string }[] }).sent.some(({ type }) => type === "search"));
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(60_000);
+    await box().pressSequentially("retry");
+    assert.equal(await panel.last("search"), undefined, "before the typist pauses");
+    await page.clock.runFor(500);
     assert.deepEqual((await panel.sent()).slice(1), [{ type: "search", query: "retry", filters: { langs: [], path: "" }, remember: false }]);
     await box().press("Enter");
     assert.equal((await panel.last("search"))?.remember, true);
@@ -55,6 +58,24 @@ describe("The search view's page", () => {
     await box().fill("newer");
     await panel.state({ ...startState, query: "older" });
     assert.equal(await box().inputValue(), "newer");
+  });
+
+  it("does not go back to an older query while the host has not heard of the newer one", async () => {
+    await panel.state(startState);
+    await box().fill("newer");
+    await box().press("Enter");
+    await panel.state({ ...startState, query: "new" });
+    assert.equal(await box().inputValue(), "newer");
+    await panel.state({ ...startState, query: "newer" });
+    await panel.state({ ...startState, query: "asked by a command" });
+    assert.equal(await box().inputValue(), "asked by a command");
+  });
+
+  it("shows a query that a command asks for, though the keyboard is in the box", async () => {
+    await panel.state(startState);
+    await panel.focus();
+    await panel.state(hitsState([a], { query: "asked by a command" }));
+    assert.equal(await box().inputValue(), "asked by a command");
   });
 
   it("shows the host's query after the view was hidden", async () => {
