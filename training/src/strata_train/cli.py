@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
     train.add_argument("--minutes", type=float, help="time budget of the layers phase")
     train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
-    train.add_argument("--phase", choices=("all", "layers", "table"), default="all")
+    train.add_argument("--phase", choices=("all", "layers", "table", "head"), default="all")
+    train.add_argument("--table-from", type=Path, help="checkpoint of another run of the same start whose table to take")
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
@@ -182,9 +183,14 @@ def _train(options: argparse.Namespace) -> None:
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
+    if options.table_from:
+        other = torch.load(options.table_from, map_location="cpu", weights_only=True)["model"]
+        student.load_state_dict({name: value for name, value in other.items() if name.startswith("table.")}, strict=False)
     finished = True
-    if settings.train.top_head_epochs and not run.progress.top_head_done:
+    if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
         train.train_top_head(student, run, options.cache, place)
+        run.save("checkpoint.pt", student)
+        emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
     if options.phase in ("all", "layers"):
         finished = train.train_layers(
             student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures
@@ -212,9 +218,9 @@ def _checkpoint(file: Path) -> MultiExitEncoder:
 def _export(options: argparse.Namespace) -> None:
     import json
 
-    from strata_train import export, model, text
+    from strata_train import evaluate, export, model, runtime, text
 
-    quality = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else {}
+    results = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else {}
     manifest = export.export_folder(
         _checkpoint(options.folder / options.checkpoint),
         text.TextEncoder(model.start_folder() / "tokenizer.json"),
@@ -223,8 +229,12 @@ def _export(options: argparse.Namespace) -> None:
         version=options.version,
         description=options.description,
         shared_space=True,
-        quality=quality,
     )
+    manifest["quality"] = {
+        **evaluate.summary(results),
+        "cosine of int8 to float32": runtime.int8_cosines(options.out),
+    }
+    export.write_manifest(options.out, manifest)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
     emit("result", command="export", folder=str(options.out), bytes=size)
 

@@ -293,8 +293,8 @@ def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Ge
         chance.shuffle(pieces)  # type: ignore[arg-type]
         ordered.extend(pieces)
     for rows in ordered:
-        if len(rows) < max(2, batch_size // 4):
-            continue
+        if len(rows) < 2:
+            continue  # one pair alone has no negatives
         queries, documents = shard.pairs[rows, 0], shard.pairs[rows, 1]
         query_ids = [np.asarray(shard.text(index)) for index in queries]
         yield Batch(

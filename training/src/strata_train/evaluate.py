@@ -210,6 +210,20 @@ def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tupl
     return encode, encoder.manifest
 
 
+def summary(results: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest keeps: nDCG@10 by set, for every exit, top queries on lower exits, and the top's prefixes."""
+    kept = {}
+    for name, result in results.items():
+        exits = list(result["exits"])
+        top = exits[-1]
+        widths = list(result["exits"][top])
+        figures = {f"exit {exit}": result["exits"][exit][widths[-1]]["ndcg10"] for exit in exits}
+        figures |= {f"query {top}, code {exit}": result["matrix"][f"{top}>{exit}"]["ndcg10"] for exit in exits[:-1]}
+        figures |= {f"exit {top}, {width} dims": result["exits"][top][width]["ndcg10"] for width in widths[:-1]}
+        kept[f"{name}, nDCG@10, {result['queries']} queries, {result['documents']} documents"] = figures
+    return kept
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The results of several sets as tables: exit by width, and query exit by document exit."""
     lines: list[str] = []

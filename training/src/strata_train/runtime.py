@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,19 @@ class FolderEncoder:
         sums = np.stack([self.table[ids[1:-1]].sum(axis=0) for ids in sequences])
         length = np.linalg.norm(sums, axis=1, keepdims=True)
         return sums / np.where(length > 0, length, 1)
+
+
+def int8_cosines(folder: Path) -> dict[str, float]:
+    """Mean cosine of the folder's vectors to the float32 ones of its parity file, by exit."""
+    encoder = FolderEncoder(folder)
+    cosines: dict[str, list[float]] = {}
+    for case in json.loads((folder / "parity.json").read_text(encoding="utf-8"))["cases"]:
+        ids = np.array([case["ids"]], np.int64)
+        vectors = encoder.encode(ids, np.ones_like(ids), encoder.exits[-1])
+        for exit, expected in case["vectors"].items():
+            if np.any(expected):
+                cosines.setdefault(exit, []).append(float(np.dot(vectors[int(exit)][0], expected)))
+    return {f"exit {exit}": round(float(np.mean(values)), 4) for exit, values in cosines.items()}
 
 
 def read_table(file: Path, rows: int, dims: int) -> np.ndarray:

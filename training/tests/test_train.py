@@ -1,0 +1,214 @@
+"""The loop: gradient caching, resuming, cheap and joint steps, the table, data parallelism."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_pairs
+
+from strata_train import config as configuration
+from strata_train import data, train
+from strata_train.config import Config, ModelConfig, TrainConfig
+from strata_train.device import Device, choose
+from strata_train.events import UserError
+from strata_train.losses.contrastive import contrastive_loss
+from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder
+
+CPU = Device(torch.device("cpu"), bf16=False)
+
+
+@pytest.fixture
+def settings(tiny_config: ModelConfig) -> Config:
+    return Config(
+        model=tiny_config,
+        train=TrainConfig(batch_size=16, group_size=4, steps=12, joint_every=3, warmup_steps=2, log_every=4, table_epochs=3),
+    )
+
+
+@pytest.fixture
+def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: MultiExitEncoder, settings: Config) -> Path:
+    folder = tmp_path / "cache"
+    data.build_shards(
+        [pairs_file], folder, text, settings.data, settings.text, held_out_share=0.1, seed=1, exclusions=None, shard_pairs=64
+    )
+    for shard in data.shard_folders(folder):
+        data.add_teacher(data.Shard.open(shard), tiny_model, device=CPU.device, autocast=False)
+    return folder
+
+
+def losses(log: str) -> list[float]:
+    events = [json.loads(line) for line in log.splitlines()]
+    return [event["loss"] for event in events if event.get("phase") == "layers"]
+
+
+def fresh(settings: Config) -> MultiExitEncoder:
+    torch.manual_seed(5)
+    return MultiExitEncoder(settings.model)
+
+
+def test_gradient_caching_gives_the_gradients_of_one_big_batch(tiny_model: MultiExitEncoder) -> None:
+    sides = [[np.array([2, *range(9 + i, 12 + 2 * i), 3]) for i in range(7)] for _ in range(2)]
+    sides[1] = sides[1][::-1]
+
+    def loss(encoded: list[train.Embeddings]) -> tuple[torch.Tensor, dict[str, float]]:
+        queries, documents = encoded
+        return sum((contrastive_loss(queries[e], documents[e], 10.0) for e in queries), torch.zeros(())), {}
+
+    gradients = []
+    for chunk in (0, 3):
+        tiny_model.zero_grad()
+        value, _ = train.cached_backward(tiny_model, sides, (0, 1, 3), loss, chunk, CPU)
+        gradients.append([p.grad.clone() for p in tiny_model.parameters() if p.grad is not None])
+    assert len(gradients[0]) == len(gradients[1]) > 20
+    for whole, pieces in zip(*gradients, strict=True):
+        torch.testing.assert_close(whole, pieces, atol=1e-5, rtol=1e-4)
+
+
+def test_resuming_in_the_middle_continues_the_losses(
+    settings: Config, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_for(folder: str, until: int, resume: bool = False) -> list[float]:
+        run = train.Run(tmp_path / folder, settings)
+        model = fresh(settings)
+        if resume:
+            model.load_state_dict(run.load("checkpoint.pt")["model"])
+        real = train._step
+        count = iter(range(1000))
+
+        def watched(*arguments: object) -> object:
+            if next(count) == until - 1:
+                os.kill(os.getpid(), 15)  # what VS Code sends on cancel
+            return real(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(train, "_step", watched)
+            finished = train.train_layers(model, run, cache, CPU, teacher=None)
+        assert finished == (until > settings.train.steps)
+        return losses(capsys.readouterr().out)
+
+    object.__setattr__(settings.train, "log_every", 1)
+    whole = run_for("whole", 1000)
+    parts = run_for("parts", 5) + run_for("parts", 1000, resume=True)
+    assert len(whole) == settings.train.steps
+    assert parts == pytest.approx(whole, abs=1e-5)
+
+
+def test_training_lowers_the_loss_and_frozen_parts_stay(
+    settings: Config, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frozen = replace(
+        settings.train,
+        steps=40,
+        joint_every=0,
+        joint_tail=0.0,
+        learning_rate=0.0,
+        upper_learning_rate=0.0,
+        head_learning_rate=1e-2,
+        log_every=10,
+    )
+    settings = replace(settings, train=frozen)
+    model = fresh(settings)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    train.train_layers(model, train.Run(tmp_path / "run", settings), cache, CPU, teacher=None)
+    curve = losses(capsys.readouterr().out)
+    assert curve[-1] < curve[0]
+    for name, value in model.state_dict().items():
+        if name.startswith("exits.1."):
+            continue
+        torch.testing.assert_close(value, before[name])
+
+
+def test_the_table_learns_from_cached_vectors_alone(
+    settings: Config, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = fresh(settings)
+    assert train.train_table(model, train.Run(tmp_path / "run", settings), cache, CPU)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    curve = [event["loss"] for event in events if event.get("phase") == "table"]
+    assert len(curve) == 3 and curve[-1] < curve[0]
+
+
+def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncoder) -> None:
+    from strata_train.text import pad
+
+    texts = [np.array([2, 9, 10, 3]), np.array([2, 30, 3]), np.array([2, 9, 9, 31, 32, 3])]
+    assert tiny_model.table is not None
+    padded = tiny_model(*pad(texts), exits=(0,))[0].embedding
+    torch.testing.assert_close(train._bag(tiny_model.table, texts, CPU), padded, atol=1e-6, rtol=1e-5)
+
+
+def test_turning_the_heads_keeps_cosines_and_orders_directions(tiny_model: MultiExitEncoder) -> None:
+    texts = [np.array([2, *range(9, 11 + i), 3]) for i in range(20)]
+    before = data.encode_texts(tiny_model, texts, (1, 3))
+    axes = torch.from_numpy(train.principal_axes(before[3]))
+    torch.testing.assert_close(axes @ axes.T, torch.eye(32), atol=1e-5, rtol=0)
+    train.turn_heads(tiny_model, axes)
+    after = data.encode_texts(tiny_model, texts, (1, 3))
+    for exit in (1, 3):
+        np.testing.assert_allclose(before[exit] @ before[exit].T, after[exit] @ after[exit].T, atol=1e-5)
+    energy = (after[3] ** 2).sum(axis=0)
+    assert energy[:8].sum() > energy[8:16].sum() > energy[16:].sum()
+
+
+def test_torchrun_processes_end_with_equal_weights(tmp_path: Path) -> None:
+    """Two gloo processes, each with its own shards: averaged gradients keep the copies equal."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = Path(__file__).parent / "two_processes.py"
+    workers = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path)],
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
+            stdout=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    for worker in workers:
+        output, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0, output.decode()
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2))
+    assert first["seen"] != second["seen"]
+    for name, value in first["model"].items():
+        torch.testing.assert_close(value, second["model"][name])
+
+
+def test_devices_that_are_not_there_are_refused() -> None:
+    assert choose("cpu").device.type == "cpu"
+    with pytest.raises(UserError, match="no device called"):
+        choose("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="CUDA"):
+            choose("cuda")
+
+
+@pytest.mark.parametrize("content", ["[train]\nstepps = 3\n", "[trian]\nsteps = 3\n"])
+def test_misspelt_settings_are_errors(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(content)
+    with pytest.raises(ValueError, match="unknown"):
+        configuration.load(file)
+
+
+@pytest.mark.parametrize("name", ["small", "tiny"])
+def test_shipped_configurations_load(name: str) -> None:
+    assert configuration.load(Path(__file__).parents[1] / "configs" / f"{name}.toml").model.exits[-1] > 0
+
+
+def test_pairs_of_the_fixture_are_the_same_each_time() -> None:
+    assert make_pairs(5) == make_pairs(5)
