@@ -20,7 +20,7 @@ export function planText(plan: RunPlan): string {
 export function runLine({ sentence, loss, recall, secondsLeft }: Picture): string {
   const last = loss.at(-1)?.points.at(-1);
   const recalls = recall.map(({ name, points }) => `${name} ${points.at(-1)!.y.toFixed(3)}`);
-  return [sentence, ...(last ? [`loss ${last.y.toFixed(3)}`] : []), ...(recalls.length > 0 ? [`recall@10 ${recalls.join(" ")}`] : []), ...(secondsLeft === undefined ? [] : [`at most ${clockTime(secondsLeft)} left`])].join(" · ");
+  return [sentence, ...(last ? [`loss ${last.y.toFixed(3)}`] : []), ...(recalls.length > 0 ? [`recall@10 ${recalls.join(" ")}`] : []), ...(secondsLeft === undefined ? [] : [secondsLeft === 0 ? "finishing" : `at most ${clockTime(secondsLeft)} left`])].join(" · ");
 }
 
 export interface RunDisplay {

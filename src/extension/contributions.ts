@@ -32,8 +32,8 @@ export type CommandId = keyof typeof commands;
 export interface SettingContribution {
   readonly type: "boolean" | "number" | "string" | "array";
   readonly default: boolean | number | string | readonly string[];
-  /** "resource" may differ by folder, "window" by window, "machine-overridable" belongs to the machine. */
-  readonly scope: "resource" | "window" | "machine-overridable";
+  /** "resource" may differ by folder, "window" by window, "machine-overridable" belongs to the machine, "machine" can be set by no workspace. */
+  readonly scope: "resource" | "window" | "machine-overridable" | "machine";
   readonly description: string;
   readonly enum?: Readonly<Record<string, string>>;
   readonly minimum?: number;
@@ -79,6 +79,12 @@ export const settings = {
     maximum: 200,
     scope: "window",
     description: "Number of results to show.",
+  },
+  "strata.training.python": {
+    type: "string",
+    default: "",
+    scope: "machine",
+    description: "A Python of your own for fine-tuning, with PyTorch and Strata's training package installed. Empty: fine-tuning offers to make an environment, and says first what that installs.",
   },
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;

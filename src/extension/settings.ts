@@ -1,7 +1,7 @@
 // Reads strata.* and the editor's excludes into one checked object. The only place that knows what a setting may hold;
 // vscode-free: the caller passes a getter, so tests pass a record.
 import type { Depth, EngineSettings } from "../engine/protocol.ts";
-import { settings as table } from "./contributions.ts";
+import { settings as table, type SettingKey } from "./contributions.ts";
 
 /** Returns a setting's value by its full key ("files.exclude" too), for one workspace folder. */
 export type GetSetting = (key: string) => unknown;
@@ -21,6 +21,12 @@ function number(get: GetSetting, key: "strata.index.maxFileSizeKB" | "strata.sea
 function globs(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([glob, on]) => (on === true ? [glob] : []));
+}
+
+/** Variables for `strata train`. */
+export function readTrainingEnvironment(get: GetSetting): Readonly<Record<string, string>> {
+  const python = get("strata.training.python" satisfies SettingKey);
+  return typeof python === "string" && python.trim() !== "" ? { STRATA_PYTHON: python.trim() } : {};
 }
 
 export function readWindowSettings(get: GetSetting): WindowSettings {

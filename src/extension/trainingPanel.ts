@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Picture, RunPlan } from "../training/picture.ts";
 import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
 import type { CommandId } from "./contributions.ts";
+import { readTrainingEnvironment } from "./settings.ts";
 import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
 import { viewHtml } from "./viewHtml.ts";
 
@@ -20,7 +21,11 @@ interface Choice extends vscode.QuickPickItem {
 }
 
 export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
-  const program: StrataProgram = { command: process.execPath, args: ["--no-warnings", path.join(extensionUri.fsPath, "dist", "strata.mjs")] };
+  const program = (): StrataProgram => ({
+    command: process.execPath,
+    args: ["--no-warnings", path.join(extensionUri.fsPath, "dist", "strata.mjs")],
+    env: readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key)),
+  });
   let run: TrainingRun | undefined;
   let panel: vscode.WebviewPanel | undefined;
 
@@ -54,7 +59,7 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
   }
 
   function begin(request: RunRequest, before?: Picture): void {
-    const started = new TrainingRun(program, request, post, log, () => Date.now(), before);
+    const started = new TrainingRun(program(), request, post, log, () => Date.now(), before);
     run = started;
     show();
     post();
@@ -106,7 +111,7 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
       const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => {
         const leaving = new AbortController();
         token.onCancellationRequested(() => leaving.abort());
-        return askPlan(program, root, leaving.signal);
+        return askPlan(program(), root, leaving.signal);
       });
       if (!plan.isEnough)
         return void vscode.window.showInformationMessage(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);

@@ -17,6 +17,8 @@ export interface RunRequest {
 export interface StrataProgram {
   readonly command: string;
   readonly args: readonly string[];
+  /** Beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const trainArguments = ({ root, minutes, device, resume }: RunRequest): string[] => ["train", root, "--json", "--yes", "--minutes", String(minutes), "--device", device, ...(resume ? ["--resume"] : [])];
@@ -43,7 +45,7 @@ export class TrainingRun {
       this.picture = { ...blankPicture, plan: before.plan, loss: before.loss, recall: before.recall };
       this.#secondsBefore = Math.max(0, ...[...before.loss, ...before.recall].flatMap(({ points }) => points.map(({ x }) => x)));
     }
-    this.#child = spawn(program.command, [...program.args, ...trainArguments(request)], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } });
+    this.#child = spawn(program.command, [...program.args, ...trainArguments(request)], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ...program.env, ELECTRON_RUN_AS_NODE: "1" } });
     let said = "";
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       said = (said + text).slice(-2_000);
@@ -97,7 +99,7 @@ export class TrainingRun {
 /** What a run would do (`--dry-run`). Rejects with the command's sentence. */
 export function askPlan(program: StrataProgram, root: string, signal: AbortSignal): Promise<RunPlan> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program.command, [...program.args, "train", root, "--dry-run", "--json"], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, signal });
+    const child = spawn(program.command, [...program.args, "train", root, "--dry-run", "--json"], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ...program.env, ELECTRON_RUN_AS_NODE: "1" }, signal });
     let said = "";
     let complaint = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -46,7 +46,7 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   const own = env["STRATA_PYTHON"];
   if (own) {
     if (probe(own, ["-c", "import strata_train, torch, onnxruntime"]) === undefined)
-      throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder}), or unset the variable.`);
+      throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder}), or unset the variable (in VS Code: the setting strata.training.python).`);
     return { python: own };
   }
   const folder = path.join(cache, "training-env");
@@ -63,7 +63,7 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
     folder,
     tool: hasUv ? "uv" : "pip",
     base: base ?? "a Python that uv brings",
-    summary: `A Python environment is made in ${folder} with ${hasUv ? "uv" : `${base} and pip`}: PyTorch, ONNX Runtime and Strata's own training package, ${gpu ? "about 5 GB with CUDA" : "0.8 to 5 GB depending on the platform's PyTorch"}. The packages come from the Python package index that this machine is set up with; your code stays here.`,
+    summary: `A Python environment is made in ${folder} with ${hasUv ? "uv" : `${base} and pip`}: PyTorch, ONNX Runtime and Strata's own training package, ${gpu ? "about 5 GB with CUDA" : "0.8 to 5 GB depending on the platform's PyTorch"}. The packages come from the Python package index that this machine is set up with; your code stays here. If you have a Python with them, name it in STRATA_PYTHON (in VS Code: the setting strata.training.python) and nothing is installed.`,
     steps: hasUv
       ? [
           { label: "making the environment", command: "uv", args: ["venv", "--python", base ?? "3.12", folder] },

@@ -56,7 +56,7 @@ describe("the manifest", () => {
       if (setting.enum) assert.ok(Object.hasOwn(setting.enum, standard as string), key);
       if (typeof standard === "number") assert.ok(standard >= minimum! && standard <= maximum!, key);
       assert.equal(Array.isArray(standard) ? "array" : typeof standard, setting.type, key);
-      assert.ok(["resource", "window", "machine-overridable"].includes(setting.scope), key);
+      assert.ok(["resource", "window", "machine-overridable", "machine"].includes(setting.scope), key);
     }
   });
 

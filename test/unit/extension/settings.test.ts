@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settings } from "../../../src/extension/contributions.ts";
-import { readEngineSettings, readWindowSettings } from "../../../src/extension/settings.ts";
+import { readEngineSettings, readTrainingEnvironment, readWindowSettings } from "../../../src/extension/settings.ts";
 
 const get = (values: Record<string, unknown>) => (key: string) => values[key];
 
@@ -31,6 +31,11 @@ describe("settings", () => {
     it(`read the depth ${given} as ${expected}`, () => {
       assert.equal(readEngineSettings(get({ "strata.index.depth": given }), true).backgroundDepth, expected);
     });
+
+  it("name the Python for fine-tuning, or none", () => {
+    for (const value of [undefined, "", "  ", 3]) assert.deepEqual(readTrainingEnvironment(get({ "strata.training.python": value })), {});
+    assert.deepEqual(readTrainingEnvironment(get({ "strata.training.python": " /opt/py/bin/python " })), { STRATA_PYTHON: "/opt/py/bin/python" });
+  });
 
   it("survive values of any type", () => {
     for (const value of [null, 0, "x", [], {}, true]) {

@@ -28,6 +28,11 @@ describe("a fine-tuning run", () => {
     assert.equal(asked.picture.sentence, "train /w --json --yes --minutes 10 --device auto 1");
   });
 
+  it("gets the variables that settings ask for", async () => {
+    const asked = await askPlan({ ...program(`console.log(JSON.stringify({ ...${JSON.stringify(plan)}, start: process.env.STRATA_PYTHON }))`), env: { STRATA_PYTHON: "/opt/py" } }, "/w", new AbortController().signal);
+    assert.equal(asked.start, "/opt/py");
+  });
+
   it("tells of every event as it comes", async () => {
     const { pictures } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }, { event: "end", adopted: false, reason: "Not better.", curves: "" }));
     assert.deepEqual(pictures.map(({ state, sentence }) => [state, sentence]), [["running", "Looking at the workspace"], ["running", "Training the exits"], ["kept", "Not better."]]);
