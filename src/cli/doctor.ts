@@ -129,8 +129,8 @@ async function training(signal: AbortSignal): Promise<Finding[]> {
   const minor = python.isFine ? Number(/^3\.(\d+)$/.exec(python.text)?.[1] ?? 0) : 0;
   return [
     minor >= 11 ? ok("Python", `${python.text}, for fine-tuning`) : warn("Python", `${python.isFine ? `is ${python.text}` : "was not found"}. Only fine-tuning needs it: install Python 3.11 or newer.`),
-    uv.isFine ? ok("uv", uv.text) : warn("uv", "was not found. Only fine-tuning needs it, to install PyTorch."),
-    gpu.isFine ? ok("GPU", gpu.text.split("\n").join("; ")) : warn("GPU", "No NVIDIA GPU was found: fine-tuning runs on the processor, which takes hours instead of minutes. Searching needs none."),
+    uv.isFine ? ok("uv", uv.text) : warn("uv", "was not found. Only fine-tuning uses it, to install PyTorch; without it pip does."),
+    gpu.isFine ? ok("GPU", gpu.text.split("\n").join("; ")) : warn("GPU", "No NVIDIA GPU was found: fine-tuning runs on the processor and learns less in the minutes it is given. Searching needs none."),
   ];
 }
 
