@@ -93,6 +93,8 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
     case "plan":
       return { ...picture, plan: event, device: event.device };
     case "progress": {
+      // The program lists what it will do; there is nothing to see of it.
+      if (event.phase === "plan") return picture;
       const budget = (picture.plan?.minutes ?? 0) * 60;
       const isTimed = timed.includes(event.phase) && budget > 0;
       return {

@@ -20,6 +20,7 @@ describe("the picture of a run", () => {
     const picture = told([0, plan], [500, { event: "progress", phase: "encoding", message: "Encoding 120 documented definitions (20 held out)", device: "cuda:0" }]);
     assert.deepEqual([picture.sentence, picture.fraction, picture.secondsLeft, picture.device], ["Encoding 120 documented definitions (20 held out)", 0.99, 0, "cuda:0"]);
     assert.equal(told([0, { event: "progress", phase: "something new" }]).sentence, "something new");
+    assert.equal(told([0, { event: "progress", phase: "plan" }]).sentence, blankPicture.sentence, "a list of what comes is nothing to see");
   });
 
   test("a loss that is no number is left out", () => {
