@@ -110,7 +110,9 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
     case "metric": {
       const figures = measuresIn(event);
       let { recall } = picture;
-      for (const [key, name] of exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
+      // A resumed run measures the start once more; its curves have that behind them.
+      const isKnown = event.phase === "before" && recall.length > 0;
+      for (const [key, name] of isKnown ? [] : exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
       return { ...picture, recall, before: event.phase === "before" ? figures : picture.before, after: event.phase === "after" ? figures : picture.after };
     }
     case "result":

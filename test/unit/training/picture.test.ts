@@ -23,6 +23,14 @@ describe("the picture of a run", () => {
     assert.equal(told([0, { event: "progress", phase: "plan" }]).sentence, blankPicture.sentence, "a list of what comes is nothing to see");
   });
 
+  test("of a resumed run does not fall back to the start", () => {
+    const measured = { ...heldOut(0, 0.4, 0.5, 0.6), phase: "before" } as RunEvent;
+    const stopped = told([1, measured], [50, heldOut(9, 0.45, 0.55, 0.65)]);
+    const resumed = takeIn(takeIn(stopped, measured, 2, 50), heldOut(12, 0.5, 0.6, 0.7), 20, 50);
+    assert.deepEqual(resumed.recall[0]?.points, [{ x: 1, y: 0.4 }, { x: 50, y: 0.45 }, { x: 70, y: 0.5 }]);
+    assert.equal(resumed.before?.["0"], 0.4);
+  });
+
   test("a loss that is no number is left out", () => {
     assert.deepEqual(told([0, plan], [1, { event: "progress", phase: "table", loss: Number.NaN }]).loss, []);
   });
