@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The tests inside VS Code's extension host (test/e2e/host), through @vscode/test-electron. Without a desktop VS Code they run
 // in the one of setupVscode.mjs; VSCODE_TEST_EXECUTABLE names another. Ends with "N passed, N failed, N skipped".
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { runTests } from "@vscode/test-electron";
@@ -41,5 +41,13 @@ try {
   console.error(error.message);
   code = 1;
 }
-rmSync(temporary, { recursive: true, force: true });
+// The engine outlives its clients by design; here nobody will come back.
+for (const index of readdirSync(path.join(temporary, "cache"))) {
+  try {
+    process.kill(JSON.parse(readFileSync(path.join(temporary, "cache", index, "engine.json"), "utf8")).pid);
+  } catch {
+    // it has ended, and its record with it
+  }
+}
+rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 process.exit(code);

@@ -91,8 +91,9 @@ export function highlight(text: string, lang: string, words: readonly string[]):
 export function dedent(text: string): string {
   const lines = text.replace(/\s+$/, "").split("\n");
   const indents = lines.filter((line) => line.trim() !== "").map((line) => /^[ \t]*/.exec(line)![0]);
-  // A first line without indentation may only have been cut behind it.
-  const told = indents[0] === "" && indents.length > 1 ? indents.slice(1) : indents;
+  // A first line without indentation was cut behind it when the last line, which closes the same block, is indented.
+  const closes = /^\s+([}\])]|end\b)/.test(lines.at(-1) ?? "");
+  const told = indents[0] === "" && closes ? indents.slice(1) : indents;
   const shared = told.reduce((a, b) => (a.length <= b.length ? a : b), told[0] ?? "");
   return lines.map((line) => (line.startsWith(shared) ? line.slice(shared.length) : line.replace(/^[ \t]+/, ""))).join("\n");
 }

@@ -106,7 +106,8 @@ describe("Strata in VS Code", () => {
       const { results, busy } = api.view();
       return !busy && results.kind === "hits" && results.of === "similar" && /coupons\.ts/.test(results.subject) && results.hits;
     });
-    assert.deepEqual(hits.slice(0, 2).map(({ path: at }) => at).sort(), ["ledger/src/coupons.rs", "web/src/cart/gift_cards.ts"]);
+    assert.equal(hits[0]?.path, "web/src/cart/gift_cards.ts");
+    assert.ok(hits.slice(0, 6).some(({ path: at }) => at === "ledger/src/coupons.rs"), "the same in another language");
     assert.ok(!hits.some(({ path: at, startLine }) => at === "web/src/cart/coupons.ts" && startLine <= 12 && startLine >= 3));
   });
 

@@ -116,6 +116,8 @@ describe("a shortened snippet", () => {
     ["  a\n    b\n  c", "a\n  b\nc"],
     ["a {\n    b\n  }", "a {\n  b\n}"],
     ["\tx\n\t\ty", "x\n\ty"],
+    ["def f():\n    return 1", "def f():\n    return 1"],
+    ["def m\n    1\n  end", "def m\n  1\nend"],
     ["x", "x"],
     ["  a\n\n  b\n\n", "a\n\nb"],
   ] as const)
