@@ -161,7 +161,7 @@ def test_missing_pairs_and_models_are_named(folder: Path, pairs_file: Path, tmp_
     ],
 )
 def test_only_a_better_model_is_adopted(after: dict[str, float], adopt: bool, said: str) -> None:
-    verdict, reason = finetune.verdict({"score": 0.5, "0": 0.4, "6": 0.6}, after)
+    verdict, reason = finetune.verdict({"score": 0.5, "0": 0.4, "6": 0.6}, after, 100)
     assert verdict is adopt and said in reason and reason.endswith(".")
 
 

@@ -55,7 +55,7 @@ def plot_run(log: Path, picture: Path) -> None:
         right.plot(
             [event["step"] for event in held_out], [event[key] for event in held_out], "o-", label=key, color=colour, ms=3
         )
-    _style(right, "Held-out files: recall@10 (6>2: top query, exit-2 code)", "step", "recall@10")
+    _style(right, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
     right.set_ylim(0, 1)
     if keys:
         right.legend(frameon=False, fontsize=7, ncols=2)
