@@ -290,7 +290,7 @@ function isReexport({ kind, text }: Place): boolean {
   if (kind === "function" || kind === "class") return false;
   const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/?\*|#(?!\s*include)|@)/.test(line));
   if (lines.length === 0) return false;
-  const forwarding = lines.filter((line) => forwardingLine.test(line)).length;
+  const forwarding = lines.filter((line) => line.length < 300 && forwardingLine.test(line)).length;
   return forwarding / lines.length >= 0.75 && lines.some((line) => /\b(import|export|use|mod|from|require|include)\b/.test(line));
 }
 

@@ -1,9 +1,10 @@
 // The weights of ranking: one number per feature and kind of query. A score is their weighted sum; `strata search --explain` prints the parts.
+// Set by rules of thumb; what fitting them on mined questions would change, and why that is not shipped, is in QUALITY.md.
 import type { FeatureName } from "./features.ts";
 
 export type Weights = Readonly<Record<FeatureName, number>>;
 
-/** For questions, keywords, messages and code. */
+/** For questions, keywords, messages and code: the rules of thumb of code search as numbers. */
 export const proseWeights: Weights = {
   bm25: 1.2,
   "bm25 rank": 0.8,

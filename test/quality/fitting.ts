@@ -14,6 +14,8 @@ export interface FitGroup {
 
 export interface FitOptions {
   readonly prior: Weights;
+  /** Signals that keep their prior: the others are fitted around them. */
+  readonly held: readonly FeatureName[];
   /** Strength of the pull towards the prior, per query. */
   readonly pull: number;
   readonly steps: number;
@@ -23,7 +25,8 @@ export interface FitOptions {
 const reviseEvery = 10;
 
 /** Full-batch Adam; deterministic. */
-export function fitWeights(groups: readonly FitGroup[], { prior, pull, steps }: FitOptions): Weights {
+export function fitWeights(groups: readonly FitGroup[], { prior, held, pull, steps }: FitOptions): Weights {
+  const isHeld = featureNames.map((name) => held.includes(name));
   const start = featureNames.map((name) => prior[name]);
   const w = Float64Array.from(start);
   const [m, v] = [new Float64Array(w.length), new Float64Array(w.length)];
@@ -34,6 +37,7 @@ export function fitWeights(groups: readonly FitGroup[], { prior, pull, steps }: 
     const gradient = new Float64Array(w.length);
     used.forEach((group, i) => addGradient(group, best[i]!, w, gradient));
     for (let i = 0; i < w.length; i++) {
+      if (isHeld[i]) continue;
       const g = gradient[i]! / used.length + pull * (w[i]! - start[i]!);
       m[i] = 0.9 * m[i]! + 0.1 * g;
       v[i] = 0.999 * v[i]! + 0.001 * g * g;

@@ -63,10 +63,12 @@ export async function buildStore(files: readonly LabFile[], model: LabModel | un
   const texts = chunks.map((chunk) => ({ breadcrumb: chunk.breadcrumb ?? "", text: chunk.text }));
   const vectors = new Map<Depth, readonly Float32Array[]>();
   if (model) for (const depth of wanted) vectors.set(depth, await encodeAll(model, texts, depth, cacheName));
-  return new MemoryStore(
+  const store = new MemoryStore(
     chunks.map((chunk, i) => ({ ...chunk, vectors: Object.fromEntries([...vectors].map(([depth, list]) => [depth, list[i]!])) })),
     imports,
   );
+  store.sharedSpace = model?.encoder.model.sharedSpace ?? false;
+  return store;
 }
 
 /** Vectors of texts at one exit, from the cache where it has them. */

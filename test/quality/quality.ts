@@ -1,7 +1,9 @@
 // `npm run quality`: how well the product answers judged queries, by repository, language and category, with what each of its parts gives.
 //   --json            one object on stdout, `ndcg10` first
 //   --set DIR         another folder in the same format (default: shared/eval beside the checkout)
-//   --only repos|pairs   --repo NAME   --model DIR   --no-ablation
+//   --only repos|pairs   --repo NAME   --model DIR
+//   --no-ablation   the product only
+//   --no-product    the parts only: seconds once the vectors are kept, for work on ranking
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -20,6 +22,7 @@ const { values: options } = parseArgs({
     repo: { type: "string" },
     model: { type: "string", default: "" },
     "no-ablation": { type: "boolean", default: false },
+    "no-product": { type: "boolean", default: false },
   },
 });
 
@@ -53,7 +56,7 @@ interface Depths {
 async function measure(): Promise<Figures> {
   const repositories = options.only === "pairs" ? [] : loadRepositories(options.set, options.repo);
   const measured: RepositoryFigures[] = [];
-  for (const repository of repositories) {
+  for (const repository of options["no-product"] ? [] : repositories) {
     const figures = await measureRepository(repository, options.model);
     measured.push(figures);
     say(`${figures.name.padEnd(14)} full ${three(mean(figures.full))}  instant ${three(mean(figures.instant))}  ${figures.chunks} chunks in ${(figures.fullIndexMs / 1000).toFixed(1)} s`);
@@ -65,13 +68,13 @@ async function measure(): Promise<Figures> {
     await model.encoder.close();
   }
   const pairs: PairFigures[] = [];
-  for (const set of options.only === "repos" ? [] : loadPairSets(options.set, options.repo)) {
+  for (const set of options.only === "repos" || options["no-product"] ? [] : loadPairSets(options.set, options.repo)) {
     const figures = await measurePairs(set, options.model);
     pairs.push(figures);
     say(`${figures.name.padEnd(20)} MRR ${three(figures.mrr)}  nDCG@10 ${three(figures.ndcg10)}  instant ${three(figures.instantMrr)} ${three(figures.instantNdcg10)}  (${figures.queries} queries)`);
   }
   const queries = measured.flatMap((figures, i) =>
-    repositories[i]!.queries.map(({ category }, at) => ({ category, language: figures.language, repository: figures.name, full: figures.full[at]!, instant: figures.instant[at]! })),
+    repositories[i]!.queries.map(({ category }, at) => ({ category, language: figures.language, full: figures.full[at]!, instant: figures.instant[at]! })),
   );
   const latencies = measured.flatMap((figures) => figures.latencies);
   const nameFree = rows.filter(({ row }) => row.isNameFree).map(({ row }) => row);
@@ -107,12 +110,14 @@ function print(figures: Figures): void {
       ["mean of repositories", figures] as const,
     ])
       line(`${name.padEnd(20)} ${three(ndcg10)}  ${three(instantNdcg10)}`);
-    line();
+    line(`\nquery p50 ${figures.latencyMs.p50.toFixed(1)} ms, p95 ${figures.latencyMs.p95.toFixed(1)} ms`);
+    line(`instant index ${(mean(figures.repositories.map((repository) => repository.instantIndexMs)) / 1000).toFixed(2)} s, full ${(mean(figures.repositories.map((repository) => repository.fullIndexMs)) / 1000).toFixed(1)} s (mean of repositories)`);
+  }
+  if (Object.keys(figures.ablation).length > 0) {
+    line("\nthe parts, NDCG@10 (mean of repositories)");
     for (const [method, value] of Object.entries(figures.ablation)) line(`${method.padEnd(20)} ${three(value)}`);
     const { queries, ...free } = figures.nameFree;
     if (queries > 0) line(`\n${queries} queries that share no word with the target's names: ${Object.entries(free).map(([method, value]) => `${method} ${three(value)}`).join(", ")}`);
-    line(`\nquery p50 ${figures.latencyMs.p50.toFixed(1)} ms, p95 ${figures.latencyMs.p95.toFixed(1)} ms`);
-    line(`instant index ${(mean(figures.repositories.map((repository) => repository.instantIndexMs)) / 1000).toFixed(2)} s, full ${(mean(figures.repositories.map((repository) => repository.fullIndexMs)) / 1000).toFixed(1)} s (mean of repositories)`);
   }
   for (const pair of figures.pairs) line(`${pair.name}: MRR ${three(pair.mrr)}, nDCG@10 ${three(pair.ndcg10)} (instant ${three(pair.instantMrr)}, ${three(pair.instantNdcg10)}), ${pair.queries} queries`);
 }

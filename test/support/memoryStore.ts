@@ -28,6 +28,8 @@ const b = 0.75;
 export class MemoryStore implements SearchStore, DuplicateStore {
   /** Vectors deeper than this are not looked at: one store serves the ablation of every exit. */
   depthLimit: Depth = "deep";
+  /** Chunks of every depth meet the query's deep vector, as with a model whose exits share one space. */
+  sharedSpace = false;
   readonly #rows = new Map<number, Row>();
   readonly #vectors = new Map<number, Map<Depth, Float32Array>>();
   readonly #chunkIds = new Map<string, number>();
@@ -127,7 +129,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     const hits = chunkIds.flatMap((chunkId) => {
       const depth = this.#depthOf(chunkId);
       if (!depth) return [];
-      const score = dot(query[depth], this.#vectors.get(chunkId)!.get(depth)!);
+      const score = dot(query[this.sharedSpace ? "deep" : depth], this.#vectors.get(chunkId)!.get(depth)!);
       return [{ chunkId, score, calibrated: score, depth }];
     });
     return hits.sort((x, y) => y.calibrated - x.calibrated || x.chunkId - y.chunkId);

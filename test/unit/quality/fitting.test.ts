@@ -24,23 +24,29 @@ function groups(count: number): FitGroup[] {
 }
 
 test("fitting finds the signal that tells answers from the rest", () => {
-  const weights = fitWeights(groups(60), { prior: zero, pull: 0.001, steps: 100 });
+  const weights = fitWeights(groups(60), { prior: zero, held: [], pull: 0.001, steps: 100 });
   assert.ok(weights.dense > 1);
   assert.ok(Math.abs(weights.bm25) < weights.dense / 2);
   assert.equal(fileNdcg(groups(60), weights), 1);
 });
 
 test("a strong pull keeps the weights at the prior", () => {
-  const weights = fitWeights(groups(30), { prior: proseWeights, pull: 100, steps: 100 });
+  const weights = fitWeights(groups(30), { prior: proseWeights, held: [], pull: 100, steps: 100 });
   for (const name of featureNames) assert.ok(Math.abs(weights[name] - proseWeights[name]) < 0.1, name);
 });
 
+test("a held signal keeps its prior and the others are fitted around it", () => {
+  const weights = fitWeights(groups(30), { prior: { ...zero, dense: 0.5 }, held: ["dense"], pull: 0.001, steps: 50 });
+  assert.equal(weights.dense, 0.5);
+  assert.notEqual(weights.bm25, 0);
+});
+
 test("a signal that never occurs keeps its prior", () => {
-  assert.ok(Math.abs(fitWeights(groups(30), { prior: proseWeights, pull: 0.01, steps: 50 }).trace - proseWeights.trace) < 1e-9);
+  assert.ok(Math.abs(fitWeights(groups(30), { prior: proseWeights, held: [], pull: 0.01, steps: 50 }).trace - proseWeights.trace) < 1e-9);
 });
 
 test("cross-validation reports repositories by weights fitted without them", () => {
-  const { handSet, leftOut, fitted } = crossValidate(groups(60), { prior: { ...zero, bm25: 1 }, pull: 0.001, steps: 100 });
+  const { handSet, leftOut, fitted } = crossValidate(groups(60), { prior: { ...zero, bm25: 1 }, held: [], pull: 0.001, steps: 100 });
   assert.ok(leftOut > handSet);
   assert.ok(fitted >= leftOut - 1e-9);
 });
