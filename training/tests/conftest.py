@@ -1,4 +1,4 @@
-"""Shared fixtures: a tiny encoder, a tiny tokenizer and a small corpus, all made on the spot. No network, no fixed paths."""
+"""Shared fixtures: a tiny encoder, tokenizer and corpus, all made on the spot. No network, no fixed paths."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_pairs
 
+from conftest import make_pairs
 from strata_train import data, views
 from strata_train.config import DataConfig, TextConfig
 from strata_train.dedup import EvaluationHashes
@@ -73,7 +73,9 @@ def test_code_pairs_are_halves_or_renamed() -> None:
     assert original == PAIR["code"] and renamed != original and "return" in renamed
 
 
-def test_shards_hold_every_pair_once_and_held_out_files_not_at_all(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+def test_shards_hold_every_pair_once_and_held_out_files_not_at_all(
+    pairs_file: Path, tmp_path: Path, text: TextEncoder
+) -> None:
     build([pairs_file], tmp_path / "cache", text)
     shards = [data.Shard.open(folder) for folder in data.shard_folders(tmp_path / "cache")]
     held_out = list(data.read_pairs([tmp_path / "cache" / "held-out.jsonl"]))
@@ -93,7 +95,9 @@ def test_the_same_corpus_gives_the_same_shards(pairs_file: Path, tmp_path: Path,
             assert (a / name).read_bytes() == (b / name).read_bytes()
 
 
-def test_batches_take_each_document_once_and_keep_folders_together(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+def test_batches_take_each_document_once_and_keep_folders_together(
+    pairs_file: Path, tmp_path: Path, text: TextEncoder
+) -> None:
     build([pairs_file], tmp_path / "cache", text)
     shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
     np.save(shard.folder / "teacher.npy", np.zeros((len(shard), 4), np.float16))

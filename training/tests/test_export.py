@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
 
+from conftest import REPOSITORY
 from strata_train.events import UserError
 from strata_train.export import export_folder, quantise_rows, read_manifest
 from strata_train.model import MultiExitEncoder
@@ -49,13 +49,17 @@ def test_shipped_folders_stay_below_forty_megabytes(folder: Path) -> None:
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 40e6
 
 
-def test_an_exported_folder_agrees_with_its_model(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+def test_an_exported_folder_agrees_with_its_model(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
     manifest = export_tiny(tiny_model, text, tmp_path / "tiny")
     assert [exit["layer"] for exit in manifest["exits"]] == [0, 1, 3]
     check_parity(tmp_path / "tiny")
 
 
-def test_padding_changes_little_in_the_exported_folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+def test_padding_changes_little_in_the_exported_folder(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
     export_tiny(tiny_model, text, tmp_path / "tiny")
     encoder = FolderEncoder(tmp_path / "tiny")
     ids, mask = (tensor.numpy() for tensor in pad([[2, 9, 10, 11, 12, 13, 3], [2, 30, 31, 3]]))

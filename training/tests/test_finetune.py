@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_pairs
 
+from conftest import make_pairs
 from strata_train import cli, finetune, folder_weights
 from strata_train.config import Config
 from strata_train.export import export_folder, read_manifest
@@ -71,7 +71,18 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, events = run(
-        capsys, "finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned", "--minutes", "1", "--device", "cpu"
+        capsys,
+        "finetune",
+        "--pairs",
+        pairs_file,
+        "--start",
+        folder,
+        "--out",
+        tmp_path / "tuned",
+        "--minutes",
+        "1",
+        "--device",
+        "cpu",
     )
     result = events[-1]
     assert status == 0 and result["event"] == "result", events[-1]
@@ -82,7 +93,12 @@ def test_finetuning_writes_a_folder_and_a_verdict(
 
 
 def test_a_stopped_run_is_continued(
-    folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    pairs_file: Path,
+    tmp_path: Path,
+    quick: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     command = ["finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned", "--device", "cpu"]
     real = finetune.train._step
@@ -133,9 +149,14 @@ def test_what_cannot_be_trained_on_ends_with_a_sentence(
     ],
 )
 def test_unforeseen_failures_are_events_too(
-    failure: Exception, code: str, folder: Path, pairs_file: Path, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    failure: Exception,
+    code: str,
+    folder: Path,
+    pairs_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise failure
 
@@ -144,7 +165,9 @@ def test_unforeseen_failures_are_events_too(
     assert status == 1 and events[-1]["code"] == code, events[-1]
 
 
-def test_missing_pairs_and_models_are_named(folder: Path, pairs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_pairs_and_models_are_named(
+    folder: Path, pairs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     nowhere = tmp_path / "nowhere"
     _, events = run(capsys, "finetune", "--pairs", nowhere, "--start", folder, "--out", tmp_path / "tuned")
     assert events[-1]["code"] == "pairs-missing"

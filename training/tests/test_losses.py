@@ -66,9 +66,7 @@ def test_score_distillation_is_the_kl_divergence_written_out() -> None:
 def test_cross_exit_terms_pair_the_top_query_with_the_lower_document() -> None:
     q, d, tq, td = vectors(1), vectors(2), vectors(3), vectors(4)
     torch.testing.assert_close(cross_exit_contrast(q, d, 5.0, None), contrastive_loss(q, d, 5.0))
-    torch.testing.assert_close(
-        cross_exit_scores(q, d, tq, td, 5.0), score_distillation(5 * q @ d.T, 5 * tq @ td.T)
-    )
+    torch.testing.assert_close(cross_exit_scores(q, d, tq, td, 5.0), score_distillation(5 * q @ d.T, 5 * tq @ td.T))
     assert float(cross_exit_scores(tq, td, tq, td, 5.0)) == pytest.approx(0, abs=1e-6)
 
 
@@ -96,7 +94,13 @@ def test_exit_weights_are_uniform_or_the_papers() -> None:
 
 def test_with_only_contrast_and_depth_weights_it_is_the_papers_deep_supervision() -> None:
     config = LossConfig(
-        exit_weights="depth", contrastive=1.0, top_contrastive=1.0, distil_vectors=0, distil_scores=0, anchor=0, cross_exit=0
+        exit_weights="depth",
+        contrastive=1.0,
+        top_contrastive=1.0,
+        distil_vectors=0,
+        distil_scores=0,
+        anchor=0,
+        cross_exit=0,
     )
     q, d = {2: vectors(1), 6: vectors(2)}, {2: vectors(3), 6: vectors(4)}
     value, parts = HierarchicalLoss(config, (2, 6), 6, (16,))(q, d, None, None)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_pairs
 
+from conftest import make_pairs
 from strata_train import config as configuration
 from strata_train import data, train
 from strata_train.config import Config, ModelConfig, TrainConfig
@@ -29,7 +29,9 @@ CPU = Device(torch.device("cpu"), bf16=False)
 def settings(tiny_config: ModelConfig) -> Config:
     return Config(
         model=tiny_config,
-        train=TrainConfig(batch_size=16, group_size=4, steps=12, joint_every=3, warmup_steps=2, log_every=4, table_epochs=3),
+        train=TrainConfig(
+            batch_size=16, group_size=4, steps=12, joint_every=3, warmup_steps=2, log_every=4, table_epochs=3
+        ),
     )
 
 
@@ -37,7 +39,15 @@ def settings(tiny_config: ModelConfig) -> Config:
 def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: MultiExitEncoder, settings: Config) -> Path:
     folder = tmp_path / "cache"
     data.build_shards(
-        [pairs_file], folder, text, settings.data, settings.text, held_out_share=0.1, seed=1, exclusions=None, shard_pairs=64
+        [pairs_file],
+        folder,
+        text,
+        settings.data,
+        settings.text,
+        held_out_share=0.1,
+        seed=1,
+        exclusions=None,
+        shard_pairs=64,
     )
     for shard in data.shard_folders(folder):
         data.add_teacher(data.Shard.open(shard), tiny_model, device=CPU.device, autocast=False)

@@ -20,9 +20,16 @@ def main(out: Path) -> None:
     train.start_distributed()
     torch.manual_seed(3)
     shape = ModelConfig(
-        vocab_size=64, hidden_size=16, layers=2, heads=2, intermediate_size=32, max_positions=32, dims=16, exits=(0, 1, 2),
+        vocab_size=64,
+        hidden_size=16,
+        layers=2,
+        heads=2,
+        intermediate_size=32,
+        max_positions=32,
+        dims=16,
+        exits=(0, 1, 2),
         matryoshka=(16,),
-    )  # fmt: skip
+    )
     model = MultiExitEncoder(shape)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     seen = [[2, 10 + rank * 20 + i, 11 + rank * 20 + i, 3] for i in range(6)]

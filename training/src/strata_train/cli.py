@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, help="time budget of the layers phase")
     train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
     train.add_argument("--phase", choices=("all", "layers", "table", "head"), default="all")
-    train.add_argument("--table-from", type=Path, help="checkpoint of another run of the same start whose table to take")
+    train.add_argument(
+        "--table-from", type=Path, help="checkpoint of another run of the same start whose table to take"
+    )
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
@@ -81,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     export.set_defaults(run=_export)
 
-    evaluate = commands.add_parser("evaluate", help="every set, every exit, every width, and the query × document matrix")
+    evaluate = commands.add_parser(
+        "evaluate", help="every set, every exit, every width, and the query × document matrix"
+    )
     evaluate.add_argument("--model", type=Path, required=True, help="a model folder, or a run's checkpoint (.pt)")
     evaluate.add_argument("--sets", type=Path, required=True, help="a folder of judged sets")
     evaluate.add_argument("--queries", type=int, default=0, help="at most so many queries of each set")
@@ -185,7 +189,9 @@ def _train(options: argparse.Namespace) -> None:
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
     if options.table_from:
         other = torch.load(options.table_from, map_location="cpu", weights_only=True)["model"]
-        student.load_state_dict({name: value for name, value in other.items() if name.startswith("table.")}, strict=False)
+        student.load_state_dict(
+            {name: value for name, value in other.items() if name.startswith("table.")}, strict=False
+        )
     finished = True
     if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
         train.train_top_head(student, run, options.cache, place)
@@ -259,7 +265,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         emit("metric", phase="evaluate", set=judged.name, **results[judged.name])
     if not results:
         raise UserError("sets-missing", f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
-    for file, content in ((options.json, json.dumps(results, indent=1)), (options.markdown, evaluate.markdown(results))):
+    for file, content in (
+        (options.json, json.dumps(results, indent=1)),
+        (options.markdown, evaluate.markdown(results)),
+    ):
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content + "\n", encoding="utf-8")

@@ -100,10 +100,11 @@ class TrainConfig:
     group_size: int = 8
     # Gradient caching: encode at most this many texts at a time with gradient. 0 turns it off.
     chunk_size: int = 0
-    # Turn all heads to the principal axes of the teacher's vectors first: full-width cosines stay exactly as they are and
-    # prefixes keep the most.
+    # Turn all heads to the principal axes of the teacher's vectors first: full-width cosines stay exactly as they are
+    # and prefixes keep the most.
     rotate: bool = True
-    # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top). 0: all cheap.
+    # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top).
+    # 0: all are cheap.
     joint_every: int = 2
     # In the last part of the run every step is joint.
     joint_tail: float = 0.25

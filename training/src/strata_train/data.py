@@ -147,7 +147,13 @@ def build_shards(
 
 
 def _deal(
-    files: list[Path], parts: Path, count: int, data: DataConfig, held_out_share: float, seed: int, exclusions: EvaluationHashes | None
+    files: list[Path],
+    parts: Path,
+    count: int,
+    data: DataConfig,
+    held_out_share: float,
+    seed: int,
+    exclusions: EvaluationHashes | None,
 ) -> tuple[int, Counter[str]]:
     """Write each usable pair to its shard's part file, or to the held-out file."""
     outputs = [(parts / f"part-{number:03d}.jsonl").open("w", encoding="utf-8") for number in range(count)]

@@ -32,7 +32,7 @@ def choose(wanted: str = "auto", threads: int = 0) -> Device:
 
 
 def bf16_pays(name: str) -> bool:
-    """bf16 matrix products are native on recent GPUs and on CPUs with AVX512-BF16 or AMX; elsewhere they are emulated."""
+    """bf16 matrix products are native on recent GPUs and CPUs with AVX512-BF16 or AMX; elsewhere they are emulated."""
     if name == "cuda":
         return torch.cuda.is_bf16_supported()
     if name == "cpu":

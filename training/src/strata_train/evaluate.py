@@ -105,7 +105,8 @@ class JudgedSet:
     @staticmethod
     def read(folder: Path, max_queries: int = 0, max_documents: int = 0) -> JudgedSet:
         """`queries.jsonl.gz`, `corpus.jsonl.gz`, `qrels.tsv`, `meta.json`. With limits: the first queries, their
-        documents, and others at random (always the same) up to the limit."""
+        documents, and others at random (always the same) up to the limit.
+        """
         try:
             queries, corpus = (_lines(folder / f"{name}.jsonl.gz") for name in ("queries", "corpus"))
             relevant: dict[str, set[str]] = {}

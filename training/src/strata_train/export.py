@@ -89,7 +89,9 @@ class GraphBuilder:
             self.constant(f"{name}.bias", norm.bias.detach().float().numpy()),
         )
 
-    def model(self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto], name: str) -> onnx.ModelProto:
+    def model(
+        self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto], name: str
+    ) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, name, inputs, outputs, self.initializers)
         imports = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(
@@ -162,7 +164,9 @@ def _exit(g: GraphBuilder, name: str, exit: LayerExit, hidden: str) -> str:
     weights = g.op("Unsqueeze", g.op("Cast", "attention_mask", to=TensorProto.FLOAT), axis[1])  # (B, S, 1)
     if exit.gate is not None:
         gate = g.constant(f"{name}.gate.weight", exit.gate.weight.detach().float().numpy().T)
-        logits = g.op("Add", g.op("MatMul", hidden, gate), g.constant(f"{name}.gate.bias", exit.gate.bias.detach().numpy()))
+        logits = g.op(
+            "Add", g.op("MatMul", hidden, gate), g.constant(f"{name}.gate.bias", exit.gate.bias.detach().numpy())
+        )
         weights = g.op("Mul", weights, g.op("Exp", logits))
     total = g.op("ReduceSum", g.op("Mul", hidden, weights), axis[0], keepdims=0)  # (B, H)
     pooled = g.op("Div", total, g.op("ReduceSum", weights, axis[0], keepdims=0))

@@ -8,7 +8,6 @@ between are all that learns.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from strata_train import data, evaluate, export, folder_weights, train, views
+from strata_train import data, evaluate, export, folder_weights, train
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
 from strata_train.device import choose
 from strata_train.events import UserError, emit
@@ -69,7 +68,14 @@ def settings_for(model: MultiExitEncoder, pairs: int) -> Config:
 
 
 def finetune(
-    pairs_file: Path, start: Path, out: Path, *, minutes: float, device: str = "auto", threads: int = 0, resume: bool = False
+    pairs_file: Path,
+    start: Path,
+    out: Path,
+    *,
+    minutes: float,
+    device: str = "auto",
+    threads: int = 0,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Run the whole thing and return the result event's fields. See the module's text for what it promises."""
     began = time.monotonic()
@@ -104,9 +110,15 @@ def finetune(
 
     torch.manual_seed(config.train.seed)
     data.build_shards(
-        [pairs_file], work / "cache", text, config.data, config.text,
-        held_out_share=HELD_OUT_SHARE, seed=config.train.seed, exclusions=None,
-    )  # fmt: skip
+        [pairs_file],
+        work / "cache",
+        text,
+        config.data,
+        config.text,
+        held_out_share=HELD_OUT_SHARE,
+        seed=config.train.seed,
+        exclusions=None,
+    )
     teacher = folder_weights.read_model(start).to(place.device).eval()
     for folder in data.shard_folders(work / "cache"):
         data.add_teacher(data.Shard.open(folder), teacher, device=place.device, autocast=place.bf16)
@@ -176,7 +188,10 @@ def verdict(before: dict[str, float], after: dict[str, float], questions: int) -
     fall = before[worst] - after[worst]
     found = f"{before['score']:.3f} before, {after['score']:.3f} after"
     if fall > max(MAX_LOSS, 1.001 / questions):
-        return False, f"Kept the old model: {_name(worst)} found {fall:.3f} less of the held-out code ({found} overall)."
+        return (
+            False,
+            f"Kept the old model: {_name(worst)} found {fall:.3f} less of the held-out code ({found} overall).",
+        )
     if gain < MIN_GAIN:
         return False, f"Kept the old model: held-out code is not found better (recall@10 {found})."
     return True, f"Held-out code is found better (recall@10 {found}) and no exit became clearly worse."
@@ -197,7 +212,11 @@ class Check:
 
     @staticmethod
     def of(
-        pairs: list[dict[str, str]], held_out: list[dict[str, str]], text: TextEncoder, config: Config, limit: int = 1500
+        pairs: list[dict[str, str]],
+        held_out: list[dict[str, str]],
+        text: TextEncoder,
+        config: Config,
+        limit: int = 1500,
     ) -> Check:
         """Questions are the whole comment and a question form of it; half of the code has lost its name."""
         others = [pair for pair in pairs if not data.is_held_out(pair, HELD_OUT_SHARE)]

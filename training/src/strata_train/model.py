@@ -102,7 +102,11 @@ class LayerExit(nn.Module):
         super().__init__()
         width = config.exit_block if private else 0
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.exit_layers if private else 0))
-        self.block = nn.Sequential(nn.Linear(config.hidden_size, width), nn.GELU(), nn.Linear(width, config.hidden_size)) if width else None
+        self.block = (
+            nn.Sequential(nn.Linear(config.hidden_size, width), nn.GELU(), nn.Linear(width, config.hidden_size))
+            if width
+            else None
+        )
         self.gate = nn.Linear(config.hidden_size, 1) if private and config.exit_gate else None
         self.head = nn.Linear(config.hidden_size, config.dims, bias=False)
         nn.init.eye_(self.head.weight)
@@ -140,7 +144,12 @@ class MultiExitEncoder(nn.Module):
         )
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, *, depth: int | None = None, exits: tuple[int, ...] | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        *,
+        depth: int | None = None,
+        exits: tuple[int, ...] | None = None,
     ) -> dict[int, ExitOutput]:
         """(B, S) ids and mask → the output of every exit up to `depth` (default: all), or of `exits` alone."""
         depth = self.config.top if depth is None else depth

@@ -20,7 +20,9 @@ def _pyplot() -> Any:
         import matplotlib.pyplot as pyplot
     except ImportError as error:
         raise UserError("plot-missing", "Pictures need matplotlib: run `pip install matplotlib`.") from error
-    pyplot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED})
+    pyplot.rcParams.update(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED}
+    )
     return pyplot
 
 
@@ -33,7 +35,7 @@ def _style(axes: Any, title: str, x: str, y: str) -> None:
 
 
 def plot_run(log: Path, picture: Path) -> None:
-    """The curves of a run from its `log.jsonl`: the loss's parts, the table's loss, and held-out recall of every exit."""
+    """The curves of a run's `log.jsonl`: the loss's parts, the table's loss, and held-out recall of every exit."""
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
     layers = [event for event in events if event.get("phase") == "layers" and event["event"] == "progress"]
     table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
@@ -53,7 +55,12 @@ def plot_run(log: Path, picture: Path) -> None:
     keys = [key for key in (held_out[0] if held_out else {}) if key not in ignored]
     for key, colour in zip(keys, COLOURS * 3, strict=False):
         right.plot(
-            [event["step"] for event in held_out], [event[key] for event in held_out], "o-", label=key, color=colour, ms=3
+            [event["step"] for event in held_out],
+            [event[key] for event in held_out],
+            "o-",
+            label=key,
+            color=colour,
+            ms=3,
         )
     _style(right, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
     right.set_ylim(0, 1)
@@ -67,7 +74,9 @@ def plot_run(log: Path, picture: Path) -> None:
 def plot_evaluation(results: dict[str, Any], picture: Path) -> None:
     """Per set: nDCG@10 of each exit over the width, and the query-exit by document-exit matrix."""
     pyplot = _pyplot()
-    figure, axes = pyplot.subplots(2, len(results), figsize=(3.6 * len(results), 6), squeeze=False, constrained_layout=True)
+    figure, axes = pyplot.subplots(
+        2, len(results), figsize=(3.6 * len(results), 6), squeeze=False, constrained_layout=True
+    )
     for column, (name, result) in enumerate(results.items()):
         top, bottom = axes[0][column], axes[1][column]
         for (exit, row), colour in zip(result["exits"].items(), COLOURS, strict=False):

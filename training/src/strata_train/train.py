@@ -69,9 +69,7 @@ def cached_backward(
     pieces = [[side[start : start + chunk] for start in range(0, len(side), chunk)] for side in sides]
     with torch.no_grad():
         encoded = [[encode(model, piece, exits, place) for piece in side] for side in pieces]
-    leaves = [
-        {exit: torch.cat([piece[exit] for piece in side]).requires_grad_() for exit in exits} for side in encoded
-    ]
+    leaves = [{exit: torch.cat([piece[exit] for piece in side]).requires_grad_() for exit in exits} for side in encoded]
     value, parts = loss(leaves)
     value.backward()
     for side, leaf in zip(pieces, leaves, strict=True):
@@ -272,8 +270,10 @@ def train_layers(
     with StopRequest() as stop:
         while progress.step < train.steps and progress.seconds < budget and not stop.asked:
             done = max(progress.step / train.steps, progress.seconds / budget)
-            joint = not lower or bool(train.joint_every) and (
-                progress.step % train.joint_every == 0 or done > 1 - train.joint_tail
+            joint = (
+                not lower
+                or bool(train.joint_every)
+                and (progress.step % train.joint_every == 0 or done > 1 - train.joint_tail)
             )
             _set_rates(optimizer, progress.step, done, train.warmup_steps)
             batch, _ = next(batches)
@@ -330,9 +330,7 @@ def _step(
     )
 
 
-def _teacher(
-    batch: data.Batch, head: Tensor | None, config: Config, place: Device
-) -> tuple[Teacher, Tensor]:
+def _teacher(batch: data.Batch, head: Tensor | None, config: Config, place: Device) -> tuple[Teacher, Tensor]:
     """The batch's teacher vectors through the teacher's head (D, D), and the false-negative mask (B, B)."""
     to = lambda array: torch.from_numpy(array).to(place.device)  # noqa: E731
     vectors = [to(batch.query_teacher), to(batch.document_teacher)]
@@ -414,7 +412,9 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
             for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
                 _set_rates(optimizer, step, (epoch + number / len(shards)) / train.top_head_epochs, 20)
                 teacher, mask = _teacher(batch, frozen, config, place)
-                raw = [torch.from_numpy(part).to(place.device) for part in (batch.query_teacher, batch.document_teacher)]
+                raw = [
+                    torch.from_numpy(part).to(place.device) for part in (batch.query_teacher, batch.document_teacher)
+                ]
                 value, _ = loss({top: unit(head(raw[0]))}, {top: unit(head(raw[1]))}, teacher, mask)
                 value.backward()
                 optimizer.step()
@@ -491,7 +491,12 @@ def train_table(
 
 
 def _table_step(
-    table: nn.Module, batch: data.Batch, loss: HierarchicalLoss, teacher_head: Tensor | None, config: Config, place: Device
+    table: nn.Module,
+    batch: data.Batch,
+    loss: HierarchicalLoss,
+    teacher_head: Tensor | None,
+    config: Config,
+    place: Device,
 ) -> tuple[Tensor, dict[str, float]]:
     teacher, mask = _teacher(batch, teacher_head, config, place)
     queries, documents = (_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids))

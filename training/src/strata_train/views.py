@@ -24,8 +24,8 @@ KEYWORDS = frozenset(
     "del delete do double elif else elsif end enum error except export extends extern false final finally float fn for "
     "from func function global if impl implements import in include instanceof int interface is lambda let long match "
     "mod module mut namespace new nil none None not null number object or override package pass private protected pub "
-    "public raise ref require return self Self short signed sizeof static str string String struct super switch template "
-    "this throw throws trait True False true try type typedef typeof u8 u16 u32 u64 i32 i64 usize undefined unless "
+    "public raise ref require return self Self short signed sizeof static str string String struct super switch "
+    "template this throw throws trait True False true try type typedef typeof u8 u16 u32 u64 i32 i64 usize undefined unless "
     "unsigned unsafe use using val var vec virtual void where while with yield std len range print println".split()
 )
 NEUTRAL_NAMES = ("f", "fn", "func", "run", "solve", "handle", "process", "doIt", "helper", "impl")
@@ -49,7 +49,7 @@ def first_sentence(doc: str) -> str:
 
 
 def imperative(sentence: str) -> str:
-    """`Returns the index` → `return the index`; anything that does not begin with a verb in -s only loses its capital."""
+    """`Returns the index` → `return the index`; what does not begin with a verb in -s only loses its capital."""
     sentence = sentence.strip().rstrip(".!?:")
     match = THIRD_PERSON.match(sentence)
     if match and match["stem"].lower() + match["ending"] not in ("this", "its", "class", "alias", "is", "has", "was"):
@@ -109,7 +109,24 @@ def renamed(code: str, chance: random.Random, share: float = 0.6) -> str:
     """`code` with most identifiers that occur twice or more replaced by words from elsewhere."""
     counts = Counter(word for word in WORD.findall(code) if len(word) > 2 and word not in KEYWORDS)
     chosen = [word for word, count in counts.items() if count >= 2 and chance.random() < share]
-    fresh = ["item", "data", "obj", "tmp", "left", "right", "acc", "buf", "out", "res", "arg", "elem", "cur", "aux", "foo", "bar"]
+    fresh = [
+        "item",
+        "data",
+        "obj",
+        "tmp",
+        "left",
+        "right",
+        "acc",
+        "buf",
+        "out",
+        "res",
+        "arg",
+        "elem",
+        "cur",
+        "aux",
+        "foo",
+        "bar",
+    ]
     chance.shuffle(fresh)
     names = dict(zip(chosen, fresh, strict=False))
     return WORD.sub(lambda match: names.get(match[0], match[0]), code)

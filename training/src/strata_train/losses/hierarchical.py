@@ -54,22 +54,32 @@ class HierarchicalLoss:
         self.weights = exit_weights(exits, layers, config.exit_weights)
 
     def __call__(
-        self, queries: dict[int, Tensor], documents: dict[int, Tensor], teacher: Teacher | None, not_negative: Tensor | None
+        self,
+        queries: dict[int, Tensor],
+        documents: dict[int, Tensor],
+        teacher: Teacher | None,
+        not_negative: Tensor | None,
     ) -> tuple[Tensor, dict[str, float]]:
         """Embeddings (B, D) by exit → the loss and its parts by name."""
         if self.config.teacher == "top" and self.top in queries:
             teacher = Teacher(queries[self.top].detach(), documents[self.top].detach())
         parts: dict[str, Tensor] = {}
         for exit in queries:
-            terms = self._top(queries, documents, teacher, not_negative) if exit == self.top else self._lower(
-                exit, queries, documents, teacher, not_negative
+            terms = (
+                self._top(queries, documents, teacher, not_negative)
+                if exit == self.top
+                else self._lower(exit, queries, documents, teacher, not_negative)
             )
             parts |= {f"{exit}/{name}": self.weights[exit] * value for name, value in terms.items()}
         total = torch.stack(list(parts.values())).sum()
         return total, {name: float(value.detach()) for name, value in parts.items()}
 
     def _top(
-        self, queries: dict[int, Tensor], documents: dict[int, Tensor], teacher: Teacher | None, not_negative: Tensor | None
+        self,
+        queries: dict[int, Tensor],
+        documents: dict[int, Tensor],
+        teacher: Teacher | None,
+        not_negative: Tensor | None,
     ) -> dict[str, Tensor]:
         c, q, d = self.config, queries[self.top], documents[self.top]
         terms = {}
@@ -115,4 +125,6 @@ class HierarchicalLoss:
 
     def _contrast(self, queries: Tensor, documents: Tensor, not_negative: Tensor | None) -> Tensor:
         scale = self.config.logit_scale
-        return over_prefixes(lambda q, d: contrastive_loss(q, d, scale, not_negative), (queries, documents), self.widths)
+        return over_prefixes(
+            lambda q, d: contrastive_loss(q, d, scale, not_negative), (queries, documents), self.widths
+        )
