@@ -163,7 +163,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
     const curves = draw();
     if (!json) {
       terminal.out(resultTable(picture, painter(terminal.outColour)));
-      terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. Back to the model before Strata came with: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
+      terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
     }
     return result.adopted ? 0 : 1;
   } catch (error) {
