@@ -157,6 +157,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     import numpy as np
     import torch
+    import torch.distributed as distributed
 
     from strata_train import config, data, device, evaluate, events, model, text, train
 
@@ -166,6 +167,9 @@ def _train(options: argparse.Namespace) -> None:
     place = device.choose(options.device, options.threads)
     torch.manual_seed(settings.train.seed)
     encoder = text.TextEncoder(model.start_folder() / "tokenizer.json")
+    if not train.is_first_process():
+        events.silence()
+        distributed.barrier()  # the first process builds the shards for all
     data.build_shards(
         _pair_files(options.pairs),
         options.cache,
@@ -176,6 +180,8 @@ def _train(options: argparse.Namespace) -> None:
         seed=settings.train.seed,
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
     )
+    if train.is_first_process() and distributed.is_initialized():
+        distributed.barrier()
     teacher = model.from_minilm().to(place.device).eval()
     student = model.from_minilm(settings.model)
     run = train.Run(options.folder, settings)
@@ -201,7 +207,7 @@ def _train(options: argparse.Namespace) -> None:
         finished = train.train_layers(
             student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures
         )
-    if finished and options.phase in ("all", "table"):
+    if finished and options.phase in ("all", "table") and train.is_first_process():
         finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 

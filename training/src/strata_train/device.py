@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +29,9 @@ def choose(wanted: str = "auto", threads: int = 0) -> Device:
         raise UserError("device-unknown", f"There is no device called {wanted}; use auto, cuda, mps or cpu.")
     if not available[wanted]:
         raise UserError("device-missing", f"This machine has no usable {wanted.upper()} device; use --device auto.")
-    return Device(torch.device(wanted), bf16_pays(wanted))
+    # Under torchrun every process has its own GPU.
+    index = int(os.environ.get("LOCAL_RANK", "0")) if wanted == "cuda" else None
+    return Device(torch.device(wanted, index), bf16_pays(wanted))
 
 
 def bf16_pays(name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 EventKind = Literal["progress", "metric", "result", "error"]
 
 _log_file: Path | None = None
+_silent = False
 
 
 class UserError(Exception):
@@ -36,8 +37,16 @@ def log_to(path: Path | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
+def silence() -> None:
+    """Say nothing from now on: of several processes only the first speaks."""
+    global _silent
+    _silent = True
+
+
 def emit(event: EventKind, **fields: Any) -> None:
     """Write one event. Floats are rounded to six digits: a log is read by people too."""
+    if _silent:
+        return
     line = json.dumps({"event": event, **_rounded(fields)}, ensure_ascii=False)
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

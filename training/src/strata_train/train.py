@@ -225,7 +225,8 @@ def stream(
     """Batches without end, from where `progress` stands; with each, whether it begins a new pass over the shards."""
     rank, world = _rank()
     while True:
-        folders = data.shard_folders(cache)[rank::world]
+        every = data.shard_folders(cache)
+        folders = every[rank::world] or every  # with fewer shards than processes some share
         if not folders:
             raise UserError("no-data", f"There are no shards in {cache}; are there pairs at all?")
         while progress.shard < len(folders):
@@ -268,8 +269,11 @@ def train_layers(
     batches = stream(cache, config, progress, lambda shard: _need_teacher(shard, teacher, place))
 
     with StopRequest() as stop:
-        while progress.step < train.steps and progress.seconds < budget and not stop.asked:
+        while True:
             done = max(progress.step / train.steps, progress.seconds / budget)
+            done = _as_first_process(2.0 if stop.asked else done, place)  # clocks differ, steps must not
+            if done >= 1:
+                break
             joint = (
                 not lower
                 or bool(train.joint_every)
@@ -516,10 +520,26 @@ def _bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
     return nn.functional.normalize(table.head(summed), dim=-1)
 
 
+def _as_first_process(value: float, place: Device) -> float:
+    """Under torchrun: the first process's value in every process."""
+    if not distributed.is_initialized():
+        return value
+    shared = torch.tensor(
+        [value], dtype=torch.float64 if place.device.type == "cpu" else torch.float32, device=place.device
+    )
+    distributed.broadcast(shared, src=0)
+    return float(shared)
+
+
 def _rank() -> tuple[int, int]:
     if distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def is_first_process() -> bool:
+    """True also when there is only one."""
+    return _rank()[0] == 0
 
 
 def start_distributed() -> None:
