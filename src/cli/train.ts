@@ -131,7 +131,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
   /** Beside the log, whatever the end. */
   const draw = (): string => {
     const file = path.join(run.folder, "curves.svg");
-    writeFileSync(file, curvesSvg(picture, `${path.basename(run.root)}: ${picture.sentence}`));
+    writeFileSync(file, curvesSvg(picture, `${run.record.name}, from ${path.basename(run.record.start)}`));
     return file;
   };
 

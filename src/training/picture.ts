@@ -81,6 +81,7 @@ const phases: Readonly<Record<string, string>> = {
   table: "Training the instant exit",
   exporting: "Writing the model",
 };
+const lossNames: Readonly<Record<string, string>> = { "top head": "deep exit", layers: "exits", table: "instant exit" };
 /** Phases of the training program that its minutes are for. */
 const timed: readonly string[] = ["encoding", "data", "teacher", "top head", "layers", "table"];
 
@@ -104,7 +105,7 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
         // The program divides its minutes itself, and may be done early.
         fraction: isTimed ? Math.min(0.99, seconds / budget) : picture.fraction,
         secondsLeft: isTimed ? Math.max(0, Math.round(budget - seconds)) : undefined,
-        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, phases[event.phase] ?? event.phase, { x: before + seconds, y: event.loss }),
+        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, lossNames[event.phase] ?? event.phase, { x: before + seconds, y: event.loss }),
       };
     }
     case "metric": {

@@ -74,8 +74,8 @@ describe("a fine-tuning run", () => {
 
 it("a resumed run goes on with the curves of the one before", async () => {
   const { run: first } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }));
-  const second = new TrainingRun(program(say({ event: "progress", phase: "layers", loss: 1 })), { ...request, resume: true }, () => {}, silentLog, () => 0, { ...first.picture, loss: [{ name: "Training the exits", points: [{ x: 40, y: 2 }] }] });
-  assert.deepEqual((await second.done).loss, [{ name: "Training the exits", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
+  const second = new TrainingRun(program(say({ event: "progress", phase: "layers", loss: 1 })), { ...request, resume: true }, () => {}, silentLog, () => 0, { ...first.picture, loss: [{ name: "exits", points: [{ x: 40, y: 2 }] }] });
+  assert.deepEqual((await second.done).loss, [{ name: "exits", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
 });
 
 describe("the plan", () => {

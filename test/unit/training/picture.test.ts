@@ -12,7 +12,7 @@ describe("the picture of a run", () => {
   test("follows its phases, its time and its curves", () => {
     const picture = told([0, plan], [1, heldOut(0, 0.4, 0.5, 0.6)], [30, { event: "progress", phase: "layers", step: 5, loss: 2, seconds_left: 400 }], [60, { event: "progress", phase: "layers", step: 9, loss: 1.5 }], [61, heldOut(9, 0.45, 0.55, 0.65)]);
     assert.deepEqual([picture.state, picture.sentence, picture.fraction, picture.secondsLeft], ["running", "Training the exits", 0.5, 60]);
-    assert.deepEqual(picture.loss, [{ name: "Training the exits", points: [{ x: 30, y: 2 }, { x: 60, y: 1.5 }] }]);
+    assert.deepEqual(picture.loss, [{ name: "exits", points: [{ x: 30, y: 2 }, { x: 60, y: 1.5 }] }]);
     assert.deepEqual(picture.recall.map(({ name, points }) => [name, points.map(({ y }) => y)]), [["instant", [0.4, 0.45]], ["shallow", [0.5, 0.55]], ["deep", [0.6, 0.65]]]);
   });
 
@@ -77,6 +77,10 @@ describe("a chart", () => {
     for (const [x, y] of points) assert.ok(x >= 0 && x <= 200 && y >= 0 && y <= 100);
     assert.deepEqual([yTicks.map(({ text }) => text), xTicks.map(({ text }) => text)], [["1.00", "2.00", "3.00"], ["0:10", "0:30"]]);
     assert.equal(lines[0]!.last.value, 2);
+  });
+  test("of values that cannot be compared gives each its own height", () => {
+    const { lines, yTicks } = chart([{ name: "a", points: [{ x: 0, y: 1 }, { x: 1, y: 2 }] }, { name: "b", points: [{ x: 0, y: 100 }, { x: 1, y: 200 }] }], 200, 100, "own");
+    assert.deepEqual([lines[0]?.points, yTicks.map(({ text }) => text)], [lines[1]?.points, ["", "", ""]]);
   });
   test("of one point or of none is finite", () => {
     assert.doesNotMatch(JSON.stringify(chart([{ name: "a", points: [{ x: 5, y: 0 }] }], 200, 100)), /null|NaN/);
