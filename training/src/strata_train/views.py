@@ -26,7 +26,8 @@ KEYWORDS = frozenset(
     "mod module mut namespace new nil none None not null number object or override package pass private protected pub "
     "public raise ref require return self Self short signed sizeof static str string String struct super switch "
     "template this throw throws trait True False true try type typedef typeof u8 u16 u32 u64 i32 i64 usize undefined "
-    "unless unsigned unsafe use using val var vec virtual void where while with yield std len range print println".split()
+    "unless unsigned unsafe use using val var vec virtual void where while with yield std len range print "
+    "println".split()
 )
 NEUTRAL_NAMES = ("f", "fn", "func", "run", "solve", "handle", "process", "doIt", "helper", "impl")
 # "Returns the index" → "return the index"

@@ -12,6 +12,6 @@ def vector_distillation(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def score_distillation(student_scores: Tensor, teacher_scores: Tensor) -> Tensor:
-    """KL(softmax(teacher) ‖ softmax(student)) over the rows of two (B, B) matrices; no gradient to the teacher."""
+    """KL(softmax(teacher) ‖ softmax(student)) over the rows of two (B, B) matrices; the teacher gets no gradient."""
     teacher = F.log_softmax(teacher_scores.detach(), dim=-1)
     return F.kl_div(F.log_softmax(student_scores, dim=-1), teacher, log_target=True, reduction="batchmean")
