@@ -1,5 +1,6 @@
 // VS Code's workbench as a person uses it: palette, search view, status item, editor. Only what the tests need.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
@@ -48,15 +49,23 @@ export class Workbench {
   async close(): Promise<void> {
     await this.#browser.close().catch(() => undefined);
     await this.#server.stop();
-    // The engine outlives its clients by design; here nobody will come back.
+    await this.#endEngines();
+    await rm(this.#temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** An engine outlives its clients by design; here nobody will come back. It saves before it ends, so its folder goes after it. */
+  async #endEngines(): Promise<void> {
     for (const { pid } of this.engines()) {
       try {
         process.kill(pid, "SIGTERM");
+        for (let look = 0; look < 100; look++) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          process.kill(pid, 0); // throws once it has ended
+        }
       } catch {
-        // already gone
+        // gone
       }
     }
-    rmSync(this.#temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 
   async shot(name: string): Promise<void> {
