@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
+import { hitStyles } from "./hitStyles.ts";
 import { queryWords } from "./highlight.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange } from "./listOrder.ts";
@@ -23,7 +24,7 @@ const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Ma
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 export class SearchPanel extends LitElement {
-  static override styles = panelStyles;
+  static override styles = [panelStyles, hitStyles];
   static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true }, weakShown: { state: true } };
 
   declare state: ViewState | undefined;
