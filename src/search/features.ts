@@ -15,6 +15,7 @@ export const featureNames = [
   "bm25.body",
   "dense", // cosine, standardised over the candidates
   "dense rank",
+  "stands out", // by how much the cosine exceeds three standard deviations: hardly chance, whatever the words say
   "definition", // defines a name that the query writes out
   "member", // stands inside a class or module of that name
   "partial name", // defines a longer or shorter form of that name
@@ -98,6 +99,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     if (candidate.dense !== undefined) {
       set("dense", dense[i]!);
       set("dense rank", 1 / (1 + denseRanks[i]! / 8));
+      set("stands out", Math.max(0, dense[i]! - 3));
     }
     setNameFeatures(set, place, identifiers, said);
 

@@ -15,6 +15,7 @@ export const proseWeights: Weights = {
   "bm25.body": 0,
   dense: 0.45,
   "dense rank": 0.8,
+  "stands out": 1.5,
   definition: 1.5,
   member: 0.2,
   "partial name": 0.4,

@@ -7,7 +7,7 @@ import type { Weights } from "../../src/search/weights.ts";
  * generated code and re-exports are hardly documented, and every file is asked for equally often, central or not.
  */
 export const heldFeatures: readonly FeatureName[] = [
-  "bm25.doc", "file size", "imported", "length", "type", "function", "module", "test", "generated", "example", "legacy", "declarations", "document", "re-export", "passed on", "trace", "wording",
+  "bm25.doc", "file size", "imported", "length", "type", "function", "module", "test", "generated", "example", "legacy", "declarations", "document", "re-export", "passed on", "trace", "wording", "stands out",
 ];
 
 /** For questions, keywords, messages and code: the rules of thumb of code search as numbers. */
@@ -21,6 +21,7 @@ export const handSetProse: Weights = {
   "bm25.body": 0,
   dense: 0.45,
   "dense rank": 0.8,
+  "stands out": 1.5,
   definition: 1.5,
   member: 0.2,
   "partial name": 0.4,
