@@ -3,17 +3,19 @@ import { createHash } from "node:crypto";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
+import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Place, Store } from "../store/store.ts";
 import { exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
-  allChunks(): Iterable<{ readonly chunkId: number; readonly text: string; readonly lang: string }>;
+  allChunks(): Iterable<{ readonly chunkId: number; readonly kind: ChunkKind; readonly text: string; readonly lang: string }>;
 }
 
 /** Fewer tokens than this are boilerplate that everyone repeats (getters, one-line imports). */
 const leastTokens = 24;
 /** Neighbours asked for per chunk. */
 const neighbourCount = 8;
+const definitionKinds: ReadonlySet<ChunkKind> = new Set(["function", "class", "type"]);
 /** Work between two looks at the event loop. */
 const sliceMs = 30;
 
@@ -22,6 +24,8 @@ interface Unit {
   readonly exact: string;
   readonly renamed: string;
   readonly lines: number;
+  /** Defines something: only then can it be a semantic duplicate. Windows of prose and loose statements resemble each other for no reason. */
+  readonly isDefinition: boolean;
 }
 
 /** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. */
@@ -29,13 +33,13 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   checkAborted(signal);
   const pause = pacer(signal);
   const units: Unit[] = [];
-  for (const { chunkId, text, lang } of store.allChunks()) {
+  for (const { chunkId, kind, text, lang } of store.allChunks()) {
     await pause();
     const lines = text.trimEnd().split("\n").length;
     if (lines < params.minLines || isMostlyImports(text)) continue;
     const tokens = tokeniseCode(text, lang);
     if (tokens.length < leastTokens) continue;
-    units.push({ chunkId, lines, exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
+    units.push({ chunkId, lines, isDefinition: definitionKinds.has(kind), exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
   }
 
   const groups: DuplicateGroup[] = [];
@@ -50,8 +54,8 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     groups.push(group(exact.size === 1 ? "exact" : "renamed", 1, family[0]!.lines, places));
   }
 
-  const byChunk = new Map(units.map((unit) => [unit.chunkId, unit]));
-  const leaders = units.filter((unit) => !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
+  const byChunk = new Map(units.filter((unit) => unit.isDefinition).map((unit) => [unit.chunkId, unit]));
+  const leaders = units.filter((unit) => unit.isDefinition && !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
   let done = 0;
   for (const leader of leaders) {
     await pause();

@@ -40,6 +40,11 @@ test("neighbours above the threshold are semantic duplicates, with the least sim
   assert.deepEqual(await find(chunks, { threshold: 0.99 }), []);
 });
 
+test("windows and loose statements are no semantic duplicates", async () => {
+  const chunks = [{ path: "a.txt", kind: "window" as const, text: other, vectors: { deep: vector(1, 0.1) } }, { path: "b.txt", kind: "block" as const, text: near, vectors: { deep: vector(1, 0.1) } }];
+  assert.deepEqual(await find(chunks), []);
+});
+
 test("a place is in one group only, the strictest", async () => {
   const chunks = [
     { path: "a.ts", text: other, vectors: { deep: vector(1, 0) } },

@@ -97,6 +97,21 @@ test("a file whose chunks hold all words of the query together covers it", () =>
   assert.ok(of("whole.ts", "file matches") > of("part.ts", "file matches"));
 });
 
+test("a vector far above all others stands out, one a little above them does not", () => {
+  const unit = (x: number) => Float32Array.of(x, Math.sqrt(1 - x * x));
+  const query = { instant: unit(1), shallow: unit(1), deep: unit(1) };
+  const outliers = (best: number) => {
+    const others = Array.from({ length: 60 }, (_, i): MemoryChunk => ({ path: `f${i}.ts`, text: `word ${i}`, vectors: { deep: unit(0.1 + (i % 5) / 50) } }));
+    const store = new MemoryStore([...others, { path: "best.ts", text: "other", vectors: { deep: unit(best) } }]);
+    const parsed = parseQuery("something else");
+    const candidates = gatherCandidates(store, parsed, query, 20, "");
+    const rows = candidateFeatures(store, parsed, candidates);
+    return rows.flatMap((row, i) => (row[featureNames.indexOf("stands out")]! > 0 ? [candidates.items[i]!.place.path] : []));
+  };
+  assert.deepEqual(outliers(0.6), ["best.ts"]);
+  assert.deepEqual(outliers(0.2), []);
+});
+
 test("files that many import count more", () => {
   const of = featuresOf("core", [{ path: "a.ts", text: "core" }, { path: "b.ts", text: "core" }], new Map([["a.ts", 12]]));
   assert.ok(of("a.ts", "imported") > of("b.ts", "imported"));
