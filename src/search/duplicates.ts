@@ -5,7 +5,7 @@ import type { OnProgress } from "../base/progress.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Place, Store } from "../store/store.ts";
-import { exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
+import { type CodeToken, exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
   allChunks(): Iterable<{ readonly chunkId: number; readonly kind: ChunkKind; readonly text: string; readonly lang: string }>;
@@ -38,7 +38,7 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     const lines = text.trimEnd().split("\n").length;
     if (lines < params.minLines || isMostlyImports(text)) continue;
     const tokens = tokeniseCode(text, lang);
-    if (tokens.length < leastTokens) continue;
+    if (tokens.length < leastTokens || isMostlyData(tokens)) continue;
     units.push({ chunkId, lines, isDefinition: definitionKinds.has(kind), exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
   }
 
@@ -101,6 +101,12 @@ function isMostlyImports(text: string): boolean {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const imports = lines.filter((line) => /^\s*(import|from|use|using|require|#\s*include|package|export\s+[*{]|extern\s+crate)\b/.test(line));
   return imports.length > lines.length / 2;
+}
+
+/** Tables of literals are alike by nature once their values are blanked. */
+function isMostlyData(tokens: readonly CodeToken[]): boolean {
+  const words = tokens.filter((token) => token.kind !== "mark");
+  return words.filter((token) => token.kind === "number" || token.kind === "string").length > words.length * 0.6;
 }
 
 function digest(form: string): string {

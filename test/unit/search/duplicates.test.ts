@@ -57,10 +57,12 @@ test("a place is in one group only, the strictest", async () => {
   assert.equal(groups[0]?.kind, "exact");
 });
 
-test("short code, import lists and overlapping windows are no duplicates", async () => {
+test("short code, import lists, tables of data and overlapping windows are no duplicates", async () => {
   assert.deepEqual(await find([{ path: "a.ts", text: "get() { return 1; }" }, { path: "b.ts", text: "get() { return 1; }" }]), []);
   const imports = Array.from({ length: 12 }, (_, i) => `import { thing${i} } from "./thing${i}.ts";`).join("\n");
   assert.deepEqual(await find([{ path: "a.ts", text: imports }, { path: "b.ts", text: imports }]), []);
+  const table = Array.from({ length: 12 }, (_, i) => `  [${i}, "name${i}", 0x${i}f],`).join("\n");
+  assert.deepEqual(await find([{ path: "a.ts", text: table }, { path: "b.ts", text: table.replaceAll("name", "other") }]), []);
   assert.deepEqual(await find([{ path: "a.txt", text: other, startLine: 1, endLine: 7 }, { path: "a.txt", text: other, startLine: 4, endLine: 10 }]), []);
 });
 
