@@ -19,6 +19,8 @@ import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { Store } from "../store/store.ts";
 import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { keepLimits, keptLimits } from "./limits.ts";
+import { relativeInside } from "./paths.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
 
 export interface EngineOptions {
@@ -36,9 +38,11 @@ export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclud
 
 /** Time a query may spend on encoding what it shows at the top exit, before it answers with what it has. */
 const REFINE_BUDGET_MS = 400;
+/** A client configures within some milliseconds after it has connected; the terminal does not. */
+const BEGIN_MS = 150;
 /** Chunks of one background round: a few encoder batches, after which saves and graph inserts get their turn. */
 const DEEPEN_ROUND = 32;
-const GRAPH_SLICE_MS = 20;
+const GRAPH_SLICE_MS = 8;
 /** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
 const REPLACE_ROUND = 100;
 /** Graph files are large: they are written when work pauses, and at most this often while it goes on. */
@@ -74,6 +78,9 @@ export class Engine {
   #recent: string[] = [];
   #wake: () => void = () => {};
   #loop: Promise<void> = Promise.resolve();
+  /** The first pass waits a moment for the first client to say what it excludes. */
+  #begin: () => void = () => {};
+  #begun = false;
   #lastSave = 0;
   /** What reads or writes with the present model, answers aside: an exchange of model or index waits for it. */
   readonly #working = new Set<Promise<unknown>>();
@@ -93,8 +100,14 @@ export class Engine {
   /** Opens the index and starts the background work; answers as soon as searches are possible. Throws "index.*", "model.*". */
   static async open(options: EngineOptions, onStatus: (status: Status) => void): Promise<Engine> {
     const engine = new Engine(options, onStatus);
+    engine.#settings = { ...defaultSettings, ...keptLimits(options.folder) };
     await engine.#open();
-    engine.#loop = engine.#background();
+    const begin = new Promise<void>((resolve) => void (engine.#begin = resolve));
+    setTimeout(engine.#begin, BEGIN_MS);
+    engine.#loop = begin.then(() => {
+      engine.#begun = true;
+      return engine.#background();
+    });
     return engine;
   }
 
@@ -239,9 +252,11 @@ export class Engine {
     const before = this.#settings;
     this.#settings = settings;
     if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) {
+      keepLimits(this.#options.folder, settings, (error) => this.#problem("the excludes could not be kept with the index", error));
       this.#watcher?.refresh();
-      this.#requestScan();
+      if (this.#begun) this.#requestScan();
     }
+    this.#begin();
     this.#wake();
   }
 
@@ -307,6 +322,7 @@ export class Engine {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#begin();
     clearTimeout(this.#statusTimer);
     this.#wake();
     for (const turn of this.#waiting) turn();
@@ -325,6 +341,8 @@ export class Engine {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
+      // A question in flight has the thread to itself: an answer awaits several times, and a slice in each gap would add up.
+      if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         for (const turn of this.#waiting) turn();
@@ -598,11 +616,4 @@ export class Engine {
       return null; // vanished or unreadable now: either way there is nothing to open
     }
   }
-}
-
-/** A path from a client, relative to the root with "/"; anything outside is refused. */
-function relativeInside(root: string, given: string): string {
-  const relative = path.relative(root, path.resolve(root, given));
-  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
-  return relative.split(path.sep).join("/");
 }

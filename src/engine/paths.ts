@@ -62,3 +62,10 @@ export interface EngineRecord {
 }
 export const engineRecordFile = (folder: string): string => path.join(folder, "engine.json");
 export const engineLogFile = (folder: string): string => path.join(folder, "engine.log");
+
+/** A path from a client, relative to the root with "/"; anything outside is refused. */
+export function relativeInside(root: string, given: string): string {
+  const relative = path.relative(root, path.resolve(root, given));
+  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
+  return relative.split(path.sep).join("/");
+}

@@ -230,3 +230,15 @@ test("bringing the index to a depth can be cancelled, and goes on later", async 
   const status = await bringTo(client, "instant");
   assert.equal(status.coverage.files, 400);
 });
+
+test("what the editor excludes stays excluded for an engine that the terminal starts later", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs, "vendor/auth.py": authPy });
+  const editor = await workspace.connect();
+  await editor.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: ["vendor/**"], maxFileBytes: 1_500_000, paused: false });
+  assert.equal((await bringTo(editor, "instant")).coverage.files, 1);
+  const before = workspace.encodings(editor);
+  await workspace.stop();
+  const terminal = await workspace.connect();
+  assert.equal((await bringTo(terminal, "instant")).coverage.files, 1);
+  assert.deepEqual([...workspace.encodings(terminal)].filter((vector) => vector.endsWith("@0")), [...before].filter((vector) => vector.endsWith("@0")));
+});
