@@ -3,16 +3,19 @@ import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths } from "../encoding/encoder.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import type { DenseHit, Place } from "../store/store.ts";
-import { bm25FieldWeights, poolSize } from "./candidates.ts";
+import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
 import { placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
-import { analyse, analyseQuery, isStopWord } from "./terms.ts";
+import { analyseQuery } from "./terms.ts";
 
-/** How much shared names and shared shape add to the cosine. Small: across languages neither says anything. */
-const namesWeight = 0.2;
+/** How much shared names, shape and words (BM25 relative to the best) add to the cosine. Small: across languages they say little. */
+const namesWeight = 0.1;
 const shapeWeight = 0.3;
-/** BM25 terms taken from the code: more find nothing new and cost a millisecond each on a large index. */
-const termLimit = 32;
+const wordsWeight = 0.2;
+/** BM25 over names, comments and body: the path says nothing about what code is like. */
+const fieldWeights: readonly number[] = [1, 1, 0, 1, 1];
+/** Distinct terms taken from the code; the store leaves out those that stand nearly everywhere. */
+const termLimit = 120;
 
 interface Source {
   readonly text: string;
@@ -33,7 +36,8 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const { store } = deps;
   const pool = poolSize(params.k);
   const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, {}) : []).map((hit) => [hit.chunkId, hit]));
-  const lexical = store.searchLexical(distinctiveTerms(source.text), [], bm25FieldWeights, pool, {});
+  const lexical = store.searchLexical(termsOf(source.text), [], fieldWeights, pool, {});
+  const words = new Map(lexical.map((hit) => [hit.place, hit.score / Math.max(1e-9, lexical[0]!.score)]));
 
   const places = new Map<number, Place>();
   for (const place of [...store.placesOf([...dense.keys()]), ...store.places(lexical.map((hit) => hit.place))]) {
@@ -51,6 +55,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
       { signal: "dense", value: near?.score ?? 0, contribution: near?.calibrated ?? 0 },
       weighted("shared names", jaccard(ownNames, namesIn(tokens)), namesWeight),
       weighted("shared shape", jaccard(ownShape, shapeRuns(tokens)), shapeWeight),
+      weighted("shared words", words.get(place.place) ?? 0, wordsWeight),
     ];
     const why = signals.filter((signal) => signal.contribution !== 0).sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
     return { place, depth: near?.depth, score: why.reduce((sum, part) => sum + part.contribution, 0), why };
@@ -90,12 +95,9 @@ function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { rea
   };
 }
 
-/** The rarest-looking terms of the code: whole identifiers of several parts first, then the longer words. */
-function distinctiveTerms(text: string): string[] {
-  const words = analyseQuery(text.slice(0, 4000)).filter((term) => term.length > 2 && !isStopWord(term));
-  const known = new Set(analyse(text));
-  return words
-    .filter((term) => known.has(term))
-    .sort((a, b) => b.length - a.length)
+/** Terms of the code without single letters; numbers stay, they often survive a translation. */
+function termsOf(text: string): string[] {
+  return analyseQuery(text.slice(0, 6000))
+    .filter((term) => term.length > 1 || /\d/.test(term))
     .slice(0, termLimit);
 }

@@ -8,14 +8,14 @@ import { nameParts } from "../../src/search/terms.ts";
 import type { Place } from "../../src/store/store.ts";
 import type { JudgedRepository } from "./datasets.ts";
 import { buildStore, chunkFolder, encodeQueries, type LabModel } from "./lab.ts";
-import { covers, ndcgOfTargets } from "./metric.ts";
+import { ndcgOfTargets } from "./metric.ts";
 
 export const methods = ["bm25", "bm25 fields", ...depths.flatMap((depth) => [`exit ${depth}`, `fusion ${depth}`, `everything ${depth}`] as const)] as const;
 export type Method = (typeof methods)[number];
 
 export interface AblationRow {
   readonly scores: Readonly<Record<Method, number>>;
-  /** No word of the query stands in the path or in a defined name of a target. */
+  /** No word of the query stands in the path of a target: the file's name is no help. */
   readonly isNameFree: boolean;
 }
 
@@ -23,7 +23,6 @@ export interface AblationRow {
 export async function ablate(repository: JudgedRepository, model: LabModel): Promise<AblationRow[]> {
   const store = await buildStore(await chunkFolder(repository.root), model, depths, repository.name);
   const vectors = await encodeQueries(model, repository.queries.map(({ query }) => query), repository.name);
-  const places = store.places(store.searchLexical([], [], [], Number.MAX_SAFE_INTEGER, {}).map((hit) => hit.place));
   return repository.queries.map(({ query, targets }, i) => {
     const parsed = parseQuery(query);
     const scores = {} as Record<Method, number>;
@@ -45,7 +44,7 @@ export async function ablate(repository: JudgedRepository, model: LabModel): Pro
       const features = candidateFeatures(store, parsed, gathered);
       score(`everything ${depth}`, rank(candidates, features, parsed, 10).map((hit) => hit.candidate.place));
     }
-    const named = new Set(places.filter((place) => targets.some((target) => covers(place, target))).flatMap((place) => [...nameParts(place.path), ...place.symbols.flatMap(nameParts)]));
+    const named = new Set(targets.flatMap((target) => nameParts(target.path)));
     return { scores, isNameFree: !parsed.parts.some((part) => named.has(part)) };
   });
 }

@@ -117,7 +117,7 @@ function print(figures: Figures): void {
     line("\nthe parts, NDCG@10 (mean of repositories)");
     for (const [method, value] of Object.entries(figures.ablation)) line(`${method.padEnd(20)} ${three(value)}`);
     const { queries, ...free } = figures.nameFree;
-    if (queries > 0) line(`\n${queries} queries that share no word with the target's names: ${Object.entries(free).map(([method, value]) => `${method} ${three(value)}`).join(", ")}`);
+    if (queries > 0) line(`\n${queries} queries that share no word with the target's path: ${Object.entries(free).map(([method, value]) => `${method} ${three(value)}`).join(", ")}`);
   }
   for (const pair of figures.pairs) line(`${pair.name}: MRR ${three(pair.mrr)}, nDCG@10 ${three(pair.ndcg10)} (instant ${three(pair.instantMrr)}, ${three(pair.instantNdcg10)}), ${pair.queries} queries`);
 }
