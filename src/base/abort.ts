@@ -13,3 +13,8 @@ export function isAbort(error: unknown): boolean {
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** The same with room for several turns of the loop: a message takes a few from the socket to its answer. */
+export function breathe(ms = 10): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}

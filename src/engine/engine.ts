@@ -2,7 +2,7 @@
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { isAbort, yieldToEventLoop } from "../base/abort.ts";
+import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
@@ -40,7 +40,7 @@ export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclud
 const REFINE_BUDGET_MS = 400;
 /** A client configures within some milliseconds after it has connected; the terminal does not. */
 const BEGIN_MS = 150;
-/** Chunks of one background round: a few encoder batches, after which saves and graph inserts get their turn. */
+/** Chunks of one background round: a few batches, after which saves and graph inserts get their turn. */
 const DEEPEN_ROUND = 32;
 const GRAPH_SLICE_MS = 8;
 /** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
@@ -85,6 +85,7 @@ export class Engine {
   /** What reads or writes with the present model, answers aside: an exchange of model or index waits for it. */
   readonly #working = new Set<Promise<unknown>>();
   readonly #asking = new Set<Promise<unknown>>();
+  #askedMs = -Infinity;
   /** Aborted to end what is in `#working` early. */
   #pass = new AbortController();
   #exchanges = 0;
@@ -175,7 +176,7 @@ export class Engine {
     rank: (deps: SearchDeps) => Promise<RankedResult>,
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
-    const started = performance.now();
+    const started = (this.#askedMs = performance.now());
     const ranked = await this.#withEncoder(rank);
     const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
       hits: await this.#anchor(result.hits),
@@ -346,7 +347,7 @@ export class Engine {
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         for (const turn of this.#waiting) turn();
-        if (worked !== false) await yieldToEventLoop();
+        if (worked !== false) await (performance.now() - this.#askedMs < 3_000 ? breathe() : yieldToEventLoop());
         else await woken;
       } catch (error) {
         if (signal.aborted) return;
