@@ -57,7 +57,8 @@ const result: Record<string, unknown> = {};
 let client: EngineConnection | undefined;
 /** Ends the engine in order and waits for its process. */
 async function close(open: EngineConnection): Promise<void> {
-  await open.connection.sendRequest(protocol.shutdown);
+  // The engine may be gone before its answer is out.
+  await open.connection.sendRequest(protocol.shutdown).catch(() => undefined);
   await processGone(open.info.pid);
   open.dispose();
 }
