@@ -36,10 +36,8 @@ export interface EngineOptions {
 
 export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1_500_000, paused: false };
 
-/** Time a query may spend on encoding what it shows at the top exit, before it answers with what it has. */
-const REFINE_BUDGET_MS = 400;
-/** A client configures within some milliseconds after it has connected; the terminal does not. */
-const BEGIN_MS = 150;
+const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it shows at the top exit
+const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not
 /** Chunks of one background round: a few batches, after which saves and graph inserts get their turn. */
 const DEEPEN_ROUND = 32;
 const GRAPH_SLICE_MS = 8;
