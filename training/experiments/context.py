@@ -5,7 +5,7 @@ Run: `python training/experiments/context.py --data DATA`.
 
 from __future__ import annotations
 
-from lab import Arm, arguments, run_arms, save, spread
+from lab import Arm, arguments, mrr_table, run_arms, save, spread
 
 ARMS = {
     "mlm+icc": Arm(pretraining="mlm+icc"),
@@ -19,13 +19,7 @@ def main() -> None:
     results = run_arms(options, lab, ARMS)
     if results is None:
         return
-    table = {
-        task: {
-            name: {e: spread([r[task][e]["mrr"] for r in runs]) for e in ("2", "4", "6")}
-            for name, runs in results.items()
-        }
-        for task in ("textToCode", "codeToCode")
-    }
+    table = mrr_table(results)
     before = {
         task: {
             name: {e: spread([r["pretrained"][task][e]["mrr"] for r in results[name]]) for e in ("2", "4", "6")}

@@ -340,6 +340,17 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
+def mrr_table(results: dict[str, list[dict]]) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Task → arm → exit → spread of the MRR over the arm's seeds."""
+    return {
+        task: {
+            name: {e: spread([r[task][e]["mrr"] for r in runs]) for e in ("2", "4", "6")}
+            for name, runs in results.items()
+        }
+        for task in ("textToCode", "codeToCode")
+    }
+
+
 def save(name: str, content: dict) -> None:
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -5,7 +5,7 @@ Run: `python training/experiments/teacher.py --data DATA`.
 
 from __future__ import annotations
 
-from lab import Arm, arguments, run_arms, save, spread
+from lab import Arm, arguments, mrr_table, run_arms, save, spread
 
 ARMS = {
     "deep-supervision": Arm(),
@@ -19,13 +19,7 @@ def main() -> None:
     results = run_arms(options, lab, ARMS)
     if results is None:
         return
-    table = {
-        task: {
-            name: {e: spread([r[task][e]["mrr"] for r in runs]) for e in ("2", "4", "6")}
-            for name, runs in results.items()
-        }
-        for task in ("textToCode", "codeToCode")
-    }
+    table = mrr_table(results)
     matrix = {
         name: {pair: spread([r["matrix"][pair] for r in runs]) for pair in runs[0]["matrix"]}
         for name, runs in results.items()
