@@ -1,7 +1,8 @@
 // Code as a stream of tokens without a grammar: enough to tell copies from renamed copies in any language. Comments and white space go.
 
 export interface CodeToken {
-  readonly kind: "keyword" | "name" | "number" | "string" | "mark";
+  /** `member`: a name that stands right behind `.`, `->` or `::`, chosen by whoever wrote what is used and not by who uses it. */
+  readonly kind: "keyword" | "name" | "member" | "number" | "string" | "mark";
   readonly text: string;
 }
 
@@ -16,6 +17,13 @@ const keywords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/**
+ * Both read off Go's library and Python's. Of the pairs from different folders that differ in members only, 3 of 13 below 64 tokens had nothing to do
+ * with each other, above it none of those looked at. With fewer than 16 distinct runs nearly all renamed groups were tables and lists of constants.
+ */
+const leastToRenameMembers = 64;
+const fewestRuns = 16;
+
 const hashComments: ReadonlySet<string> = new Set(["python", "ruby", "bash", "elixir", "perl", "r", "yaml", "toml", "php", "powershell", "julia", "makefile", "dockerfile"]);
 const dashComments: ReadonlySet<string> = new Set(["lua", "haskell", "sql", "elm", "ada"]);
 const slashComments = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
@@ -23,15 +31,29 @@ const hashComment = /#[^\n]*/y;
 const dashComment = /--\[\[[\s\S]*?(?:\]\]|$)|--[^\n]*|\{-[\s\S]*?(?:-\}|$)/y;
 const tripleQuoted = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)/y;
 const stringLiteral = /"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`?/y;
-const numberLiteral = /\d[\w.]*/y;
+const numberLiteral = /\d\w*(?:\.\d\w*)*/y;
 const word = /[\p{L}_$@][\p{L}\p{N}_$]*/uy;
 const mark = /[-+*/%=<>!&|^~?:.]+|[^\s]/uy;
+
+/** In some languages `.` joins strings or functions, `->` stands before a result or a lambda's body, `::` before a type or the rest of a list. */
+const withoutDotMembers: ReadonlySet<string> = new Set(["php", "perl"]);
+const arrowMembers: ReadonlySet<string> = new Set(["c", "cpp", "objective-c", "php", "perl"]);
+const colonMembers: ReadonlySet<string> = new Set(["c", "cpp", "csharp", "java", "kotlin", "perl", "php", "r", "ruby", "rust"]);
+
+/** Marks after which a name is a member: `?.`, `!.` and `&.` end in one; `..` and `...` are ranges and rests. */
+function opensMember(mark: string, lang: string): boolean {
+  if (mark.endsWith(".")) return !mark.endsWith("..") && !withoutDotMembers.has(lang);
+  if (mark.endsWith("->")) return arrowMembers.has(lang);
+  return mark.endsWith("::") ? colonMembers.has(lang) : mark === ":" && lang === "lua";
+}
 
 /** Tokens in order. `lang` decides what a comment is; unknown languages have C's. */
 export function tokeniseCode(text: string, lang: string): CodeToken[] {
   const comments = hashComments.has(lang) ? [hashComment, ...(lang === "php" ? [slashComments] : [])] : dashComments.has(lang) ? [dashComment] : [slashComments];
   const tokens: CodeToken[] = [];
   let at = 0;
+  /** Where the last token ended: white space between `.` and a name makes it an operator. */
+  let end = -1;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
     return pattern.exec(text)?.[0];
@@ -59,8 +81,10 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
       at++;
       continue;
     }
-    tokens.push(token);
-    at += token.text.length;
+    const last = tokens.at(-1);
+    const isMember = token.kind === "name" && at === end && last?.kind === "mark" && opensMember(last.text, lang);
+    tokens.push(isMember ? { kind: "member", text: token.text } : token);
+    end = at += token.text.length;
   }
   return tokens;
 }
@@ -81,30 +105,45 @@ export function exactForm(tokens: readonly CodeToken[]): string {
   return tokens.map((token) => token.text).join(" ");
 }
 
-/** Names numbered by first use and literals blanked: equal for copies whose names were changed consistently. */
+/**
+ * Names numbered by first use and literals blanked: equal for copies whose names were changed consistently. Members are numbered apart from
+ * variables, so that a variable `at` beside `.at(-1)` may be renamed alone. In a short piece they stand as written: there, what is called is
+ * nearly all there is, and idioms (check, then flush or wait) would meet that do different things.
+ */
 export function renamedForm(tokens: readonly CodeToken[]): string {
-  const numbers = new Map<string, number>();
+  const variables = new Map<string, number>();
+  const members = new Map<string, number>();
+  const keepsMembers = tokens.length < leastToRenameMembers;
+  const numberIn = (numbers: Map<string, number>, name: string): number => {
+    const known = numbers.get(name) ?? numbers.size;
+    numbers.set(name, known);
+    return known;
+  };
   return tokens
-    .map((token) => {
-      if (token.kind === "number" || token.kind === "string") return `<${token.kind}>`;
-      if (token.kind !== "name") return token.text;
-      if (!numbers.has(token.text)) numbers.set(token.text, numbers.size);
-      return `$${numbers.get(token.text)}`;
+    .map(({ kind, text }) => {
+      if (kind === "number" || kind === "string") return `<${kind}>`;
+      if (kind === "name") return `$${numberIn(variables, text)}`;
+      return kind === "member" && !keepsMembers ? `.${numberIn(members, text)}` : text;
     })
     .join(" ");
 }
 
 /** Runs of four token kinds (keywords and marks as written): what stays alike when code is renamed and slightly edited. */
 export function shapeRuns(tokens: readonly CodeToken[]): ReadonlySet<string> {
-  const shape = tokens.map((token) => (token.kind === "keyword" || token.kind === "mark" ? token.text : token.kind));
+  const shape = tokens.map(({ kind, text }) => (kind === "keyword" || kind === "mark" ? text : kind === "member" ? "name" : kind));
   const runs = new Set<string>();
   for (let i = 0; i + 4 <= shape.length; i++) runs.add(`${shape[i]} ${shape[i + 1]} ${shape[i + 2]} ${shape[i + 3]}`);
   return runs;
 }
 
+/** The same few tokens over and over (constants, entries, fields): any two such lists of one length have the same renamed form. */
+export function isList(tokens: readonly CodeToken[]): boolean {
+  return shapeRuns(tokens).size < fewestRuns;
+}
+
 /** Distinct names, lower-cased. */
 export function namesIn(tokens: readonly CodeToken[]): ReadonlySet<string> {
-  return new Set(tokens.filter((token) => token.kind === "name" && token.text.length > 1).map((token) => token.text.toLowerCase()));
+  return new Set(tokens.filter(({ kind, text }) => (kind === "name" || kind === "member") && text.length > 1).map((token) => token.text.toLowerCase()));
 }
 
 /** Jaccard similarity of two sets, 0 when both are empty. */

@@ -5,7 +5,7 @@ import type { OnProgress } from "../base/progress.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Place, Store } from "../store/store.ts";
-import { type CodeToken, exactForm, renamedForm, tokeniseCode } from "./codeTokens.ts";
+import { type CodeToken, exactForm, isList, renamedForm, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
   allChunks(): Iterable<{ readonly chunkId: number; readonly kind: ChunkKind; readonly text: string; readonly lang: string }>;
@@ -47,11 +47,18 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   const byForm = groupBy(units, (unit) => unit.renamed);
   for (const family of byForm.values()) {
     await pause();
-    const exact = groupBy(family, (unit) => unit.exact);
-    const places = distinctPlaces(store.placesOf(family.map((unit) => unit.chunkId)));
+    const places = store.placesOf(family.map((unit) => unit.chunkId));
     if (places.length < 2) continue;
-    for (const unit of family) grouped.add(unit.chunkId);
-    groups.push(group(exact.size === 1 ? "exact" : "renamed", 1, family[0]!.lines, places));
+    const exact = groupBy(family, (unit) => unit.exact);
+    // Lists are copies only where they say the same.
+    const apart = exact.size > 1 && isList(tokeniseCode(places[0]!.text, places[0]!.lang));
+    for (const units of apart ? exact.values() : [family]) {
+      const ids = new Set(units.map((unit) => unit.chunkId));
+      const members = distinctPlaces(places.filter((place) => ids.has(place.chunkId)));
+      if (members.length < 2) continue;
+      for (const id of ids) grouped.add(id);
+      groups.push(group(apart || exact.size === 1 ? "exact" : "renamed", 1, units[0]!.lines, members));
+    }
   }
 
   const byChunk = new Map(units.filter((unit) => unit.isDefinition).map((unit) => [unit.chunkId, unit]));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exactForm, jaccard, namesIn, renamedForm, shapeRuns, tokeniseCode } from "../../../src/search/codeTokens.ts";
+import { exactForm, isList, jaccard, namesIn, renamedForm, shapeRuns, tokeniseCode } from "../../../src/search/codeTokens.ts";
 
 const exact = (text: string, lang = "typescript") => exactForm(tokeniseCode(text, lang));
 const renamed = (text: string, lang = "typescript") => renamedForm(tokeniseCode(text, lang));
@@ -35,6 +35,54 @@ test("consistent renaming keeps the renamed form, and changes the exact one", ()
 test("inconsistent renaming, another operator or another keyword changes the renamed form", () => {
   const base = renamed("function f(a, b) { return a - b; }");
   for (const other of ["function f(a, b) { return b - a; }", "function f(a, b) { return a + b; }", "function f(a, b) { throw a - b; }"]) assert.notEqual(renamed(other), base, other);
+});
+
+/** Long enough that its members may be renamed with its variables. */
+const longPiece = (at: string, rows: string, total: string, member: string) =>
+  `function last(${rows}) { let ${total} = 0; for (let ${at} = 0; ${at} < ${rows}.length; ${at}++) { if (${rows}[${at}].${member} > 3) ${total} += ${rows}.at(-1).${member}; else ${total} -= ${rows}[${at}].${member} * 2; } if (${total} < 0) throw new Error("none"); return ${total}; }`;
+const shortPiece = (name: string, check: string, go: string) => `func (${name} *Writer) Close() error {\n if err := ${name}.${check}(); err != nil {\n return err\n }\n return ${name}.${go}()\n}`;
+
+test("a variable that is called like a member is renamed alone", () => {
+  for (const [at, other] of [["at", "i"], ["length", "n"]] as const) {
+    assert.equal(renamed(longPiece(at, "rows", "sum", "size")), renamed(longPiece(other, "list", "total", "size")), at);
+  }
+  assert.equal(renamed("let at = f(x.at(1)); return at;"), renamed("let i = f(y.at(1)); return i;"));
+});
+
+test("a long copy is known by its shape when its members were renamed too, each in one way only", () => {
+  const base = longPiece("i", "rows", "sum", "size");
+  assert.equal(renamed(base), renamed(longPiece("k", "list", "total", "width")));
+  assert.notEqual(renamed(base), renamed(base.replace(".size * 2", ".length * 2")));
+  assert.notEqual(renamed(base), renamed(base.replace("rows.at(-1)", "rows.size(-1)")));
+});
+
+test("short pieces that call other things are not joined", () => {
+  assert.notEqual(renamed(shortPiece("w", "checkLastByte", "flush"), "go"), renamed(shortPiece("c", "Start", "Wait"), "go"));
+  assert.equal(renamed(shortPiece("w", "Start", "Wait"), "go"), renamed(shortPiece("cmd", "Start", "Wait"), "go"));
+});
+
+test("what makes a name a member depends on the language", () => {
+  const members = (text: string, lang: string) => tokeniseCode(text, lang).flatMap((token) => (token.kind === "member" ? token.text : []));
+  const cases: [string, string, string[]][] = [
+    ["typescript", "a?.b.c!.d; [...rest]; x\n  .then(y)", ["b", "c", "d"]],
+    ["rust", "fn f(v: T) -> Result { std::io::copy(v); for i in 0..n {} }", ["io", "copy"]],
+    ["cpp", "p->next = std::move(q)", ["next", "move"]],
+    ["java", "list.map(x -> x.id).filter(Foo::isSet)", ["map", "id", "filter", "isSet"]],
+    ["php", "$a->b(Foo::c(), $d.$e)", ["b", "c"]],
+    ["haskell", "f = g . h", []],
+    ["scala", "x :: xs", []],
+    ["lua", "file:read(n)", ["read"]],
+  ];
+  for (const [lang, text, expected] of cases) assert.deepEqual(members(text, lang), expected, lang);
+});
+
+test("a list of constants, entries or fields is told from code", () => {
+  const list = (text: string, lang: string) => isList(tokeniseCode(text, lang));
+  assert.ok(list(Array.from({ length: 30 }, (_, i) => `\tE${i} = 0x${i}`).join("\n"), "go"));
+  assert.ok(list(`type T struct {\n${Array.from({ length: 30 }, (_, i) => `\tField${i} int`).join("\n")}\n}`, "go"));
+  assert.ok(list(Array.from({ length: 30 }, (_, i) => `  key${i}: "value ${i}",`).join("\n"), "typescript"));
+  assert.ok(!list(shortPiece("w", "checkLastByte", "flush"), "go"));
+  assert.ok(!list(longPiece("i", "rows", "sum", "size"), "typescript"));
 });
 
 test("any text is tokenised, and its tokens stand in it in order", () => {

@@ -32,6 +32,14 @@ test("consistently renamed copies are told apart from exact ones", async () => {
   assert.equal(group?.kind, "renamed");
 });
 
+test("lists of one shape are copies only where they say the same", async () => {
+  const constants = (prefix: string) => `const (\n${Array.from({ length: 20 }, (_, i) => `\t${prefix}${i} = ${i}`).join("\n")}\n)`;
+  const file = (path: string, prefix: string): MemoryChunk => ({ path, lang: "go", kind: "block", text: constants(prefix) });
+  assert.deepEqual(await find([file("a.go", "ERR"), file("b.go", "SYS")]), []);
+  const groups = await find([file("a.go", "ERR"), file("b.go", "SYS"), { ...file("c.go", "ERR"), text: `${constants("ERR")} // again` }]);
+  assert.deepEqual(groups.map(({ kind, members }) => [kind, members.map((member) => member.path)]), [["exact", ["a.go", "c.go"]]]);
+});
+
 test("neighbours above the threshold are semantic duplicates, with the least similarity", async () => {
   const chunks = [{ path: "a.ts", text: other, vectors: { deep: vector(1, 0.1) } }, { path: "b.ts", text: near, vectors: { deep: vector(1, 0.3) } }];
   const [group] = await find(chunks);
