@@ -5,6 +5,7 @@ import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow } from "./features.ts";
+import { fittingSymbol } from "./hitSymbol.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, settle } from "./ranking.ts";
 
@@ -58,7 +59,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   const shown = previous ? settled(fresh, previous) : fresh;
   const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
   return {
-    hits: shown.map((hit) => toHit(hit, question.query)),
+    hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
     ...(waiting.length > 0 && { refine: (budgetMs, signal) => refine(deps, question, candidates, shown, waiting, budgetMs, signal) }),
   };
@@ -127,11 +128,11 @@ function deepest(candidates: readonly Candidate[]): Depth {
   return depths.findLast((depth) => candidates.some((candidate) => candidate.depth === depth)) ?? "instant";
 }
 
-function toHit(hit: Ranked, query: ParsedQuery): Hit {
-  return placeToHit(hit.candidate, hit.total, explain(hit, query));
+function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {
+  return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place.symbols, query, idf) };
 }
 
-/** A candidate as the protocol shows it. */
+/** A candidate as the protocol shows it, under its first name. */
 export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, score: number, why: Hit["why"]): Hit {
   return {
     path: place.path,

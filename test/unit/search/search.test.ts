@@ -36,6 +36,17 @@ test("the definition of a name comes before its uses", async () => {
   assert.equal(hits[0]?.symbol, "Router");
 });
 
+test("a chunk of several definitions is shown under the one that was asked for", async () => {
+  const text = "const ALPHABET = 'abc';\nfunction encodeId(n: number) {\n  return ALPHABET[n];\n}\nfunction decodeId(id: string) {\n  return ALPHABET.indexOf(id);\n}";
+  const deps = () => setUp([...sources, { path: "src/ids.ts", symbols: ["ALPHABET", "encodeId", "decodeId"], text }]);
+  const shown = async (query: string) => (await search(query, 10, deps())).hits.find((hit) => hit.path === "src/ids.ts");
+  assert.equal((await shown("decode an id"))?.symbol, "decodeId");
+  const hit = await shown("encodeId");
+  assert.deepEqual([hit?.symbol, hit?.startLine, hit?.snippet], ["encodeId", 1, text]);
+  const refined = await (await search("decode an id", 10, deps())).refine!(10_000);
+  assert.equal(refined.hits.find(({ path }) => path === "src/ids.ts")?.symbol, "decodeId");
+});
+
 test("a question in words finds the code that does it", async () => {
   assert.equal((await pathsOf("which entry is evicted when least recently used"))[0], "src/store/cache.ts");
 });

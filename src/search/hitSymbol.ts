@@ -1,0 +1,46 @@
+// Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
+import type { ParsedQuery } from "./query.ts";
+import { nameParts, root } from "./terms.ts";
+
+/** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
+const queryShare = 0.8;
+
+/**
+ * The name that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare words
+ * counting more. The first name when none fits better, and for pasted code, whose words are everyone's.
+ * @param idf of the query's terms, in their order.
+ */
+export function fittingSymbol(symbols: readonly string[], query: ParsedQuery, idf: readonly number[]): string {
+  const [first = "", ...others] = symbols;
+  if (others.length === 0 || query.kind === "code") return first;
+  const fit = fitness(query, idf);
+  let [best, most] = [first, fit(first)];
+  for (const symbol of others) {
+    const value = fit(symbol);
+    if (value > most) [best, most] = [symbol, value];
+  }
+  return best;
+}
+
+function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {
+  const written = query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!);
+  const ofRoot = new Map(query.terms.map((term, i) => [root(term), idf[i] ?? 0]));
+  // As in features.ts: in a small repository the words that matter most may stand everywhere.
+  const worth = new Map(query.parts.map((part) => [part, 0.5 + (ofRoot.get(part) ?? 0)]));
+  const total = Math.max(1e-9, [...worth.values()].reduce((sum, value) => sum + value, 0));
+  return (symbol) => {
+    const parts = nameParts(symbol);
+    const shared = parts.filter((part) => worth.has(part));
+    const said = (queryShare * shared.reduce((sum, part) => sum + worth.get(part)!, 0)) / total + ((1 - queryShare) * shared.length) / Math.max(1, parts.length);
+    return Math.max(said, ...written.map((name) => writtenFit(symbol, name)));
+  };
+}
+
+/** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */
+function writtenFit(symbol: string, name: string): number {
+  if (symbol === name) return 4;
+  const [lower, lowerName] = [symbol.toLowerCase(), name.toLowerCase()];
+  if (lower === lowerName) return 3;
+  const [shorter, longer] = lower.length < lowerName.length ? [lower, lowerName] : [lowerName, lower];
+  return shorter.length >= 4 && longer.includes(shorter) ? 1 + shorter.length / longer.length : 0;
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fittingSymbol } from "../../../src/search/hitSymbol.ts";
+import { parseQuery } from "../../../src/search/query.ts";
+
+/** @param rare words that hardly any code has; all others stand everywhere. */
+function shown(text: string, symbols: readonly string[], rare: readonly string[] = []): string {
+  const query = parseQuery(text);
+  return fittingSymbol(symbols, query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)));
+}
+
+test("a name that the query writes out wins, whatever its case, over one that has its words", () => {
+  assert.equal(shown("readHeader", ["HEADER_SIZE", "readHeaderLines", "readHeader"]), "readHeader");
+  assert.equal(shown("readheader", ["readHeaderLines", "readHeader"]), "readHeader");
+  assert.equal(shown("where does Parser.readHeader read the header lines", ["readHeaderLines", "readHeader"]), "readHeader");
+});
+
+test("of names in part the nearest in length wins", () => {
+  assert.equal(shown("rateLimit", ["rateLimiterOfOneClient", "rateLimits", "rate"]), "rateLimits");
+});
+
+test("the name with most of the question's words wins, rare words before common ones", () => {
+  assert.equal(shown("how are expired sessions removed", ["SESSION_LIMIT", "sessionOf", "removeExpiredSessions"]), "removeExpiredSessions");
+  assert.equal(shown("close the idle socket", ["closeSocket", "idle"], ["idle"]), "idle");
+  assert.equal(shown("close the idle socket", ["idle", "closeSocket"]), "closeSocket");
+});
+
+test("with the same words the shorter name wins", () => {
+  assert.equal(shown("encode a value", ["encodeEverythingTwice", "encode"]), "encode");
+});
+
+test("the first name stays when no other fits better", () => {
+  assert.equal(shown("something else entirely", ["ALPHABET", "toBase62"]), "ALPHABET");
+  assert.equal(shown("session cookies", ["Session", "readSession"]), "Session");
+  assert.equal(shown("const a = readSession(b);\nif (a) { return a(); }", ["Session", "readSession"]), "Session");
+  assert.equal(shown("anything", []), "");
+});
