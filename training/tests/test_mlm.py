@@ -218,3 +218,113 @@ def test_a_tokenizer_without_marks_and_a_corpus_without_files_are_refused(tmp_pa
     model = star()
     with pytest.raises(UserError, match="fewer than one batch"):
         pretrain(model, PretrainingHeads(16, VOCAB, model.exits), lambda _: [], SPECIAL, VOCAB, steps=1)
+
+
+# ---- stop and resume ----
+
+
+def loop(folder, steps: int = 8, capsys=None, **options):
+    """Two steps a pass; the weights as they came out, the logged losses, and whether the loop finished."""
+    import json
+
+    from strata_train.objectives.pretrain import Checkpoint, pretrain
+
+    model = star()
+    torch.manual_seed(1)
+    heads = PretrainingHeads(16, VOCAB, model.exits)
+    order = windows()[:5]  # two batches of two; the fifth window is left over
+    capsys.readouterr()
+    _, finished = pretrain(
+        model, heads, lambda number: order[number % 5 :] + order[: number % 5], SPECIAL, VOCAB, steps=steps, batch=2,
+        log_every=1, checkpoint=Checkpoint(folder / "checkpoint.pt", {"batch": 2}, minutes=0.0), **options,
+    )  # fmt: skip
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {**model.state_dict(), **heads.state_dict()}, [event["loss"] for event in events], finished
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_interrupted_pretraining_goes_on_to_the_same_losses(killed: bool, tmp_path, capsys, monkeypatch) -> None:
+    import os
+    import signal
+
+    from strata_train.objectives import pretrain as module
+
+    whole, losses, finished = loop(tmp_path, capsys=capsys)
+    assert finished and len(losses) == 8
+    real, calls = module.pretraining_step, []
+
+    def interrupted(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) == 4:  # in the middle of the second pass
+            if killed:
+                raise MemoryError
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "pretraining_step", interrupted)
+        if killed:
+            with pytest.raises(MemoryError):
+                loop(tmp_path, capsys=capsys)
+            before = losses[:3]
+        else:
+            _, before, finished = loop(tmp_path, capsys=capsys)
+            assert not finished and before == losses[:4]
+    capsys.readouterr()
+    resumed, after, finished = loop(tmp_path, capsys=capsys, resume=True)
+    assert finished and [*before, *after] == losses
+    assert all(torch.equal(resumed[name], value) for name, value in whole.items())
+
+
+def test_a_resumed_pretraining_has_the_rest_of_the_minutes(tmp_path, capsys) -> None:
+    _, losses, finished = loop(tmp_path, capsys=capsys, steps=3)
+    _, more, finished = loop(tmp_path, capsys=capsys, steps=99, minutes=0.0, resume=True)
+    assert len(losses) == 3 and more == [] and finished
+
+
+def test_a_checkpoint_of_other_settings_or_none_is_refused(tmp_path, capsys) -> None:
+    from strata_train.events import UserError
+    from strata_train.objectives.pretrain import Checkpoint
+
+    with pytest.raises(UserError, match="no checkpoint.pt"):
+        loop(tmp_path, capsys=capsys, resume=True)
+    loop(tmp_path, capsys=capsys, steps=1)
+    model = star()
+    heads = PretrainingHeads(16, VOCAB, model.exits)
+    optimizer = torch.optim.AdamW([*model.parameters(), *heads.parameters()])
+    before = model.model.embed_tokens.weight.clone()
+    with pytest.raises(UserError, match="another batch and seed"):
+        other = Checkpoint(tmp_path / "checkpoint.pt", {"batch": 4, "seed": 1})
+        other.load(model, heads, optimizer, torch.Generator())
+    assert torch.equal(model.model.embed_tokens.weight, before)
+
+
+def test_the_command_saves_when_told_to_stop_and_resumes(tmp_path, capsys, monkeypatch) -> None:
+    import json
+    import os
+    import signal
+
+    from strata_train import cli
+    from strata_train.objectives import pretrain as module
+
+    command = ["pretrain", str(corpus(tmp_path)), "--tokenizer", str(tokenizer_file(tmp_path)), "--device", "cpu"]
+    command += ["--batch", "4", "--window", "64", "--steps", "3", "--out", str(tmp_path / "out")]
+    real = module.pretraining_step
+
+    def stopping(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "pretraining_step", stopping)
+        with pytest.raises(SystemExit) as end:
+            cli.main(command)
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert end.value.code == 130 and said["code"] == "interrupted" and "--resume" in said["message"]
+    assert not (tmp_path / "out" / "heads.safetensors").exists()
+    cli.main([*command, "--resume"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "result"
+    assert (tmp_path / "out" / "heads.safetensors").exists()
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--resume", "--seed", "5"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == "other-settings"

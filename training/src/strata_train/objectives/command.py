@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from strata_train.events import emit, log_to
+from strata_train.events import UserError, emit, log_to
 
 
 def add_commands(commands: Any) -> None:
@@ -17,13 +17,15 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json with <pad>, <sep>, <cls>, <mask>")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, heads and log")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, help="time budget")
+    parser.add_argument("--minutes", type=float, help="time budget, of all parts of a resumed run together")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--window", type=int, help="tokens; without it the encoder's context")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--context-weight", type=float, default=1.0, help="0 leaves the repository question out")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--checkpoint-minutes", type=float, default=10.0, help="between two savings of checkpoint.pt")
+    parser.add_argument("--resume", action="store_true", help="go on from checkpoint.pt in --out, to the same losses")
     parser.set_defaults(run=run_pretrain)
 
 
@@ -42,6 +44,7 @@ def run_pretrain(options: Any) -> None:
     )
     from strata_train.objectives.pretrain import (
         MARKS,
+        Checkpoint,
         PretrainingHeads,
         pretrain,
         special_tokens,
@@ -72,11 +75,20 @@ def run_pretrain(options: Any) -> None:
             for record in read_json_lines(file):
                 yield record["source"], tokenizer.encode(prepare(record["code"]), add_special_tokens=False).ids
 
-    figures = pretrain(
+    # What decides the windows, the masks and the steps; --steps and --minutes may grow.
+    settings = {name: getattr(options, name) for name in ("batch", "rate", "context_weight", "seed")}
+    settings |= {"window": window, "files": [str(file) for file in options.files]}
+    checkpoint = Checkpoint(options.out / "checkpoint.pt", settings, options.checkpoint_minutes)
+    figures, finished = pretrain(
         model, heads, lambda number: stream_windows(files(), window, options.seed + number), special, config.vocab_size,
         steps=options.steps, batch=options.batch, rate=options.rate, context_weight=options.context_weight,
-        seed=options.seed, minutes=options.minutes,
+        seed=options.seed, minutes=options.minutes, checkpoint=checkpoint, resume=options.resume,
     )  # fmt: skip
+    if not finished:
+        raise UserError(
+            "interrupted",
+            "Stopped before the end; everything so far is saved, go on with the same command and --resume.",
+        )
     save_published(model, options.out)
     save_file({name: tensor.cpu() for name, tensor in heads.state_dict().items()}, options.out / "heads.safetensors")
     (options.out / "tokenizer.json").write_bytes(options.tokenizer.read_bytes())
