@@ -3,7 +3,7 @@
 import type { ParsedChunk, ParsedFile, FileRecord, FileStat } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
-import { countTerms, deleteTerms, fieldColumns, fieldTexts, insertTerms, replaceTerms } from "./lexical.ts";
+import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 
 export interface FileRow extends FileStat {
   readonly id: number;
@@ -119,18 +119,6 @@ export class Catalogue {
     for (const row of db.all("SELECT id, chunk FROM places WHERE file = ?", file.id)) this.#deletePlace(db, change, row["id"] as number, row["chunk"] as number);
     db.run("DELETE FROM files WHERE id = ?", file.id);
     change.removed.push(path);
-  }
-  /** The path is part of the FTS entry and a contentless table is replaced by whole rows, so the file's fields are analysed again. */
-  rename(db: IndexDatabase, change: Change, from: string, to: string, analyse: (text: string) => string): void {
-    const file = this.files.get(from);
-    if (!file || from === to) return;
-    this.remove(db, change, to);
-    db.run("UPDATE files SET path = ? WHERE id = ?", to, file.id);
-    for (const row of db.all("SELECT p.id, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ?", file.id)) {
-      replaceTerms(db, row["id"] as number, fieldTexts(row, to).map(analyse));
-    }
-    change.removed.push(from);
-    change.put.set(to, { ...file, path: to });
   }
 
   /** Inside the same transaction, last: chunks without a place are dated, those that came back are not any more. */

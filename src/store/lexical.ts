@@ -12,7 +12,7 @@ export function fieldColumns(terms: Readonly<Record<LexicalField, string>>): [st
   return [terms.symbol, terms.breadcrumb, terms.path, terms.doc, terms.body];
 }
 /** What is analysed for each field, in column order, from a row of chunks. The parse workers do the same with fresh chunks. */
-export function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
+function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
   return [(JSON.parse(row["symbols"] as string) as string[]).join(" "), row["breadcrumb"] as string, path, row["doc"] as string, row["text"] as string];
 }
 export function countTerms(joined: string): number {
@@ -220,7 +220,7 @@ export function insertTerms(db: IndexDatabase, place: number, fields: readonly s
   db.run("INSERT INTO placeTerms (place, terms) VALUES (?, ?)", place, termList(fields));
 }
 /** The same for a place that stays under its id, its row included. */
-export function replaceTerms(db: IndexDatabase, place: number, fields: readonly string[]): void {
+function replaceTerms(db: IndexDatabase, place: number, fields: readonly string[]): void {
   deleteTerms(db, place);
   insertTerms(db, place, fields);
   db.run("UPDATE places SET nSymbol = ?, nBreadcrumb = ?, nPath = ?, nDoc = ?, nBody = ? WHERE id = ?", ...fields.map(countTerms), place);

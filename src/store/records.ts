@@ -87,7 +87,7 @@ export interface StoreOptions {
   readonly folder: string;
   readonly model: EncoderModel;
   readonly log: Log;
-  /** Text to terms joined by spaces (search/terms.ts), for paths of renamed files and for rebuilding the lexical index. */
+  /** Text to terms joined by spaces (search/terms.ts), for rebuilding the lexical index. */
   readonly analyse: (text: string) => string;
   /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
   readonly versions: { readonly chunker: number; readonly analyser: number };

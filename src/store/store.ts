@@ -108,11 +108,6 @@ export class Store {
   files(): ReadonlyMap<string, FileRecord> {
     return this.#catalogue.files;
   }
-  /** Of these chunk ids, those that already have an instant vector for this model (so workers need not make it). */
-  knownChunks(ids: readonly string[]): ReadonlySet<string> {
-    const sql = "SELECT c.key FROM json_each(?) j CROSS JOIN chunks c ON c.key = j.value CROSS JOIN vectors v ON v.model = ? AND v.depth = 0 AND v.chunk = c.id";
-    return this.#guard(() => new Set(this.#db.all(sql, JSON.stringify(ids), this.#current.row).map((row) => row["key"] as string)));
-  }
   /** One transaction: replaces the files' rows, keeps chunks by content id, adds instant vectors. */
   putFiles(files: readonly ParsedFile[]): PutResult {
     const change = this.#write((change) => {
@@ -131,10 +126,6 @@ export class Store {
       this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", stat.size, stat.mtimeMs, file.id);
       change.put.set(path, { ...file, ...stat });
     });
-  }
-  /** Same content under a new path: moves the rows (path field of FTS included), encodes nothing. A file that was there is replaced. */
-  renameFile(from: string, to: string): void {
-    this.#write((change) => this.#catalogue.rename(this.#db, change, from, to, this.#options.analyse));
   }
   /** Chunks that lose their last place keep their vectors for some days (branch switches), capped. */
   removeFiles(paths: readonly string[]): void {
