@@ -119,6 +119,13 @@ class Stub:
         elif action == "drop":
             handler.connection.close()
             return
+        elif action == "short":  # ends before its announced length
+            handler.send_response(200)
+            handler.send_header("Content-Length", "999")
+            handler.end_headers()
+            handler.wfile.write(completion("half")[:-9])
+            handler.close_connection = True
+            return
         else:
             content = completion(str(action))
         handler.send_response(status)
@@ -271,7 +278,14 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [500, 503, 429, 408, "drop", b"<html>", b'{"choices": []}', b'{"choices": [{"message": {}}]}']
+    "failure",
+    [
+        *(500, 503, 429, 408, "drop", "short"),
+        *(b"<html>", b'{"choices": []}', b'{"choices": [{"message": {}}]}', b'{"choices": [{"mess', b"\xff\xfe"),
+        b"[" * 100_000,
+        b'{"choices": [{"message": {"content": "half a pair: \\ud800"}}]}',
+    ],
+    ids=lambda failure: repr(failure)[:40],
 )
 def test_failures_that_may_pass_are_tried_again(failure: object, stub_of) -> None:
     stub, clock = stub_of(failure, failure, "at last"), Clock()
@@ -289,6 +303,24 @@ def test_retry_after_is_obeyed_up_to_a_bound(stub_of) -> None:
     assert endpoint(stub, clock).ask("s", "p") == "ok"
     pauses = [pause for pause in clock.pauses if pause > 1e-3]
     assert pauses[:2] == [7.0, 60.0] and 3 <= pauses[2] <= 5
+
+
+def test_retry_after_silences_every_thread_also_when_nothing_is_tried_again(stub_of) -> None:
+    stub, clock = stub_of((429, {"Retry-After": "7"}), "ok"), Clock()
+    connection = endpoint(stub, clock, retries=0)
+    with pytest.raises(Transient, match="HTTP 429"):
+        connection.ask("s", "p")
+    assert clock.now < 1  # the pause belongs to whoever asks next
+    assert connection.ask("s", "another thread's") == "ok" and clock.now == pytest.approx(7.0)
+
+
+def test_code_and_key_do_not_follow_a_redirect(stub_of) -> None:
+    elsewhere = stub_of("caught")
+    for status in (302, 307):
+        stub = stub_of((status, {"Location": elsewhere.url}))
+        with pytest.raises(UserError, match=f"HTTP {status}"):
+            endpoint(stub, key="secret").ask("s", "p")
+    assert elsewhere.requests == []
 
 
 def test_retries_are_bounded(stub_of) -> None:
@@ -328,6 +360,21 @@ def test_a_refused_key_stops_the_run_in_words(tmp_path, stub_of) -> None:
     with pytest.raises(UserError, match="HTTP 401"):
         run(stub, tmp_path / "t.jsonl")
     assert len(stub.requests) == 1
+
+
+def test_one_refused_request_does_not_stop_the_others(tmp_path, stub_of) -> None:
+    """A seed too long for the model's context is answered with 400; every run would end there."""
+    stub = stub_of(None, 400, None, 413, None)
+    counts = run(stub, tmp_path / "t.jsonl", seeds=range(5))
+    assert (counts.accepted, counts.failed) == (3, 2) and len(stub.requests) == 5
+    assert run(stub, tmp_path / "t.jsonl", seeds=range(5)).accepted == 2
+
+
+def test_a_server_that_refuses_everything_ends_the_run_with_its_own_words(tmp_path, stub_of) -> None:
+    stub = stub_of(*[400] * 9)
+    with pytest.raises(UserError, match=r"3 times in a row \(HTTP 400: .*scripted") as end:
+        run(stub, tmp_path / "t.jsonl")
+    assert end.value.code == "endpoint-refused" and len(stub.requests) == 3
 
 
 def test_nonsense_is_counted_and_not_asked_for_again(tmp_path, stub_of) -> None:
@@ -371,6 +418,35 @@ def test_a_server_that_is_gone_ends_the_run(tmp_path, stub_of) -> None:
     with pytest.raises(UserError, match="failed 3 times in a row"):
         run(stub, tmp_path / "t.jsonl", endpoint=endpoint(stub, retries=0))
     assert len(stub.requests) == 3
+
+
+@pytest.mark.parametrize("trouble", [503, "drop", "stall", b"<html>"], ids=repr)
+def test_a_server_that_goes_down_in_mid_run_costs_nothing_but_the_time(trouble: object, tmp_path, stub_of) -> None:
+    steady, whole = stub_of(), tmp_path / "whole.jsonl"
+    run(steady, whole)
+    stub, out = stub_of(None, None, *[trouble] * 3), tmp_path / "t.jsonl"
+    with pytest.raises(UserError, match="Run again to go on"):
+        run(stub, out, endpoint=endpoint(stub, retries=0, timeout=0.1))
+    assert lines(out) == lines(whole)[:2]
+    stub.release.set()
+    asked = len(stub.requests)
+    counts = run(stub, out)  # it is back
+    assert (counts.accepted, counts.skipped, counts.failed) == (4, 2, 0)
+    assert lines(out) == lines(whole) and len(stub.requests) == asked + 4
+
+
+def test_a_full_disk_ends_the_run_and_its_pauses(tmp_path, stub_of, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    stub = stub_of(None, (429, {"Retry-After": "50"}))
+    connection = Endpoint(stub.url, "m", rate=1e9)  # with the real clock: fifty seconds would be felt
+    with monkeypatch.context() as patch:
+        patch.setattr(Output, "_write", staticmethod(full))
+        with pytest.raises(OSError, match="No space"):
+            run(stub, tmp_path / "t.jsonl", seeds=range(2), concurrency=2, endpoint=connection)
+    assert connection.cancel.is_set()
+    assert run(stub, tmp_path / "t.jsonl", seeds=range(2)).accepted == 2
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path, stub_of) -> None:
@@ -456,6 +532,22 @@ def test_the_command_reports_in_json_lines_and_leaves_evaluation_texts_out(tmp_p
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["event"] == "result" and last["accepted"] == 2
     assert {line["name"] for line in lines(tmp_path / "t.jsonl")} == {"job_0", "job_2"}
+
+
+def test_ctrl_c_says_that_the_triplets_are_kept(tmp_path, stub_of, monkeypatch) -> None:
+    stub = stub_of()
+    real, accepted = Output.accept, []
+
+    def interrupted(output: Output, *arguments: object) -> None:
+        real(output, *arguments)
+        accepted.append(1)
+        if len(accepted) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Output, "accept", interrupted)
+    with pytest.raises(UserError, match="Run again to go on") as end:
+        translate.run_translate(options(tmp_path, base_url=stub.url))
+    assert end.value.code == "interrupted" and len(lines(tmp_path / "t.jsonl")) == 2
 
 
 def test_impossible_numbers_are_refused(tmp_path) -> None:

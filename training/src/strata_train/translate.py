@@ -189,8 +189,22 @@ class Transient(Exception):
         self.retry_after = retry_after
 
 
+class Refused(Exception):
+    """The server will not answer this one request (400, 413, 422): too long for it, most often. Not asked again now."""
+
+
 class Cancelled(Exception):
     """The run was stopped; the task is left for the next one."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Code and key go to the address that the user named, and to no other that it points to."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_open = urllib.request.build_opener(_NoRedirects).open
 
 
 @dataclass
@@ -237,12 +251,13 @@ class Endpoint:
             try:
                 return self._read_answer(self._post(json.dumps(body).encode()))
             except Transient as failure:
+                if failure.retry_after is not None:
+                    self._hold_all(min(failure.retry_after, self.longest_pause))
                 if attempt == self.retries:
                     raise
-                pause = failure.retry_after
-                if pause is None:
+                if failure.retry_after is None:
                     pause = 2.0**attempt * (0.75 + 0.5 * self._jitter.random())
-                self._pause(min(pause, self.longest_pause))
+                    self._pause(min(pause, self.longest_pause))
         raise AssertionError("unreachable")
 
     def _wait_for_turn(self) -> None:
@@ -251,6 +266,11 @@ class Endpoint:
             turn = max(now, self._next_turn)
             self._next_turn = turn + 1 / self.rate
         self._pause(turn - now)
+
+    def _hold_all(self, seconds: float) -> None:
+        """The server asked for silence: that is meant for every thread, not only for the one that was told."""
+        with self._turns:
+            self._next_turn = max(self._next_turn, self.clock() + seconds)
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0 and not self.cancel.is_set():
@@ -265,25 +285,24 @@ class Endpoint:
         request = urllib.request.Request(self._address, body, headers)
         deadline = self.clock() + self.timeout
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as response:
+            with _open(request, timeout=self.timeout) as response:
                 parts, size = [], 0
                 while part := response.read1(65_536):
                     parts.append(part)
                     size += len(part)
                     if size > self.max_bytes:
                         raise Transient("the answer is larger than a megabyte")
-                    if (
-                        self.clock() > deadline
-                    ):  # the socket's time-out is per read: a server that drips would never meet it
+                    # the socket's time-out is per read: a server that drips would never meet it
+                    if self.clock() > deadline:
                         raise Transient("the answer took too long")
                 return b"".join(parts)
         except urllib.error.HTTPError as error:
             if error.code == 429 or error.code >= 500 or error.code == 408:
                 raise Transient(f"HTTP {error.code}", _retry_after(error.headers.get("Retry-After"))) from error
-            detail = error.read(300).decode("utf-8", "replace").strip()
-            raise UserError(
-                "endpoint-refused", f"The model's server answered HTTP {error.code}: {detail or error.reason}."
-            ) from error
+            said = f"HTTP {error.code}: {_detail(error)}"
+            if error.code in (400, 413, 422):
+                raise Refused(said) from error
+            raise UserError("endpoint-refused", f"The model's server answered {said}.") from error
         except (http.client.HTTPException, OSError) as error:
             raise Transient(f"no answer: {error}") from error
 
@@ -293,11 +312,20 @@ class Endpoint:
             content = choice["message"]["content"]
             if not isinstance(content, str):
                 raise TypeError("content is no text")
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise Transient(f"not a chat completion: {error!r}") from error
+            content.encode()  # JSON can hold half of a surrogate pair, which no file and no parser takes
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+            raise Transient(f"not a chat completion: {error!r}"[:200]) from error
         if choice.get("finish_reason") == "length":
             raise Rejected("truncated")
         return content
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    """The beginning of what the server says about its refusal, if it says it in time."""
+    try:
+        return error.read(300).decode("utf-8", "replace").strip() or str(error.reason)
+    except (http.client.HTTPException, OSError):
+        return str(error.reason)
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -457,14 +485,13 @@ def build(
             failures_in_a_row = 0
         except Cancelled:
             return
-        except Transient as failure:
+        except (Transient, Refused) as failure:
             counts.failed += 1
             failures_in_a_row += 1
             if failures_in_a_row >= patience:
-                endpoint.cancel.set()
+                code = "endpoint-refused" if isinstance(failure, Refused) else "endpoint-down"
                 raise UserError(
-                    "endpoint-down",
-                    f"The model's server failed {patience} times in a row ({failure}). Run again to go on.",
+                    code, f"The model's server failed {patience} times in a row ({failure}). Run again to go on."
                 ) from failure
         if counts.done % report_every == 0:
             emit("progress", phase="translate", done=counts.done, **counts.fields())
@@ -489,7 +516,7 @@ def build(
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     settle(running.pop(future), future)
-        except (KeyboardInterrupt, UserError):
+        except BaseException:
             endpoint.cancel.set()
             raise
         finally:
@@ -568,6 +595,10 @@ def run_translate(options: Any) -> None:
             seeds, output, endpoint, grammars, languages,
             per_seed=options.per_seed, concurrency=options.concurrency, limit=options.limit,
         )  # fmt: skip
+    except KeyboardInterrupt:
+        raise UserError(
+            "interrupted", f"Stopped; the triplets so far are in {options.out}. Run again to go on."
+        ) from None
     finally:
         output.close()
     emit("result", command="translate", out=str(options.out), **counts.fields())
