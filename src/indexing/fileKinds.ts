@@ -1,4 +1,5 @@
-// What a file is, told from its name and its first bytes: text worth indexing, or a binary, generated or data file.
+// What a file is, told from its name and its first bytes: text worth indexing, or a binary, generated or data file, or one of those that stand in
+// every repository and answer no question about it.
 
 const binaryEndings: ReadonlySet<string> = new Set(
   (
@@ -23,10 +24,24 @@ const lockFiles: ReadonlySet<string> = new Set([
 ]);
 const minified = /[.-]min\.(js|mjs|cjs|css)$|\.map$|\.tsbuildinfo$/;
 
+/** What tools skip and how one person's editor looks; tasks and launch configurations say how the project is built and run, and stay. */
+const settingsFiles: ReadonlySet<string> = new Set([
+  ".editorconfig", ".gitattributes", ".git-blame-ignore-revs", ".gitkeep", ".keep", ".mailmap", ".project", ".classpath", ".vscode/settings.json", ".vscode/extensions.json",
+]);
+const settingsNames = /^\.[\w-]*ignore$|\.(code-workspace|sublime-project|sublime-workspace|iml)$/;
+const settingsFolders = /(^|\/)\.(idea|vs|fleet|zed|settings)\//;
+
+/** Whole licence texts: pages of legal words that are near to every question in prose. Which licence it is also stands in the manifest and the readme. */
+const licence = /^(un)?(licen[cs]e|copying)([-._](apache|mit|bsd|gpl|lgpl|agpl|mpl|isc|zlib|boost|bsl|cc0?|epl|lesser|unlicense)[\w.-]*?)?(\.(txt|md|rst|html))?$/;
+
 /** Why a file of this name is left out, or undefined. @param path relative, with "/" as separator. */
-export function unindexedKind(path: string): "binary" | "generated" | "data" | undefined {
-  const name = path.slice(path.lastIndexOf("/") + 1).toLowerCase();
+export function unindexedKind(path: string): "binary" | "generated" | "data" | "settings" | "licence" | undefined {
+  const lower = path.toLowerCase();
+  const parts = lower.split("/");
+  const name = parts.at(-1)!;
   if (lockFiles.has(name) || minified.test(name)) return "generated";
+  if (settingsFiles.has(name) || settingsFiles.has(parts.slice(-2).join("/")) || settingsNames.test(name) || settingsFolders.test(lower)) return "settings";
+  if (licence.test(name)) return "licence";
   const dot = name.lastIndexOf(".");
   if (dot <= 0) return undefined;
   const ending = name.slice(dot + 1);

@@ -28,7 +28,7 @@ export interface WalkedFile {
 }
 
 /** Why a path that nobody excluded is left out. Links are not followed: what they point to inside the root is indexed in its own place. */
-export type SkipReason = "secret" | "binary" | "generated" | "data" | "too large" | "unreadable" | "link" | "link to outside" | "special file";
+export type SkipReason = "secret" | "binary" | "generated" | "data" | "settings" | "licence" | "too large" | "unreadable" | "link" | "link to outside" | "special file";
 export type OnSkip = (path: string, reason: SkipReason) => void;
 
 /** What one path is to the index. */
@@ -194,9 +194,4 @@ export class PathFilter {
       return { kind: "skip", reason: "unreadable" };
     }
   }
-}
-
-/** One path, once; for many paths at a time keep a PathFilter. */
-export function filterPath(root: string, relative: string, options: WalkOptions = {}): Promise<PathVerdict> {
-  return new PathFilter(root, options).check(relative);
 }

@@ -27,6 +27,9 @@ export interface Watcher {
   close(): Promise<void>;
 }
 
+/** Not indexed, but what it says changes what is. */
+const isIgnoreFile = (file: string): boolean => ignoreFileNames.includes(path.basename(file));
+
 /** How long events are gathered before they go out, and how long a steady stream may put that off. */
 const gatherMs = 50;
 const gatherAtMostMs = 250;
@@ -84,7 +87,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
         if (relative === "" || relative.startsWith("..") || stats === undefined) return false;
-        if (stats.isFile() && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
+        if (stats.isFile() && !isIgnoreFile(absolute) && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
         return filter.excludes(relative, stats.isDirectory());
       },
     });
@@ -92,7 +95,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     watcher.on("all", (event, absolute) => {
       if (closed || current !== watcher || event === "addDir" || event === "unlinkDir") return;
       gather(relativeTo(absolute));
-      if (ignoreFileNames.includes(path.basename(absolute))) refresh();
+      if (isIgnoreFile(absolute)) refresh();
     });
     watcher.on("error", (error) => {
       const sentence = watchWarning(error);

@@ -293,10 +293,6 @@ export class Store {
     for (const { lang } of this.#catalogue.files.values()) counts[lang] = (counts[lang] ?? 0) + 1;
     return counts;
   }
-  /** Vectors of another model still wait to be replaced. */
-  get replacingModel(): boolean {
-    return this.#previous !== undefined;
-  }
   /** The model that is being replaced: while its encoder is at hand, it may still make queries. */
   get previousModel(): EncoderModel | undefined {
     return this.#previous?.vectors.model;
