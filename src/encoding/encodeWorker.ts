@@ -8,12 +8,12 @@ import { BatchQueue, type BatchDepth, type Priority } from "./batchQueue.ts";
 import type { EncoderText } from "./encoder.ts";
 import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
-import type { ModelFiles } from "./modelFiles.ts";
+import type { InstantTable } from "./exit0.ts";
 import { prepareCode } from "./textPreparation.ts";
 import { createTokenizer } from "./tokenizer.ts";
 
 export interface EncodeWorkerData {
-  readonly files: ModelFiles;
+  readonly table: InstantTable;
   readonly threads: number;
   /** Int32[0]: queries in flight on the main thread; batches wait while it is above 0. */
   readonly queriesInFlight: SharedArrayBuffer;
@@ -37,7 +37,8 @@ interface Answer {
 }
 
 /** Answers messages until "close". */
-async function serve(port: MessagePort, { files, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
+async function serve(port: MessagePort, { table, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
+  const { files } = table;
   const tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
   const { dims, maxTokens } = files.model;
   const inFlight = new Int32Array(queriesInFlight);
@@ -60,7 +61,7 @@ async function serve(port: MessagePort, { files, threads, queriesInFlight }: Enc
     wake();
   });
 
-  const sessions = await openExitSessions(files, tokenizer.padId, threads);
+  const sessions = await openExitSessions(table, tokenizer.padId, threads);
   while (!closing) {
     // Messages that came during the last batch are taken in before the next one is chosen.
     await yieldToEventLoop();

@@ -1,8 +1,10 @@
-// The ONNX segments of a model as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
+// The exits above the table as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
 // touches onnxruntime-node. Its `run` blocks the calling thread, so long batches belong into encodeWorker.ts.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
-import type { ModelFiles, Segment } from "./modelFiles.ts";
+import { instantExit, type InstantTable } from "./exit0.ts";
+import { normalise } from "./int8.ts";
+import type { Segment } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -23,7 +25,10 @@ export interface ExitSessions {
  * @param threads of the inference itself, beside the calling thread's own work
  * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment
  */
-export async function openExitSessions(files: ModelFiles, padId: number, threads: number): Promise<ExitSessions> {
+export async function openExitSessions(table: InstantTable, padId: number, threads: number): Promise<ExitSessions> {
+  const { files } = table;
+  const { dims } = files.model;
+  const instant = instantExit(table);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];
   const open = async (segment: Segment): Promise<InferenceSession> => {
@@ -66,6 +71,19 @@ export async function openExitSessions(files: ModelFiles, padId: number, threads
     };
   }
 
+  /** Adds to each row the exit-0 embedding of its sequence; what words alone say costs nothing here. */
+  function withResidual(rows: Float32Array, sequences: readonly Int32Array[], segment: Segment | undefined): Float32Array {
+    if (!segment?.residual) return rows;
+    const sum = new Float32Array(rows.length);
+    sequences.forEach((ids, row) => {
+      const words = instant(ids);
+      const out = sum.subarray(row * dims, (row + 1) * dims);
+      for (let d = 0; d < dims; d++) out[d] = rows[row * dims + d]! + segment.residual * words[d]!;
+      normalise(out);
+    });
+    return sum;
+  }
+
   return {
     async run(sequences, depth, betweenSegments) {
       const { ids, mask } = pad(sequences);
@@ -83,13 +101,12 @@ export async function openExitSessions(files: ModelFiles, padId: number, threads
         }
       };
       await through(toShallow, depth === "deep" && toDeep.length > 0);
-      const shallow = embedding!.data as Float32Array;
+      const shallow = withResidual(embedding!.data as Float32Array, sequences, files.toShallow.at(-1));
       if (depth === "shallow") return { shallow, deep: undefined };
-      if (toDeep.length > 0) {
-        betweenSegments?.();
-        await through(toDeep, false);
-      }
-      return { shallow, deep: embedding!.data as Float32Array };
+      if (toDeep.length === 0) return { shallow, deep: shallow };
+      betweenSegments?.();
+      await through(toDeep, false);
+      return { shallow, deep: withResidual(embedding!.data as Float32Array, sequences, files.toDeep.at(-1)) };
     },
     async release() {
       await Promise.all(opened.splice(0).map((session) => session.release()));

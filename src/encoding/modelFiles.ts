@@ -29,7 +29,7 @@ const manifestShape = z.object({
     .array(
       z.discriminatedUnion("kind", [
         z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1) }),
-        z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0) }),
+        z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).default(0) }),
       ]),
     )
     .min(2),
@@ -44,6 +44,8 @@ export interface Segment {
   readonly layer: number;
   readonly from: number;
   readonly file: string;
+  /** The share of exit 0's embedding that is added to the one this segment gives. */
+  readonly residual: number;
 }
 
 /** A verified model folder: absolute paths and what is needed to run it. Plain data. */
@@ -107,8 +109,8 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
     table: { file: place(table.file), rows: table.rows },
-    toShallow: toShallow.map(({ layer, from, file }) => ({ layer, from, file: place(file) })),
-    toDeep: toDeep.map(({ layer, from, file }) => ({ layer, from, file: place(file) })),
+    toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
+    toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
   };
 }
 

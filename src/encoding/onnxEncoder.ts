@@ -66,9 +66,9 @@ export class OnnxEncoder implements Encoder {
     this.#instant = instantExit(table);
     this.#queriesInFlight = new Int32Array(queriesInFlight);
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");
-    this.#workerData = { files, threads: options.backgroundThreads ?? defaultBackgroundThreads(), queriesInFlight };
+    this.#workerData = { table, threads: options.backgroundThreads ?? defaultBackgroundThreads(), queriesInFlight };
     // One thread: a query is too short to be worth waking another.
-    this.#sessions = openExitSessions(files, this.#tokenizer.padId, 1);
+    this.#sessions = openExitSessions(table, this.#tokenizer.padId, 1);
     this.#sessions.catch((error: unknown) => log("error", "The query sessions did not open", error));
   }
 

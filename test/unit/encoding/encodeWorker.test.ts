@@ -8,10 +8,10 @@ import { entryFile } from "../../../src/base/assets.ts";
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "../../../src/encoding/encodeWorker.ts";
 import { loadTinyTable } from "../../support/tinyModel.ts";
 
-const { files } = await loadTinyTable();
+const table = await loadTinyTable();
 
 function startWorker(queriesInFlight: SharedArrayBuffer) {
-  const worker = new Worker(entryFile("encodeWorker"), { workerData: { files, threads: 1, queriesInFlight } satisfies EncodeWorkerData });
+  const worker = new Worker(entryFile("encodeWorker"), { workerData: { table, threads: 1, queriesInFlight } satisfies EncodeWorkerData });
   return { worker, send: (message: ToEncodeWorker) => worker.postMessage(message) };
 }
 

@@ -3,14 +3,17 @@ import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
+import { instantExit } from "../../../src/encoding/exit0.ts";
 import { openExitSessions } from "../../../src/encoding/exitSessions.ts";
+import { normalise } from "../../../src/encoding/int8.ts";
 import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
-const { files } = await loadTinyTable();
+const table = await loadTinyTable();
+const { files } = table;
 const { dims } = files.model;
 
 describe("the exit sessions", async () => {
-  const sessions = await openExitSessions(files, 0, 1);
+  const sessions = await openExitSessions(table, 0, 1);
   after(() => sessions.release());
   const cases = readParity(tinyModelFolder).cases;
   const sequences = cases.map(({ ids }) => Int32Array.from(ids));
@@ -37,6 +40,18 @@ describe("the exit sessions", async () => {
     assert.deepEqual([deep, wentOn], [undefined, false]);
   });
 
+  it("add each exit's share of the exit-0 embedding", async () => {
+    const [share, sequence] = [1, sequences.toSorted((a, b) => b.length - a.length)[0]!];
+    const residual = await openExitSessions({ ...table, files: { ...files, toDeep: files.toDeep.map((segment) => ({ ...segment, residual: share })) } }, 0, 1);
+    const [plain, added] = [await sessions.run([sequence], "deep"), await residual.run([sequence], "deep")];
+    await residual.release();
+    const words = instantExit(table)(sequence);
+    const expected = normalise(plain.deep!.map((value, d) => value + share * words[d]!));
+    assert.ok(cosine(added.deep!, expected) > 0.999999);
+    assert.ok(cosine(added.deep!, plain.deep!) < 0.9999, "the share makes a difference");
+    assert.deepEqual(added.shallow, plain.shallow, "an exit without a share stays as it is");
+  });
+
   it("can be stopped between the exits", async () => {
     const stop = () => {
       throw new Error("enough");
@@ -53,7 +68,7 @@ describe("a machine without the ONNX runtime", () => {
       registerHooks({ resolve(name, context, next) { if (name === "onnxruntime-node") throw new Error("no such binary"); return next(name, context); } });`;
     const module = pathToFileURL(path.resolve(import.meta.dirname, "../../../src/encoding/exitSessions.ts")).href;
     const program = `const { openExitSessions } = await import(${JSON.stringify(module)});
-      await openExitSessions(${JSON.stringify(files)}, 0, 1).catch((error) => console.log(JSON.stringify([error.code, error.message, error.cause.message])));`;
+      await openExitSessions({ files: ${JSON.stringify(files)}, bytes: new SharedArrayBuffer(${table.bytes.byteLength}) }, 0, 1).catch((error) => console.log(JSON.stringify([error.code, error.message, error.cause.message])));`;
     const { stdout, stderr } = spawnSync(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(blockRuntime)}`, "--input-type=module", "-e", program], { encoding: "utf8" });
     assert.notEqual(stdout, "", stderr);
     const [code, message, cause] = JSON.parse(stdout) as string[];

@@ -20,8 +20,8 @@ describe("a model folder", () => {
       sharedSpace: true,
       maxTokens: 32,
     });
-    assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx") }]);
-    assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx") }]);
+    assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx"), residual: 0 }]);
+    assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx"), residual: 0 }]);
   });
 
   it("may be given as plain data to a worker thread", async () => {

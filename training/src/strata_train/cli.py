@@ -64,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, help="time budget of the layers phase")
     train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
     train.add_argument("--phase", choices=("all", "layers", "table", "head"), default="all")
-    train.add_argument(
-        "--table-from", type=Path, help="checkpoint of another run of the same start whose table to take"
-    )
+    train.add_argument("--start", type=Path, help="a model folder to go on from, instead of the untouched start")
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
@@ -159,7 +157,7 @@ def _train(options: argparse.Namespace) -> None:
     import torch
     import torch.distributed as distributed
 
-    from strata_train import config, data, device, evaluate, events, model, text, train
+    from strata_train import config, data, device, evaluate, events, folder_weights, model, text, train
 
     settings = config.load(options.config)
     events.log_to(options.folder / "log.jsonl")
@@ -187,28 +185,29 @@ def _train(options: argparse.Namespace) -> None:
     run = train.Run(options.folder, settings)
     if options.resume:
         student.load_state_dict(run.load("checkpoint.pt")["model"])
+    elif options.start:
+        # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
+        student.load_state_dict(folder_weights.read_model(options.start).state_dict())
+        run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
     elif settings.train.rotate:
         first = data.Shard.open(data.shard_folders(options.cache)[0])
         data.add_teacher(first, teacher, device=place.device, autocast=place.bf16)
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
-    if options.table_from:
-        other = torch.load(options.table_from, map_location="cpu", weights_only=True)["model"]
-        student.load_state_dict(
-            {name: value for name, value in other.items() if name.startswith("table.")}, strict=False
-        )
     finished = True
     if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
         train.train_top_head(student, run, options.cache, place)
         run.save("checkpoint.pt", student)
         emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
-    if options.phase in ("all", "layers"):
+    if options.phase in ("all", "table"):
+        finished = train.train_table(
+            student, run, options.cache, place, minutes=options.table_minutes, first_weights=not options.start
+        )
+    if finished and options.phase in ("all", "layers"):
         finished = train.train_layers(
             student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures
         )
-    if finished and options.phase in ("all", "table") and train.is_first_process():
-        finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 
 

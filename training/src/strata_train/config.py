@@ -32,10 +32,18 @@ class ModelConfig:
     exit_block: int = 0
     # Exits between the table and the top weigh their tokens before the mean.
     exit_gate: bool = False
+    # How much of exit 0's embedding is added to the exits above it (in between, top): what words alone say costs nothing
+    # to compute, and the layers then only have to say what words alone do not.
+    exit_residual: float = 0.0
+    top_residual: float = 0.0
 
     def shared_layers(self, exit: int) -> int:
         """How many layers of the trunk an exit uses."""
         return exit if exit == self.top else max(0, exit - self.exit_layers)
+
+    def residual(self, exit: int) -> float:
+        """The share of exit 0's embedding in an exit's."""
+        return 0.0 if exit == 0 else self.top_residual if exit == self.top else self.exit_residual
 
     @property
     def top(self) -> int:
@@ -48,6 +56,8 @@ class ModelConfig:
             raise ValueError(f"exit_layers ({self.exit_layers}) must leave every exit a shared layer")
         if self.matryoshka[-1] != self.dims or list(self.matryoshka) != sorted(self.matryoshka):
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
+        if (self.exit_residual or self.top_residual) and 0 not in self.exits:
+            raise ValueError("exit_residual and top_residual need exit 0, the table")
         if self.hidden_size % self.heads:
             raise ValueError("hidden_size must be a multiple of heads")
 

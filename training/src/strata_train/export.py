@@ -209,7 +209,7 @@ def export_folder(
     for start, end in zip(depths, depths[1:], strict=False):
         name = f"segment-{start}-{end}.onnx"
         onnx.save(segment_graph(model, start, end), str(work / name))
-        exits.append({"layer": end, "kind": "onnx", "file": name, "from": start})
+        exits.append({"layer": end, "kind": "onnx", "file": name, "from": start, "residual": config.residual(end)})
         names.append(name)
     parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
     (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")

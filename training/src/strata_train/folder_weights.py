@@ -54,6 +54,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
     private = {name.split(".")[3] for name in arrays if between and name.startswith(f"exits.{between[0]}.layers.")}
     block = arrays.get(f"exits.{between[0]}.block.0.weight") if between else None
     vocabulary, hidden = arrays["embeddings.word.weight"].shape
+    residual = {exit["layer"]: exit.get("residual", 0.0) for exit in manifest["exits"]}
     return ModelConfig(
         vocab_size=vocabulary,
         hidden_size=hidden,
@@ -66,6 +67,8 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         matryoshka=tuple(manifest["matryoshka"]),
         exit_layers=len(private),
         exit_block=0 if block is None else block.shape[1],
+        exit_residual=residual[between[0]] if between else 0.0,
+        top_residual=residual[exits[-1]],
         exit_gate=any(name.endswith(".gate.weight") for name in arrays),
     )
 

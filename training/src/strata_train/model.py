@@ -1,8 +1,9 @@
 """The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
 
 Exit 0 is a table: the mean of one row per token, no layers at all. Every other exit k is the mean of the hidden states
-after layer k, through that exit's own linear head. All embeddings have unit length and live in one space, so a query
-encoded at the top may be compared with a document encoded at any exit.
+after layer k, through that exit's own linear head, with a share of exit 0's embedding added (`config.residual`): it costs
+nothing, and the layers then only have to say what words alone do not. All embeddings have unit length and live in one
+space, so a query encoded at the top may be compared with a document encoded at any exit.
 
 Shapes: B texts, S tokens, H hidden size, D embedding dims, V vocabulary.
 """
@@ -155,9 +156,12 @@ class MultiExitEncoder(nn.Module):
         depth = self.config.top if depth is None else depth
         wanted = tuple(exit for exit in (exits or self.config.exits) if exit <= depth)
         outputs: dict[int, ExitOutput] = {}
+        words: Tensor | None = None  # (B, D): exit 0's embedding
+        if self.table is not None and (0 in wanted or any(self.config.residual(exit) for exit in wanted)):
+            words = self.table(input_ids, content_mask(attention_mask))
         if 0 in wanted:
-            assert self.table is not None
-            outputs[0] = ExitOutput(self.table(input_ids, content_mask(attention_mask)), None)
+            assert words is not None
+            outputs[0] = ExitOutput(words, None)
         if max(wanted) == 0:
             return outputs
         bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # (B, 1, 1, S); finite, so bf16 stays sane
@@ -167,7 +171,10 @@ class MultiExitEncoder(nn.Module):
             hidden = layer(hidden, bias)
             if index in branches:
                 exit = branches[index]
-                outputs[exit] = ExitOutput(self.exits[str(exit)](hidden, attention_mask, bias), hidden)
+                embedding = self.exits[str(exit)](hidden, attention_mask, bias)
+                if (share := self.config.residual(exit)) and words is not None:
+                    embedding = unit(embedding + share * words)
+                outputs[exit] = ExitOutput(embedding, hidden)
         return outputs
 
 

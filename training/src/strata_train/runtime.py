@@ -25,6 +25,7 @@ class FolderEncoder:
         self.max_code_tokens: int = self.manifest["tokenizer"]["maxTokens"]
         self.max_query_tokens: int = self.manifest["tokenizer"]["maxQueryTokens"]
         self.exits: list[int] = [exit["layer"] for exit in self.manifest["exits"]]
+        self.residual = {exit["layer"]: exit.get("residual", 0.0) for exit in self.manifest["exits"]}
         self.segments: dict[int, onnxruntime.InferenceSession] = {}
         for exit in self.manifest["exits"]:
             if exit["kind"] == "table":
@@ -44,7 +45,9 @@ class FolderEncoder:
             if layer > depth:
                 break
             feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
-            hidden, vectors[layer] = session.run(None, {**feed, "attention_mask": mask})
+            hidden, embedding = session.run(None, {**feed, "attention_mask": mask})
+            total = embedding + self.residual[layer] * vectors[0]
+            vectors[layer] = total / np.linalg.norm(total, axis=1, keepdims=True)
         return vectors
 
     def encode_all(self, sequences: list[np.ndarray], tokens_per_batch: int = 4096) -> dict[int, np.ndarray]:

@@ -1,8 +1,8 @@
-"""The training loop, read from top to bottom: rotate, train the layers, train the table.
+"""The training loop: turn the heads, train the top's head, then the table, then the layers.
 
-The layers and the table share nothing but the teacher, so they are trained one after the other: the layers against
-cached teacher vectors in steps that are either cheap (up to the last exit below the top) or joint (all layers), then
-the table against the same vectors in many passes that cost only look-ups.
+All of them learn from cached teacher vectors. The table comes before the layers, because its embedding is part of the
+other exits' (`config.residual`): many passes that cost only look-ups. Then the layers, in steps that are either cheap
+(up to the last exit below the top) or joint (all layers).
 
 A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on), `best.pt`.
 """
@@ -323,7 +323,7 @@ def _step(
     config: Config,
     place: Device,
 ) -> tuple[Tensor, dict[str, float]]:
-    teacher, mask = _teacher(batch, teacher_head, config, place)
+    teacher, mask = _teacher(batch, teacher_head, config, place, model.table)
     return cached_backward(
         model,
         [batch.query_ids, batch.document_ids],
@@ -334,11 +334,20 @@ def _step(
     )
 
 
-def _teacher(batch: data.Batch, head: Tensor | None, config: Config, place: Device) -> tuple[Teacher, Tensor]:
-    """The batch's teacher vectors through the teacher's head (D, D), and the false-negative mask (B, B)."""
+def _teacher(
+    batch: data.Batch, head: Tensor | None, config: Config, place: Device, table: nn.Module | None = None
+) -> tuple[Teacher, Tensor]:
+    """The batch's teacher vectors through the teacher's head (D, D), and the false-negative mask (B, B).
+
+    `table`: exit 0, whose share of the top's embedding is then added. The table itself learns from the layers alone.
+    """
     to = lambda array: torch.from_numpy(array).to(place.device)  # noqa: E731
     vectors = [to(batch.query_teacher), to(batch.document_teacher)]
     queries, documents = vectors if head is None else (unit(part @ head.T) for part in vectors)
+    if (share := config.model.top_residual) and table is not None:
+        with torch.no_grad():
+            words = [_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
+        queries, documents = unit(queries + share * words[0]), unit(documents + share * words[1])
     keys = to(batch.document_index), to(batch.query_key)
     return Teacher(queries, documents), false_negatives(*keys, documents, config.loss.false_negative_cosine)
 
