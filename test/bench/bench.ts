@@ -133,6 +133,16 @@ try {
   await client.connection.sendRequest(protocol.search, { query: questions[1]!, k: 10, depth: "instant" });
   const reopenMs = performance.now() - started;
 
+  // Every group of the whole tree, with nothing else to do: as someone asks for them once the index is there.
+  await client.connection.sendRequest(protocol.configure, settings);
+  while ((await client.connection.sendRequest(protocol.status)).state.kind !== "ready") await new Promise((resolve) => setTimeout(resolve, 200));
+  started = performance.now();
+  const { groups } = await client.connection.sendRequest(protocol.duplicates, { minLines: 6, threshold: 0.9, limit: 1_000_000 });
+  const duplicatesMs = performance.now() - started;
+  const memoryAfterDuplicates = residentBytes(client.info.pid);
+  const groupsOf = (kind: protocol.DuplicateGroup["kind"]): number => groups.filter((group) => group.kind === kind).length;
+  say(`${groups.length} groups of duplicates in ${(duplicatesMs / 1000).toFixed(1)} s`);
+
   Object.assign(result, {
     machine: { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version, load: round(os.loadavg()[0] ?? 0, 2) },
     tree: { folder: tree, files, chunks },
@@ -144,6 +154,7 @@ try {
     queryWhileDeepeningMs: { p50: round(percentile(busy, 0.5)), p95: round(percentile(busy, 0.95)), goalP95: 50 },
     saveToSearchableMs: { p50: round(percentile(saves, 0.5)), max: round(Math.max(...saves)), goal: 500 },
     reopenToAnswerMs: { value: Math.round(reopenMs), goal: 500 },
+    duplicates: { seconds: round(duplicatesMs / 1000), goal: 60, exact: groupsOf("exact"), renamed: groupsOf("renamed"), semantic: groupsOf("semantic"), residentMB: Math.round(memoryAfterDuplicates / 1e6) },
     residentMB: { afterInstant: Math.round(memoryAfterInstant / 1e6), atEnd: Math.round(memoryAtEnd / 1e6), goal: 500, deepChunks: coverage.deep },
     indexMB: Math.round(indexBytes / 1e6),
   });
