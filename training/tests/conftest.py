@@ -61,6 +61,8 @@ def tiny_config(text: TextEncoder) -> ModelConfig:
         matryoshka=(8, 16, 32),
         exit_block=16,
         exit_gate=True,
+        exit_residual=0.5,
+        top_residual=0.25,
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,13 +42,29 @@ def test_the_folded_table_gives_the_same_vectors_as_table_weight_and_head(tiny_m
     torch.testing.assert_close(folded, tiny_model(*pad(SEQUENCES))[0].embedding[0])
 
 
+def test_deeper_exits_add_their_share_of_the_table(tiny_model: MultiExitEncoder) -> None:
+    with_share = tiny_model(*pad(SEQUENCES))
+    tiny_model.config = replace(tiny_model.config, exit_residual=0.0, top_residual=0.0)
+    without = tiny_model(*pad(SEQUENCES))
+    for depth, share in ((1, 0.5), (3, 0.25)):
+        expected = without[depth].embedding + share * without[0].embedding
+        torch.testing.assert_close(with_share[depth].embedding, torch.nn.functional.normalize(expected, dim=-1))
+    torch.testing.assert_close(with_share[0].embedding, without[0].embedding)
+
+
+def test_the_share_is_there_when_the_table_itself_is_not_asked_for(tiny_model: MultiExitEncoder) -> None:
+    alone, together = tiny_model(*pad(SEQUENCES), exits=(3,)), tiny_model(*pad(SEQUENCES))
+    assert list(alone) == [3]
+    torch.testing.assert_close(alone[3].embedding, together[3].embedding)
+
+
 def test_a_prefix_is_renormalised() -> None:
     vector = torch.nn.functional.normalize(torch.randn(4, 32), dim=-1)
     assert truncate(vector, 32) is vector
     torch.testing.assert_close(truncate(vector, 8).norm(dim=-1), torch.ones(4))
 
 
-@pytest.mark.parametrize("wrong", [{"exits": (0, 4, 2)}, {"exits": (0, 2)}, {"matryoshka": (64, 128)}, {"heads": 7}])
+@pytest.mark.parametrize("wrong", [{"exits": (0, 4, 2)}, {"exits": (0, 2)}, {"matryoshka": (64, 128)}, {"heads": 7}, {"exits": (2, 6), "top_residual": 0.2}])
 def test_impossible_shapes_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError):
         ModelConfig(**wrong)

@@ -157,6 +157,19 @@ def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncode
     torch.testing.assert_close(train._bag(tiny_model.table, texts, CPU), padded, atol=1e-6, rtol=1e-5)
 
 
+def test_the_teacher_of_the_layers_is_the_top_with_its_share_of_the_table(
+    cache: Path, tiny_model: MultiExitEncoder, settings: Config
+) -> None:
+    shard = data.Shard.open(data.shard_folders(cache)[0])
+    batch = next(data.batches(shard, 8, 4, np.random.default_rng(0)))
+    whole, _ = train._teacher(batch, None, settings, CPU, tiny_model.table)
+    layers_alone, _ = train._teacher(batch, None, settings, CPU)
+    with torch.no_grad():
+        top = train.encode(tiny_model, batch.document_ids, (3,), CPU)[3]
+    torch.testing.assert_close(whole.documents, top, atol=2e-3, rtol=0)  # the cache is float16
+    assert (layers_alone.documents - top).abs().max() > 0.01
+
+
 def test_turning_the_heads_keeps_cosines_and_orders_directions(tiny_model: MultiExitEncoder) -> None:
     texts = [np.array([2, *range(9, 11 + i), 3]) for i in range(20)]
     before = data.encode_texts(tiny_model, texts, (1, 3))

@@ -11,6 +11,7 @@ shard is built on its own and read through memory maps. A shard is a folder:
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 import json
@@ -18,7 +19,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -252,12 +253,17 @@ def encode_texts(
 
 
 def add_teacher(shard: Shard, teacher: MultiExitEncoder, *, device: torch.device, autocast: bool) -> None:
-    """Compute and store the teacher's vector of every text of the shard, unless that has been done."""
+    """Compute and store the teacher's vector of every text of the shard, unless that has been done.
+
+    It is the layers' vector alone: the share of the table, which is trained itself, is added where it is used.
+    """
     if shard.has_teacher:
         return
     top = teacher.config.top
     sequences = [shard.text(index) for index in range(len(shard))]
-    vectors = encode_texts(teacher, sequences, (top,), device=device, autocast=autocast)[top]
+    layers = copy.copy(teacher)  # the same weights
+    layers.config = replace(teacher.config, exit_residual=0.0, top_residual=0.0)
+    vectors = encode_texts(layers, sequences, (top,), device=device, autocast=autocast)[top]
     work = shard.folder / "teacher.tmp.npy"
     np.save(work, vectors.astype(np.float16))
     work.rename(shard.folder / "teacher.npy")
