@@ -291,11 +291,11 @@ def test_a_fall_that_chance_explains_does_not_refuse() -> None:
 
 
 def test_a_certain_but_tiny_gain_or_fall_changes_nothing() -> None:
-    old = {key: np.full(300, 10) for key in EVERYWHERE}
-    slightly = {key: np.full(300, 9.8) for key in EVERYWHERE}
+    old = {key: np.full(300, 5) for key in EVERYWHERE}
+    slightly = {key: np.full(300, 4.95) for key in EVERYWHERE}
     adopt, reason, changes = finetune.verdict(old, slightly)
     assert changes["mean"].low > 0 and not adopt and "too small" in reason
-    fallen = {key: np.full(300, 5) for key in EVERYWHERE} | {"0": np.full(300, 10.5)}
+    fallen = {key: np.full(300, 3) for key in EVERYWHERE} | {"0": np.full(300, 5.2)}
     adopt, _, changes = finetune.verdict(old, fallen)
     assert changes["0"].high < 0 and adopt
 
@@ -312,6 +312,11 @@ def test_the_interval_is_the_same_every_time_and_wider_for_fewer_questions() -> 
     wide, narrow = finetune.Change.of(before[:8], after[:8]), finetune.Change.of(before, after)
     assert narrow == finetune.Change.of(before, after)
     assert wide.gain == pytest.approx(narrow.gain) and wide.high - wide.low > 3 * (narrow.high - narrow.low)
+
+
+def test_the_measure_is_ndcg_at_ten() -> None:
+    found = finetune.discounted(np.array([1, 2, 3, 10, 11, 500]))
+    assert found.round(3).tolist() == [1.0, 0.631, 0.5, 0.289, 0.0, 0.0]
 
 
 def test_ranks_count_ties_and_numbers_that_are_none_against_the_model() -> None:
