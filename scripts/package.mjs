@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeLicences } from "./licences.mjs";
 import { root, step } from "./setup.mjs";
 
 /** @returns {string} path of the .vsix */
@@ -11,6 +12,7 @@ export function packageExtension(node = process.execPath) {
   const target = readFileSync(path.join(root, "dist", "platform"), "utf8").trim();
   const vsix = path.join(root, "out", `strata-${target}.vsix`);
   mkdirSync(path.dirname(vsix), { recursive: true });
+  writeLicences();
   const vsce = path.join(root, "node_modules", "@vscode", "vsce", "vsce");
   step("packing the extension", node, [vsce, "package", "--no-dependencies", "--no-rewrite-relative-links", "--allow-missing-repository", "--skip-license", "--target", target, "--out", vsix]);
   return vsix;

@@ -5,6 +5,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { listFiles, PackageManager } from "@vscode/vsce";
+import { licenceFile, writeLicences } from "../../scripts/licences.mjs";
+import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFiles.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const golden = path.join(import.meta.dirname, "vsixContents.golden.txt");
@@ -22,6 +24,7 @@ function stable(file: string): string {
 }
 
 describe("the .vsix", { skip: !built && "the extension is not built (npm run build)" }, async () => {
+  const works = built ? writeLicences() : [];
   const files = (await listFiles({ cwd: root, packageManager: PackageManager.None })).sort();
 
   it("contains what it should and nothing else", () => {
@@ -32,6 +35,25 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
 
   it("contains the native modules and a whole model", () => {
     for (const pattern of [/hnswlib-node\/build\/Release\/addon\.node$/, /onnxruntime_binding\.node$/, /models\/[^/]+\/manifest\.json$/, /models\/[^/]+\/exit0\.bin$/, /grammars\/web-tree-sitter\.wasm$/]) assert.ok(files.some((file) => pattern.test(file)), String(pattern));
+  });
+
+  it("contains the model that is used without a choice, and no file of a model that searching does not read", async () => {
+    const folder = await defaultModelFolder();
+    const { toShallow, toDeep, table, tokenizerFile } = await loadModelFiles(folder);
+    const needed = [path.join(folder, "manifest.json"), tokenizerFile, table.file, ...[...toShallow, ...toDeep].map((segment) => segment.file)].map((file) => path.relative(root, file).replaceAll("\\", "/"));
+    const shipped = files.filter((file) => file.startsWith("models/"));
+    assert.deepEqual(needed.filter((file) => !shipped.includes(file)), []);
+    assert.deepEqual(shipped.filter((file) => /strata-base|parity/.test(file)), []);
+  });
+
+  it("contains the licence of every work in it", () => {
+    assert.ok(files.includes(licenceFile) && files.includes("LICENSE") && files.includes("NOTICE"));
+    for (const name of ["onnxruntime-node", "hnswlib-node", "zod", "lit-html", "web-tree-sitter", "ajv", "tree-sitter-swift", "tree-sitter-c"]) assert.ok(works.includes(name), name);
+    const text = readFileSync(path.join(root, licenceFile), "utf8");
+    const sections = text.split(/^={100}$/m).slice(1);
+    assert.deepEqual(sections.map((section) => section.trim().split(" ")[0]), works);
+    for (const section of sections) assert.match(section, /permission|permitted|Licensed under|TERMS AND CONDITIONS|free and unencumbered/i, section.slice(0, 80));
+    assert.ok(readFileSync(path.join(root, "NOTICE"), "utf8").includes(path.basename(licenceFile)));
   });
 
   it("contains no source, test or map, and of training the package that fine-tuning installs", () => {
@@ -50,8 +72,8 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
     const bytes = (part: (file: string) => boolean) => files.filter(part).reduce((sum, file) => sum + statSync(path.join(root, file)).size, 0);
     const models = bytes((file) => file.startsWith("models/"));
     const rest = bytes((file) => !file.startsWith("models/"));
-    assert.ok(rest < 110e6, `${rest} bytes without the models`);
-    assert.ok(models < 150e6, `${models} bytes of models`);
+    assert.ok(rest < 100e6, `${rest} bytes without the models`);
+    assert.ok(models < 80e6, `${models} bytes of models`);
     assert.ok(bytes((file) => file === "dist/extension.cjs") < 400_000, "a large bundle is slow to activate");
     assert.ok(bytes((file) => file === "dist/webview/main.js") < 120_000);
   });

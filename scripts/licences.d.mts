@@ -1,0 +1,4 @@
+// Types of licences.mjs, for the contract test.
+export const licenceFile: string;
+export function bundledWorks(): string[];
+export function writeLicences(): string[];
