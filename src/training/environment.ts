@@ -10,6 +10,8 @@ import { sha256 } from "../base/hash.ts";
 export interface Environment {
   /** Python that can import strata_train and its dependencies. */
   readonly python: string;
+  /** Strata's own environment; absent when the Python is the user's. */
+  readonly folder?: string;
 }
 
 /** What would be done to make an environment; shown to the user before anything happens. */
@@ -27,7 +29,7 @@ export interface EnvironmentPlan {
 export type Probe = (command: string, args: readonly string[]) => string | undefined;
 
 export const systemProbe: Probe = (command, args) => {
-  const result = spawnSync(command, [...args], { encoding: "utf8", timeout: 90_000, windowsHide: true });
+  const result = spawnSync(command, [...args], { encoding: "utf8", timeout: 90_000, windowsHide: true, env: { ...process.env, ...safePath } });
   return result.status === 0 ? result.stdout.trim() : undefined;
 };
 
@@ -36,6 +38,25 @@ const windows = process.platform === "win32";
 const pythonOf = (folder: string): string => path.join(folder, windows ? "Scripts/python.exe" : "bin/python");
 /** Changes when the training package's requirements do: an environment of another version is made anew. */
 const requirements = (): string => sha256(readFileSync(path.join(trainingFolder, "pyproject.toml")));
+const stampOf = (folder: string): string => path.join(folder, "strata-requirements");
+/** Python must not import a workspace's own `random.py` or `torch.py` because the command was started beside it. */
+const safePath = { PYTHONSAFEPATH: "1" };
+/** Finds what training imports without importing it: PyTorch alone takes seconds. */
+const findsAll = "import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in ('torch', 'onnxruntime', 'onnx', 'numpy', 'tokenizers', 'safetensors', 'regex')))";
+
+/** Variables for the training program. In Strata's own environment the program is this version's, whichever was installed there. */
+export function programVariables(environment: Environment): NodeJS.ProcessEnv {
+  const own = environment.folder === undefined ? {} : { PYTHONPATH: path.join(trainingFolder, "src"), PYTHONDONTWRITEBYTECODE: "1" };
+  return { ...safePath, ...own, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" };
+}
+
+/** The sentence for a Python that lacks a module after all. Strata's own environment is made anew by the next run. */
+export function damaged(environment: Environment, words: string): StrataError {
+  if (environment.folder === undefined)
+    return new StrataError("training.failed", `${environment.python} cannot start the training program («${words}»). Install it there (${environment.python} -m pip install ${trainingFolder}), or unset STRATA_PYTHON. The model in use stays.`);
+  rmSync(stampOf(environment.folder), { force: true });
+  return new StrataError("training.failed", `The Python environment in ${environment.folder} is damaged («${words}»). Run this again, and it is made anew; the model in use stays.`);
+}
 
 /**
  * A ready environment, or the plan of one. STRATA_PYTHON names a Python of the user's own, which is used as it is.
@@ -45,13 +66,15 @@ const requirements = (): string => sha256(readFileSync(path.join(trainingFolder,
 export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = process.env, probe: Probe = systemProbe): Environment | EnvironmentPlan {
   const own = env["STRATA_PYTHON"];
   if (own) {
-    if (probe(own, ["-c", "import strata_train, torch, onnxruntime"]) === undefined)
-      throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder}), or unset the variable (in VS Code: the setting strata.training.python).`);
-    return { python: own };
+    if (probe(own, ["-c", "import strata_train, torch, onnxruntime"]) !== undefined) return { python: own };
+    const remedy = path.isAbsolute(own) && !existsSync(own) ? "there is no such file. Correct the path" : `it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder})`;
+    throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but ${remedy}, or unset the variable (in VS Code: the setting strata.training.python).`);
   }
   const folder = path.join(cache, "training-env");
-  const stamp = path.join(folder, "strata-requirements");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === requirements() && existsSync(pythonOf(folder))) return { python: pythonOf(folder) };
+  const stamp = stampOf(folder);
+  // The Python below an environment may have been upgraded or removed since: then nothing in it is found any more.
+  const isReady = existsSync(stamp) && readFileSync(stamp, "utf8") === requirements() && existsSync(pythonOf(folder)) && probe(pythonOf(folder), ["-c", findsAll]) !== undefined;
+  if (isReady) return { python: pythonOf(folder), folder };
 
   const base = ["python3.13", "python3.12", "python3.11", "python3", "python"].find((name) => probe(name, ["-c", "import sys; assert (3, 11) <= sys.version_info < (3, 14)"]) !== undefined);
   const hasUv = probe("uv", ["--version"]) !== undefined;
@@ -76,40 +99,123 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   };
 }
 
-/** Carries a plan out. An interrupted or failed attempt leaves nothing behind. @throws StrataError "training.failed" with the installer's last words. */
+/**
+ * Carries a plan out. An interrupted or failed attempt leaves nothing behind, and what a killed one left is cleared first.
+ * @throws StrataError "training.failed" in words: what went wrong, what to do
+ */
 export async function makeEnvironment(plan: EnvironmentPlan, onLine: (line: string) => void, signal: AbortSignal): Promise<Environment> {
-  rmSync(plan.folder, { recursive: true, force: true });
-  mkdirSync(path.dirname(plan.folder), { recursive: true });
+  const clear = (): void => rmSync(plan.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  const release = lock(plan.folder);
   try {
+    clear();
     for (const step of plan.steps) {
       onLine(step.label);
-      await run(step.command, step.args, onLine, signal);
+      await run(step.command, step.args, plan.folder, onLine, signal);
     }
+    writeFileSync(stampOf(plan.folder), requirements());
   } catch (error) {
-    rmSync(plan.folder, { recursive: true, force: true });
-    throw error;
+    try {
+      clear();
+    } catch {
+      // the next attempt clears it; what went wrong first is what to say
+    }
+    throw error instanceof StrataError || signal.aborted ? error : failed(plan.tool, (error as Error).message, plan.folder, error);
+  } finally {
+    release();
   }
-  writeFileSync(path.join(plan.folder, "strata-requirements"), requirements());
-  return { python: pythonOf(plan.folder) };
+  return { python: pythonOf(plan.folder), folder: plan.folder };
 }
 
-function run(command: string, args: readonly string[], onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+/** The environment is one for all workspaces: two windows must not make it at the same time. A killed process's lock counts for nothing. */
+function lock(folder: string): () => void {
+  const file = `${folder}.lock`;
+  try {
+    mkdirSync(path.dirname(folder), { recursive: true });
+  } catch (error) {
+    throw failed("the file system", (error as Error).message, folder, error);
+  }
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw failed("the file system", (error as Error).message, folder, error);
+    }
+    const holder = Number(readFileSync(file, "utf8"));
+    if (isAlive(holder))
+      throw new StrataError("training.failed", `The Python environment is being made by another Strata (process ${holder}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`);
+    rmSync(file, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** @param signal ends the installer and what it has started; settles only when they are gone, so that nothing is written any more */
+function run(command: string, args: readonly string[], place: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, signal });
+    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: !windows, env: { ...process.env, ...safePath } });
+    const stop = (): void => {
+      if (child.pid === undefined) return;
+      try {
+        if (windows) child.kill();
+        else process.kill(-child.pid, "SIGTERM");
+      } catch {
+        // it ended by itself just now
+      }
+    };
+    signal.addEventListener("abort", stop, { once: true });
     const tail: string[] = [];
     const take = (data: Buffer) => {
       for (const line of data.toString().split("\n").filter((l) => l.trim() !== "")) {
         tail.push(line);
-        if (tail.length > 8) tail.shift();
+        if (tail.length > 40) tail.shift();
         onLine(line);
       }
     };
     child.stdout.on("data", take);
     child.stderr.on("data", take);
-    child.on("error", (error) => reject(signal.aborted ? (signal.reason as Error) : failed(command, error.message, error)));
-    child.on("close", (code) => (code === 0 ? resolve() : reject(signal.aborted ? (signal.reason as Error) : failed(command, tail.join("\n")))));
+    child.once("error", (error) => reject(failed(command, error.message, place, error)));
+    child.once("close", (code) => {
+      signal.removeEventListener("abort", stop);
+      if (signal.aborted) reject(signal.reason as Error);
+      else if (code === 0) resolve();
+      else reject(failed(command, tail.join("\n") || `exit code ${code}`, place));
+    });
   });
 }
 
-const failed = (command: string, words: string, cause?: unknown): StrataError =>
-  new StrataError("training.failed", `The Python environment could not be made: ${command} said «${words.slice(-600)}». Check the network and the free disk space, then run this again; nothing else was changed.`, cause);
+/** What an installer's last words mean, most certain first, and what to do about it. */
+const causes: readonly (readonly [words: RegExp, what: string, remedy: string])[] = [
+  [/ENOSPC|no space left|disk quota|os error 28\b|os error 112\b/i, "the disk is full", "Free about 6 GB there (STRATA_CACHE names another folder)"],
+  [/ensurepip|No module named '?(venv|pip)\b/i, "this Python cannot make environments", "Install its venv package (Debian, Ubuntu: apt-get install python3-venv), or uv"],
+  [/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|permission denied|read-only file system|not a directory/i, "the folder cannot be written", "Mend its path or permissions, or let STRATA_CACHE name another folder"],
+  [
+    /failed to (establish|fetch|download)|name resolution|name or service not known|getaddrinfo|\bdns\b|timed ?out|connection (refused|reset|error|aborted)|connecterror|network is unreachable|cannot connect to proxy|proxyerror|tunnel|certificate|\bssl|error sending request|could not connect/i,
+    "the packages could not be downloaded",
+    "Check the network, the proxy (HTTPS_PROXY) and the package index that this machine is set up with",
+  ],
+  [/no matching distribution|could not find a version|no solution found|no wheels?\b/i, "the package index has no fitting packages for this machine", "Use another Python (3.11 to 3.13, 64 bit) or package index, or name a Python that has PyTorch in STRATA_PYTHON"],
+];
+
+function failed(command: string, words: string, place: string, cause?: unknown): StrataError {
+  const known = causes.find(([pattern]) => pattern.test(words));
+  const lines = words.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const line = (known ? lines.findLast((each) => known[0].test(each)) : lines.at(-1)) ?? "nothing";
+  const said = `${path.basename(command)} said «${line.slice(-300)}»`;
+  return new StrataError(
+    "training.failed",
+    known
+      ? `The Python environment could not be made: ${known[1]} (${said}; ${place}). ${known[2]}, then run this again; nothing else was changed.`
+      : `The Python environment could not be made: ${said}. Check the network and the free disk space, then run this again; nothing else was changed.`,
+    cause,
+  );
+}

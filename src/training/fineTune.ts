@@ -5,10 +5,19 @@ import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "nod
 import path from "node:path";
 import readline from "node:readline";
 import { StrataError } from "../base/errors.ts";
-import type { Environment } from "./environment.ts";
+import { damaged, type Environment, programVariables } from "./environment.ts";
 
 /** Recall@10 on the held-out part: by exit (`"6"`), of the top exit's queries on a lower exit's code (`"6>2"`), and their mean (`"score"`). */
 export type Measures = Readonly<Record<string, number>>;
+
+/** What the verdict rests on: the same held-out questions before and after, and between what the change lies with this confidence. */
+export interface Comparison {
+  readonly measure: string;
+  readonly questions: number;
+  readonly confidence: number;
+  /** By the names of Measures, and their mean over the exits (`"mean"`). */
+  readonly changes: Readonly<Record<string, { readonly before: number; readonly after: number; readonly low: number; readonly high: number }>>;
+}
 
 /** What the training program says, one JSON line each. Fields beyond these are passed on to whoever draws them. */
 export type TrainingEvent =
@@ -24,7 +33,7 @@ export type TrainingEvent =
     }
   /** Its figures stand beside these fields, under the names of Measures. */
   | { readonly event: "metric"; readonly phase: string; readonly step?: number }
-  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures; readonly pairs?: number; readonly held_out?: number }
+  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures; readonly comparison?: Comparison; readonly pairs?: number; readonly held_out?: number }
   | { readonly event: "error"; readonly code: string; readonly message: string };
 
 export interface FineTuneOptions {
@@ -70,19 +79,23 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
   if (options.resume) args.push("--resume");
   else rmSync(out, { recursive: true, force: true });
 
-  const result = await converse(options.environment.python, args, onEvent, signal);
+  const result = await converse(options.environment, args, onEvent, signal);
   if (!result.adopt) return { adopted: false, reason: result.reason, model: undefined, before: result.before, after: result.after };
   if (!existsSync(path.join(out, "manifest.json"))) throw new StrataError("training.failed", `Training reported success but left no model in ${out}. The model in use stays; run it again, and report this if it repeats.`);
-  mkdirSync(path.dirname(options.adoptAs), { recursive: true });
-  rmSync(options.adoptAs, { recursive: true, force: true });
-  renameSync(out, options.adoptAs);
+  try {
+    mkdirSync(path.dirname(options.adoptAs), { recursive: true });
+    rmSync(options.adoptAs, { recursive: true, force: true });
+    renameSync(out, options.adoptAs);
+  } catch (error) {
+    throw new StrataError("training.failed", `The new model is better, but could not be moved to ${options.adoptAs} (${(error as Error).message}). It is kept in ${out}; mend the folder's permissions and move it there yourself, or run this again. The model in use stays.`, error);
+  }
   return { adopted: true, reason: result.reason, model: options.adoptAs, before: result.before, after: result.after };
 }
 
 /** Runs the training program to its result event. */
-async function converse(python: string, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
+async function converse(environment: Environment, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
   signal.throwIfAborted();
-  const child: ChildProcess = spawn(python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" } });
+  const child: ChildProcess = spawn(environment.python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment) } });
   // SIGTERM lets the program save a checkpoint before it ends. In a process group of its own it does not also get the terminal's Ctrl-C.
   const cancel = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", cancel, { once: true });
@@ -108,6 +121,10 @@ async function converse(python: string, args: readonly string[], onEvent: (event
   signal.removeEventListener("abort", cancel);
   if (signal.aborted) throw signal.reason as Error;
   if (result) return result;
+  // The program reports a module that it lacks as it reports any surprise, unless it is the program itself that is not there.
+  const said = [...(failure?.code === "internal" ? [failure.message] : []), ...tail.slice(-1), String(outcome)];
+  const missing = said.find((line) => /\b(ModuleNotFoundError|ImportError)\b|No module named|spawn .*ENOENT/.test(line));
+  if (missing !== undefined) throw damaged(environment, missing);
   if (failure) throw new StrataError("training.failed", failure.message);
   if (outcome === "SIGKILL" || outcome === 137) throw new StrataError("training.failed", "Training was ended by the system, most likely because memory ran out. Close other programs, or run it again with less time; the model in use stays.");
   throw new StrataError("training.failed", `Training ended without a result (${outcome}): ${tail.at(-1) ?? "it said nothing"}. The model in use stays.`);
@@ -126,6 +143,10 @@ function parseEvent(line: string): TrainingEvent | undefined {
 
 async function countLines(file: string): Promise<number> {
   let lines = 0;
-  for await (const line of readline.createInterface({ input: createReadStream(file) })) if (line.trim() !== "") lines++;
+  try {
+    for await (const line of readline.createInterface({ input: createReadStream(file) })) if (line.trim() !== "") lines++;
+  } catch (error) {
+    throw new StrataError("training.failed", `The documented definitions in ${file} cannot be read (${(error as Error).message}). Start a new run, which collects them again; the model in use stays.`, error);
+  }
   return lines;
 }

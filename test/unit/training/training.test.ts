@@ -1,9 +1,11 @@
 // Fine-tuning without Python: a stand-in program says what the real one would, and worse.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
+import { packageRoot } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { type EnvironmentPlan, makeEnvironment, prepareEnvironment } from "../../../src/training/environment.ts";
 import { fineTune, LEAST_PAIRS, type TrainingEvent } from "../../../src/training/fineTune.ts";
@@ -56,7 +58,8 @@ test("a model that is not better stays out", { skip: posix }, async (t) => {
 for (const [what, script, pairs, sentence] of [
   ["too little documentation", "exit 0", LEAST_PAIRS - 1, /49 documented definitions; fine-tuning needs at least 50/],
   ["an error the program explains", `echo '{"event":"error","code":"memory","message":"Memory ran out at batch 8."}'; exit 1`, 60, /Memory ran out at batch 8/],
-  ["a crash with a trace", "echo 'ImportError: no torch' >&2; exit 1", 60, /without a result \(1\): ImportError: no torch/],
+  ["a crash with a trace", "echo 'RuntimeError: surprise' >&2; exit 1", 60, /without a result \(1\): RuntimeError: surprise/],
+  ["a user's Python without a module", "echo 'ImportError: no torch' >&2; exit 1", 60, /ImportError: no torch.*-m pip install .*The model in use stays/],
   ["being killed by the system", "kill -9 $$", 60, /memory ran out/],
   ["success without a model", `echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`, 60, /left no model/],
 ] as const)
@@ -70,6 +73,41 @@ test("a program that cannot be started is said by name", async (t) => {
   const folder = temporary(t);
   const broken = { ...options(folder, ""), environment: { python: path.join(folder, "nowhere") } };
   await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
+});
+
+test("definitions that cannot be read are said by name", async (t) => {
+  const folder = temporary(t);
+  const broken = { ...options(folder, "exit 0"), pairs: path.join(folder, "gone.jsonl") };
+  await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /gone\.jsonl.*Start a new run/.test(error.message));
+});
+
+test("a better model that cannot be moved stays where it is, and the sentence says where", { skip: posix }, async (t) => {
+  const folder = temporary(t);
+  writeFileSync(path.join(folder, "models"), "a file where the folder should be");
+  const running = fineTune(options(folder, `mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`), () => {}, never);
+  await assert.rejects(running, (error) => StrataError.is(error, "training.failed") && error.message.includes(path.join(folder, "run", "mine")));
+  assert.ok(existsSync(path.join(folder, "run", "mine", "manifest.json")));
+});
+
+test("an environment that lacks a module is made anew by the next run", { skip: posix }, async (t) => {
+  const cache = temporary(t);
+  const environment = await readyEnvironment(cache);
+  const found = (command: string) => (command === environment.python || command === "python3.12" ? "" : undefined);
+  assert.deepEqual(prepareEnvironment(cache, {}, found), environment);
+  for (const script of ["echo \"$0: No module named strata_train\" >&2; exit 1", `echo '{"event":"error","code":"internal","message":"Training failed unexpectedly: ModuleNotFoundError: No module named torch"}'; exit 1`]) {
+    standIn(path.dirname(environment.python), script);
+    await assert.rejects(fineTune({ ...options(cache, ""), environment }, () => {}, never), (error) => StrataError.is(error, "training.failed") && /No module named.*Run this again, and it is made anew/.test(error.message));
+    assert.ok("steps" in prepareEnvironment(cache, {}, found), "a plan, not the damaged environment");
+    writeFileSync(path.join(environment.folder!, "strata-requirements"), readFileSync(path.join(packageRoot, "training/pyproject.toml")));
+  }
+});
+
+test("the program is this version's in Strata's environment, and never the workspace's", { skip: posix }, async (t) => {
+  const folder = temporary(t);
+  const say = `echo "{\\"event\\":\\"error\\",\\"code\\":\\"x\\",\\"message\\":\\"path=$PYTHONPATH safe=$PYTHONSAFEPATH\\"}"; exit 1`;
+  const given = options(folder, say);
+  await assert.rejects(fineTune({ ...given, environment: { ...given.environment, folder } }, () => {}, never), { message: `path=${path.join(packageRoot, "training", "src")} safe=1` });
+  await assert.rejects(fineTune(given, () => {}, never), { message: `path=${process.env["PYTHONPATH"] ?? ""} safe=1` });
 });
 
 test("cancelling tells the program, which may save before it ends", { skip: posix }, async (t) => {
@@ -87,7 +125,8 @@ test("cancelling tells the program, which may save before it ends", { skip: posi
 test("a user's own Python is used as it is, or refused with the command that mends it", () => {
   const env = { STRATA_PYTHON: "/opt/mine/python" };
   assert.deepEqual(prepareEnvironment("/cache", env, () => ""), { python: "/opt/mine/python" });
-  assert.throws(() => prepareEnvironment("/cache", env, () => undefined), (error) => StrataError.is(error, "training.failed") && /pip install/.test(error.message));
+  assert.throws(() => prepareEnvironment("/cache", { STRATA_PYTHON: process.execPath }, () => undefined), (error) => StrataError.is(error, "training.failed") && /pip install/.test(error.message));
+  assert.throws(() => prepareEnvironment("/cache", env, () => undefined), (error) => StrataError.is(error, "training.failed") && /no such file/.test(error.message));
 });
 
 test("without uv and Python there is a sentence, with either there is a plan that says place and size", (t) => {
@@ -105,15 +144,86 @@ test("without uv and Python there is a sentence, with either there is a plan tha
   }
 });
 
-test("an environment is ready after it was made, and a failed attempt leaves nothing behind", { skip: posix }, async (t) => {
+const planOf = (cache: string, script: string): EnvironmentPlan => ({ folder: path.join(cache, "training-env"), tool: "pip", base: "python3", summary: "", steps: [{ label: "making", command: "sh", args: ["-c", script] }] });
+const readyEnvironment = (cache: string) => makeEnvironment(planOf(cache, `mkdir -p "${cache}/training-env/bin"; touch "${cache}/training-env/bin/python"`), () => {}, never);
+const leftIn = (cache: string): string[] => readdirSync(cache).filter((name) => name.startsWith("training-env"));
+
+test("an environment is ready after it was made, until its requirements or the Python below it change", { skip: posix }, async (t) => {
   const cache = temporary(t);
-  const folder = path.join(cache, "training-env");
-  const plan = (script: string): EnvironmentPlan => ({ folder, tool: "pip", base: "python3", summary: "", steps: [{ label: "making", command: "sh", args: ["-c", script] }] });
-  await assert.rejects(makeEnvironment(plan(`mkdir -p "${folder}"; echo no space left >&2; exit 1`), () => {}, never), (error) => StrataError.is(error, "training.failed") && /no space left/.test(error.message));
-  assert.ok(!existsSync(folder));
-  const made = await makeEnvironment(plan(`mkdir -p "${folder}/bin"; touch "${folder}/bin/python"`), () => {}, never);
-  assert.deepEqual(prepareEnvironment(cache, {}, () => undefined), made);
-  mkdirSync(path.join(folder, "x"));
-  writeFileSync(path.join(folder, "strata-requirements"), "of an older version");
+  const made = await readyEnvironment(cache);
+  assert.deepEqual(leftIn(cache), ["training-env"]);
+  const works = (command: string) => (command === made.python || command === "uv" ? "" : undefined);
+  assert.deepEqual(prepareEnvironment(cache, {}, works), made);
+  const upgraded = (command: string) => (command === "uv" ? "" : undefined); // its modules are no longer found
+  assert.ok("steps" in prepareEnvironment(cache, {}, upgraded));
   assert.throws(() => prepareEnvironment(cache, {}, () => undefined), /needs Python/);
+  writeFileSync(path.join(cache, "training-env", "strata-requirements"), "of an older version");
+  assert.ok("steps" in prepareEnvironment(cache, {}, works));
+});
+
+for (const [what, words, sentence] of [
+  ["no space", "OSError: [Errno 28] No space left on device: '/c/lib.so'", /disk is full.*Free about 6 GB/],
+  ["no network (pip)", "WARNING: Retrying after connection broken by 'NewConnectionError: Failed to establish a new connection: [Errno -2] Name or service not known'\nERROR: No matching distribution found for torch==2.13.0", /could not be downloaded.*Check the network/],
+  ["no network (uv)", "error: Failed to fetch: `https://example.invalid/simple/torch/`\n  Caused by: dns error", /could not be downloaded.*Check the network/],
+  ["no package for this machine", "ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: none)\nERROR: No matching distribution found for torch==2.13.0", /no fitting packages.*STRATA_PYTHON/],
+  ["a Python without venv", "The virtual environment was not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu systems, you need to install the python3-venv package.", /cannot make environments.*python3-venv/],
+  ["a folder of somebody else", "PermissionError: [Errno 13] Permission denied: '/c/training-env'", /cannot be written.*STRATA_CACHE/],
+  ["something unforeseen", "error: the moon is in the way", /the moon is in the way.*Check the network and the free disk space/],
+] as const)
+  test(`making the environment with ${what} ends in one sentence and leaves nothing behind`, { skip: posix }, async (t) => {
+    const cache = temporary(t);
+    const script = `mkdir -p "${cache}/training-env"; cat >&2 <<'EOF'\n${words}\nEOF\nexit 1`;
+    await assert.rejects(makeEnvironment(planOf(cache, script), () => {}, never), (error) => StrataError.is(error, "training.failed") && sentence.test(error.message) && !error.message.includes("\n"));
+    assert.deepEqual(leftIn(cache), []);
+    await readyEnvironment(cache); // and the next attempt is free to succeed
+  });
+
+test("an installer that is not there, or a cache that is no folder, is a sentence too", async (t) => {
+  const cache = temporary(t);
+  const plan = { ...planOf(cache, ""), steps: [{ label: "making", command: path.join(cache, "no-such-uv"), args: [] }] };
+  await assert.rejects(makeEnvironment(plan, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
+  assert.deepEqual(leftIn(cache), []);
+  const file = path.join(cache, "file");
+  writeFileSync(file, "");
+  await assert.rejects(makeEnvironment({ ...plan, folder: path.join(file, "training-env") }, () => {}, never), (error) => StrataError.is(error, "training.failed"));
+});
+
+test("what a killed attempt left is cleared, its lock included", { skip: posix }, async (t) => {
+  const cache = temporary(t);
+  const gone = spawnSync("true").pid;
+  mkdirSync(path.join(cache, "training-env", "lib"), { recursive: true });
+  writeFileSync(path.join(cache, "training-env", "lib", "half.py"), "");
+  writeFileSync(path.join(cache, "training-env.lock"), String(gone));
+  await readyEnvironment(cache);
+  assert.deepEqual(leftIn(cache), ["training-env"]);
+  assert.ok(!existsSync(path.join(cache, "training-env", "lib")));
+});
+
+test("a second window does not disturb the one that makes the environment", { skip: posix }, async (t) => {
+  const cache = temporary(t);
+  mkdirSync(path.join(cache, "training-env"));
+  writeFileSync(path.join(cache, "training-env.lock"), String(process.ppid));
+  await assert.rejects(readyEnvironment(cache), (error) => StrataError.is(error, "training.failed") && error.message.includes(`process ${process.ppid}`));
+  assert.deepEqual(leftIn(cache), ["training-env", "training-env.lock"]);
+});
+
+test("cancelling ends the installer and what it started before the folder is cleared", { skip: posix }, async (t) => {
+  const cache = temporary(t);
+  const controller = new AbortController();
+  // The inner shell stands for pip's own children: it would go on writing into the folder.
+  const script = `sh -c 'echo $$; while :; do mkdir -p "${cache}/training-env"; done'; true`;
+  let inner = 0;
+  const making = makeEnvironment(
+    planOf(cache, script),
+    (line) => {
+      if (line === "making") return;
+      inner = Number(line);
+      controller.abort();
+    },
+    controller.signal,
+  );
+  await assert.rejects(making, { name: "AbortError" });
+  // Gone, or dead and not yet collected by whoever inherited it.
+  assert.match(spawnSync("ps", ["-o", "stat=", "-p", String(inner)], { encoding: "utf8" }).stdout, /^(Z.*)?\s*$/);
+  assert.deepEqual(leftIn(cache), []);
 });

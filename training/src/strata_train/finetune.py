@@ -31,10 +31,10 @@ PHASES = ("top head", "layers", "table")  # as they appear in the progress event
 MIN_PAIRS = 50
 MIN_HELD_OUT = 8
 HELD_OUT_SHARE = 0.2
-# A paired bootstrap over the held-out questions gives the interval of every change. 90 %: of models that are only as good
-# as the old one, about one in ten is then adopted (simulated, 8 to 136 questions). That costs little, as no exit of it
-# may be clearly worse and one command goes back, and a small workspace keeps a chance: a gain of .06 is told from chance
-# on 8 questions two times in three, on 26 nearly always.
+# A paired bootstrap over the held-out questions gives the interval of every change. 90 %: of models that are only as
+# good as the old one, about one in ten is then adopted (simulated, 8 to 136 questions). That costs little, as no exit
+# of it may be clearly worse and one command goes back, and a small workspace keeps a chance: a gain of .06 is told from
+# chance on 8 questions two times in three, on 26 nearly always.
 CONFIDENCE = 0.9
 RESAMPLES = 10_000
 # In nDCG@10: a gain below the first number is not worth reading all code again; a fall up to the second one is
