@@ -1,7 +1,7 @@
 // The Python environment for fine-tuning: finds one that is ready, or says exactly what making one would install, and makes it.
 // Nothing is installed before the caller agreed to the plan.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
@@ -195,8 +195,8 @@ function run(command: string, args: readonly string[], place: string, onLine: (l
 
 /** What an installer's last words mean, most certain first, and what to do about it. */
 const causes: readonly (readonly [words: RegExp, what: string, remedy: string])[] = [
-  [/ENOSPC|no space left|disk quota|os error 28\b|os error 112\b/i, "the disk is full", "Free about 6 GB there (STRATA_CACHE names another folder)"],
-  [/ensurepip|No module named '?(venv|pip)\b/i, "this Python cannot make environments", "Install its venv package (Debian, Ubuntu: apt-get install python3-venv), or uv"],
+  [/ENOSPC|no space left|disk quota|os error 28\b|os error 112\b/i, "the disk is full", "Free about 6 GB there and in the temporary folder (STRATA_CACHE and TMPDIR name others)"],
+  [/ensurepip is not|No module named '?(venv|pip)\b/i, "this Python cannot make environments", "Install its venv package (Debian, Ubuntu: apt-get install python3-venv), or uv"],
   [/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|permission denied|read-only file system|not a directory/i, "the folder cannot be written", "Mend its path or permissions, or let STRATA_CACHE name another folder"],
   [
     /failed to (establish|fetch|download)|name resolution|name or service not known|getaddrinfo|\bdns\b|timed ?out|connection (refused|reset|error|aborted)|connecterror|network is unreachable|cannot connect to proxy|proxyerror|tunnel|certificate|\bssl|error sending request|could not connect/i,
@@ -207,10 +207,12 @@ const causes: readonly (readonly [words: RegExp, what: string, remedy: string])[
 ];
 
 function failed(command: string, words: string, place: string, cause?: unknown): StrataError {
-  const known = causes.find(([pattern]) => pattern.test(words));
+  // Not every program says that the disk was full: `python -m venv` only names the command that failed.
+  const known = isNearlyFull(place) ? causes[0] : causes.find(([pattern]) => pattern.test(words));
   const lines = words.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const line = (known ? lines.findLast((each) => known[0].test(each)) : lines.at(-1)) ?? "nothing";
-  const said = `${path.basename(command)} said «${line.slice(-300)}»`;
+  const told = known && lines.findLast((line) => known[0].test(line));
+  const line = told === undefined ? (lines.at(-1) ?? "nothing") : told.slice(told.search(known![0]));
+  const said = `${path.basename(command)} said «${line.slice(0, 200)}»`;
   return new StrataError(
     "training.failed",
     known
@@ -218,4 +220,15 @@ function failed(command: string, words: string, place: string, cause?: unknown):
       : `The Python environment could not be made: ${said}. Check the network and the free disk space, then run this again; nothing else was changed.`,
     cause,
   );
+}
+
+function isNearlyFull(place: string): boolean {
+  for (let folder = place; ; folder = path.dirname(folder)) {
+    try {
+      const { bavail, bsize } = statfsSync(folder);
+      return bavail * bsize < 100e6;
+    } catch {
+      if (folder === path.dirname(folder)) return false; // not there yet, or a file system that does not say
+    }
+  }
 }

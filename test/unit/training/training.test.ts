@@ -167,6 +167,7 @@ for (const [what, words, sentence] of [
   ["no network (uv)", "error: Failed to fetch: `https://example.invalid/simple/torch/`\n  Caused by: dns error", /could not be downloaded.*Check the network/],
   ["no package for this machine", "ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: none)\nERROR: No matching distribution found for torch==2.13.0", /no fitting packages.*STRATA_PYTHON/],
   ["a Python without venv", "The virtual environment was not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu systems, you need to install the python3-venv package.", /cannot make environments.*python3-venv/],
+  ["an ensurepip that fails for a reason of its own", "Error: Command '['/c/bin/python', '-m', 'ensurepip', '--upgrade']' returned non-zero exit status 1.", /returned non-zero exit status 1.*free disk space/],
   ["a folder of somebody else", "PermissionError: [Errno 13] Permission denied: '/c/training-env'", /cannot be written.*STRATA_CACHE/],
   ["something unforeseen", "error: the moon is in the way", /the moon is in the way.*Check the network and the free disk space/],
 ] as const)
