@@ -1,7 +1,7 @@
 // The Python environment for fine-tuning: finds one that is ready, or says exactly what making one would install, and makes it.
 // Nothing is installed before the caller agreed to the plan.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
@@ -105,12 +105,12 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
  */
 export async function makeEnvironment(plan: EnvironmentPlan, onLine: (line: string) => void, signal: AbortSignal): Promise<Environment> {
   const clear = (): void => rmSync(plan.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  const release = lock(plan.folder);
+  const { release, addHolder } = lock(plan.folder);
   try {
     clear();
     for (const step of plan.steps) {
       onLine(step.label);
-      await run(step.command, step.args, plan.folder, onLine, signal);
+      await run(step.command, step.args, plan.folder, addHolder, onLine, signal);
     }
     writeFileSync(stampOf(plan.folder), requirements());
   } catch (error) {
@@ -126,25 +126,36 @@ export async function makeEnvironment(plan: EnvironmentPlan, onLine: (line: stri
   return { python: pythonOf(plan.folder), folder: plan.folder };
 }
 
-/** The environment is one for all workspaces: two windows must not make it at the same time. A killed process's lock counts for nothing. */
-function lock(folder: string): () => void {
+/**
+ * The environment is one for all workspaces: two windows must not make it at the same time. The lock names this process and
+ * its installer, which may outlive it by a while and still write; when both are gone, it counts for nothing.
+ */
+function lock(folder: string): { addHolder(pid: number): void; release(): void } {
   const file = `${folder}.lock`;
-  try {
-    mkdirSync(path.dirname(folder), { recursive: true });
-  } catch (error) {
-    throw failed("the file system", (error as Error).message, folder, error);
-  }
   for (;;) {
     try {
-      writeFileSync(file, String(process.pid), { flag: "wx" });
-      return () => rmSync(file, { force: true });
+      mkdirSync(path.dirname(folder), { recursive: true });
+      if (existsSync(file)) {
+        const holder = readFileSync(file, "utf8").split("\n").map(Number).find(isAlive);
+        if (holder !== undefined)
+          throw new StrataError("training.failed", `The Python environment is being made by another Strata (process ${holder}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`);
+        rmSync(file, { force: true });
+      }
+      writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
+      const addHolder = (pid: number): void => {
+        try {
+          appendFileSync(file, `${pid}\n`);
+        } catch {
+          // a full disk; the installer meets it too, and says so
+        }
+      };
+      return { addHolder, release: () => rmSync(file, { force: true }) };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw failed("the file system", (error as Error).message, folder, error);
+      if (error instanceof StrataError) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const isTaken = (code === "EEXIST" || code === "ENOENT") && existsSync(path.dirname(file)) && statSync(path.dirname(file)).isDirectory();
+      if (!isTaken) throw failed("the file system", (error as Error).message, folder, error); // else another one was faster: look again
     }
-    const holder = Number(readFileSync(file, "utf8"));
-    if (isAlive(holder))
-      throw new StrataError("training.failed", `The Python environment is being made by another Strata (process ${holder}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`);
-    rmSync(file, { force: true });
   }
 }
 
@@ -159,10 +170,11 @@ function isAlive(pid: number): boolean {
 }
 
 /** @param signal ends the installer and what it has started; settles only when they are gone, so that nothing is written any more */
-function run(command: string, args: readonly string[], place: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+function run(command: string, args: readonly string[], place: string, onStart: (pid: number) => void, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: !windows, env: { ...process.env, ...safePath } });
+    if (child.pid !== undefined) onStart(child.pid);
     const stop = (): void => {
       if (child.pid === undefined) return;
       try {

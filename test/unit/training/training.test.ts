@@ -203,7 +203,9 @@ test("what a killed attempt left is cleared, its lock included", { skip: posix }
 test("a second window does not disturb the one that makes the environment", { skip: posix }, async (t) => {
   const cache = temporary(t);
   mkdirSync(path.join(cache, "training-env"));
-  writeFileSync(path.join(cache, "training-env.lock"), String(process.ppid));
+  const gone = spawnSync("true").pid;
+  // The window itself was killed; its installer still writes.
+  writeFileSync(path.join(cache, "training-env.lock"), `${gone}\n${process.ppid}\n`);
   await assert.rejects(readyEnvironment(cache), (error) => StrataError.is(error, "training.failed") && error.message.includes(`process ${process.ppid}`));
   assert.deepEqual(leftIn(cache), ["training-env", "training-env.lock"]);
 });
@@ -212,13 +214,15 @@ test("cancelling ends the installer and what it started before the folder is cle
   const cache = temporary(t);
   const controller = new AbortController();
   // The inner shell stands for pip's own children: it would go on writing into the folder.
-  const script = `sh -c 'echo $$; while :; do mkdir -p "${cache}/training-env"; done'; true`;
+  const script = `sh -c 'echo $PPID $$; while :; do mkdir -p "${cache}/training-env"; done'; true`;
   let inner = 0;
   const making = makeEnvironment(
     planOf(cache, script),
     (line) => {
       if (line === "making") return;
-      inner = Number(line);
+      const [installer, child] = line.split(" ");
+      assert.deepEqual(readFileSync(path.join(cache, "training-env.lock"), "utf8").trim().split("\n"), [String(process.pid), installer]);
+      inner = Number(child);
       controller.abort();
     },
     controller.signal,
