@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -207,6 +208,26 @@ def test_unforeseen_failures_are_events_too(
     monkeypatch.setattr(finetune.data, "add_teacher", fail)
     status, events = run(capsys, "finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned")
     assert status == 1 and events[-1]["code"] == code, events[-1]
+
+
+@pytest.mark.parametrize(("free", "code"), [(4096, "disk-full"), (10**10, "internal")])
+def test_a_full_disk_is_named_whatever_the_library_calls_it(
+    free: int,
+    code: str,
+    folder: Path,
+    pairs_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")
+
+    monkeypatch.setattr(finetune.data, "add_teacher", fail)
+    monkeypatch.setattr(finetune.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    status, events = run(capsys, "finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned")
+    assert status == 1 and events[-1]["code"] == code, events[-1]
+    assert code == "internal" or str(tmp_path) in events[-1]["message"]
 
 
 def test_missing_pairs_and_models_are_named(

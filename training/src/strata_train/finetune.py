@@ -28,6 +28,7 @@ from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
 
 PHASES = ("top head", "layers", "table")  # as they appear in the progress events
+LEAST_SPACE = 20_000_000  # with less room left, a failure to write is the disk's
 MIN_PAIRS = 50
 MIN_HELD_OUT = 8
 HELD_OUT_SHARE = 0.2
@@ -90,8 +91,16 @@ def finetune(
 ) -> dict[str, Any]:
     """Run the whole thing and return the result event's fields. See the module's text for what it promises."""
     work = out.with_name(out.name + ".work")
-    with stoppable(work / "run" / "checkpoint.pt"):
-        result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
+    try:
+        with stoppable(work / "run" / "checkpoint.pt"):
+            result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
+    except (OSError, RuntimeError) as error:
+        # PyTorch ("unexpected pos 576 vs 534") and numpy ("9 requested and 0 written") have words of their own for it
+        if work.exists() and shutil.disk_usage(work).free < LEAST_SPACE:
+            raise UserError(
+                "disk-full", f"The disk that holds {work.parent} is full; free about 1 GB there, then run this again."
+            ) from error
+        raise
     # First what says that the cache is whole: a process killed on the next line must not leave half a cache to resume.
     (work / "cache" / "complete.json").unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
