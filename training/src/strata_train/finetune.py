@@ -291,28 +291,26 @@ def verdict(before: Ranks, after: Ranks) -> tuple[bool, str, dict[str, Change]]:
     exits = [key for key in before if ">" not in key]
     mean = Change.of(*(np.mean([side[key] for key in exits], axis=0) for side in gained))
     changes = {"mean": mean} | {key: Change.of(*(side[key] for side in gained)) for key in before}
-    asked = f"over {len(before[exits[0]])} held-out questions"
+    measured = f"the first ten hits, nDCG@10 over {len(before[exits[0]])} held-out questions"
     worse = [key for key in before if changes[key].gain < -MAX_LOSS and changes[key].high < 0]
     if worse:
         worst = min(worse, key=lambda key: changes[key].gain)
         reason = (
             f"Kept the old model: {_name(worst)} finds held-out code clearly worse, more than chance explains "
-            f"(nDCG@10 {asked}: {changes[worst]}; mean of all exits: {mean})."
+            f"({measured}: {changes[worst]}; mean of all exits: {mean})."
         )
     elif mean.gain <= 0:
-        reason = f"Kept the old model: held-out code is not found better (nDCG@10 {asked}: {mean})."
+        reason = f"Kept the old model: held-out code is not found better ({measured}: {mean})."
     elif mean.low <= 0:
         reason = (
-            f"Kept the old model: the gain may be chance (nDCG@10 {asked}: {mean}). More documented "
-            "definitions make a gain easier to tell from chance."
+            f"Kept the old model: the gain may be chance ({measured}: {mean}). "
+            "More documented definitions make a gain easier to tell from chance."
         )
     elif mean.gain < MIN_GAIN:
-        reason = (
-            f"Kept the old model: the gain is too small to be worth reading all code again (nDCG@10 {asked}: {mean})."
-        )
+        reason = f"Kept the old model: the gain is too small to be worth reading all code again ({measured}: {mean})."
     else:
         better = "Held-out code is found better, more than chance explains, and no exit became clearly worse"
-        return True, f"{better} (nDCG@10 {asked}: {mean}).", changes
+        return True, f"{better} ({measured}: {mean}).", changes
     return False, reason, changes
 
 
