@@ -102,7 +102,14 @@ function nextToken(take: (pattern: RegExp) => string | undefined): CodeToken | u
 
 /** The tokens as they stand: equal for copies that differ in layout and comments only. */
 export function exactForm(tokens: readonly CodeToken[]): string {
-  return tokens.map((token) => token.text).join(" ");
+  return joined(tokens, (token) => token.text);
+}
+
+/** Marks that follow each other stand together: `a=!b` has one mark where `a = !b` has two. */
+function joined(tokens: readonly CodeToken[], written: (token: CodeToken) => string): string {
+  let form = "";
+  tokens.forEach((token, i) => (form += (i === 0 || (token.kind === "mark" && tokens[i - 1]!.kind === "mark") ? "" : " ") + written(token)));
+  return form;
 }
 
 /**
@@ -119,13 +126,11 @@ export function renamedForm(tokens: readonly CodeToken[]): string {
     numbers.set(name, known);
     return known;
   };
-  return tokens
-    .map(({ kind, text }) => {
-      if (kind === "number" || kind === "string") return `<${kind}>`;
-      if (kind === "name") return `$${numberIn(variables, text)}`;
-      return kind === "member" && !keepsMembers ? `.${numberIn(members, text)}` : text;
-    })
-    .join(" ");
+  return joined(tokens, ({ kind, text }) => {
+    if (kind === "number" || kind === "string") return `<${kind}>`;
+    if (kind === "name") return `$${numberIn(variables, text)}`;
+    return kind === "member" && !keepsMembers ? `.${numberIn(members, text)}` : text;
+  });
 }
 
 /** Runs of four token kinds (keywords and marks as written): what stays alike when code is renamed and slightly edited. */
