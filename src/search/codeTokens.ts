@@ -31,9 +31,15 @@ const hashComment = /#[^\n]*/y;
 const dashComment = /--\[\[[\s\S]*?(?:\]\]|$)|--[^\n]*|\{-[\s\S]*?(?:-\}|$)/y;
 const tripleQuoted = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)/y;
 const stringLiteral = /"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`?/y;
+/** Go's raw strings know no escapes; Elixir writes the code of a quote `?"`. */
+const stringLiterals: ReadonlyMap<string, RegExp> = new Map([
+  ["go", /"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|`[^`]*`?/y],
+  ["elixir", new RegExp(`\\?\\\\?["']|${stringLiteral.source}`, "y")],
+]);
 const numberLiteral = /\d\w*(?:\.\d\w*)*/y;
 const word = /[\p{L}_$@][\p{L}\p{N}_$]*/uy;
-const mark = /[-+*/%=<>!&|^~?:.]+|[^\s]/uy;
+/** A `?` before a quote stands alone: it may belong to it. */
+const mark = /(?:[-+*/%=<>!&|^~:.]|\?(?!\\?["']))+|[^\s]/uy;
 
 /** In some languages `.` joins strings or functions, `->` stands before a result or a lambda's body, `::` before a type or the rest of a list. */
 const withoutDotMembers: ReadonlySet<string> = new Set(["php", "perl"]);
@@ -72,11 +78,11 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
     const docString = lang === "python" || lang === "elixir" ? take(tripleQuoted) : undefined;
     if (docString !== undefined) {
       // A triple-quoted text that begins a line is documentation; elsewhere it is a value.
-      if (!/(^|\n)[ \t]*[a-zA-Z@]{0,10}[ \t]*$/.test(text.slice(Math.max(0, at - 60), at))) tokens.push({ kind: "string", text: docString });
+      if (!/(^|\n)[ \t]*[a-zA-Z@]{0,10}[ \t]*(?:~[sS])?$/.test(text.slice(Math.max(0, at - 60), at))) tokens.push({ kind: "string", text: docString });
       at += docString.length;
       continue;
     }
-    const token = nextToken(take);
+    const token = nextToken(take, lang);
     if (!token) {
       at++;
       continue;
@@ -89,8 +95,8 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
   return tokens;
 }
 
-function nextToken(take: (pattern: RegExp) => string | undefined): CodeToken | undefined {
-  const string = take(stringLiteral);
+function nextToken(take: (pattern: RegExp) => string | undefined, lang: string): CodeToken | undefined {
+  const string = take(stringLiterals.get(lang) ?? stringLiteral);
   if (string !== undefined) return { kind: "string", text: string };
   const number = take(numberLiteral);
   if (number !== undefined) return { kind: "number", text: number };

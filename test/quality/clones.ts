@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
     set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") },
     repo: { type: "string" },
     model: { type: "string" },
-    per: { type: "string", default: "20" },
+    per: { type: "string", default: "16" },
     instant: { type: "boolean", default: false },
     show: { type: "string", default: "0" },
   },

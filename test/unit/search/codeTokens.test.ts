@@ -12,6 +12,9 @@ test("layout and comments do not make two texts differ", () => {
     ["lua", "local x = 1 -- one", "--[[ two\nlines ]] local x = 1"],
     ["ruby", "def go # now\n  1\nend", "def go\n1\nend"],
     ["php", "$a = 1; # one", "$a = 1; // two"],
+    ["go", "f(`\\`, `/`)", "f(`\\`,\n  `/`)"],
+    ["elixir", "def f(<<?\", t::binary>>, acc), do: g(t)", "def f(<<?\", t::binary>>,\n  acc), do: g(t)"],
+    ["elixir", '@doc ~S"""\n  One.\n"""\ndef f(x), do: x', '@doc ~S"""\n  Two.\n"""\ndef f(x), do: x'],
     ["javascript", "if (!a || !b) x = -1;", "if (!a||!b) x=-1;"],
   ];
   for (const [lang, a, b] of pairs) assert.equal(exact(a, lang), exact(b, lang), lang);
