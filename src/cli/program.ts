@@ -167,6 +167,7 @@ export async function runProcess(): Promise<void> {
   };
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onInterrupt);
+  process.on("SIGHUP", onInterrupt); // the terminal was closed
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;

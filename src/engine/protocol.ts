@@ -38,7 +38,7 @@ export interface Hit {
   /** Counted from 1, both ends included; re-anchored to the current text before it leaves the engine. */
   readonly startLine: number;
   readonly endLine: number;
-  /** First defined name, or "". */
+  /** The chunk's name that fits the query best, else its first, or "". */
   readonly symbol: string;
   readonly kind: ChunkKind;
   readonly lang: string;

@@ -64,7 +64,16 @@ def test_a_prefix_is_renormalised() -> None:
     torch.testing.assert_close(truncate(vector, 8).norm(dim=-1), torch.ones(4))
 
 
-@pytest.mark.parametrize("wrong", [{"exits": (0, 4, 2)}, {"exits": (0, 2)}, {"matryoshka": (64, 128)}, {"heads": 7}, {"exits": (2, 6), "top_residual": 0.2}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exits": (0, 4, 2)},
+        {"exits": (0, 2)},
+        {"matryoshka": (64, 128)},
+        {"heads": 7},
+        {"exits": (2, 6), "top_residual": 0.2},
+    ],
+)
 def test_impossible_shapes_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError):
         ModelConfig(**wrong)

@@ -197,13 +197,16 @@ def _train(options: argparse.Namespace) -> None:
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
     finished = True
     if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
-        train.train_top_head(student, run, options.cache, place)
+        with train.stoppable(options.folder / "checkpoint.pt"):
+            train.train_top_head(student, run, options.cache, place)
         run.save("checkpoint.pt", student)
         emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
-    if options.phase in ("all", "table"):
-        finished = train.train_table(
-            student, run, options.cache, place, minutes=options.table_minutes, first_weights=not options.start
-        )
+    if options.phase == "table" or (options.phase == "all" and not run.progress.table_done):
+        if train.is_first_process():
+            finished = train.train_table(
+                student, run, options.cache, place, minutes=options.table_minutes, first_weights=not options.start
+            )
+        finished = train.share_from_first_process(student, finished, place)
     if finished and options.phase in ("all", "layers"):
         finished = train.train_layers(
             student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures

@@ -32,8 +32,8 @@ class ModelConfig:
     exit_block: int = 0
     # Exits between the table and the top weigh their tokens before the mean.
     exit_gate: bool = False
-    # How much of exit 0's embedding is added to the exits above it (in between, top): what words alone say costs nothing
-    # to compute, and the layers then only have to say what words alone do not.
+    # How much of exit 0's embedding is added to the exits above it (in between, top): what words alone say costs
+    # nothing, and the layers then only have to say what words alone do not.
     exit_residual: float = 0.0
     top_residual: float = 0.0
 

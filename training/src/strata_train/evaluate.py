@@ -32,10 +32,10 @@ def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
 
 
 def recall_at(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray, k: int) -> float:
-    """Share of queries (Q, D) whose relevant document (Q,) is among the k nearest of (N, D)."""
+    """Share of queries (Q, D) whose relevant document (Q,) is among the k nearest of (N, D); ties count against it."""
     scores = queries @ documents.T
     own = scores[np.arange(len(queries)), relevant][:, None]
-    return float(((scores > own).sum(axis=1) < k).mean())
+    return float(((scores >= own).sum(axis=1) <= k).mean())
 
 
 @dataclass

@@ -9,10 +9,7 @@ exits in between are all that learns.
 from __future__ import annotations
 
 import shutil
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +24,7 @@ from strata_train.events import UserError, emit
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
 
-PHASES = ("top head", "layers", "table")  # as they appear in the progress events
+PHASES = ("top head", "table", "layers")  # as they appear in the progress events
 LEAST_SPACE = 20_000_000  # with less room left, a failure to write is the disk's
 MIN_PAIRS = 50
 MIN_HELD_OUT = 8
@@ -92,7 +89,7 @@ def finetune(
     """Run the whole thing and return the result event's fields. See the module's text for what it promises."""
     work = out.with_name(out.name + ".work")
     try:
-        with stoppable(work / "run" / "checkpoint.pt"):
+        with train.stoppable(work / "run" / "checkpoint.pt"):
             result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
         # PyTorch ("unexpected pos 576 vs 534") and numpy ("9 requested and 0 written") have words of their own for it
@@ -105,30 +102,6 @@ def finetune(
     (work / "cache" / "complete.json").unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
     return result
-
-
-@contextmanager
-def stoppable(checkpoint: Path) -> Iterator[None]:
-    """SIGTERM and SIGINT end the run at once, in words that say what `--resume` will find.
-
-    For the phases around the loops of `train.py`. Those can save, so they handle the signals themselves while they run;
-    what lies between them takes seconds and is computed again.
-    """
-
-    def stop(*_: object) -> None:
-        kept = (
-            "everything up to the last phase is saved, continue with --resume."
-            if checkpoint.exists()
-            else "nothing was learned yet; --resume or a new run begins with the same definitions."
-        )
-        raise UserError("interrupted", f"Stopped before the end; {kept}")
-
-    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
 
 
 def _finetune(
@@ -179,25 +152,22 @@ def _finetune(
     for folder in data.shard_folders(work / "cache"):
         data.add_teacher(data.Shard.open(folder), teacher, device=place.device, autocast=place.bf16)
     run = train.Run(work / "run", config, torch.eye(model.config.dims))
-    layers_done = False
     if resume and (work / "run" / "checkpoint.pt").exists():
-        state = run.load("checkpoint.pt")
-        model.load_state_dict(state["model"])
-        layers_done = run.progress.step > 0 and state["optimizer"] is None  # saved by the table's phase
+        model.load_state_dict(run.load("checkpoint.pt")["model"])
     if not run.progress.top_head_done:
         train.train_top_head(model, run, work / "cache", place)
         run.save("checkpoint.pt", model)
     left = minutes - (time.monotonic() - began) / 60
     finished = True
-    if not layers_done and any(exit not in (0, model.config.top) for exit in model.config.exits):
-        budget = max(0.2, left * 0.6) + run.progress.seconds / 60
+    if model.table is not None and not run.progress.table_done:
+        finished = train.train_table(
+            model, run, work / "cache", place, minutes=max(0.1, left * 0.3), first_weights=False
+        )
+    if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
+        left = minutes - (time.monotonic() - began) / 60
+        budget = max(0.2, left * 0.85) + run.progress.seconds / 60
         finished = train.train_layers(
             model, run, work / "cache", place, teacher=teacher, minutes=budget, evaluate=checked.figures
-        )
-    if finished and model.table is not None:
-        left = minutes - (time.monotonic() - began) / 60
-        finished = train.train_table(
-            model, run, work / "cache", place, minutes=max(0.1, left * 0.7), first_weights=False
         )
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")

@@ -15,6 +15,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,7 @@ class Progress:
     batch: int = 0  # batches of that shard that are done
     seconds: float = 0.0
     table_epoch: int = 0
+    table_done: bool = False  # all passes, or the minutes are used up
     top_head_done: bool = False
     best: float = -1.0
     evaluations_since_best: int = 0
@@ -189,6 +191,30 @@ class StopRequest:
 
     def _ask(self, *_: object) -> None:
         self.asked = True
+
+
+@contextmanager
+def stoppable(checkpoint: Path) -> Iterator[None]:
+    """SIGTERM and SIGINT end the run at once, in words that say what `--resume` will find.
+
+    For what lies around the loops below. Those can save, so they handle the signals themselves while they run; what
+    lies between them takes seconds and is computed again.
+    """
+
+    def stop(*_: object) -> None:
+        kept = (
+            "everything up to the last phase is saved, continue with --resume."
+            if checkpoint.exists()
+            else "nothing was learned yet; --resume or a new run begins with the same definitions."
+        )
+        raise UserError("interrupted", f"Stopped before the end; {kept}")
+
+    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 # --- the layers -------------------------------------------------------------------------------------------------------
@@ -268,10 +294,12 @@ def train_layers(
     last_save = last_evaluation = last_tick = time.monotonic()
     batches = stream(cache, config, progress, lambda shard: _need_teacher(shard, teacher, place))
 
+    out_of_patience = False
     with StopRequest() as stop:
         while True:
             done = max(progress.step / train.steps, progress.seconds / budget)
-            done = _as_first_process(2.0 if stop.asked else done, place)  # clocks differ, steps must not
+            # Clocks differ, steps must not.
+            done = _as_first_process(2.0 if stop.asked or out_of_patience else done, place)
             if done >= 1:
                 break
             joint = (
@@ -302,7 +330,7 @@ def train_layers(
                 _log(progress, averages, budget, train.steps)
                 averages.clear()
             if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and _rank()[0] == 0:
-                stop.asked |= _evaluate(model, run, evaluate, train.patience)
+                out_of_patience = _evaluate(model, run, evaluate, train.patience)
                 last_evaluation = last_tick = time.monotonic()
             if now - last_save > train.checkpoint_minutes * 60 and _rank()[0] == 0:
                 run.save("checkpoint.pt", model, optimizer)
@@ -311,7 +339,7 @@ def train_layers(
         run.save("checkpoint.pt", model, optimizer)
         if evaluate:
             _evaluate(model, run, evaluate, 0)
-    return not stop.asked or bool(train.patience and progress.evaluations_since_best >= train.patience)
+    return not stop.asked
 
 
 def _step(
@@ -499,6 +527,7 @@ def train_table(
             emit("progress", phase="table", step=step, epoch=epoch + 1, loss=float(np.mean(values)), seconds_left=left)
             if stop.asked or time.monotonic() - began > budget:
                 break
+    progress.table_done = not stop.asked
     run.save("checkpoint.pt", model)
     return not stop.asked
 
@@ -544,6 +573,14 @@ def _rank() -> tuple[int, int]:
     if distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def share_from_first_process(model: nn.Module, finished: bool, place: Device) -> bool:
+    """Under torchrun: everybody goes on with the first process's weights, and with its answer."""
+    if distributed.is_initialized():
+        for parameter in model.parameters():
+            distributed.broadcast(parameter.data, src=0)
+    return bool(_as_first_process(float(finished), place))
 
 
 def is_first_process() -> bool:
