@@ -118,6 +118,7 @@ export async function runSimilar(place: string, options: SearchOptions, context:
 
 export interface DuplicateOptions {
   readonly in: string;
+  readonly depth: protocol.Depth;
   readonly minLines: number;
   readonly threshold: number;
   readonly limit: number;
@@ -125,7 +126,7 @@ export interface DuplicateOptions {
 
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
   return withEngine(context, options.in, async (session) => {
-    await showingProgress(context, (onProgress) => bringTo(session, "deep", onProgress, context.signal)); // pairs that mean the same are only seen at full depth
+    await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const { minLines, threshold, limit } = options;
     const { groups, coverage } = await session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal);
     if (context.json) printJson(context, { groups, coverage });

@@ -74,6 +74,7 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
     (command) =>
       command
         .option("--in <dir>", "folder to look through", ".")
+        .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
         .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),

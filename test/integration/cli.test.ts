@@ -132,6 +132,8 @@ test("duplicates are found and grouped", async () => {
   assert.equal(code, 0);
   assert.equal(value.groups[0]?.kind, "exact");
   assert.deepEqual(value.groups[0]?.members.map((member) => member.path).sort(), ["lib/bill.ts", "src/invoice.ts"]);
+  const atOnce = await strataJson<{ groups: { kind: string }[]; coverage: { instant: number; chunks: number } }>("duplicates", root, "--min-lines", "4", "--depth", "instant");
+  assert.equal(atOnce.value.groups[0]?.kind, "exact");
   assert.match((await strata(["duplicates", root, "--min-lines", "4"])).out, /^Exact copies · \d+ lines · 2 places\n/);
 });
 
