@@ -38,8 +38,7 @@ export interface Ranked extends Scored {
  * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick.
  * A chunk whose lines mostly stand in a better hit of the same file is left out.
  */
-export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number): Ranked[] {
-  const weights = weightsFor(query);
+export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
   const byFile = new Map<string, Scored[]>();
   const scored = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights) }));
   scored.sort((a, b) => b.score - a.score || a.candidate.place.place - b.candidate.place.place);

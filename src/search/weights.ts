@@ -43,7 +43,7 @@ export const proseWeights: Weights = {
   example: -0.8,
   legacy: -0.6,
   declarations: -0.8,
-  document: -1.2,
+  document: -2,
   "re-export": -0.6,
   "passed on": 1.2,
   trace: 4,

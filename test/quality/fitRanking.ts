@@ -1,6 +1,6 @@
-// Makes src/search/weights.ts from mined queries: node test/quality/fitRanking.ts [--pairs DIR] [--write]
-// Prints the figures of left-out repositories beside those of the hand-set weights. Uses nothing of any judged set.
-import { existsSync, writeFileSync } from "node:fs";
+// What fitting the weights of ranking to mined queries would give: node test/quality/fitRanking.ts [--pairs DIR] [--trees DIR]
+// Prints the figures of left-out repositories beside those of the weights that ship, and the fitted weights. Uses nothing of any judged set.
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/base/assets.ts";
@@ -9,9 +9,8 @@ import { gatherCandidates } from "../../src/search/candidates.ts";
 import { type FeatureName, featureNames } from "../../src/search/features.ts";
 import { parseQuery } from "../../src/search/query.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
-import type { Weights } from "../../src/search/weights.ts";
+import { proseWeights, symbolWeights } from "../../src/search/weights.ts";
 import { crossValidate, fileNdcg, type FitGroup, fitWeights } from "./fitting.ts";
-import { handSetProse, handSetSymbol, heldFeatures } from "./handSetWeights.ts";
 import { buildStore, encodeQueries, type LabModel, openModel } from "./lab.ts";
 import { type MinedRepository, minePairRepositories, mineTree } from "./minedQueries.ts";
 
@@ -20,9 +19,16 @@ const { values: options } = parseArgs({
     pairs: { type: "string", default: path.join(packageRoot, "..", "shared", "train") },
     trees: { type: "string", multiple: true, default: [] },
     model: { type: "string" },
-    write: { type: "boolean", default: false },
   },
 });
+
+/**
+ * Signals that documentation sentences cannot judge, held at their value: the answer's documentation is always removed ("bm25.doc"), tests,
+ * generated code and re-exports are hardly documented, and every file is asked for equally often, central or not.
+ */
+const heldFeatures: readonly FeatureName[] = [
+  "bm25.doc", "file size", "imported", "length", "type", "function", "module", "test", "generated", "example", "legacy", "declarations", "document", "re-export", "passed on", "trace", "wording", "stands out",
+];
 
 /** Pull towards the hand-set weights: the strongest whose left-out figure is no worse (it is flat from 0.001 to 0.03, and falls at 0.1). */
 const fit = { held: heldFeatures, pull: 0.03, steps: 120 };
@@ -42,10 +48,11 @@ if (repositories.length === 0) {
   const prose = groups.filter((group) => !group.isSymbol);
   const symbol = groups.filter((group) => group.isSymbol);
   say(`${repositories.length} repositories, ${prose.length} questions and ${symbol.length} names (each at every depth)`);
-  report("questions", prose, handSetProse);
-  say(`names, hand-set: ${fileNdcg(symbol, handSetSymbol).toFixed(4)}`);
-  const fitted = fitWeights(prose, { ...fit, prior: handSetProse });
-  if (options.write) writeFileSync(path.join(packageRoot, "src", "search", "weights.ts"), weightsSource(fitted, handSetSymbol));
+  const { handSet, leftOut, fitted } = crossValidate(prose, { ...fit, prior: proseWeights });
+  say(`questions: as shipped ${handSet.toFixed(4)}, fitted on the other repositories ${leftOut.toFixed(4)}, fitted on all ${fitted.toFixed(4)}`);
+  say(`names, as shipped: ${fileNdcg(symbol, symbolWeights).toFixed(4)}`);
+  const weights = fitWeights(prose, { ...fit, prior: proseWeights });
+  for (const name of featureNames) say(`${name.padEnd(16)} ${proseWeights[name].toFixed(2).padStart(6)} → ${weights[name].toFixed(2).padStart(6)}${heldFeatures.includes(name) ? " (held)" : ""}`);
 }
 await model.encoder.close();
 
@@ -64,29 +71,4 @@ async function groupsOf(repository: MinedRepository, labModel: LabModel): Promis
         return { repository: repository.name, rows: candidateFeatures(store, parsed, candidates), files, isAnswer: files.map((file) => file === answer), isSymbol: parsed.kind === "symbol" };
       });
     });
-}
-
-function report(what: string, groups: readonly FitGroup[], prior: Weights): void {
-  const { handSet, leftOut, fitted } = crossValidate(groups, { ...fit, prior });
-  say(`${what}: hand-set ${handSet.toFixed(4)}, fitted on the other repositories ${leftOut.toFixed(4)}, fitted on all ${fitted.toFixed(4)}`);
-}
-
-function weightsSource(prose: Weights, symbol: Weights): string {
-  const table = (weights: Weights) => featureNames.map((name: FeatureName) => `  ${/^[a-z][a-z0-9]*$/.test(name) ? name : JSON.stringify(name)}: ${Number(weights[name].toFixed(2))},`).join("\n");
-  return `// The weights of ranking: one number per feature and kind of query. A score is their weighted sum; \`strata search --explain\` prints the parts.
-// Made by \`node test/quality/fitRanking.ts --write\` from documentation of code outside every judged set; do not edit by hand.
-import type { FeatureName } from "./features.ts";
-
-export type Weights = Readonly<Record<FeatureName, number>>;
-
-/** For questions, keywords, messages and code: fitted. */
-export const proseWeights: Weights = {
-${table(prose)}
-};
-
-/** For a query that is a name alone: set by hand, as mined names are too easy to tell weights apart. */
-export const symbolWeights: Weights = {
-${table(symbol)}
-};
-`;
 }
