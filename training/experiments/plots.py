@@ -53,6 +53,20 @@ def matrices(name: str, tables: dict, title: str) -> None:
     _write(figure, name)
 
 
+def shares(name: str, results: dict) -> None:
+    """nDCG@10 over the table's share in the exits above it, one panel per judged set."""
+    size = (4 * len(results), 3.4)
+    figure, panels = plt.subplots(1, len(results), figsize=size, constrained_layout=True, squeeze=False)
+    for panel, (judged, exits) in zip(panels[0], results.items(), strict=True):
+        for exit, values in exits.items():
+            panel.plot([float(share) for share in values], list(values.values()), marker="o", label=exit)
+        panel.set(title=judged, xlabel="share of exit 0", ylabel="nDCG@10")
+        panel.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
+    panels[0][0].legend(fontsize=8)
+    _write(figure, name)
+
+
 def _write(figure: plt.Figure, name: str) -> None:
     (HERE / "plots").mkdir(exist_ok=True)
     figure.savefig(HERE / "plots" / f"{name}.png", dpi=110)
