@@ -1,6 +1,6 @@
 // The product without VS Code or a terminal: one index, kept fresh and searchable. Owns the order of work
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
@@ -18,6 +18,7 @@ import { type RankedResult, type SearchDeps, searchIndex } from "../search/searc
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { Store } from "../store/store.ts";
+import { anchor, readRange } from "./anchor.ts";
 import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits } from "./limits.ts";
 import { relativeInside } from "./paths.ts";
@@ -112,24 +113,38 @@ export class Engine {
 
   async #open(): Promise<void> {
     const { folder, log } = this.#options;
-    this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
-    const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
-    const [store, instant] = await Promise.all([
-      Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log }),
-      loadInstantTable(this.#model),
-    ]);
-    this.#store = store;
-    this.#before = await this.#encoderBefore();
-    this.#takeOver(instant);
+    const pool = this.#newPool();
+    // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
+    if (!Store.exists(folder)) pool.start();
+    try {
+      this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
+      const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
+      const [store, instant] = await Promise.all([
+        Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log }),
+        loadInstantTable(this.#model),
+      ]);
+      this.#store = store;
+      this.#before = await this.#encoderBefore();
+      this.#takeOver(instant, pool);
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  #newPool(): ParsePool {
+    const { root, log, parseWorkers } = this.#options;
+    return new ParsePool(parseWorkers, root, log);
   }
 
   /** Everything that is made for one model: synchronous, so that no answer falls between two. */
-  #takeOver(instant: InstantTable): void {
-    const { root, log, parseWorkers } = this.#options;
+  #takeOver(instant: InstantTable, pool = this.#newPool()): void {
+    const { root, log } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log);
-    this.#pool = new ParsePool(parseWorkers, { root, instant }, log);
+    this.#pool = pool;
+    pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
   }
 
@@ -163,7 +178,7 @@ export class Engine {
   }
 
   async similar(params: SimilarParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
-    const text = params.text ?? (await this.#readRange(params));
+    const text = params.text ?? (await readRange(this.#options.root, params));
     return this.#answer(params, signal, onUpdate, async (deps) => findSimilar(deps, { ...params, text }, signal));
   }
 
@@ -561,58 +576,10 @@ export class Engine {
     }, STATUS_EVERY_MS);
   }
 
-  /** Text of the lines a "find similar" request names. */
-  async #readRange({ path: relative, startLine, endLine }: SimilarParams): Promise<string> {
-    if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
-    const file = path.join(this.#options.root, relativeInside(this.#options.root, relative));
-    const lines = (
-      await readFile(file, "utf8").catch((error: unknown) => {
-        throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
-      })
-    ).split(/\r?\n/);
-    const first = startLine ?? 1;
-    if (first < 1 || first > lines.length) throw new StrataError("input.invalid", `${relative} has ${lines.length} lines; line ${first} is not one of them.`);
-    return lines.slice(first - 1, endLine ?? lines.length).join("\n");
-  }
-
-  /**
-   * Hits point at the text as it is now: when a file changed since it was indexed, the chunk is looked for in the current text, and dropped
-   * (and re-indexed) when it is no longer there.
-   */
-  async #anchor(hits: readonly Hit[]): Promise<readonly Hit[]> {
-    const files = new Map<string, Promise<string | undefined | null>>();
-    const current = (relative: string) => {
-      let text = files.get(relative);
-      if (!text) files.set(relative, (text = this.#textIfChanged(relative)));
-      return text;
-    };
-    const stale = new Set<string>();
-    const anchored: Hit[] = [];
-    for (const hit of hits) {
-      const text = await current(hit.path);
-      if (text === undefined) anchored.push(hit);
-      else {
-        stale.add(hit.path);
-        const at = text === null ? -1 : text.replaceAll("\r\n", "\n").indexOf(hit.snippet.replaceAll("\r\n", "\n"));
-        if (text === null || at < 0) continue;
-        const startLine = text.replaceAll("\r\n", "\n").slice(0, at).split("\n").length;
-        anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
-      }
-    }
-    if (stale.size > 0) void this.filesChanged([...stale], this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
-    return anchored;
-  }
-
-  /** undefined: as indexed; null: gone; otherwise the current text. */
-  async #textIfChanged(relative: string): Promise<string | undefined | null> {
-    const record = this.#store.files().get(relative);
-    const file = path.join(this.#options.root, relative);
-    try {
-      const { size, mtimeMs } = await stat(file);
-      if (record && record.size === size && record.mtimeMs === mtimeMs) return undefined;
-      return await readFile(file, "utf8");
-    } catch {
-      return null; // vanished or unreadable now: either way there is nothing to open
-    }
+  /** Hits where their text stands now; files that changed meanwhile are indexed again. */
+  async #anchor(ranked: readonly Hit[]): Promise<readonly Hit[]> {
+    const { hits, stale } = await anchor(this.#store, this.#options.root, ranked);
+    if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
+    return hits;
   }
 }

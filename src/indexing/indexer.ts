@@ -22,6 +22,8 @@ export const SKIPPED = "skipped:";
 
 const BATCH_FILES = 16;
 const BATCH_BYTES = 200_000;
+/** The first batches of an empty index are this small and double: something is found as soon as one file is read. */
+const FIRST_BATCH_FILES = 2;
 /** One transaction holds about this many chunks: some milliseconds, so that a query never waits long for it. */
 const WRITE_CHUNKS = 250;
 
@@ -49,7 +51,7 @@ export class Indexer {
     const known = store.files();
     const seen = new Set<string>();
     const skips: Record<string, number> = {};
-    const writer = new Writer(store);
+    const writer = new Writer(store, known.size === 0 ? 1 : WRITE_CHUNKS);
     const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
@@ -73,6 +75,7 @@ export class Indexer {
 
     let batch: FileToParse[] = [];
     let bytes = 0;
+    let batchFiles = known.size === 0 ? FIRST_BATCH_FILES : BATCH_FILES;
     try {
       for await (const entry of walk(root, { ...limits(), signal }, (_path, reason) => void (skips[reason] = (skips[reason] ?? 0) + 1))) {
         seen.add(entry.path);
@@ -84,8 +87,9 @@ export class Indexer {
         }
         batch.push(entry);
         bytes += entry.size;
-        if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) {
+        if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
           dispatch(batch);
+          batchFiles = Math.min(BATCH_FILES, batchFiles * 2);
           batch = [];
           bytes = 0;
           while (inFlight.size >= pool.wantedInFlight && failure === undefined) await Promise.race(inFlight);
@@ -137,9 +141,12 @@ class Writer {
   #files: ParsedFile[] = [];
   #removed: string[] = [];
   #chunks = 0;
+  #wanted: number;
 
-  constructor(store: Store) {
+  /** @param first chunks of the first transaction; every one after it holds up to twice as many, up to WRITE_CHUNKS. */
+  constructor(store: Store, first = WRITE_CHUNKS) {
     this.#store = store;
+    this.#wanted = first;
   }
 
   add(outcome: ParseOutcome): void {
@@ -157,7 +164,7 @@ class Writer {
       this.#files.push(file);
       this.#chunks += file.chunks.length;
     }
-    if (this.#chunks >= WRITE_CHUNKS || this.#files.length >= WRITE_CHUNKS) this.flush();
+    if (this.#chunks >= this.#wanted || this.#files.length >= WRITE_CHUNKS) this.flush();
   }
 
   remove(path: string): void {
@@ -165,6 +172,7 @@ class Writer {
   }
 
   flush(): void {
+    if (this.#chunks > 0) this.#wanted = Math.min(WRITE_CHUNKS, this.#wanted * 2);
     if (this.#files.length > 0) this.#store.putFiles(this.#files);
     if (this.#removed.length > 0) this.#store.removeFiles(this.#removed);
     this.#files = [];

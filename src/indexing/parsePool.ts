@@ -3,8 +3,9 @@
 import { Worker } from "node:worker_threads";
 import { entryFile } from "../base/assets.ts";
 import type { Log } from "../base/log.ts";
+import type { InstantTable } from "../encoding/exit0.ts";
 import type { ParsedFile } from "../store/store.ts";
-import type { ParseWorkerData, ParseReply, ParseRequest } from "./parseWorker.ts";
+import type { ParseReply, ParseWorkerData, ToParseWorker } from "./parseWorker.ts";
 
 export interface FileToParse {
   /** Relative to the root. */
@@ -35,20 +36,36 @@ const RETIRE_AFTER_MS = 5_000;
 const RETIRE_FILES = 200;
 
 export class ParsePool {
-  readonly #data: ParseWorkerData;
+  readonly #root: string;
   readonly #log: Log;
   readonly #slots: Slot[] = [];
   readonly #size: number;
   readonly #urgent: Job[] = [];
   readonly #queue: Job[] = [];
+  #instant: InstantTable | undefined;
   #closed = false;
   #retirement: NodeJS.Timeout | undefined;
 
-  /** @param size number of worker threads; they start with the first job. */
-  constructor(size: number, data: ParseWorkerData, log: Log) {
+  /** @param size number of worker threads; they start with the first job, or with `start`. Jobs wait for `use`. */
+  constructor(size: number, root: string, log: Log) {
     this.#size = size;
-    this.#data = data;
+    this.#root = root;
     this.#log = log;
+  }
+
+  /**
+   * Starts workers ahead of the first job, one less than there will be: each takes some 100 to 200 ms of processor time to load its program, which fits
+   * beside the opening of an index on the other cores.
+   */
+  start(): void {
+    while (!this.#closed && this.#slots.length < Math.max(1, this.#size - 1)) this.#spawn();
+  }
+
+  /** Gives the table that makes the instant vectors; once. */
+  use(instant: InstantTable): void {
+    this.#instant = instant;
+    for (const { worker } of this.#slots) worker.postMessage({ instant } satisfies ToParseWorker);
+    this.#pump();
   }
 
   /** Outcomes in the order of `files`. `urgent` (a saved file) overtakes everything queued. */
@@ -73,12 +90,12 @@ export class ParsePool {
   }
 
   #pump(): void {
-    while (this.#urgent.length + this.#queue.length > 0) {
+    while (this.#instant && this.#urgent.length + this.#queue.length > 0) {
       const slot = this.#slots.find((s) => s.job === undefined) ?? (this.#slots.length < this.#size ? this.#spawn() : undefined);
       if (!slot) return;
       const job = this.#urgent.shift() ?? (this.#queue.shift() as Job);
       slot.job = job;
-      slot.worker.postMessage({ files: job.files } satisfies ParseRequest);
+      slot.worker.postMessage({ files: job.files } satisfies ToParseWorker);
     }
   }
 
@@ -97,7 +114,7 @@ export class ParsePool {
   }
 
   #spawn(): Slot {
-    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: this.#data, name: "strata-parse" }), job: undefined, parsed: 0 };
+    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: { root: this.#root } satisfies ParseWorkerData, name: "strata-parse" }), job: undefined, parsed: 0 };
     slot.worker.on("message", (reply: ParseReply) => {
       for (const { level, message } of reply.log) this.#log(level, message);
       const job = slot.job;
@@ -110,6 +127,7 @@ export class ParsePool {
     slot.worker.on("error", (error) => this.#log("warn", "a parse worker died", error));
     slot.worker.on("exit", () => this.#replace(slot));
     this.#slots.push(slot);
+    if (this.#instant) slot.worker.postMessage({ instant: this.#instant } satisfies ToParseWorker);
     return slot;
   }
 

@@ -16,11 +16,9 @@ import { isBinary } from "./walk.ts";
 
 export interface ParseWorkerData {
   readonly root: string;
-  readonly instant: InstantTable;
 }
-export interface ParseRequest {
-  readonly files: readonly FileToParse[];
-}
+/** The table comes once, ahead of the first files: a worker may be started before the model is read. */
+export type ToParseWorker = { readonly instant: InstantTable } | { readonly files: readonly FileToParse[] };
 export interface ParseReply {
   readonly outcomes: readonly ParseOutcome[];
   readonly log: readonly { readonly level: LogLevel; readonly message: string }[];
@@ -78,11 +76,15 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
 
 const port = parentPort;
 if (port) {
-  const { root, instant: table } = workerData as ParseWorkerData;
-  const instant = createInstantEncoder(table);
+  const { root } = workerData as ParseWorkerData;
+  let instant: InstantEncoder;
   let log: { level: LogLevel; message: string }[] = [];
   const chunker = Chunker.create({ log: (level, message) => void log.push({ level, message }) });
-  port.on("message", (request: ParseRequest) => {
+  port.on("message", (request: ToParseWorker) => {
+    if ("instant" in request) {
+      instant = createInstantEncoder(request.instant);
+      return;
+    }
     void (async () => {
       const outcomes: ParseOutcome[] = [];
       for (const file of request.files) {

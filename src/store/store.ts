@@ -1,6 +1,6 @@
 // The index of one workspace root on disk and in memory: the only front of this folder. SQLite (files, chunks, FTS5, int8
 // vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
-import { rmSync, readdirSync, statSync } from "node:fs";
+import { existsSync, rmSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import picomatch from "picomatch";
 import { checkAborted } from "../base/abort.ts";
@@ -91,6 +91,11 @@ export class Store {
     } catch (error) {
       throw asStrataError(error, options.folder);
     }
+  }
+
+  /** Whether an index lies there; it may still turn out damaged or of another version. */
+  static exists(folder: string): boolean {
+    return existsSync(path.join(folder, DATABASE));
   }
 
   private constructor(options: StoreOptions, lock: { release(): void }) {

@@ -9,20 +9,23 @@ import { loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { ParsePool } from "../../../src/indexing/parsePool.ts";
 
-async function pool(t: TestContext, files: Record<string, string | Uint8Array>) {
+/** `ready: false`: started, but without the table yet. */
+async function pool(t: TestContext, files: Record<string, string | Uint8Array>, { ready = true } = {}) {
   const root = mkdtempSync(path.join(os.tmpdir(), "strata-pool-"));
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), content);
   }
-  const instant = await loadInstantTable(await loadModelFiles(await defaultModelFolder()));
-  const made = new ParsePool(2, { root, instant }, silentLog);
+  const made = new ParsePool(2, root, silentLog);
   t.after(async () => {
     await made.close();
     rmSync(root, { recursive: true, force: true });
   });
+  if (ready) made.use(await table());
+  else made.start();
   return made;
 }
+const table = async () => loadInstantTable(await loadModelFiles(await defaultModelFolder()));
 const file = (name: string) => ({ path: name, size: 1, mtimeMs: 1 });
 
 test("a file comes back with chunks, terms and instant vectors", async (t) => {
@@ -38,6 +41,18 @@ test("a file comes back with chunks, terms and instant vectors", async (t) => {
   const { values, scale } = chunk!.instant!;
   const length = Math.hypot(...Array.from(values, (v) => v * scale));
   assert.ok(Math.abs(length - 1) < 0.02, `unit length, got ${length}`);
+});
+
+test("workers that start before the model is read parse as soon as it is", async (t) => {
+  const parsing = await pool(t, { "a.ts": "export const a = 1;\n", "b.ts": "export const b = 2;\n" }, { ready: false });
+  let answered = false;
+  const early = parsing.parse([file("a.ts")], false).finally(() => void (answered = true));
+  const instant = await table();
+  assert.equal(answered, false, "nothing is parsed without the table");
+  parsing.use(instant);
+  const [a] = await early;
+  const [b] = await parsing.parse([file("b.ts")], false);
+  for (const outcome of [a, b]) assert.ok(outcome?.kind === "parsed" && outcome.file.chunks[0]!.instant !== undefined);
 });
 
 test("outcomes keep the order of the request, whatever becomes of each file", async (t) => {

@@ -1,0 +1,61 @@
+// Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { StrataError } from "../base/errors.ts";
+import type { Store } from "../store/store.ts";
+import { relativeInside } from "./paths.ts";
+import type { Hit, SimilarParams } from "./protocol.ts";
+
+/** Text of the lines a "find similar" request names. Throws "input.invalid". */
+export async function readRange(root: string, { path: relative, startLine, endLine }: SimilarParams): Promise<string> {
+  if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
+  const file = path.join(root, relativeInside(root, relative));
+  const lines = (
+    await readFile(file, "utf8").catch((error: unknown) => {
+      throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
+    })
+  ).split(/\r?\n/);
+  const first = startLine ?? 1;
+  if (first < 1 || first > lines.length) throw new StrataError("input.invalid", `${relative} has ${lines.length} lines; line ${first} is not one of them.`);
+  return lines.slice(first - 1, endLine ?? lines.length).join("\n");
+}
+
+/**
+ * Hits point at the text as it is now: when a file changed since it was indexed, the chunk is looked for in the current text, and dropped
+ * when it is no longer there. `stale`: the files that changed.
+ */
+export async function anchor(store: Store, root: string, hits: readonly Hit[]): Promise<{ readonly hits: readonly Hit[]; readonly stale: readonly string[] }> {
+  const files = new Map<string, Promise<string | undefined | null>>();
+  const current = (relative: string) => {
+    let text = files.get(relative);
+    if (!text) files.set(relative, (text = textIfChanged(store, root, relative)));
+    return text;
+  };
+  const stale = new Set<string>();
+  const anchored: Hit[] = [];
+  for (const hit of hits) {
+    const text = await current(hit.path);
+    if (text === undefined) anchored.push(hit);
+    else {
+      stale.add(hit.path);
+      const at = text === null ? -1 : text.replaceAll("\r\n", "\n").indexOf(hit.snippet.replaceAll("\r\n", "\n"));
+      if (text === null || at < 0) continue;
+      const startLine = text.replaceAll("\r\n", "\n").slice(0, at).split("\n").length;
+      anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
+    }
+  }
+  return { hits: anchored, stale: [...stale] };
+}
+
+/** undefined: as indexed; null: gone; otherwise the current text. */
+async function textIfChanged(store: Store, root: string, relative: string): Promise<string | undefined | null> {
+  const record = store.files().get(relative);
+  const file = path.join(root, relative);
+  try {
+    const { size, mtimeMs } = await stat(file);
+    if (record && record.size === size && record.mtimeMs === mtimeMs) return undefined;
+    return await readFile(file, "utf8");
+  } catch {
+    return null; // vanished or unreadable now: either way there is nothing to open
+  }
+}
