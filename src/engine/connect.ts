@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import net from "node:net";
 import { ConnectionError, createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
-import { build, compareBuilds, entryFile, isSource } from "../base/assets.ts";
+import { build, compareBuilds, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder } from "./paths.ts";
@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly modelFolder?: string;
   /** How long a started engine stays after its last client has left. Default 5 minutes. */
   readonly idleMs?: number;
+  /** File of the engine's program; the bench, itself run from source, names the bundle that people run. */
+  readonly program?: string;
   /** False: only an engine that already runs. Default true. */
   readonly start?: boolean;
   /** What this client says of itself; tests pretend to be newer or older. */
@@ -118,9 +120,9 @@ export type StartMessage = { readonly ready: true } | { readonly error: ErrorDat
  */
 function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
   makePrivateFolder(folder);
-  const entry = entryFile("engine");
+  const entry = options.program ?? entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
-  const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(isSource ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
+  const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(entry.endsWith(".ts") ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {
