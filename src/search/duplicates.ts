@@ -1,11 +1,12 @@
-// Code that stands in the workspace more than once: exact copies, renamed copies, and chunks that mean the same by their vectors.
+// Code that stands in the workspace more than once: exact copies, renamed copies, and what is nearly the same, by its tokens (a copy with a statement
+// more or less) or by its vector (the same in other words).
 import { createHash } from "node:crypto";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Place, Store } from "../store/store.ts";
-import { type CodeToken, exactForm, isList, renamedForm, tokeniseCode } from "./codeTokens.ts";
+import { type CodeToken, exactForm, isList, renamedForm, shapeText, sharedAround, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
   allChunks(): Iterable<{ readonly chunkId: number; readonly kind: ChunkKind; readonly text: string; readonly lang: string }>;
@@ -16,6 +17,14 @@ const leastTokens = 24;
 /** Neighbours asked for per chunk. */
 const neighbourCount = 8;
 const definitionKinds: ReadonlySet<ChunkKind> = new Set(["function", "class", "type"]);
+/**
+ * Functions of at least so many tokens that share so much around one stretch that differs are near copies. Read off planted copies with a statement
+ * more or less and off what is found in twelve repositories: below it, functions that only begin and end alike.
+ */
+const leastNearTokens = 32;
+const leastShared = 0.7;
+/** Followers looked at in each order of the shapes. */
+const followers = 12;
 /** Work between two looks at the event loop. */
 const sliceMs = 30;
 
@@ -26,6 +35,8 @@ interface Unit {
   readonly lines: number;
   /** Defines something: only then can it be a semantic duplicate. Windows of prose and loose statements resemble each other for no reason. */
   readonly isDefinition: boolean;
+  /** Empty for what is no function or too short. */
+  readonly shape: string;
 }
 
 /** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. */
@@ -39,7 +50,9 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     if (lines < params.minLines || isMostlyImports(text)) continue;
     const tokens = tokeniseCode(text, lang);
     if (tokens.length < leastTokens || isMostlyData(tokens)) continue;
-    units.push({ chunkId, lines, isDefinition: definitionKinds.has(kind), exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
+    const isDefinition = definitionKinds.has(kind);
+    const shape = kind === "function" && tokens.length >= leastNearTokens ? shapeText(tokens) : "";
+    units.push({ chunkId, lines, isDefinition, shape, exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) });
   }
 
   const groups: DuplicateGroup[] = [];
@@ -63,14 +76,16 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
 
   const byChunk = new Map(units.filter((unit) => unit.isDefinition).map((unit) => [unit.chunkId, unit]));
   const leaders = units.filter((unit) => unit.isDefinition && !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
+  const nearCopies = await findNearCopies(store, leaders, pause);
   let done = 0;
   for (const leader of leaders) {
     await pause();
     if (++done % 500 === 0) onProgress?.({ phase: "search", done, total: leaders.length, unit: "chunks" });
     if (grouped.has(leader.chunkId)) continue;
-    const near = store
-      .neighbours(leader.chunkId, neighbourCount)
-      .filter((hit) => hit.chunkId !== leader.chunkId && hit.score >= params.threshold && byChunk.has(hit.chunkId) && !grouped.has(hit.chunkId) && comparable(leader, byChunk.get(hit.chunkId)!));
+    const isFree = ({ chunkId }: { readonly chunkId: number }): boolean => chunkId !== leader.chunkId && byChunk.has(chunkId) && !grouped.has(chunkId);
+    const copies = (nearCopies.get(leader.chunkId) ?? []).filter(isFree);
+    const alike = store.neighbours(leader.chunkId, neighbourCount).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
+    const near = [...copies, ...alike.filter((hit) => !copies.some((copy) => copy.chunkId === hit.chunkId))];
     if (near.length === 0) continue;
     const places = distinctPlaces(store.placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
     if (places.length < 2) continue;
@@ -79,6 +94,59 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
   return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);
+}
+
+interface NearCopy {
+  readonly chunkId: number;
+  /** Share of tokens that both have. */
+  readonly score: number;
+}
+
+/**
+ * Functions that are each other's copies but for one stretch, by chunk. Such a pair shares its beginning or its end over a good part of its length,
+ * and so stands close together when shapes are sorted by their beginnings or by their ends.
+ */
+async function findNearCopies(store: DuplicateStore, units: readonly Unit[], pause: () => Promise<void> | undefined): Promise<Map<number, NearCopy[]>> {
+  const found = new Map<number, NearCopy[]>();
+  const add = (from: number, chunkId: number, score: number): void => void found.set(from, [...(found.get(from) ?? []), { chunkId, score }]);
+  const tokensOf = ({ chunkId }: Unit): readonly CodeToken[] => store.placesOf([chunkId]).slice(0, 1).flatMap(({ text, lang }) => tokeniseCode(text, lang));
+  const seen = new Set<string>();
+  const shaped = units.filter(({ shape }) => shape !== "");
+  for (const end of ["first", "last"] as const) {
+    const keyed = shaped.map((unit) => ({ unit, key: end === "first" ? unit.shape : [...unit.shape].reverse().join("") }));
+    const sorted = keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    for (const [i, { unit, key }] of sorted.entries()) {
+      await pause();
+      for (let next = i + 1; next < sorted.length && next <= i + followers; next++) {
+        const { unit: other, key: otherKey } = sorted[next]!;
+        const start = sharedStart(key, otherKey);
+        // Whoever follows shares less of the beginning, and one side of the stretch has at least half of what is shared.
+        if (start < (leastShared / 2) * key.length) break;
+        const [shorter, longer] = key.length < otherKey.length ? [key.length, otherKey.length] : [otherKey.length, key.length];
+        const pair = unit.chunkId < other.chunkId ? `${unit.chunkId} ${other.chunkId}` : `${other.chunkId} ${unit.chunkId}`;
+        if (start + Math.min(shorter - start, sharedEnd(key, otherKey)) < leastShared * longer || seen.has(pair)) continue;
+        seen.add(pair);
+        const [tokens, otherTokens] = [tokensOf(unit), tokensOf(other)];
+        const score = sharedAround(tokens, otherTokens);
+        if (score < leastShared || isList(tokens) || isList(otherTokens)) continue;
+        add(unit.chunkId, other.chunkId, score);
+        add(other.chunkId, unit.chunkId, score);
+      }
+    }
+  }
+  return found;
+}
+
+function sharedStart(a: string, b: string): number {
+  let count = 0;
+  while (count < a.length && count < b.length && a.charCodeAt(count) === b.charCodeAt(count)) count++;
+  return count;
+}
+
+function sharedEnd(a: string, b: string): number {
+  let count = 0;
+  while (count < a.length && count < b.length && a.charCodeAt(a.length - 1 - count) === b.charCodeAt(b.length - 1 - count)) count++;
+  return count;
 }
 
 /** Chunks of very different length are related, not duplicates, however close their vectors are. */

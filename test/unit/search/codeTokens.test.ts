@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exactForm, isList, jaccard, namesIn, renamedForm, shapeRuns, tokeniseCode } from "../../../src/search/codeTokens.ts";
+import { exactForm, isList, jaccard, namesIn, renamedForm, shapeRuns, shapeText, sharedAround, tokeniseCode } from "../../../src/search/codeTokens.ts";
 
 const exact = (text: string, lang = "typescript") => exactForm(tokeniseCode(text, lang));
 const renamed = (text: string, lang = "typescript") => renamedForm(tokeniseCode(text, lang));
@@ -68,7 +68,7 @@ test("short pieces that call other things are not joined", () => {
 test("what makes a name a member depends on the language", () => {
   const members = (text: string, lang: string) => tokeniseCode(text, lang).flatMap((token) => (token.kind === "member" ? token.text : []));
   const cases: [string, string, string[]][] = [
-    ["typescript", "a?.b.c!.d; [...rest]; x\n  .then(y)", ["b", "c", "d"]],
+    ["typescript", "a?.b.c!.d; [...rest]; x\n  .then(y)", ["b", "c", "d", "then"]],
     ["rust", "fn f(v: T) -> Result { std::io::copy(v); for i in 0..n {} }", ["io", "copy"]],
     ["cpp", "p->next = std::move(q)", ["next", "move"]],
     ["java", "list.map(x -> x.id).filter(Foo::isSet)", ["map", "id", "filter", "isSet"]],
@@ -78,6 +78,85 @@ test("what makes a name a member depends on the language", () => {
     ["lua", "file:read(n)", ["read"]],
   ];
   for (const [lang, text, expected] of cases) assert.deepEqual(members(text, lang), expected, lang);
+});
+
+test("a word is a keyword only in the languages that reserve it", () => {
+  const cases: [string, string, boolean][] = [
+    ["val", "kotlin", true],
+    ["val", "javascript", false],
+    ["object", "csharp", true],
+    ["object", "python", false],
+    ["type", "go", true],
+    ["type", "python", false],
+    ["lambda", "python", true],
+    ["lambda", "java", false],
+    ["this", "go", false],
+    ["match", "rust", true],
+    ["match", "ruby", false],
+    ["end", "lua", true],
+    ["end", "c", false],
+    ["val", "fortran", true],
+  ];
+  for (const [text, lang, isKeyword] of cases) assert.equal(tokeniseCode(text, lang)[0]?.kind, isKeyword ? "keyword" : "name", `${text} in ${lang}`);
+  assert.equal(renamed("function f(val) { return val + 1; }", "javascript"), renamed("function f(size) { return size + 1; }", "javascript"));
+  assert.notEqual(renamed("val x = 1", "kotlin"), renamed("var x = 1", "kotlin"));
+});
+
+test("a keyword behind a dot is a member, alone it is not", () => {
+  const kinds = (text: string, lang: string) => tokeniseCode(text, lang).flatMap(({ kind }) => (kind === "mark" ? [] : kind));
+  assert.deepEqual(kinds("self.type = default", "go"), ["name", "member", "keyword"]);
+  assert.deepEqual(kinds("loader.default(import)", "typescript"), ["name", "member", "keyword"]);
+  assert.deepEqual(kinds("p->new", "cpp"), ["name", "member"]);
+  assert.deepEqual(kinds("r#in..in", "rust").slice(-1), ["keyword"]);
+});
+
+test("the label of an argument or entry is a member, where the language has labels", () => {
+  const members = (text: string, lang: string) => tokeniseCode(text, lang).flatMap((token) => (token.kind === "member" ? token.text : []));
+  const cases: [string, string, string[]][] = [
+    ["python", "f(a, token=token, n=-1, b == c)", ["token", "n"]],
+    ["python", "def f(self, token=None, n=2): x = (a, b)", []],
+    ["python", "x = 1\nd = {k: v for k in z}", []],
+    ["typescript", "const o = { name: name, list: [a, b], type: a ? b : c };", ["name", "list", "type"]],
+    ["typescript", "function f(a: string, b: number) { switch (a) { case b: go(); } }", []],
+    ["go", "P{Name: name, size: n}; switch x { case a, b: f(); default: y := z }", ["Name", "size"]],
+    ["rust", "Point { x: a, y }; m::n::<T>(c)", ["x", "n"]],
+    ["csharp", "f(count: n, x ? y : z)", ["count"]],
+    ["swift", "move(to: p, by: 2)", ["to", "by"]],
+    ["swift", "func move<T: P>(to: T, by: Int) { init(name: 1) }", []],
+    ["ruby", "f(key: 1, :sym => x ? a : b)", ["key", "sym"]],
+    ["ruby", "def self.f(a, key: 1) = key", ["f"]],
+    ["elixir", "f(x, as: y, do: {:ok, z})", ["as", "ok"]],
+    ["kotlin", "f(size = n); fun g(a: Int = 1) {}", ["size"]],
+    ["lua", "t = { name = name, n == m }", ["name"]],
+    ["java", "while ((x = y) != z) {}", []],
+  ];
+  for (const [lang, text, expected] of cases) assert.deepEqual(members(text, lang), expected, `${lang}: ${text}`);
+});
+
+test("a variable that is called like the label it is passed for is renamed alone", () => {
+  const call = (variable: string) => `def send(client, ${variable}):\n    client.post(token=${variable}, retry=True)\n    return ${variable}`;
+  assert.equal(renamed(call("token"), "python"), renamed(call("secret"), "python"));
+  assert.notEqual(renamed(call("token"), "python"), renamed(call("token").replace("retry=", "again="), "python"));
+});
+
+test("what two pieces share around one stretch that differs", () => {
+  const lines = ["function f(rows, out) {", "  const size = rows.length;", "  out.push(size);", "  for (const row of rows) out.push(row);", "  return out;", "}"];
+  const tokens = (text: readonly string[]) => tokeniseCode(text.join("\n"), "typescript");
+  const shared = (text: readonly string[]) => sharedAround(tokens(lines), tokens(text));
+  const letters = (text: readonly string[]) => shapeText(tokens(text)).length;
+  const renamedLines = lines.map((line) => line.replace(/\brows\b/g, "list").replace(/\bsize\b/g, "n"));
+  assert.equal(shared(renamedLines), 1);
+  const doubled = renamedLines.toSpliced(3, 0, renamedLines[2]!);
+  assert.equal(shared(doubled), letters(lines) / letters(doubled));
+  assert.equal(shared(lines.toSpliced(1, 1)), letters(lines.toSpliced(1, 1)) / letters(lines));
+  assert.ok(shared(renamedLines.map((line) => line.replace("return out", "return list"))) < 1, "renamed in one place only");
+  assert.ok(shared(lines.toReversed()) < 0.3);
+});
+
+test("shapes know no names, and tell keywords apart", () => {
+  const shape = (text: string) => shapeText(tokeniseCode(text, "typescript"));
+  assert.equal(shape("return a.b(1, 'x');"), shape("return c.d(2, \"y\");"));
+  assert.notEqual(shape("return a;"), shape("throw a;"));
 });
 
 test("a list of constants, entries or fields is told from code", () => {

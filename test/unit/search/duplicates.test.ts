@@ -48,6 +48,23 @@ test("neighbours above the threshold are semantic duplicates, with the least sim
   assert.deepEqual(await find(chunks, { threshold: 0.99 }), []);
 });
 
+const rows = ["function load(file: string, into: Row[]) {", "  const bytes = readAll(file);", "  const text = decode(bytes);", "  if (text === '') throw new Error('empty');", "  const lines = text.split('\\n');", "  for (const line of lines) into.push(parse(line));", "  return into;", "}"];
+const renamedRows = rows.map((row) => row.replace(/\b(bytes|lines|into|text)\b/g, (name) => `${name}Of`));
+
+test("a renamed copy with a statement more or less is nearly the same, without any vector", async () => {
+  for (const copy of [renamedRows.toSpliced(3, 1), renamedRows.toSpliced(2, 0, "  count(bytesOf, file);"), renamedRows.toSpliced(5, 0, renamedRows[4]!)]) {
+    const groups = await find([{ path: "a.ts", text: rows.join("\n") }, { path: "b.ts", text: copy.join("\n") }, { path: "c.ts", text: other }]);
+    assert.deepEqual(groups.map(({ kind, members }) => [kind, members.map((member) => member.path)]), [["semantic", ["a.ts", "b.ts"]]]);
+    assert.ok(groups[0]!.similarity > 0.7 && groups[0]!.similarity < 1);
+  }
+});
+
+test("functions that only begin and end alike, or use their names in another way, are no near copies", async () => {
+  const half = [...rows.slice(0, 2), "  for (;;) {", "    while (bytes.next()) into.pop();", "    if (into.length < 3) break;", "  }", "  await go(into, () => bytes);", ...rows.slice(-2)];
+  const swapped = rows.map((row, i) => (i % 2 === 0 ? row.replace(/\b(file|bytes)\b/g, (name) => (name === "file" ? "bytes" : "file")) : row));
+  for (const text of [half, swapped.toSpliced(3, 1)]) assert.deepEqual(await find([{ path: "a.ts", text: rows.join("\n") }, { path: "b.ts", text: text.join("\n") }]), []);
+});
+
 test("windows and loose statements are no semantic duplicates", async () => {
   const chunks = [{ path: "a.txt", kind: "window" as const, text: other, vectors: { deep: vector(1, 0.1) } }, { path: "b.txt", kind: "block" as const, text: near, vectors: { deep: vector(1, 0.1) } }];
   assert.deepEqual(await find(chunks), []);
