@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly modelFolder?: string;
   /** How long a started engine stays after its last client has left. Default 5 minutes. */
   readonly idleMs?: number;
+  /** Vectors from which an engine that is started here keeps a graph; tests look at graphs of small workspaces. Default: see store/graphs.ts. */
+  readonly graphFrom?: number;
   /** File of the engine's program; the bench, itself run from source, names the bundle that people run. */
   readonly program?: string;
   /** False: only an engine that already runs. Default true. */
@@ -124,6 +126,7 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
   const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(entry.endsWith(".ts") ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
+  if (options.graphFrom !== undefined) args.push("--graph-from", String(options.graphFrom));
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {
       detached: true,

@@ -32,6 +32,8 @@ export interface EngineOptions {
   /** For an index that has no model of its own choice; "" for the bundled one. */
   readonly modelFolder: string;
   readonly parseWorkers: number;
+  /** See StoreOptions. */
+  readonly graphFrom?: number;
   readonly log: Log;
 }
 
@@ -112,7 +114,7 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { folder, log } = this.#options;
+    const { folder, log, graphFrom } = this.#options;
     const pool = this.#newPool();
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
@@ -120,7 +122,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
       const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
       const [store, instant] = await Promise.all([
-        Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log }),
+        Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log, ...(graphFrom !== undefined && { graphFrom }) }),
         loadInstantTable(this.#model),
       ]);
       this.#store = store;

@@ -157,7 +157,7 @@ class Server {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" } } });
+  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" }, "graph-from": { type: "string" } } });
   const root = values.root;
   if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
   const folder = indexFolder(root);
@@ -167,7 +167,9 @@ async function main(): Promise<void> {
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);
 
   let server: Server | undefined;
-  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers: Math.max(1, Math.min(os.availableParallelism(), 4)), log }, (status) => server?.broadcast(status));
+  const graphFrom = values["graph-from"] === undefined ? {} : { graphFrom: Number(values["graph-from"]) };
+  const parseWorkers = Math.max(1, Math.min(os.availableParallelism(), 4));
+  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, log }, (status) => server?.broadcast(status));
 
   const nonce = randomBytes(16).toString("hex");
   const record: EngineRecord = { pid: process.pid, address: newSocketAddress(folder, nonce), token: randomBytes(32).toString("hex"), build };

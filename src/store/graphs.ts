@@ -6,6 +6,7 @@ import { open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
+import { hasSimd } from "./kernel.ts";
 import { TopK, VectorRows, type Scored } from "./vectors.ts";
 
 /**
@@ -18,11 +19,11 @@ const EF_SEARCH = 200;
 const FORMAT = 1;
 
 /**
- * Number of vectors from which a tier has a graph. Below, the exact scan answers in well under a millisecond and a graph file is not worth its bytes.
- * The SIMD scan stays the faster of the two for longer (1.1 ms at 50,000 × 384 against 0.8 ms and 94.5 % recall before rescoring), but it grows with
- * the workspace and depends on SIMD; inserts happen in background slices, and with a narrow Matryoshka prefix they are cheap.
+ * Number of vectors from which a tier has a graph. Below, the SIMD scan is as fast, finds everything, and costs nothing to keep: measured in processor
+ * time with 384 dimensions, 100 hits and V8's baseline compiler, a scan takes 3.0 ms at 44,000 vectors and 8.1 ms at 100,000; a search in a graph of 20,000
+ * takes 3.0 ms, and each insert 0.22 ms of the thread that answers, once per depth. Without SIMD the scan takes forty times as long.
  */
-export const defaultGraphFrom = 2_000;
+export const defaultGraphFrom = hasSimd() ? 60_000 : 2_000;
 
 export type GraphModule = { readonly HierarchicalNSW: typeof HierarchicalNSW };
 

@@ -51,6 +51,8 @@ function endsWith(longer: readonly string[], shorter: readonly string[]): boolea
 export class ImportGraph {
   readonly #bySegment = new Map<string, Set<Import>>();
   readonly #byFile = new Map<number, Import[]>();
+  /** Counted since the last change: what everything imports ("fmt") takes a millisecond, and each question asks for a hundred files. */
+  readonly #counts = new Map<string, number>();
 
   set(file: { readonly id: number; readonly path: string; readonly lang: string; readonly imports: readonly string[] }): void {
     this.delete(file.id);
@@ -67,6 +69,7 @@ export class ImportGraph {
       }
     }
     this.#byFile.set(file.id, list);
+    this.#counts.clear();
   }
   delete(file: number): void {
     for (const one of this.#byFile.get(file) ?? []) {
@@ -77,15 +80,20 @@ export class ImportGraph {
       }
     }
     this.#byFile.delete(file);
+    this.#counts.clear();
   }
   /** Number of other files that import this one. */
   count(file: { readonly id: number; readonly path: string; readonly lang: string }): number {
+    const key = `${file.id} ${file.path}`;
+    const known = this.#counts.get(key);
+    if (known !== undefined) return known;
     const importers = new Set<number>();
     for (const stem of stems(file.path, file.lang)) {
       for (const one of this.#bySegment.get(stem.at(-1)!) ?? []) {
         if (one.importer !== file.id && !importers.has(one.importer) && matches(one, stem)) importers.add(one.importer);
       }
     }
+    this.#counts.set(key, importers.size);
     return importers.size;
   }
 }

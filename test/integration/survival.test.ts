@@ -54,7 +54,7 @@ test("a client notices the crash at once and the next one gets a new engine", as
 
 test("a bit-flipped or truncated graph is noticed, rebuilt from the database and answers the same", async (t) => {
   const workspace = new Workspace(t, manyFiles(2500));
-  const client = await workspace.connect();
+  const client = await workspace.connect({ graphFrom: 2_000 });
   await client.connection.sendRequest(protocol.configure, instantOnly);
   await bringTo(client, "instant");
   await untilStatus(client, ({ state }) => state.kind === "ready");
@@ -73,7 +73,7 @@ test("a bit-flipped or truncated graph is noticed, rebuilt from the database and
   for (const damage of damages) {
     assert.ok(existsSync(graph), "a graph of 2,500 vectors is on disk");
     damage(graph);
-    const again = await workspace.connect();
+    const again = await workspace.connect({ graphFrom: 2_000 });
     await again.connection.sendRequest(protocol.configure, instantOnly);
     assert.deepEqual(await answer(again), expected);
     const { warnings } = await again.connection.sendRequest(protocol.status);

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { Tier, defaultGraphFrom, loadGraphModule, sidecarOf, type TierIdentity } from "../../../src/store/graphs.ts";
+import { Tier, loadGraphModule, sidecarOf, type TierIdentity } from "../../../src/store/graphs.ts";
 import { clusteredVectors, quantised } from "../../support/storeFixture.ts";
 
 const { module } = loadGraphModule();
@@ -85,8 +85,10 @@ describe("search", () => {
   });
 
   test("needs no graph below the size from which one pays", () => {
-    const tier = new Tier(identity, module, defaultGraphFrom);
-    assert.equal(drained(tierOf(upTo(defaultGraphFrom - 500), tier)).state.inGraph, 0);
+    const tier = drained(tierOf(upTo(900), new Tier(identity, module, 1_000)));
+    assert.equal(tier.state.inGraph, 0);
+    for (let id = 900; id < 1_000; id++) tier.add(id, vectors[id]!);
+    assert.equal(drained(tier).state.inGraph, 1_000);
   });
 
   test("asked for more than there is gives what there is, also when nearly all is deleted", () => {
