@@ -1,8 +1,8 @@
 // Code as a stream of tokens without a grammar: enough to tell copies from renamed copies in any language. Comments and white space go.
 
 export interface CodeToken {
-  /** `member`: a name chosen by whoever wrote what is used and not by who uses it: behind `.`, `->` or `::`, and the label of an argument or entry. */
-  readonly kind: "keyword" | "name" | "member" | "number" | "string" | "mark";
+  /** `member`: a name that stands right behind `.`, `->` or `::`, `label`: that of an argument, entry or symbol. Whoever wrote what is used chose them, not who uses it. */
+  readonly kind: "keyword" | "name" | "member" | "label" | "number" | "string" | "mark";
   readonly text: string;
 }
 
@@ -80,16 +80,15 @@ const withoutDotMembers: ReadonlySet<string> = new Set(["php", "perl"]);
 const arrowMembers: ReadonlySet<string> = new Set(["c", "cpp", "objective-c", "php", "perl"]);
 const colonMembers: ReadonlySet<string> = new Set(["c", "cpp", "csharp", "java", "kotlin", "perl", "php", "r", "ruby", "rust"]);
 
-/** `:name` is a value and keeps its name when the variable `name` is renamed. */
-const symbols: ReadonlySet<string> = new Set(["ruby", "crystal", "elixir"]);
-
 /** Marks after which a name is a member: `?.`, `!.` and `&.` end in one; `..` and `...` are ranges and rests. */
 function opensMember(mark: string, lang: string): boolean {
   if (mark.endsWith(".")) return !mark.endsWith("..") && !withoutDotMembers.has(lang);
   if (mark.endsWith("->")) return arrowMembers.has(lang);
-  if (mark.endsWith("::")) return colonMembers.has(lang);
-  return mark.endsWith(":") && (symbols.has(lang) || (mark === ":" && lang === "lua"));
+  return mark.endsWith("::") ? colonMembers.has(lang) : mark === ":" && lang === "lua";
 }
+
+/** `:name` is a value and keeps its name when the variable `name` is renamed. */
+const symbols: ReadonlySet<string> = new Set(["ruby", "crystal", "elixir"]);
 
 interface Labels {
   /** The bracket that labels stand in directly, behind it or a comma; without one they stand anywhere, close to their mark. */
@@ -140,6 +139,7 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
   };
   const isLabel = ({ kind, text: name }: CodeToken, last: CodeToken | undefined): boolean => {
     if (!labels || (kind !== "name" && (kind !== "keyword" || labels.inside === undefined))) return false;
+    if (at === end && last?.kind === "mark" && /(?:^|[^:]):$/.test(last.text) && symbols.has(lang)) return true;
     const around = brackets.at(-1);
     if (around?.holdsParameters || around?.isInCase) return false;
     if (labels.inside !== undefined && (around?.opener !== labels.inside || last?.kind !== "mark" || (last.text !== "," && last.text !== labels.inside))) return false;
@@ -171,10 +171,10 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
     }
     const last = tokens.at(-1);
     const isWord = token.kind === "name" || token.kind === "keyword";
-    const isMember = isWord && ((at === end && last?.kind === "mark" && opensMember(last.text, lang)) || isLabel(token, last));
+    const role = !isWord ? undefined : at === end && last?.kind === "mark" && opensMember(last.text, lang) ? "member" : isLabel(token, last) ? "label" : undefined;
     if (token.kind === "mark" && labels) follow(brackets, token.text, tokens);
-    else if (token.kind === "keyword" && !isMember && token.text === "case" && brackets.length > 0) brackets.at(-1)!.isInCase = true;
-    tokens.push(isMember ? { kind: "member", text: token.text } : token);
+    else if (token.kind === "keyword" && !role && token.text === "case" && brackets.length > 0) brackets.at(-1)!.isInCase = true;
+    tokens.push(role ? { kind: role, text: token.text } : token);
     end = at += token.text.length;
   }
   return tokens;
@@ -211,9 +211,9 @@ function joined(tokens: readonly CodeToken[], written: (token: CodeToken) => str
 }
 
 /**
- * Names numbered by first use and literals blanked: equal for copies whose names were changed consistently. Members are numbered apart from
- * variables, so that a variable `at` beside `.at(-1)` may be renamed alone. In a short piece they stand as written: there, what is called is
- * nearly all there is, and idioms (check, then flush or wait) would meet that do different things.
+ * Names numbered by first use and literals blanked: equal for copies whose names were changed consistently. Members and labels are numbered apart
+ * from variables, so that a variable `at` beside `.at(-1)` may be renamed alone. In a short piece members stand as written: there, what is called
+ * is nearly all there is, and idioms (check, then flush or wait) would meet that do different things.
  */
 export function renamedForm(tokens: readonly CodeToken[]): string {
   const variables = new Map<string, number>();
@@ -227,20 +227,20 @@ export function renamedForm(tokens: readonly CodeToken[]): string {
   return joined(tokens, ({ kind, text }) => {
     if (kind === "number" || kind === "string") return `<${kind}>`;
     if (kind === "name") return `$${numberIn(variables, text)}`;
-    return kind === "member" && !keepsMembers ? `.${numberIn(members, text)}` : text;
+    return kind === "label" || (kind === "member" && !keepsMembers) ? `.${numberIn(members, text)}` : text;
   });
 }
 
 /** Runs of four token kinds (keywords and marks as written): what stays alike when code is renamed and slightly edited. */
 export function shapeRuns(tokens: readonly CodeToken[]): ReadonlySet<string> {
-  const shape = tokens.map(({ kind, text }) => (kind === "keyword" || kind === "mark" ? text : kind === "member" ? "name" : kind));
+  const shape = tokens.map(({ kind, text }) => (kind === "keyword" || kind === "mark" ? text : kind === "member" || kind === "label" ? "name" : kind));
   const runs = new Set<string>();
   for (let i = 0; i + 4 <= shape.length; i++) runs.add(`${shape[i]} ${shape[i + 1]} ${shape[i + 2]} ${shape[i + 3]}`);
   return runs;
 }
 
 const keywordLetters = new Map([...new Set(keywordRows.flatMap(([, keywords]) => wordsOf(keywords)).concat([...commonKeywords]))].map((keyword, i) => [keyword, String.fromCharCode(0xe000 + i)]));
-const kindLetters = { name: "n", member: "m", number: "0", string: '"' } as const;
+const kindLetters = { name: "n", member: "m", label: "l", number: "0", string: '"' } as const;
 
 /** One letter per keyword, name and literal, marks as written: what texts are compared by before their names are. */
 export function shapeText(tokens: readonly CodeToken[]): string {
@@ -259,16 +259,16 @@ export function sharedAround(a: readonly CodeToken[], b: readonly CodeToken[]): 
   const shorter = Math.min(left.length, right.length);
   // Where both begin the differing stretch alike, the first end runs into it: from the other end it does not.
   const shared = [false, true].map((fromEnd) => {
-    const names = { name: new Map<string, string>(), member: new Map<string, string>() };
-    const back = { name: new Map<string, string>(), member: new Map<string, string>() };
+    const variables = { there: new Map<string, string>(), back: new Map<string, string>() };
+    const members = { there: new Map<string, string>(), back: new Map<string, string>() };
     const answers = (x: CodeToken, y: CodeToken): boolean => {
       if (x.kind !== y.kind) return false;
       if (x.kind === "number" || x.kind === "string") return true;
       if (x.kind === "keyword" || x.kind === "mark" || (x.kind === "member" && keepsMembers)) return x.text === y.text;
-      const [there, here] = [names[x.kind].get(x.text), back[x.kind].get(y.text)];
-      if (there !== undefined || here !== undefined) return there === y.text && here === x.text;
-      names[x.kind].set(x.text, y.text);
-      back[x.kind].set(y.text, x.text);
+      const { there, back } = x.kind === "name" ? variables : members;
+      if (there.has(x.text) || back.has(y.text)) return there.get(x.text) === y.text && back.get(y.text) === x.text;
+      there.set(x.text, y.text);
+      back.set(y.text, x.text);
       return true;
     };
     let count = 0;
@@ -292,7 +292,7 @@ export function isList(tokens: readonly CodeToken[]): boolean {
 
 /** Distinct names, lower-cased. */
 export function namesIn(tokens: readonly CodeToken[]): ReadonlySet<string> {
-  return new Set(tokens.filter(({ kind, text }) => (kind === "name" || kind === "member") && text.length > 1).map((token) => token.text.toLowerCase()));
+  return new Set(tokens.filter(({ kind, text }) => (kind === "name" || kind === "member" || kind === "label") && text.length > 1).map((token) => token.text.toLowerCase()));
 }
 
 /** Jaccard similarity of two sets, 0 when both are empty. */

@@ -237,9 +237,9 @@ function partingOf({ original, text }: Outcome): { readonly why: string; readonl
   const where = at < 0 ? "" : `${left.slice(Math.max(0, at - 4), at + 4).join(" ")} | ${right.slice(Math.max(0, at - 4), at + 4).join(" ")}`;
   if (at < 0 && left.length === right.length) return { why: `equal, but left out or grouped apart (${before.length < 24 ? "short" : "list, data or imports"})`, where };
   const kinds = [before[at]?.kind, after[at]?.kind];
-  if (kinds.includes("keyword") && kinds.some((kind) => kind === "name" || kind === "member")) return { why: "a name that is a keyword elsewhere", where };
+  if (kinds.includes("keyword") && kinds.some((kind) => kind === "name" || kind === "member" || kind === "label")) return { why: "a name that is a keyword elsewhere", where };
   if (kinds[0] === "member" && kinds[1] === "member" && before.length < 64) return { why: "members of a short piece stand as written", where };
-  if (kinds[0] === kinds[1] && (kinds[0] === "name" || kinds[0] === "member")) return { why: "one name in two roles, renamed in one", where };
+  if (kinds[0] === kinds[1] && (kinds[0] === "name" || kinds[0] === "member" || kinds[0] === "label")) return { why: "one name in two roles, renamed in one", where };
   return { why: "cut into tokens differently", where };
 }
 
