@@ -81,7 +81,7 @@ export class VectorRows {
     this.stride = Math.ceil(dims / 16) * 16;
     try {
       this.#memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 });
-      this.#scan = createScan(this.#memory);
+      this.#scan = createScan(this.#memory, this.stride);
     } catch {
       // Address space is limited: the plain loop does the same.
     }
@@ -179,7 +179,7 @@ export class VectorRows {
     const results = new Int32Array(this.#memory.buffer, RESULTS_AT, BLOCK_ROWS);
     for (let block = from; block < to; block += BLOCK_ROWS) {
       const size = Math.min(BLOCK_ROWS, to - block);
-      this.#scan(0, ROWS_AT + block * this.stride, size, this.stride, RESULTS_AT);
+      this.#scan(0, ROWS_AT + block * this.stride, size, RESULTS_AT);
       let threshold = top.threshold;
       for (let i = 0; i < size; i++) {
         const row = block + i;

@@ -107,5 +107,5 @@ describe("the k best of a stream", () => {
 });
 
 test("the kernel exists on the platforms that tests run on", () => {
-  assert.ok(createScan(new WebAssembly.Memory({ initial: 1 })));
+  assert.ok(createScan(new WebAssembly.Memory({ initial: 2 }), 384));
 });
