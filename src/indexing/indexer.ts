@@ -105,6 +105,7 @@ export class Indexer {
     signal.throwIfAborted();
     for (const path of known.keys()) if (!seen.has(path)) writer.remove(path);
     writer.flush();
+    pool.retire();
     this.#walkSkips = skips;
     report();
   }

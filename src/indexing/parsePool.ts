@@ -31,7 +31,7 @@ interface Slot {
   parsed: number;
 }
 
-/** When the pool has had nothing to do for this long, workers that have seen many files are ended and a fresh one waits for the next save. */
+/** After so long without work the pool retires its workers by itself: many saves add up as well. */
 const RETIRE_AFTER_MS = 5_000;
 const RETIRE_FILES = 200;
 
@@ -82,6 +82,11 @@ export class ParsePool {
     return this.#size * 2;
   }
 
+  /** Ids of the threads that run now, for tests. */
+  get threads(): readonly number[] {
+    return this.#slots.map(({ worker }) => worker.threadId);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retirement);
@@ -101,16 +106,19 @@ export class ParsePool {
 
   #retireWhenIdle(): void {
     clearTimeout(this.#retirement);
-    if (this.#slots.some((slot) => slot.job !== undefined)) return;
-    this.#retirement = setTimeout(() => {
-      const used = this.#slots.filter((slot) => slot.parsed > RETIRE_FILES);
-      if (used.length === 0) return;
-      for (const slot of used) {
-        this.#slots.splice(this.#slots.indexOf(slot), 1);
-        void slot.worker.terminate();
-      }
-      if (this.#slots.length === 0) this.#spawn();
-    }, RETIRE_AFTER_MS).unref();
+    this.#retirement = setTimeout(() => this.retire(), RETIRE_AFTER_MS).unref();
+  }
+
+  /** A full pass is over: workers that have seen many files give their memory back, and a fresh one waits for the next save. Not while any has work. */
+  retire(): void {
+    if (this.#closed || this.#slots.some((slot) => slot.job !== undefined)) return;
+    const used = this.#slots.filter((slot) => slot.parsed > RETIRE_FILES);
+    if (used.length === 0) return;
+    for (const slot of used) {
+      this.#slots.splice(this.#slots.indexOf(slot), 1);
+      void slot.worker.terminate();
+    }
+    if (this.#slots.length === 0) this.#spawn();
   }
 
   #spawn(): Slot {

@@ -77,6 +77,21 @@ test("equal content gives equal ids and hashes, wherever it lies", async (t) => 
   assert.deepEqual(one.file.chunks.map(({ chunk }) => chunk.id), two.file.chunks.map(({ chunk }) => chunk.id));
 });
 
+test("workers that a full pass has filled are exchanged, and the pool parses on", async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`f${i}.txt`, `line ${i}\n`]));
+  const parsing = await pool(t, many);
+  await parsing.parse(Object.keys(many).map(file), false);
+  const [before] = parsing.threads;
+  parsing.retire();
+  assert.equal(parsing.threads.length, 1, "a fresh worker waits for the next save");
+  assert.notEqual(parsing.threads[0], before);
+  const [outcome] = await parsing.parse([file("f7.txt")], true);
+  assert.equal(outcome?.kind, "parsed");
+  const [kept] = parsing.threads;
+  parsing.retire();
+  assert.equal(parsing.threads[0], kept, "one that has seen little stays");
+});
+
 test("a closed pool answers instead of hanging", async (t) => {
   const parsing = await pool(t, { "a.ts": "export const a = 1;\n" });
   const waiting = parsing.parse([file("a.ts")], false);
