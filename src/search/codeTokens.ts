@@ -173,7 +173,7 @@ export function tokeniseCode(text: string, lang: string): CodeToken[] {
     const isWord = token.kind === "name" || token.kind === "keyword";
     const role = !isWord ? undefined : at === end && last?.kind === "mark" && opensMember(last.text, lang) ? "member" : isLabel(token, last) ? "label" : undefined;
     if (token.kind === "mark" && labels) follow(brackets, token.text, tokens);
-    else if (token.kind === "keyword" && !role && token.text === "case" && brackets.length > 0) brackets.at(-1)!.isInCase = true;
+    else if (labels?.inside === "{" && token.kind === "keyword" && !role && token.text === "case" && brackets.length > 0) brackets.at(-1)!.isInCase = true;
     tokens.push(role ? { kind: role, text: token.text } : token);
     end = at += token.text.length;
   }

@@ -125,6 +125,7 @@ test("the labels of arguments and entries, and symbols, are told from variables 
     ["swift", "func move<T: P>(to: T, by: Int) { init(name: 1) }", []],
     ["ruby", "f(key: 1, :sym => x ? a : b)", ["key", "sym"]],
     ["ruby", "A::B.c(d) ? :e : f", ["e"]],
+    ["ruby", "go(case x when 1 then f(key: 2) end, as: 3)", ["key", "as"]],
     ["ruby", "def self.f(a, key: 1) = key", []],
     ["elixir", "f(x, as: y, do: {:ok, z})", ["as", "ok"]],
     ["kotlin", "f(size = n); fun g(a: Int = 1) {}", ["size"]],
