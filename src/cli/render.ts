@@ -87,7 +87,7 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
 
 export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {
   const blocks = groups.map(({ kind, similarity, lines, members }) => {
-    const what = { exact: "Exact copies", renamed: "Copies with other names", semantic: "The same in other words" }[kind];
+    const what = { exact: "Exact copies", renamed: "Copies with other names", semantic: "Nearly the same" }[kind];
     const title = `${paint("bold", what)} ${paint("dim", `· ${plural(lines, "line")} · ${members.length} places${kind === "exact" ? "" : ` · similarity ${similarity.toFixed(2)}`}`)}`;
     const places = members.map((member) => `  ${paint("cyan", printable(`${path.posix.join(folder, member.path)}:${member.startLine}`))}${paint("dim", `-${member.endLine}`)}${member.symbol === "" ? "" : `  ${printable(member.symbol)}`}`);
     return [title, ...places, ""].join("\n");

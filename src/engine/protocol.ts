@@ -123,7 +123,7 @@ export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("
 
 export interface DuplicateGroup {
   readonly kind: "exact" | "renamed" | "semantic";
-  /** Least similarity inside the group, 1 for exact. */
+  /** Least similarity inside the group, 1 for exact: a cosine, or the share of tokens that near copies have in common. */
   readonly similarity: number;
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];

@@ -18,7 +18,7 @@ const WEAK = 0.25;
 const ALWAYS_SHOWN = 6;
 
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
-const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "same meaning" };
+const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
 const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

@@ -33,7 +33,7 @@ async function measure(): Promise<void> {
   const files = await loadModelFiles(options.model ?? (await defaultModelFolder()));
   const model = await openModel(options.model);
   const tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
-  const sessions = await Promise.all([...files.toShallow, ...files.toDeep].map((segment) => InferenceSession.create(segment.file)));
+  const sessions = await Promise.all([...files.toShallow, ...files.toDeep].map((segment) => InferenceSession.create(segment.file, { intraOpNumThreads: 2, extra: { session: { intra_op: { allow_spinning: "0" } } } })));
 
   /** Unit token states of the top, [CLS] and [SEP] left out: tokens × width. */
   async function tokenStates(ids: Int32Array): Promise<readonly Float32Array[]> {
