@@ -166,6 +166,8 @@ describe("The packed extension in VS Code", () => {
   it("is activated within 50 ms on an idle machine", async (t) => {
     await workbench.command("Developer: Show Running Extensions");
     const row = workbench.page.locator(".runtime-extensions-editor .monaco-list-row", { hasText: "Strata" });
+    await workbench.page.locator(".runtime-extensions-editor .monaco-list-row").first().hover();
+    if ((await row.count()) === 0) await workbench.page.mouse.wheel(0, 5_000); // the slowest come first, and only rows in view exist
     await row.waitFor();
     const [, ms] = /(\d+)ms/.exec(await row.locator(".activation-time").innerText()) ?? [];
     t.diagnostic(`activation: ${ms} ms`);
