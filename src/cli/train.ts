@@ -5,6 +5,7 @@ import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { isAbort } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
+import { isOtherAlive } from "../base/process.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
 import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
@@ -52,7 +53,7 @@ async function openRun(folder: string, resume: boolean, given: string | undefine
   const run = path.join(index, "training");
   const pairs = path.join(run, "pairs.jsonl");
   const last = readRecord(run);
-  if (last && last.pid !== process.pid && isAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first.`);
+  if (last && isOtherAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first.`);
   const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
   if (resume) return { root, index, folder: run, pairs, record: { ...last!, pid: process.pid }, canResume };
@@ -67,15 +68,6 @@ function readRecord(run: string): RunRecord | undefined {
     return JSON.parse(readFileSync(path.join(run, "run.json"), "utf8")) as RunRecord;
   } catch {
     return undefined; // no run was stopped here
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

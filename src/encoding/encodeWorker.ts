@@ -6,9 +6,9 @@ import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
 import { BatchQueue, type BatchDepth, type Priority } from "./batchQueue.ts";
 import type { EncoderText } from "./encoder.ts";
+import type { InstantTable } from "./exit0.ts";
 import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
-import type { InstantTable } from "./exit0.ts";
 import { prepareCode } from "./textPreparation.ts";
 import { createTokenizer } from "./tokenizer.ts";
 

@@ -71,14 +71,15 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
     };
   }
 
-  /** Adds to each row the exit-0 embedding of its sequence; what words alone say costs nothing here. */
-  function withResidual(rows: Float32Array, sequences: readonly Int32Array[], segment: Segment | undefined): Float32Array {
-    if (!segment?.residual) return rows;
+  const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
+
+  /** Adds the exit's share of the exit-0 embeddings, one per row. */
+  function withResidual(rows: Float32Array, words: readonly Float32Array[], { residual }: Segment): Float32Array {
+    if (residual === 0) return rows;
     const sum = new Float32Array(rows.length);
-    sequences.forEach((ids, row) => {
-      const words = instant(ids);
+    words.forEach((word, row) => {
       const out = sum.subarray(row * dims, (row + 1) * dims);
-      for (let d = 0; d < dims; d++) out[d] = rows[row * dims + d]! + segment.residual * words[d]!;
+      for (let d = 0; d < dims; d++) out[d] = rows[row * dims + d]! + residual * word[d]!;
       normalise(out);
     });
     return sum;
@@ -86,6 +87,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
 
   return {
     async run(sequences, depth, betweenSegments) {
+      const words = hasResidual ? sequences.map(instant) : [];
       const { ids, mask } = pad(sequences);
       let hidden: Tensor | undefined;
       let embedding: Tensor | undefined;
@@ -101,12 +103,12 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
         }
       };
       await through(toShallow, depth === "deep" && toDeep.length > 0);
-      const shallow = withResidual(embedding!.data as Float32Array, sequences, files.toShallow.at(-1));
+      const shallow = withResidual(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
       if (depth === "shallow") return { shallow, deep: undefined };
       if (toDeep.length === 0) return { shallow, deep: shallow };
       betweenSegments?.();
       await through(toDeep, false);
-      return { shallow, deep: withResidual(embedding!.data as Float32Array, sequences, files.toDeep.at(-1)) };
+      return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
     },
     async release() {
       await Promise.all(opened.splice(0).map((session) => session.release()));

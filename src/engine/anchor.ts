@@ -38,9 +38,10 @@ export async function anchor(store: Store, root: string, hits: readonly Hit[]): 
     if (text === undefined) anchored.push(hit);
     else {
       stale.add(hit.path);
-      const at = text === null ? -1 : text.replaceAll("\r\n", "\n").indexOf(hit.snippet.replaceAll("\r\n", "\n"));
-      if (text === null || at < 0) continue;
-      const startLine = text.replaceAll("\r\n", "\n").slice(0, at).split("\n").length;
+      const now = text?.replaceAll("\r\n", "\n");
+      const at = now?.indexOf(hit.snippet.replaceAll("\r\n", "\n")) ?? -1;
+      if (now === undefined || at < 0) continue;
+      const startLine = now.slice(0, at).split("\n").length;
       anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
     }
   }

@@ -3,7 +3,7 @@
 import picomatch from "picomatch";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import type { DenseHit, Filters, Place, Store } from "../store/store.ts";
-import type { ParsedQuery } from "./query.ts";
+import { lastName, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
@@ -85,7 +85,7 @@ function weightedMean(fields: readonly number[]): number {
 
 /** Names whose definitions are looked up: what is certainly a name, and a query of one or two plain words tried as one. */
 function definitionNames(query: ParsedQuery): string[] {
-  const names = new Set(query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!));
+  const names = new Set(query.identifiers.map(lastName));
   const words = query.text.split(/\s+/).filter((word) => /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(word));
   if (query.kind === "prose" && words.length === 2) for (const join of ["", "_"]) names.add(words.join(join));
   return [...names].filter((name) => name.length > 1);

@@ -2,7 +2,7 @@
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
-import { type ParsedQuery, proseLanguages } from "./query.ts";
+import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
 import { nameParts, root } from "./terms.ts";
 
 export const featureNames = [
@@ -76,7 +76,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const files = fileEvidence(candidates, bestLexical, dense);
   const coverage = fileCoverage(candidates);
   const said = wordsSaid(query, idf);
-  const identifiers = query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!);
+  const identifiers = query.identifiers.map(lastName);
   const messageRuns = query.kind === "error" || query.kind === "trace" || query.kind === "code" ? wordRuns(query.text) : undefined;
   const ofPath = new Map<string, PathFeatures>();
 
@@ -206,7 +206,7 @@ function setNameFeatures(set: (name: FeatureName, value: number) => void, place:
 }
 
 /** Share of the longer name that the shorter one covers, when one contains the other. */
-function partialMatch(symbol: string, name: string): number {
+export function partialMatch(symbol: string, name: string): number {
   if (symbol === name || Math.min(symbol.length, name.length) < 4) return 0;
   return symbol.includes(name) || name.includes(symbol) ? Math.min(symbol.length, name.length) / Math.max(symbol.length, name.length) : 0;
 }
@@ -217,14 +217,14 @@ interface Said {
   readonly total: number;
 }
 
-function wordsSaid(query: ParsedQuery, idf: readonly number[]): Said {
+export function wordsSaid(query: ParsedQuery, idf: readonly number[]): Said {
   const ofRoot = new Map(query.terms.map((term, i) => [root(term), idf[i] ?? 0]));
   // A little for every word: in a small repository the words that matter most may stand everywhere.
   const worth = new Map(query.parts.map((part) => [part, 0.5 + (ofRoot.get(part) ?? 0)]));
   return { worth, total: [...worth.values()].reduce((sum, value) => sum + value, 0) };
 }
 
-function overlapOf(parts: readonly string[], { worth, total }: Said): { ofName: number; ofQuery: number } {
+export function overlapOf(parts: readonly string[], { worth, total }: Said): { ofName: number; ofQuery: number } {
   let [shared, value] = [0, 0];
   for (const part of parts) {
     const worthOfPart = worth.get(part);

@@ -1,6 +1,7 @@
 // Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
-import type { ParsedQuery } from "./query.ts";
-import { nameParts, root } from "./terms.ts";
+import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
+import { lastName, type ParsedQuery } from "./query.ts";
+import { nameParts } from "./terms.ts";
 
 /** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
 const queryShare = 0.8;
@@ -23,16 +24,11 @@ export function fittingSymbol(symbols: readonly string[], query: ParsedQuery, id
 }
 
 function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {
-  const written = query.identifiers.map((name) => name.split(/::|\.|->|#|\//).at(-1)!);
-  const ofRoot = new Map(query.terms.map((term, i) => [root(term), idf[i] ?? 0]));
-  // As in features.ts: in a small repository the words that matter most may stand everywhere.
-  const worth = new Map(query.parts.map((part) => [part, 0.5 + (ofRoot.get(part) ?? 0)]));
-  const total = Math.max(1e-9, [...worth.values()].reduce((sum, value) => sum + value, 0));
+  const written = query.identifiers.map(lastName);
+  const said = wordsSaid(query, idf);
   return (symbol) => {
-    const parts = nameParts(symbol);
-    const shared = parts.filter((part) => worth.has(part));
-    const said = (queryShare * shared.reduce((sum, part) => sum + worth.get(part)!, 0)) / total + ((1 - queryShare) * shared.length) / Math.max(1, parts.length);
-    return Math.max(said, ...written.map((name) => writtenFit(symbol, name)));
+    const { ofQuery, ofName } = overlapOf(nameParts(symbol), said);
+    return Math.max(queryShare * ofQuery + (1 - queryShare) * ofName, ...written.map((name) => writtenFit(symbol, name)));
   };
 }
 
@@ -41,6 +37,6 @@ function writtenFit(symbol: string, name: string): number {
   if (symbol === name) return 4;
   const [lower, lowerName] = [symbol.toLowerCase(), name.toLowerCase()];
   if (lower === lowerName) return 3;
-  const [shorter, longer] = lower.length < lowerName.length ? [lower, lowerName] : [lowerName, lower];
-  return shorter.length >= 4 && longer.includes(shorter) ? 1 + shorter.length / longer.length : 0;
+  const partial = partialMatch(lower, lowerName);
+  return partial > 0 ? 1 + partial : 0;
 }

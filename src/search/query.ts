@@ -167,6 +167,11 @@ function kindOf(text: string): QueryKind {
   return "prose";
 }
 
+/** `Foo::bar`, `foo.bar` and `foo->bar` → `bar`. */
+export function lastName(name: string): string {
+  return name.split(/::|\.|->|#|\//).at(-1)!;
+}
+
 /** Words that can only be names of code: joined, with a mark of code, or in backticks. A query of one word is taken as a name whatever it looks like. */
 function identifiersOf(text: string, kind: QueryKind): string[] {
   const found: string[] = [];
@@ -174,7 +179,7 @@ function identifiersOf(text: string, kind: QueryKind): string[] {
     const bare = word.replace(/\(.*\)$/, "").replace(/^[~#@.]+|[.,;:]+$/g, "");
     if (bare === "") return;
     found.push(bare);
-    const last = bare.split(/::|\.|->|#|\//).at(-1)!;
+    const last = lastName(bare);
     if (last !== bare && last.length > 1) found.push(last);
   };
   if (kind === "symbol") add(text);

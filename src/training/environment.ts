@@ -6,6 +6,7 @@ import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
+import { isOtherAlive } from "../base/process.ts";
 
 export interface Environment {
   /** Python that can import strata_train and its dependencies. */
@@ -136,7 +137,7 @@ function lock(folder: string): { addHolder(pid: number): void; release(): void }
     try {
       mkdirSync(path.dirname(folder), { recursive: true });
       if (existsSync(file)) {
-        const holder = readFileSync(file, "utf8").split("\n").map(Number).find(isAlive);
+        const holder = readFileSync(file, "utf8").split("\n").map(Number).find(isOtherAlive);
         if (holder !== undefined)
           throw new StrataError("training.failed", `The Python environment is being made by another Strata (process ${holder}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`);
         rmSync(file, { force: true });
@@ -156,16 +157,6 @@ function lock(folder: string): { addHolder(pid: number): void; release(): void }
       const isTaken = (code === "EEXIST" || code === "ENOENT") && existsSync(path.dirname(file)) && statSync(path.dirname(file)).isDirectory();
       if (!isTaken) throw failed("the file system", (error as Error).message, folder, error); // else another one was faster: look again
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { nameParts, stem } from "../../src/search/terms.ts";
+import { randomFrom } from "./bootstrap.ts";
 import { chunkText, type LabFile } from "./lab.ts";
 import { readLines } from "./datasets.ts";
 
@@ -24,15 +25,6 @@ export interface MinedRepository {
 /** Chunks a mined repository is cut down to: the size of a small real one, and seconds of encoding. */
 const chunkLimit = 220;
 const queriesPerRepository = 24;
-
-/** A small fixed generator, so that the same sources always give the same queries. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const out = [...items];

@@ -100,36 +100,13 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert not (tmp_path / "tuned.work").exists()
 
 
-def test_a_stopped_run_is_continued(
-    folder: Path,
-    pairs_file: Path,
-    tmp_path: Path,
-    quick: None,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned", "--device", "cpu"]
-    real = finetune.train._step
-
-    def stopping(*arguments: object) -> object:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return real(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune.train, "_step", stopping)
-        status, events = run(capsys, *command)
-    assert status == 130 and events[-1]["code"] == "interrupted"
-    assert (tmp_path / "tuned.work" / "run" / "checkpoint.pt").exists() and not (tmp_path / "tuned").exists()
-    status, events = run(capsys, *command, "--resume")
-    assert status == 0 and events[-1]["event"] == "result"
-
-
 @pytest.mark.parametrize(
     ("module", "function", "kind", "said"),
     [
         ("data", "add_teacher", signal.SIGINT, "nothing was learned yet"),
         ("train", "turn_heads", signal.SIGTERM, "nothing was learned yet"),  # the last act of the top head's phase
         ("train", "_table_step", signal.SIGTERM, "everything so far is saved"),
+        ("train", "_step", signal.SIGTERM, "everything so far is saved"),
         ("export", "export_folder", signal.SIGTERM, "everything up to the last phase is saved"),
     ],
 )
@@ -158,6 +135,7 @@ def test_a_stop_in_any_phase_ends_in_words_and_is_continued(
         status, events = run(capsys, *command)
     assert status == 130 and events[-1]["code"] == "interrupted" and said in events[-1]["message"]
     assert handlers == [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    assert (tmp_path / "tuned.work" / "run" / "checkpoint.pt").exists() == (said != "nothing was learned yet")
     assert not (tmp_path / "tuned").exists()
     status, events = run(capsys, *command, "--resume")
     assert status == 0 and events[-1]["event"] == "result", events[-1]

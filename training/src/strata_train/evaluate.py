@@ -31,11 +31,19 @@ def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
     return part / np.where(length > 0, length, 1)
 
 
-def recall_at(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray, k: int) -> float:
-    """Share of queries (Q, D) whose relevant document (Q,) is among the k nearest of (N, D); ties count against it."""
+def ranks_of(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Rank from 1 of each query's (Q, D) relevant document (Q,) among (N, D): (Q,).
+
+    Ties, and scores that are no numbers, count against it: a model whose vectors are all the same finds nothing.
+    """
     scores = queries @ documents.T
     own = scores[np.arange(len(queries)), relevant][:, None]
-    return float(((scores >= own).sum(axis=1) <= k).mean())
+    return (~(scores < own)).sum(axis=1)
+
+
+def recall_at(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray, k: int) -> float:
+    """Share of queries (Q, D) whose relevant document (Q,) is among the k nearest of (N, D); ties count against it."""
+    return float((ranks_of(queries, documents, relevant) <= k).mean())
 
 
 @dataclass

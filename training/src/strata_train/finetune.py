@@ -20,6 +20,7 @@ import torch
 from strata_train import data, evaluate, export, folder_weights, train
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
 from strata_train.device import bf16_pays, choose
+from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
@@ -298,16 +299,6 @@ def recall(ranks: Ranks) -> dict[str, float]:
     """recall@10 of every figure, and the mean of the exits: what the curves and tables show."""
     figures = {key: float((each <= 10).mean()) for key, each in ranks.items()}
     return {"score": float(np.mean([value for key, value in figures.items() if ">" not in key])), **figures}
-
-
-def ranks_of(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """Rank from 1 of each query's (Q, D) relevant document (Q,) among (N, D): (Q,).
-
-    Ties, and scores that are no numbers, count against it: a model whose vectors are all the same finds nothing.
-    """
-    scores = queries @ documents.T
-    own = scores[np.arange(len(queries)), relevant][:, None]
-    return (~(scores < own)).sum(axis=1)
 
 
 class Check:
