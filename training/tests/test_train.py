@@ -82,6 +82,30 @@ def test_gradient_caching_gives_the_gradients_of_one_big_batch(tiny_model: Multi
         torch.testing.assert_close(whole, pieces, atol=1e-5, rtol=1e-4)
 
 
+def test_gradient_caching_draws_a_chunks_dropout_once() -> None:
+    """The star encoder has dropout: its cached gradients are those of the same chunks kept in memory."""
+    from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig
+
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "dims": 16, "dropout": 0.3}
+    model = ModularStarEncoder(ModularStarEncoderConfig.small(64, **sizes)).train()
+    sides = [[np.array([9 + i, 12 + 2 * i, 3]) for i in range(5)] for _ in range(2)]
+    loss = lambda encoded: (contrastive_loss(encoded[0][6], encoded[1][6], 10.0), {})  # noqa: E731
+    torch.manual_seed(0)
+    value, _ = train.cached_backward(model, sides, (6,), loss, 2, CPU)
+    cached = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    torch.manual_seed(0)
+    whole: list[train.Embeddings] = []
+    for seeds, side in zip([torch.randint(2**62, (3,)).tolist() for _ in sides], sides, strict=True):
+        chunks = [train._encode_seeded(seeds[i // 2], model, side[i : i + 2], (6,), CPU)[6] for i in (0, 2, 4)]
+        whole.append({6: torch.cat(chunks)})
+    expected, _ = loss(whole)
+    expected.backward()
+    torch.testing.assert_close(value, expected.detach())
+    for kept, again in zip(cached, [p.grad for p in model.parameters() if p.grad is not None], strict=True):
+        torch.testing.assert_close(kept, again, atol=1e-6, rtol=1e-4)
+
+
 def test_resuming_in_the_middle_continues_the_losses(
     settings: Config, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

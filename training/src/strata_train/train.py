@@ -61,22 +61,27 @@ def cached_backward(
     """Gradient caching: the loss over a whole batch, with only `chunk` texts in memory at a time.
 
     First all embeddings without gradient, then the loss and its gradient at the embeddings, then each chunk once more
-    with gradient. The resulting gradients equal those of one big backward pass. `chunk` 0: the big pass itself.
+    with gradient. The resulting gradients equal those of one big backward pass, under dropout too: a chunk's second
+    pass draws the masks of its first. `chunk` 0: the big pass itself.
     """
     if not chunk:
         value, parts = loss([encode(model, side, exits, place) for side in sides])
         value.backward()
         return value.detach(), parts
     pieces = [[side[start : start + chunk] for start in range(0, len(side), chunk)] for side in sides]
+    seeds = [torch.randint(2**62, (len(side),)).tolist() for side in pieces]
     with torch.no_grad():
-        encoded = [[encode(model, piece, exits, place) for piece in side] for side in pieces]
+        encoded = [
+            [_encode_seeded(seed, model, piece, exits, place) for seed, piece in zip(numbers, side, strict=True)]
+            for numbers, side in zip(seeds, pieces, strict=True)
+        ]
     leaves = [{exit: torch.cat([piece[exit] for piece in side]).requires_grad_() for exit in exits} for side in encoded]
     value, parts = loss(leaves)
     value.backward()
-    for side, leaf in zip(pieces, leaves, strict=True):
+    for numbers, side, leaf in zip(seeds, pieces, leaves, strict=True):
         start = 0
-        for piece in side:
-            again = encode(model, piece, exits, place)
+        for seed, piece in zip(numbers, side, strict=True):
+            again = _encode_seeded(seed, model, piece, exits, place)
             pairs = [(again[exit], leaf[exit].grad) for exit in exits]
             torch.autograd.backward(
                 [vectors for vectors, gradient in pairs if gradient is not None],
@@ -84,6 +89,14 @@ def cached_backward(
             )
             start += len(piece)
     return value.detach(), parts
+
+
+def _encode_seeded(
+    seed: int, model: MultiExitEncoder, texts: Texts, exits: tuple[int, ...], place: Device
+) -> Embeddings:
+    """`encode` with dropout's masks made a function of `seed`, on every device."""
+    torch.manual_seed(seed)
+    return encode(model, texts, exits, place)
 
 
 def average_gradients(model: nn.Module) -> None:
@@ -249,7 +262,7 @@ def stream(
     cache: Path, config: Config, progress: Progress, make_ready: Callable[[data.Shard], None]
 ) -> Iterator[tuple[data.Batch, bool]]:
     """Batches without end, from where `progress` stands; with each, whether it begins a new pass over the shards."""
-    rank, world = _rank()
+    rank, world = rank_and_world()
     while True:
         every = data.shard_folders(cache)
         folders = every[rank::world] or every  # with fewer shards than processes some share
@@ -299,7 +312,7 @@ def train_layers(
         while True:
             done = max(progress.step / train.steps, progress.seconds / budget)
             # Clocks differ, steps must not.
-            done = _as_first_process(2.0 if stop.asked or out_of_patience else done, place)
+            done = as_first_process(2.0 if stop.asked or out_of_patience else done, place)
             if done >= 1:
                 break
             joint = (
@@ -326,16 +339,16 @@ def train_layers(
                 averages[name].append(part)
             averages["gradient"].append(float(norm))
             averages["pairs"].append(float(len(batch.query_ids)))
-            if progress.step % train.log_every == 0 and _rank()[0] == 0:
+            if progress.step % train.log_every == 0 and rank_and_world()[0] == 0:
                 _log(progress, averages, budget, train.steps)
                 averages.clear()
-            if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and _rank()[0] == 0:
+            if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and rank_and_world()[0] == 0:
                 out_of_patience = _evaluate(model, run, evaluate, train.patience)
                 last_evaluation = last_tick = time.monotonic()
-            if now - last_save > train.checkpoint_minutes * 60 and _rank()[0] == 0:
+            if now - last_save > train.checkpoint_minutes * 60 and rank_and_world()[0] == 0:
                 run.save("checkpoint.pt", model, optimizer)
                 last_save = time.monotonic()
-    if _rank()[0] == 0:
+    if rank_and_world()[0] == 0:
         run.save("checkpoint.pt", model, optimizer)
         if evaluate:
             _evaluate(model, run, evaluate, 0)
@@ -558,7 +571,7 @@ def _bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
     return nn.functional.normalize(table.head(summed), dim=-1)
 
 
-def _as_first_process(value: float, place: Device) -> float:
+def as_first_process(value: float, place: Device) -> float:
     """Under torchrun: the first process's value in every process."""
     if not distributed.is_initialized():
         return value
@@ -569,7 +582,8 @@ def _as_first_process(value: float, place: Device) -> float:
     return float(shared)
 
 
-def _rank() -> tuple[int, int]:
+def rank_and_world() -> tuple[int, int]:
+    """This process's number and how many there are: 0 and 1 without torchrun."""
     if distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
@@ -580,12 +594,12 @@ def share_from_first_process(model: nn.Module, finished: bool, place: Device) ->
     if distributed.is_initialized():
         for parameter in model.parameters():
             distributed.broadcast(parameter.data, src=0)
-    return bool(_as_first_process(float(finished), place))
+    return bool(as_first_process(float(finished), place))
 
 
 def is_first_process() -> bool:
     """True also when there is only one."""
-    return _rank()[0] == 0
+    return rank_and_world()[0] == 0
 
 
 def start_distributed() -> None:
