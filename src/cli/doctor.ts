@@ -11,6 +11,7 @@ import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { openSession } from "../engine/session.ts";
 import grammars from "../indexing/grammars.json" with { type: "json" };
+import { ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
 import { existingFolder } from "./session.ts";
 import { bytes, count, type Context, painter, printable } from "./terminal.ts";
 
@@ -38,7 +39,7 @@ interface ChildResult {
 
 function run(program: string, args: readonly string[], signal: AbortSignal): Promise<ChildResult> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: childTimeoutMs, signal, windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
+    execFile(program, args, { timeout: childTimeoutMs, signal, windowsHide: true, env: { ...process.env, ...safePath, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
       if (error === null) return resolve({ isFine: true, text: stdout.trim() });
       const said = stderr.split("\n").find((line) => /error/i.test(line)) ?? error.message;
       resolve({ isFine: false, text: error.signal ? `it crashed (${error.signal})` : said.trim() });
@@ -122,16 +123,26 @@ export function watchLimit(procFile = "/proc/sys/fs/inotify/max_user_watches"): 
 /** Only `strata train` needs these, so nothing here is a failure. */
 async function training(signal: AbortSignal): Promise<Finding[]> {
   const [python, uv, gpu] = await Promise.all([
-    run("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"], signal),
+    trainingPython(process.env["STRATA_PYTHON"], signal),
     run("uv", ["--version"], signal),
     run("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], signal),
   ]);
-  const minor = python.isFine ? Number(/^3\.(\d+)$/.exec(python.text)?.[1] ?? 0) : 0;
   return [
-    minor >= 11 ? ok("Python", `${python.text}, for fine-tuning`) : warn("Python", `${python.isFine ? `is ${python.text}` : "was not found"}. Only fine-tuning needs it: install Python 3.11 or newer.`),
+    python,
     uv.isFine ? ok("uv", uv.text) : warn("uv", "was not found. Only fine-tuning uses it, to install PyTorch; without it pip does."),
     gpu.isFine ? ok("GPU", gpu.text.split("\n").join("; ")) : warn("GPU", "No NVIDIA GPU was found: fine-tuning runs on the processor and learns less in the minutes it is given. Searching needs none."),
   ];
+}
+
+/** By the rule of training/environment.ts, which decides what fine-tuning takes. @param own what STRATA_PYTHON names */
+export async function trainingPython(own: string | undefined, signal: AbortSignal): Promise<Finding> {
+  if (own) {
+    const able = await run(own, ["-c", ownPythonQuestion], signal);
+    return able.isFine ? ok("Python", `${own}, for fine-tuning`) : warn("Python", `STRATA_PYTHON is ${own}, which cannot train: ${able.text}. Mend that, or unset the variable.`);
+  }
+  const answers = await Promise.all(pythons.names.map((name) => run(name, ["-c", pythons.question], signal)));
+  const at = answers.findIndex(({ isFine }) => isFine);
+  return at >= 0 ? ok("Python", `${answers[at]!.text} (${pythons.names[at]}), for fine-tuning`) : warn("Python", `${pythons.versions} was not found. Only fine-tuning needs it: install one, or uv, which brings one.`);
 }
 
 /** The database's own check, and what the engine says when one is running. */

@@ -36,12 +36,22 @@ export const systemProbe: Probe = (command, args) => {
 
 const trainingFolder = path.join(packageRoot, "training");
 const windows = process.platform === "win32";
+/** The programs that may be a Python to train with, in the order they are tried, and the question that tells: PyTorch has wheels for these versions. */
+export const pythons = {
+  names: ["python3.13", "python3.12", "python3.11", "python3", "python"],
+  versions: "3.11 to 3.13",
+  question: "import sys; assert (3, 11) <= sys.version_info < (3, 14); print('%d.%d' % sys.version_info[:2])",
+} as const;
+/** The same of a Python that is the user's own: that it can train. */
+export const ownPythonQuestion = "import strata_train, torch, onnxruntime";
+export const findPython = (probe: Probe = systemProbe): string | undefined => pythons.names.find((name) => probe(name, ["-c", pythons.question]) !== undefined);
+
 const pythonOf = (folder: string): string => path.join(folder, windows ? "Scripts/python.exe" : "bin/python");
 /** Changes when the training package's requirements do: an environment of another version is made anew. */
-const requirements = (): string => sha256(readFileSync(path.join(trainingFolder, "pyproject.toml")));
+export const requirements = (): string => sha256(readFileSync(path.join(trainingFolder, "pyproject.toml")));
 const stampOf = (folder: string): string => path.join(folder, "strata-requirements");
 /** Python must not import a workspace's own `random.py` or `torch.py` because the command was started beside it. */
-const safePath = { PYTHONSAFEPATH: "1" };
+export const safePath = { PYTHONSAFEPATH: "1" };
 /** Finds what training imports without importing it: PyTorch alone takes seconds. */
 const findsAll = "import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in ('torch', 'onnxruntime', 'onnx', 'numpy', 'tokenizers', 'safetensors', 'regex')))";
 
@@ -67,7 +77,7 @@ export function damaged(environment: Environment, words: string): StrataError {
 export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = process.env, probe: Probe = systemProbe): Environment | EnvironmentPlan {
   const own = env["STRATA_PYTHON"];
   if (own) {
-    if (probe(own, ["-c", "import strata_train, torch, onnxruntime"]) !== undefined) return { python: own };
+    if (probe(own, ["-c", ownPythonQuestion]) !== undefined) return { python: own };
     const remedy = path.isAbsolute(own) && !existsSync(own) ? "there is no such file. Correct the path" : `it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder})`;
     throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but ${remedy}, or unset the variable (in VS Code: the setting strata.training.python).`);
   }
@@ -77,10 +87,10 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   const isReady = existsSync(stamp) && readFileSync(stamp, "utf8") === requirements() && existsSync(pythonOf(folder)) && probe(pythonOf(folder), ["-c", findsAll]) !== undefined;
   if (isReady) return { python: pythonOf(folder), folder };
 
-  const base = ["python3.13", "python3.12", "python3.11", "python3", "python"].find((name) => probe(name, ["-c", "import sys; assert (3, 11) <= sys.version_info < (3, 14)"]) !== undefined);
+  const base = findPython(probe);
   const hasUv = probe("uv", ["--version"]) !== undefined;
   if (!hasUv && base === undefined)
-    throw new StrataError("training.failed", "Fine-tuning needs Python 3.11 to 3.13, or uv, which brings one. Install either (Debian: apt-get install python3 python3-venv; uv: see its documentation) and run this again.");
+    throw new StrataError("training.failed", `Fine-tuning needs Python ${pythons.versions}, or uv, which brings one. Install either (Debian: apt-get install python3 python3-venv; uv: see its documentation) and run this again.`);
   const python = pythonOf(folder);
   const gpu = probe("nvidia-smi", ["-L"]) !== undefined;
   return {
@@ -206,7 +216,7 @@ const causes: readonly (readonly [words: RegExp, what: string, remedy: string])[
     "the packages could not be downloaded",
     "Check the network, the proxy (HTTPS_PROXY) and the package index that this machine is set up with",
   ],
-  [/no matching distribution|could not find a version|no solution found|no wheels?\b/i, "the package index has no fitting packages for this machine", "Use another Python (3.11 to 3.13, 64 bit) or package index, or name a Python that has PyTorch in STRATA_PYTHON"],
+  [/no matching distribution|could not find a version|no solution found|no wheels?\b/i, "the package index has no fitting packages for this machine", `Use another Python (${pythons.versions}, 64 bit) or package index, or name a Python that has PyTorch in STRATA_PYTHON`],
 ];
 
 function failed(command: string, words: string, place: string, cause?: unknown): StrataError {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
-import { cacheWritable, watchLimit } from "../../../src/cli/doctor.ts";
+import { cacheWritable, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { main } from "../../../src/cli/program.ts";
 import { resolveModel } from "../../../src/cli/session.ts";
 import { pathInside } from "../../../src/engine/session.ts";
@@ -123,4 +123,27 @@ test("doctor: a cache that cannot be written and a low watch limit say what to d
   writeFileSync(limit, "524288\n");
   assert.equal(watchLimit(limit)?.state, "ok");
   assert.equal(watchLimit(path.join(scratch, "none")), undefined);
+});
+
+test("doctor: the Python that fine-tuning would take, and what to do without one", { skip: process.platform === "win32" && "shell scripts stand in for Python" }, async (t) => {
+  const programs = path.join(scratch, "programs");
+  mkdirSync(programs);
+  const standIn = (name: string, script: string) => {
+    writeFileSync(path.join(programs, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(path.join(programs, name), 0o755);
+    return path.join(programs, name);
+  };
+  const before = process.env["PATH"];
+  t.after(() => (process.env["PATH"] = before));
+  process.env["PATH"] = programs;
+  const find = (own?: string) => trainingPython(own, new AbortController().signal);
+  standIn("python3", "exit 1"); // too old or too new
+  const none = await find();
+  assert.deepEqual([none.state, /3\.11 to 3\.13.*uv/.test(none.detail)], ["warn", true], none.detail);
+  standIn("python3.12", "echo 3.12");
+  assert.deepEqual(await find(), { name: "Python", state: "ok", detail: "3.12 (python3.12), for fine-tuning" });
+  const able = standIn("able", '[ "$PYTHONSAFEPATH" = 1 ]'); // else a workspace's own torch.py would run
+  assert.equal((await find(able)).state, "ok");
+  const unable = await find(standIn("unable", "echo 'ModuleNotFoundError: No module named torch' >&2; exit 1"));
+  assert.deepEqual([unable.state, /STRATA_PYTHON is .*unable.*No module named torch/.test(unable.detail)], ["warn", true], unable.detail);
 });
