@@ -30,3 +30,9 @@ test("no source is left open or skipped", { skip: tracked.length === 0 && "not a
   // The miner and the chunker know these words as data.
   assert.deepEqual(found.filter((f) => !/mine|chunker|scanner|fixtures/.test(f)), []);
 });
+
+test("a part of the tests that does not exist is refused, with the parts that do", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/test.mjs", "unit", "contarct"], { cwd: root, encoding: "utf8" });
+  assert.deepEqual([status, stdout], [2, ""]);
+  assert.match(stderr, /no part contarct\. .*unit, contract, integration/);
+});

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from strata_train import evaluate
 from strata_train.events import emit
 from strata_train.runtime import FolderEncoder
