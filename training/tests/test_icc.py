@@ -2,10 +2,12 @@
 
 import math
 import random
+from collections import Counter
 
 import pytest
 import torch
 
+from strata_train.events import UserError
 from strata_train.objectives.icc import ContextHead, context_loss, context_windows
 from strata_train.objectives.packing import Piece, SpecialTokens, Window, collate, cut, fill, frame
 
@@ -32,7 +34,10 @@ def test_labels_say_whether_the_pieces_share_a_repository() -> None:
     for window in windows:
         repositories = [piece.repository for piece in window.pieces]
         assert len(repositories) > 1
-        assert len(set(repositories)) == (1 if window.same_repository else len(repositories))
+        counts = Counter(repositories)
+        assert (len(counts) == 1) == window.same_repository
+        if not window.same_repository:  # they take turns
+            assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_labels_are_balanced_and_length_does_not_tell_them() -> None:
@@ -41,6 +46,21 @@ def test_labels_are_balanced_and_length_does_not_tell_them() -> None:
     for feature in (len, lambda w: len(w.pieces)):
         mean = [sum(map(feature, part)) / len(part) for part in split(windows)]
         assert mean[0] == pytest.approx(mean[1], rel=0.06)
+
+
+def test_few_repositories_fill_both_labels_windows_alike() -> None:
+    pieces = [Piece(tuple(range(i, i + 200)), f"repo{i % 4}") for i in range(400)]
+    windows = list(context_windows(pieces, 2048, random.Random(0)))
+    same, different = split(windows)
+    assert len(same) > 10 and len(different) > 10
+    assert {len(w) for w in windows} == {2048}
+    assert {len(w.pieces) for w in same} == {len(w.pieces) for w in different}
+
+
+@pytest.mark.parametrize("size", [1, 17, 63])
+def test_a_window_too_small_for_two_pieces_is_refused(size: int) -> None:
+    with pytest.raises(UserError, match=f"A window of {size} tokens is too small; give it 64 or more."):
+        list(context_windows(cut(files(), 32), size, random.Random(0)))
 
 
 def split(windows: list[Window]) -> tuple[list[Window], list[Window]]:

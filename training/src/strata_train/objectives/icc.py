@@ -15,18 +15,23 @@ from itertools import repeat
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from strata_train.events import UserError
 from strata_train.objectives.heads import ExitConditioned
 from strata_train.objectives.packing import Piece, Window
 
 SHORTEST = 16  # a piece cut to fewer tokens says nothing about its repository
+SMALLEST_WINDOW = 4 * SHORTEST  # two pieces and their marks, whatever is cut off them
 
 
 def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> Iterator[Window]:
     """Pack every piece at most once into windows of at most `size` tokens and at least two pieces.
 
-    Both labels are filled by the same rule and a repository is asked for a "same" window only while it can fill one:
-    else the length of a window would give its label away. Pieces left over at the end are dropped.
+    The length of a window must not give its label away, so both labels are filled alike: a repository is asked for a
+    "same" window only while it can fill one; a "different" one goes round the repositories as often as it takes, and
+    is dropped when they end before it is full, as are the pieces left over at the end.
     """
+    if size < SMALLEST_WINDOW:
+        raise UserError("window-size", f"A window of {size} tokens is too small; give it {SMALLEST_WINDOW} or more.")
     shelves: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         shelves[piece.repository].append(piece)
@@ -40,14 +45,16 @@ def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> I
         if same:
             order: Iterator[str] = repeat(rng.choices(full, [len(shelves[name]) for name in full])[0])
         else:
-            order = _without_repeats(shelves, rng)
-        chosen = _take(shelves, size, order)
-        if len(chosen) > 1:
+            order = _in_rounds(shelves, rng)
+        if (chosen := _take(shelves, size, order)) and len(chosen) > 1:
             yield Window(tuple(chosen), same)
 
 
 def _take(shelves: dict[str, list[Piece]], size: int, order: Iterator[str]) -> list[Piece]:
-    """Pieces of the repositories in `order` until the window is full; the last one is cut to the room left."""
+    """Pieces of the repositories in `order` until the window is full; the last one is cut to the room left.
+
+    Nothing when they end before that.
+    """
     chosen: list[Piece] = []
     room = size - 1  # the <cls>
     while room > SHORTEST and (name := next(order, None)) in shelves:
@@ -56,16 +63,17 @@ def _take(shelves: dict[str, list[Piece]], size: int, order: Iterator[str]) -> l
             del shelves[name]
         chosen.append(Piece(piece.tokens[: room - 1], name))
         room -= len(chosen[-1].tokens) + 1
-    return chosen
+    return chosen if room <= SHORTEST else []
 
 
-def _without_repeats(shelves: dict[str, list[Piece]], rng: random.Random) -> Iterator[str]:
-    """Every repository once, in random order, larger ones earlier more often."""
-    unused = list(shelves)
-    while unused:
-        name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
-        unused.remove(name)
-        yield name
+def _in_rounds(shelves: dict[str, list[Piece]], rng: random.Random) -> Iterator[str]:
+    """Every repository once, in random order, larger ones earlier more often; then again while there are two."""
+    while len(shelves) > 1:
+        unused = list(shelves)
+        while unused:
+            name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
+            unused.remove(name)
+            yield name
 
 
 def _can_fill(shelf: Sequence[Piece], size: int) -> bool:
