@@ -1,11 +1,13 @@
 // Opens a place in the editor, reveals it and marks its lines until the reader moves on.
 import * as vscode from "vscode";
+import type { Opening } from "../webview/messages.ts";
 import type { Place } from "./searchModel.ts";
 
 export interface OpenOptions {
   readonly side: boolean;
-  /** Only a look: the keyboard stays where it is, the tab is a preview tab. */
-  readonly preview: boolean;
+  readonly how: Opening;
+  /** Line to go to; the first of the place when absent. */
+  readonly line?: number | undefined;
 }
 
 export interface PlaceOpener extends vscode.Disposable {
@@ -29,7 +31,7 @@ export function createPlaceOpener(): PlaceOpener {
     if (event.textEditor === marked && event.kind !== undefined) unmark();
   });
   return {
-    async open(place, { side, preview }) {
+    async open(place, { side, how, line }) {
       const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === place.root);
       const uri = folder ? vscode.Uri.joinPath(folder.uri, place.path) : vscode.Uri.file(`${place.root}/${place.path}`);
       let document: vscode.TextDocument;
@@ -39,19 +41,20 @@ export function createPlaceOpener(): PlaceOpener {
         void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
         return;
       }
-      const first = document.lineAt(Math.min(Math.max(place.startLine, 1), document.lineCount) - 1);
-      const last = document.lineAt(Math.min(Math.max(place.endLine, place.startLine), document.lineCount) - 1);
-      const start = new vscode.Position(first.lineNumber, first.firstNonWhitespaceCharacterIndex);
+      const lineAt = (number: number) => document.lineAt(Math.min(Math.max(number, 1), document.lineCount) - 1);
+      const [first, last] = [lineAt(place.startLine), lineAt(Math.max(place.endLine, place.startLine))];
+      const target = line === undefined ? first : lineAt(line);
+      const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
       const editor = await vscode.window.showTextDocument(document, {
         viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
-        preserveFocus: preview,
-        preview,
+        preserveFocus: how === "look",
+        preview: how !== "keep",
         selection: new vscode.Range(start, start),
       });
       unmark();
       const range = new vscode.Range(first.range.start, last.range.end);
       editor.setDecorations(mark, [range]);
-      editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+      editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
       marked = editor;
     },
     dispose() {

@@ -75,13 +75,13 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     const first = item === pick.items[0] && !moved;
     moved ||= !first && item?.hit !== undefined;
     // Not for the row that is highlighted by itself: files should not flash by while a query is being typed.
-    if (item?.hit && moved) void options.opener.open(item.hit, { side: false, preview: true });
+    if (item?.hit && moved) void options.opener.open(item.hit, { side: false, how: "look" });
   });
   pick.onDidTriggerItemButton(({ item }) => {
     if (!item.hit) return;
     opened = true;
     pick.hide();
-    void options.opener.open(item.hit, { side: true, preview: false });
+    void options.opener.open(item.hit, { side: true, how: "keep" });
   });
   pick.onDidTriggerButton(() => {
     opened = true;
@@ -94,7 +94,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     if (!hit) return;
     opened = true;
     pick.hide();
-    void options.opener.open(hit, { side: false, preview: false });
+    void options.opener.open(hit, { side: false, how: "keep" });
   });
   pick.onDidHide(() => {
     clearTimeout(timer);

@@ -96,7 +96,7 @@ export class SearchView implements vscode.WebviewViewProvider {
       case "open": {
         const place = model.place(message.id);
         if (!place) return;
-        if (!message.preview) model.remember();
+        if (message.how !== "look") model.remember();
         return open(place, message);
       }
       case "similarTo": {

@@ -5,7 +5,11 @@ import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icon
 import type { ViewHit, ViewSignal } from "./messages.ts";
 
 export interface HitActions {
-  open(id: string, side: boolean): void;
+  /** The row was pressed: it is the active one from now on. */
+  point(index: number): void;
+  /** The row, or a line of its code, was clicked. */
+  click(id: string, event: MouseEvent): void;
+  openAside(id: string): void;
   similar(id: string): void;
   toggle(id: string): void;
 }
@@ -78,7 +82,8 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-label="${hit.symbol || name}, ${hit.path} line ${hit.startLine}, ${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
-    @click=${(event: MouseEvent) => actions.open(hit.id, event.ctrlKey || event.metaKey)}
+    @mousedown=${() => actions.point(index)}
+    @click=${(event: MouseEvent) => actions.click(hit.id, event)}
   >
     <div class="head">
       <button class="twist" tabindex="-1" aria-hidden="true" title=${expanded ? "Show less (←)" : "Show everything and why (→)"} @click=${stop(() => actions.toggle(hit.id))}>${chevronIcon}</button>
@@ -88,7 +93,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
       <span class="tail">
         <span class="actions">
           <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.similar(hit.id))}>${similarIcon}</button>
-          <button tabindex="-1" aria-hidden="true" title="Open to the side (Ctrl+Enter)" @click=${stop(() => actions.open(hit.id, true))}>${sideIcon}</button>
+          <button tabindex="-1" aria-hidden="true" title="Open to the side (Ctrl+Enter)" @click=${stop(() => actions.openAside(hit.id))}>${sideIcon}</button>
         </span>
         <span title=${whyTitle(hit)}>${depthBadge(hit.depth)}</span>
       </span>

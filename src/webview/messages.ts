@@ -84,12 +84,16 @@ export interface ViewState {
   readonly history: readonly string[];
 }
 
+/** How a place is opened. "look": only to see it, the keyboard stays. "open": in the preview tab, which the next one takes over. "keep": in a tab that stays. */
+export const openings = ["look", "open", "keep"] as const;
+export type Opening = (typeof openings)[number];
+
 export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" };
 
 export type FromView =
   | { readonly type: "ready" }
   | { readonly type: "search"; readonly query: string; readonly filters: Filters; /** Enter was pressed: keep it in the history. */ readonly remember: boolean }
-  | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly preview: boolean }
+  | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly how: Opening; /** Line to go to; the first of the place when absent. */ readonly line?: number }
   | { readonly type: "similarTo"; readonly id: string }
   | { readonly type: "command"; readonly command: "restart" | "showLog" | "status" | "duplicates" | "rebuild" | "openFolder" | "resume" }
   | { readonly type: "clear" }
@@ -120,7 +124,7 @@ export function isFromView(value: unknown): value is FromView {
     case "search":
       return isText(message["query"]) && isFilters(message["filters"]) && typeof message["remember"] === "boolean";
     case "open":
-      return isText(message["id"]) && typeof message["side"] === "boolean" && typeof message["preview"] === "boolean";
+      return isText(message["id"]) && typeof message["side"] === "boolean" && (openings as readonly unknown[]).includes(message["how"]) && (message["line"] === undefined || (Number.isInteger(message["line"]) && (message["line"] as number) >= 1));
     case "similarTo":
       return isText(message["id"]);
     case "command":

@@ -8,6 +8,7 @@ import { queryWords } from "./highlight.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange } from "./listOrder.ts";
 import type { Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewState } from "./messages.ts";
+import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
 /** A search for each word typed, not for each letter. */
@@ -43,10 +44,14 @@ export class SearchPanel extends LitElement {
   /** The query last sent, until the host's state has it. */
   #awaited: string | undefined;
   #toTop = false;
+  /** The active row was chosen by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
+  #reveal = false;
   /** What the list is of: another subject means another list, not a better order of the same. */
   #subject = "";
   readonly #actions: HitActions = {
-    open: (id, side) => this.post({ type: "open", id, side, preview: false }),
+    point: (index) => this.#pointAt(index),
+    click: (id, event) => this.#clicked(id, event),
+    openAside: (id) => this.post({ type: "open", id, side: true, how: "open" }),
     similar: (id) => this.post({ type: "similarTo", id }),
     toggle: (id) => this.#toggle(id),
   };
@@ -127,7 +132,8 @@ export class SearchPanel extends LitElement {
   protected override updated(changed: PropertyValues): void {
     if (this.#toTop) this.renderRoot.querySelector("main")?.scrollTo({ top: 0 });
     this.#toTop = false;
-    if (changed.has("active") && this.active >= 0) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+    if (changed.has("active") && this.active >= 0 && this.#reveal) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+    this.#reveal = false;
   }
 
   #search(query: string, filters: Filters, remember: boolean): void {
@@ -166,6 +172,7 @@ export class SearchPanel extends LitElement {
     const id = this.#rows[this.active];
     this.order = results.hits.map((hit) => hit.id);
     this.pending = false;
+    this.#reveal = true;
     if (id !== undefined) this.active = this.#rows.indexOf(id);
   }
 
@@ -176,11 +183,27 @@ export class SearchPanel extends LitElement {
 
   #focusRow(index: number): void {
     const rows = this.#rows;
+    this.#reveal = true;
     this.active = Math.max(-1, Math.min(rows.length - 1, index));
     if (this.active < 0) {
       this.#box?.focus();
       this.#applyOrder();
     } else this.renderRoot.querySelector<HTMLElement>("#list")?.focus();
+  }
+
+  /** Before the list gets the focus by the same press, so that it keeps its place and the keys go on from here. */
+  #pointAt(index: number): void {
+    this.#reveal = false;
+    this.active = index;
+  }
+
+  #clicked(id: string, event: MouseEvent): void {
+    // Chromium answers for a shadow tree only on the tree itself; others know no such method and answer on the document.
+    const root = this.renderRoot as ShadowRoot & { getSelection?: () => Selection | null };
+    const opening = openingOf(event, String((root.getSelection ? root.getSelection() : document.getSelection()) ?? ""));
+    if (!opening) return;
+    const line = (event.target as Element).closest<HTMLElement>(".line[data-n]")?.dataset["n"];
+    this.post({ type: "open", id, ...opening, ...(line === undefined ? {} : { line: Number(line) }) });
   }
 
   #boxKey(event: KeyboardEvent): void {
@@ -207,8 +230,8 @@ export class SearchPanel extends LitElement {
     else if (event.key === "Escape") this.#focusRow(-1);
     else if (id === undefined) return;
     else if (event.key === "Enter" && event.altKey && isHit) this.#actions.similar(id);
-    else if (event.key === "Enter") this.#actions.open(id, event.ctrlKey || event.metaKey);
-    else if (event.key === " ") this.post({ type: "open", id, side: false, preview: true });
+    else if (event.key === "Enter") this.post({ type: "open", id, side: event.ctrlKey || event.metaKey, how: "open" });
+    else if (event.key === " ") this.post({ type: "open", id, side: false, how: "look" });
     else if (event.key === "ArrowRight" && isHit && !this.expanded.has(id)) this.#toggle(id);
     else if (event.key === "ArrowLeft" && isHit && this.expanded.has(id)) this.#toggle(id);
     else return;
@@ -413,7 +436,7 @@ export class SearchPanel extends LitElement {
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);
-              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} @click=${(event: MouseEvent) => this.#actions.open(member.id, event.ctrlKey || event.metaKey)}>
+              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
                 <span class="symbol">${member.symbol || name}</span>
                 <span class="path" title=${member.path}>${member.folder ? html`<span class="root">${member.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
               </div>`;

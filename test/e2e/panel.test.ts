@@ -95,11 +95,11 @@ describe("The search view's page", () => {
     assert.deepEqual(await active(), ["gamma"]);
     await page.keyboard.press("Home");
     await page.keyboard.press("Enter");
-    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: false });
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, how: "open" });
     await page.keyboard.press("Control+Enter");
-    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: true, preview: false });
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: true, how: "open" });
     await page.keyboard.press("Space");
-    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: true });
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, how: "look" });
     await page.keyboard.press("Alt+Enter");
     assert.deepEqual(await panel.last("similarTo"), { type: "similarTo", id: a.id });
     await page.keyboard.press("ArrowRight");
@@ -126,9 +126,42 @@ describe("The search view's page", () => {
   it("opens with a click, to the side with Ctrl", async () => {
     await panel.state(hitsState([a]));
     await page.locator("li.hit .path").click();
-    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, preview: false });
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, how: "open" });
     await page.locator("li.hit .path").click({ modifiers: ["Control"] });
     assert.equal((await panel.last("open"))?.side, true);
+  });
+
+  it("keeps the tab with a double click, and goes to the clicked line of the code", async () => {
+    await panel.state(hitsState([a]));
+    await page.locator("li.hit .path").dblclick();
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, how: "keep" });
+    await page.locator("li.hit .line[data-n='13']").click();
+    assert.deepEqual(await panel.last("open"), { type: "open", id: a.id, side: false, how: "open", line: 13 });
+  });
+
+  it("opens nothing when a press marks text", async () => {
+    await panel.state(hitsState([a]));
+    const line = (await page.locator("li.hit .line[data-n='13']").boundingBox())!;
+    await page.mouse.move(line.x + 2, line.y + line.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(line.x + 60, line.y + line.height / 2, { steps: 4 });
+    await page.mouse.up();
+    assert.equal(await panel.last("open"), undefined);
+  });
+
+  it("keeps its place under a press after scrolling, and the keys go on from the pressed row", async () => {
+    await panel.state(hitsState(Array.from({ length: 30 }, (_, i) => hit({ path: `src/${i}.ts`, symbol: `f${i}` }))));
+    const scroll = () => page.locator("main").evaluate((main) => main.scrollTop);
+    await page.locator("li.hit[data-index='20']").scrollIntoViewIfNeeded();
+    const before = await scroll();
+    assert.ok(before > 0);
+    await page.locator("li.hit[data-index='20'] .path").hover();
+    await page.mouse.down();
+    assert.deepEqual([await active(), await scroll()], [["f20"], before]);
+    await page.mouse.up();
+    assert.equal((await panel.last("open"))?.id, hit({ path: "src/20.ts" }).id);
+    await page.keyboard.press("ArrowDown");
+    assert.deepEqual(await active(), ["f21"]);
   });
 
   it("moves no row under the pointer, and shows the better order when it leaves", async () => {

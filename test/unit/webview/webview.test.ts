@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { bestWindow, dedent, highlight, queryWords } from "../../../src/webview/highlight.ts";
 import { arrange } from "../../../src/webview/listOrder.ts";
 import { isFromView } from "../../../src/webview/messages.ts";
+import { openingOf } from "../../../src/webview/opening.ts";
 
 describe("the order of the list", () => {
   it("is the best one while nobody uses the list", () => {
@@ -22,6 +23,20 @@ describe("the order of the list", () => {
   });
 });
 
+describe("a click on a row", () => {
+  const keys = { ctrlKey: false, metaKey: false };
+  for (const [what, event, selected, expected] of [
+    ["opens in the preview tab", { ...keys, detail: 1 }, "", { side: false, how: "open" }],
+    ["opens to the side with Ctrl", { ...keys, detail: 1, ctrlKey: true }, "", { side: true, how: "open" }],
+    ["opens to the side with Cmd", { ...keys, detail: 1, metaKey: true }, "", { side: true, how: "open" }],
+    ["keeps the tab when it is the second, which marks a word", { ...keys, detail: 2 }, "word", { side: false, how: "keep" }],
+    ["opens no second column when it is the second with Ctrl", { ...keys, detail: 2, ctrlKey: true }, "", undefined],
+    ["opens nothing when it ends a selection", { ...keys, detail: 1 }, "return true", undefined],
+    ["opens when an aid makes it", { ...keys, detail: 0 }, "", { side: false, how: "open" }],
+  ] as const)
+    it(what, () => assert.deepEqual(openingOf(event, selected), expected));
+});
+
 describe("a message from the page", () => {
   const filters = { langs: ["typescript"], path: "src" };
   for (const message of [
@@ -29,7 +44,8 @@ describe("a message from the page", () => {
     { type: "clear" },
     { type: "forgetHistory" },
     { type: "search", query: "q", filters, remember: true },
-    { type: "open", id: "x", side: false, preview: true },
+    { type: "open", id: "x", side: false, how: "look" },
+    { type: "open", id: "x", side: true, how: "open", line: 7 },
     { type: "similarTo", id: "x" },
     { type: "command", command: "restart" },
   ])
@@ -49,8 +65,11 @@ describe("a message from the page", () => {
     { type: "search", query: "q", filters: { langs: ["ts path:/etc"], path: "" }, remember: true },
     { type: "search", query: "x".repeat(100_000), filters, remember: true },
     { type: "search", query: "q", filters },
-    { type: "open", id: "x", side: "yes", preview: false },
-    { type: "open", id: 3, side: true, preview: false },
+    { type: "open", id: "x", side: "yes", how: "open" },
+    { type: "open", id: 3, side: true, how: "open" },
+    { type: "open", id: "x", side: true, how: "always" },
+    { type: "open", id: "x", side: true, how: "open", line: 0 },
+    { type: "open", id: "x", side: true, how: "open", line: "7" },
     { type: "command", command: "workbench.action.quit" },
     { type: "command", command: "toString" },
   ])
