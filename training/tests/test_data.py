@@ -95,6 +95,23 @@ def test_the_same_corpus_gives_the_same_shards(pairs_file: Path, tmp_path: Path,
             assert (a / name).read_bytes() == (b / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "src/main.py"])
+def test_a_folder_that_is_no_cache_is_left_alone(name: str, pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+    cache = tmp_path / "project"
+    (cache / name).parent.mkdir(parents=True)
+    (cache / name).write_text("mine")
+    with pytest.raises(UserError, match="no cache of shards"):
+        build([pairs_file], cache, text)
+    assert (cache / name).read_text() == "mine"
+
+
+def test_an_unfinished_cache_is_built_again(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+    for left in ("parts", "shard-007", "shard-008.tmp"):
+        (tmp_path / "cache" / left).mkdir(parents=True)
+    build([pairs_file], tmp_path / "cache", text)
+    assert (tmp_path / "cache" / "complete.json").exists() and not (tmp_path / "cache" / "shard-007").exists()
+
+
 def test_batches_take_each_document_once_and_keep_folders_together(
     pairs_file: Path, tmp_path: Path, text: TextEncoder
 ) -> None:

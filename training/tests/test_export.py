@@ -88,3 +88,16 @@ def test_a_damaged_folder_is_refused(tiny_model: MultiExitEncoder, text: TextEnc
     (tmp_path / "tiny" / "exit0.bin").write_bytes(b"short")
     with pytest.raises(UserError, match="exit0.bin"):
         read_manifest(tmp_path / "tiny")
+
+
+def test_only_model_folders_and_empty_ones_are_written_over(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "empty"):  # the second time it is a model folder
+        export_tiny(tiny_model, text, tmp_path / name)
+    (tmp_path / "extension").mkdir()
+    (tmp_path / "extension" / "manifest.json").write_text('{"manifest_version": 3}')
+    with pytest.raises(UserError, match="no model folder"):
+        export_tiny(tiny_model, text, tmp_path / "extension")
+    assert [file.name for file in (tmp_path / "extension").iterdir()] == ["manifest.json"]

@@ -208,6 +208,15 @@ def test_a_full_disk_is_named_whatever_the_library_calls_it(
     assert code == "internal" or str(tmp_path) in events[-1]["message"]
 
 
+@pytest.mark.parametrize("out", ["start", "start/../start", "."])
+def test_the_start_is_never_written_over(
+    out: str, folder: Path, pairs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read_manifest(folder)
+    _, events = run(capsys, "finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / out)
+    assert events[-1]["code"] == "out-is-start" and read_manifest(folder) == before
+
+
 def test_missing_pairs_and_models_are_named(
     folder: Path, pairs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

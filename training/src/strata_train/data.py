@@ -111,6 +111,22 @@ class Shard:
         return np.load(self.folder / "teacher.npy", mmap_mode="r")
 
 
+def _emptied(cache: Path) -> None:
+    """An empty folder in place of an unfinished cache. Whatever else lies there is not ours to delete."""
+    foreign = sorted(
+        path.name
+        for path in (cache.iterdir() if cache.is_dir() else [])
+        if path.name not in ("parts", "held-out.jsonl", "complete.json") and not path.name.startswith("shard-")
+    )
+    if foreign or (cache.exists() and not cache.is_dir()):
+        raise UserError(
+            "cache-foreign",
+            f"{cache} is no cache of shards ({', '.join(foreign[:3]) or 'it is a file'}); choose an empty or a new folder.",
+        )
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir(parents=True)
+
+
 def shard_folders(cache: Path) -> list[Path]:
     return sorted(path.parent for path in cache.glob("shard-*/pairs.npy"))
 
@@ -130,9 +146,9 @@ def build_shards(
     """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete."""
     if (cache / "complete.json").exists():
         return
-    shutil.rmtree(cache, ignore_errors=True)
+    _emptied(cache)
     parts = cache / "parts"
-    parts.mkdir(parents=True)
+    parts.mkdir()
     total = sum(1 for _ in read_pairs(files))
     count = max(1, round(total / shard_pairs))
     emit("progress", phase="data", message=f"{total} pairs in {count} shards")

@@ -180,6 +180,21 @@ def _exit(g: GraphBuilder, name: str, exit: LayerExit, hidden: str) -> str:
 # --- the folder -------------------------------------------------------------------------------------------------------
 
 
+def check_out(out: Path, start: Path | None = None) -> None:
+    """Refuse what must not be replaced by a model folder: `start`, what it lies in, and anything but a model folder."""
+    if start is not None and start.resolve().is_relative_to(out.resolve()):
+        raise UserError("out-is-start", f"{out} holds the model to begin with; choose another folder to write to.")
+    if out.exists() and not (out.is_dir() and (_is_model_folder(out) or not any(out.iterdir()))):
+        raise UserError("out-foreign", f"{out} is no model folder and would be replaced; choose an empty or a new folder.")
+
+
+def _is_model_folder(folder: Path) -> bool:
+    try:
+        return "exits" in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def export_folder(
     model: MultiExitEncoder,
     text: TextEncoder,
@@ -192,6 +207,7 @@ def export_folder(
     quality: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write every file of the contract and return the manifest. The folder appears whole or not at all."""
+    check_out(out)
     model = model.eval().cpu().float()
     config = model.config
     work = out.with_name(out.name + ".tmp")

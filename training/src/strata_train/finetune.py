@@ -88,6 +88,7 @@ def finetune(
     resume: bool = False,
 ) -> dict[str, Any]:
     """Run the whole thing and return the result event's fields. See the module's text for what it promises."""
+    export.check_out(out, start)  # now, and not after minutes of training
     work = out.with_name(out.name + ".work")
     try:
         with train.stoppable(work / "run" / "checkpoint.pt"):
