@@ -96,7 +96,9 @@ def test_the_same_corpus_gives_the_same_shards(pairs_file: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "src/main.py"])
-def test_a_folder_that_is_no_cache_is_left_alone(name: str, pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+def test_a_folder_that_is_no_cache_is_left_alone(
+    name: str, pairs_file: Path, tmp_path: Path, text: TextEncoder
+) -> None:
     cache = tmp_path / "project"
     (cache / name).parent.mkdir(parents=True)
     (cache / name).write_text("mine")

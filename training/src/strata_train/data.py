@@ -121,7 +121,7 @@ def _emptied(cache: Path) -> None:
     if foreign or (cache.exists() and not cache.is_dir()):
         raise UserError(
             "cache-foreign",
-            f"{cache} is no cache of shards ({', '.join(foreign[:3]) or 'it is a file'}); choose an empty or a new folder.",
+            f"{cache} is no cache of shards ({', '.join(foreign[:3]) or 'it is a file'}); choose an empty or new folder.",
         )
     shutil.rmtree(cache, ignore_errors=True)
     cache.mkdir(parents=True)

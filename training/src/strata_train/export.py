@@ -185,7 +185,9 @@ def check_out(out: Path, start: Path | None = None) -> None:
     if start is not None and start.resolve().is_relative_to(out.resolve()):
         raise UserError("out-is-start", f"{out} holds the model to begin with; choose another folder to write to.")
     if out.exists() and not (out.is_dir() and (_is_model_folder(out) or not any(out.iterdir()))):
-        raise UserError("out-foreign", f"{out} is no model folder and would be replaced; choose an empty or a new folder.")
+        raise UserError(
+            "out-foreign", f"{out} is no model folder and would be replaced; choose an empty or a new folder."
+        )
 
 
 def _is_model_folder(folder: Path) -> bool:
