@@ -21,14 +21,21 @@ function signalOf(token: vscode.CancellationToken): AbortSignal {
   return controller.signal;
 }
 
-/** The folder a tool's path lies in: by the folder's name in front, else the first folder. Paths that leave it are refused. */
+const leaves = (inside: string): boolean => inside === ".." || inside.startsWith("../") || path.isAbsolute(inside);
+
+/** The folder a tool's path lies in: of an absolute path the innermost that holds it, else the one named in front, else the first. Paths that leave it are refused. */
 function resolve(engines: WorkspaceEngines, given: string): { readonly root: string; readonly path: string } {
-  const clean = path.posix.normalize(given.replaceAll("\\", "/"));
   const { folders } = engines;
+  if (path.isAbsolute(given)) {
+    const holding = folders.map(({ root }) => ({ root, path: path.relative(root, given).split(path.sep).join("/") })).filter((place) => place.path !== "" && !leaves(place.path));
+    const [innermost] = holding.sort((a, b) => a.path.length - b.path.length);
+    if (innermost) return innermost;
+  }
+  const clean = path.posix.normalize(given.replaceAll("\\", "/"));
   const [head, ...rest] = clean.split("/");
   const named = folders.length > 1 ? folders.find(({ name }) => name === head) : undefined;
   const folder = named ?? folders[0];
-  if (!folder || clean.startsWith("..") || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
+  if (!folder || leaves(clean) || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
   return { root: folder.root, path: named ? rest.join("/") : clean };
 }
 
@@ -51,10 +58,11 @@ export function registerAgentTools(engines: WorkspaceEngines): vscode.Disposable
     tool<{ path?: string; startLine?: number; endLine?: number; text?: string; maxResults?: number }>(
       "strata_similar",
       async (input, signal) => {
-        const startLine = line(input.startLine);
+        const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
         if (input.path) {
           const { root, path: inside } = resolve(engines, input.path);
-          const at = { path: inside, ...(startLine === undefined ? {} : { startLine, endLine: line(input.endLine) ?? startLine }) };
+          // Without its end the engine widens the line to the definition around it.
+          const at = { path: inside, ...(startLine === undefined ? {} : { startLine, ...(endLine === undefined ? {} : { endLine }) }) };
           return hitsForModel(await engines.similar(root, at, wanted(input.maxResults), signal), folderName);
         }
         if (!input.text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");

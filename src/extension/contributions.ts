@@ -152,7 +152,7 @@ export const tools = {
     inputSchema: {
       type: "object",
       properties: {
-        path: text("File inside the workspace, relative to its folder"),
+        path: text("File inside the workspace, relative to its folder or absolute"),
         startLine: { type: "number", minimum: 1, description: "First line of the range, counted from 1" },
         endLine: { type: "number", minimum: 1, description: "Last line of the range; the definition around startLine when left out" },
         text: text("Code to compare with, instead of a path"),

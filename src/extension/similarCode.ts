@@ -57,10 +57,10 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   const lang = engineLanguage[document.languageId] ?? document.languageId;
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
-  // Without a definition or selection the engine widens the line itself, so the file's text on disk must be the one it knows.
+  // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
   const text = widen ? undefined : document.getText(lines);
-  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, endLine: lastLine + 1 } : {}), ...(text === undefined ? {} : { text }), lang }, subject);
+  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, ...(widen ? {} : { endLine: lastLine + 1 }) } : {}), ...(text === undefined ? {} : { text }), lang }, subject);
 }
 
 /** Shows code like a hit. */

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fromWire } from "../../../src/engine/connect.ts";
+import * as protocol from "../../../src/engine/protocol.ts";
+import { EngineClient } from "../../../src/extension/engineClient.ts";
+import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
+import { fakeClock, fakeEngine, hit, result } from "../../support/fakeEngine.ts";
+import { callTool } from "../../support/fakeVscode.ts";
+
+const { registerAgentTools } = await import("../../../src/extension/agentTools.ts");
+
+/** The tools on a workspace of these folders; what the engines were asked for similar code, in order. */
+function setUp(...roots: readonly string[]) {
+  const asked: (Partial<protocol.SimilarParams> & { readonly root: string })[] = [];
+  const engines = new WorkspaceEngines(
+    ({ root }, onChange, onSearchUpdate) =>
+      new EngineClient({
+        connect: async () => {
+          const fake = fakeEngine(1);
+          fake.engine.onRequest(protocol.similar, ({ k: _k, depth: _depth, ...at }) => (asked.push({ root, ...at }), result([hit("twin.ts", 1)])));
+          return fake;
+        },
+        fromWire,
+        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
+        log: () => undefined,
+        clock: fakeClock(),
+        onChange,
+        onSearchUpdate,
+      }),
+  );
+  engines.setFolders(roots.map((root) => ({ root, name: root.slice(root.lastIndexOf("/") + 1) })));
+  registerAgentTools(engines);
+  return { asked };
+}
+
+describe("the tool for similar code", () => {
+  it("leaves the definition around a line without an end to the engine", async () => {
+    const { asked } = setUp("/w");
+    await callTool("strata_similar", { path: "src/a.ts", startLine: 7 });
+    await callTool("strata_similar", { path: "src/a.ts", startLine: 7, endLine: 9 });
+    assert.deepEqual(asked, [
+      { root: "/w", path: "src/a.ts", startLine: 7 },
+      { root: "/w", path: "src/a.ts", startLine: 7, endLine: 9 },
+    ]);
+  });
+
+  for (const [given, root, path] of [
+    ["src/a.ts", "/one", "src/a.ts"],
+    ["two/src/a.ts", "/two", "src/a.ts"],
+    ["/two/src/a.ts", "/two", "src/a.ts"],
+    ["/two/nested/a.ts", "/two/nested", "a.ts"],
+    ["..config/a.ts", "/one", "..config/a.ts"],
+  ] as const)
+    it(`finds the folder of ${given}`, async () => {
+      const { asked } = setUp("/one", "/two", "/two/nested");
+      await callTool("strata_similar", { path: given, startLine: 1 });
+      assert.deepEqual(asked, [{ root, path, startLine: 1 }]);
+    });
+
+  for (const given of ["/etc/passwd", "../a.ts", "src/../../a.ts", "/two/../etc/passwd", ".."])
+    it(`refuses ${given}`, async () => {
+      const { asked } = setUp("/one", "/two");
+      await assert.rejects(callTool("strata_similar", { path: given, startLine: 1 }), /not a path inside the workspace/);
+      assert.deepEqual(asked, []);
+    });
+});
