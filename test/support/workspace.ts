@@ -83,14 +83,15 @@ export const bringTo = (client: EngineConnection, depth: Depth): Promise<Status>
 
 export const ask = (client: EngineConnection, query: string, depth: Depth = "instant", k = 10): Promise<SearchResult> => client.connection.sendRequest(search, { query, k, depth });
 
-/** Resolves when no process has this id any more (polls: the engine is detached, so there is no exit event). */
-export async function processGone(pid: number): Promise<void> {
-  for (;;) {
+/** Resolves when no process has this id any more (polls: the engine is detached, so there is no exit event). Rejects when it stays. */
+export async function processGone(pid: number, withinMs = 60_000): Promise<void> {
+  for (const deadline = Date.now() + withinMs; ; ) {
     try {
       process.kill(pid, 0);
     } catch {
       return;
     }
+    if (Date.now() > deadline) throw new Error(`Process ${pid} is still there after ${withinMs / 1000} s.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
