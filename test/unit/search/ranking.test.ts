@@ -54,15 +54,6 @@ test("names and questions are weighed differently", () => {
   assert.ok(symbolWeights.definition > proseWeights.definition);
 });
 
-test("what should rank lower has a negative weight, what speaks for a hit a positive one", () => {
-  const lower: FeatureName[] = ["test", "generated", "example", "legacy", "declarations", "document", "re-export"];
-  const higher: FeatureName[] = ["bm25", "dense rank", "definition", "file said", "file coverage", "trace", "wording"];
-  for (const weights of [proseWeights, symbolWeights]) {
-    for (const name of lower) assert.ok(weights[name] < 0, name);
-    for (const name of higher) assert.ok(weights[name] > 0, name);
-  }
-});
-
 test("a list being read moves only where scores clearly differ", () => {
   const ranked = (place: number, total: number): Ranked => ({ candidate: candidate(place, `f${place}`), features: row({}), score: total, penalty: 0, total });
   const fresh = [ranked(3, 5.3), ranked(1, 5.25), ranked(2, 5.2), ranked(9, 4)];
