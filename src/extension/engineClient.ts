@@ -77,7 +77,9 @@ export class EngineClient {
       signal?.throwIfAborted();
       const connected = await this.#need();
       try {
-        return await send(connected.connection, type, params, signal);
+        const answer = await send(connected.connection, type, params, signal);
+        signal?.throwIfAborted(); // an engine may answer a cancelled request all the same; nobody waits for that answer
+        return answer;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         const failure = this.#options.fromWire(error);

@@ -189,7 +189,6 @@ export class WorkspaceEngines {
         }
       }),
     );
-    signal.throwIfAborted(); // an engine may answer a cancelled request all the same; nobody waits for that answer
     if (results.length === 0 && firstError !== undefined) throw firstError;
     return { results, failures };
   }

@@ -1,8 +1,6 @@
 // The packed extension in a real VS Code, as a person meets it: mouse, keyboard, what can be read on the screen.
 // The tests build on each other, in order, as one sitting does.
 import assert from "node:assert/strict";
-import os from "node:os";
-import path from "node:path";
 import { after, before, describe, it as test, type TestContext } from "node:test";
 import { Workbench } from "./support/workbench.ts";
 
@@ -163,17 +161,16 @@ describe("The packed extension in VS Code", () => {
     await workbench.shot("13-doctor");
   });
 
-  it("is activated within 50 ms on an idle machine", async (t) => {
+  it("is activated", async (t) => {
     await workbench.command("Developer: Show Running Extensions");
     const row = workbench.page.locator(".runtime-extensions-editor .monaco-list-row", { hasText: "Strata" });
     await workbench.page.locator(".runtime-extensions-editor .monaco-list-row").first().hover();
     if ((await row.count()) === 0) await workbench.page.mouse.wheel(0, 5_000); // the slowest come first, and only rows in view exist
     await row.waitFor();
-    const [, ms] = /(\d+)ms/.exec(await row.locator(".activation-time").innerText()) ?? [];
-    t.diagnostic(`activation: ${ms} ms`);
-    // A wall-clock figure of a machine that does other things beside says little; test/contract/activation.test.ts holds the processor time.
-    const idle = os.loadavg()[0]! < os.availableParallelism();
-    assert.ok(Number(ms) <= (idle ? 50 : 2_000), `${ms} ms`);
+    // How long it may take is held by test/contract/activation.test.ts, in processor time: a clock beside other work says little.
+    const time = await row.locator(".activation-time").innerText();
+    assert.match(time, /\d+ms/);
+    t.diagnostic(`activation: ${time}`);
   });
 
   it("answers in a reopened window without reading anything again, in the theme of the window", async () => {
@@ -188,8 +185,9 @@ describe("The packed extension in VS Code", () => {
     assert.notEqual(colour, "rgb(204, 204, 204)", "the text colour of the dark theme");
   });
 
-  it("leaves nothing of the workspace's text in the page's HTML", async () => {
-    assert.equal(await workbench.view.locator("strata-panel").evaluate((panel) => panel.innerHTML.trim()), "");
-    assert.ok(path.isAbsolute(workbench.folder));
+  it("writes nothing of the workspace's text into the page's HTML, which it shows all the same", async () => {
+    const { html, shown } = await workbench.view.locator("strata-panel").evaluate((panel) => ({ html: document.documentElement.outerHTML, shown: panel.shadowRoot!.textContent }));
+    assert.match(shown, /csv_export/);
+    assert.doesNotMatch(html, /csv_export|book-keeper/);
   });
 });

@@ -158,12 +158,12 @@ describe("an engine client", () => {
     await client.start();
     engines[0]!.engine.onRequest(protocol.search, (_params, token) => new Promise((resolve) => token.onCancellationRequested(() => ((cancelled = true), resolve(result([]))))));
     const controller = new AbortController();
-    const answer = client.request(protocol.search, query, controller.signal);
+    const rejected = assert.rejects(client.request(protocol.search, query, controller.signal), { name: "AbortError" });
     await settle();
     controller.abort();
     await settle();
     assert.ok(cancelled);
-    await answer.catch((error: unknown) => assert.equal((error as Error).name, "AbortError"));
+    await rejected;
     await assert.rejects(client.request(protocol.search, query, controller.signal), { name: "AbortError" });
   });
 
