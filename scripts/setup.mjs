@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Brings a fresh checkout to the point where everything runs: packages, Node 24, the native graph module, the bundles.
-// Runs on Node 20 or newer with nothing installed; every step is skipped when its inputs have not changed.
+// Runs on Node 20 or newer (24 where no package brings it: macOS) with nothing installed; every step is skipped when its inputs have not changed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -52,10 +52,10 @@ export function setup({ build = true } = {}) {
   // Node's own headers lie beside the binary, so node-gyp downloads nothing. The module is N-API: one build serves every Node.
   const addon = "node_modules/hnswlib-node/build/Release/addon.node";
   once("hnswlib", digest("node_modules/hnswlib-node/package.json") + existsSync(path.join(root, addon)), () => {
-    step("compiling the HNSW module (needs a C++ compiler and Python 3 for node-gyp)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
+    step("compiling the HNSW module (needs a C++ compiler, make and Python 3)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
       env: { npm_config_nodedir: path.resolve(path.dirname(node), ".."), PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },
     });
-    if (!existsSync(path.join(root, addon))) throw new Error(`Compiling hnswlib-node left no ${addon}. Install a C++ compiler (Debian: apt-get install g++ make python3) and run this again.`);
+    if (!existsSync(path.join(root, addon))) throw new Error(`Compiling hnswlib-node left no ${addon}. Install a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3) and run this again.`);
   });
   if (build) step("building", node, ["scripts/build.mjs"]);
   return node;
