@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Writes package.json's VS Code part and package.nls.json from src/extension/contributions.ts (`--write`), or says that they are stale.
-// Run with Node 24: node_modules/.bin/node scripts/manifest.mjs --write
-import { readFileSync, writeFileSync } from "node:fs";
+// Writes package.json's VS Code part and package.nls.json from src/extension/contributions.ts (`npm run manifest`),
+// or, without --write, says that they are stale.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { commands, keybindings, labels, mcpProviderId, menus, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
@@ -76,16 +76,16 @@ export function expectedManifest() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const file = path.join(root, "package.json");
   const { manifest, nls } = expectedManifest();
-  const before = readFileSync(file, "utf8");
-  const after = `${JSON.stringify({ ...JSON.parse(before), ...manifest }, null, 2)}\n`;
-  const write = process.argv.includes("--write");
-  if (write) {
-    writeFileSync(file, after);
-    writeFileSync(path.join(root, "package.nls.json"), `${JSON.stringify(nls, null, 2)}\n`);
-  } else if (before !== after) {
-    console.error("package.json is not what src/extension/contributions.ts says. Run: node_modules/.bin/node scripts/manifest.mjs --write");
-    process.exit(1);
+  const expected = { "package.json": { ...JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")), ...manifest }, "package.nls.json": nls };
+  for (const [name, content] of Object.entries(expected)) {
+    const file = path.join(root, name);
+    const text = `${JSON.stringify(content, null, 2)}\n`;
+    if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
+    if (process.argv.includes("--write")) writeFileSync(file, text);
+    else {
+      console.error(`${name} is not what src/extension/contributions.ts says. Run: npm run manifest`);
+      process.exitCode = 1;
+    }
   }
 }

@@ -1,5 +1,5 @@
 // Everything Strata adds to VS Code, as data: commands, settings, keys, views, tools. package.json and package.nls.json are
-// written from this table by `node scripts/manifest.mjs --write`; test/contract/manifest.test.ts fails when they differ.
+// written from this table by `npm run manifest`; test/contract/manifest.test.ts fails when they differ.
 // No import of vscode: tests and the script read it in plain Node.
 
 export interface CommandContribution {

@@ -15,7 +15,7 @@ const owned = Object.keys(expected.manifest);
 
 describe("the manifest", () => {
   for (const key of owned)
-    it(`has the table's ${key} (else run: node_modules/.bin/node scripts/manifest.mjs --write)`, () => {
+    it(`has the table's ${key} (else: npm run manifest)`, () => {
       assert.deepEqual(manifest[key], (expected.manifest as Record<string, unknown>)[key]);
     });
 
