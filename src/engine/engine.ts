@@ -10,6 +10,7 @@ import { createInstantEncoder, type InstantTable, loadInstantTable } from "../en
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
+import { LANGUAGES_VERSION } from "../indexing/languages.ts";
 import { Indexer, SKIPPED } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
@@ -120,7 +121,8 @@ export class Engine {
     if (!Store.exists(folder)) pool.start();
     try {
       this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
-      const versions = { chunker: CHUNKER_VERSION, analyser: ANALYSER_VERSION };
+      // Both only ever rise, so their sum differs when either does.
+      const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
       const [store, instant] = await Promise.all([
         Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log, ...(graphFrom !== undefined && { graphFrom }) }),
         loadInstantTable(this.#model),

@@ -4,9 +4,6 @@ import * as vscode from "vscode";
 import type { SearchModel } from "./searchModel.ts";
 import type { Place } from "./searchModel.ts";
 
-/** The editor's language ids where they differ from the engine's. */
-const engineLanguage: Readonly<Record<string, string>> = { typescriptreact: "tsx", javascriptreact: "jsx", shellscript: "bash" };
-
 const definitions = new Set([
   vscode.SymbolKind.Function,
   vscode.SymbolKind.Method,
@@ -54,13 +51,12 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
   const known = placeInWorkspace(document.uri);
-  const lang = engineLanguage[document.languageId] ?? document.languageId;
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
   const text = widen ? undefined : document.getText(lines);
-  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, ...(widen ? {} : { endLine: lastLine + 1 }) } : {}), ...(text === undefined ? {} : { text }), lang }, subject);
+  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, ...(widen ? {} : { endLine: lastLine + 1 }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
 }
 
 /** Shows code like a hit. */
@@ -68,6 +64,5 @@ export async function findSimilarToPlace(place: Place, model: SearchModel): Prom
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
   const text = document.getText(new vscode.Range(place.startLine - 1, 0, place.endLine, 0));
-  const lang = engineLanguage[document.languageId] ?? document.languageId;
-  await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang }, `${place.path}:${place.startLine}`);
+  await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang: document.languageId }, `${place.path}:${place.startLine}`);
 }

@@ -1,5 +1,8 @@
-// Which language a file is, and how it is cut: the one table. Node types of the grammars are in syntaxes.ts.
+// Which language a file is, what people call it, and how it is cut: the one table. Node types of the grammars are in syntaxes.ts.
 import path from "node:path";
+
+/** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
+export const LANGUAGES_VERSION = 1;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
@@ -7,8 +10,8 @@ import path from "node:path";
  */
 export type Cutting = "tree" | "scanner" | "markdown" | "windows" | "data";
 
-export interface Language {
-  readonly id: string;
+interface Row<Id extends string> {
+  readonly id: Id;
   readonly cutting: Cutting;
   /** Key of grammars.json. Present exactly when `cutting` is "tree". */
   readonly grammar?: string;
@@ -22,10 +25,10 @@ export interface Language {
   readonly interpreters?: readonly string[];
 }
 
-const tree = (id: string, extensions: string, rest: Partial<Language> = {}): Language => ({ id, cutting: "tree", grammar: id, extensions: extensions.split(" "), ...rest });
-const plain = (id: string, cutting: Cutting, extensions: string, filenames: string[] = []): Language => ({ id, cutting, extensions: extensions === "" ? [] : extensions.split(" "), filenames });
+const tree = <Id extends string>(id: Id, extensions: string, rest: Partial<Row<Id>> = {}): Row<Id> => ({ id, cutting: "tree", grammar: id, extensions: extensions.split(" "), ...rest });
+const plain = <Id extends string>(id: Id, cutting: Cutting, extensions: string, filenames: string[] = []): Row<Id> => ({ id, cutting, extensions: extensions === "" ? [] : extensions.split(" "), filenames });
 
-export const languages: readonly Language[] = [
+const rows = [
   tree("typescript", ".ts .mts .cts"),
   tree("tsx", ".tsx"),
   tree("javascript", ".js .mjs .cjs .jsx .es6", { filenames: ["jakefile"], interpreters: ["node", "bun", "deno"] }),
@@ -106,7 +109,8 @@ export const languages: readonly Language[] = [
   plain("org", "windows", ".org"),
   plain("tex", "windows", ".tex .bib .sty"),
   plain("text", "windows", ".txt .text", ["readme", "license", "changelog", "authors", "notice", "copying"]),
-  plain("html", "windows", ".html .htm .xhtml .hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
+  plain("html", "windows", ".html .htm .xhtml"),
+  plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
   plain("yaml", "windows", ".yml .yaml", [".clang-format", ".clang-tidy"]),
   plain("toml", "windows", ".toml"),
   plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop", [".gitconfig", ".npmrc", ".editorconfig", ".gitattributes", ".gitignore", ".dockerignore"]),
@@ -120,13 +124,34 @@ export const languages: readonly Language[] = [
   plain("log", "data", ".log"),
 ];
 
+export type LanguageId = (typeof rows)[number]["id"];
+export type Language = Row<LanguageId>;
+export const languages: readonly Language[] = rows;
+
+/** What people and editors write for languages, where it is neither an id, nor an extension, nor a file's name. */
+const otherNames = new Map<string, readonly LanguageId[]>([
+  ["ts", ["typescript", "tsx"]],
+  ["typescript", ["typescript", "tsx"]],
+  ["typescriptreact", ["tsx"]],
+  ["javascriptreact", ["javascript"]],
+  ["golang", ["go"]],
+  ["c#", ["csharp"]],
+  ["f#", ["fsharp"]],
+  ["objc", ["objective-c"]],
+  ["objective-cpp", ["objective-c"]],
+  ["shell", ["bash"]],
+  ["shellscript", ["bash"]],
+  ["latex", ["tex"]],
+  ["plaintext", ["text"]],
+]);
+
 /** Text of no known kind. */
 export const unknownLanguage: Language = { id: "text", cutting: "windows", extensions: [] };
 
 const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));
 const byFilename = new Map(languages.flatMap((l) => (l.filenames ?? []).map((f) => [f, l] as const)));
 const byInterpreter = new Map(languages.flatMap((l) => (l.interpreters ?? []).map((i) => [i, l] as const)));
-const byId = new Map(languages.map((l) => [l.id, l]));
+const byId = new Map<string, Language>(languages.map((l) => [l.id, l]));
 
 /**
  * The language of a file by its name, then its `#!` line, then (for C headers) its beginning.
@@ -148,6 +173,15 @@ export function languageOf(file: string, head = ""): Language {
 /** The language with this id, for filters and tests. */
 export function languageById(id: string): Language | undefined {
   return byId.get(id);
+}
+
+/** Languages by what people call them: an id, an extension (`yml`), a file's name (`makefile`), an editor's id. Empty for no language's name. */
+export function languagesNamed(name: string): readonly LanguageId[] {
+  const lower = name.toLowerCase();
+  const other = otherNames.get(lower);
+  if (other) return other;
+  const found = byId.get(lower) ?? byExtension.get(`.${lower}`) ?? byFilename.get(lower);
+  return found ? [found.id] : [];
 }
 
 /** A `.h` file is C++ when it says something that C cannot. */

@@ -1,4 +1,5 @@
 // Code as a stream of tokens without a grammar: enough to tell copies from renamed copies in any language. Comments and white space go.
+import type { LanguageId } from "../indexing/languages.ts";
 
 export interface CodeToken {
   /** `member`: a name that stands right behind `.`, `->` or `::`, `label`: that of an argument, entry or symbol. Whoever wrote what is used chose them, not who uses it. */
@@ -25,31 +26,31 @@ const sea = "auto bool break case char const continue default do double else enu
  * What each language keeps to itself. Words that it reserves only in some places and that are common names (Python's `type`, TypeScript's
  * `namespace`, C#'s `value`) are left out: a keyword that is numbered as a name is numbered alike in every copy, a name taken for a keyword is a copy missed.
  */
-const keywordRows: readonly (readonly [languages: string, keywords: string])[] = [
-  ["javascript typescript tsx vue svelte astro", `${curly}abstract as async await boolean debugger delete export extends function implements in instanceof interface is let of private protected public readonly typeof undefined with yield`],
-  ["python starlark", "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield"],
-  ["go", "break case chan const continue default defer else fallthrough false for func go goto if import interface map nil package range return select struct switch true type var"],
-  ["java groovy", `${curly}abstract assert boolean byte char double extends final float goto implements instanceof int interface long native package private protected public short synchronized throws transient volatile`],
-  ["kotlin", "abstract as break catch class companion const continue do else false finally for fun if import in interface internal is null object override package private protected public return super suspend this throw true try typealias val var when while"],
-  ["scala", "abstract case catch class def do else extends false final finally for given if implicit import lazy match new null object override package private protected return sealed super this throw trait true try type val var while with yield"],
-  ["c", sea],
-  ["cpp shader", `${sea}and catch class concept const_cast constexpr decltype delete dynamic_cast explicit friend mutable namespace new noexcept not nullptr operator or private protected public reinterpret_cast requires static_cast template this throw try typeid typename using virtual`],
-  ["objective-c", `${sea}class id import in nil self super this`],
-  ["csharp", `${curly}abstract as async await base bool byte char decimal delegate double explicit extern float foreach goto implicit in int interface internal is lock long namespace object operator out override private protected public readonly ref sealed short sizeof string struct typeof uint ulong unchecked unsafe using virtual when where yield`],
-  ["rust", "Self as async await bool break char const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut pub ref return self static struct super trait true type unsafe use where while"],
-  ["ruby crystal", "alias and begin break case class def do else elsif end ensure false for if in lambda module next nil not or raise redo require rescue retry return self super then true undef unless until when while yield"],
-  ["php", `${curly}abstract and array as clone echo elseif empty extends final fn foreach function global goto implements instanceof interface isset list match namespace or private protected public readonly require require_once trait unset use yield`],
-  ["swift", "Self as associatedtype async await break case catch class continue default defer do else enum extension fallthrough false fileprivate for func guard if import in init inout internal is let nil operator override private protocol public repeat rethrows return self static struct subscript super switch throw throws true try typealias var where while"],
-  ["elixir", "after alias and case catch cond def defguard defimpl defmacro defmacrop defmodule defp defprotocol defstruct do else end false fn for if import in nil not or quote raise receive require rescue true try unless unquote use when with"],
-  ["haskell purescript elm", "case class data deriving do else forall if import in infix infixl infixr instance let module newtype of then type where"],
-  ["lua", "and break do else elseif end false for function goto if in local nil not or repeat return then true until while"],
-  ["zig", "and anytype async await bool break catch comptime const continue defer else enum errdefer error export extern false fn for if inline null or orelse packed pub return struct switch test true try undefined union unreachable usingnamespace var void while"],
-  ["bash", "case declare do done elif else esac export fi for function if in local readonly return select then until while"],
-  ["powershell", "begin break catch class continue do else elseif end enum exit filter finally for foreach function if in param process return switch throw trap try until using while"],
-  ["dart", `${curly}abstract as assert async await bool double export extends extension external factory final implements in int is late mixin operator required rethrow typedef with yield`],
-  ["solidity", "address assembly bool break bytes constructor continue contract delete do else emit enum event external false for function if import interface internal is library mapping memory modifier new override payable pragma private public pure return returns storage string struct this true try uint uint256 using view virtual while"],
+const keywordRows: readonly (readonly [languages: readonly LanguageId[], keywords: string])[] = [
+  [["javascript", "typescript", "tsx", "vue", "svelte", "astro"], `${curly}abstract as async await boolean debugger delete export extends function implements in instanceof interface is let of private protected public readonly typeof undefined with yield`],
+  [["python", "starlark"], "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield"],
+  [["go"], "break case chan const continue default defer else fallthrough false for func go goto if import interface map nil package range return select struct switch true type var"],
+  [["java", "groovy"], `${curly}abstract assert boolean byte char double extends final float goto implements instanceof int interface long native package private protected public short synchronized throws transient volatile`],
+  [["kotlin"], "abstract as break catch class companion const continue do else false finally for fun if import in interface internal is null object override package private protected public return super suspend this throw true try typealias val var when while"],
+  [["scala"], "abstract case catch class def do else extends false final finally for given if implicit import lazy match new null object override package private protected return sealed super this throw trait true try type val var while with yield"],
+  [["c"], sea],
+  [["cpp", "shader"], `${sea}and catch class concept const_cast constexpr decltype delete dynamic_cast explicit friend mutable namespace new noexcept not nullptr operator or private protected public reinterpret_cast requires static_cast template this throw try typeid typename using virtual`],
+  [["objective-c"], `${sea}class id import in nil self super this`],
+  [["csharp"], `${curly}abstract as async await base bool byte char decimal delegate double explicit extern float foreach goto implicit in int interface internal is lock long namespace object operator out override private protected public readonly ref sealed short sizeof string struct typeof uint ulong unchecked unsafe using virtual when where yield`],
+  [["rust"], "Self as async await bool break char const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut pub ref return self static struct super trait true type unsafe use where while"],
+  [["ruby", "crystal"], "alias and begin break case class def do else elsif end ensure false for if in lambda module next nil not or raise redo require rescue retry return self super then true undef unless until when while yield"],
+  [["php"], `${curly}abstract and array as clone echo elseif empty extends final fn foreach function global goto implements instanceof interface isset list match namespace or private protected public readonly require require_once trait unset use yield`],
+  [["swift"], "Self as associatedtype async await break case catch class continue default defer do else enum extension fallthrough false fileprivate for func guard if import in init inout internal is let nil operator override private protocol public repeat rethrows return self static struct subscript super switch throw throws true try typealias var where while"],
+  [["elixir"], "after alias and case catch cond def defguard defimpl defmacro defmacrop defmodule defp defprotocol defstruct do else end false fn for if import in nil not or quote raise receive require rescue true try unless unquote use when with"],
+  [["haskell", "purescript", "elm"], "case class data deriving do else forall if import in infix infixl infixr instance let module newtype of then type where"],
+  [["lua"], "and break do else elseif end false for function goto if in local nil not or repeat return then true until while"],
+  [["zig"], "and anytype async await bool break catch comptime const continue defer else enum errdefer error export extern false fn for if inline null or orelse packed pub return struct switch test true try undefined union unreachable usingnamespace var void while"],
+  [["bash"], "case declare do done elif else esac export fi for function if in local readonly return select then until while"],
+  [["powershell"], "begin break catch class continue do else elseif end enum exit filter finally for foreach function if in param process return switch throw trap try until using while"],
+  [["dart"], `${curly}abstract as assert async await bool double export extends extension external factory final implements in int is late mixin operator required rethrow typedef with yield`],
+  [["solidity"], "address assembly bool break bytes constructor continue contract delete do else emit enum event external false for function if import interface internal is library mapping memory modifier new override payable pragma private public pure return returns storage string struct this true try uint uint256 using view virtual while"],
 ];
-const keywordsOf = new Map(keywordRows.flatMap(([languages, keywords]) => wordsOf(languages).map((lang) => [lang, new Set(wordsOf(keywords))] as const)));
+const keywordsOf = new Map<string, ReadonlySet<string>>(keywordRows.flatMap(([languages, keywords]) => languages.map((lang) => [lang, new Set(wordsOf(keywords))] as const)));
 
 /**
  * Both read off Go's library and Python's. Of the pairs from different folders that differ in members only, 3 of 13 below 64 tokens had nothing to do
@@ -58,15 +59,24 @@ const keywordsOf = new Map(keywordRows.flatMap(([languages, keywords]) => wordsO
 const leastToRenameMembers = 64;
 const fewestRuns = 16;
 
-const hashComments: ReadonlySet<string> = new Set(["python", "ruby", "bash", "elixir", "perl", "r", "yaml", "toml", "php", "powershell", "julia", "makefile", "dockerfile"]);
-const dashComments: ReadonlySet<string> = new Set(["lua", "haskell", "sql", "elm", "ada"]);
 const slashComments = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
+const blockComment = /\/\*[\s\S]*?(?:\*\/|$)/y;
 const hashComment = /#[^\n]*/y;
 const dashComment = /--\[\[[\s\S]*?(?:\]\]|$)|--[^\n]*|\{-[\s\S]*?(?:-\}|$)/y;
+/** What is a comment where it is not C's. In Nix `//` is an operator. */
+const commentRows: readonly (readonly [languages: readonly LanguageId[], comments: readonly RegExp[]])[] = [
+  [["python", "ruby", "bash", "elixir", "perl", "r", "powershell", "julia", "crystal", "nim", "tcl", "fish", "coffeescript", "graphql", "gdscript"], [hashComment]],
+  [["make", "cmake", "just", "starlark", "docker", "yaml", "toml", "ini", "gettext"], [hashComment]],
+  [["php", "terraform", "thrift"], [hashComment, slashComments]],
+  [["nix"], [hashComment, blockComment]],
+  [["lua", "haskell", "elm", "purescript", "cabal", "ada"], [dashComment]],
+  [["sql"], [dashComment, blockComment]],
+];
+const commentsOf = new Map<string, readonly RegExp[]>(commentRows.flatMap(([languages, comments]) => languages.map((lang) => [lang, comments] as const)));
 const tripleQuoted = /"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)/y;
 const stringLiteral = /"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`?/y;
 /** Go's raw strings know no escapes; Elixir writes the code of a quote `?"`. */
-const stringLiterals: ReadonlyMap<string, RegExp> = new Map([
+const stringLiterals: ReadonlyMap<string, RegExp> = new Map<LanguageId, RegExp>([
   ["go", /"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|`[^`]*`?/y],
   ["elixir", new RegExp(`\\?\\\\?["']|${stringLiteral.source}`, "y")],
 ]);
@@ -76,9 +86,9 @@ const word = /[\p{L}_$@][\p{L}\p{N}_$]*/uy;
 const mark = /(?:[-+*/%=<>!&|^~:.]|\?(?!\\?["']))+|[^\s]/uy;
 
 /** In some languages `.` joins strings or functions, `->` stands before a result or a lambda's body, `::` before a type or the rest of a list. */
-const withoutDotMembers: ReadonlySet<string> = new Set(["php", "perl"]);
-const arrowMembers: ReadonlySet<string> = new Set(["c", "cpp", "objective-c", "php", "perl"]);
-const colonMembers: ReadonlySet<string> = new Set(["c", "cpp", "csharp", "java", "kotlin", "perl", "php", "r", "ruby", "rust"]);
+const withoutDotMembers: ReadonlySet<string> = new Set<LanguageId>(["php", "perl"]);
+const arrowMembers: ReadonlySet<string> = new Set<LanguageId>(["c", "cpp", "objective-c", "php", "perl"]);
+const colonMembers: ReadonlySet<string> = new Set<LanguageId>(["c", "cpp", "csharp", "java", "kotlin", "perl", "php", "r", "ruby", "rust"]);
 
 /** Marks after which a name is a member: `?.`, `!.` and `&.` end in one; `..` and `...` are ranges and rests. */
 function opensMember(mark: string, lang: string): boolean {
@@ -88,7 +98,7 @@ function opensMember(mark: string, lang: string): boolean {
 }
 
 /** `:name` is a value and keeps its name when the variable `name` is renamed. */
-const symbols: ReadonlySet<string> = new Set(["ruby", "crystal", "elixir"]);
+const symbols: ReadonlySet<string> = new Set<LanguageId>(["ruby", "crystal", "elixir"]);
 
 interface Labels {
   /** The bracket that labels stand in directly, behind it or a comma; without one they stand anywhere, close to their mark. */
@@ -97,14 +107,14 @@ interface Labels {
 }
 const colon = /\s*:(?![:=])/y;
 const equals = /\s*=(?![=>])/y;
-const labelRows: readonly (readonly [languages: string, labels: Labels])[] = [
-  ["python starlark kotlin scala r", { inside: "(", mark: equals }],
-  ["lua haskell", { inside: "{", mark: equals }],
-  ["swift csharp dart", { inside: "(", mark: colon }],
-  ["javascript typescript tsx vue svelte astro go rust solidity", { inside: "{", mark: colon }],
-  ["ruby crystal elixir", { mark: /:(?![:=])/y }],
+const labelRows: readonly (readonly [languages: readonly LanguageId[], labels: Labels])[] = [
+  [["python", "starlark", "kotlin", "scala", "r"], { inside: "(", mark: equals }],
+  [["lua", "haskell"], { inside: "{", mark: equals }],
+  [["swift", "csharp", "dart"], { inside: "(", mark: colon }],
+  [["javascript", "typescript", "tsx", "vue", "svelte", "astro", "go", "rust", "solidity"], { inside: "{", mark: colon }],
+  [["ruby", "crystal", "elixir"], { mark: /:(?![:=])/y }],
 ];
-const labelsOf = new Map(labelRows.flatMap(([languages, labels]) => wordsOf(languages).map((lang) => [lang, labels] as const)));
+const labelsOf = new Map<string, Labels>(labelRows.flatMap(([languages, labels]) => languages.map((lang) => [lang, labels] as const)));
 /** A parameter's name is a variable of the body, whatever stands behind it. */
 const definers: ReadonlySet<string> = new Set(["def", "defp", "defmacro", "defmacrop", "func", "init", "subscript", "function"]);
 
@@ -125,7 +135,7 @@ function opensParameters(tokens: readonly CodeToken[]): boolean {
 
 /** Tokens in order. `lang` decides what a comment is; unknown languages have C's. */
 export function tokeniseCode(text: string, lang: string): CodeToken[] {
-  const comments = hashComments.has(lang) ? [hashComment, ...(lang === "php" ? [slashComments] : [])] : dashComments.has(lang) ? [dashComment] : [slashComments];
+  const comments = commentsOf.get(lang) ?? [slashComments];
   const keywords = keywordsOf.get(lang) ?? commonKeywords;
   const labels = labelsOf.get(lang);
   const brackets: Bracket[] = [];

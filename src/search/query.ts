@@ -1,5 +1,6 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
+import { type LanguageId, languagesNamed } from "../indexing/languages.ts";
 import type { Filters } from "../store/store.ts";
 import { analyseQuery, isStopWord, nameParts } from "./terms.ts";
 
@@ -39,31 +40,8 @@ const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/g;
 const quoted = /"([^"]{2,})"/g;
 const backticked = /`([^`]+)`/g;
 
-/** What people write for a language, beside its own id. */
-const languageAliases: Readonly<Record<string, readonly string[]>> = {
-  ts: ["typescript", "tsx"],
-  typescript: ["typescript", "tsx"],
-  js: ["javascript", "jsx"],
-  javascript: ["javascript", "jsx"],
-  py: ["python"],
-  rb: ["ruby"],
-  rs: ["rust"],
-  golang: ["go"],
-  kt: ["kotlin"],
-  cs: ["csharp"],
-  "c#": ["csharp"],
-  "c++": ["cpp"],
-  cc: ["cpp"],
-  hs: ["haskell"],
-  ex: ["elixir"],
-  sh: ["bash"],
-  shell: ["bash"],
-  shellscript: ["bash"],
-  md: ["markdown"],
-};
-
 /** Languages whose files are read, not run. */
-export const proseLanguages: ReadonlySet<string> = new Set(["markdown", "text", "html", "rst", "asciidoc", "tex", "org"]);
+export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org"]);
 
 /** Reads a query. Never throws: what is not understood as a filter is searched for as text. */
 export function parseQuery(raw: string): ParsedQuery {
@@ -80,7 +58,7 @@ export function parseQuery(raw: string): ParsedQuery {
         const value = quotedValue.replace(/^"|"$/g, "");
         const negative = minus === "-";
         if (value === "") return whole;
-        if (key === "lang" && !negative) langs.push(...value.toLowerCase().split(",").flatMap((name) => languageAliases[name] ?? [name]));
+        if (key === "lang" && !negative) langs.push(...languagesOf(value));
         else if (key === "path") (negative ? excludeGlobs : pathGlobs).push(...globsOf(value));
         else if (key === "symbol" && !negative) symbolFilter.push(value.toLowerCase());
         else if (key === "in" && /^tests?$/.test(value)) tests = negative ? "none" : "only";
@@ -121,6 +99,18 @@ export function parseQuery(raw: string): ParsedQuery {
     },
     locations: kind === "trace" ? locationsOf(text) : [],
   };
+}
+
+/** `lang:ts,go`; a name of no language stays, so that it finds nothing rather than everything. */
+function languagesOf(value: string): string[] {
+  return value
+    .toLowerCase()
+    .split(",")
+    .filter((name) => name !== "")
+    .flatMap((name): readonly string[] => {
+      const known = languagesNamed(name);
+      return known.length > 0 ? known : [name];
+    });
 }
 
 /** `path:src/a` means anything below or named so; a pattern with a glob character is taken as written, at any depth. */

@@ -2,6 +2,7 @@
 import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths } from "../encoding/encoder.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
+import { languagesNamed } from "../indexing/languages.ts";
 import type { DenseHit, Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
@@ -78,9 +79,11 @@ function deepestOf(found: readonly (Depth | undefined)[]): Depth {
 
 function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }): Source {
   const { path, startLine, endLine } = params;
+  // Editors and agents have their own names for languages.
+  const given = params.lang === undefined ? undefined : languagesNamed(params.lang)[0];
   if (path === undefined) {
     const bare = params.text.trim();
-    return { text: params.text, breadcrumb: "", lang: params.lang ?? "", isOwn: (place) => place.text.trim() === bare };
+    return { text: params.text, breadcrumb: "", lang: given ?? "", isOwn: (place) => place.text.trim() === bare };
   }
   const [first, last] = [startLine ?? 1, endLine ?? startLine ?? Number.MAX_SAFE_INTEGER];
   const at = deps.store.placesInFile(path, first, last);
@@ -90,7 +93,7 @@ function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { rea
   return {
     text: definition?.text ?? params.text,
     breadcrumb: (definition ?? at[0])?.breadcrumb ?? "",
-    lang: params.lang ?? at[0]?.lang ?? "",
+    lang: given ?? at[0]?.lang ?? "",
     isOwn: (place) => place.path === path && place.startLine <= to && place.endLine >= from,
   };
 }

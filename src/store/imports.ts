@@ -1,5 +1,6 @@
 // Which files import a file: specifiers resolved by path suffix, without extension, without reading any build configuration. An estimate for
 // ranking (central files first), not a module resolver.
+import type { LanguageId } from "../indexing/languages.ts";
 
 interface Import {
   readonly importer: number;
@@ -14,7 +15,7 @@ interface Import {
 
 /** Files that stand for their folder. */
 const folderFiles = new Set(["index", "mod", "lib", "__init__", "main", "init"]);
-const scriptLangs = new Set(["javascript", "typescript", "tsx", "jsx", "vue", "svelte"]);
+const scriptLangs: ReadonlySet<string> = new Set<LanguageId>(["javascript", "typescript", "tsx", "vue", "svelte", "astro", "coffeescript"]);
 
 const extension = /\.[A-Za-z0-9+]{1,5}$/;
 

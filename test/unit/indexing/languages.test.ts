@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, it } from "node:test";
 import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
 import { importsOf } from "../../../src/indexing/imports.ts";
-import { languageById, languageOf, languages } from "../../../src/indexing/languages.ts";
+import { languageById, languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
 import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -58,6 +58,10 @@ describe("languageOf", () => {
     ["CMakeLists.txt", "cmake"],
     ["README.md", "markdown"],
     ["README", "text"],
+    ["page.html", "html"],
+    ["app/views/show.html.erb", "template"],
+    ["Pages/Index.cshtml", "template"],
+    ["guide.rst", "restructuredtext"],
     ["a.yml", "yaml"],
     ["package.json", "json"],
     ["package-lock.json", "lock"],
@@ -95,6 +99,27 @@ describe("the table", () => {
     assert.equal(languageById("go")?.grammar, "go");
     assert.equal(languageById("nothing"), undefined);
   });
+});
+
+describe("languagesNamed", () => {
+  const cases: [name: string, ids: string[]][] = [
+    ["go", ["go"]],
+    ["TS", ["typescript", "tsx"]],
+    ["jsx", ["javascript"]],
+    ["yml", ["yaml"]],
+    ["rst", ["restructuredtext"]],
+    ["sh", ["bash"]],
+    ["makefile", ["make"]],
+    ["dockerfile", ["docker"]],
+    ["hbs", ["template"]],
+    ["c++", ["cpp"]],
+    ["c#", ["csharp"]],
+    ["javascriptreact", ["javascript"]],
+    ["shellscript", ["bash"]],
+    ["constructor", []],
+    ["", []],
+  ];
+  for (const [name, ids] of cases) it(`takes ${name || "nothing"} for ${ids.join(" and ") || "no language"}`, () => assert.deepEqual(languagesNamed(name), ids));
 });
 
 describe("importsOf", () => {

@@ -58,3 +58,9 @@ test("without an encoder names and shape still find the copy", async () => {
 test("a cancelled search for similar code throws", async () => {
   await assert.rejects(findSimilar(setUp(), { text: "x", k: 3 }, AbortSignal.abort()), { name: "AbortError" });
 });
+
+test("a language may be given by the editor's name for it", async () => {
+  const ask = async (lang: string) => (await findSimilar(setUp(), { text: "# it's the total\nfor value in numbers\n  total += value", lang, k: 5 })).hits.map(({ path, startLine, score }) => [path, startLine, score]);
+  assert.deepEqual(await ask("shellscript"), await ask("bash"));
+  assert.notDeepEqual(await ask("shellscript"), await ask("typescript"));
+});
