@@ -84,6 +84,10 @@ export class OnnxEncoder implements Encoder {
     );
   }
 
+  embedName(text: string): Float32Array {
+    return this.#instant(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens));
+  }
+
   async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {
     checkAborted(signal);
     const cached = this.#queryCache.get(key);

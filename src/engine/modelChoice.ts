@@ -60,6 +60,7 @@ export function seenBy(store: Store, model: string): SearchStore {
     places: (ids) => store.places(ids),
     placesOf: (chunks) => store.placesOf(chunks),
     placesInFile: (...given) => store.placesInFile(...given),
+    namesIn: (paths) => store.namesIn(paths),
     definitions: (...given) => store.definitions(...given),
     importCounts: (paths) => store.importCounts(paths),
     files: () => store.files(),

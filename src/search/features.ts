@@ -2,6 +2,7 @@
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
+import type { NameMeaning } from "./meaning.ts";
 import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
 import { nameParts, root } from "./terms.ts";
 
@@ -15,6 +16,9 @@ export const featureNames = [
   "bm25.body",
   "dense", // cosine, standardised over the candidates
   "dense rank",
+  "name meaning", // cosine with the chunk's own names, standardised; then with its file's name, then with all names its file defines
+  "file meaning",
+  "outline meaning",
   "stands out", // by how much the cosine exceeds three standard deviations: hardly chance, whatever the words say
   "definition", // defines a name that the query writes out
   "member", // stands inside a class or module of that name
@@ -65,9 +69,10 @@ export interface FileFacts {
   readonly hasFile: (path: string) => boolean;
 }
 
-/** The rows of the candidates, in their order. */
-export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks, hasFile }: FileFacts): FeatureRow[] {
-  const dense = standardiseDense(candidates);
+/** The rows of the candidates, in their order. @param meanings of the candidates, in their order; absent without an encoder */
+export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks, hasFile }: FileFacts, meanings?: readonly NameMeaning[]): FeatureRow[] {
+  const dense = standardise(candidates.map((candidate) => candidate.dense));
+  const [nameMeaning, fileMeaning, outlineMeaning] = (["name", "file", "outline"] as const).map((of) => standardise(candidates.map((_, i) => meanings?.[i]![of])));
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
   // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
   const bestFields = Math.max(1e-9, ...candidates.map((candidate) => candidate.fields.reduce((sum, score) => sum + score, 0)));
@@ -101,6 +106,9 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
       set("dense rank", 1 / (1 + denseRanks[i]! / 8));
       set("stands out", Math.max(0, dense[i]! - 3));
     }
+    set("name meaning", nameMeaning![i]!);
+    set("file meaning", fileMeaning![i]!);
+    set("outline meaning", outlineMeaning![i]!);
     setNameFeatures(set, place, identifiers, said);
 
     let pathFeatures = ofPath.get(place.path);
@@ -134,10 +142,10 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   });
 }
 
-/** Cosines as distances from the mean of the list in standard deviations; 0 for a candidate without a vector. */
-function standardiseDense(candidates: readonly Candidate[]): number[] {
-  const { mean, deviation } = spread(candidates.flatMap((candidate) => candidate.dense ?? []));
-  return candidates.map((candidate) => (candidate.dense === undefined ? 0 : (candidate.dense - mean) / Math.max(deviation, 1e-6)));
+/** Cosines as distances from the mean of the list in standard deviations; 0 where there is none. */
+function standardise(cosines: readonly (number | undefined)[]): number[] {
+  const { mean, deviation } = spread(cosines.flatMap((cosine) => cosine ?? []));
+  return cosines.map((cosine) => (cosine === undefined ? 0 : (cosine - mean) / Math.max(deviation, 1e-6)));
 }
 
 function spread(values: readonly number[]): { mean: number; deviation: number } {

@@ -6,6 +6,7 @@ import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow } from "./features.ts";
 import { fittingSymbol } from "./hitSymbol.ts";
+import { nameMeanings } from "./meaning.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, settle } from "./ranking.ts";
 
@@ -54,7 +55,7 @@ interface Question {
 }
 
 function rankCandidates(deps: SearchDeps, question: Question, candidates: Candidates, previous?: readonly Ranked[]): RankedResult {
-  const features = candidateFeatures(deps.store, question.query, candidates);
+  const features = candidateFeatures(deps, question.query, question.vectors, candidates);
   const fresh = rank(candidates.items, features, question.query, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
   const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
@@ -66,10 +67,10 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
 }
 
 /** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
-export function candidateFeatures(store: SearchStore, query: ParsedQuery, candidates: Candidates): FeatureRow[] {
+export function candidateFeatures({ store, encoder }: SearchDeps, query: ParsedQuery, vectors: QueryVectors | undefined, candidates: Candidates): FeatureRow[] {
   const imports = store.importCounts([...new Set(candidates.items.map((candidate) => candidate.place.path))]);
   const files = store.files();
-  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1, hasFile: (path) => files.has(path) });
+  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1, hasFile: (path) => files.has(path) }, encoder && vectors && nameMeanings(store, encoder, vectors, candidates.items));
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {

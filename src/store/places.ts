@@ -47,6 +47,12 @@ export function placesDefining(db: IndexDatabase, names: readonly string[], limi
   return db.all(sql, JSON.stringify(lower), limit).map((row) => place(row, depthOf));
 }
 
+/** Symbols of a file's chunks in order; none for an unknown file. */
+export function namesInFile(db: IndexDatabase, file: number | undefined): string[] {
+  if (file === undefined) return [];
+  return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => JSON.parse(row["symbols"] as string) as string[]);
+}
+
 /** Breadcrumb and text of chunks, in the order of the ids. */
 export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; breadcrumb: string; text: string }[] {
   return db

@@ -15,7 +15,7 @@ import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, meanLengths, searchLexical, tellingTerms } from "./lexical.ts";
 import { forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
-import { deepestVector, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
+import { deepestVector, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 
@@ -245,6 +245,10 @@ export class Store {
   placesInFile(path: string, startLine = 1, endLine = Infinity): readonly Place[] {
     const file = this.#catalogue.files.get(path);
     return file ? this.#guard(() => placesInLines(this.#db, file.id, startLine, endLine, this.#depthOf)) : [];
+  }
+  /** The names that the chunks of these files define, in order; a file that is not indexed gives none. */
+  namesIn(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
+    return this.#guard(() => new Map(paths.map((path) => [path, namesInFile(this.#db, this.#catalogue.files.get(path)?.id)])));
   }
   /** Places that define a symbol with exactly one of these names (case-insensitive), in the order of the names. */
   definitions(names: readonly string[], limit: number): readonly Place[] {

@@ -41,7 +41,7 @@ export async function ablate(repository: JudgedRepository, model: LabModel): Pro
       const byDense = candidates.toSorted((a, b) => (b.dense ?? -1) - (a.dense ?? -1));
       const reciprocal = new Map(candidates.map((candidate) => [candidate, (candidate.lexical > 0 ? 1 / (61 + byLexical.indexOf(candidate)) : 0) + 1 / (61 + byDense.indexOf(candidate))]));
       score(`fusion ${depth}`, candidates.toSorted((a, b) => reciprocal.get(b)! - reciprocal.get(a)!).slice(0, 10).map((candidate) => candidate.place));
-      const features = candidateFeatures(store, parsed, gathered);
+      const features = candidateFeatures({ store, encoder: model.encoder }, parsed, vectors[i]!, gathered);
       score(`everything ${depth}`, rank(candidates, features, parsed, 10).map((hit) => hit.candidate.place));
     }
     const named = new Set(targets.flatMap((target) => nameParts(target.path)));

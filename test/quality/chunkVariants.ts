@@ -193,7 +193,7 @@ async function measure(repository: JudgedRepository, sources: readonly Source[],
   const scores = repository.queries.map(({ query, targets }, i) => {
     const parsed = parseQuery(query);
     const gathered = gatherCandidates(store, parsed, queries[i]!, 10, "");
-    const ranked = rank(gathered.items, candidateFeatures(store, parsed, gathered), parsed, 10);
+    const ranked = rank(gathered.items, candidateFeatures({ store, encoder: model.encoder }, parsed, queries[i]!, gathered), parsed, 10);
     return ndcgOfTargets(ranked.map((hit) => hit.candidate.place), targets);
   });
   return { chunks: readings.length, scores };

@@ -68,7 +68,7 @@ async function groupsOf(repository: MinedRepository, labModel: LabModel): Promis
         const parsed = parseQuery(query);
         const candidates = gatherCandidates(store, parsed, vectors[i]!, 10, "");
         const files = candidates.items.map((candidate) => candidate.place.path);
-        return { repository: repository.name, rows: candidateFeatures(store, parsed, candidates), files, isAnswer: files.map((file) => file === answer), isSymbol: parsed.kind === "symbol" };
+        return { repository: repository.name, rows: candidateFeatures({ store, encoder: labModel.encoder }, parsed, vectors[i]!, candidates), files, isAnswer: files.map((file) => file === answer), isSymbol: parsed.kind === "symbol" };
       });
     });
 }

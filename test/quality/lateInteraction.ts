@@ -59,7 +59,7 @@ async function measure(): Promise<void> {
     for (const [i, { query: text, targets }] of queries.entries()) {
       const query = parseQuery(text);
       const candidates = gatherCandidates(store, query, vectors[i]!, 10, "");
-      const hits = rank(candidates.items, candidateFeatures(store, query, candidates), query, leading);
+      const hits = rank(candidates.items, candidateFeatures({ store, encoder: model.encoder }, query, vectors[i]!, candidates), query, leading);
       const started = performance.now();
       const asked = await tokenStates(tokenizer.encode(prepareQuery(text, files.instructions.query), files.maxQueryTokens));
       const late: number[] = [];

@@ -59,7 +59,7 @@ if (repositories.length < 2) {
           const candidates = gatherCandidates(store, query, vectors[i]!, 10, "");
           const files = candidates.items.map(({ place }) => place.path);
           const answers = new Set(candidates.items.filter(({ place }) => targets.some((target) => covers(place, target))).map(({ place }) => place.path));
-          return { repository: name, query, targets, candidates, rows: candidateFeatures(store, query, candidates), files, isAnswer: files.map((file) => answers.has(file)) };
+          return { repository: name, query, targets, candidates, rows: candidateFeatures({ store, encoder: model.encoder }, query, vectors[i]!, candidates), files, isAnswer: files.map((file) => answers.has(file)) };
         }),
       );
     }

@@ -1,6 +1,7 @@
 // The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
 // the fitting of ranking run on. Never part of the product.
 import picomatch from "picomatch";
+import { hash128 } from "../../src/base/hash.ts";
 import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
@@ -66,7 +67,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       };
       const texts: Record<LexicalField, string> = { symbol: place.symbols.join(" "), breadcrumb: place.breadcrumb, path: place.path, doc: place.doc, body: place.text };
       const counts = lexicalFields.map((field) => countTerms(analyse(texts[field])));
-      this.#files.set(place.path, { path: place.path, hash: "", lang: place.lang, chunks: (this.#files.get(place.path)?.chunks ?? 0) + 1, size: 0, mtimeMs: 0 });
+      this.#files.set(place.path, { path: place.path, hash: hash128(this.#files.get(place.path)?.hash ?? "", place.symbols.join(" "), place.text), lang: place.lang, chunks: (this.#files.get(place.path)?.chunks ?? 0) + 1, size: 0, mtimeMs: 0 });
       this.#placesOfChunk.set(chunkId, [...(this.#placesOfChunk.get(chunkId) ?? []), place.place]);
       this.#rows.set(place.place, { place, counts, lengths: counts.map((field) => sum([...field.values()])) });
       for (const term of new Set(counts.flatMap((field) => [...field.keys()]))) {
@@ -166,6 +167,10 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       .map((row) => this.#current(row.place))
       .filter((place) => place.path === path && place.startLine <= endLine && place.endLine >= startLine)
       .sort((x, y) => x.startLine - y.startLine);
+  }
+
+  namesIn(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
+    return new Map(paths.map((path) => [path, this.placesInFile(path).flatMap((place) => place.symbols)]));
   }
 
   definitions(names: readonly string[], limit: number): readonly Place[] {

@@ -99,6 +99,7 @@ export function createTestEncoder(options: TestEncoderOptions = {}): TestEncoder
         checkAborted(signal);
         return queryVectors(prepareCode(code, ""));
       },
+      embedName: (text) => embed(prepareCode({ breadcrumb: "", text }, ""), "instant"),
       async embedChunks(chunks, depth, priority, signal) {
         checkAborted(signal);
         await options.beforeChunks?.(depth, priority, chunks);

@@ -11,7 +11,7 @@ function featuresOf(query: string, chunks: readonly MemoryChunk[], imports?: Rea
   const store = new MemoryStore(chunks, imports);
   const parsed = parseQuery(query);
   const candidates = gatherCandidates(store, parsed, undefined, 20, "");
-  const rows = candidateFeatures(store, parsed, candidates);
+  const rows = candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates);
   return (path: string, feature: FeatureName) => {
     const i = candidates.items.findIndex((candidate) => candidate.place.path === path);
     assert.ok(i >= 0, `${path} is no candidate`);
@@ -24,7 +24,7 @@ test("every feature is a finite number for any query and chunk", () => {
   for (const query of ["alpha", "", "???", "alpha beta: gamma(", "Error: alpha", "    at x (b/c.ts:1:1)", "a;\nb;\nc; alpha"]) {
     const store = new MemoryStore(chunks);
     const parsed = parseQuery(query);
-    for (const row of candidateFeatures(store, parsed, gatherCandidates(store, parsed, undefined, 5, ""))) assert.ok(row.every(Number.isFinite), query);
+    for (const row of candidateFeatures({ store, encoder: undefined }, parsed, undefined, gatherCandidates(store, parsed, undefined, 5, ""))) assert.ok(row.every(Number.isFinite), query);
   }
 });
 
@@ -105,7 +105,7 @@ test("a vector far above all others stands out, one a little above them does not
     const store = new MemoryStore([...others, { path: "best.ts", text: "other", vectors: { deep: unit(best) } }]);
     const parsed = parseQuery("something else");
     const candidates = gatherCandidates(store, parsed, query, 20, "");
-    const rows = candidateFeatures(store, parsed, candidates);
+    const rows = candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates);
     return rows.flatMap((row, i) => (row[featureNames.indexOf("stands out")]! > 0 ? [candidates.items[i]!.place.path] : []));
   };
   assert.deepEqual(outliers(0.6), ["best.ts"]);
