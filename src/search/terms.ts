@@ -2,12 +2,17 @@
 // function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
 
 /** Part of the index's identity: raise it when the same text would give other terms. */
-export const ANALYSER_VERSION = 2;
+export const ANALYSER_VERSION = 3;
 
 const wordRun = /[\p{L}\p{N}_$]+/gu;
 const asciiWord = /^[A-Za-z0-9_$]+$/;
-/** Scripts written without spaces: their runs are indexed as overlapping pairs of characters. */
-const unspacedScript = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+/**
+ * Scripts written without spaces: their runs are indexed as overlapping pairs of characters. Script extensions, because the mark that lengthens a
+ * vowel (サーバー) belongs to no script alone.
+ */
+const unspaced = "[\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Thai}]";
+const unspacedScript = new RegExp(unspaced, "u");
+const unspacedRun = new RegExp(`${unspaced}+`, "gu");
 
 /** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
 const remembered = new Map<string, readonly string[]>();
@@ -66,9 +71,19 @@ export function isStopWord(word: string): boolean {
   return stopWords.has(word.toLowerCase());
 }
 
+/** Whether words of a text stand without spaces between them. */
+export function isUnspaced(text: string): boolean {
+  return unspacedScript.test(text);
+}
+
+/** The text with spaces where a script without spaces meets another: 解析JSON字符串 gives 解析 JSON 字符串. */
+export function spacedAtScripts(text: string): string {
+  return text.replace(unspacedRun, " $& ");
+}
+
 /** Lower-cased parts of one identifier: `HTTPServer2` gives http, server, 2; `snake_case` gives snake, case. */
 export function splitIdentifier(word: string): string[] {
-  return word
+  return (asciiWord.test(word) ? word : spacedAtScripts(word))
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
     .replace(/(\p{L})(\p{N})/gu, "$1 $2")
@@ -89,15 +104,15 @@ function termsOfWord(word: string): readonly string[] {
 }
 
 function computeTerms(word: string): string[] {
-  if (!asciiWord.test(word) && unspacedScript.test(word)) return characterPairs(word);
   const parts = splitIdentifier(word);
+  if (!asciiWord.test(word) && isUnspaced(word)) return parts.flatMap((part) => (isUnspaced(part) ? characterPairs(part) : [stem(part)]));
   const terms = parts.map(stem);
   if (parts.length > 1 && word.length <= 64) terms.push(stem(parts.join("")));
   return terms;
 }
 
 function characterPairs(run: string): string[] {
-  const characters = [...run.toLowerCase()].filter((c) => c !== "_" && c !== "$");
+  const characters = [...run];
   if (characters.length < 2) return characters;
   return characters.slice(1).map((c, i) => characters[i]! + c);
 }

@@ -84,6 +84,13 @@ test("text without spaces between words is indexed as pairs of characters", () =
   assert.ok(analyseQuery("結果").every((term) => analyse("検索結果").includes(term)));
 });
 
+test("other words inside such text are words of their own", () => {
+  assert.deepEqual(analyse("解析JSON字符串"), ["解析", "json", "字符", "符串"]);
+  assert.deepEqual(analyse("用fetchUser取"), ["用", "fetch", "user", "取"]);
+  assert.deepEqual(analyse("サーバー"), ["サー", "ーバ", "バー"]);
+  assert.deepEqual(nameParts("解析JSON"), ["解析", "json"]);
+});
+
 test("a term never holds a character that a tokenizer would split at", () => {
   const text = "a_b $x foo-bar ns::path obj.method() `tick` it's 3.14 é_à";
   for (const term of [...analyse(text), ...analyseQuery(text)]) assert.match(term, /^[\p{L}\p{N}]+$/u);
