@@ -3,9 +3,7 @@
 //   node test/quality/chunkVariants.ts [--set DIR] [--repo NAME] [--model DIR] [--only WORD]
 // Prints per variant: chunks, mean NDCG@10 of the repositories, the difference to the product's way with its 90 % interval over the questions, and
 // the mean over the questions that share no word with the path of their target. A change that helps or harms has an interval without zero.
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { packageRoot } from "../../src/base/assets.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { EncoderText } from "../../src/encoding/encoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
@@ -21,7 +19,7 @@ import { nameParts } from "../../src/search/terms.ts";
 import { ImportGraph } from "../../src/store/imports.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 import { interval90 } from "./bootstrap.ts";
-import { type JudgedRepository, loadRepositories } from "./datasets.ts";
+import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { chunkFolder, chunkText, encodeAll, encodeQueries, type LabFile, type LabModel, openModel } from "./lab.ts";
 import { mean, ndcgOfTargets } from "./metric.ts";
 
@@ -45,7 +43,7 @@ interface Variant {
 
 const { values: options } = parseArgs({
   options: {
-    set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") },
+    set: { type: "string", default: defaultSet },
     repo: { type: "string" },
     model: { type: "string" },
     only: { type: "string", default: "" },
@@ -216,7 +214,7 @@ function print({ name }: Variant, repositories: readonly JudgedRepository[], our
 
 const repositories = loadRepositories(options.set, options.repo);
 if (repositories.length === 0) {
-  say(`There are no judged repositories at ${options.set}: nothing was measured. Give a folder with --set DIR.`);
+  nothingMeasured(options.set);
 } else {
   const model = await openModel(options.model);
   const chunker = await Chunker.create({ log: silentLog });

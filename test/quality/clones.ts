@@ -2,9 +2,7 @@
 // (cloneVariants.ts) and their originals looked for by `similar`; then the copies stand in the index as well and `duplicates` has to pair them.
 //   node test/quality/clones.ts [--set DIR] [--repo NAME] [--model DIR] [--per N] [--instant] [--show N]
 // --instant leaves out the deep exit, whose vectors of the copies take minutes the first time. --show prints that many failures of each kind.
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { packageRoot } from "../../src/base/assets.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Depth, Encoder, QueryVectors } from "../../src/encoding/encoder.ts";
 import { createInstantEncoder, loadInstantTable } from "../../src/encoding/exit0.ts";
@@ -19,13 +17,13 @@ import type { DenseHit, Place } from "../../src/store/store.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 import { randomFrom } from "./bootstrap.ts";
 import { cloneOf, type CloneType, cloneTypes, readForClones } from "./cloneVariants.ts";
-import { type JudgedRepository, loadRepositories } from "./datasets.ts";
+import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { chunkFolder, encodeAll, type LabModel } from "./lab.ts";
 import { mean } from "./metric.ts";
 
 const { values: options } = parseArgs({
   options: {
-    set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") },
+    set: { type: "string", default: defaultSet },
     repo: { type: "string" },
     model: { type: "string" },
     per: { type: "string", default: "16" },
@@ -268,7 +266,7 @@ function show(outcomes: readonly Outcome[], depth: Depth, count: number): void {
 
 const repositories = loadRepositories(options.set, options.repo);
 if (repositories.length === 0) {
-  say(`There are no judged repositories at ${options.set}: nothing was measured. Give a folder with --set DIR.`);
+  nothingMeasured(options.set);
 } else {
   const table = await loadInstantTable(await loadModelFiles(options.model ?? (await defaultModelFolder())));
   const model: LabModel = { encoder: new OnnxEncoder(table, silentLog, { backgroundThreads: 1 }), instant: createInstantEncoder(table) };

@@ -4,8 +4,18 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import os from "node:os";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
+import { packageRoot } from "../../src/base/assets.ts";
 import { hash128 } from "../../src/base/hash.ts";
 import type { Target } from "./metric.ts";
+
+/** Where the judged sets are unless `--set` names another folder: beside the checkout. */
+export const defaultSet = path.join(packageRoot, "..", "shared", "eval");
+
+/** What every tool here says, and exits with, when the folder holds too little: no figures are no success. */
+export function nothingMeasured(set: string, needed = "judged sets"): void {
+  process.stderr.write(`Nothing was measured: there are no ${needed} at ${set}. Give a folder with --set DIR.\n`);
+  process.exitCode = 2;
+}
 
 export interface JudgedQuery {
   readonly query: string;

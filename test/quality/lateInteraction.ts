@@ -2,10 +2,8 @@
 // The leading candidates are ranked again by how well each token of the query finds a counterpart among the top exit's token states of the
 // chunk (MaxSim, as in ColBERT), added to ranking's score with several weights. Prints quality and what it costs per query.
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { packageRoot } from "../../src/base/assets.ts";
 import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFiles.ts";
 import { prepareCode, prepareQuery } from "../../src/encoding/textPreparation.ts";
 import { createTokenizer } from "../../src/encoding/tokenizer.ts";
@@ -14,7 +12,7 @@ import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
 import { interval90 } from "./bootstrap.ts";
-import { loadRepositories } from "./datasets.ts";
+import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { buildStore, chunkFolder, encodeQueries, openModel } from "./lab.ts";
 import { mean, ndcgOfTargets, percentile } from "./metric.ts";
 
@@ -22,11 +20,11 @@ import { mean, ndcgOfTargets, percentile } from "./metric.ts";
 const leading = 25;
 const weights = [0, 0.1, 0.2, 0.3, 0.5];
 
-const { values: options } = parseArgs({ options: { set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") }, model: { type: "string" } } });
+const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, model: { type: "string" } } });
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 const repositories = loadRepositories(options.set);
-if (repositories.length === 0) say(`There are no judged repositories at ${options.set}: nothing was measured. Give a folder with --set DIR.`);
+if (repositories.length === 0) nothingMeasured(options.set);
 else await measure();
 
 async function measure(): Promise<void> {

@@ -1,8 +1,6 @@
 // How much of the figure on judged repositories is owed to weights that were set with them in view: node test/quality/leftOut.ts [--set DIR]
 // Ranks every repository with weights fitted on the others alone, from a start that looked at nothing. Only measures; nothing here ships.
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { packageRoot } from "../../src/base/assets.ts";
 import type { Depth } from "../../src/encoding/encoder.ts";
 import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
 import { type FeatureName, featureNames, type FeatureRow } from "../../src/search/features.ts";
@@ -11,7 +9,7 @@ import { rank, weightsFor } from "../../src/search/ranking.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
 import { proseWeights, type Weights } from "../../src/search/weights.ts";
 import { interval90 } from "./bootstrap.ts";
-import { loadRepositories } from "./datasets.ts";
+import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { type FitGroup, fitWeights } from "./fitting.ts";
 import { buildStore, chunkFolder, encodeQueries, openModel } from "./lab.ts";
 import { covers, mean, ndcgOfTargets, type Target } from "./metric.ts";
@@ -23,7 +21,7 @@ interface Question extends FitGroup {
   readonly rows: readonly FeatureRow[];
 }
 
-const { values: options } = parseArgs({ options: { set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") }, model: { type: "string" } } });
+const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, model: { type: "string" } } });
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** One number for everything that speaks for a chunk, one for everything that speaks against it; messages and traces as shipped, no judged query has them. */
@@ -41,7 +39,7 @@ function weightsOf(value: (name: FeatureName) => number): Weights {
 
 const repositories = loadRepositories(options.set);
 if (repositories.length < 2) {
-  say(`Fewer than two judged repositories at ${options.set}: nothing to leave out. Give a folder with --set DIR.`);
+  nothingMeasured(options.set, "two judged repositories");
 } else {
   const model = await openModel(options.model);
   for (const depth of ["instant", "deep"] as const) report(depth, await questionsOf(depth));

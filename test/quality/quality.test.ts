@@ -1,5 +1,6 @@
 // The product answers a small judged set well, through a real engine and the shipped model: the part of `npm run quality` that runs with every test.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -23,3 +24,12 @@ test("a folder without judged sets gives nothing to measure", () => {
   assert.deepEqual(loadRepositories(path.join(set, "none")), []);
   assert.deepEqual(loadPairSets(path.join(set, "none")), []);
 });
+
+for (const tool of ["quality", "leftOut", "lateInteraction", "clones", "chunkVariants"])
+  test(`${tool} without judged sets says so and does not succeed`, () => {
+    const none = path.join(set, "none");
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--no-warnings", path.join(import.meta.dirname, `${tool}.ts`), "--set", none], { encoding: "utf8" });
+    assert.deepEqual([status, stdout], [2, ""], stderr);
+    assert.match(stderr, /^Nothing was measured: .*--set DIR\.$/m);
+    assert.ok(stderr.includes(none));
+  });

@@ -4,12 +4,9 @@
 //   --only repos|pairs   --repo NAME   --model DIR
 //   --no-ablation   the product only
 //   --no-product    the parts only: seconds once the vectors are kept, for work on ranking
-import { existsSync } from "node:fs";
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { packageRoot } from "../../src/base/assets.ts";
 import { ablate, type AblationRow, type Method, methods } from "./ablation.ts";
-import { loadPairSets, loadRepositories } from "./datasets.ts";
+import { defaultSet, loadPairSets, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { openModel } from "./lab.ts";
 import { mean, percentile } from "./metric.ts";
 import { measurePairs, measureRepository, type PairFigures, type RepositoryFigures } from "./product.ts";
@@ -17,7 +14,7 @@ import { measurePairs, measureRepository, type PairFigures, type RepositoryFigur
 const { values: options } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
-    set: { type: "string", default: path.join(packageRoot, "..", "shared", "eval") },
+    set: { type: "string", default: defaultSet },
     only: { type: "string" },
     repo: { type: "string" },
     model: { type: "string", default: "" },
@@ -29,8 +26,10 @@ const { values: options } = parseArgs({
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 const three = (value: number) => value.toFixed(3);
 
-if (!existsSync(options.set)) {
-  say(`There are no judged sets at ${options.set}: nothing was measured. Give a folder with --set DIR.`);
+const repositories = options.only === "pairs" ? [] : loadRepositories(options.set, options.repo);
+const pairSets = options.only === "repos" || options["no-product"] ? [] : loadPairSets(options.set, options.repo);
+if (repositories.length + pairSets.length === 0) {
+  nothingMeasured(options.set);
 } else {
   const figures = await measure();
   if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
@@ -54,7 +53,6 @@ interface Depths {
 }
 
 async function measure(): Promise<Figures> {
-  const repositories = options.only === "pairs" ? [] : loadRepositories(options.set, options.repo);
   const measured: RepositoryFigures[] = [];
   for (const repository of options["no-product"] ? [] : repositories) {
     const figures = await measureRepository(repository, options.model);
@@ -68,7 +66,7 @@ async function measure(): Promise<Figures> {
     await model.encoder.close();
   }
   const pairs: PairFigures[] = [];
-  for (const set of options.only === "repos" || options["no-product"] ? [] : loadPairSets(options.set, options.repo)) {
+  for (const set of pairSets) {
     const figures = await measurePairs(set, options.model);
     pairs.push(figures);
     say(`${figures.name.padEnd(20)} MRR ${three(figures.mrr)}  nDCG@10 ${three(figures.ndcg10)}  instant ${three(figures.instantMrr)} ${three(figures.instantNdcg10)}  (${figures.queries} queries)`);
