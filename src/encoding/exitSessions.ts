@@ -16,7 +16,7 @@ export interface ExitVectors {
 }
 
 export interface ExitSessions {
-  /** One padded batch. `betweenSegments` may throw to stop before the deeper and dearer part. */
+  /** One padded batch; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
   run(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
   const toDeep: InferenceSession[] = [];
   for (const segment of files.toDeep) toDeep.push(await open(segment));
 
-  // Reused by every batch. Ids and masks are int64, written as 32-bit halves because BigInts are slow; the high halves stay 0.
+  // Reused by every batch, one at a time. Ids and masks are int64, written as 32-bit halves because BigInts are slow; the high halves stay 0.
   let idWords = new Int32Array(0);
   let maskWords = new Int32Array(0);
 
@@ -85,32 +85,41 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
     return sum;
   }
 
+  async function runNow(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
+    const words = hasResidual ? sequences.map(instant) : [];
+    const { ids, mask } = pad(sequences);
+    let hidden: Tensor | undefined;
+    let embedding: Tensor | undefined;
+    const through = async (sessions: readonly InferenceSession[], leadsOn: boolean) => {
+      for (const [i, session] of sessions.entries()) {
+        const hiddenName = session.outputNames.find((name) => name.startsWith("hidden"));
+        const wantsHidden = (leadsOn || i < sessions.length - 1) && hiddenName !== undefined;
+        const feeds: Record<string, Tensor> = hidden ? { hidden, attention_mask: mask } : { input_ids: ids, attention_mask: mask };
+        const outputs = await session.run(feeds, wantsHidden ? [hiddenName, "embedding"] : ["embedding"]);
+        free(hidden);
+        hidden = wantsHidden ? outputs[hiddenName] : undefined;
+        embedding = outputs["embedding"];
+      }
+    };
+    await through(toShallow, depth === "deep" && toDeep.length > 0);
+    const shallow = withResidual(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
+    if (depth === "shallow") return { shallow, deep: undefined };
+    if (toDeep.length === 0) return { shallow, deep: shallow };
+    betweenSegments?.();
+    await through(toDeep, false);
+    return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
+  }
+
+  // The runtime reads its feeds in a later turn of the event loop: a batch that began meanwhile would write its tokens over them.
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    async run(sequences, depth, betweenSegments) {
-      const words = hasResidual ? sequences.map(instant) : [];
-      const { ids, mask } = pad(sequences);
-      let hidden: Tensor | undefined;
-      let embedding: Tensor | undefined;
-      const through = async (sessions: readonly InferenceSession[], leadsOn: boolean) => {
-        for (const [i, session] of sessions.entries()) {
-          const hiddenName = session.outputNames.find((name) => name.startsWith("hidden"));
-          const wantsHidden = (leadsOn || i < sessions.length - 1) && hiddenName !== undefined;
-          const feeds: Record<string, Tensor> = hidden ? { hidden, attention_mask: mask } : { input_ids: ids, attention_mask: mask };
-          const outputs = await session.run(feeds, wantsHidden ? [hiddenName, "embedding"] : ["embedding"]);
-          free(hidden);
-          hidden = wantsHidden ? outputs[hiddenName] : undefined;
-          embedding = outputs["embedding"];
-        }
-      };
-      await through(toShallow, depth === "deep" && toDeep.length > 0);
-      const shallow = withResidual(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
-      if (depth === "shallow") return { shallow, deep: undefined };
-      if (toDeep.length === 0) return { shallow, deep: shallow };
-      betweenSegments?.();
-      await through(toDeep, false);
-      return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
+    run(sequences, depth, betweenSegments) {
+      const turn = last.then(() => runNow(sequences, depth, betweenSegments));
+      last = turn.catch(() => {});
+      return turn;
     },
     async release() {
+      await last;
       await Promise.all(opened.splice(0).map((session) => session.release()));
     },
   };

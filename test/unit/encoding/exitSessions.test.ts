@@ -34,6 +34,13 @@ describe("the exit sessions", async () => {
     assert.deepEqual((await sessions.run([sequences[1]!], "deep")).deep, alone);
   });
 
+  it("keep batches apart that are asked for at the same time", async () => {
+    const alone: unknown[] = [];
+    for (const sequence of sequences) alone.push((await sessions.run([sequence], "deep")).deep);
+    const together = await Promise.all(sequences.map((sequence) => sessions.run([sequence], "deep")));
+    assert.deepEqual(together.map(({ deep }) => deep), alone);
+  });
+
   it("stop at the shallow exit when that is all that is wanted", async () => {
     let wentOn = false;
     const { deep } = await sessions.run([sequences[0]!], "shallow", () => (wentOn = true));
