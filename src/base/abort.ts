@@ -18,3 +18,16 @@ export function yieldToEventLoop(): Promise<void> {
 export function breathe(ms = 10): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms));
 }
+
+/** The promise's outcome, or the signal's reason as soon as it aborts. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -3,6 +3,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { type CancellationToken, CancellationTokenSource, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
+import { unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
@@ -84,19 +85,6 @@ async function cancellable<R>(send: (token: CancellationToken) => Promise<R>, si
   } finally {
     signal.removeEventListener("abort", tell);
     source.dispose();
-  }
-}
-
-/** The promise's outcome, or the signal's reason as soon as it aborts. */
-async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -5,10 +5,12 @@ import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
 import { mcpProviderId, type ToolName } from "./contributions.ts";
 import { hitsForModel, statusForModel } from "./hitText.ts";
-import type { WorkspaceEngines } from "./workspaceEngines.ts";
+import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const DEFAULT_RESULTS = 10;
 const MAX_RESULTS = 50;
+/** An agent rather waits than reads a partial answer, but not past its own time limit. */
+const GRACE_MS = 10_000;
 
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
 const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(MAX_RESULTS, Math.floor(count)) : DEFAULT_RESULTS);
@@ -39,19 +41,23 @@ function resolve(engines: WorkspaceEngines, given: string): { readonly root: str
   return { root: folder.root, path: named ? rest.join("/") : clean };
 }
 
-export function registerAgentTools(engines: WorkspaceEngines): vscode.Disposable[] {
+export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS): vscode.Disposable[] {
   const folderName = (root: string) => (engines.folders.length > 1 ? (engines.folders.find((folder) => folder.root === root)?.name ?? "") : "");
   const tool = <T extends object>(name: ToolName, invoke: (input: T, signal: AbortSignal) => Promise<string>, saying: (input: T) => string) =>
     vscode.lm.registerTool<T>(name, {
       invoke: async ({ input }, token) => answer(await invoke(input, signalOf(token))),
       prepareInvocation: ({ input }) => ({ invocationMessage: saying(input) }),
     });
+  const answered = async (signal: AbortSignal, ask: () => Promise<MergedResult>): Promise<string> => {
+    const reach = await engines.becomeSearchable(graceMs, signal);
+    return hitsForModel(await ask(), folderName, reach);
+  };
   return [
     tool<{ query?: string; maxResults?: number }>(
       "strata_search",
       async ({ query, maxResults }, signal) => {
         if (!query?.trim()) throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
-        return hitsForModel(await engines.ask(query, wanted(maxResults), signal), folderName);
+        return answered(signal, () => engines.ask(query, wanted(maxResults), signal));
       },
       ({ query }) => `Searching the workspace for "${query ?? ""}"`,
     ),
@@ -63,10 +69,11 @@ export function registerAgentTools(engines: WorkspaceEngines): vscode.Disposable
           const { root, path: inside } = resolve(engines, input.path);
           // Without its end the engine widens the line to the definition around it.
           const at = { path: inside, ...(startLine === undefined ? {} : { startLine, ...(endLine === undefined ? {} : { endLine }) }) };
-          return hitsForModel(await engines.similar(root, at, wanted(input.maxResults), signal), folderName);
+          return answered(signal, () => engines.similar(root, at, wanted(input.maxResults), signal));
         }
-        if (!input.text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
-        return hitsForModel(await engines.similar(undefined, { text: input.text }, wanted(input.maxResults), signal), folderName);
+        const { text } = input;
+        if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
+        return answered(signal, () => engines.similar(undefined, { text }, wanted(input.maxResults), signal));
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
     ),

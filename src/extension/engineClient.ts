@@ -227,6 +227,7 @@ async function send<P, R>(connection: MessageConnection, type: AnyRequest<P, R>,
   const args = type.numberOfParams === 0 ? [] : [params];
   const ask = (...token: readonly CancellationToken[]) => connection.sendRequest<R>(type.method, ...args, ...token);
   if (!signal) return ask();
+  signal.throwIfAborted(); // it may have been aborted while the engine was started
   const source = new CancellationTokenSource();
   const cancel = () => source.cancel();
   signal.addEventListener("abort", cancel, { once: true });

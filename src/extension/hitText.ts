@@ -1,7 +1,7 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import type { ChunkKind, Depth, Status } from "../engine/protocol.ts";
 import { filesText } from "./indexText.ts";
-import type { MergedResult } from "./workspaceEngines.ts";
+import type { MergedResult, Reach, RootedHit } from "./workspaceEngines.ts";
 
 const icons: Readonly<Record<ChunkKind, string>> = {
   function: "symbol-method",
@@ -31,18 +31,51 @@ function fenced(text: string, lang: string): string {
   return `${fence}${/^[\w+#-]+$/.test(lang) ? lang : ""}\n${text}\n${fence}`;
 }
 
+/** Text as VS Code draws it letter by letter: `$(name)` would become an icon. */
+export const escapeIcons = (text: string): string => text.replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
+
+export interface QuickRow {
+  readonly label: string;
+  readonly description?: string;
+  readonly detail?: string;
+  /** Absent for a row that only says something. */
+  readonly hit?: RootedHit;
+}
+
+/** The rows of the quick pick: hits, then what the answer left out. */
+export function quickRows(query: string, result: MergedResult, { severalFolders, indexing }: { readonly severalFolders: boolean; readonly indexing: boolean }): QuickRow[] {
+  const hits = result.hits.map((hit): QuickRow => {
+    const folder = severalFolders ? `${hit.root.split(/[\\/]/).at(-1)}/` : "";
+    return {
+      hit,
+      label: `$(${symbolIcon(hit.kind)}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,
+      description: escapeIcons(`${folder}${hit.path}:${hit.startLine}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`),
+      detail: escapeIcons(tellingLine(hit.snippet)),
+    };
+  });
+  const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
+  if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
+  return hits.length > 0 ? [...hits, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
+}
+
+const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
+  everything: [],
+  "still indexing": ["Indexing goes on: what was not found may still be there. Ask again in a moment."],
+  paused: ["Indexing is paused: what was not found may still be there. The command Strata: Resume Indexing goes on with it."],
+};
+
 /** Hits for a language model: place, name, code; then what was covered, so that silence is not mistaken for absence. */
-export function hitsForModel(result: MergedResult, folderName: (root: string) => string): string {
+export function hitsForModel(result: MergedResult, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const blocks = result.hits.map((hit, i) => {
     const folder = folderName(hit.root);
     const name = [hit.breadcrumb, hit.symbol].filter((part) => part !== "").join(" > ");
     return `${i + 1}. ${folder ? `${folder}/` : ""}${hit.path}:${hit.startLine}-${hit.endLine}${name ? ` (${name})` : ""}, ${depthWords[hit.depth]}\n${fenced(hit.snippet, hit.lang)}`;
   });
   const { coverage } = result;
-  const deep = coverage.chunks === 0 ? 100 : Math.floor((100 * coverage.deep) / coverage.chunks);
-  const searched = `Searched ${filesText(coverage.files)}, ${deep} % of the code read deeply.`;
+  const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
+  const searched = `Searched ${filesText(coverage.files)}${deep}.`;
   const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), searched, ...failures].join("\n\n");
+  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
 }
 
 /** The index's state for a language model. */

@@ -1,7 +1,7 @@
 // One engine client per workspace folder, asked as one: searches go to every folder and their hits are merged by score.
 // vscode-free; extension.ts tells it which folders there are.
 import type { RequestType } from "vscode-jsonrpc/node";
-import { isAbort } from "../base/abort.ts";
+import { isAbort, unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
@@ -53,6 +53,9 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
     failures,
   };
 }
+
+/** What a first answer can have looked at. */
+export type Reach = "everything" | "still indexing" | "paused";
 
 export type Listener = () => void;
 
@@ -117,6 +120,30 @@ export class WorkspaceEngines {
   /** One search without refined hits to follow: for callers that take one answer. */
   ask(query: string, k: number, signal: AbortSignal): Promise<MergedResult> {
     return this.#askAll(protocol.search, () => ({ query, k, depth: "deep" }), k, signal);
+  }
+
+  /** Gives new indexes at most `graceMs` to become searchable, so that a first answer is not an empty one. A folder that fails says so when it is asked. */
+  async becomeSearchable(graceMs: number, signal: AbortSignal): Promise<Reach> {
+    const reached = await Promise.all(
+      this.clients.map(async ({ client }): Promise<Reach> => {
+        const grace = AbortSignal.timeout(graceMs);
+        const until = AbortSignal.any([signal, grace]);
+        try {
+          await unlessAborted(until, client.request(protocol.index, { depth: "instant" }, until));
+        } catch (error) {
+          signal.throwIfAborted();
+          if (grace.aborted) return "still indexing";
+          if (StrataError.is(error, "input.invalid")) return "paused";
+        }
+        return "everything";
+      }),
+    );
+    return reached.find((reach) => reach === "still indexing") ?? reached.find((reach) => reach === "paused") ?? "everything";
+  }
+
+  /** Whether files are still being looked for: a search made now sees only some of them. */
+  get indexing(): boolean {
+    return this.clients.some(({ client: { state, status } }) => state.kind === "starting" || state.kind === "restarting" || (state.kind === "running" && (!status || status.state.kind === "absent" || status.state.kind === "scanning")));
   }
 
   /** Similar code in every folder; only the folder that holds the range can leave it out, the others get the text. */

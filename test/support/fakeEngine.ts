@@ -51,6 +51,7 @@ export function fakeEngine(pid: number, answer: (params: protocol.SearchParams) 
   engine.onRequest(protocol.status, () => (asked.push("status"), status()));
   engine.onRequest(protocol.configure, (settings) => void (asked.push("configure"), configured.push(settings)));
   engine.onRequest(protocol.shutdown, () => void asked.push("shutdown"));
+  engine.onRequest(protocol.index, () => (asked.push("index"), status()));
   engine.onRequest(protocol.search, (params) => (asked.push("search"), answer(params)));
   engine.onRequest(protocol.similar, () => (asked.push("similar"), answer({ query: "", k: 1, depth: "deep" })));
   engine.listen();

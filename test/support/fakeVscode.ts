@@ -66,6 +66,32 @@ export async function callTool(name: string, input: object): Promise<string> {
   return content.map(({ value }) => value).join("");
 }
 
+/** The quick pick that was made last. */
+export class QuickPick {
+  static last: QuickPick;
+  value = "";
+  items: readonly { readonly label: string }[] = [];
+  activeItems: readonly { readonly label: string }[] = [];
+  busy = false;
+  sortByLabel = true;
+
+  constructor() {
+    QuickPick.last = this;
+  }
+
+  show(): void {}
+  hide(): void {}
+  dispose(): void {}
+  onDidChangeValue(): void {}
+  onDidChangeActive(): void {}
+  onDidTriggerItemButton(): void {}
+  onDidTriggerButton(): void {}
+  onDidAccept(): void {}
+  onDidHide(): void {}
+}
+export const window = { createQuickPick: () => new QuickPick(), activeTextEditor: undefined };
+export class ThemeIcon {}
+
 /** No language server answers. */
 export const commands = { executeCommand: async () => undefined };
 

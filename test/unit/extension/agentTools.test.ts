@@ -4,7 +4,7 @@ import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
-import { fakeClock, fakeEngine, hit, result } from "../../support/fakeEngine.ts";
+import { fakeClock, fakeEngine, hit, result, type FakeEngine } from "../../support/fakeEngine.ts";
 import { callTool } from "../../support/fakeVscode.ts";
 
 const { registerAgentTools } = await import("../../../src/extension/agentTools.ts");
@@ -12,11 +12,12 @@ const { registerAgentTools } = await import("../../../src/extension/agentTools.t
 /** The tools on a workspace of these folders; what the engines were asked for similar code, in order. */
 function setUp(...roots: readonly string[]) {
   const asked: (Partial<protocol.SimilarParams> & { readonly root: string })[] = [];
+  let engine: FakeEngine | undefined;
   const engines = new WorkspaceEngines(
     ({ root }, onChange, onSearchUpdate) =>
       new EngineClient({
         connect: async () => {
-          const fake = fakeEngine(1);
+          const fake = (engine = fakeEngine(1, () => result([hit("a.ts", 1)])));
           fake.engine.onRequest(protocol.similar, ({ k: _k, depth: _depth, ...at }) => (asked.push({ root, ...at }), result([hit("twin.ts", 1)])));
           return fake;
         },
@@ -30,8 +31,16 @@ function setUp(...roots: readonly string[]) {
   );
   engines.setFolders(roots.map((root) => ({ root, name: root.slice(root.lastIndexOf("/") + 1) })));
   registerAgentTools(engines);
-  return { asked };
+  return { asked, order: () => engine!.asked.filter((method) => method === "index" || method === "search") };
 }
+
+describe("the search tool", () => {
+  it("answers once the index can be searched", async () => {
+    const { order } = setUp("/w");
+    assert.match(await callTool("strata_search", { query: "q" }), /^1\. a\.ts:1-3/);
+    assert.deepEqual(order(), ["index", "search"]);
+  });
+});
 
 describe("the tool for similar code", () => {
   it("leaves the definition around a line without an end to the engine", async () => {

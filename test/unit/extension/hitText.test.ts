@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hitsForModel, statusForModel, tellingLine } from "../../../src/extension/hitText.ts";
+import { escapeIcons, hitsForModel, quickRows, statusForModel, tellingLine } from "../../../src/extension/hitText.ts";
 import { mergeResults } from "../../../src/extension/workspaceEngines.ts";
 import { viewHtml } from "../../../src/extension/viewHtml.ts";
 import { createChangeBatcher } from "../../../src/extension/changeBatcher.ts";
@@ -42,10 +42,34 @@ describe("hits for a language model", () => {
     assert.match(text([]), /^Nothing found\./);
   });
 
+  it("claim nothing about code that is not there yet, and say that more will come", () => {
+    const none = mergeResults([{ root: "/w", result: result([], { coverage: coverage(0) }) }], 5);
+    assert.equal(hitsForModel(none, () => "", "still indexing"), "Nothing found.\n\nSearched 0 files.\n\nIndexing goes on: what was not found may still be there. Ask again in a moment.");
+    assert.match(hitsForModel(none, () => "", "paused"), /Strata: Resume Indexing/);
+  });
+
   it("tell the state of each folder, started or not", () => {
     const answer = statusForModel([{ name: "one", status: status({ skipped: { secret: 2 }, warnings: ["Watching has stopped."] }) }, { name: "two", status: undefined }]);
     assert.match(answer, /one: ready\. 3 files[\s\S]*Left out: 2 secret\. Watching has stopped\./);
     assert.match(answer, /two: not indexed yet/);
+  });
+});
+
+describe("the rows of the quick pick", () => {
+  const merged = (hits: Parameters<typeof result>[0], failures: { name: string; reason: string }[] = []) => mergeResults([{ root: "/w", result: result(hits) }], 5, failures);
+  const whole = { severalFolders: false, indexing: false };
+
+  it("draw code as text, not as icons", () => {
+    const [row] = quickRows("q", merged([hit("src/$(x).ts", 1, { symbol: "$(bell)", breadcrumb: "$(sync~spin)", snippet: 'const a = $(zap) + $("#id");' })]), whole);
+    assert.deepEqual([row!.label, row!.description, row!.detail], ["$(symbol-method) \\$(bell)", "src/\\$(x).ts:1  \\$(sync~spin)", 'const a = \\$(zap) + $("#id");']);
+    assert.equal(escapeIcons("plain (text) $x"), "plain (text) $x");
+  });
+
+  it("say which folders failed, that nothing was found, and that more will come", () => {
+    const labels = (...args: Parameters<typeof quickRows>) => quickRows(...args).map(({ label }) => label);
+    assert.deepEqual(labels("q", merged([hit("a.ts", 1)], [{ name: "b", reason: "No." }]), whole), ["$(symbol-method) a.ts", "$(warning) Not searched: b"]);
+    assert.deepEqual(labels("q", merged([]), whole), ['$(info) Nothing found for "q"']);
+    assert.deepEqual(labels("q", merged([]), { ...whole, indexing: true }), ["$(sync~spin) Indexing goes on"]);
   });
 });
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ResponseError } from "vscode-jsonrpc/node";
 import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { mergeResults, sumCoverage, WorkspaceEngines, type MergedResult } from "../../../src/extension/workspaceEngines.ts";
-import { coverage, fakeClock, fakeEngine, hit, result, settle, type FakeEngine } from "../../support/fakeEngine.ts";
+import { coverage, fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 
 /** Engines of several folders; `answers` by root, a thrown error refuses the connection. */
 function workspace(answers: Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>) {
@@ -113,6 +114,25 @@ describe("the engines of a workspace", () => {
     await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([]) });
     await settle();
     assert.equal(updates, 0);
+  });
+
+  it("wait for a new index as long as they may, and say what an answer can look at", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]) });
+    all.setFolders(folders("/a"));
+    await all.start();
+    const answerIndex = (answer: () => protocol.Status | Promise<protocol.Status>) => void engines.get("/a")!.engine.onRequest(protocol.index, answer);
+    let release: (() => void) | undefined;
+    answerIndex(() => new Promise((resolve) => (release = () => resolve(status()))));
+    const waiting = all.becomeSearchable(60_000, never());
+    await settle();
+    release!();
+    assert.equal(await waiting, "everything");
+    answerIndex(() => new Promise(() => undefined));
+    assert.equal(await all.becomeSearchable(1, never()), "still indexing");
+    answerIndex(() => {
+      throw new ResponseError<protocol.ErrorData>(-32000, "Indexing is paused.", { code: "input.invalid" });
+    });
+    assert.equal(await all.becomeSearchable(60_000, never()), "paused");
   });
 
   it("look for similar code elsewhere only when they know the text", async () => {
