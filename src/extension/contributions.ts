@@ -91,9 +91,10 @@ export type SettingKey = keyof typeof settings;
 
 export const views = { container: "strata", search: "strata.searchView" } as const;
 
+/** Chords: a single Ctrl+Alt+letter is AltGr, a character, on many keyboards under Windows, and most of them belong to some extension. */
 export const keybindings: readonly { readonly command: CommandId; readonly key: string; readonly mac?: string; readonly when?: string }[] = [
-  { command: "strata.search", key: "ctrl+alt+m", mac: "cmd+alt+m" },
-  { command: "strata.findSimilar", key: "ctrl+alt+n", mac: "cmd+alt+n", when: "editorTextFocus" },
+  { command: "strata.search", key: "ctrl+k ctrl+alt+m", mac: "cmd+k cmd+alt+m" },
+  { command: "strata.findSimilar", key: "ctrl+k ctrl+alt+n", mac: "cmd+k cmd+alt+n", when: "editorTextFocus" },
 ];
 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {

@@ -38,6 +38,10 @@ describe("the manifest", () => {
     assert.deepEqual(named.filter((id) => !Object.hasOwn(commands, id)), []);
   });
 
+  it("takes no single stroke for itself, which could be a character or another extension's", () => {
+    for (const { key, mac } of keybindings) assert.deepEqual([key.split(" ").length, key.split(" ")[0], mac?.split(" ")[0]], [2, "ctrl+k", "cmd+k"]);
+  });
+
   it("uses only context keys that the extension sets", () => {
     const clauses = JSON.stringify([commands, menus, keybindings]);
     const used = [...clauses.matchAll(/!?(strata\.\w+)(?= |"|\)|&)/g)].map(([, key]) => key!).filter((key) => !Object.hasOwn(commands, key) && key !== "strata.searchView");
