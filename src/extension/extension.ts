@@ -165,7 +165,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (engineSections.some((section) => event.affectsConfiguration(section))) void engines.configure();
     }),
-    vscode.window.registerWebviewViewProvider(views.search, view),
+    // The page holds what belongs to nobody else: how far it is scrolled, which hits are open.
+    vscode.window.registerWebviewViewProvider(views.search, view, { webviewOptions: { retainContextWhenHidden: true } }),
     ...registerAgentTools(engines),
     registerMcpServer(context),
   );

@@ -48,7 +48,9 @@ export class SearchView implements vscode.WebviewViewProvider {
       else this.#options.log("warn", `the search view sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
     });
     view.onDidDispose(() => {
-      if (this.#view === view) this.#view = undefined;
+      if (this.#view !== view) return;
+      this.#view = undefined;
+      this.#ready = false;
     });
     view.webview.html = viewHtml({
       cspSource: view.webview.cspSource,

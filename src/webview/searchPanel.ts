@@ -44,6 +44,8 @@ export class SearchPanel extends LitElement {
   /** The query last sent, until the host's state has it. */
   #awaited: string | undefined;
   #toTop = false;
+  /** The host wants the keyboard in the box, which may not be drawn yet. */
+  #focusWanted = false;
   /** The active row was chosen by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
   #reveal = false;
   /** What the list is of: another subject means another list, not a better order of the same. */
@@ -70,16 +72,19 @@ export class SearchPanel extends LitElement {
 
   receive(message: FromHost): void {
     if (message.type === "focus") {
-      this.#box?.focus();
-      this.#box?.select();
+      this.#focusWanted = true;
+      this.requestUpdate();
       return;
     }
     const first = this.state === undefined;
+    const { langs, path } = message.state.filters;
+    // Told again, they are no news: whoever has closed the filters wants them closed.
+    const filtersChanged = JSON.stringify(this.state?.filters) !== JSON.stringify(message.state.filters);
     this.state = message.state;
     // What a person has typed is newer than what the host says until the host has heard of it.
     if (this.#awaited === message.state.query) this.#awaited = undefined;
     if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
-    if (message.state.filters.langs.length > 0 || message.state.filters.path !== "") this.filtersOpen = true;
+    if (filtersChanged && (langs.length > 0 || path !== "")) this.filtersOpen = true;
   }
 
   get #box(): HTMLInputElement | null {
@@ -132,6 +137,12 @@ export class SearchPanel extends LitElement {
   protected override updated(changed: PropertyValues): void {
     if (this.#toTop) this.renderRoot.querySelector("main")?.scrollTo({ top: 0 });
     this.#toTop = false;
+    const box = this.#box;
+    if (this.#focusWanted && box) {
+      this.#focusWanted = false;
+      box.focus();
+      box.select();
+    }
     if (changed.has("active") && this.active >= 0 && this.#reveal) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
     this.#reveal = false;
   }

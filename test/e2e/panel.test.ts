@@ -273,6 +273,23 @@ describe("The search view's page", () => {
     assert.ok(await box().evaluate((element) => element.matches(":focus")));
   });
 
+  it("puts the keyboard into the box though the host said so before there was one", async () => {
+    await panel.focus();
+    await panel.state(hitsState([a]));
+    assert.ok(await box().evaluate((element) => element.matches(":focus")));
+  });
+
+  it("leaves the filters closed when they are closed, until they change", async () => {
+    const filtered = hitsState([a], { filters: { langs: ["go"], path: "" } });
+    await panel.state(filtered);
+    assert.equal(await page.locator(".filters").count(), 1);
+    await page.locator("button[aria-label='Filters']").click();
+    await panel.state({ ...filtered, busy: true });
+    assert.equal(await page.locator(".filters").count(), 0);
+    await panel.state(hitsState([a], { filters: { langs: ["rust"], path: "" } }));
+    assert.equal(await page.locator(".filters").count(), 1);
+  });
+
   for (const [width, theme] of [[240, "dark"], [380, "light"], [900, "light"]] as const)
     it(`needs no sideways scrolling at ${width} pixels, ${theme}`, async () => {
       await page.close();
