@@ -232,8 +232,10 @@ export class Engine {
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Resume it (setting strata.index.paused), then run this again.");
       const { chunks, [depth]: reached } = this.#coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
-      if (depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth)) await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut));
-      else await this.#nextTurn(signal);
+      const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
+      const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
+      // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
+      if (!deepened) await this.#nextTurn(signal);
     }
   }
 

@@ -220,6 +220,14 @@ test("bad requests get a sentence and a code", async (t) => {
   for (const [request, pattern] of cases) await assert.rejects(request.catch((e: unknown) => Promise.reject(fromWire(e))), (error) => StrataError.is(error, "input.invalid") && pattern.test(error.message));
 });
 
+test("an index that the background reads only shallowly is brought to full depth from its first moment on", { timeout: 60_000 }, async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs, "lib/auth.py": authPy });
+  const client = await workspace.connect();
+  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false });
+  const { coverage } = await bringTo(client, "deep");
+  assert.deepEqual([coverage.files, coverage.deep], [2, coverage.chunks]);
+});
+
 test("bringing the index to a depth can be cancelled, and goes on later", async (t) => {
   const workspace = new Workspace(t, manyFiles(400));
   const client = await workspace.connect();
