@@ -168,9 +168,9 @@ export function termList(fields: readonly string[]): Uint8Array {
   return bytes;
 }
 
-/** What one occurrence of a term is worth: FTS5's inverse document frequency. */
+/** What one occurrence of a term is worth: FTS5's inverse document frequency. A remembered frequency may be above the total when places have gone since. */
 export function inverseFrequency(found: number, total: number): number {
-  return Math.max(Math.log((total - found + 0.5) / (found + 0.5)), 1e-6);
+  return Math.max(Math.log((Math.max(total - found, 0) + 0.5) / (found + 0.5)), 1e-6);
 }
 
 /** How well one place matches a query, taken apart. */

@@ -291,6 +291,16 @@ describe("looking up", () => {
     assert.equal(doc, 0);
   });
 
+  test("weighs a term that stood everywhere also after some places have gone", async () => {
+    const store = await w.open();
+    store.putFiles(Array.from({ length: 60 }, (_, i) => parsedFile(`f${i}.ts`, [`flush ${i}`])));
+    const { place } = store.placesInFile("f1.ts")[0]!;
+    store.lexicalMatches(["flush"], [place]);
+    store.removeFiles(["f0.ts"]);
+    const { idf, places } = store.lexicalMatches(["flush"], [place]);
+    assert.ok(idf[0]! > 0 && places.get(place)!.terms[0]! > 0, `${idf[0]}`);
+  });
+
   test("finds definitions whatever their case, in the order of the names", async () => {
     const store = await w.open();
     store.putFiles([files(), query()]);
