@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
-import type { ParsedFile, Store } from "../store/store.ts";
+import type { FileRecord, ParsedFile, Store } from "../store/store.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
 import { PathFilter, walk } from "./walk.ts";
 
@@ -19,6 +19,9 @@ export interface IndexerOptions {
 
 /** Rows of files without text carry their reason here instead of a language, so that the reason survives a restart. */
 export const SKIPPED = "skipped:";
+
+/** Another version cut it (see Store.files). Files without text have no hash to begin with. */
+const isStale = ({ hash, lang }: FileRecord): boolean => hash === "" && !lang.startsWith(SKIPPED);
 
 const BATCH_FILES = 16;
 const BATCH_BYTES = 200_000;
@@ -41,7 +44,7 @@ export class Indexer {
   }
 
   /**
-   * Full pass: every file whose size or time moved is parsed, vanished ones are removed. Unchanged content is not encoded again.
+   * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed. Unchanged content is not encoded again.
    * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
    */
   async scan(onProgress: OnProgress, signal: AbortSignal): Promise<void> {
@@ -81,7 +84,7 @@ export class Indexer {
         seen.add(entry.path);
         total++;
         const record = known.get(entry.path);
-        if (record && record.size === entry.size && record.mtimeMs === entry.mtimeMs) {
+        if (record && record.size === entry.size && record.mtimeMs === entry.mtimeMs && !isStale(record)) {
           done++;
           continue;
         }

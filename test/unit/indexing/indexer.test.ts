@@ -1,0 +1,63 @@
+// What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { silentLog } from "../../../src/base/log.ts";
+import { Indexer } from "../../../src/indexing/indexer.ts";
+import type { FileToParse, ParseOutcome, ParsePool } from "../../../src/indexing/parsePool.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { parsedFile, workshop, type Workshop } from "../../support/storeFixture.ts";
+
+let w: Workshop;
+let root: string;
+beforeEach(() => {
+  w = workshop();
+  root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-indexer-")));
+});
+afterEach(async () => {
+  await w.end();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const never = new AbortController().signal;
+
+function write(name: string, content = name): void {
+  mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+  writeFileSync(path.join(root, name), content);
+}
+
+/** `parse` plays the workers; by default every file is one chunk. `parsed`: the files they were given. */
+function indexer(store: Store, parse: (file: FileToParse) => ParseOutcome = (file) => ({ kind: "parsed", file: { ...parsedFile(file.path, [`text of ${file.path}`]), ...file } })) {
+  const parsed: string[] = [];
+  const pool = {
+    wantedInFlight: 2,
+    retire: () => {},
+    parse: async (files: readonly FileToParse[]) => {
+      parsed.push(...files.map((file) => file.path));
+      return files.map(parse);
+    },
+  } as unknown as ParsePool;
+  const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
+  return { parsed, scan: () => made.scan(() => {}, never), update: (...paths: string[]) => made.update(paths, never) };
+}
+
+test("unchanged files are read once, and once more when another version cut them", async () => {
+  write("a.ts");
+  write("b/c.ts");
+  const first = await w.open();
+  await indexer(first).scan();
+  const again = indexer(first);
+  await again.scan();
+  assert.deepEqual(again.parsed, []);
+  await first.close();
+
+  const store = await w.open({ versions: { chunker: 2, analyser: 1 } });
+  const newer = indexer(store);
+  await newer.scan();
+  assert.deepEqual(newer.parsed.sort(), ["a.ts", "b/c.ts"]);
+  newer.parsed.length = 0;
+  await newer.scan();
+  assert.deepEqual(newer.parsed, []);
+});
