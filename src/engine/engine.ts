@@ -4,6 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
@@ -38,7 +39,7 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
-export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: 1_500_000, paused: false };
+export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 
 const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it shows at the top exit
 const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not

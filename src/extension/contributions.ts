@@ -2,6 +2,8 @@
 // written from this table by `npm run manifest`; test/contract/manifest.test.ts fails when they differ.
 // No import of vscode: tests and the script read it in plain Node.
 
+import { defaultMaxFileKB } from "../base/fileSize.ts";
+
 export interface CommandContribution {
   readonly title: string;
   readonly icon?: string;
@@ -66,7 +68,7 @@ export const settings = {
   },
   "strata.index.maxFileSizeKB": {
     type: "number",
-    default: 1024,
+    default: defaultMaxFileKB,
     minimum: 1,
     maximum: 65536,
     scope: "resource",

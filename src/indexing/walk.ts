@@ -5,13 +5,12 @@ import type { Dirent } from "node:fs";
 import path from "node:path";
 import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
+import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
 
 export { isBinary } from "./fileKinds.ts";
-
-export const defaultMaxFileBytes = 1_500_000;
 
 export interface WalkOptions {
   /** Globs on relative paths, beside the ignore files (the editor's excludes). */

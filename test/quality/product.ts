@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { defaultMaxFileBytes } from "../../src/base/fileSize.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { connectEngine, type EngineConnection } from "../../src/engine/connect.ts";
 import { configure, type Depth, type EngineSettings, type Hit, index, search, shutdown, similar } from "../../src/engine/protocol.ts";
@@ -21,7 +22,7 @@ export interface RepositoryFigures {
   readonly latencies: readonly number[];
 }
 
-const settings: EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 2_000_000, paused: false };
+const settings: EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 
 /** Runs `work` with an engine of its own for `root`; its index is removed afterwards. */
 async function withEngine<T>(root: string, modelFolder: string, work: (engine: EngineConnection, bringTo: (depth: Depth) => Promise<number>) => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { settings } from "../../../src/extension/contributions.ts";
 import { readEngineSettings, readTrainingEnvironment, readWindowSettings } from "../../../src/extension/settings.ts";
 
@@ -7,7 +8,7 @@ const get = (values: Record<string, unknown>) => (key: string) => values[key];
 
 describe("settings", () => {
   it("give the documented defaults when nothing is set", () => {
-    assert.deepEqual(readEngineSettings(get({}), false), { backgroundDepth: settings["strata.index.depth"].default, exclude: [], maxFileBytes: settings["strata.index.maxFileSizeKB"].default * 1024, paused: false });
+    assert.deepEqual(readEngineSettings(get({}), false), { backgroundDepth: settings["strata.index.depth"].default, exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false });
     assert.deepEqual(readWindowSettings(get({})), { onStartup: settings["strata.index.onStartup"].default, maxResults: settings["strata.search.maxResults"].default });
   });
 
@@ -20,8 +21,8 @@ describe("settings", () => {
     [512, 512 * 1024],
     [0, 1024],
     [1e9, 65_536 * 1024],
-    ["big", 1024 * 1024],
-    [Number.NaN, 1024 * 1024],
+    ["big", defaultMaxFileBytes],
+    [Number.NaN, defaultMaxFileBytes],
   ] as const)
     it(`read ${given} kilobytes as ${expected} bytes`, () => {
       assert.equal(readEngineSettings(get({ "strata.index.maxFileSizeKB": given }), false).maxFileBytes, expected);

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
+import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { scopePattern } from "../../../src/indexing/ignoreRules.ts";
 import { isBinary, PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
@@ -129,7 +130,7 @@ test("patterns keep their meaning when they move to the base directory", () => {
 
 test("files that are not code are skipped, each with its reason", async () => {
   const root = tree({ "a.ts": "x", ".env": "", "key.pem": "", "logo.png": "", "lib.min.js": "", "yarn.lock": "", "rows.csv": "", "Makefile": "", ".env.example": "", "big.ts": "" });
-  truncateSync(path.join(root, "big.ts"), 1_500_001);
+  truncateSync(path.join(root, "big.ts"), defaultMaxFileBytes + 1);
   const { files, skipped } = await walked(root);
   assert.deepEqual(files.sort(), [".env.example", "Makefile", "a.ts"]);
   assert.deepEqual(skipped, { ".env": "secret", "key.pem": "secret", "logo.png": "binary", "lib.min.js": "generated", "yarn.lock": "generated", "rows.csv": "data", "big.ts": "too large" });
