@@ -1,20 +1,24 @@
-// `npm run bench [-- --tree DIR]`: the real engine on a real source tree, through the same connection as every client. Prints one JSON
-// object; the goals stand beside the figures. Ratios are taken in one run, because machines drift.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// `npm run bench [-- --tree DIR]`: the real engine on a copy of a real source tree, through the same connection as every client. Prints one
+// JSON object; the goals stand beside the figures. When something fails, what was measured until then is printed all the same.
+// Ratios are taken in one run, because machines drift. Times are wall-clock times unless a figure says otherwise.
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { packageRoot } from "../../src/base/assets.ts";
+import { defaultMaxFileBytes } from "../../src/base/fileSize.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { connectEngine, type EngineConnection } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
+import { walk } from "../../src/indexing/walk.ts";
+import { activateExtension } from "../support/activation.ts";
 import { processGone } from "../support/workspace.ts";
-import { packageRoot } from "../../src/base/assets.ts";
 
 const { values } = parseArgs({ options: { tree: { type: "string" }, "deep-seconds": { type: "string", default: "60" }, full: { type: "boolean", default: false } } });
 
 /** Go's library in Debian's golang-1.19-src, without its commands: about 5,000 files. Otherwise the packages of this checkout, which every machine has. */
 const trees = [values.tree, "/usr/share/go-1.19/src", path.join(packageRoot, "node_modules")].filter((t): t is string => t !== undefined);
-const tree = trees.find((t) => existsSync(t)) ?? packageRoot;
+const tree = path.resolve(trees.find((t) => existsSync(t)) ?? packageRoot);
 
 /** One-line questions of the kinds people ask; the tree need not answer them, their cost is the same. */
 const questions = [
@@ -49,11 +53,22 @@ async function latency(client: EngineConnection, rounds: number, suffix: string)
   return times;
 }
 
-const cache = mkdtempSync(path.join(os.tmpdir(), "strata-bench-"));
+/** A bench writes: only what is measured is copied, and only the copy is written to. */
+async function copyOf(tree: string, exclude: readonly string[], target: string): Promise<void> {
+  for await (const { path: file } of walk(tree, { exclude })) {
+    const copy = path.join(target, file);
+    mkdirSync(path.dirname(copy), { recursive: true });
+    copyFileSync(path.join(tree, file), copy);
+  }
+}
+
+const temporary = mkdtempSync(path.join(os.tmpdir(), "strata-bench-"));
+const root = path.join(temporary, "tree", path.basename(tree));
+const cache = path.join(temporary, "cache");
 process.env["STRATA_CACHE"] = cache;
 // The bundle that people run: the sources take some 200 ms of processor time more in each thread to have their types stripped.
-const open = () => connectEngine({ root: tree, client: "test", log: silentLog, idleMs: 60_000, program: path.join(packageRoot, "dist", "engine.mjs") });
-const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: tree.startsWith("/usr/share/go") ? ["cmd/**"] : [], maxFileBytes: 1_500_000, paused: false };
+const open = () => connectEngine({ root, client: "test", log: silentLog, idleMs: 60_000, program: path.join(packageRoot, "dist", "engine.mjs") });
+const settings: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 const result: Record<string, unknown> = {};
 let client: EngineConnection | undefined;
 /** Ends the engine in order and waits for its process. */
@@ -65,8 +80,12 @@ async function close(open: EngineConnection): Promise<void> {
 }
 try {
   say(`tree: ${tree}`);
+  result["machine"] = { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version, load: round(os.loadavg()[0] ?? 0, 2) };
+  result["activationMs"] = { processorTime: round(Math.min(...[1, 2, 3].map(() => activateExtension().ms))), goal: 50 };
+  await copyOf(tree, tree.startsWith("/usr/share/go") ? ["cmd/**"] : [], root);
   // A first start warms the machine's file cache for programs and model, as on any working day; the index itself is cold.
   client = await open();
+  result["model"] = client.info.model.id;
   await close(client);
   rmSync(cache, { recursive: true, force: true });
 
@@ -79,14 +98,18 @@ try {
     if (hits.length > 0) firstHitMs = performance.now() - started;
   }
   say(`first hit after ${Math.round(firstHitMs)} ms`);
+  result["firstHitMs"] = { value: Math.round(firstHitMs), goal: 1000 };
   const instant = await client.connection.sendRequest(protocol.index, { depth: "instant" });
   const instantSeconds = (performance.now() - started) / 1000;
   const { files, chunks } = instant.coverage;
   say(`${files} files, ${chunks} chunks at the instant exit in ${instantSeconds.toFixed(1)} s`);
+  result["tree"] = { folder: tree, files, chunks };
+  result["instantChunksPerSecond"] = { value: Math.round(chunks / instantSeconds), goal: 1500, seconds: round(instantSeconds) };
   const memoryAfterInstant = residentBytes(client.info.pid);
 
   const idle = await latency(client, 100, "i");
   say(`idle query p95 ${percentile(idle, 0.95).toFixed(1)} ms`);
+  result["queryIdleMs"] = { p50: round(percentile(idle, 0.5)), p95: round(percentile(idle, 0.95)), goalP95: 25 };
 
   // Deepening at full speed while one-line queries come in.
   await client.connection.sendRequest(protocol.configure, { ...settings, backgroundDepth: "deep" });
@@ -105,34 +128,35 @@ try {
   const deepAfter = (await client.connection.sendRequest(protocol.status)).coverage.deep;
   const deepSeconds = (performance.now() - started) / 1000;
   say(`top exit ${((quiet - deepBefore) / quietSeconds).toFixed(0)} chunks/s; query p95 meanwhile ${percentile(busy, 0.95).toFixed(1)} ms`);
+  result["deepChunksPerSecond"] = { value: round((quiet - deepBefore) / quietSeconds), goal: 70, whileQueried: round((deepAfter - quiet) / (deepSeconds - quietSeconds)) };
+  result["queryWhileDeepeningMs"] = { p50: round(percentile(busy, 0.5)), p95: round(percentile(busy, 0.95)), goalP95: 50 };
   if (values.full) await client.connection.sendRequest(protocol.index, { depth: "deep" });
 
   // Save to searchable: a new function in a new file, acknowledged when it is searchable at full depth.
-  const probe = path.join(tree, "strata_bench_probe.go");
+  const probe = path.join(root, "strata_bench_probe.go");
   const saves: number[] = [];
-  try {
-    for (let i = 0; i < 10; i++) {
-      writeFileSync(probe, `package probe\n\n// Quibble${i} counts the zebras that cross a bridge in one hour.\nfunc Quibble${i}(zebras []int) int {\n\treturn len(zebras) + ${i}\n}\n`);
-      started = performance.now();
-      await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
-      const { hits } = await client.connection.sendRequest(protocol.search, { query: `Quibble${i}`, k: 3, depth: "instant" });
-      if (!hits.some((h) => h.snippet.includes(`Quibble${i}`) && h.depth === "deep")) throw new Error("a saved function was not found at full depth");
-      saves.push(performance.now() - started);
-    }
-  } finally {
-    rmSync(probe, { force: true });
-    await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] }).catch(() => undefined);
+  for (let i = 0; i < 10; i++) {
+    writeFileSync(probe, `package probe\n\n// Quibble${i} counts the zebras that cross a bridge in one hour.\nfunc Quibble${i}(zebras []int) int {\n\treturn len(zebras) + ${i}\n}\n`);
+    started = performance.now();
+    await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
+    const { hits } = await client.connection.sendRequest(protocol.search, { query: `Quibble${i}`, k: 3, depth: "instant" });
+    if (!hits.some((h) => h.snippet.includes(`Quibble${i}`) && h.depth === "deep")) throw new Error("a saved function was not found at full depth");
+    saves.push(performance.now() - started);
   }
+  rmSync(probe);
+  await client.connection.sendRequest(protocol.filesChanged, { paths: [path.basename(probe)] });
+  result["saveToSearchableMs"] = { p50: round(percentile(saves, 0.5)), max: round(Math.max(...saves)), goal: 500 };
   const memoryAtEnd = residentBytes(client.info.pid);
   await client.connection.sendRequest(protocol.configure, settings);
-  const coverage = (await client.connection.sendRequest(protocol.status)).coverage;
-  const indexBytes = (await client.connection.sendRequest(protocol.status)).indexBytes;
+  const { coverage, indexBytes } = await client.connection.sendRequest(protocol.status);
+  result["residentMB"] = { afterInstant: Math.round(memoryAfterInstant / 1e6), atEnd: Math.round(memoryAtEnd / 1e6), goal: 500, deepChunks: coverage.deep };
+  result["indexMB"] = Math.round(indexBytes / 1e6);
   await close(client);
 
   started = performance.now();
   client = await open();
   await client.connection.sendRequest(protocol.search, { query: questions[1]!, k: 10, depth: "instant" });
-  const reopenMs = performance.now() - started;
+  result["reopenToAnswerMs"] = { value: Math.round(performance.now() - started), goal: 500 };
 
   // Every group of the whole tree, with nothing else to do: as someone asks for them once the index is there.
   await client.connection.sendRequest(protocol.configure, settings);
@@ -144,23 +168,12 @@ try {
   const groupsOf = (kind: protocol.DuplicateGroup["kind"]): number => groups.filter((group) => group.kind === kind).length;
   say(`${groups.length} groups of duplicates in ${(duplicatesMs / 1000).toFixed(1)} s`);
 
-  Object.assign(result, {
-    machine: { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version, load: round(os.loadavg()[0] ?? 0, 2) },
-    tree: { folder: tree, files, chunks },
-    model: client.info.model.id,
-    firstHitMs: { value: Math.round(firstHitMs), goal: 1000 },
-    instantChunksPerSecond: { value: Math.round(chunks / instantSeconds), goal: 1500, seconds: round(instantSeconds) },
-    deepChunksPerSecond: { value: round((quiet - deepBefore) / quietSeconds), goal: 70, whileQueried: round((deepAfter - quiet) / (deepSeconds - quietSeconds)) },
-    queryIdleMs: { p50: round(percentile(idle, 0.5)), p95: round(percentile(idle, 0.95)), goalP95: 25 },
-    queryWhileDeepeningMs: { p50: round(percentile(busy, 0.5)), p95: round(percentile(busy, 0.95)), goalP95: 50 },
-    saveToSearchableMs: { p50: round(percentile(saves, 0.5)), max: round(Math.max(...saves)), goal: 500 },
-    reopenToAnswerMs: { value: Math.round(reopenMs), goal: 500 },
-    duplicates: { seconds: round(duplicatesMs / 1000), goal: 60, exact: groupsOf("exact"), renamed: groupsOf("renamed"), semantic: groupsOf("semantic"), residentMB: Math.round(memoryAfterDuplicates / 1e6) },
-    residentMB: { afterInstant: Math.round(memoryAfterInstant / 1e6), atEnd: Math.round(memoryAtEnd / 1e6), goal: 500, deepChunks: coverage.deep },
-    indexMB: Math.round(indexBytes / 1e6),
-  });
+  result["duplicates"] = { seconds: round(duplicatesMs / 1000), goal: 60, exact: groupsOf("exact"), renamed: groupsOf("renamed"), semantic: groupsOf("semantic"), residentMB: Math.round(memoryAfterDuplicates / 1e6) };
+} catch (error) {
+  result["failed"] = error instanceof Error ? error.message : String(error);
+  process.exitCode = 1;
 } finally {
   if (client) await close(client).catch(() => undefined);
-  rmSync(cache, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
