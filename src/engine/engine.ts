@@ -22,7 +22,7 @@ import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
 import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
-import { keepLimits, keptLimits } from "./limits.ts";
+import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { relativeInside } from "./paths.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
 
@@ -269,9 +269,9 @@ export class Engine {
     return true;
   }
 
-  async configure(settings: EngineSettings): Promise<void> {
+  async configure(wanted: EngineSettings): Promise<void> {
     const before = this.#settings;
-    this.#settings = settings;
+    const settings = (this.#settings = { ...wanted, exclude: withoutEmptyGlobs(wanted.exclude) });
     if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) {
       keepLimits(this.#options.folder, settings, (error) => this.#problem("the excludes could not be kept with the index", error));
       this.#watcher?.refresh();

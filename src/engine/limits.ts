@@ -7,7 +7,10 @@ import type { EngineSettings } from "./protocol.ts";
 
 export type Limits = Pick<EngineSettings, "exclude" | "maxFileBytes">;
 
-const shape = z.object({ exclude: z.array(z.string()), maxFileBytes: z.number().int().positive() });
+/** An empty glob, which an editor's settings may hold, excludes nothing; the matcher would throw. */
+export const withoutEmptyGlobs = (globs: readonly string[]): string[] => globs.filter((glob) => glob !== "");
+
+const shape = z.object({ exclude: z.array(z.string()).transform(withoutEmptyGlobs), maxFileBytes: z.number().int().positive() });
 const limitsFile = (indexFolder: string): string => path.join(indexFolder, "limits.json");
 
 /** undefined when nobody has configured this index yet, or the file is damaged: the next client that configures mends it. */

@@ -56,6 +56,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let closed = false;
   let current: FSWatcher | undefined;
   let refreshing: Promise<void> = Promise.resolve();
+  /** Resolved by close: a watcher that is closed before it stands never says that it does. */
+  const end = Promise.withResolvers<void>();
 
   const relativeTo = (absolute: string): string => {
     const relative = path.relative(absoluteRoot, absolute);
@@ -75,6 +77,13 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     if (timer === undefined) oldestMs = now;
     else clearTimeout(timer);
     timer = setTimeout(flush, Math.max(0, Math.min(gatherMs, oldestMs + gatherAtMostMs - now)));
+  }
+
+  function warn(error: unknown): void {
+    const sentence = watchWarning(error);
+    if (closed || said.has(sentence)) return;
+    said.add(sentence);
+    onWarning(sentence);
   }
 
   function start(): Promise<void> {
@@ -97,18 +106,14 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
     });
-    watcher.on("error", (error) => {
-      const sentence = watchWarning(error);
-      if (closed || said.has(sentence)) return;
-      said.add(sentence);
-      onWarning(sentence);
-    });
-    return new Promise((resolve) =>
+    watcher.on("error", warn);
+    const stands = new Promise<void>((resolve) =>
       watcher.once("ready", () => {
         if (!closed) onRescan();
         resolve();
       }),
     );
+    return Promise.race([stands, end.promise]);
   }
 
   let refreshQueued = false;
@@ -116,11 +121,13 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   function refresh(): void {
     if (refreshQueued) return;
     refreshQueued = true;
-    refreshing = refreshing.then(async () => {
-      refreshQueued = false;
-      await current?.close();
-      if (!closed) await start();
-    });
+    refreshing = refreshing
+      .then(async () => {
+        refreshQueued = false;
+        await current?.close();
+        if (!closed) await start();
+      })
+      .catch(warn);
   }
 
   return {
@@ -128,6 +135,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     refresh,
     async close() {
       closed = true;
+      end.resolve();
       clearTimeout(timer);
       await current?.close();
       await refreshing;

@@ -239,6 +239,13 @@ test("bringing the index to a depth can be cancelled, and goes on later", async 
   assert.equal(status.coverage.files, 400);
 });
 
+test("an empty glob among the editor's excludes excludes nothing and harms nothing", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs, "vendor/auth.py": authPy });
+  const client = await workspace.connect();
+  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: ["", "vendor/**"], maxFileBytes: 1_500_000, paused: false });
+  assert.equal((await bringTo(client, "instant")).coverage.files, 1);
+});
+
 test("what the editor excludes stays excluded for an engine that the terminal starts later", async (t) => {
   const workspace = new Workspace(t, { "src/walk.ts": walkTs, "vendor/auth.py": authPy });
   const editor = await workspace.connect();

@@ -108,5 +108,41 @@ test("nothing is reported after close", async () => {
   assert.equal(w.state.batches, before);
 });
 
+/** Watches an empty folder; `limits` is asked whenever watching starts over. */
+function watchedWith(limits: () => { exclude: readonly string[] }, onWarning: (sentence: string) => void = assert.fail): Watcher {
+  const root = path.join(scratch, String(folders++));
+  mkdirSync(root);
+  return (open = watchWorkspace(root, { limits, onChange: () => {}, onRescan: () => {}, onWarning }));
+}
+
+test("closing does not wait for a watcher that was about to start over", { timeout: 20_000 }, async () => {
+  const startedOver = Promise.withResolvers<void>();
+  let asked = 0;
+  const watcher = watchedWith(() => {
+    if (++asked === 2) startedOver.resolve();
+    return { exclude: [] };
+  });
+  await watcher.ready;
+  watcher.refresh();
+  await startedOver.promise;
+  await watcher.close();
+});
+
+test("a watcher that cannot start over says so, and starts when it is asked again", { timeout: 20_000 }, async () => {
+  const warned = Promise.withResolvers<string>();
+  const startedOver = Promise.withResolvers<void>();
+  let asked = 0;
+  const watcher = watchedWith(() => {
+    if (++asked === 2) throw new Error("no such rule");
+    if (asked === 3) startedOver.resolve();
+    return { exclude: [] };
+  }, warned.resolve);
+  await watcher.ready;
+  watcher.refresh();
+  assert.match(await warned.promise, /no such rule/);
+  watcher.refresh();
+  await startedOver.promise;
+});
+
 for (const [code, advice] of [["ENOSPC", /max_user_watches/], ["EMFILE", /ulimit -n/], ["EIO", /restarts/]] as const)
   test(`${code} becomes a sentence that says what to do`, () => assert.match(watchWarning(Object.assign(new Error("watch"), { code })), advice));
