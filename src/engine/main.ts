@@ -10,6 +10,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { describeError, StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { signalOf } from "./cancellation.ts";
 import { isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
 import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder, newSocketAddress } from "./paths.ts";
@@ -34,14 +35,6 @@ function createLog(file: string): Log {
       // A full disk must not end the engine because it cannot say so; the state tells the user.
     }
   };
-}
-
-/** AbortSignal of a JSON-RPC cancellation token. */
-function signalOf(token: CancellationToken): AbortSignal {
-  const controller = new AbortController();
-  if (token.isCancellationRequested) controller.abort();
-  else token.onCancellationRequested(() => controller.abort());
-  return controller.signal;
 }
 
 class Server {

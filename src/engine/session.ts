@@ -2,12 +2,13 @@
 // cancellation, passes progress on, and lets go. Shared by the terminal and the agents' server.
 import { readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { type CancellationToken, CancellationTokenSource, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
+import { type CancellationToken, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
 import { unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { withToken } from "./cancellation.ts";
 import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
 import * as protocol from "./protocol.ts";
 
@@ -74,17 +75,10 @@ function wrap({ connection, info, folder, dispose }: EngineConnection): EngineSe
 }
 
 async function cancellable<R>(send: (token: CancellationToken) => Promise<R>, signal: AbortSignal): Promise<R> {
-  signal.throwIfAborted();
-  const source = new CancellationTokenSource();
-  const tell = (): void => source.cancel();
-  signal.addEventListener("abort", tell, { once: true });
   try {
-    return await unlessAborted(signal, send(source.token));
+    return await withToken(signal, (token) => unlessAborted(signal, send(token)));
   } catch (error) {
     throw signal.aborted ? signal.reason : fromWire(error);
-  } finally {
-    signal.removeEventListener("abort", tell);
-    source.dispose();
   }
 }
 

@@ -3,6 +3,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
+import { signalOf } from "../engine/cancellation.ts";
 import { mcpProviderId, type ToolName } from "./contributions.ts";
 import { hitsForModel, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
@@ -15,13 +16,6 @@ const GRACE_MS = 10_000;
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
 const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(MAX_RESULTS, Math.floor(count)) : DEFAULT_RESULTS);
 const line = (value: unknown): number | undefined => (typeof value === "number" && value >= 1 ? Math.floor(value) : undefined);
-
-function signalOf(token: vscode.CancellationToken): AbortSignal {
-  const controller = new AbortController();
-  if (token.isCancellationRequested) controller.abort();
-  token.onCancellationRequested(() => controller.abort());
-  return controller.signal;
-}
 
 const leaves = (inside: string): boolean => inside === ".." || inside.startsWith("../") || path.isAbsolute(inside);
 

@@ -1,8 +1,9 @@
 // The connection to one folder's engine: made on first need, supervised, made again after a crash, given up with a reason.
 // Owns no policy about what to ask. vscode-free: connecting and time are passed in, so tests need neither.
-import { type CancellationToken, CancellationTokenSource, type MessageConnection, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
+import type { CancellationToken, MessageConnection, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { withToken } from "../engine/cancellation.ts";
 import * as protocol from "../engine/protocol.ts";
 import { createRestartPolicy } from "./restartPolicy.ts";
 
@@ -226,15 +227,5 @@ async function send<P, R>(connection: MessageConnection, type: AnyRequest<P, R>,
   // By method name: the typed overload refuses requests whose parameter type is still generic.
   const args = type.numberOfParams === 0 ? [] : [params];
   const ask = (...token: readonly CancellationToken[]) => connection.sendRequest<R>(type.method, ...args, ...token);
-  if (!signal) return ask();
-  signal.throwIfAborted(); // it may have been aborted while the engine was started
-  const source = new CancellationTokenSource();
-  const cancel = () => source.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  try {
-    return await ask(source.token);
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    source.dispose();
-  }
+  return signal ? withToken(signal, ask) : ask();
 }

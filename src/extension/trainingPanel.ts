@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { Log } from "../base/log.ts";
+import { signalOf } from "../engine/cancellation.ts";
 import type { Picture, RunPlan } from "../training/picture.ts";
 import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
 import type { CommandId } from "./contributions.ts";
@@ -108,11 +109,9 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
       const root = await pickFolder();
       if (root === undefined) return;
       if (confirmed) return begin({ root, ...confirmed, resume: false });
-      const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => {
-        const leaving = new AbortController();
-        token.onCancellationRequested(() => leaving.abort());
-        return askPlan(program(), root, leaving.signal);
-      });
+      const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) =>
+      askPlan(program(), root, signalOf(token)),
+      );
       if (!plan.isEnough)
         return void vscode.window.showInformationMessage(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
       const time = await pickTime(plan);
