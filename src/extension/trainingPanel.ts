@@ -109,9 +109,7 @@ export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
       const root = await pickFolder();
       if (root === undefined) return;
       if (confirmed) return begin({ root, ...confirmed, resume: false });
-      const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) =>
-      askPlan(program(), root, signalOf(token)),
-      );
+      const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => askPlan(program(), root, signalOf(token)));
       if (!plan.isEnough)
         return void vscode.window.showInformationMessage(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
       const time = await pickTime(plan);
