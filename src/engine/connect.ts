@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly program?: string;
   /** False: only an engine that already runs. Default true. */
   readonly start?: boolean;
+  /** How long a running engine may take to answer, or to make room for a newer one, before it counts as frozen. Default 20 s; tests wait shorter. */
+  readonly patienceMs?: number;
   /** What this client says of itself; tests pretend to be newer or older. */
   readonly identity?: { readonly protocol: number; readonly build: string };
   readonly signal?: AbortSignal;
@@ -39,6 +41,7 @@ export interface EngineConnection {
 }
 
 const START_TIMEOUT_MS = 20_000;
+const PATIENCE_MS = 20_000;
 
 /**
  * Connects to the engine of `root`.
@@ -47,12 +50,23 @@ const START_TIMEOUT_MS = 20_000;
 export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  let deadline = Date.now() + START_TIMEOUT_MS;
+  let ended = false;
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
     const record = readRecord(folder);
     const found = record && (await tryConnect(record, folder, options));
     if (found === "replace") continue; // an older engine is saving and ending; its record goes with it
+    if (found === "frozen") {
+      if (ended || options.start === false)
+        throw new StrataError("engine.unreachable", `The engine for ${root} (process ${record!.pid}) does not answer. End that process and try again; its log is ${engineLogFile(folder)}.`);
+      // It would keep the index from every other engine. What it was writing is a transaction, so the index stays sound.
+      options.log("warn", `the engine of ${root} does not answer; process ${record!.pid} is ended`);
+      endProcess(record!.pid);
+      ended = true;
+      deadline = Date.now() + START_TIMEOUT_MS;
+      continue;
+    }
     if (found) return found;
     if (options.start === false) throw new StrataError("engine.unreachable", `No engine is running for ${root}. Run \`strata index\` there, or open the folder in VS Code.`);
     if (Date.now() > deadline) throw new StrataError("engine.unreachable", `The engine for ${root} did not answer within ${START_TIMEOUT_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
@@ -71,7 +85,7 @@ function readRecord(folder: string): EngineRecord | undefined {
   }
 }
 
-async function tryConnect(record: EngineRecord, folder: string, options: ConnectOptions): Promise<EngineConnection | "replace" | undefined> {
+async function tryConnect(record: EngineRecord, folder: string, options: ConnectOptions): Promise<EngineConnection | "replace" | "frozen" | undefined> {
   const socket = await openSocket(record.address);
   if (!socket) return undefined;
   const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
@@ -84,23 +98,47 @@ async function tryConnect(record: EngineRecord, folder: string, options: Connect
     socket.destroy();
   };
   const me = { protocol: PROTOCOL_VERSION, build, ...options.identity };
+  const within = <T>(promise: Promise<T>): Promise<T | "frozen"> => settledWithin(options.patienceMs ?? PATIENCE_MS, promise);
   try {
-    const info = await connection.sendRequest(handshake, { ...me, token: record.token, client: options.client });
-    return { connection, info, folder, dispose };
+    const info = await within(connection.sendRequest(handshake, { ...me, token: record.token, client: options.client }));
+    if (info !== "frozen") return { connection, info, folder, dispose };
+    dispose();
+    return "frozen";
   } catch (error) {
     const failure = fromWire(error);
     if (StrataError.is(failure, "engine.older")) {
       // We are newer: the engine saves and ends, then we start our own.
       options.log("info", `replacing an older engine (${record.build}) by ${me.build}`);
       const gone = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
-      await connection.sendRequest(shutdown).catch(() => undefined);
-      await gone;
+      const asked = connection.sendRequest(shutdown).catch(() => undefined);
+      const made = await within(asked.then(() => gone));
       dispose();
-      return "replace";
+      return made ?? "replace";
     }
     dispose();
     if (StrataError.is(failure, "engine.unreachable")) return undefined; // it ended while we shook hands
     throw failure;
+  }
+}
+
+/** The promise's outcome, or "frozen" when it takes longer; what it does afterwards is nobody's business. */
+async function settledWithin<T>(ms: number, promise: Promise<T>): Promise<T | "frozen"> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"frozen">((resolve) => (timer = setTimeout(() => resolve("frozen"), ms)));
+  promise.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** At once: a process that does not answer does not hear a polite signal either. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // it has ended by itself, or belongs to somebody else: the next attempt tells
   }
 }
 

@@ -10,7 +10,7 @@ import { StrataError } from "../../src/base/errors.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
-import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
+import { ask, bringTo, manyFiles, processGone, untilStatus, Workspace } from "../support/workspace.ts";
 
 const instantOnly: protocol.EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false };
 
@@ -50,6 +50,18 @@ test("a client notices the crash at once and the next one gets a new engine", as
   const again = await workspace.connect();
   assert.notEqual(again.info.pid, client.info.pid);
   assert.ok((await ask(again, "merge the ledger")).hits.length > 0);
+});
+
+test("an engine that is frozen is ended, and the next one answers from the same index", { skip: process.platform === "win32" && "no signal freezes a process there" }, async (t) => {
+  const workspace = new Workspace(t, manyFiles(20));
+  const client = await workspace.connect();
+  await bringTo(client, "instant");
+  const gone = processGone(client.info.pid);
+  process.kill(client.info.pid, "SIGSTOP");
+  await assert.rejects(workspace.connect({ start: false, patienceMs: 50 }), (error) => StrataError.is(error, "engine.unreachable") && error.message.includes(String(client.info.pid)));
+  const again = await workspace.connect({ patienceMs: 2_000 });
+  await gone;
+  assert.equal((await bringTo(again, "instant")).coverage.files, 20);
 });
 
 test("a bit-flipped or truncated graph is noticed, rebuilt from the database and answers the same", async (t) => {
