@@ -8,6 +8,7 @@ import { StrataError, describeError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Chunk } from "../indexing/chunk.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
+import { dequantise } from "../encoding/int8.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
 import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
@@ -280,7 +281,7 @@ export class Store {
       const { row, vectors } = this.#previous ?? this.#current;
       const deepest = deepestVector(this.#db, row, chunkId);
       if (!deepest) return [];
-      const at = (depth: Depth) => asFloats(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
+      const at = (depth: Depth) => dequantise(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
       const query = vectors.model.sharedSpace ? { instant: at("deep"), shallow: at("deep"), deep: at("deep") } : { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
       return vectors.search(query, k + 1).filter((hit) => hit.chunkId !== chunkId).slice(0, k);
     });
@@ -591,10 +592,4 @@ function globs(patterns: readonly string[]): (path: string) => boolean {
 
 function checkWidth({ values }: Int8Vector, { dims }: EncoderModel): void {
   if (values.length !== dims) throw new RangeError(`A vector of ${values.length} dimensions was given; the model makes ${dims}`);
-}
-
-function asFloats({ values, scale }: Int8Vector): Float32Array {
-  const floats = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) floats[i] = values[i]! * scale;
-  return floats;
 }
