@@ -1,8 +1,7 @@
 // Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
-import picomatch from "picomatch";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
-import type { DenseHit, Filters, Place, Store } from "../store/store.ts";
+import { type DenseHit, escapeGlob, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
@@ -105,19 +104,12 @@ function withDirectory(filters: Filters, under: string): Filters {
   return { ...filters, pathGlobs: [`${escapeGlob(under)}/**`] };
 }
 
-function escapeGlob(path: string): string {
-  return path.replace(/[\\*?[\]{}()!+@]/g, "\\$&");
-}
-
 /** Everything a place must satisfy; needed again here because definitions and trace lines come without filters. */
 export function placeFilter(query: ParsedQuery, filters: Filters, under: string): (place: Place) => boolean {
-  const inGlobs = filters.pathGlobs ? picomatch([...filters.pathGlobs], { dot: true, nocase: true }) : undefined;
-  const inExcluded = filters.excludeGlobs ? picomatch([...filters.excludeGlobs], { dot: true, nocase: true }) : undefined;
+  const inFilters = fileMatcher(filters);
   const holds = query.phrases.map(phraseTest);
   return (place) =>
-    (!filters.langs || filters.langs.includes(place.lang)) &&
-    (!inGlobs || inGlobs(place.path)) &&
-    !inExcluded?.(place.path) &&
+    inFilters(place) &&
     (under === "" || place.path.startsWith(`${under}/`)) &&
     (query.tests === "any" || place.isTest === (query.tests === "only")) &&
     (query.symbolFilter.length === 0 || place.symbols.some((symbol) => query.symbolFilter.includes(symbol.toLowerCase()))) &&

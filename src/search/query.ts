@@ -1,8 +1,8 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
-import { type LanguageId, languagesNamed } from "../indexing/languages.ts";
-import type { Filters } from "../store/store.ts";
-import { analyseQuery, isStopWord, nameParts } from "./terms.ts";
+import { type LanguageId, languageOf, languagesNamed, unknownLanguage } from "../indexing/languages.ts";
+import { escapeGlob, type Filters } from "../store/store.ts";
+import { analyseQuery, isStopWord, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
 
 /** `symbol`: a name alone. `prose`: a question or keywords. `error`: a message. `trace`: lines of a stack trace. `code`: pasted code. */
 export type QueryKind = "symbol" | "prose" | "error" | "trace" | "code";
@@ -43,28 +43,52 @@ const backticked = /`([^`]+)`/g;
 /** Languages whose files are read, not run. */
 export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org"]);
 
+/** What the filters of a query ask for. */
+class Restrictions {
+  readonly langs: string[] = [];
+  readonly excludeLangs: string[] = [];
+  readonly pathGlobs: string[] = [];
+  readonly excludeGlobs: string[] = [];
+  readonly symbols: string[] = [];
+  tests: ParsedQuery["tests"] = "any";
+
+  /** @returns whether the match of `filterToken` is a filter; what is not stays text. */
+  take([, , minus, key, written = ""]: readonly (string | undefined)[]): boolean {
+    const value = written.replace(/^"|"$/g, "");
+    const negative = minus === "-";
+    if (value === "") return false;
+    if (key === "lang") (negative ? this.excludeLangs : this.langs).push(...languagesOf(value));
+    else if (key === "path") {
+      for (const one of alternativesOf(value)) (negative !== one.startsWith("!") ? this.excludeGlobs : this.pathGlobs).push(...globsOf(one.replace(/^!/, "")));
+    } else if (key === "symbol" && !negative) this.symbols.push(value.toLowerCase());
+    else if (key === "in" && /^tests?$/.test(value)) this.tests = negative ? "none" : "only";
+    else return false;
+    return true;
+  }
+
+  get filters(): Filters {
+    const { langs, excludeLangs, pathGlobs, excludeGlobs } = this;
+    return Object.fromEntries(Object.entries({ langs, excludeLangs, pathGlobs, excludeGlobs }).filter(([, values]) => values.length > 0));
+  }
+}
+
+/** The text without the filters in it, which go to `restrictions`. */
+function takeFilters(raw: string, restrictions: Restrictions): string {
+  if (!raw.trim().includes("\n")) return raw.replace(filterToken, (...match) => (restrictions.take(match) ? match[1] : match[0]));
+  // In pasted text what looks like a filter is code, but for those at its end: the terminal and agents append theirs.
+  let end = raw.length;
+  for (const match of [...raw.matchAll(filterToken)].reverse()) {
+    if (raw.slice(match.index + match[0].length, end).trim() !== "" || !restrictions.take(match)) break;
+    end = match.index;
+  }
+  return raw.slice(0, end);
+}
+
 /** Reads a query. Never throws: what is not understood as a filter is searched for as text. */
 export function parseQuery(raw: string): ParsedQuery {
-  const langs: string[] = [];
-  const pathGlobs: string[] = [];
-  const excludeGlobs: string[] = [];
-  const symbolFilter: string[] = [];
-  let tests = "any" as ParsedQuery["tests"];
-  const isPasted = raw.includes("\n");
-
-  const withoutFilters = isPasted
-    ? raw
-    : raw.replace(filterToken, (whole, space: string, minus: string, key: string, quotedValue: string) => {
-        const value = quotedValue.replace(/^"|"$/g, "");
-        const negative = minus === "-";
-        if (value === "") return whole;
-        if (key === "lang" && !negative) langs.push(...languagesOf(value));
-        else if (key === "path") (negative ? excludeGlobs : pathGlobs).push(...globsOf(value));
-        else if (key === "symbol" && !negative) symbolFilter.push(value.toLowerCase());
-        else if (key === "in" && /^tests?$/.test(value)) tests = negative ? "none" : "only";
-        else return whole;
-        return space;
-      });
+  const restrictions = new Restrictions();
+  const withoutFilters = takeFilters(raw, restrictions);
+  const { symbols: symbolFilter, tests } = restrictions;
 
   const kind = kindOf(withoutFilters.trim());
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
@@ -85,16 +109,12 @@ export function parseQuery(raw: string): ParsedQuery {
         .join(" "),
     ),
     phrases,
-    filters: {
-      ...(langs.length > 0 && { langs }),
-      ...(pathGlobs.length > 0 && { pathGlobs }),
-      ...(excludeGlobs.length > 0 && { excludeGlobs }),
-    },
+    filters: restrictions.filters,
     symbolFilter,
     tests,
     asksFor: {
       tests: tests === "only" || /\b(unit |integration )?(tests?|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
-      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b/.test(words) || langs.some((lang) => proseLanguages.has(lang)),
+      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],
@@ -106,6 +126,7 @@ function languagesOf(value: string): string[] {
   return value
     .toLowerCase()
     .split(",")
+    .map((name) => name.trim())
     .filter((name) => name !== "")
     .flatMap((name): readonly string[] => {
       const known = languagesNamed(name);
@@ -113,26 +134,56 @@ function languagesOf(value: string): string[] {
     });
 }
 
-/** `path:src/a` means anything below or named so; a pattern with a glob character is taken as written, at any depth. */
-function globsOf(value: string): string[] {
-  const clean = value.replaceAll("\\", "/").replace(/^\.?\//, "").replace(/\/$/, "");
-  if (/[*?[\]{}!]/.test(clean)) return clean.startsWith("**/") ? [clean] : [clean, `**/${clean}`];
-  return [`**/*${clean}*`, `**/*${clean}*/**`, `*${clean}*`, `*${clean}*/**`];
+/** `src,lib/{a,b}` → `src`, `lib/{a,b}`. */
+function alternativesOf(value: string): string[] {
+  return (value.match(/(?:\{[^{}]*\}|[^,])+/g) ?? []).map((one) => one.trim()).filter((one) => one !== "");
 }
 
+/**
+ * `path:src/a` means anything below or named so. With `*`, `?` or `{a,b}` it is a glob; other brackets are letters, as in `app/(auth)` and `app/[id]`.
+ * Both hold at any depth, unless `./` says that the path begins at the root.
+ */
+function globsOf(value: string): string[] {
+  const slashes = value.replaceAll("\\", "/");
+  const clean = slashes.replace(/^\.?\/+/, "").replace(/\/$/, "");
+  if (clean === "" || clean === ".") return ["**"];
+  const isGlob = /[*?]|\{[^{},]*,[^{}]*\}/.test(clean);
+  if (slashes.startsWith("./")) return (isGlob ? readingsOf(clean) : [escapeGlob(clean)]).map((glob) => `/${glob}`);
+  if (isGlob) return readingsOf(clean).flatMap((glob) => (glob.startsWith("**/") ? [glob] : [glob, `**/${glob}`]));
+  return [`**/*${escapeGlob(clean)}*`, `**/*${escapeGlob(clean)}*/**`];
+}
+
+/** In a glob `[id]` may be a set of letters or a folder's name. */
+function readingsOf(glob: string): string[] {
+  const plain = glob.replace(/[()]/g, "\\$&");
+  return unique([plain, plain.replace(/[[\]]/g, "\\$&")]);
+}
+
+/** One letter of a path, or a part of it in round brackets. */
+const step = String.raw`(?:[\p{L}\p{N}_.@+%~[\]-]|\([\p{L}\p{N}_.@+%-]*\))`;
+const file = String.raw`((?:[A-Za-z]:)?(?:${step}*[\\/])*${step}+\.[A-Za-z][\w+]{0,9})`;
+/** Where a path begins: behind white space, a bracket, or the name in `load@http://…`. */
+const start = String.raw`(?:^|[\s(])(?:[^\s@()/]{0,255}@)??`;
+/** `file://`, `http://localhost:5173`, `webpack-internal://`, and the slash before a drive. */
+const origin = String.raw`(?:[A-Za-z][\w+.-]{1,30}:\/\/[^\s/()]{0,255}(?=\/)(?:\/(?=[A-Za-z]:[\\/]))?)?`;
 const tracePatterns: readonly RegExp[] = [
   /File "([^"]+)", line (\d+)/g,
-  /(?:^|[\s(@])((?:[A-Za-z]:)?(?:[\w.@+-]*[\\/])*[\w.@+-]+\.[A-Za-z][\w+]{0,9}):(\d+)(?::\d+)?/gm,
-  /\(((?:[\w.@+-]*[\\/])*[\w.@+-]+\.[A-Za-z]\w{0,5})\((\d+)\)/g,
-  / in ((?:[A-Za-z]:)?[^\s:]+\.\w+):line (\d+)/g,
+  new RegExp(String.raw`${start}${origin}${file}(?:\?[^\s:()]{0,255})?:(\d+)`, "gu"),
+  new RegExp(String.raw`${start}${file}\((\d+)(?:,\d+)*\)(?=[ \t]?:)`, "gu"),
+  / in ((?:[A-Za-z]:)?[^\s:]+\.\w+)(?::| on )line (\d+)/g,
 ];
+const traceLine = /^[ \t]*(?:at[ \t]+\S.*[:(]\d|File ".+", line \d|#\d+[ \t]+(?:0x[0-9a-f]+ )?in?\b|#\d+[ \t]+\S.*\(\d+\): |from \S+:\d+:in)/m;
 
 function locationsOf(text: string): TraceLocation[] {
   const found = new Map<string, TraceLocation>();
-  for (const pattern of tracePatterns) {
-    for (const match of text.matchAll(pattern)) {
-      const location = { path: match[1]!.replaceAll("\\", "/"), line: Number(match[2]) };
-      found.set(`${location.path}:${location.line}`, location);
+  for (const line of text.split("\n")) {
+    // Elsewhere a name and a number are as likely a host and its port.
+    const isTrace = traceLine.test(line);
+    for (const pattern of tracePatterns) {
+      for (const match of line.matchAll(pattern)) {
+        const location = { path: match[1]!.replaceAll("\\", "/"), line: Number(match[2]) };
+        if (isTrace || languageOf(location.path) !== unknownLanguage) found.set(`${location.path}:${location.line}`, location);
+      }
     }
   }
   return [...found.values()];
@@ -144,17 +195,26 @@ const symbolPattern = /^[~#@]?[\p{L}_$][\p{L}\p{N}_$]*[?!]?(?:(?:::|\.|->|#|\/)[
 
 function kindOf(text: string): QueryKind {
   if (text === "") return "prose";
-  if (!/\s/.test(text)) {
-    if (locationsOf(text).length > 0) return "trace";
-    return symbolPattern.test(text.replace(/^"|"$/g, "")) ? "symbol" : "prose";
+  const exact = /^"([^"]{2,})"$/.exec(text)?.[1];
+  if (exact !== undefined || !/\s/.test(text)) {
+    if (exact === undefined && locationsOf(text).length > 0) return "trace";
+    return isName(exact ?? text.replace(/^"|"$/g, "")) ? "symbol" : "prose";
   }
-  const hasTraceLine = /^\s*(at\s+\S+.*[:(]\d+|File ".+", line \d+|#\d+\s+(0x[0-9a-f]+ )?in?\b|from \S+:\d+:in)/m.test(text);
-  if (hasTraceLine || (locationsOf(text).length > 0 && !asksSomething.test(text))) return "trace";
-  const punctuation = (text.match(/[{}();=<>[\]]|=>|->/g) ?? []).length;
-  const words = (text.match(/[\p{L}\p{N}_$]+/gu) ?? []).length;
-  if (!asksSomething.test(text) && ((text.includes("\n") && punctuation >= 3) || punctuation >= Math.max(4, words * 0.5))) return "code";
-  if (!asksSomething.test(text) && errorPattern.test(text) && words >= 3) return "error";
+  if (traceLine.test(text)) return "trace";
+  // What a line quotes is text to find and does not say what the line is; but Python quotes the files of a trace.
+  const said = text.includes("\n") ? text : text.replace(/(?<!File )"[^"]{2,}"/g, " ").trim();
+  if (asksSomething.test(said)) return "prose";
+  if (locationsOf(said).length > 0) return "trace";
+  const punctuation = (said.match(/[{}();=<>[\]]|=>|->/g) ?? []).length;
+  const words = (said.match(/[\p{L}\p{N}_$]+/gu) ?? []).length;
+  if ((said.includes("\n") && punctuation >= 3) || punctuation >= Math.max(4, words * 0.5)) return "code";
+  if (errorPattern.test(said) && words >= 3) return "error";
   return "prose";
+}
+
+/** Letters alone of a script without spaces are a sentence as likely as a name. */
+function isName(text: string): boolean {
+  return symbolPattern.test(text) && !(isUnspaced(text) && /^[\p{L}\p{N}?!]+$/u.test(text));
 }
 
 /** `Foo::bar`, `foo.bar` and `foo->bar` → `bar`. */
@@ -176,10 +236,10 @@ function identifiersOf(text: string, kind: QueryKind): string[] {
   else if (kind === "prose" || kind === "error") {
     for (const match of text.matchAll(backticked)) add(match[1]!);
     for (const word of text.replaceAll("`", " ").split(/[\s,;?!"'<>[\]{}]+/)) {
-      if (looksLikeCode(word)) add(word);
+      if (looksLikeCode(word)) spacedAtScripts(word).split(" ").filter(looksLikeCode).forEach(add);
     }
   } else if (kind === "trace") {
-    for (const match of text.matchAll(/(?:\bat |\bin |^#\d+ +)([\p{L}_$][\p{L}\p{N}_$.:<>]*)/gmu)) add(match[1]!.replace(/<.*?>/g, ""));
+    for (const match of text.matchAll(/(?:\bat (?:async |new )?|\bin |^#\d+ +)(?![\w-]+:\/\/)([\p{L}_$][\p{L}\p{N}_$.:<>]*)/gmu)) add(match[1]!.replace(/<.*?>/g, ""));
   }
   return unique(found);
 }
@@ -189,7 +249,7 @@ function looksLikeCode(word: string): boolean {
   return (
     /^[\p{L}_$][\p{L}\p{N}_$]*\(.*\)$/u.test(bare) ||
     /\p{Ll}\p{Lu}/u.test(bare) ||
-    /\p{Lu}{2,}\p{Ll}{2,}/u.test(bare) ||
+    /\p{Lu}{2}\p{Ll}{2}/u.test(bare) ||
     /[\p{L}\p{N}]_[\p{L}\p{N}]/u.test(bare) ||
     /^_+\p{L}/u.test(bare) ||
     /^[\p{L}_$][\p{L}\p{N}_$]*(::|->|#)[\p{L}_$]/u.test(bare) ||

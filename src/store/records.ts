@@ -66,9 +66,10 @@ export interface LexicalHit {
   /** BM25, larger is better. */
   readonly score: number;
 }
-/** Restricts candidates; every field that is present must match. Globs are matched on the relative path. */
+/** Restricts candidates; every field that is present must match. What a glob means is in fileMatcher.ts. */
 export interface Filters {
   readonly langs?: readonly string[];
+  readonly excludeLangs?: readonly string[];
   readonly pathGlobs?: readonly string[];
   readonly excludeGlobs?: readonly string[];
 }

@@ -2,7 +2,6 @@
 // vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
 import { existsSync, rmSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import picomatch from "picomatch";
 import { checkAborted } from "../base/abort.ts";
 import { StrataError, describeError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -12,6 +11,7 @@ import { dequantise } from "../encoding/int8.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
 import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
+import { fileMatcher } from "./fileMatcher.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, meanLengths, searchLexical, tellingTerms } from "./lexical.ts";
@@ -24,6 +24,7 @@ export type { DenseHit };
 export type {
   Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions,
 } from "./records.ts";
+export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
 export { lexicalFields } from "./records.ts";
 
 const DATABASE = "index.db";
@@ -392,16 +393,13 @@ export class Store {
   }
   /** What the filters let through, undefined for everything. */
   #allowedBy(filters: Filters): { files: number[]; chunks: Set<number> } | undefined {
-    const { langs, pathGlobs, excludeGlobs } = filters;
-    if (!langs && !pathGlobs && !excludeGlobs) return undefined;
-    const key = JSON.stringify([langs, pathGlobs, excludeGlobs]);
+    const { langs, excludeLangs, pathGlobs, excludeGlobs } = filters;
+    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs) return undefined;
+    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs]);
     if (this.#allowed?.key === key && this.#allowed.revision === this.#revision) return this.#allowed;
-    const included = pathGlobs && globs(pathGlobs);
-    const excluded = excludeGlobs && globs(excludeGlobs);
+    const accepts = fileMatcher(filters);
     const files: number[] = [];
-    for (const { id, path, lang } of this.#catalogue.files.values()) {
-      if ((!langs || langs.includes(lang)) && (!included || included(path)) && !excluded?.(path)) files.push(id);
-    }
+    for (const file of this.#catalogue.files.values()) if (accepts(file)) files.push(file.id);
     const chunks = new Set<number>();
     for (const [chunk] of this.#db.walk("SELECT p.chunk FROM json_each(?) j CROSS JOIN places p ON p.file = j.value", JSON.stringify(files))) chunks.add(chunk as number);
     this.#allowed = { key, revision: this.#revision, files, chunks };
@@ -579,15 +577,6 @@ export class Store {
       for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth])) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
     }
   }
-}
-
-/** A glob without "/" is matched on the file name alone. */
-function globs(patterns: readonly string[]): (path: string) => boolean {
-  const named = patterns.filter((pattern) => !pattern.includes("/"));
-  const whole = patterns.filter((pattern) => pattern.includes("/"));
-  const byName = named.length > 0 ? picomatch(named, { dot: true, basename: true }) : undefined;
-  const byPath = whole.length > 0 ? picomatch(whole, { dot: true }) : undefined;
-  return (path) => (byName?.(path) ?? false) || (byPath?.(path) ?? false);
 }
 
 function checkWidth({ values }: Int8Vector, { dims }: EncoderModel): void {

@@ -1,12 +1,11 @@
 // The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
 // the fitting of ranking run on. Never part of the product.
-import picomatch from "picomatch";
 import { hash128 } from "../../src/base/hash.ts";
 import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
-import { type DenseHit, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
+import { type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
 export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
@@ -85,7 +84,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
-    const accepts = acceptor(filters);
+    const accepts = fileMatcher(filters);
     const found = terms.length > 0 ? new Set(terms.flatMap((term) => this.#postings.get(term) ?? [])) : new Set(this.#rows.keys());
     const hits: LexicalHit[] = [];
     for (const id of found) {
@@ -121,7 +120,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   searchDense(query: QueryVectors, k: number, filters: Filters): readonly DenseHit[] {
-    const accepts = acceptor(filters);
+    const accepts = fileMatcher(filters);
     const ids = new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId));
     return this.scoreChunks(query, [...ids]).slice(0, k);
   }
@@ -214,12 +213,6 @@ function weightedCount(row: Row, term: string, weights: readonly number[]): numb
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function acceptor(filters: Filters): (place: Place) => boolean {
-  const wanted = filters.pathGlobs ? picomatch([...filters.pathGlobs], { dot: true, nocase: true }) : undefined;
-  const excluded = filters.excludeGlobs ? picomatch([...filters.excludeGlobs], { dot: true, nocase: true }) : undefined;
-  return (place) => (!filters.langs || filters.langs.includes(place.lang)) && (!wanted || wanted(place.path)) && !excluded?.(place.path);
 }
 
 function dot(x: Float32Array, y: Float32Array): number {

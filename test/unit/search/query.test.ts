@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseQuery, type QueryKind } from "../../../src/search/query.ts";
+import { fileMatcher } from "../../../src/store/store.ts";
+import { assertGrowsEvenly } from "../../support/cost.ts";
 
 test("the kind of a query is recognised", () => {
   const cases: [string, QueryKind][] = [
@@ -23,6 +25,13 @@ test("the kind of a query is recognised", () => {
     ["thread 'main' panicked at src/main.rs:4:5", "trace"],
     ["const x = foo(bar);\nreturn x.map((y) => y + 1);", "code"],
     ["for (int i = 0; i < n; i++) { sum += a[i]; }", "code"],
+    ["src/foo.ts(12,5): error TS2304: Cannot find name 'x'.", "trace"],
+    ["connect to example.com:443 with tls", "prose"],
+    ["https://docs.rs:443/tokio", "prose"],
+    ["what does rows.map(12) give", "prose"],
+    ["哪里处理重试", "prose"],
+    ["解析JSON字符串", "prose"],
+    ["obj.解析()", "symbol"],
     ["", "prose"],
   ];
   for (const [query, kind] of cases) assert.equal(parseQuery(query).kind, kind, query);
@@ -41,6 +50,54 @@ test("a filter may hold several languages and a quoted value", () => {
   const query = parseQuery('lang:py,c++ path:"my folder" open');
   assert.deepEqual(query.filters.langs, ["python", "cpp"]);
   assert.ok(query.filters.pathGlobs?.some((glob) => glob.includes("my folder")));
+});
+
+test("a language goes by any of its names, and may be left out", () => {
+  const query = parseQuery("lang:jsx,yml,rst,makefile,sh -lang:md,tsx retry");
+  assert.deepEqual(query.filters, { langs: ["javascript", "yaml", "restructuredtext", "make", "bash"], excludeLangs: ["markdown", "tsx"] });
+  assert.equal(query.text, "retry");
+  assert.equal(parseQuery("retry lang:rst").asksFor.documents, true);
+  assert.deepEqual(parseQuery("retry lang:klingon").filters.langs, ["klingon"]);
+});
+
+test("a path is matched as in the editor's box of files to include", () => {
+  const cases: [filter: string, path: string, passes: boolean][] = [
+    ["path:SRC", "lib/src/a.ts", true],
+    ["path:readme", "docs/README.md", true],
+    ["path:./src", "src/a.ts", true],
+    ["path:./src", "lib/src/a.ts", false],
+    ["path:*.TS", "src/a.ts", true],
+    ["path:src/*", "lib/src/deep/a.ts", true],
+    ["path:test*", "lib/tests/a.ts", true],
+    ["path:app/(auth)", "src/app/(auth)/page.tsx", true],
+    ["path:app/(auth)", "src/app/auth/page.tsx", false],
+    ["path:app/(auth)/**", "src/app/(auth)/page.tsx", true],
+    ["path:app/[id]", "app/[id]/page.tsx", true],
+    ["path:app/[id]", "app/i/page.tsx", false],
+    ["path:app/[id]/*.tsx", "app/[id]/page.tsx", true],
+    ["path:app/[a-z]?.ts", "app/b1.ts", true],
+    ["path:src,lib", "lib/a.ts", true],
+    ["path:src,lib", "bin/a.ts", false],
+    ['path:"src, lib"', "lib/a.ts", true],
+    ["path:src/{a,b}", "src/b/c.ts", true],
+    ["path:src,!vendor", "src/vendor/a.ts", false],
+    ["-path:VENDOR", "src/vendor/a.ts", false],
+    ["path:.", "a.ts", true],
+    [`path:${"a".repeat(100_000)}`, "a.ts", false],
+  ];
+  for (const [filter, path, passes] of cases) assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript" }), passes, `${filter.slice(0, 40)} and ${path}`);
+});
+
+test("filters at the end of pasted text count, inside it they are code", () => {
+  const trace = "Error: no route\n    at Router.handle (/srv/app/router.js:45:12)";
+  for (const end of [" lang:go -path:vendor", "\nlang:go -path:vendor\n"]) {
+    const query = parseQuery(trace + end);
+    assert.deepEqual(query.filters.langs, ["go"]);
+    assert.ok(query.filters.excludeGlobs?.includes("**/*vendor*"));
+    assert.equal(query.kind, "trace");
+    assert.ok(!query.terms.includes("vendor"));
+  }
+  assert.deepEqual(parseQuery("{\n lang:go\n}").filters, {});
 });
 
 test("a glob given to path: is kept as written, at any depth", () => {
@@ -73,6 +130,17 @@ test("quoted text must occur, and is also searched for", () => {
   assert.ok(!query.text.includes('"'));
 });
 
+test("a query that is quoted as a whole is exact, whatever it looks like", () => {
+  for (const phrase of ["throw new HttpError", "load(path, { strict: true })", "src/a.ts:12 failed", "Router"]) {
+    assert.deepEqual(parseQuery(`"${phrase}" lang:ts`).phrases, [phrase]);
+  }
+});
+
+test("what a line quotes does not make the line code or a message", () => {
+  assert.deepEqual(parseQuery('parser "load(path, { strict: true });"').phrases, ["load(path, { strict: true });"]);
+  assert.deepEqual(parseQuery('logging of "TypeError: bad input"').phrases, ["TypeError: bad input"]);
+});
+
 test("quotes in pasted code and in messages demand nothing", () => {
   assert.deepEqual(parseQuery('TypeError: missing "name" in request body').phrases, []);
   assert.deepEqual(parseQuery('log("a b");\nconst x = {"k": 1};').phrases, []);
@@ -87,6 +155,7 @@ test("names of code are found in prose", () => {
     ["how does the parser read a file", []],
     ["e.g. the GET route", []],
     ["who sets fooBar?", ["fooBar"]],
+    ["调用fetchData的地方", ["fetchData"]],
   ];
   for (const [query, identifiers] of cases) assert.deepEqual(parseQuery(query).identifiers, identifiers, query);
 });
@@ -104,6 +173,17 @@ test("stack traces of many languages give files and lines", () => {
     ["at com.acme.Db.open(Db.java:33)", "Db.java", 33],
     ["   at Acme.Db.Open() in C:\\src\\Db.cs:line 9", "C:/src/Db.cs", 9],
     ["app/models/user.rb:7:in `save'", "app/models/user.rb", 7],
+    ["    at load (file:///home/u/load.mjs:10:5)", "/home/u/load.mjs", 10],
+    ["    at file:///C:/app/load.mjs:10:5", "C:/app/load.mjs", 10],
+    ["    at App (http://localhost:5173/src/App.tsx:22:11)", "/src/App.tsx", 22],
+    ["    at App (http://localhost:5173/src/App.tsx?t=123:22:11)", "/src/App.tsx", 22],
+    ["render@http://localhost:5173/src/App.tsx:22:11", "/src/App.tsx", 22],
+    ["    at Page (webpack-internal:///./app/(auth)/[id]/page.tsx:12:3)", "/./app/(auth)/[id]/page.tsx", 12],
+    ["#0 /var/www/Foo.php(12): f()", "/var/www/Foo.php", 12],
+    ["PHP Fatal error:  Uncaught Error: no in /var/www/Foo.php on line 12", "/var/www/Foo.php", 12],
+    ["src/foo.ts(12,5): error TS2304: Cannot find name 'x'.", "src/foo.ts", 12],
+    ["C:\\src\\Db.cs(12,5): error CS0103: no such name", "C:/src/Db.cs", 12],
+    ["    at run (bundle.odd:7:1)", "bundle.odd", 7],
   ];
   for (const [line, path, number] of cases) {
     assert.ok(
@@ -117,6 +197,14 @@ test("a query that asks for tests or examples says so", () => {
   assert.equal(parseQuery("unit tests of the parser").asksFor.tests, true);
   assert.equal(parseQuery("example of a custom handler").asksFor.examples, true);
   assert.equal(parseQuery("latest contest results").asksFor.tests, false);
+});
+
+test("a trace names functions, not the origins of its files", () => {
+  assert.deepEqual(parseQuery("    at async load (file:///a/b.mjs:1:2)\n    at file:///a/c.mjs:3:4").identifiers, ["load"]);
+});
+
+test("reading a query costs no more than its length", async () => {
+  for (const unit of ["A", "@", "a/", "a.ts:1 ", "at a", "(a(b)", '"', 'path:"', "{,", "哪", "http://"]) await assertGrowsEvenly(2_000, (n) => parseQuery(`x ${unit.repeat(n)} y`));
 });
 
 test("any text is accepted", () => {

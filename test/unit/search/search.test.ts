@@ -75,6 +75,8 @@ test("filters hold for every hit, whichever retriever found it", async () => {
   assert.deepEqual(new Set(await pathsOf("parse headers lang:py")), new Set(["legacy/main.py"]));
   assert.ok((await pathsOf("parseHeaders path:src")).every((path) => path.startsWith("src/")));
   assert.ok(!(await pathsOf("parse_headers -path:legacy")).includes("legacy/main.py"));
+  assert.ok(!(await pathsOf("parse_headers -lang:py")).includes("legacy/main.py"));
+  assert.ok((await pathsOf("parseHeaders path:SRC")).length > 0);
   assert.deepEqual(await pathsOf("router in:tests"), ["test/router.test.ts"]);
   assert.deepEqual(await pathsOf("symbol:parse_headers"), ["legacy/main.py"]);
 });

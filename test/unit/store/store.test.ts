@@ -226,6 +226,9 @@ describe("looking up", () => {
     { name: "one of several globs", filters: { pathGlobs: ["lib/*", "**/files.ts"] }, expected: ["lib/query.py", "src/files.ts"] },
     { name: "everything but a folder", filters: { excludeGlobs: ["src/**"] }, expected: ["lib/query.py"] },
     { name: "a language outside a folder", filters: { langs: ["go", "python"], excludeGlobs: ["lib/**"] }, expected: ["src/.hidden/deep/a.go"] },
+    { name: "a file name in another case", filters: { pathGlobs: ["FILES.*"] }, expected: ["src/files.ts"] },
+    { name: "a folder that a glob names", filters: { pathGlobs: [".hid*"] }, expected: ["src/.hidden/deep/a.go"] },
+    { name: "everything but a language", filters: { excludeLangs: ["go"] }, expected: ["lib/query.py", "src/files.ts"] },
     { name: "nothing that exists", filters: { langs: ["cobol"] }, expected: [] },
   ];
   for (const { name, filters, expected } of cases) {

@@ -1,0 +1,27 @@
+// Which files the filters of a query let through: the one meaning of languages and path globs, in the index and wherever candidates are checked again.
+import picomatch from "picomatch";
+import type { Filters } from "./records.ts";
+
+/** Longer than any path: picomatch refuses much longer ones with an exception. */
+const LONGEST_GLOB = 4096;
+
+/** Takes from text what a glob would read in it. */
+export function escapeGlob(text: string): string {
+  return text.replace(/[\\*?[\]{}()!+@|"]/g, "\\$&");
+}
+
+/** Whether a file passes all filters that are present. */
+export function fileMatcher({ langs, excludeLangs, pathGlobs, excludeGlobs }: Filters): (file: { readonly path: string; readonly lang: string }) => boolean {
+  const included = pathGlobs && anyOf(pathGlobs);
+  const excluded = excludeGlobs && anyOf(excludeGlobs);
+  return ({ path, lang }) => (!langs || langs.includes(lang)) && !excludeLangs?.includes(lang) && (!included || included(path)) && !excluded?.(path);
+}
+
+/** As the editor's "files to include": in any case, a folder means what lies in it, and a glob without "/" holds at any depth, one with it from the root. */
+function anyOf(globs: readonly string[]): (path: string) => boolean {
+  const patterns = globs
+    .filter((glob) => glob.length <= LONGEST_GLOB)
+    .map((glob) => (glob.startsWith("/") ? glob.slice(1) : glob.includes("/") ? glob : `**/${glob}`))
+    .flatMap((glob) => (glob.endsWith("**") ? [glob] : [glob, `${glob}/**`]));
+  return picomatch(patterns, { dot: true, nocase: true, nonegate: true });
+}
