@@ -37,6 +37,15 @@ function createLog(file: string): Log {
   };
 }
 
+/** A client that is about to go needs no news; that it has gone is noticed at its socket. */
+async function notify(send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch {
+    // closed: thrown at once, or when the write fails
+  }
+}
+
 class Server {
   readonly #engine: Engine;
   readonly #record: EngineRecord;
@@ -58,7 +67,7 @@ class Server {
   }
 
   broadcast(status: protocol.Status): void {
-    for (const client of this.#clients) void client.sendNotification(protocol.statusChanged, status).catch(() => this.#clients.delete(client));
+    for (const client of this.#clients) void notify(() => client.sendNotification(protocol.statusChanged, status));
   }
 
   accept(socket: net.Socket): void {
@@ -120,7 +129,7 @@ class Server {
       streamId === undefined
         ? undefined
         : (result: protocol.SearchResult) => {
-            if (!gone.aborted) void connection.sendNotification(protocol.searchUpdate, { streamId, result });
+            if (!gone.aborted) void notify(() => connection.sendNotification(protocol.searchUpdate, { streamId, result }));
           };
     // A streamed search goes on after its first answer, until the same client asks the next one or leaves.
     let stream = new AbortController();
@@ -196,16 +205,21 @@ async function main(): Promise<void> {
   tellStarter({ ready: true });
 }
 
-/** Over the start-up channel of connect.ts; an engine started by hand has none. */
+/** Over the start-up channel of connect.ts; an engine started by hand has none, and a starter may have given up or ended. */
 function tellStarter(message: StartMessage): void {
-  process.send?.(message);
+  // Without the callback a channel that closes meanwhile is an uncaught error.
+  if (process.connected) process.send?.(message, () => {});
 }
 
 process.on("uncaughtException", (error) => fatal(error));
 process.on("unhandledRejection", (error) => fatal(error));
 
+let dying = false;
+
 /** An engine in an unknown state is worse than none: it says why and ends; clients start a new one, the index is consistent. */
 function fatal(error: unknown): void {
+  if (dying) return; // what fails on the way out says nothing new
+  dying = true;
   tellStarter({ error: { code: StrataError.is(error) ? error.code : "engine.failed", message: userMessage(error) } });
   const at = process.argv.indexOf("--root");
   const root = process.argv[at + 1];

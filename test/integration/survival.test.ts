@@ -1,13 +1,15 @@
 // What the engine must survive: killed processes, damaged files, a full disk.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { watch } from "node:fs/promises";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import test from "node:test";
-import { packageRoot } from "../../src/base/assets.ts";
+import { entryFile, packageRoot } from "../../src/base/assets.ts";
 import { StrataError } from "../../src/base/errors.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
+import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../src/engine/paths.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
 import { ask, bringTo, manyFiles, processGone, untilStatus, Workspace } from "../support/workspace.ts";
@@ -62,6 +64,19 @@ test("an engine that is frozen is ended, and the next one answers from the same 
   const again = await workspace.connect({ patienceMs: 2_000 });
   await gone;
   assert.equal((await bringTo(again, "instant")).coverage.files, 20);
+});
+
+test("an engine comes up although the client that started it has gone meanwhile", async (t) => {
+  const workspace = new Workspace(t, manyFiles(300));
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const changes = watch(folder);
+  const child = spawn(process.execPath, ["--liftoff-only", "--no-warnings", entryFile("engine"), "--root", canonicalRoot(workspace.root)], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  child.disconnect();
+  for await (const _ of changes) if (existsSync(engineRecordFile(folder))) break;
+  const client = await workspace.connect({ start: false });
+  assert.equal(client.info.pid, child.pid);
+  assert.equal((await bringTo(client, "instant")).coverage.files, 300);
 });
 
 test("a bit-flipped or truncated graph is noticed, rebuilt from the database and answers the same", async (t) => {
