@@ -11,6 +11,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from strata_train import cli
 from strata_train.config import ModelConfig
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
@@ -94,6 +95,17 @@ def make_pairs(count: int, seed: int = 0) -> list[dict[str, str]]:
             }
         )
     return pairs
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[dict]]:
+    """Exit status and events of one command."""
+    capsys.readouterr()
+    status = 0
+    try:
+        cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.fixture

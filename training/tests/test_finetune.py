@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import make_pairs
-from strata_train import cli, finetune, folder_weights
+from conftest import make_pairs, run
+from strata_train import finetune, folder_weights
 from strata_train.config import Config
 from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder
@@ -35,17 +35,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(config, train=replace(config.train, steps=6, table_epochs=2, top_head_epochs=2, batch_size=16))
 
     monkeypatch.setattr(finetune, "settings_for", settings_for)
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[dict]]:
-    """Exit status and events of one command."""
-    capsys.readouterr()
-    status = 0
-    try:
-        cli.main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_weights_read_from_a_folder_compute_what_its_files_compute(folder: Path) -> None:

@@ -113,7 +113,7 @@ def test_resuming_in_the_middle_continues_the_losses(
         run = train.Run(tmp_path / folder, settings)
         model = fresh(settings)
         if resume:
-            model.load_state_dict(run.load("checkpoint.pt")["model"])
+            run.resume(model)
         real = train._step
         count = iter(range(1000))
 
@@ -124,7 +124,7 @@ def test_resuming_in_the_middle_continues_the_losses(
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(train, "_step", watched)
-            finished = train.train_layers(model, run, cache, CPU, teacher=None)
+            finished = train.train_layers(model, run, cache, CPU)
         assert finished == (until > settings.train.steps)
         return losses(capsys.readouterr().out)
 
@@ -151,7 +151,7 @@ def test_training_lowers_the_loss_and_frozen_parts_stay(
     settings = replace(settings, train=frozen)
     model = fresh(settings)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    train.train_layers(model, train.Run(tmp_path / "run", settings), cache, CPU, teacher=None)
+    train.train_layers(model, train.Run(tmp_path / "run", settings), cache, CPU)
     curve = losses(capsys.readouterr().out)
     assert curve[-1] < curve[0]
     for name, value in model.state_dict().items():
@@ -170,6 +170,80 @@ def test_the_table_learns_from_cached_vectors_alone(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     curve = [event["loss"] for event in events if event.get("phase") == "table"]
     assert len(curve) == 12 and curve[-1] < 0.9 * curve[0]
+
+
+def stop_in(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
+    real, count = getattr(train, function), iter(range(1, 1000))
+
+    def stopping(*arguments: object) -> object:
+        if next(count) == call:
+            os.kill(os.getpid(), 15)
+        return real(*arguments)
+
+    monkeypatch.setattr(train, function, stopping)
+
+
+def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
+    settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(settings, train=replace(settings.train, table_batch_size=16))
+    first = train.Run(tmp_path / "run", settings)
+    with monkeypatch.context() as patch:
+        stop_in(patch, "_table_step", 5)
+        assert not train.train_table(fresh(settings), first, cache, CPU)
+    again, model = train.Run(tmp_path / "run", settings), fresh(settings)
+    again.resume(model)
+    assert (again.progress.table_epoch, again.progress.table_step) == (0, 5) and again.progress.table_seconds > 0
+    learned = model.table.weight.detach().clone()
+    steps: list[int] = []
+    real = train._set_rates
+
+    def watched(optimizer: torch.optim.Optimizer, step: int, *more: float) -> None:
+        if not steps:
+            torch.testing.assert_close(model.table.weight.detach(), learned)
+            assert all(state["step"] == 5 for state in optimizer.state.values()) and len(optimizer.state) == 3
+        steps.append(step)
+        real(optimizer, step, *more)
+
+    monkeypatch.setattr(train, "_set_rates", watched)
+    assert train.train_table(model, again, cache, CPU)
+    assert steps[0] == 5 and again.progress.table_epoch == settings.train.table_epochs and again.progress.table_done
+
+
+def test_training_never_passes_over_shards_without_a_teacher(settings: Config, cache: Path, tmp_path: Path) -> None:
+    (data.shard_folders(cache)[-1] / "teacher.npy").unlink()
+    run = train.Run(tmp_path / "run", settings, torch.eye(32))
+    for phase in (train.train_top_head, train.train_table, train.train_layers):
+        with pytest.raises(UserError, match="no teacher vectors"):
+            phase(fresh(settings), run, cache, CPU)
+
+
+def test_shards_without_a_single_batch_end_with_a_sentence(settings: Config, cache: Path, tmp_path: Path) -> None:
+    for folder in data.shard_folders(cache):
+        np.save(folder / "pairs.npy", np.load(folder / "pairs.npy")[:1])
+    settings = replace(settings, train=replace(settings.train, top_head_epochs=1))
+    run = train.Run(tmp_path / "run", settings, torch.eye(32))
+    for phase in (train.train_top_head, train.train_table, train.train_layers):
+        with pytest.raises(UserError, match="two definitions"):
+            phase(fresh(settings), run, cache, CPU)
+
+
+def test_measuring_counts_in_the_minutes(
+    settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
+    real = train._step
+    monkeypatch.setattr(train, "_step", lambda *given: now.__setitem__(0, now[0] + 1) or real(*given))
+
+    def evaluate(_: MultiExitEncoder) -> dict[str, float]:
+        now[0] += 100
+        return {"score": 0.5}
+
+    settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.01))
+    run = train.Run(tmp_path / "run", settings)
+    train.train_layers(fresh(settings), run, cache, CPU, minutes=4, evaluate=evaluate)
+    assert run.progress.step == 4  # three measurements of 100 seconds are more than four minutes
 
 
 def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncoder) -> None:

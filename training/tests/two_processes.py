@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from strata_train import train
-from strata_train.config import ModelConfig
+from strata_train.config import Config, ModelConfig
 from strata_train.device import Device
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.model import MultiExitEncoder
@@ -17,7 +17,8 @@ from strata_train.model import MultiExitEncoder
 def main(out: Path) -> None:
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
-    train.start_distributed()
+    place = Device(torch.device("cpu"), bf16=False)
+    train.start_distributed(place)
     torch.manual_seed(3)
     shape = ModelConfig(
         vocab_size=64,
@@ -33,7 +34,6 @@ def main(out: Path) -> None:
     model = MultiExitEncoder(shape)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     seen = [[2, 10 + rank * 20 + i, 11 + rank * 20 + i, 3] for i in range(6)]
-    place = Device(torch.device("cpu"), bf16=False)
     for _ in range(3):
         sides = [[np.array(ids) for ids in seen], [np.array(ids[::-1]) for ids in seen]]
         train.cached_backward(
@@ -44,9 +44,16 @@ def main(out: Path) -> None:
         optimizer.zero_grad(set_to_none=True)
     if rank > 0:  # as if only the first process had trained the table
         model.table.table.weight.data.zero_()
-    finished = train.share_from_first_process(model, finished=rank == 0, place=place)
+    run = train.Run(out / "run", Config(model=shape), torch.full((16, 16), float(rank)))
+    finished = train.share_from_first_process(model, run, finished=rank == 0, place=place)
     assert finished, "everybody goes on with the first process's answer"
+    assert not run.teacher_head.any(), "with its head of the teacher"
     assert model.table.table.weight.abs().max() > 0, "and with its weights"
+    run.progress.step = rank
+    run.save("checkpoint.pt", model)
+    train.wait_for_all()
+    run.resume(model)
+    assert run.progress.step == 0, "only the first process saves"
     torch.save({"model": model.state_dict(), "seen": seen}, out / f"rank{rank}.pt")
 
 

@@ -128,11 +128,19 @@ def _pair_files(path: Path) -> list[Path]:
     return files
 
 
+def _part(given: str) -> tuple[int, int]:
+    index, _, count = given.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise UserError("part-bad", f"--part {given} is not i/n with i from 0 to n - 1, as in 0/4.")
+    return int(index), int(count)
+
+
 def _prepare(options: argparse.Namespace) -> None:
     from strata_train import config, data, device, model, text
 
     settings = config.load(options.config)
     place = device.choose(options.device, options.threads)
+    index, count = _part(options.part)
     data.build_shards(
         _pair_files(options.pairs),
         options.cache,
@@ -144,30 +152,30 @@ def _prepare(options: argparse.Namespace) -> None:
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
     )
     start = model.from_minilm().to(place.device).eval()
-    index, count = (int(number) for number in options.part.split("/"))
     folders = data.shard_folders(options.cache)[index::count]
-    for done, folder in enumerate(folders, start=1):
-        data.add_teacher(data.Shard.open(folder), start, device=place.device, autocast=place.bf16)
-        emit("progress", phase="teacher", done=done, total=len(folders))
+    data.add_teachers(folders, start, device=place.device, autocast=place.bf16)
     emit("result", command="prepare", shards=len(folders))
 
 
 def _train(options: argparse.Namespace) -> None:
     import numpy as np
     import torch
-    import torch.distributed as distributed
 
     from strata_train import config, data, device, evaluate, events, folder_weights, model, text, train
 
     settings = config.load(options.config)
-    events.log_to(options.folder / "log.jsonl")
-    train.start_distributed()
+    if (options.folder / train.CHECKPOINT).exists() and not options.resume:
+        raise UserError(
+            "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
+        )
     place = device.choose(options.device, options.threads)
+    train.start_distributed(place)
+    events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
     encoder = text.TextEncoder(model.start_folder() / "tokenizer.json")
     if not train.is_first_process():
         events.silence()
-        distributed.barrier()  # the first process builds the shards for all
+        train.wait_for_all()  # the first process builds the shards for all
     data.build_shards(
         _pair_files(options.pairs),
         options.cache,
@@ -178,38 +186,45 @@ def _train(options: argparse.Namespace) -> None:
         seed=settings.train.seed,
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
     )
-    if train.is_first_process() and distributed.is_initialized():
-        distributed.barrier()
+    if train.is_first_process():
+        train.wait_for_all()
+    rank, world = train.rank_and_world()
     teacher = model.from_minilm().to(place.device).eval()
+    data.add_teachers(data.shard_folders(options.cache)[rank::world], teacher, device=place.device, autocast=place.bf16)
+    train.wait_for_all()
     student = model.from_minilm(settings.model)
     run = train.Run(options.folder, settings)
     if options.resume:
-        student.load_state_dict(run.load("checkpoint.pt")["model"])
+        run.resume(student)
     elif options.start:
         # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
-        student.load_state_dict(folder_weights.read_model(options.start).state_dict())
+        train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
         run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
+        run.progress.from_folder = True
     elif settings.train.rotate:
-        first = data.Shard.open(data.shard_folders(options.cache)[0])
-        data.add_teacher(first, teacher, device=place.device, autocast=place.bf16)
+        first = train.open_shards(options.cache)[0]
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
+    student.to(place.device)
+    train.wait_for_all()  # everybody has read what the first process now writes
+    if not options.resume:
+        run.save(train.CHECKPOINT, student)  # a stop in the first phase has something to go on from
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
     finished = True
     if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
-        with train.stoppable(options.folder / "checkpoint.pt"):
-            train.train_top_head(student, run, options.cache, place)
-        run.save("checkpoint.pt", student)
-        emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
+        if train.is_first_process():
+            with train.stoppable(options.folder / train.CHECKPOINT):
+                train.train_top_head(student, run, options.cache, place)
+            run.save(train.CHECKPOINT, student)
+            emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
+        train.share_from_first_process(student, run, True, place)
     if options.phase == "table" or (options.phase == "all" and not run.progress.table_done):
         if train.is_first_process():
-            finished = train.train_table(
-                student, run, options.cache, place, minutes=options.table_minutes, first_weights=not options.start
-            )
-        finished = train.share_from_first_process(student, finished, place)
+            finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
+        finished = train.share_from_first_process(student, run, finished, place)
     if finished and options.phase in ("all", "layers"):
         finished = train.train_layers(
-            student, run, options.cache, place, teacher=teacher, minutes=options.minutes, evaluate=held_out.figures
+            student, run, options.cache, place, minutes=options.minutes, evaluate=held_out.figures
         )
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 

@@ -19,8 +19,10 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -77,6 +79,17 @@ def group_of(pair: dict[str, str]) -> int:
     return stable_hash(pair["source"], folder) & 0x7FFFFFFF
 
 
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """A path to write to, unlike every other writer's, that takes the place of `file` when all went well."""
+    work = file.with_name(f"{file.stem}.{uuid4().hex[:12]}.tmp{file.suffix}")
+    try:
+        yield work
+        work.replace(file)
+    finally:
+        work.unlink(missing_ok=True)
+
+
 # --- building shards --------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +134,7 @@ def _emptied(cache: Path) -> None:
     if foreign or (cache.exists() and not cache.is_dir()):
         raise UserError(
             "cache-foreign",
-            f"{cache} is no cache of shards ({', '.join(foreign[:3]) or 'it is a file'}); choose an empty or new folder.",
+            f"{cache} is no cache of shards ({', '.join(foreign[:3]) or 'but a file'}); choose an empty or new folder.",
         )
     shutil.rmtree(cache, ignore_errors=True)
     cache.mkdir(parents=True)
@@ -280,9 +293,16 @@ def add_teacher(shard: Shard, teacher: MultiExitEncoder, *, device: torch.device
     layers = copy.copy(teacher)  # the same weights
     layers.config = replace(teacher.config, exit_residual=0.0, top_residual=0.0)
     vectors = encode_texts(layers, sequences, (top,), device=device, autocast=autocast)[top]
-    work = shard.folder / "teacher.tmp.npy"
-    np.save(work, vectors.astype(np.float16))
-    work.rename(shard.folder / "teacher.npy")
+    with written_whole(shard.folder / "teacher.npy") as work:
+        np.save(work, vectors.astype(np.float16))
+
+
+def add_teachers(folders: list[Path], teacher: MultiExitEncoder, *, device: torch.device, autocast: bool) -> None:
+    """`add_teacher` for every shard that lacks it, with progress."""
+    missing = [shard for shard in map(Shard.open, folders) if not shard.has_teacher]
+    for done, shard in enumerate(missing, start=1):
+        add_teacher(shard, teacher, device=device, autocast=autocast)
+        emit("progress", phase="teacher", done=done, total=len(missing))
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def finetune(
     export.check_out(out, start)  # now, and not after minutes of training
     work = out.with_name(out.name + ".work")
     try:
-        with train.stoppable(work / "run" / "checkpoint.pt"):
+        with train.stoppable(work / "run" / train.CHECKPOINT):
             result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
         # PyTorch ("unexpected pos 576 vs 534") and numpy ("9 requested and 0 written") have words of their own for it
@@ -151,26 +151,23 @@ def _finetune(
         exclusions=None,
     )
     teacher = folder_weights.read_model(start).to(place.device).eval()
-    for folder in data.shard_folders(work / "cache"):
-        data.add_teacher(data.Shard.open(folder), teacher, device=place.device, autocast=place.bf16)
+    data.add_teachers(data.shard_folders(work / "cache"), teacher, device=place.device, autocast=place.bf16)
     run = train.Run(work / "run", config, torch.eye(model.config.dims))
-    if resume and (work / "run" / "checkpoint.pt").exists():
-        model.load_state_dict(run.load("checkpoint.pt")["model"])
+    if resume and (run.folder / train.CHECKPOINT).exists():
+        run.resume(model)
+    run.progress.from_folder = True
     if not run.progress.top_head_done:
         train.train_top_head(model, run, work / "cache", place)
-        run.save("checkpoint.pt", model)
+        run.save(train.CHECKPOINT, model)
     left = minutes - (time.monotonic() - began) / 60
     finished = True
     if model.table is not None and not run.progress.table_done:
-        finished = train.train_table(
-            model, run, work / "cache", place, minutes=max(0.1, left * 0.3), first_weights=False
-        )
+        budget = max(0.1, left * 0.3) + run.progress.table_seconds / 60
+        finished = train.train_table(model, run, work / "cache", place, minutes=budget)
     if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
         left = minutes - (time.monotonic() - began) / 60
         budget = max(0.2, left * 0.85) + run.progress.seconds / 60
-        finished = train.train_layers(
-            model, run, work / "cache", place, teacher=teacher, minutes=budget, evaluate=checked.figures
-        )
+        finished = train.train_layers(model, run, work / "cache", place, minutes=budget, evaluate=checked.figures)
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
 

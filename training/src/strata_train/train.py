@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from strata_train.text import pad
 
 Texts = list[np.ndarray]
 Embeddings = dict[int, Tensor]
+CHECKPOINT = "checkpoint.pt"
 Evaluate = Callable[[MultiExitEncoder], dict[str, float]]
 
 
@@ -149,7 +152,10 @@ class Progress:
     shard: int = 0
     batch: int = 0  # batches of that shard that are done
     seconds: float = 0.0
-    table_epoch: int = 0
+    from_folder: bool = False  # began with a model folder, whose table has been trained
+    table_epoch: int = 0  # whole passes
+    table_step: int = 0
+    table_seconds: float = 0.0
     table_done: bool = False  # all passes, or the minutes are used up
     top_head_done: bool = False
     best: float = -1.0
@@ -164,28 +170,68 @@ class Run:
         self.config = config
         self.teacher_head = teacher_head
         self.progress = Progress()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
+        self.optimizers: dict[str, Any] = {}  # state by phase, of phases that are not over
+        if is_first_process():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "config.json").write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
 
-    def save(self, name: str, model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+    def save(self, name: str, model: nn.Module, **optimizers: torch.optim.Optimizer) -> None:
+        """Under torchrun only the first process writes. `optimizers` by phase; only the checkpoint keeps them."""
+        if not is_first_process():
+            return
+        self.optimizers |= {phase: optimizer.state_dict() for phase, optimizer in optimizers.items()}
         state = {
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict() if optimizer else None,
+            "optimizers": self.optimizers if name == CHECKPOINT else {},
             "progress": vars(self.progress),
             "teacher_head": self.teacher_head,
         }
-        work = self.folder / f"{name}.tmp"
-        torch.save(state, work)
-        work.replace(self.folder / name)
+        with data.written_whole(self.folder / name) as work:
+            torch.save(state, work)
 
-    def load(self, name: str) -> dict[str, Any]:
-        file = self.folder / name
-        if not file.exists():
-            raise UserError("checkpoint-missing", f"There is no {name} in {self.folder} to continue from.")
+    def resume(self, model: nn.Module) -> None:
+        """Go on from the checkpoint: its weights into `model`, the rest into this run."""
+        file = self.folder / CHECKPOINT
+        state = read_checkpoint(file)
+        load_weights(model, state["model"], file)
+        try:
+            self.progress = Progress(**state["progress"])
+            self.teacher_head, self.optimizers = state["teacher_head"], state["optimizers"]
+        except (KeyError, TypeError) as error:
+            raise UserError("checkpoint-old", f"{file} was written by another version; begin a new run.") from error
+
+    def restore(self, phase: str, optimizer: torch.optim.Optimizer) -> None:
+        """What the checkpoint knows of the phase's optimizer, if the phase was under way."""
+        try:
+            if phase in self.optimizers:
+                optimizer.load_state_dict(self.optimizers[phase])
+        except (KeyError, ValueError) as error:
+            raise UserError(
+                "checkpoint-mismatch",
+                f"The {phase} were trained with other settings in {self.folder}; go on with those, or begin a new run.",
+            ) from error
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU."""
+    if not file.exists():
+        raise UserError("checkpoint-missing", f"There is no {file.name} in {file.parent}.")
+    try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-        self.progress = Progress(**state["progress"])
-        self.teacher_head = state["teacher_head"]
-        return state
+        state["model"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise UserError("checkpoint-unreadable", f"{file} is no checkpoint of a run: {error!r}.") from error
+    return state
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
+    """`weights` into `model`; those of a model with another shape are an error that names `source`."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(
+            "shape-mismatch", f"The model in {source} has another shape than the [model] settings ask for."
+        ) from error
 
 
 class StopRequest:
@@ -258,26 +304,42 @@ def optimizer_for(model: MultiExitEncoder, config: Config) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=train.weight_decay, fused=True)
 
 
-def stream(
-    cache: Path, config: Config, progress: Progress, make_ready: Callable[[data.Shard], None]
-) -> Iterator[tuple[data.Batch, bool]]:
-    """Batches without end, from where `progress` stands; with each, whether it begins a new pass over the shards."""
+def open_shards(cache: Path) -> list[data.Shard]:
+    """Every shard of the cache. Training on those alone that have their teacher's vectors would leave out the rest
+    without a word.
+    """
+    shards = [data.Shard.open(folder) for folder in data.shard_folders(cache)]
+    if not shards:
+        raise UserError("no-data", f"There are no shards in {cache}; are there pairs at all?")
+    for shard in shards:
+        if not shard.has_teacher:
+            raise UserError("teacher-missing", f"{shard.folder} has no teacher vectors; run `prepare` first.")
+    return shards
+
+
+def _no_batch(cache: Path) -> UserError:
+    return UserError("no-data", f"No shard in {cache} holds two definitions to tell apart; train on more pairs.")
+
+
+def stream(cache: Path, config: Config, progress: Progress) -> Iterator[data.Batch]:
+    """Batches without end, from where `progress` stands."""
     rank, world = rank_and_world()
+    every = open_shards(cache)
+    shards = every[rank::world] or every  # with fewer shards than processes some share
     while True:
-        every = data.shard_folders(cache)
-        folders = every[rank::world] or every  # with fewer shards than processes some share
-        if not folders:
-            raise UserError("no-data", f"There are no shards in {cache}; are there pairs at all?")
-        while progress.shard < len(folders):
-            shard = data.Shard.open(folders[progress.shard])
-            make_ready(shard)
+        whole, found = progress.shard == progress.batch == 0, False
+        while progress.shard < len(shards):
+            shard = shards[progress.shard]
             chance = np.random.default_rng((config.train.seed, progress.round, progress.shard))
             everything = data.batches(shard, config.train.batch_size, config.train.group_size, chance)
             for number, batch in enumerate(everything):
                 if number >= progress.batch:
                     progress.batch = number + 1
-                    yield batch, False
+                    found = True
+                    yield batch
             progress.shard, progress.batch = progress.shard + 1, 0
+        if whole and not found:
+            raise _no_batch(cache)
         progress.round, progress.shard = progress.round + 1, 0
 
 
@@ -287,25 +349,25 @@ def train_layers(
     cache: Path,
     place: Device,
     *,
-    teacher: MultiExitEncoder | None,
     minutes: float | None = None,
     evaluate: Evaluate | None = None,
 ) -> bool:
-    """Train trunk and exits until the steps or the minutes are used up. Returns False when asked to stop early."""
+    """Train trunk and exits until the steps or the minutes (measuring included) are used up.
+
+    Returns False when asked to stop early.
+    """
     config, train, progress = run.config, run.config.train, run.progress
     lower = tuple(exit for exit in config.model.exits if 0 < exit < config.model.top)
     all_exits = (*lower, config.model.top)
     loss = HierarchicalLoss(config.loss, all_exits, config.model.layers, config.model.matryoshka)
+    model.to(place.device).train()  # before the optimizer, whose state goes where the weights are
     optimizer = optimizer_for(model, config)
-    if (run.folder / "checkpoint.pt").exists() and progress.step:
-        optimizer.load_state_dict(run.load("checkpoint.pt")["optimizer"])
-        progress = run.progress
+    run.restore("layers", optimizer)
     teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
-    model.to(place.device).train()
     averages: dict[str, list[float]] = defaultdict(list)
     budget = minutes * 60 if minutes else float("inf")
     last_save = last_evaluation = last_tick = time.monotonic()
-    batches = stream(cache, config, progress, lambda shard: _need_teacher(shard, teacher, place))
+    batches = stream(cache, config, progress)
 
     out_of_patience = False
     with StopRequest() as stop:
@@ -321,14 +383,14 @@ def train_layers(
                 and (progress.step % train.joint_every == 0 or done > 1 - train.joint_tail)
             )
             _set_rates(optimizer, progress.step, done, train.warmup_steps)
-            batch, _ = next(batches)
+            batch = next(batches)
             value, parts = _step(model, batch, all_exits if joint else lower, loss, teacher_head, config, place)
             average_gradients(model)
             norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(value):
-                raise UserError("diverged", "The loss is no longer a number; use a lower learning rate.")
+                raise _diverged()
 
             progress.step += 1
             now = time.monotonic()
@@ -339,19 +401,18 @@ def train_layers(
                 averages[name].append(part)
             averages["gradient"].append(float(norm))
             averages["pairs"].append(float(len(batch.query_ids)))
-            if progress.step % train.log_every == 0 and rank_and_world()[0] == 0:
+            if progress.step % train.log_every == 0 and is_first_process():
                 _log(progress, averages, budget, train.steps)
                 averages.clear()
-            if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and rank_and_world()[0] == 0:
+            if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and is_first_process():
                 out_of_patience = _evaluate(model, run, evaluate, train.patience)
-                last_evaluation = last_tick = time.monotonic()
-            if now - last_save > train.checkpoint_minutes * 60 and rank_and_world()[0] == 0:
-                run.save("checkpoint.pt", model, optimizer)
+                last_evaluation = time.monotonic()
+            if now - last_save > train.checkpoint_minutes * 60:
+                run.save(CHECKPOINT, model, layers=optimizer)
                 last_save = time.monotonic()
-    if rank_and_world()[0] == 0:
-        run.save("checkpoint.pt", model, optimizer)
-        if evaluate:
-            _evaluate(model, run, evaluate, 0)
+    run.save(CHECKPOINT, model, layers=optimizer)
+    if evaluate and is_first_process():
+        _evaluate(model, run, evaluate, 0)
     return not stop.asked
 
 
@@ -393,12 +454,18 @@ def _teacher(
     return Teacher(queries, documents), false_negatives(*keys, documents, config.loss.false_negative_cosine)
 
 
-def _need_teacher(shard: data.Shard, teacher: MultiExitEncoder | None, place: Device) -> None:
-    if not shard.has_teacher:
-        if teacher is None:
-            raise UserError("teacher-missing", f"{shard.folder} has no teacher vectors; run `prepare` first.")
-        emit("progress", phase="teacher", shard=shard.folder.name)
-        data.add_teacher(shard, teacher, device=place.device, autocast=place.bf16)
+def _mean_of_pass(values: list[float], cache: Path) -> float:
+    """The mean loss of a pass, which is a number."""
+    if not values:
+        raise _no_batch(cache)
+    mean = float(np.mean(values))
+    if not np.isfinite(mean):
+        raise _diverged()
+    return mean
+
+
+def _diverged() -> UserError:
+    return UserError("diverged", "The loss is no longer a number; use a lower learning rate.")
 
 
 def _set_rates(optimizer: torch.optim.Optimizer, step: int, done: float, warmup: int) -> None:
@@ -448,7 +515,7 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
     The head then also becomes the teacher's, and the point from which the other heads start.
     """
     config, train = run.config, run.config.train
-    shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if shard.has_teacher]
+    shards = open_shards(cache)
     top = config.model.top
     head = nn.Linear(config.model.dims, config.model.dims, bias=False).to(place.device)
     assert run.teacher_head is not None
@@ -475,7 +542,7 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
                 optimizer.zero_grad()
                 values.append(float(value.detach()))
                 step += 1
-        emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=float(np.mean(values)))
+        emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
     change = head.weight.detach().cpu() @ torch.linalg.inv(run.teacher_head)
     turn_heads(model, change)
     run.teacher_head = head.weight.detach().cpu().clone()
@@ -492,22 +559,23 @@ def train_table(
     place: Device,
     *,
     minutes: float | None = None,
-    first_weights: bool = True,
 ) -> bool:
-    """Train exit 0 alone against the cached vectors of the shards that have them. Returns False when asked to stop.
+    """Train exit 0 alone against the cached vectors. Returns False when asked to stop.
 
-    `first_weights`: begin with token weights by rarity, for a table that was never trained.
+    A pass that is stopped is done again from its start, by the weights and optimizer that it left.
     """
     assert model.table is not None
     config, train, progress = run.config, run.config.train, run.progress
-    shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if shard.has_teacher]
-    if not shards or not train.table_epochs:
+    if not train.table_epochs:
         return True
+    shards = open_shards(cache)
     table = model.table.to(place.device).train()
     for parameter in table.parameters():
         parameter.requires_grad_(True)
-    if first_weights and progress.table_epoch == 0:
-        table.weight.data.copy_(token_weights(shards, config.model.vocab_size))
+    if not (progress.from_folder or progress.table_step or progress.table_done):
+        table.weight.data.copy_(token_weights(shards, config.model.vocab_size))  # by rarity: never trained before
+    if progress.table_done:  # asked for once more: with minutes and a warm-up of its own
+        progress.table_step, progress.table_seconds, progress.table_done = 0, 0.0, False
     teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
     loss = HierarchicalLoss(config.loss, (0, config.model.top), config.model.layers, config.model.matryoshka)
     groups = [
@@ -516,8 +584,9 @@ def train_table(
         {"params": [table.weight], "base_lr": train.token_weight_learning_rate, "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=place.device.type != "mps")
-    began, budget = time.monotonic(), minutes * 60 if minutes else float("inf")
-    step = 0
+    run.restore("table", optimizer)
+    began, budget = time.monotonic() - progress.table_seconds, minutes * 60 if minutes else float("inf")
+    over = False
     with StopRequest() as stop:
         for epoch in range(progress.table_epoch, train.table_epochs):
             values: list[float] = []
@@ -525,24 +594,36 @@ def train_table(
                 chance = np.random.default_rng((train.seed, 1000 + epoch, number))
                 for batch in data.batches(shard, train.table_batch_size, train.group_size, chance):
                     done = max((epoch + number / len(shards)) / train.table_epochs, (time.monotonic() - began) / budget)
-                    _set_rates(optimizer, step, done, 20)
+                    _set_rates(optimizer, progress.table_step, done, 20)
                     value, _ = _table_step(table, batch, loss, teacher_head, config, place)
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
                     values.append(float(value))
-                    step += 1
-                    if stop.asked or done >= 1:
+                    progress.table_step += 1
+                    if over := stop.asked or time.monotonic() - began > budget:
                         break
-                if stop.asked or time.monotonic() - began > budget:
+                if over:
                     break
-            progress.table_epoch = epoch + 1
-            left = (train.table_epochs - epoch - 1) * (time.monotonic() - began) / max(1, epoch + 1)
-            emit("progress", phase="table", step=step, epoch=epoch + 1, loss=float(np.mean(values)), seconds_left=left)
-            if stop.asked or time.monotonic() - began > budget:
+            progress.table_seconds = time.monotonic() - began
+            left = (train.table_epochs - epoch - 1) * progress.table_seconds / (epoch + 1)
+            emit(
+                "progress",
+                phase="table",
+                step=progress.table_step,
+                epoch=epoch + 1,
+                loss=_mean_of_pass(values, cache),
+                seconds_left=left,
+            )
+            if over:
                 break
-    progress.table_done = not stop.asked
-    run.save("checkpoint.pt", model)
-    return not stop.asked
+            progress.table_epoch = epoch + 1
+    if stop.asked:
+        run.save(CHECKPOINT, model, table=optimizer)
+        return False
+    progress.table_done = True
+    run.optimizers.pop("table", None)
+    run.save(CHECKPOINT, model)
+    return True
 
 
 def _table_step(
@@ -583,17 +664,21 @@ def as_first_process(value: float, place: Device) -> float:
 
 
 def rank_and_world() -> tuple[int, int]:
-    """This process's number and how many there are: 0 and 1 without torchrun."""
+    """The number of this process and how many there are: 0 and 1 without torchrun."""
     if distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
 
 
-def share_from_first_process(model: nn.Module, finished: bool, place: Device) -> bool:
-    """Under torchrun: everybody goes on with the first process's weights, and with its answer."""
+def share_from_first_process(model: nn.Module, run: Run, finished: bool, place: Device) -> bool:
+    """Under torchrun: everybody goes on with the first process's weights and teacher's head, and with its answer."""
     if distributed.is_initialized():
         for parameter in model.parameters():
             distributed.broadcast(parameter.data, src=0)
+        if run.teacher_head is not None:
+            head = run.teacher_head.to(place.device)
+            distributed.broadcast(head, src=0)
+            run.teacher_head = head.cpu()
     return bool(as_first_process(float(finished), place))
 
 
@@ -602,7 +687,19 @@ def is_first_process() -> bool:
     return rank_and_world()[0] == 0
 
 
-def start_distributed() -> None:
-    """Join the other processes when started by torchrun; otherwise do nothing."""
+def start_distributed(place: Device) -> None:
+    """Join the other processes when started by torchrun; otherwise do nothing.
+
+    They wait for each other by the hour: while the first builds shards or trains the table, the rest has nothing to do.
+    """
+    if place.device.type == "cuda":
+        torch.cuda.set_device(place.device)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        backend = "nccl" if place.device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=timedelta(hours=24))
+
+
+def wait_for_all() -> None:
+    """Under torchrun: go on when every process has come this far."""
+    if distributed.is_initialized():
+        distributed.barrier()

@@ -1,0 +1,146 @@
+"""`train` and its neighbours as they are called: stops, resuming, starts, and failures that are named."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import run
+from strata_train import data, model, train
+from strata_train.config import ModelConfig
+from strata_train.export import export_folder
+from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder
+
+CONFIG = """
+[model]
+vocab_size = {vocabulary}
+hidden_size = 32
+layers = 3
+heads = 4
+intermediate_size = 64
+max_positions = 256
+dims = 32
+exits = [0, 1, 3]
+matryoshka = [8, 16, 32]
+exit_block = 16
+exit_gate = true
+exit_residual = 0.5
+top_residual = 0.25
+
+[train]
+batch_size = 16
+group_size = 4
+steps = 6
+joint_every = 0
+learning_rate = 0.0
+upper_learning_rate = 0.0
+table_epochs = 2
+table_batch_size = 32
+top_head_epochs = 1
+held_out_share = 0.1
+"""
+Command = Callable[..., tuple[int, list[dict]]]
+
+
+@pytest.fixture
+def command(
+    tiny_config: ModelConfig,
+    tokenizer_file: Path,
+    text: TextEncoder,
+    pairs_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """`train` and `prepare` on tiny data, a tiny model in the place of all-MiniLM-L6-v2."""
+
+    def start(config: ModelConfig | None = None) -> MultiExitEncoder:
+        torch.manual_seed(1)
+        return MultiExitEncoder(config or tiny_config)
+
+    monkeypatch.setattr(model, "from_minilm", start)
+    monkeypatch.setattr(model, "start_folder", lambda: tokenizer_file.parent)
+    (tmp_path / "c.toml").write_text(CONFIG.format(vocabulary=text.vocabulary_size))
+
+    def call(name: str, *more: str | Path) -> tuple[int, list[dict]]:
+        shared = ("--config", tmp_path / "c.toml", "--pairs", pairs_file, "--cache", tmp_path / "cache")
+        own = ("--run", tmp_path / "run") if name == "train" else ()
+        return run(capsys, name, *shared, "--device", "cpu", *own, *more)
+
+    return call
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
+    """SIGTERM at the n-th call of a function of the loop."""
+    real, count = getattr(train, function), iter(range(1, 10_000))
+
+    def stopping(*arguments: object, **named: object) -> object:
+        if next(count) == call:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(train, function, stopping)
+
+
+@pytest.mark.parametrize(("function", "call"), [("turn_heads", 2), ("_table_step", 3), ("_step", 3)])
+def test_a_stop_in_any_phase_is_continued(
+    function: str, call: int, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, function, call)
+        status, events = command("train")
+    assert (tmp_path / "run" / "checkpoint.pt").exists()
+    assert "--resume" in events[-1]["message"] if status else events[-1]["finished"] is False
+    status, events = command("train", "--resume")
+    assert status == 0 and events[-1]["finished"] and events[-1]["step"] == 6, events[-1]
+    assert all((shard / "teacher.npy").exists() for shard in data.shard_folders(tmp_path / "cache"))
+
+
+def test_layers_go_on_after_a_phase_without_an_optimizer(command: Command) -> None:
+    assert command("train")[0] == 0
+    for phase in ("table", "layers"):
+        status, events = command("train", "--resume", "--phase", phase)
+        assert status == 0, events[-1]
+
+
+def test_a_trained_table_keeps_its_token_weights(
+    command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = train.token_weights
+    monkeypatch.setattr(train, "token_weights", lambda *given: asked.append(1) or real(*given))
+    folder = tmp_path / "start"
+    export_folder(tiny_model, text, folder, id="start", description="for tests", shared_space=True)
+    status, events = command("train", "--start", folder, "--phase", "head")
+    assert status == 0, events[-1]
+    assert command("train", "--resume", "--phase", "table")[0] == 0
+    assert not asked
+    assert command("train", "--run", tmp_path / "fresh")[0] == 0
+    assert len(asked) == 1
+
+
+def test_a_run_is_not_begun_over_another(command: Command) -> None:
+    assert command("train", "--phase", "head")[0] == 0
+    assert command("train")[1][-1]["code"] == "run-exists"
+
+
+def test_prepare_computes_what_is_missing_and_train_needs_all(command: Command, tmp_path: Path) -> None:
+    assert command("prepare", "--part", "0/2")[0] == 0
+    assert command("prepare", "--part", "2/2")[1][-1]["code"] == "part-bad"
+    shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
+    assert len(shard.teacher()) == len(shard) and np.isfinite(shard.teacher()).all()
+
+
+def test_what_cannot_be_continued_or_begun_with_is_named(
+    command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    assert command("train", "--resume")[1][-1]["code"] == "checkpoint-missing"
+    export_folder(tiny_model, text, tmp_path / "start", id="start", description="for tests", shared_space=True)
+    config = tmp_path / "c.toml"
+    config.write_text(config.read_text().replace("exit_block = 16", "exit_block = 8"))
+    assert command("train", "--start", tmp_path / "start")[1][-1]["code"] == "shape-mismatch"
