@@ -4,8 +4,10 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
+import { unindexedKind } from "../../../src/indexing/fileKinds.ts";
 import { importsOf } from "../../../src/indexing/imports.ts";
 import { languageById, languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
+import { isSecret } from "../../../src/indexing/secrets.ts";
 import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -64,8 +66,7 @@ describe("languageOf", () => {
     ["guide.rst", "restructuredtext"],
     ["a.yml", "yaml"],
     ["package.json", "json"],
-    ["package-lock.json", "lock"],
-    ["Cargo.lock", "lock"],
+    ["deps.lock", "lock"],
     ["Cargo.toml", "toml"],
     ["solve.m", "matlab", "function y = solve(x)\n"],
     ["View.m", "objective-c", "#import <UIKit/UIKit.h>\n"],
@@ -80,6 +81,10 @@ describe("languageOf", () => {
 describe("the table", () => {
   it("has each id, extension, name and interpreter once", () => {
     for (const values of [languages.map((l) => l.id), languages.flatMap((l) => l.extensions), languages.flatMap((l) => l.filenames ?? []), languages.flatMap((l) => l.interpreters ?? [])]) assert.deepEqual(values.filter((v, i) => values.indexOf(v) !== i), []);
+  });
+  it("names no file that is never read", () => {
+    const examples = languages.flatMap(({ extensions, filenames = [] }) => [...extensions.map((extension) => `a${extension}`), ...filenames]);
+    assert.deepEqual(examples.filter((file) => unindexedKind(file) !== undefined || isSecret(file)), []);
   });
   it("writes extensions with a dot and in lower case", () => {
     for (const extension of languages.flatMap((l) => l.extensions)) assert.match(extension, /^\.[a-z0-9+_.-]+$/);
