@@ -63,6 +63,12 @@ const definers: readonly RegExp[] = [
   /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until)\b)[\w$*&:<>,\s~[\]]*?([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
 ];
 
+/**
+ * How much of a row is looked at: its beginning tells what it is. The time of some patterns grows with the square of the row, and some files are one row
+ * of a megabyte.
+ */
+const TELLING = 300;
+
 /** Name that a row defines, by the habits of most languages; "" when it defines none. */
 export function definedName(row: string): string {
   for (const pattern of definers) {
@@ -138,8 +144,8 @@ export function blocksOf(lines: SourceLines, from: number, to: number): Block[] 
   let commented = true;
   let ended = true;
   for (let row = from; row <= to; row++) {
-    const text = lines.text(row, row);
-    const blank = /^\s*$/.test(text);
+    const text = lines.text(row, row).slice(0, TELLING);
+    const blank = lines.isBlank(row);
     const atMargin = !blank && indentation(lines, row) <= outer;
     const name = atMargin && !comment.test(text) ? definedName(text) : "";
     const starts = atMargin && !closer.test(text) && (ended || (name !== "" && !commented));
@@ -178,7 +184,7 @@ export function cutMarkdown(lines: SourceLines): Part[] {
   const titles: string[] = [];
   let fence = "";
   for (let row = 0; row < lines.count; row++) {
-    const text = lines.text(row, row);
+    const text = lines.text(row, row).slice(0, TELLING);
     const mark = /^\s{0,3}(```+|~~~+)/.exec(text)?.[1];
     if (mark && (fence === "" || text.trim().startsWith(fence))) fence = fence === "" ? mark : "";
     const heading = fence === "" ? /^(#{1,6})\s+(.+?)\s*#*\s*$/.exec(text) : null;

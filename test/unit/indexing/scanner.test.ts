@@ -8,6 +8,20 @@ import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName } from 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
 const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
 
+// Whole rows took minutes: the time grew with the square of the row, and of a bundle or a dump one row is everything.
+describe("a very long row", () => {
+  it("is known by its beginning", () => {
+    const named = (row: string) => cutByIndentation(new SourceLines(`${row}\n  return 1;\n}\n`)).flatMap((part) => part.symbols);
+    assert.deepEqual(named(`int early(${"int x, ".repeat(30)}int y) {`), ["early"]);
+    assert.deepEqual(named(`${"x ".repeat(200)}late() {`), []);
+    for (const row of ["x".repeat(1_000_000), `[${"x".repeat(1_000_000)}`]) assert.deepEqual(named(row), []);
+  });
+  it("is a heading by its beginning", () => {
+    const crumbs = cutMarkdown(new SourceLines(`# ${"#".repeat(1_000_000)}x\n\n## Next\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
+    assert.ok(crumbs.length > 0 && crumbs.every((crumb) => crumb.length <= 300));
+  });
+});
+
 describe("SourceLines", () => {
   const lines = new SourceLines("ab\n\n  \ncd");
   it("counts rows and measures them with their line ends", () => {
