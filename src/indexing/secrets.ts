@@ -2,16 +2,19 @@
 // no setting or ignore file can switch the list off, since an index would keep what it read.
 
 const keyFile = /\.(pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|ovpn|gpg|tfstate|tfvars|agekey|mobileprovision)$/;
+/** Armoured keys; an .asc may as well be a document. */
+const armouredKey = /(private|secret|secring|[._-]key).*\.asc$/;
 const keyFileBackup = /\.tfstate\.(backup|\d+\.backup)$/;
 const dotEnv = /^\.env(rc)?($|[._-])|\.env$/;
 const template = /[._-](example|sample|template|dist|defaults?|schema)(\.[a-z]+)?$/;
 const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?($|[._-])/;
-const named = /^(client[-_]?)?(credentials?|secrets?|service[-_]?account)([._-].*)?$/;
+const named = /^(.*[._-])?(client)?(credentials?|secrets?|service[-_]?account|firebase[-_]adminsdk)([._-].*)?$/;
+const shellHistory = /^\.(\w+_history|z?history|histfile)$/;
 
 /** Files of tools that keep a token or password under a fixed name. */
 const exactNames: ReadonlySet<string> = new Set([
   ".npmrc", ".netrc", "_netrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".s3cfg",
-  ".boto", ".vault-token", ".vault-pass", ".vault_pass", ".yarnrc.npm", "kubeconfig", "wallet.dat", ".terraformrc", "terraform.rc", ".authinfo",
+  ".boto", ".vault-token", ".vault-pass", ".vault_pass", ".yarnrc.npm", ".yarnrc.yml", "local.settings.json", "kubeconfig", "wallet.dat", ".terraformrc", "terraform.rc", ".authinfo",
 ]);
 
 /** Folders in a home directory whose every file is suspect; matter when someone opens a dotfiles folder. */
@@ -30,8 +33,10 @@ export function isSecret(path: string): boolean {
   const parts = path.toLowerCase().split("/");
   const name = parts.pop() ?? "";
   if (parts.some((part) => folders.has(part))) return true;
+  // Ahead of the templates: `nginx.default.pem` is the key of a default server, not an example of one.
+  if (keyFile.test(name) || keyFileBackup.test(name) || armouredKey.test(name)) return true;
   if (template.test(name)) return false;
-  if (exactNames.has(name) || keyFile.test(name) || keyFileBackup.test(name) || dotEnv.test(name)) return true;
+  if (exactNames.has(name) || dotEnv.test(name) || shellHistory.test(name)) return true;
   if (!sshKey.test(name) && !named.test(name)) return false;
   const dot = name.lastIndexOf(".");
   return dataEndings.has(dot < 0 ? "" : name.slice(dot + 1));

@@ -7,13 +7,15 @@ const secret = [
   ".env", ".env.local", ".env.production", ".envrc", ".ENV", "config/prod.env", "server.pem", "tls/private.key", "id_rsa", "id_rsa.pub", "id_ed25519", "id_ed25519_sk",
   "id_rsa.bak", "store.p12", "store.pfx", "app.jks", "vault.kdbx", "credentials", "credentials.json", "client_secrets.json", "client_secret_123.apps.json", ".npmrc", "home/.netrc",
   ".pypirc", "secrets.yaml", "secrets.yml", "secret.json", "terraform.tfstate", "terraform.tfstate.backup", "prod.tfvars", ".aws/config", ".ssh/known_hosts", ".git-credentials",
-  "service-account.json", "service_account-prod.json", "key.p8", "a/b/.htpasswd",
+  "service-account.json", "service_account-prod.json", "key.p8", "a/b/.htpasswd", "tls-default.key", "nginx.default.pem", "prod-secrets.yaml", "app-secrets.yml",
+  "gcp-service-account.json", "x-firebase-adminsdk-ab12.json", ".yarnrc.yml", "local.settings.json", "private.asc", "deploy-key.asc", ".zsh_history", ".bash_history", ".credentials.json",
 ];
 for (const file of secret) test(`${file} is never read`, () => assert.equal(isSecret(file), true));
 
 const open = [
   ".env.example", ".env.sample", ".env.template", ".env.local.example", "src/secrets.ts", "credentials.go", "aws/credentials_test.py", "secretstore.yaml", "environment.ts", "env.d.ts",
   "id_generator.py", "keys.ts", "src/key/index.ts", "monkey.ts", "pem.go", "secrets.example.yaml", "prod.tfvars.example", "id_rsa.go", "docs/credentials.md", "dotenv.js",
+  "docs/guide.asc", "history.ts", "src/app-secrets.ts", "app-secrets.example.yaml", "monkey.asc",
 ];
 for (const file of open) test(`${file} is ordinary text`, () => assert.equal(isSecret(file), false));
 
