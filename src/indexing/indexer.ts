@@ -6,7 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { FileRecord, ParsedFile, Store } from "../store/store.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
-import { PathFilter, walk } from "./walk.ts";
+import { type OnSkip, PathFilter, walk } from "./walk.ts";
 
 export interface IndexerOptions {
   readonly root: string;
@@ -23,12 +23,25 @@ export const SKIPPED = "skipped:";
 /** Another version cut it (see Store.files). Files without text have no hash to begin with. */
 const isStale = ({ hash, lang }: FileRecord): boolean => hash === "" && !lang.startsWith(SKIPPED);
 
+/** Reasons that may be gone at the next look: no file handle was left, a worker ran out of memory. */
+const passing: ReadonlySet<string> = new Set(["unreadable", "parser failed"]);
+/** The time of a file that the next pass shall look at again: none has it. */
+const NO_TIME = -1;
+
 const BATCH_FILES = 16;
 const BATCH_BYTES = 200_000;
 /** The first batches of an empty index are this small and double: something is found as soon as one file is read. */
 const FIRST_BATCH_FILES = 2;
 /** One transaction holds about this many chunks: some milliseconds, so that a query never waits long for it. */
 const WRITE_CHUNKS = 250;
+
+/** Whether one of the paths is this one or a folder around it ("" is the root). */
+function isWithin(path: string, paths: ReadonlySet<string>): boolean {
+  if (paths.size === 0) return false;
+  if (paths.has(path) || paths.has("")) return true;
+  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) if (paths.has(path.slice(0, slash))) return true;
+  return false;
+}
 
 export class Indexer {
   readonly #options: IndexerOptions;
@@ -44,7 +57,8 @@ export class Indexer {
   }
 
   /**
-   * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed. Unchanged content is not encoded again.
+   * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed (not those that
+   * merely cannot be read now). Unchanged content is not encoded again.
    * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
    */
   async scan(onProgress: OnProgress, signal: AbortSignal): Promise<void> {
@@ -54,6 +68,11 @@ export class Indexer {
     const known = store.files();
     const seen = new Set<string>();
     const skips: Record<string, number> = {};
+    const unreadable = new Set<string>();
+    const onSkip: OnSkip = (path, reason) => {
+      skips[reason] = (skips[reason] ?? 0) + 1;
+      if (reason === "unreadable") unreadable.add(path);
+    };
     const writer = new Writer(store, known.size === 0 ? 1 : WRITE_CHUNKS);
     const inFlight = new Set<Promise<void>>();
     let done = 0;
@@ -80,7 +99,7 @@ export class Indexer {
     let bytes = 0;
     let batchFiles = known.size === 0 ? FIRST_BATCH_FILES : BATCH_FILES;
     try {
-      for await (const entry of walk(root, { ...limits(), signal }, (_path, reason) => void (skips[reason] = (skips[reason] ?? 0) + 1))) {
+      for await (const entry of walk(root, { ...limits(), signal }, onSkip)) {
         seen.add(entry.path);
         total++;
         const record = known.get(entry.path);
@@ -106,7 +125,7 @@ export class Indexer {
     }
     if (failure !== undefined) throw failure;
     signal.throwIfAborted();
-    for (const path of known.keys()) if (!seen.has(path)) writer.remove(path);
+    for (const path of known.keys()) if (!seen.has(path) && !isWithin(path, unreadable)) writer.remove(path);
     writer.flush();
     pool.retire();
     this.#walkSkips = skips;
@@ -127,6 +146,7 @@ export class Indexer {
       const verdict = await filter.check(relative);
       if (verdict.kind === "directory") rescan = true;
       else if (verdict.kind === "file") wanted.push({ path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
+      else if (verdict.kind === "skip" && verdict.reason === "unreadable") continue;
       // A vanished folder takes its files along.
       else for (const known of store.files().keys()) if (known === relative || known.startsWith(`${relative}/`)) writer.remove(known);
     }
@@ -156,7 +176,11 @@ class Writer {
   add(outcome: ParseOutcome): void {
     if (outcome.kind === "gone") return this.remove(outcome.path);
     if (outcome.kind === "skip") {
-      const { path, size, mtimeMs, reason } = outcome;
+      const { path, size, reason } = outcome;
+      const record = this.#store.files().get(path);
+      // What it held when it could be read stays findable.
+      if (record && (reason === "unreadable" || (passing.has(reason) && record.lang === SKIPPED + reason))) return;
+      const mtimeMs = passing.has(reason) ? NO_TIME : outcome.mtimeMs;
       this.#files.push({ path, size, mtimeMs, hash: "", lang: SKIPPED + reason, imports: [], isTest: false, isGenerated: false, chunks: [] });
     } else {
       const { file } = outcome;

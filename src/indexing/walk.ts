@@ -75,7 +75,7 @@ async function linkReason(absolute: string, realRoot: string): Promise<SkipReaso
     const target = await realpath(absolute);
     return target === realRoot || target.startsWith(realRoot + path.sep) ? "link" : "link to outside";
   } catch {
-    return "unreadable"; // dangling, or links that point at each other
+    return "link"; // dangling, or links that point at each other
   }
 }
 

@@ -1,6 +1,6 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -60,4 +60,50 @@ test("unchanged files are read once, and once more when another version cut them
   newer.parsed.length = 0;
   await newer.scan();
   assert.deepEqual(newer.parsed, []);
+});
+
+for (const reason of ["unreadable", "parser failed"])
+  test(`a file that is ${reason} once is looked at again by the next pass`, async () => {
+    write("a.ts");
+    const store = await w.open();
+    await indexer(store, (file) => ({ kind: "skip", reason, ...file })).scan();
+    assert.deepEqual(store.languages(), { [`skipped:${reason}`]: 1 });
+    await indexer(store).scan();
+    assert.equal(store.coverage().chunks, 1);
+    const third = indexer(store);
+    await third.scan();
+    assert.deepEqual(third.parsed, []);
+  });
+
+test("a file that cannot be read any more keeps what it held, and is looked at again", async () => {
+  write("a.ts");
+  const store = await w.open();
+  await indexer(store).scan();
+  write("a.ts", "a longer text");
+  await indexer(store, (file) => ({ kind: "skip", reason: "unreadable", ...file })).scan();
+  assert.equal(store.placesInFile("a.ts").length, 1);
+  const later = indexer(store);
+  await later.scan();
+  assert.deepEqual(later.parsed, ["a.ts"]);
+});
+
+test("a folder that cannot be read for a while keeps its files; one that is gone does not", { skip: process.platform === "win32" && "permissions work otherwise there" }, async () => {
+  for (const name of ["a.ts", "closed/b.ts", "closed/d/c.ts", "closed.ts", "gone/e.ts"]) write(name);
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  rmSync(path.join(root, "gone"), { recursive: true });
+  rmSync(path.join(root, "closed.ts"));
+  chmodSync(path.join(root, "closed"), 0);
+  chmodSync(root, 0o755);
+  const isRoot = process.getuid?.() === 0; // permissions do not bind root, so be nobody for a moment
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    await scan();
+    await update("closed/b.ts");
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(path.join(root, "closed"), 0o755);
+  }
+  assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
 });
