@@ -1,6 +1,7 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
 import { stat } from "node:fs/promises";
+import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -34,6 +35,8 @@ const BATCH_BYTES = 200_000;
 const FIRST_BATCH_FILES = 2;
 /** One transaction holds about this many chunks: some milliseconds, so that a query never waits long for it. */
 const WRITE_CHUNKS = 250;
+/** Files that one transaction removes: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
+const REMOVE_FILES = 100;
 
 /** Whether one of the paths is this one or a folder around it ("" is the root). */
 function isWithin(path: string, paths: ReadonlySet<string>): boolean {
@@ -66,6 +69,8 @@ export class Indexer {
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
     const known = store.files();
+    // What is saved while the pass runs is not in its hands.
+    const before = [...known.keys()];
     const seen = new Set<string>();
     const skips: Record<string, number> = {};
     const unreadable = new Set<string>();
@@ -125,8 +130,8 @@ export class Indexer {
     }
     if (failure !== undefined) throw failure;
     signal.throwIfAborted();
-    for (const path of known.keys()) if (!seen.has(path) && !isWithin(path, unreadable)) writer.remove(path);
     writer.flush();
+    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal);
     pool.retire();
     this.#walkSkips = skips;
     report();
@@ -140,22 +145,39 @@ export class Indexer {
     const { root, store, pool, limits } = this.#options;
     const writer = new Writer(store);
     const wanted: FileToParse[] = [];
+    const vanished = new Set<string>();
     let rescan = false;
     const filter = new PathFilter(root, limits());
     for (const relative of paths) {
       const verdict = await filter.check(relative);
       if (verdict.kind === "directory") rescan = true;
       else if (verdict.kind === "file") wanted.push({ path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
-      else if (verdict.kind === "skip" && verdict.reason === "unreadable") continue;
-      // A vanished folder takes its files along.
-      else for (const known of store.files().keys()) if (known === relative || known.startsWith(`${relative}/`)) writer.remove(known);
+      else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
     signal.throwIfAborted();
     const outcomes = wanted.length > 0 ? await pool.parse(wanted, true) : [];
     signal.throwIfAborted();
     for (const outcome of outcomes) writer.add(outcome);
     writer.flush();
+    await this.#remove(this.#knownWithin(vanished), signal);
     return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" ? [o.file.path] : [])), rescan };
+  }
+
+  /** The files that these paths are or were: a vanished folder takes its files along. */
+  #knownWithin(paths: ReadonlySet<string>): readonly string[] {
+    const files = this.#options.store.files();
+    const exact = [...paths].filter((path) => files.has(path));
+    // All of them files, as it mostly is: no need to look at every path there is.
+    return exact.length === paths.size ? exact : [...files.keys()].filter((path) => isWithin(path, paths));
+  }
+
+  /** In short transactions with room for a query between them. */
+  async #remove(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < paths.length; from += REMOVE_FILES) {
+      if (from > 0) await yieldToEventLoop();
+      signal.throwIfAborted();
+      this.#options.store.removeFiles(paths.slice(from, from + REMOVE_FILES));
+    }
   }
 }
 
@@ -174,8 +196,9 @@ class Writer {
   }
 
   add(outcome: ParseOutcome): void {
-    if (outcome.kind === "gone") return this.remove(outcome.path);
-    if (outcome.kind === "skip") {
+    if (outcome.kind === "gone") {
+      if (this.#store.files().has(outcome.path)) this.#removed.push(outcome.path);
+    } else if (outcome.kind === "skip") {
       const { path, size, reason } = outcome;
       const record = this.#store.files().get(path);
       // What it held when it could be read stays findable.
@@ -192,11 +215,7 @@ class Writer {
       this.#files.push(file);
       this.#chunks += file.chunks.length;
     }
-    if (this.#chunks >= this.#wanted || this.#files.length >= WRITE_CHUNKS) this.flush();
-  }
-
-  remove(path: string): void {
-    if (this.#store.files().has(path)) this.#removed.push(path);
+    if (this.#chunks >= this.#wanted || this.#files.length >= WRITE_CHUNKS || this.#removed.length >= REMOVE_FILES) this.flush();
   }
 
   flush(): void {

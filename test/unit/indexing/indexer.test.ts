@@ -107,3 +107,43 @@ test("a folder that cannot be read for a while keeps its files; one that is gone
   }
   assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
 });
+
+test("many vanished files are removed in short transactions, with turns of the event loop between", async (t) => {
+  const store = await w.open();
+  store.putFiles(Array.from({ length: 250 }, (_, i) => parsedFile(`gone/f${i}.ts`, [`text ${i}`])));
+  write("a.ts");
+  const removals = t.mock.method(store, "removeFiles").mock;
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    if (store.files().size > 1) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await indexer(store).scan();
+  assert.deepEqual([...store.files().keys()], ["a.ts"]);
+  assert.deepEqual(removals.calls.map((call) => call.arguments[0].length), [100, 100, 50]);
+  assert.ok(turns >= 2, `${turns} turns`);
+});
+
+test("a file that is saved while a pass runs stays", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const { scan } = indexer(store, (file) => {
+    store.putFiles([parsedFile("late.ts", ["saved meanwhile"])]);
+    return { kind: "parsed", file: { ...parsedFile(file.path, ["text"]), ...file } };
+  });
+  await scan();
+  assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "late.ts"]);
+});
+
+test("a vanished file goes alone, a vanished folder with what it held", async () => {
+  for (const name of ["a.ts", "d/b.ts", "d/e/c.ts", "dd.ts"]) write(name);
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  for (const name of ["a.ts", "d"]) rmSync(path.join(root, name), { recursive: true });
+  await update("a.ts");
+  assert.deepEqual([...store.files().keys()].sort(), ["d/b.ts", "d/e/c.ts", "dd.ts"]);
+  await update("d", "never.ts", "");
+  assert.deepEqual([...store.files().keys()], ["dd.ts"]);
+});
