@@ -230,7 +230,7 @@ export class Engine {
     for (;;) {
       signal.throwIfAborted();
       if (this.#state.kind === "failed") throw new StrataError("engine.failed", this.#state.reason);
-      if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Resume it (setting strata.index.paused), then run this again.");
+      if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
@@ -365,7 +365,7 @@ export class Engine {
       // A question in flight has the thread to itself: an answer awaits several times, and a slice in each gap would add up.
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
       try {
-        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "Indexing is paused by the setting." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
+        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         for (const turn of this.#waiting) turn();
         if (worked !== false) await (performance.now() - this.#askedMs < 3_000 ? breathe() : yieldToEventLoop());
         else await woken;

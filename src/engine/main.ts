@@ -55,6 +55,8 @@ class Server {
   readonly #end: () => void;
   readonly #clients = new Set<MessageConnection>();
   #idle: NodeJS.Timeout | undefined;
+  /** Who has paused indexing. */
+  #pause: { readonly by: MessageConnection; readonly settings: protocol.EngineSettings } | undefined;
 
   constructor(options: { engine: Engine; record: EngineRecord; root: string; idleMs: number; log: Log; end: () => void }) {
     this.#engine = options.engine;
@@ -91,6 +93,7 @@ class Server {
       clearTimeout(stranger);
       gone.abort();
       connection.dispose();
+      this.#endPause(connection);
       if (this.#clients.delete(connection)) this.#waitForClients();
     });
     connection.listen();
@@ -144,11 +147,22 @@ class Server {
     connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));
-    connection.onRequest(protocol.configure, (settings) => guard(() => engine.configure(settings)));
+    connection.onRequest(protocol.configure, (settings) => guard(() => this.#configure(connection, settings)));
     connection.onRequest(protocol.chooseModel, ({ folder }, token) => guard(() => engine.chooseModel(folder, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
     connection.onRequest(protocol.shutdown, () => this.#end());
+  }
+
+  #configure(by: MessageConnection, settings: protocol.EngineSettings): Promise<void> {
+    this.#pause = settings.paused ? { by, settings } : undefined;
+    return this.#engine.configure(settings);
+  }
+
+  /** With the client that paused goes the only one that could resume: others would find an index that never gets current. */
+  #endPause(connection: MessageConnection): void {
+    if (this.#pause?.by !== connection) return;
+    this.#configure(connection, { ...this.#pause.settings, paused: false }).catch((error: unknown) => this.#log("warn", "the pause did not end with its client", error));
   }
 
   #waitForClients(): void {

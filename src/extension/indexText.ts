@@ -63,7 +63,7 @@ export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   const progress = working.find(({ phase }) => phase === "discover" || phase === "instant") ?? working[0];
   if (progress) return { kind: "working", label: progressText(progress), fraction: progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined };
   for (const { status } of folders) if (status?.state.kind === "paused") return { kind: "paused", reason: status.state.reason };
-  return folders.some(({ client }) => client.kind === "idle") ? { kind: "starting" } : { kind: "ready" };
+  return folders.every(({ client }) => client.kind === "idle") ? { kind: "idle" } : { kind: "ready" };
 }
 
 export function totalCoverage(folders: readonly FolderState[]): Coverage | undefined {
@@ -78,13 +78,13 @@ export function statusText(folders: readonly FolderState[]): StatusText {
   const warnings = folders.flatMap(({ status }) => status?.warnings ?? []);
   const files = coverage && coverage.files > 0 ? filesText(coverage.files) : "";
   const depth = coverage ? commonDepth(coverage) : "";
-  const idle = folders.length > 0 && folders.every(({ client }) => client.kind === "idle");
   const [icon, words, severity] = ((): [string, string, StatusText["severity"]] => {
     switch (index.kind) {
       case "noFolder":
+      case "idle":
         return ["layers", "Strata", "normal"];
       case "starting":
-        return idle ? ["layers", "Strata", "normal"] : ["sync~spin", "Strata starting", "normal"];
+        return ["sync~spin", "Strata starting", "normal"];
       case "working":
         return ["sync~spin", `Strata ${files ? `${files} · ` : ""}${lowerFirst(index.label)}`, "normal"];
       case "paused":
@@ -95,7 +95,7 @@ export function statusText(folders: readonly FolderState[]): StatusText {
         return [warnings.length > 0 ? "warning" : "layers", `Strata ${files || "no files"}${depth ? ` · ${depth}` : ""}`, warnings.length > 0 ? "warning" : "normal"];
     }
   })();
-  return { text: `$(${icon}) ${words}`, spoken: words, severity, tooltip: tooltip(folders, idle) };
+  return { text: `$(${icon}) ${words}`, spoken: words, severity, tooltip: tooltip(folders, index.kind) };
 }
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
@@ -103,14 +103,13 @@ const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text
 /** Markdown's own characters, and `<` and `$(` which VS Code reads as HTML and icons. */
 export const escapeMarkdown = (text: string): string => text.replace(/[\\`*_{}[\]()#+\-!|<>~$]/g, "\\$&");
 
-function tooltip(folders: readonly FolderState[], idle: boolean): string {
+function tooltip(folders: readonly FolderState[], index: ViewIndex["kind"]): string {
   const parts = ["**Strata** searches this workspace by meaning, on this machine."];
-  if (folders.length === 0) parts.push("No folder is open.");
-  else if (idle) parts.push("Indexing starts with the first search.");
+  if (index === "noFolder") parts.push("No folder is open.");
+  else if (index === "idle") parts.push("Indexing starts with the first search.");
   for (const folder of folders) parts.push(...(folders.length > 1 ? [`**${escapeMarkdown(folder.name)}**`] : []), folderLines(folder));
-  const failed = viewIndex(folders).kind === "failed";
   const link = (title: string, command: string) => `[${title}](command:${command})`;
-  parts.push([...(failed ? [link("Restart", "strata.restartEngine")] : [link("Search", "strata.search"), link("Details", "strata.showStatus")]), link("Show Log", "strata.showLog")].join(" · "));
+  parts.push([...(index === "failed" ? [link("Restart", "strata.restartEngine")] : [link("Search", "strata.search"), link("Details", "strata.showStatus")]), link("Show Log", "strata.showLog")].join(" · "));
   return parts.filter((part) => part !== "").join("\n\n");
 }
 

@@ -56,6 +56,7 @@ export type ViewResults =
 /** The index of all folders together, as the page draws it. */
 export type ViewIndex =
   | { readonly kind: "noFolder" }
+  | { /** Nothing is asked of an engine before the first search. */ readonly kind: "idle" }
   | { readonly kind: "starting" }
   | { readonly kind: "working"; readonly label: string; /** 0 to 1, or undefined when the end is not known. */ readonly fraction: number | undefined }
   | { readonly kind: "ready" }

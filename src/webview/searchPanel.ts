@@ -359,7 +359,7 @@ export class SearchPanel extends LitElement {
   #renderStart(state: ViewState): TemplateResult {
     const { index, coverage, warnings } = state;
     const files = coverage ? count(coverage.files, "file") : "";
-    const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
+    const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
     const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
     return html`${this.#empty(title, line, index.kind === "paused" ? [["Resume", { type: "command", command: "resume" }]] : [])}
       <div class="suggestions">

@@ -1,6 +1,6 @@
 // package.json's VS Code part and package.nls.json are what src/extension/contributions.ts says, in both directions.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { expectedManifest } from "../../scripts/manifest.mjs";
@@ -62,6 +62,19 @@ describe("the manifest", () => {
       assert.equal(Array.isArray(standard) ? "array" : typeof standard, setting.type, key);
       assert.ok(["resource", "window", "machine-overridable", "machine"].includes(setting.scope), key);
     }
+  });
+
+  it("has every setting and command that a message of the program names", () => {
+    const texts = readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(path.join(root, "src", file), "utf8"));
+    const named = texts.flatMap((text) => [...text.matchAll(/\bstrata\.[a-z]+\.[A-Za-z]+/g)].map(([key]) => key));
+    assert.ok(named.length > 6);
+    assert.deepEqual(named.filter((key) => !Object.hasOwn(settings, key)), []);
+    const titles = Object.values(commands).map(({ title }) => title);
+    const offered = texts.flatMap((text) => [...text.matchAll(/[Cc]ommand Strata: (.{1,60})/g)].map(([, words]) => words!));
+    assert.ok(offered.length > 1);
+    assert.deepEqual(offered.filter((words) => !titles.some((title) => words.startsWith(title))), []);
   });
 
   it("refers to settings in its texts that exist", () => {

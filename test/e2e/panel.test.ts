@@ -237,6 +237,7 @@ describe("The search view's page", () => {
     ["no folder", { ...startState, index: { kind: "noFolder" }, coverage: undefined }, "Open a folder"],
     ["ready", startState, "3,210 files ready"],
     ["starting", { ...startState, index: { kind: "starting" }, coverage: undefined }, "Starting …"],
+    ["idle", { ...startState, index: { kind: "idle" }, coverage: undefined }, "Indexing starts with the first search"],
     ["indexing", { ...startState, index: { kind: "working", label: "Indexing 42 %", fraction: 0.42 } }, "can be searched already"],
     ["paused", { ...startState, index: { kind: "paused", reason: "You paused indexing." } }, "You paused indexing."],
     ["a warning", { ...startState, warnings: ["The watch limit is reached."] }, "The watch limit is reached."],

@@ -239,6 +239,19 @@ test("bringing the index to a depth can be cancelled, and goes on later", async 
   assert.equal(status.coverage.files, 400);
 });
 
+test("a pause is named to others, and ends with the client that asked for it", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs });
+  const editor = await workspace.connect();
+  const terminal = await workspace.connect();
+  const paused = untilStatus(terminal, ({ state }) => state.kind === "paused");
+  await editor.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: true });
+  await paused;
+  await assert.rejects(bringTo(terminal, "instant"), /Strata: Resume Indexing/);
+  const ready = untilStatus(terminal, ({ state }) => state.kind === "ready");
+  editor.dispose();
+  assert.equal((await ready).coverage.files, 1);
+});
+
 test("an empty glob among the editor's excludes excludes nothing and harms nothing", async (t) => {
   const workspace = new Workspace(t, { "src/walk.ts": walkTs, "vendor/auth.py": authPy });
   const client = await workspace.connect();

@@ -59,6 +59,13 @@ describe("the index as the search view shows it", () => {
     assert.deepEqual(index, { kind: "working", label: "Indexing 25 %", fraction: 0.25 });
   });
 
+  it("starts nothing by itself and says when it will", () => {
+    const waits = folder(undefined, { kind: "idle" });
+    assert.deepEqual(viewIndex([waits, waits]), { kind: "idle" });
+    assert.deepEqual(viewIndex([waits, folder({})]), { kind: "ready" });
+    assert.match(statusText([waits]).tooltip, /Indexing starts with the first search/);
+  });
+
   it("has no fraction while the total is unknown", () => {
     assert.deepEqual(viewIndex([folder({ state: { kind: "scanning", progress: progress("discover", 0, 0) } })]), { kind: "working", label: "Looking for files …", fraction: undefined });
   });
