@@ -221,7 +221,8 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
-    return { groups: await findDuplicates(this.#store, params, signal), coverage: this.#coverage() };
+    const groups = await findDuplicates(this.#store, params, signal).catch((error: unknown) => this.#refuse(error));
+    return { groups, coverage: this.#coverage() };
   }
 
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
@@ -247,8 +248,14 @@ export class Engine {
       this.#requestScan();
       return;
     }
-    // Cut short by a change of model: a full pass makes up for it.
-    if ((await this.#work(signal, (cut) => this.#readSaved(inside, cut))) === undefined) this.#requestScan();
+    try {
+      // Cut short by a change of model: a full pass makes up for it.
+      if ((await this.#work(signal, (cut) => this.#readSaved(inside, cut))) === undefined) this.#requestScan();
+    } catch (error) {
+      // Nobody names these paths again.
+      if (!isAbort(error)) this.#requestScan();
+      throw error;
+    }
     this.#wake();
   }
 
@@ -380,10 +387,7 @@ export class Engine {
           clearTimeout(retry);
           this.#requestScan();
         } else if (StrataError.is(error, "index.damaged")) {
-          // The store has moved the damaged database aside and says so in its warnings; everything is read again.
           this.#options.log("error", "the database is damaged", error);
-          this.#scansDone = 0;
-          this.#requestScan();
         } else {
           this.#options.log("error", "background work failed", error);
           this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
@@ -465,6 +469,15 @@ export class Engine {
     this.#lastSave = Date.now();
   }
 
+  /** Passes a failure on. After damage the store has moved the database aside and is empty: whoever met it, everything is read again. */
+  #refuse(error: unknown): never {
+    if (StrataError.is(error, "index.damaged")) {
+      this.#scansDone = 0;
+      this.#requestScan();
+    }
+    throw error;
+  }
+
   #requestScan(): void {
     this.#scansWanted++;
     this.#wake();
@@ -498,7 +511,7 @@ export class Engine {
       return await running;
     } catch (error) {
       if (pass.aborted && !signal.aborted && isAbort(error)) return undefined;
-      throw error;
+      return this.#refuse(error);
     } finally {
       this.#working.delete(running);
     }
@@ -547,7 +560,7 @@ export class Engine {
     } catch (error) {
       // The model was exchanged while its query was made.
       if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
-      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
+      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) return this.#refuse(error);
       this.#problem("the encoder does not run", error);
       this.#warn(`Searching by words only: ${userMessage(error)}`);
       return rank({ store, encoder: undefined });

@@ -1,0 +1,81 @@
+// The engine in this process, on the tiny model: what a failure inside one request leaves behind.
+import assert from "node:assert/strict";
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import test, { type TestContext } from "node:test";
+import { yieldToEventLoop } from "../../../src/base/abort.ts";
+import { StrataError } from "../../../src/base/errors.ts";
+import { silentLog } from "../../../src/base/log.ts";
+import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
+import { Indexer } from "../../../src/indexing/indexer.ts";
+import { Store } from "../../../src/store/store.ts";
+import { tinyModelFolder } from "../../support/tinyModel.ts";
+import { manyFiles } from "../../support/workspace.ts";
+
+const never = new AbortController().signal;
+const shallow = { ...defaultSettings, backgroundDepth: "instant" } as const;
+
+/** A workspace folder, an index folder and engines over them, all gone with the test. */
+function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
+  const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-engine-")));
+  const [root, index] = [path.join(folder, "w"), path.join(folder, "i")];
+  const write = (given: Readonly<Record<string, string>>): void => {
+    for (const [name, content] of Object.entries(given)) {
+      mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+      writeFileSync(path.join(root, name), content);
+    }
+  };
+  write(files);
+  mkdirSync(index);
+  const engines: Engine[] = [];
+  t.after(async () => {
+    for (const engine of engines) await engine.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    root,
+    index,
+    write,
+    async open(options: Partial<EngineOptions> = {}): Promise<Engine> {
+      const engine = await Engine.open({ root, folder: index, modelFolder: tinyModelFolder, parseWorkers: 1, log: silentLog, ...options }, () => {});
+      engines.push(engine);
+      await engine.configure(shallow);
+      return engine;
+    },
+  };
+}
+
+/** Overwrites everything behind the first page, as a failing disk would while the engine runs. */
+function spoil(database: string): void {
+  const handle = openSync(database, "r+");
+  writeSync(handle, Buffer.alloc(statSync(database).size - 4096, 0xa5), 0, undefined, 4096);
+  closeSync(handle);
+}
+
+test("damage that a search meets is repaired from the files", async (t) => {
+  const place = workplace(t, manyFiles(80));
+  const first = await place.open();
+  await first.index("instant", never);
+  await first.close();
+  const engine = await place.open();
+  await engine.index("instant", never);
+  spoil(path.join(place.index, "index.db"));
+  await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), (error) => StrataError.is(error, "index.damaged"));
+  assert.equal((await engine.index("instant", never)).coverage.files, 80);
+});
+
+test("a saved file that could not be stored is read by the next pass", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(3));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  // The second pass comes when watching stands; after it nothing asks for another.
+  while (scan.mock.callCount() < 2) await yieldToEventLoop();
+  await engine.index("instant", never);
+  place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
+  t.mock.method(Store.prototype, "putFiles").mock.mockImplementationOnce(() => {
+    throw new Error("no luck");
+  });
+  await assert.rejects(engine.filesChanged(["late.ts"], never), /no luck/);
+  assert.equal((await engine.index("instant", never)).coverage.files, 4);
+});
