@@ -9,7 +9,7 @@ import type { Log } from "../base/log.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
-import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
+import { OnnxEncoder, type OnnxEncoderOptions } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
 import { LANGUAGES_VERSION } from "../indexing/languages.ts";
 import { Indexer, SKIPPED } from "../indexing/indexer.ts";
@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly parseWorkers: number;
   /** See StoreOptions. */
   readonly graphFrom?: number;
+  /** See OnnxEncoderOptions. */
+  readonly encoder?: OnnxEncoderOptions;
   readonly log: Log;
 }
 
@@ -45,6 +47,8 @@ const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it show
 const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not
 /** Chunks of one background round: a few batches, after which saves and graph inserts get their turn. */
 const DEEPEN_ROUND = 32;
+/** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
+const SAVED_SLICE = 8;
 const GRAPH_SLICE_MS = 8;
 /** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
 const REPLACE_ROUND = 100;
@@ -144,10 +148,10 @@ export class Engine {
 
   /** Everything that is made for one model: synchronous, so that no answer falls between two. */
   #takeOver(instant: InstantTable, pool = this.#newPool()): void {
-    const { root, log } = this.#options;
+    const { root, log, encoder } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
-    this.#encoder = new OnnxEncoder(instant, log);
+    this.#encoder = new OnnxEncoder(instant, log, encoder);
     this.#pool = pool;
     pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
@@ -203,21 +207,29 @@ export class Engine {
       tookMs: performance.now() - started,
       refining,
     });
-    const wanted = params.depth === "deep" && ranked.refine !== undefined;
-    if (!wanted || ranked.refine === undefined) return finish(ranked, false);
-    if (!onUpdate) return finish(await ranked.refine(REFINE_BUDGET_MS, signal), false);
     const { refine } = ranked;
+    if (params.depth !== "deep" || refine === undefined) return finish(ranked, false);
+    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal).catch((error: unknown) => this.#unrefined(ranked, error, signal)), false);
+    if (!onUpdate) return refined();
     setImmediate(() => {
-      refine(REFINE_BUDGET_MS, signal).then(
-        async (better) => {
-          if (!signal.aborted) onUpdate(await finish(better, false));
+      refined().then(
+        (better) => {
+          if (!signal.aborted) onUpdate(better);
         },
         (error: unknown) => {
-          if (!signal.aborted) this.#problem("visible hits could not be refined", error);
+          if (!signal.aborted) this.#problem("refined hits could not be sent", error);
         },
       );
     });
     return finish(ranked, true);
+  }
+
+  /** A list that is there is an answer, also when the encoder dies over making it better. */
+  #unrefined(ranked: RankedResult, error: unknown, signal: AbortSignal): RankedResult {
+    signal.throwIfAborted();
+    this.#problem("visible hits could not be refined", error);
+    this.#noteDamage(error);
+    return ranked;
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
@@ -270,8 +282,11 @@ export class Engine {
     const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
     if (shallow.length === 0) return true;
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
-    const vectors = await this.#encoder.embedChunks(unique, depth, "visible", signal);
-    this.#store.putVectors(depth, unique.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    for (let from = 0; from < unique.length; from += SAVED_SLICE) {
+      const slice = unique.slice(from, from + SAVED_SLICE);
+      const vectors = await this.#encoder.embedChunks(slice, depth, "visible", signal);
+      this.#store.putVectors(depth, slice.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    }
     this.#statusSoon();
     return true;
   }
@@ -469,12 +484,15 @@ export class Engine {
     this.#lastSave = Date.now();
   }
 
-  /** Passes a failure on. After damage the store has moved the database aside and is empty: whoever met it, everything is read again. */
+  /** After damage the store has moved the database aside and is empty: whoever met it, everything is read again. */
+  #noteDamage(error: unknown): void {
+    if (!StrataError.is(error, "index.damaged")) return;
+    this.#scansDone = 0;
+    this.#requestScan();
+  }
+
   #refuse(error: unknown): never {
-    if (StrataError.is(error, "index.damaged")) {
-      this.#scansDone = 0;
-      this.#requestScan();
-    }
+    this.#noteDamage(error);
     throw error;
   }
 

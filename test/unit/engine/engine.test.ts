@@ -1,6 +1,6 @@
 // The engine in this process, on the tiny model: what a failure inside one request leaves behind.
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -8,7 +8,9 @@ import { yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
+import type { OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
+import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { Store } from "../../../src/store/store.ts";
 import { tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
@@ -46,6 +48,13 @@ function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
   };
 }
 
+/** A program in place of the encoder's worker. */
+function workerFile(place: { readonly index: string }, program: string): { encoder: OnnxEncoderOptions } {
+  const file = path.join(path.dirname(place.index), "worker.mjs");
+  writeFileSync(file, `import { parentPort } from "node:worker_threads";\nimport { appendFileSync } from "node:fs";\n${program}`);
+  return { encoder: { workerFile: file } };
+}
+
 /** Overwrites everything behind the first page, as a failing disk would while the engine runs. */
 function spoil(database: string): void {
   const handle = openSync(database, "r+");
@@ -78,4 +87,43 @@ test("a saved file that could not be stored is read by the next pass", { timeout
   });
   await assert.rejects(engine.filesChanged(["late.ts"], never), /no luck/);
   assert.equal((await engine.index("instant", never)).coverage.files, 4);
+});
+
+test("hits that cannot be refined are an answer all the same, once or streamed", async (t) => {
+  const place = workplace(t, manyFiles(20));
+  const engine = await place.open(workerFile(place, `throw new Error("no luck");`));
+  await engine.index("instant", never);
+  const query = { query: "merge the ledger", k: 5 };
+  const { hits } = await engine.search({ ...query, depth: "instant" }, never);
+  assert.equal(hits.length, 5);
+  const paths = (result: SearchResult) => result.hits.map((hit) => hit.path);
+  for (let life = 0; life < 3; life++) {
+    const answer = await engine.search({ ...query, depth: "deep" }, never);
+    assert.deepEqual([paths(answer), answer.refining], [hits.map((hit) => hit.path), false]);
+  }
+  const last = await new Promise<SearchResult>((resolve, reject) => engine.search({ ...query, depth: "deep" }, never, resolve).catch(reject));
+  assert.deepEqual([paths(last), last.refining], [hits.map((hit) => hit.path), false]);
+});
+
+test("saved files are encoded a few chunks at a time, so that a search comes in between", async (t) => {
+  const place = workplace(t, manyFiles(1));
+  const sizes = path.join(path.dirname(place.index), "sizes");
+  const engine = await place.open(
+    workerFile(
+      place,
+      `parentPort.on("message", ({ kind, id, chunks, priority }) => {
+         if (kind === "close") return parentPort.close();
+         if (priority === "visible") appendFileSync(${JSON.stringify(sizes)}, chunks.length + "\\n");
+         parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
+       });`,
+    ),
+  );
+  await engine.index("instant", never);
+  await engine.configure(defaultSettings);
+  const saved = manyFiles(30, 1);
+  place.write(saved);
+  await engine.filesChanged(Object.keys(saved), never);
+  const counts = readFileSync(sizes, "utf8").trim().split("\n").map(Number);
+  assert.ok(counts.length > 0 && counts.every((count) => count <= 8), counts.join(" "));
+  assert.equal(engine.status().coverage.deep, engine.status().coverage.chunks);
 });
