@@ -360,6 +360,18 @@ def test_a_release_without_projection_heads_gets_fresh_ones_only_when_asked(tmp_
     assert torch.equal(model.model.norm.weight, tensors["model.norm.weight"])
 
 
+def test_heads_of_other_names_are_left_out_when_heads_are_fresh(tmp_path) -> None:
+    tensors = publish(tmp_path)
+    heads = {"lm_head.weight": torch.zeros(64, 16), "conditional_embs.weight": torch.zeros(3, 4)}
+    kept = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+    save_file(kept | heads, tmp_path / "model.safetensors")
+    model = load_published(tmp_path, fresh_heads=True)
+    assert torch.equal(model.model.norm.weight, tensors["model.norm.weight"])
+    save_file(kept | heads | {"model.layers.9.mlp.c_fc.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="unexpected model.layers.9"):
+        load_published(tmp_path, fresh_heads=True)
+
+
 def test_another_architecture_is_refused(tmp_path) -> None:
     publish(tmp_path)
     raw = json.loads((tmp_path / "config.json").read_text())
@@ -384,7 +396,8 @@ def test_onnx_segments_continue_from_each_other_and_agree_with_torch(tmp_path) -
     paths = export_segments(model, tmp_path)
     assert [p.name for p in paths] == ["segment-0-2.onnx", "segment-2-4.onnx", "segment-4-6.onnx"]
     ids, mask = batch(rows=4, length=13)  # another shape than the export's
-    pooling = text_mask(ids, mask, TINY.sep_id)
+    ids[:, 6] = TINY.sep_id
+    pooling = text_mask(ids, mask, TINY.sep_id)  # less than the attention mask: what precedes the mark is only read
     expected = model(ids, mask)
     feed = {"attention_mask": mask.numpy(), "pooling_mask": pooling.numpy()}
     entry = {"input_ids": ids.numpy()}
@@ -394,3 +407,21 @@ def test_onnx_segments_continue_from_each_other_and_agree_with_torch(tmp_path) -
         assert np.abs(embedding - expected[layer].embedding.detach().numpy()).max() < 1e-4
         assert len(rest) == (layer != TINY.top)
         entry = {"hidden": rest[0]} if rest else {}
+
+
+def test_weights_beyond_the_limit_of_one_file_lie_beside_it(tmp_path, monkeypatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from strata_train import modular_starencoder
+
+    with torch.device("meta"):
+        full = ModularStarEncoder(ModularStarEncoderConfig.full())
+    assert modular_starencoder._weight_bytes(full, 0, 36) > 2**31 > modular_starencoder.LARGEST_FILE
+    assert all(modular_starencoder._weight_bytes(full, *part) < 2**30 + 2**27 for part in [(0, 4), (9, 18), (27, 36)])
+    model = tiny()
+    monkeypatch.setattr(modular_starencoder, "LARGEST_FILE", modular_starencoder._weight_bytes(model, 0, 6) - 1)
+    (path,) = export_segments(model, tmp_path, [6])
+    assert (tmp_path / "segment-0-6.onnx.data").stat().st_size > 4000
+    ids, mask = batch()
+    feed = {"input_ids": ids.numpy(), "attention_mask": mask.numpy(), "pooling_mask": mask.numpy()}
+    expected = model(ids, mask)[6].embedding.detach().numpy()
+    assert np.abs(onnxruntime.InferenceSession(path).run(None, feed)[0] - expected).max() < 1e-4

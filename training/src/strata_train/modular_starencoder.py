@@ -167,9 +167,9 @@ class Backbone(nn.Module):
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the positions under `mask`; a row without any gives zeros. (B, T, H), (B, T) -> (B, H)"""
-    weights = mask.to(hidden.dtype).unsqueeze(-1)  # (B, T, 1)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-6)
+    """Mean over the positions under `mask`; a row without any gives zeros. (B, T, H), (B, T) -> float32 (B, H)"""
+    weights = mask.float().unsqueeze(-1)  # (B, T, 1)
+    return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-6)
 
 
 def last_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -345,7 +345,8 @@ def load_published(
 
     `rename` maps a stored tensor's name to ours, None to leave it out: the backbone's names are StarCoder-2's,
     but the releases name their heads differently. With `fresh_heads`, projection heads that the checkpoint lacks
-    keep their initial values (the pre-trained release has none). Everything else must match exactly.
+    keep their initial values and heads of other names are left out (the pre-trained release has only such).
+    Everything else must match exactly.
     """
     from safetensors.torch import load_file
 
@@ -367,6 +368,8 @@ def load_published(
     missing = [n for n in expected if n not in tensors and not (fresh_heads and n.startswith("projections."))]
     if missing:
         problems.append(f"lacks {_some(missing)}")
+    if fresh_heads:
+        tensors = {name: tensor for name, tensor in tensors.items() if name.startswith(("model.", "projections."))}
     if unexpected := [n for n in tensors if n not in expected]:
         problems.append(f"holds unexpected {_some(unexpected)}")
     for name in expected.keys() & tensors.keys():
@@ -384,6 +387,8 @@ def _some(names: list[str]) -> str:
 
 
 # ---- ONNX segments ----
+
+LARGEST_FILE = 1_900_000_000  # bytes of weights; an ONNX file is one protobuf message, which ends at 2 GiB
 
 
 class Segment(nn.Module):
@@ -406,12 +411,14 @@ def export_segments(encoder: ModularStarEncoder, folder: Path, exits: Sequence[i
 
     Inputs: `input_ids` (first segment) or `hidden`, then `attention_mask` and `pooling_mask`, int64
     (batch, sequence). Outputs: `embedding`, and below the top `next_hidden`, which the next segment takes as
-    `hidden` (one graph cannot use a name twice). An embedding needs only the segments up to its exit.
+    `hidden` (one graph cannot use a name twice). An embedding needs only the segments up to its exit. Weights
+    that are too many for one file lie beside it, in `segment-A-B.onnx.data`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stops = tuple(exits or encoder.exits)
     auto = torch.export.Dim.DYNAMIC
-    mask = torch.ones(2, 8, dtype=torch.long)
+    # two tensors: the exporter would take one that is given twice for one input
+    masks = torch.ones(2, 8, dtype=torch.long), torch.ones(2, 8, dtype=torch.long)
     paths = []
     for start, stop in zip((0, *stops[:-1]), stops, strict=True):
         if start == 0:
@@ -421,14 +428,22 @@ def export_segments(encoder: ModularStarEncoder, folder: Path, exits: Sequence[i
         path = folder / f"segment-{start}-{stop}.onnx"
         torch.onnx.export(
             Segment(encoder, start, stop).eval(),
-            (entry, mask, mask),
+            (entry, *masks),
             path,
             input_names=[name, "attention_mask", "pooling_mask"],
             output_names=["embedding"] if stop == encoder.config.top else ["embedding", "next_hidden"],
             dynamic_shapes=({0: auto, 1: auto},) * 3,
             dynamo=True,
-            external_data=False,
+            external_data=_weight_bytes(encoder, start, stop) > LARGEST_FILE,
             verbose=False,
         )
         paths.append(path)
     return paths
+
+
+def _weight_bytes(encoder: ModularStarEncoder, start: int, stop: int) -> int:
+    """Of one segment, in float32."""
+    parts: list[nn.Module] = [*encoder.model.layers[start:stop], encoder.projections[encoder.exits.index(stop)]]
+    if start == 0:
+        parts.append(encoder.model.embed_tokens)
+    return 4 * sum(parameter.numel() for part in parts for parameter in part.parameters())
