@@ -30,8 +30,9 @@ from strata_train.losses.distillation import score_distillation, vector_distilla
 from strata_train.model import unit
 from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig, collate, input_row, mean_pool
 from strata_train.objectives.icc import context_windows
+from strata_train.objectives.loop import update
 from strata_train.objectives.packing import SpecialTokens, Window, cut, fill
-from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss, pretraining_step
+from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss
 from strata_train.text import prepare
 
 HERE = Path(__file__).parent
@@ -183,8 +184,8 @@ def pretrain(lab: Lab, model: ModularStarEncoder, kind: str, seed: int) -> dict[
     size = settings.pretrain_window
     packed = list(context_windows(cut(files, size // 2), size, random.Random(seed)))
     heads = PretrainingHeads(config.hidden_size, config.vocab_size, config.exits)
-    parameters = [*model.parameters(), *heads.parameters()]
-    optimizer = optimizer_for(parameters, settings.rate)
+    both = torch.nn.ModuleList([model, heads])
+    optimizer = optimizer_for(list(both.parameters()), settings.rate)
     generator = torch.Generator().manual_seed(seed)
     rng = random.Random(seed)
     order: list[Window] = []
@@ -200,7 +201,8 @@ def pretrain(lab: Lab, model: ModularStarEncoder, kind: str, seed: int) -> dict[
                 model, heads, windows, special, config.vocab_size, generator,
                 context_weight=1.0 if kind == "mlm+icc" else 0.0,
             )  # fmt: skip
-        pretraining_step(loss, optimizer)
+        loss.backward()
+        update(both, optimizer)
         if step % 25 == 0:
             emit(
                 "progress",
@@ -245,7 +247,8 @@ def train(lab: Lab, model: ModularStarEncoder, arm: Arm, seed: int, name: str) -
                 term = term + taught(q, d, queries[top].embedding, codes[top].embedding, settings.scale)
             weight = depth[layer] if arm.weights == "depth" and len(arm.exits) > 1 else 1.0
             loss = loss + weight * term
-        pretraining_step(loss, optimizer)
+        loss.backward()
+        update(model, optimizer)
         if step % 25 == 0:
             emit("progress", phase=name, done=step, total=settings.steps, loss=loss.item())
 

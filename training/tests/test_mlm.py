@@ -9,7 +9,7 @@ from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEnco
 from strata_train.objectives.heads import ExitConditioned
 from strata_train.objectives.mlm import IGNORED, MaskedTokenHead, mask_tokens, masked_token_loss
 from strata_train.objectives.packing import Piece, SpecialTokens, Window
-from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss, pretraining_step
+from strata_train.objectives.pretrain import PretrainingHeads, depth_weights, pretraining_loss
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,8 @@ def test_a_batch_without_masked_tokens_costs_nothing() -> None:
     loss = masked_token_loss(head, torch.randn(1, 3, 8, requires_grad=True), torch.full((1, 3), IGNORED), 2)
     loss.backward()
     assert loss.item() == 0
+    # processes average gradient by gradient: one that is missing somewhere would make the others wait for ever
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in head.parameters())
 
 
 def test_the_head_is_shared_but_knows_its_exit() -> None:
@@ -100,9 +102,9 @@ def windows() -> list[Window]:
     return [Window((pieces[i], pieces[i + 1]), pieces[i].repository == pieces[i + 1].repository) for i in range(6)]
 
 
-def star() -> ModularStarEncoder:
+def star(**changes) -> ModularStarEncoder:
     torch.manual_seed(0)
-    sizes = dict(hidden_size=16, intermediate_size=32, num_heads=2, num_kv_heads=1, dims=16)
+    sizes = dict(hidden_size=16, intermediate_size=32, num_heads=2, num_kv_heads=1, dims=16) | changes
     return ModularStarEncoder(ModularStarEncoderConfig.small(VOCAB, **sizes))
 
 
@@ -136,7 +138,9 @@ def test_steps_on_both_faces_lower_the_loss_of_every_exit(face) -> None:
     history = []
     for _ in range(20):
         loss, parts = pretraining_loss(model, heads, windows(), special, VOCAB, torch.Generator().manual_seed(0))
-        pretraining_step(loss, optimizer)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
         history.append(parts)
     for exit in heads.exits:
         assert history[-1][f"mlm{exit}"] < 0.7 * history[0][f"mlm{exit}"]
@@ -211,13 +215,152 @@ def test_a_tokenizer_without_marks_and_a_corpus_without_files_are_refused(tmp_pa
     from tokenizers import Tokenizer, models
 
     from strata_train.events import UserError
-    from strata_train.objectives.pretrain import pretrain, special_tokens
+    from strata_train.objectives.pretrain import pretrain
+    from strata_train.objectives.tokens import special_tokens
 
     with pytest.raises(UserError, match="neither <pad> nor"):
         special_tokens(Tokenizer(models.WordLevel({"a": 0}, unk_token="a")))
     model = star()
     with pytest.raises(UserError, match="fewer than one batch"):
         pretrain(model, PretrainingHeads(16, VOCAB, model.exits), lambda _: [], SPECIAL, VOCAB, steps=1)
+
+
+def test_accumulated_batches_make_the_step_of_one_big_batch(capsys) -> None:
+    from strata_train.objectives.pretrain import pretrain
+
+    weights = []
+    for batch, accumulate in ((2, 2), (4, 1)):
+        model = star()
+        torch.manual_seed(1)
+        heads = PretrainingHeads(16, VOCAB, model.exits)
+        # masks are drawn batch by batch, so only the repository question is the same question both times
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("strata_train.objectives.pretrain.masked_token_loss", lambda _, hidden, *__: hidden.sum() * 0)
+            patch.setattr("strata_train.objectives.pretrain.mask_tokens", lambda ids, *_, **__: (ids, ids))
+            pretrain(
+                model, heads, lambda _: windows()[:4], SPECIAL, VOCAB, steps=2, batch=batch, accumulate=accumulate,
+                rate=1e-3, warmup=1,
+            )  # fmt: skip
+        weights.append(torch.cat([p.detach().flatten() for p in (*model.parameters(), *heads.parameters())]))
+    torch.testing.assert_close(*weights, atol=2e-5, rtol=1e-4)
+    assert not torch.equal(weights[0], torch.cat([p.detach().flatten() for p in (*star().parameters(),)]))
+
+
+def test_the_rate_rises_then_halves_at_every_milestone() -> None:
+    from strata_train.objectives.loop import rate_at
+
+    assert [rate_at(step, 8.0, 4) for step in (0, 1, 3, 4, 99)] == [2.0, 4.0, 8.0, 8.0, 8.0]
+    assert [rate_at(step, 8.0, 0, (5, 9)) for step in (4, 5, 8, 9, 20)] == [8.0, 4.0, 4.0, 2.0, 2.0]
+
+
+def test_a_gradient_that_is_no_number_ends_the_run() -> None:
+    from strata_train.events import UserError
+    from strata_train.objectives.loop import update
+
+    layer = torch.nn.Linear(2, 1)
+    layer(torch.full((1, 2), float("nan"))).sum().backward()
+    before = layer.bias.clone()
+    with pytest.raises(UserError, match="no longer a number"):
+        update(layer, torch.optim.SGD(layer.parameters(), lr=1.0))
+    assert torch.equal(layer.bias, before)
+
+
+def test_records_of_all_files_are_mixed(tmp_path) -> None:
+    import json
+    import random
+
+    from strata_train.objectives.command import mixed
+
+    files = []
+    for name in "abc":
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_text("".join(json.dumps({"n": f"{name}{i}"}) + "\n" for i in range(20)))
+    drawn = [record["n"] for record in mixed(files, random.Random(0), at_once=2)]
+    assert sorted(drawn) == sorted(f"{name}{i}" for name in "abc" for i in range(20))
+    assert len({name[0] for name in drawn[:10]}) == 2  # two files at a time
+    assert drawn == [record["n"] for record in mixed(files, random.Random(0), at_once=2)]
+
+
+def run(*arguments: object) -> dict:
+    """A command through the command line; its last event."""
+    import io
+    import json
+    from contextlib import redirect_stdout
+
+    from strata_train import cli
+
+    said = io.StringIO()
+    with redirect_stdout(said):
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit:
+            pass
+    return json.loads(said.getvalue().splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--window", 17], "A window of 17 tokens is too small; give it 64 or more."),
+        (["--window", 512], "A window of 512 tokens exceeds the encoder's context of 256."),
+        (["--accumulate", 0], "--steps, --batch, --rate and --accumulate must be above zero."),
+        (["--start", "nowhere"], "There is no ModularStarEncoder in nowhere: "),
+        (["--tokenizer", "nowhere"], "The tokenizer nowhere cannot be read: "),
+    ],
+)
+def test_what_pretraining_cannot_do_is_said(arguments: list, sentence: str, tmp_path) -> None:
+    command = ["pretrain", corpus(tmp_path), "--tokenizer", tokenizer_file(tmp_path), "--device", "cpu", "--batch", 2]
+    assert run(*command, "--out", tmp_path / "out", *arguments)["message"].startswith(sentence)
+
+
+def test_missing_and_bad_files_and_no_tokenizer_are_refused(tmp_path) -> None:
+    tokenizer, out = tokenizer_file(tmp_path), tmp_path / "out"
+    command = ["pretrain", "--tokenizer", tokenizer, "--device", "cpu", "--out", out]
+    assert run(*command, tmp_path / "no.jsonl")["message"] == f"There is no file {tmp_path / 'no.jsonl'}."
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"source": "r"}\n')
+    assert run(*command, bad)["message"] == "A file's record has no source or no code; both are needed."
+    said = run("pretrain", bad, "--device", "cpu", "--out", out)
+    assert said["message"] == "A new encoder needs --tokenizer; train-tokenizer makes one."
+
+
+def test_the_published_size_is_a_choice_and_checkpointing_is_turned_on(tmp_path, monkeypatch) -> None:
+    from strata_train import modular_starencoder
+    from strata_train.objectives import pretrain as module
+
+    seen = []
+    small = ModularStarEncoderConfig.small(15, num_layers=4, exits=(2, 4))
+    monkeypatch.setattr(modular_starencoder.ModularStarEncoderConfig, "full", classmethod(lambda _: small))
+    monkeypatch.setattr(module, "pretrain", lambda model, *_, **options: (seen.append((model, options)) or {}, True))
+    command = ["pretrain", corpus(tmp_path), "--tokenizer", tokenizer_file(tmp_path), "--device", "cpu"]
+    command += ["--size", "full", "--checkpointing", "--milestones", "5,9", "--warmup", 3, "--accumulate", 4]
+    assert run(*command, "--out", tmp_path / "out")["event"] == "result"
+    model, options = seen[0]
+    assert model.exits == (2, 4) and model.checkpointing and model.config.mask_id == 14
+    assert options["milestones"] == (5, 9) and options["warmup"] == 3 and options["accumulate"] == 4
+
+
+# ---- tokens ----
+
+
+def test_code_is_read_raw_and_marks_come_from_the_model(tmp_path) -> None:
+    from strata_train.events import UserError
+    from strata_train.objectives.tokens import RawTokens, special_tokens, train_tokenizer
+
+    size = train_tokenizer(["fooBar = foo_bar\n\tfooBar"] * 50, 275, tmp_path / "tokenizer.json")
+    tokens = RawTokens(tmp_path / "tokenizer.json")
+    own = special_tokens(tokens.tokenizer)
+    assert [own.pad, own.sep, own.cls, own.mask] == list(range(size - 4, size))
+    code = "fooBar =\tfoo_bar"
+    assert tokens.tokenizer.decode(tokens.encode(code)) == code  # nothing is split, no white space is lost
+    special = tokens.take_marks(ModularStarEncoderConfig.small(300, pad_id=0, mask_id=1))
+    assert (special.pad, special.sep, special.mask) == (0, 297, 1)
+    tokens.take_marks(ModularStarEncoderConfig.small(size))
+    assert tokens.encode("a<sep>b") == [*tokens.encode("a"), *tokens.encode("b")]  # a mark in the text is none of ours
+    with pytest.raises(UserError, match="take the tokenizer that the model was trained with"):
+        tokens.take_marks(ModularStarEncoderConfig.small(200))
+    with pytest.raises(UserError, match="every byte and the marks: 260 or more"):
+        train_tokenizer([], 259, tmp_path / "tokenizer.json")
 
 
 # ---- stop and resume ----
@@ -227,9 +370,10 @@ def loop(folder, steps: int = 8, capsys=None, **options):
     """Two steps a pass; the weights as they came out, the logged losses, and whether the loop finished."""
     import json
 
-    from strata_train.objectives.pretrain import Checkpoint, pretrain
+    from strata_train.objectives.loop import Checkpoint
+    from strata_train.objectives.pretrain import pretrain
 
-    model = star()
+    model = star(dropout=0.2)
     torch.manual_seed(1)
     heads = PretrainingHeads(16, VOCAB, model.exits)
     order = windows()[:5]  # two batches of two; the fifth window is left over
@@ -251,7 +395,7 @@ def test_an_interrupted_pretraining_goes_on_to_the_same_losses(killed: bool, tmp
 
     whole, losses, finished = loop(tmp_path, capsys=capsys)
     assert finished and len(losses) == 8
-    real, calls = module.pretraining_step, []
+    real, calls = module.update, []
 
     def interrupted(*arguments: object) -> None:
         calls.append(1)
@@ -262,7 +406,7 @@ def test_an_interrupted_pretraining_goes_on_to_the_same_losses(killed: bool, tmp
         real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "pretraining_step", interrupted)
+        patch.setattr(module, "update", interrupted)
         if killed:
             with pytest.raises(MemoryError):
                 loop(tmp_path, capsys=capsys)
@@ -284,18 +428,18 @@ def test_a_resumed_pretraining_has_the_rest_of_the_minutes(tmp_path, capsys) -> 
 
 def test_a_checkpoint_of_other_settings_or_none_is_refused(tmp_path, capsys) -> None:
     from strata_train.events import UserError
-    from strata_train.objectives.pretrain import Checkpoint
+    from strata_train.objectives.loop import Checkpoint
 
     with pytest.raises(UserError, match="no checkpoint.pt"):
         loop(tmp_path, capsys=capsys, resume=True)
     loop(tmp_path, capsys=capsys, steps=1)
     model = star()
     heads = PretrainingHeads(16, VOCAB, model.exits)
-    optimizer = torch.optim.AdamW([*model.parameters(), *heads.parameters()])
+    both = torch.nn.ModuleDict({"model": model, "heads": heads})
     before = model.model.embed_tokens.weight.clone()
     with pytest.raises(UserError, match="another batch and seed"):
         other = Checkpoint(tmp_path / "checkpoint.pt", {"batch": 4, "seed": 1})
-        other.load(model, heads, optimizer, torch.Generator())
+        other.load(both, torch.optim.AdamW(both.parameters()))
     assert torch.equal(model.model.embed_tokens.weight, before)
 
 
@@ -309,14 +453,14 @@ def test_the_command_saves_when_told_to_stop_and_resumes(tmp_path, capsys, monke
 
     command = ["pretrain", str(corpus(tmp_path)), "--tokenizer", str(tokenizer_file(tmp_path)), "--device", "cpu"]
     command += ["--batch", "4", "--window", "64", "--steps", "3", "--out", str(tmp_path / "out")]
-    real = module.pretraining_step
+    real = module.update
 
     def stopping(*arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "pretraining_step", stopping)
+        patch.setattr(module, "update", stopping)
         with pytest.raises(SystemExit) as end:
             cli.main(command)
     said = json.loads(capsys.readouterr().out.splitlines()[-1])

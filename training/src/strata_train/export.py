@@ -245,7 +245,7 @@ def export_folder(
         "matryoshka": list(config.matryoshka),
         "sharedSpace": shared_space,
         "exits": exits,
-        "files": {name: _fingerprint(work / name) for name in sorted(names)},
+        "files": {name: fingerprint(work / name) for name in sorted(names)},
         "quality": quality or {},
     }
     write_manifest(work, manifest)
@@ -263,7 +263,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         for name, expected in manifest["files"].items():
-            if _fingerprint(folder / name) != expected:
+            if fingerprint(folder / name) != expected:
                 raise UserError("model-damaged", f"The model file {name} in {folder} does not match its manifest.")
     except (OSError, ValueError, KeyError) as error:
         raise UserError("model-unreadable", f"The model folder {folder} cannot be read: {error}.") from error
@@ -274,7 +274,8 @@ def _tolerance(exits: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {str(exit["layer"]): TOLERANCE[exit["kind"]] for exit in exits}
 
 
-def _fingerprint(file: Path) -> dict[str, Any]:
+def fingerprint(file: Path) -> dict[str, Any]:
+    """What a manifest says of a file."""
     data = file.read_bytes()
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 

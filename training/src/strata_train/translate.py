@@ -82,7 +82,7 @@ TARGETS: dict[str, Target] = {
     ),
 }
 _LABELS = {label: name for name, target in TARGETS.items() for label in target.labels}
-_TITLES = {name: target.title for name, target in TARGETS.items()} | {"csharp": "C#"}
+TITLES = {name: target.title for name, target in TARGETS.items()} | {"csharp": "C#"}
 
 
 class Grammars:
@@ -352,7 +352,7 @@ SYSTEM = (
 
 
 def prompt_for(seed: Record, language: str) -> str:
-    source = _TITLES.get(seed["lang"], seed["lang"])
+    source = TITLES.get(seed["lang"], seed["lang"])
     return f"Translate this {source} code to {TARGETS[language].title}:\n\n```{seed['lang']}\n{seed['code']}\n```"
 
 

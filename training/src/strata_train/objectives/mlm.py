@@ -56,7 +56,7 @@ class MaskedTokenHead(nn.Module):
 def masked_token_loss(head: MaskedTokenHead, hidden: Tensor, labels: Tensor, layer: int) -> Tensor:
     """Cross-entropy over the masked positions; only those meet the vocabulary, which is most of the cost."""
     predicted = labels != IGNORED  # (B, T)
-    if not predicted.any():
-        return hidden.sum() * 0.0
+    if not predicted.any():  # nothing to learn, but every process must have a gradient for every parameter
+        return sum((parameter.sum() for parameter in head.parameters()), hidden.sum()) * 0.0
     logits = head(hidden[predicted], layer)  # (N, V)
     return F.cross_entropy(logits.float(), labels[predicted])

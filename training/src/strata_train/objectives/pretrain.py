@@ -9,20 +9,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.modular_starencoder import mean_pool
 from strata_train.objectives.icc import ContextHead, context_loss, context_windows
+from strata_train.objectives.loop import CPU, Checkpoint, Progress, averages, optimizer_for, rate_at, seed_step, update
 from strata_train.objectives.mlm import MaskedTokenHead, mask_tokens, masked_token_loss
 from strata_train.objectives.packing import SpecialTokens, Window, collate, cut, fill
-from strata_train.train import StopRequest
+from strata_train.train import StopRequest, as_first_process, rank_and_world
 
 
 def depth_weights(exits: Sequence[int]) -> dict[int, float]:
@@ -70,29 +69,7 @@ def pretraining_loss(
     return total, parts
 
 
-def pretraining_step(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float = 1.0) -> None:
-    """Backward, clip, update."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], clip)
-    optimizer.step()
-
-
 # ---- the loop ----
-
-MARKS = {"pad": ("<pad>", "[PAD]"), "sep": ("<sep>", "[SEP]"), "cls": ("<cls>", "[CLS]"), "mask": ("<mask>", "[MASK]")}
-
-
-def special_tokens(tokenizer: Any) -> SpecialTokens:
-    """The marks of a tokenizer, in either face's spelling; BERT's tokenizers put `[CLS]` first."""
-    found: dict[str, int] = {}
-    for kind, spellings in MARKS.items():
-        ids = [tokenizer.token_to_id(mark) for mark in spellings]
-        known = [number for number in ids if number is not None]
-        if not known:
-            raise UserError("no-marks", f"The tokenizer has neither {spellings[0]} nor {spellings[1]}.")
-        found[kind] = known[0]
-    return SpecialTokens(**found, cls_first=tokenizer.token_to_id("[CLS]") is not None)
 
 
 def stream_windows(
@@ -107,66 +84,17 @@ def stream_windows(
         yield from windows
 
 
-@dataclass
-class Progress:
-    """Where a run is. The windows of a pass are a function of the corpus and the seed, so their number is enough."""
-
-    step: int = 0
-    number: int = 0  # of the pass over the corpus
-    batches: int = 0  # of that pass, that are done
-    seconds: float = 0.0
-    recent: list[dict[str, float]] = field(default_factory=list)
-
-
-class Checkpoint:
-    """One file with everything that a run needs to go on to the same losses.
-
-    `settings` are what must stay the same for that: a run with others is refused, not mixed with the first.
-    """
-
-    def __init__(self, file: Path, settings: dict[str, Any], minutes: float = 10.0) -> None:
-        self.file = file
-        self.settings = settings
-        self.minutes = minutes  # between two savings
-
-    def save(
-        self,
-        model: nn.Module,
-        heads: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> None:
-        state = {"model": model.state_dict(), "heads": heads.state_dict(), "optimizer": optimizer.state_dict()}
-        chance = {"masks": generator.get_state(), "torch": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            chance["cuda"] = torch.cuda.get_rng_state()
-        work = self.file.with_name(self.file.name + ".tmp")
-        torch.save(state | {"chance": chance, "progress": asdict(progress), "settings": self.settings}, work)
-        work.replace(self.file)  # a run that is killed while saving keeps the checkpoint before
-
-    def load(
-        self, model: nn.Module, heads: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
-    ) -> Progress:
-        if not self.file.exists():
-            raise UserError(
-                "checkpoint-missing", f"There is no {self.file.name} in {self.file.parent} to continue from."
-            )
-        state = torch.load(self.file, map_location="cpu", weights_only=True)
-        changed = sorted(name for name in self.settings if state["settings"].get(name) != self.settings[name])
-        if changed:
-            raise UserError(
-                "other-settings",
-                f"{self.file} was made with another {' and '.join(changed)}; use the same, or leave out --resume.",
-            )
-        model.load_state_dict(state["model"])
-        heads.load_state_dict(state["heads"])
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["chance"]["masks"])
-        torch.set_rng_state(state["chance"]["torch"])
-        if torch.cuda.is_available() and "cuda" in state["chance"]:
-            torch.cuda.set_rng_state(state["chance"]["cuda"])
-        return Progress(**state["progress"])
+def _batches(passes: Callable[[int], Iterable[Window]], size: int, progress: Progress) -> Iterator[list[Window]]:
+    """Batches of `size` windows without end, from where `progress` stands."""
+    while True:
+        windows = iter(passes(progress.number))
+        windows = islice(windows, progress.batches * size, None)  # of a resumed run: packed again, not trained on
+        while len(part := list(islice(windows, size))) == size:
+            progress.batches += 1
+            yield part
+        if progress.batches == 0:
+            raise UserError("too-few-files", f"The files fill fewer than one batch of {size} windows.")
+        progress.number, progress.batches = progress.number + 1, 0
 
 
 def pretrain(
@@ -178,75 +106,60 @@ def pretrain(
     *,
     steps: int,
     batch: int = 32,
+    accumulate: int = 1,
     rate: float = 3e-4,
     warmup: int = 100,
+    milestones: Sequence[int] = (),
     context_weight: float = 1.0,
     seed: int = 17,
     minutes: float | None = None,
     log_every: int = 10,
+    place: Device = CPU,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
 ) -> tuple[dict[str, float], bool]:
     """Train until `steps` or `minutes`; `passes(n)` gives the windows of the n-th pass over the corpus.
 
-    AdamW as in the paper (betas 0.9 and 0.95, epsilon 1e-6, weight decay 0.1), linear warm-up, then constant.
-    Returns the figures of the last steps, averaged, and False when SIGTERM or SIGINT stopped it before the end. With a
-    `checkpoint` it saves now and then and at every end; a resumed run takes the very steps that the whole run would.
+    A step sees `batch` windows at a time, `accumulate` times, in every process of torchrun. Returns the figures of
+    the last steps, averaged, and False when SIGTERM or SIGINT stopped it before the end. With a `checkpoint` it saves
+    now and then and at every end; a resumed run takes the very steps that the whole run would.
     """
-    optimizer = torch.optim.AdamW(
-        [*model.parameters(), *heads.parameters()], lr=rate, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.1
-    )
-    generator = torch.Generator().manual_seed(seed)
-    progress = Progress()
-    if resume and checkpoint is not None:
-        progress = checkpoint.load(model, heads, optimizer, generator)
-    budget = float("inf") if minutes is None else 60 * minutes
-    model.train()
+    both = nn.ModuleDict({"model": model, "heads": heads})
+    optimizer = optimizer_for(both.parameters(), rate)
+    progress = checkpoint.load(both, optimizer) if resume and checkpoint is not None else Progress()
+    rank, world = rank_and_world()
+    batches = _batches(passes, batch * accumulate * world, progress)
+    both.train()
     last_save = last_tick = time.monotonic()
-
-    def save() -> None:
-        if checkpoint is not None:
-            checkpoint.save(model, heads, optimizer, generator, progress)
-
     with StopRequest() as stop:
-        while progress.step < steps and progress.seconds <= budget and not stop.asked:
-            windows = iter(passes(progress.number))
-            windows = islice(windows, progress.batches * batch, None)  # of a resumed run: packed again, not trained on
-            while progress.step < steps and progress.seconds <= budget and not stop.asked:
-                part = list(islice(windows, batch))
-                if len(part) < batch:
-                    if progress.batches == 0:
-                        raise UserError("too-few-files", f"The files fill fewer than one batch of {batch} windows.")
-                    progress.number, progress.batches = progress.number + 1, 0
-                    break
-                for group in optimizer.param_groups:
-                    group["lr"] = rate * min(1.0, (progress.step + 1) / warmup)
-                loss, parts = pretraining_loss(
-                    model, heads, part, special, vocab_size, generator, context_weight=context_weight
-                )
-                pretraining_step(loss, optimizer)
-                progress.step += 1
-                progress.batches += 1
-                now = time.monotonic()
-                progress.seconds += now - last_tick
-                last_tick = now
-                figures = parts | {"loss": loss.item(), "fill": fill(map(len, part), max(map(len, part)))}
-                progress.recent = [*progress.recent[-log_every + 1 :], figures]
-                if progress.step % log_every == 0:
-                    emit(
-                        "metric",
-                        phase="pretrain",
-                        step=progress.step,
-                        steps=steps,
-                        seconds=round(progress.seconds, 1),
-                        **_averages(progress.recent),
+        while not progress.over(steps, minutes, stop.asked, place):
+            own = next(batches)[rank::world]
+            generator = seed_step(seed, progress.step)
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(progress.step, rate, warmup, milestones)
+            rows = []
+            for start in range(0, len(own), batch):
+                part = own[start : start + batch]
+                with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
+                    loss, parts = pretraining_loss(
+                        model, heads, part, special, vocab_size, generator, context_weight=context_weight
                     )
-                if checkpoint is not None and now - last_save > 60 * checkpoint.minutes:
-                    save()
-                    last_save = time.monotonic()
-    save()
-    return _averages(progress.recent), not stop.asked or progress.step >= steps
-
-
-def _averages(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]} if rows else {}
+                (loss / accumulate).backward()
+                rows.append(parts | {"loss": loss.item(), "fill": fill(map(len, part), max(map(len, part)))})
+            update(both, optimizer)
+            progress.step += 1
+            now = time.monotonic()
+            progress.seconds += now - last_tick
+            last_tick = now
+            progress.recent = [*progress.recent, averages(rows)][-log_every:]
+            if progress.step % log_every == 0:
+                figures = averages(progress.recent)
+                seconds = round(progress.seconds, 1)
+                emit("metric", phase="pretrain", step=progress.step, steps=steps, seconds=seconds, **figures)
+            if checkpoint is not None and now - last_save > 60 * checkpoint.minutes:
+                checkpoint.save(both, optimizer, progress)
+                last_save = time.monotonic()
+        stopped = bool(as_first_process(float(stop.asked), place))
+    if checkpoint is not None:
+        checkpoint.save(both, optimizer, progress)
+    return averages(progress.recent), not stopped or progress.step >= steps
