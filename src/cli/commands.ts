@@ -128,7 +128,7 @@ export async function runDuplicates(options: DuplicateOptions, context: Context)
   return withEngine(context, options.in, async (session) => {
     await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const { minLines, threshold, limit } = options;
-    const { groups, coverage } = await session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal);
+    const { groups, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal, onProgress));
     if (context.json) printJson(context, { groups, coverage });
     else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more.\n`);
     else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), clickableFolder(path.resolve(options.in)))}\n`);

@@ -6,6 +6,7 @@ import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
@@ -232,8 +233,8 @@ export class Engine {
     return ranked;
   }
 
-  async duplicates(params: DuplicatesParams, signal: AbortSignal): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
-    const groups = await findDuplicates(this.#store, params, signal).catch((error: unknown) => this.#refuse(error));
+  async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
+    const groups = await findDuplicates(this.#store, params, signal, onProgress).catch((error: unknown) => this.#refuse(error));
     return { groups, coverage: this.#coverage() };
   }
 

@@ -142,9 +142,15 @@ class Server {
       stream = new AbortController();
       return AbortSignal.any([signalOf(token), stream.signal, gone]);
     };
+    const report = ({ progressToken }: protocol.ReportingParams) =>
+      progressToken === undefined
+        ? undefined
+        : (progress: protocol.Progress) => {
+            if (!gone.aborted) void notify(() => connection.sendProgress(protocol.progress, progressToken, progress));
+          };
     connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId))));
     connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, streaming(params.streamId, token), update(params.streamId))));
-    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]))));
+    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]), report(params))));
     connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));
     connection.onRequest(protocol.configure, (settings) => guard(() => this.#configure(connection, settings)));

@@ -1,5 +1,5 @@
 // Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
-import { NotificationType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
+import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import type { Progress } from "../base/progress.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Depth } from "../encoding/encoder.ts";
@@ -128,7 +128,14 @@ export interface DuplicateGroup {
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];
 }
-export interface DuplicatesParams {
+/** Parameters of a request whose progress can be heard. */
+export interface ReportingParams {
+  /** Set by a client that wants to hear it: a number of its own, under which `progress` comes. */
+  readonly progressToken?: number;
+}
+export const progress = new ProgressType<Progress>();
+
+export interface DuplicatesParams extends ReportingParams {
   readonly minLines: number;
   /** Least cosine of a semantic pair. */
   readonly threshold: number;

@@ -11,12 +11,13 @@ import type { OnProgress } from "../base/progress.ts";
 import { withToken } from "./cancellation.ts";
 import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
 import * as protocol from "./protocol.ts";
+import { withProgress } from "./reporting.ts";
 
 export interface EngineSession {
   readonly info: protocol.HandshakeResult;
   readonly indexFolder: string;
-  /** Rejects at once when the signal aborts; the engine is told and stops on its own. */
-  request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: RequestParam<P>, signal: AbortSignal): Promise<R>;
+  /** Rejects at once when the signal aborts; the engine is told and stops on its own. Of the progress hears who asks with ReportingParams. */
+  request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: RequestParam<P>, signal: AbortSignal, onProgress?: OnProgress): Promise<R>;
   /** The same for a request without parameters. */
   ask<R>(type: RequestType0<R, protocol.ErrorData>, signal: AbortSignal): Promise<R>;
   onStatus(listener: (status: protocol.Status) => void): { dispose(): void };
@@ -69,7 +70,7 @@ function wrap({ connection, info, folder, dispose }: EngineConnection): EngineSe
       listeners.add(listener);
       return { dispose: () => void listeners.delete(listener) };
     },
-    request: (type, params, signal) => cancellable((token) => connection.sendRequest(type, params, token), signal),
+    request: (type, params, signal, onProgress) => cancellable((token) => withProgress(connection, onProgress, (besides) => connection.sendRequest(type, onProgress ? { ...params, ...besides } : params, token)), signal),
     ask: (type, signal) => cancellable((token) => connection.sendRequest(type, token), signal),
   };
 }

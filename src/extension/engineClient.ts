@@ -3,8 +3,10 @@
 import type { CancellationToken, MessageConnection, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { withToken } from "../engine/cancellation.ts";
 import * as protocol from "../engine/protocol.ts";
+import { withProgress } from "../engine/reporting.ts";
 import { createRestartPolicy } from "./restartPolicy.ts";
 
 export type ClientState =
@@ -68,17 +70,17 @@ export class EngineClient {
 
   /**
    * Sends a request, starting the engine when needed. A request that the engine's end cut off is sent once more to the next
-   * engine: all of them may be repeated.
+   * engine: all of them may be repeated. Of the progress hears who asks with ReportingParams.
    * @throws StrataError, or an AbortError when `signal` is aborted.
    */
   request<R>(type: RequestType0<R, protocol.ErrorData>, params: undefined, signal?: AbortSignal): Promise<R>;
-  request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: P, signal?: AbortSignal): Promise<R>;
-  async request<P, R>(type: AnyRequest<P, R>, params: P, signal?: AbortSignal): Promise<R> {
+  request<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: P, signal?: AbortSignal, onProgress?: OnProgress): Promise<R>;
+  async request<P, R>(type: AnyRequest<P, R>, params: P, signal?: AbortSignal, onProgress?: OnProgress): Promise<R> {
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted();
       const connected = await this.#need();
       try {
-        const answer = await send(connected.connection, type, params, signal);
+        const answer = await withProgress(connected.connection, onProgress, (besides) => send(connected.connection, type, onProgress ? { ...params, ...besides } : params, signal));
         signal?.throwIfAborted(); // an engine may answer a cancelled request all the same; nobody waits for that answer
         return answer;
       } catch (error) {

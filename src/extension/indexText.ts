@@ -47,6 +47,12 @@ function progressText({ phase, done, total, unit }: Progress): string {
   return done > 0 ? `${phases[phase]}, ${done.toLocaleString("en")} ${unit}` : `${phases[phase]} …`;
 }
 
+/** What the search view says while duplicates are looked for; without a progress there is none yet. */
+export function duplicatesProgress(progress?: Progress): { readonly label: string; readonly fraction: number | undefined } {
+  if (!progress || progress.total === 0) return { label: "Looking for duplicates …", fraction: undefined };
+  return { label: `Looking for duplicates, ${percent(progress.done, progress.total)} %`, fraction: progress.done / progress.total };
+}
+
 /** Folders, worst first decides: a failure hides no other, the tooltip lists all. */
 export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   if (folders.length === 0) return { kind: "noFolder" };

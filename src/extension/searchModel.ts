@@ -2,10 +2,10 @@
 // Runs searches, keeps the history, turns engine results into what the page draws. vscode-free.
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
-import { type DuplicateGroup, duplicates, type SimilarParams } from "../engine/protocol.ts";
+import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
-import { type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
-import { type MergedResult, sumCoverage, type WorkspaceEngines } from "./workspaceEngines.ts";
+import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
+import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** A place the page may ask to open: nothing else can be opened through it. */
 export interface Place {
@@ -39,6 +39,8 @@ export function queryWithFilters(query: string, { langs, path }: Filters): strin
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
 }
 
+const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
+
 export const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
 
 export class SearchModel {
@@ -47,6 +49,7 @@ export class SearchModel {
   #query = "";
   #filters: Filters = noFilters;
   #busy = false;
+  #working: ViewState["working"];
   #error: string | undefined;
   #results: ViewResults = { kind: "none" };
   #running = new AbortController();
@@ -66,6 +69,7 @@ export class SearchModel {
       query: this.#query,
       filters: this.#filters,
       busy: this.#busy,
+      working: this.#working,
       error: this.#error,
       results: this.#results,
       index: viewIndex(folders),
@@ -116,16 +120,23 @@ export class SearchModel {
   }
 
   async duplicates(): Promise<void> {
-    await this.#run(async (signal) => {
-      const answers = await Promise.all(
-        this.#options.engines.clients.map(async ({ folder, client }) => ({ folder, ...(await client.request(duplicates, duplicateParams, signal)) })),
+    const find = this.#run(async (signal) => {
+      this.#working = duplicatesProgress();
+      this.#options.onChange();
+      const { groups, coverage, failures } = await this.#options.engines.duplicates(
+        duplicateParams,
+        (progress) => {
+          if (signal.aborted) return;
+          this.#working = duplicatesProgress(progress);
+          this.#options.onChange();
+        },
+        signal,
       );
-      signal.throwIfAborted();
       this.#places.clear();
-      const groups = answers.flatMap(({ folder, groups: found }) => found.map((group, i) => this.#viewGroup(folder.root, group, i)));
-      this.#results = { kind: "duplicates", groups, coverage: sumCoverage(answers.map(({ coverage }) => coverage)) };
+      this.#results = { kind: "duplicates", groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, failures: failureTexts(failures) };
     });
-    this.#again = undefined; // it reads the whole index: not to be repeated with every saved file
+    this.#again = undefined; // it reads the whole index: a file that is saved meanwhile or later must not begin it anew
+    await find;
   }
 
   /** Back to the empty box. */
@@ -134,6 +145,7 @@ export class SearchModel {
     this.#query = "";
     this.#again = undefined;
     this.#busy = false;
+    this.#working = undefined;
     this.#error = undefined;
     this.#results = { kind: "none" };
     this.#places.clear();
@@ -169,6 +181,7 @@ export class SearchModel {
     this.#running = running;
     this.#again = () => this.#run(work);
     this.#busy = true;
+    this.#working = undefined;
     this.#error = undefined;
     this.#options.onChange();
     try {
@@ -179,6 +192,7 @@ export class SearchModel {
     }
     if (running !== this.#running) return;
     this.#busy = false;
+    this.#working = undefined;
     this.#options.onChange();
   }
 
@@ -196,12 +210,12 @@ export class SearchModel {
       depth: result.depth,
       tookMs: result.tookMs,
       refining: result.refining,
-      failures: result.failures.map(({ name, reason }) => `${name}: ${reason}`),
+      failures: failureTexts(result.failures),
     };
     this.#options.onChange();
   }
 
-  #viewGroup(root: string, group: DuplicateGroup, index: number): ViewDuplicateGroup {
+  #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
     const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#folderName(root) }));
     return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
   }

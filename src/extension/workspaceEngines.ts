@@ -3,6 +3,7 @@
 import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort, unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
+import type { OnProgress, Progress } from "../base/progress.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
 
@@ -27,9 +28,15 @@ export interface MergedResult {
   readonly failures: readonly { readonly name: string; readonly reason: string }[];
 }
 
-export interface RootResult {
+export interface RootResult<R = protocol.SearchResult> {
   readonly root: string;
-  readonly result: protocol.SearchResult;
+  readonly result: R;
+}
+
+export interface MergedDuplicates {
+  readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
+  readonly coverage: protocol.Coverage;
+  readonly failures: MergedResult["failures"];
 }
 
 const rank: Readonly<Record<protocol.Depth, number>> = { instant: 0, shallow: 1, deep: 2 };
@@ -152,6 +159,23 @@ export class WorkspaceEngines {
     return this.#askAll(protocol.similar, (folder) => (root === undefined || folder.root === root ? { ...params, k, depth: "deep" } : elsewhere.text === "" ? undefined : { ...elsewhere, k, depth: "deep" }), k, signal);
   }
 
+  /** Duplicates inside each folder, those with the most repeated lines first. */
+  async duplicates(params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal): Promise<MergedDuplicates> {
+    const parts = new Map<string, Progress>();
+    const sum = (key: "done" | "total"): number => [...parts.values()].reduce((total, part) => total + part[key], 0);
+    const hear = (root: string) => (part: Progress) => {
+      parts.set(root, part);
+      onProgress({ ...part, done: sum("done"), total: sum("total") });
+    };
+    const { results, failures } = await this.#collect(protocol.duplicates, () => params, signal, hear);
+    const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
+    return {
+      groups: results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a)),
+      coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+      failures,
+    };
+  }
+
   /** Brings every engine up, without waiting for its index. */
   async start(): Promise<void> {
     await Promise.all(this.clients.map(({ client }) => client.start()));
@@ -198,9 +222,9 @@ export class WorkspaceEngines {
     return mergeResults(results, k, failures);
   }
 
-  async #collect<P>(type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: (folder: Folder) => P | undefined, signal: AbortSignal) {
+  async #collect<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: (folder: Folder) => P | undefined, signal: AbortSignal, hear?: (root: string) => OnProgress) {
     if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
-    const results: RootResult[] = [];
+    const results: RootResult<R>[] = [];
     const failures: { name: string; reason: string }[] = [];
     let firstError: unknown;
     await Promise.all(
@@ -208,7 +232,7 @@ export class WorkspaceEngines {
         const asked = params(folder);
         if (asked === undefined) return;
         try {
-          results.push({ root: folder.root, result: await client.request(type, asked, signal) });
+          results.push({ root: folder.root, result: await client.request(type, asked, signal, hear?.(folder.root)) });
         } catch (error) {
           if (signal.aborted || isAbort(error)) throw error;
           firstError ??= error;
@@ -216,6 +240,8 @@ export class WorkspaceEngines {
         }
       }),
     );
+    const order = this.folders.map(({ root }) => root); // not that of the answers, which is chance
+    results.sort((a, b) => order.indexOf(a.root) - order.indexOf(b.root));
     if (results.length === 0 && firstError !== undefined) throw firstError;
     return { results, failures };
   }

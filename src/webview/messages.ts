@@ -2,6 +2,8 @@
 // Types and one guard, no other logic: the guard is the trust edge, a page's message may be anything.
 import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
 
+export type { Coverage };
+
 export interface ViewSignal {
   readonly signal: string;
   readonly value: number;
@@ -51,7 +53,7 @@ export type ViewResults =
       /** "name: sentence" for each folder that could not answer. */
       readonly failures: readonly string[];
     }
-  | { readonly kind: "duplicates"; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage };
+  | { readonly kind: "duplicates"; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** As of hits. */ readonly failures: readonly string[] };
 
 /** The index of all folders together, as the page draws it. */
 export type ViewIndex =
@@ -73,6 +75,8 @@ export interface ViewState {
   readonly filters: Filters;
   /** A search is under way; the results still shown belong to the one before. */
   readonly busy: boolean;
+  /** How far the request under way is, when it is one that takes long. */
+  readonly working: { readonly label: string; /** As of the index. */ readonly fraction: number | undefined } | undefined;
   /** Sentence for the person when the last request failed. */
   readonly error: string | undefined;
   readonly results: ViewResults;

@@ -7,7 +7,7 @@ import { hitStyles } from "./hitStyles.ts";
 import { queryWords } from "./highlight.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange } from "./listOrder.ts";
-import type { Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewState } from "./messages.ts";
+import type { Coverage, Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewResults, ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -262,7 +262,7 @@ export class SearchPanel extends LitElement {
     const { state } = this;
     if (!state) return html``;
     return html`<div class="top">${this.#renderBox(state)} ${this.filtersOpen ? this.#renderFilters(state) : nothing} ${this.#renderProgress(state)}</div>
-      <main>${this.#renderMain(state)}</main>`;
+      <main>${state.working ? html`<div class="summary" role="status">${state.working.label}</div>` : nothing}${this.#renderMain(state)}</main>`;
   }
 
   #renderBox(state: ViewState): TemplateResult {
@@ -318,7 +318,8 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
-  #renderProgress({ index, busy }: ViewState): TemplateResult {
+  #renderProgress({ index, busy, working }: ViewState): TemplateResult {
+    if (working?.fraction !== undefined) return html`<progress class="line" max="1" .value=${working.fraction} aria-label=${working.label}></progress>`;
     const fraction = index.kind === "working" ? index.fraction : undefined;
     const running = busy || index.kind === "starting" || (index.kind === "working" && fraction === undefined);
     if (fraction !== undefined && !busy) return html`<progress class="line" max="1" .value=${fraction} aria-label="Indexing"></progress>`;
@@ -373,7 +374,7 @@ export class SearchPanel extends LitElement {
 
   #renderResults(state: ViewState): TemplateResult {
     const { results } = state;
-    if (results.kind === "duplicates") return this.#renderDuplicates(results.groups);
+    if (results.kind === "duplicates") return this.#renderDuplicates(state, results);
     if (results.kind !== "hits") return html``;
     const hits = this.#hits;
     const words = results.of === "search" ? queryWords(results.subject) : [];
@@ -400,19 +401,23 @@ export class SearchPanel extends LitElement {
   }
 
   #renderSummary(state: ViewState, shown: number): TemplateResult {
-    const { results, coverage } = state;
+    const { results } = state;
     if (results.kind !== "hits") return html``;
-    const searched = results.coverage;
+    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${() => (this.query === "" ? this.#clear() : this.#search(this.query, this.#filters, false))}>${closeIcon}</button></div>` : nothing}
+      ${this.#renderCoverage(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
+  }
+
+  /** What was found, and in how much of the code it was looked for. */
+  #renderCoverage({ coverage, index }: ViewState, searched: Coverage, found: string, took: string, refining: boolean): TemplateResult {
     const total = Math.max(coverage?.files ?? 0, searched.files);
     const instant = percent(searched.instant, searched.chunks);
     const deep = percent(searched.deep, searched.chunks);
     const files = total > searched.files ? `${searched.files.toLocaleString("en")} of ${count(total, "file")}` : count(searched.files, "file");
-    const partial = state.index.kind === "working" && instant < 100 ? ", still indexing" : "";
-    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${() => (this.query === "" ? this.#clear() : this.#search(this.query, this.#filters, false))}>${closeIcon}</button></div>` : nothing}
-      <div class="figures">
-        <span>${count(shown, "result")}</span>
-        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep. Answered in ${Math.round(results.tookMs)} ms.">searched ${files}${partial}, ${deep} % deep</span>
-        ${results.refining ? html`<span class="refining">reading closer</span>` : nothing}
+    const partial = index.kind === "working" && instant < 100 ? ", still indexing" : "";
+    return html`<div class="figures">
+        <span>${found}</span>
+        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep.${took}">searched ${files}${partial}, ${deep} % deep</span>
+        ${refining ? html`<span class="refining">reading closer</span>` : nothing}
       </div>
       <div class="coverage" aria-hidden="true">
         <svg viewBox="0 0 100 3" preserveAspectRatio="none">
@@ -436,11 +441,18 @@ export class SearchPanel extends LitElement {
     );
   }
 
-  #renderDuplicates(groups: readonly ViewDuplicateGroup[]): TemplateResult {
-    if (groups.length === 0) return this.#empty("No duplicates", html`<p>No two pieces of code of six lines or more do the same.</p>`);
+  #renderDuplicates(state: ViewState, { groups, coverage, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
+    return html`<div class="summary" role="status">
+        <div class="subject"><span>Duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#clear}>${closeIcon}</button></div>
+        ${this.#renderCoverage(state, coverage, count(groups.length, "group"), "", false)}
+      </div>
+      ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
+      ${groups.length === 0 ? this.#empty("No duplicates", html`<p>No two pieces of code of six lines or more do the same.</p>`) : this.#renderGroups(groups)}`;
+  }
+
+  #renderGroups(groups: readonly ViewDuplicateGroup[]): TemplateResult {
     let index = -1;
-    return html`<div class="summary" role="status"><div class="subject"><span>${count(groups.length, "group")} of duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#clear}>${closeIcon}</button></div></div>
-      <div id="list" role="listbox" tabindex="0" aria-label="Duplicates" aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing} @keydown=${this.#listKey} @focus=${() => this.active < 0 && this.#focusRow(0)}>
+    return html`<div id="list" role="listbox" tabindex="0" aria-label="Duplicates" aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing} @keydown=${this.#listKey} @focus=${() => this.active < 0 && this.#focusRow(0)}>
         ${groups.map(
           (group) => html`<section class="group" role="group" aria-label="${groupKinds[group.kind]}, ${count(group.lines, "line")}">
             <header><span class="tag ${group.kind}">${groupKinds[group.kind]}</span><span class="dim">${count(group.lines, "line")}, ${count(group.members.length, "place")}${group.kind === "semantic" ? `, ${Math.round(100 * group.similarity)} % alike` : ""}</span></header>

@@ -246,7 +246,10 @@ describe("The search view's page", () => {
     ["nothing found", hitsState([]), "Nothing found"],
     ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again when that is done"],
     ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],
-    ["no duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage! } }, "No duplicates"],
+    ["looking for duplicates", { ...startState, busy: true, working: { label: "Looking for duplicates, 40 %", fraction: 0.4 } }, "Looking for duplicates, 40 %"],
+    ["how much was compared", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: [] } }, "searched 3,210 files, 40 % deep"],
+    ["a folder without duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: ["b: It is gone."] } }, "b: It is gone."],
+    ["no duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: [] } }, "No duplicates"],
   ] satisfies readonly (readonly [string, ViewState, string])[])
     it(`says what there is to say: ${name}`, async () => {
       await panel.state(state);

@@ -69,6 +69,7 @@ export const startState: ViewState = {
   query: "",
   filters: { langs: [], path: "" },
   busy: false,
+  working: undefined,
   error: undefined,
   results: { kind: "none" },
   index: { kind: "ready" },

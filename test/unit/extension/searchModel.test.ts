@@ -6,7 +6,7 @@ import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { queryWithFilters, SearchModel } from "../../../src/extension/searchModel.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
-import { fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+import { coverage, fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 
 const none = { langs: [], path: "" };
 
@@ -152,6 +152,30 @@ describe("the search view's state", () => {
     const { results } = model.state;
     assert.ok(results.kind === "hits");
     assert.deepEqual([results.of, results.subject, shownPaths(model)], ["similar", "parse · a.ts:3-9", ["twin.ts"]]);
+  });
+
+  it("looks for duplicates once, says how far that is, and begins anew for no saved file", async () => {
+    const { model, engines, engine } = setUp(() => result([]));
+    await engines.start();
+    const asked: protocol.DuplicatesParams[] = [];
+    let release: (() => void) | undefined;
+    const answer = { groups: [{ kind: "exact", similarity: 1, lines: 9, members: [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "a" }, { path: "b.ts", startLine: 1, endLine: 9, symbol: "b" }] }], coverage: coverage(3) } as const;
+    engine().engine.onRequest(protocol.duplicates, (params) => (asked.push(params), new Promise((resolve) => (release = () => resolve(answer)))));
+    const found = model.duplicates();
+    await settle();
+    assert.equal(model.state.working?.label, "Looking for duplicates …");
+    await engine().engine.sendProgress(protocol.progress, asked[0]!.progressToken!, { phase: "search", done: 500, total: 2_000, unit: "chunks" });
+    await settle();
+    assert.deepEqual(model.state.working, { label: "Looking for duplicates, 25 %", fraction: 0.25 });
+    await model.repeat();
+    release!();
+    await found;
+    await model.repeat();
+    assert.deepEqual([asked.length, model.state.working, model.state.busy], [1, undefined, false]);
+    const { results } = model.state;
+    assert.ok(results.kind === "duplicates");
+    assert.deepEqual([results.groups.length, results.coverage, results.failures], [1, coverage(3), []]);
+    assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9 });
   });
 
   it("names the folder of a hit only when there are several", async () => {

@@ -143,6 +143,18 @@ describe("the engines of a workspace", () => {
     assert.deepEqual(engines.get("/b")!.asked.filter((method) => method === "similar").length, 1);
   });
 
+  it("find the duplicates of the folders that can answer, most repeated lines first", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/c": () => result([]) });
+    all.setFolders(folders("/a", "/b", "/c"));
+    await all.start();
+    const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit("x", 1), hit("y", 1)] });
+    engines.get("/a")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(20), group(6)], coverage: coverage(3) }));
+    engines.get("/c")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(9)], coverage: coverage(4) }));
+    const found = await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, () => undefined, never());
+    assert.deepEqual(found.groups.map(({ root, lines }) => [root, lines]), [["/a", 20], ["/c", 9], ["/a", 6]]);
+    assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
+  });
+
   it("end with the folder they belong to", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/a", "/b"));
