@@ -1,6 +1,5 @@
 // The worker thread that encodes chunks: one set of sessions, short batches, paused while a query runs on the main thread.
 // Its counterpart is onnxEncoder.ts; which batch comes next is batchQueue.ts.
-import { readFileSync } from "node:fs";
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
@@ -9,8 +8,8 @@ import type { EncoderText } from "./encoder.ts";
 import type { InstantTable } from "./exit0.ts";
 import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
+import { tokenizerOf } from "./modelFiles.ts";
 import { prepareCode } from "./textPreparation.ts";
-import { createTokenizer } from "./tokenizer.ts";
 
 export interface EncodeWorkerData {
   readonly table: InstantTable;
@@ -39,7 +38,7 @@ interface Answer {
 /** Answers messages until "close". */
 async function serve(port: MessagePort, { table, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
   const { files } = table;
-  const tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
+  const tokenizer = tokenizerOf(files);
   const { dims, maxTokens } = files.model;
   const inFlight = new Int32Array(queriesInFlight);
   const queue = new BatchQueue();

@@ -1,12 +1,10 @@
 // The instant exit: an int8 row per token, averaged. Synchronous and without native code, so that every parse worker runs it;
 // the table lies in shared memory once for all of them.
-import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { InstantEncoder } from "./encoder.ts";
 import { normalise, quantise } from "./int8.ts";
-import type { ModelFiles } from "./modelFiles.ts";
+import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode } from "./textPreparation.ts";
-import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
 export interface InstantTable {
@@ -55,7 +53,7 @@ export function instantExit(table: InstantTable): InstantExit {
 /** For a parse worker: reads the tokenizer and encodes chunks. */
 export function createInstantEncoder(table: InstantTable): InstantEncoder {
   const { files } = table;
-  const tokenizer: Tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
+  const tokenizer = tokenizerOf(files);
   const exit = instantExit(table);
   return {
     model: files.model,

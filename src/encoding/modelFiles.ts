@@ -1,7 +1,7 @@
-// A model folder (models/README.md): finds it, checks its manifest's shape and every file's hash, and says where things are.
-// Knows nothing of tokens or tensors; what it gives is plain data that may cross to a worker thread.
+// A model folder (models/README.md): finds it, checks its manifest's shape, every file's hash and that the tokenizer is one Strata reads, and
+// says where things are. What it gives is plain data that may cross to a worker thread.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
@@ -10,6 +10,7 @@ import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { EncoderModel } from "./encoder.ts";
 import { TEXT_PREPARATION } from "./textPreparation.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const FORMAT = 1;
 
@@ -73,7 +74,7 @@ const verified = new Map<string, { readonly bytes: number; readonly mtimeMs: num
 /**
  * Reads the manifest, checks every file it names and gives their places.
  * @throws StrataError "model.missing" (no such folder or manifest), "model.damaged" (a file is absent or differs), "model.unsupported"
- * (a format, text preparation or chain of exits that this build cannot run)
+ * (a format, text preparation, tokenizer or chain of exits that this build cannot run)
  */
 export async function loadModelFiles(folder: string, signal?: AbortSignal): Promise<ModelFiles> {
   const root = path.resolve(folder);
@@ -94,7 +95,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
   if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
-  return {
+  const files: ModelFiles = {
     model: {
       id: manifest.id,
       version: manifest.version,
@@ -112,6 +113,18 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
     toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
   };
+  // An index that had chosen a model without a readable tokenizer could not be opened any more.
+  tokenizerOf(files);
+  return files;
+}
+
+const tokenizers = new WeakMap<ModelFiles, Tokenizer>();
+
+/** The model's tokenizer, read once per thread. @throws StrataError "model.unsupported" */
+export function tokenizerOf(files: ModelFiles): Tokenizer {
+  let tokenizer = tokenizers.get(files);
+  if (!tokenizer) tokenizers.set(files, (tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"))));
+  return tokenizer;
 }
 
 async function readManifest(root: string): Promise<{ manifest: Manifest; hash: string }> {

@@ -1,6 +1,5 @@
 // The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in one worker thread
 // that pauses between batches while a query runs. What runs inside the worker is encodeWorker.ts.
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
@@ -12,9 +11,9 @@ import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } fro
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
-import type { ModelFiles } from "./modelFiles.ts";
+import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode, prepareQuery } from "./textPreparation.ts";
-import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 export interface OnnxEncoderOptions {
   /** Threads of the background inference. */
@@ -62,7 +61,7 @@ export class OnnxEncoder implements Encoder {
     this.model = files.model;
     this.#files = files;
     this.#log = log;
-    this.#tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
+    this.#tokenizer = tokenizerOf(files);
     this.#instant = instantExit(table);
     this.#queriesInFlight = new Int32Array(queriesInFlight);
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");

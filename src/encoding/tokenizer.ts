@@ -31,6 +31,15 @@ export interface Tokenizer {
   encode(prepared: string, maxTokens: number): Int32Array;
 }
 
+/** undefined for what is no JSON, which is no tokenizer either. */
+function contentOf(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Pieces that are remembered; then the memory starts afresh. A piece costs some 100 bytes, so this is a few megabytes a thread. */
 const CACHED_PIECES = 40_000;
 /** Longer pieces are data (base64, hashes): they do not come back. */
@@ -41,7 +50,7 @@ const CACHED_PIECE_LENGTH = 40;
  * @throws StrataError "model.unsupported" for anything but lower-cased BERT WordPiece
  */
 export function createTokenizer(json: string): Tokenizer {
-  const parsed = tokenizerFile.safeParse(JSON.parse(json));
+  const parsed = tokenizerFile.safeParse(contentOf(json));
   if (!parsed.success)
     throw new StrataError(
       "model.unsupported",

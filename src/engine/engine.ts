@@ -328,18 +328,22 @@ export class Engine {
     const instant = await loadInstantTable(files);
     await this.#exchanging(async () => {
       signal.throwIfAborted();
+      if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
+      // Last: an index starts with the model it has chosen, so what failed above must not have been chosen.
       keepChoice(this.#options.folder, folder);
       for (const sentence of this.#warnings) if (sentence.startsWith(CHOICE_GONE)) this.#warnings.delete(sentence);
-      if (files.model.hash === this.#model.model.hash) return;
-      await this.#pool.close();
-      const [last, before] = [this.#encoder, this.#before];
-      this.#store.useModel(files.model);
-      this.#before = [last, before].find((encoder) => encoder !== undefined && encoder.model.hash === this.#store.previousModel?.hash);
-      this.#takeOver(instant);
-      for (const encoder of [last, before]) if (encoder && encoder !== this.#before) this.#dismiss(encoder);
     });
     this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);
     return this.status();
+  }
+
+  async #exchangeModel(files: ModelFiles, instant: InstantTable): Promise<void> {
+    const [last, before, pool] = [this.#encoder, this.#before, this.#pool];
+    this.#store.useModel(files.model);
+    this.#before = [last, before].find((encoder) => encoder !== undefined && encoder.model.hash === this.#store.previousModel?.hash);
+    this.#takeOver(instant);
+    for (const encoder of [last, before]) if (encoder && encoder !== this.#before) this.#dismiss(encoder);
+    await pool.close();
   }
 
   status(): Status {

@@ -5,6 +5,7 @@ import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { packageRoot } from "../../src/base/assets.ts";
 import { StrataError } from "../../src/base/errors.ts";
+import { sha256 } from "../../src/base/hash.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
@@ -117,7 +118,11 @@ test("a folder that holds no usable model changes nothing", async (t) => {
   const { workspace } = build(t, 2);
   const client = await workspace.connect();
   const { model } = await bringTo(client, "instant");
+  const unreadable = otherModel(workspace);
+  writeFileSync(path.join(unreadable, "tokenizer.json"), "{}");
+  editManifest(unreadable, (manifest) => (manifest.files["tokenizer.json"] = { sha256: sha256("{}"), bytes: 2 }));
   for (const [folder, code] of [
+    [unreadable, "model.unsupported"],
     [path.join(workspace.root, "src"), "model.missing"],
     ["models/relative", "input.invalid"],
   ] as const)

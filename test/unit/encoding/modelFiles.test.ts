@@ -44,6 +44,14 @@ describe("a model folder", () => {
     await assert.doesNotReject(loadModelFiles(folder));
   });
 
+  for (const [what, content] of [["no JSON", "{"], ["another kind", JSON.stringify({ model: { type: "BPE" } })]] as const)
+    it(`is refused when its tokenizer is ${what}, though its hash is right`, async (t) => {
+      const folder = copyTinyModel(t);
+      writeFileSync(path.join(folder, "tokenizer.json"), content);
+      editManifest(folder, (manifest) => (manifest.files["tokenizer.json"] = { sha256: sha256(content), bytes: content.length }));
+      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.unsupported"));
+    });
+
   it("is read again when a file changed since it was verified", async (t) => {
     const folder = copyTinyModel(t);
     await loadModelFiles(folder);
