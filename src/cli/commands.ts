@@ -7,7 +7,7 @@ import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
 import { coverageLine, renderDuplicates, renderHits, renderStatus } from "./render.ts";
-import { existingFolder, showingProgress, withEngine } from "./session.ts";
+import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
@@ -15,7 +15,8 @@ const graceMs = 2000;
 const patienceMs = 8000;
 
 export interface SearchOptions {
-  readonly in: string;
+  /** Undefined: see scopeOf. */
+  readonly in?: string;
   readonly k: number;
   readonly depth: protocol.Depth;
   readonly wait: boolean;
@@ -32,6 +33,13 @@ export function clickableFolder(folder: string, cwd: string = process.cwd()): st
   return (relative.startsWith("..") || path.isAbsolute(relative) ? folder : relative).split(path.sep).join("/");
 }
 
+/** Paths as they are called from where the user stands, who is in the folder `under` when there is one. */
+function fromHere<T extends { readonly path: string }>(places: readonly T[], { under }: Scope): readonly T[] {
+  return under === "" ? places : places.map((place) => ({ ...place, path: path.posix.relative(under, place.path) }));
+}
+
+const shownFolder = ({ root, under }: Scope): string => (under === "" ? clickableFolder(root) : "");
+
 /** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
 async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
   const { signal } = context;
@@ -46,21 +54,22 @@ async function askWhenReady(session: EngineSession, options: SearchOptions, cont
   });
 }
 
-async function answer(context: Context, options: SearchOptions, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
-  return withEngine(context, options.in, async (session) => {
+async function answer(context: Context, options: SearchOptions, scope: Scope, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
+  return withEngine(context, scope.root, async (session) => {
     const { result, state } = await askWhenReady(session, options, context, () => ask(session));
+    const hits = fromHere(result.hits, scope);
     if (context.json) {
-      const { hits, coverage, depth, tookMs } = result;
+      const { coverage, depth, tookMs } = result;
       printJson(context, { hits, coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
     } else {
       const { out, err, outColour, columns } = context.terminal;
       const paint = painter(outColour);
       const note = coverageLine(result.coverage, state, options.depth);
-      if (result.hits.length > 0) out(renderHits(result.hits, { paint, columns, query, explain: options.explain, folder: clickableFolder(path.resolve(options.in)) }));
+      if (hits.length > 0) out(renderHits(hits, { paint, columns, query, explain: options.explain, folder: shownFolder(scope) }));
       else err(isComplete(result.coverage, state, "instant") ? "Nothing found.\n" : "Nothing found yet.\n");
       if (note !== undefined) err(`${note}\n`);
     }
-    return result.hits.length > 0 ? 0 : 1;
+    return hits.length > 0 ? 0 : 1;
   });
 }
 
@@ -73,7 +82,8 @@ export function withFilters(query: string, langs: readonly string[], paths: read
 export async function runSearch(query: string, options: SearchOptions & { readonly lang: readonly string[]; readonly path: readonly string[] }, context: Context): Promise<number> {
   if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are ignore rules applied".');
   const { k, depth } = options;
-  return answer(context, options, query, (session) => session.request(protocol.search, { query: withFilters(query, options.lang, options.path), k, depth }, context.signal));
+  const scope = scopeOf(options.in);
+  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: withFilters(query, options.lang, options.path), k, depth, under: scope.under }, context.signal));
 }
 
 export interface PlaceInFile {
@@ -111,13 +121,14 @@ export function resolvePlace(place: string, root: string, cwd: string = process.
 }
 
 export async function runSimilar(place: string, options: SearchOptions, context: Context): Promise<number> {
-  const range = resolvePlace(place, existingFolder(options.in));
+  const scope = scopeOf(options.in);
+  const range = resolvePlace(place, scope.root);
   const { k, depth } = options;
-  return answer(context, options, "", (session) => session.request(protocol.similar, { ...range, k, depth }, context.signal));
+  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...range, k, depth }, context.signal));
 }
 
 export interface DuplicateOptions {
-  readonly in: string;
+  readonly in: string | undefined;
   readonly depth: protocol.Depth;
   readonly minLines: number;
   readonly threshold: number;
@@ -125,13 +136,18 @@ export interface DuplicateOptions {
 }
 
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
-  return withEngine(context, options.in, async (session) => {
+  const scope = scopeOf(options.in);
+  return withEngine(context, scope.root, async (session) => {
     await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const { minLines, threshold, limit } = options;
-    const { groups, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, { minLines, threshold, limit }, context.signal, onProgress));
+    // In a part of the project those groups count that reach into it; the engine does not know it, so it is asked for all.
+    const params = { minLines, threshold, limit: scope.under === "" ? limit : 10_000 };
+    const { groups: all, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, params, context.signal, onProgress));
+    const inside = scope.under === "" ? all : all.filter(({ members }) => members.some((member) => member.path.startsWith(`${scope.under}/`))).slice(0, limit);
+    const groups = inside.map((group) => ({ ...group, members: fromHere(group.members, scope) }));
     if (context.json) printJson(context, { groups, coverage });
     else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more.\n`);
-    else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), clickableFolder(path.resolve(options.in)))}\n`);
+    else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), shownFolder(scope))}\n`);
     return groups.length > 0 ? 0 : 1;
   });
 }
@@ -156,15 +172,15 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
 }
 
 /** Does not start the indexing of a folder that nobody has asked to index. */
-export async function runStatus(folder: string, context: Context): Promise<number> {
-  const root = canonicalRoot(existingFolder(folder));
+export async function runStatus(folder: string | undefined, context: Context): Promise<number> {
+  const root = canonicalRoot(scopeOf(folder).root);
   const disk = indexFolder(root);
-  if (!existsSync(path.join(disk, "index.db"))) {
+  if (!hasIndex(root)) {
     if (context.json) printJson(context, { state: { kind: "absent" }, root, indexFolder: disk });
     else context.terminal.out(`${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}\n`);
     return 1;
   }
-  return withEngine(context, folder, async (session) => {
+  return withEngine(context, root, async (session) => {
     const status = await session.ask(protocol.status, context.signal);
     if (context.json) printJson(context, status);
     else context.terminal.out(renderStatus(status, painter(context.terminal.outColour)));

@@ -69,7 +69,7 @@ function qualityLines(quality: unknown, prefix = ""): string[] {
 /** Without an action: the list. `use`: the model of the index of `folder` from now on, for editor, terminal and agents. */
 export async function runModels(action: string | undefined, model: string | undefined, folder: string, context: Context): Promise<number> {
   if (action === undefined) return runList(folder, context);
-  if (action !== "use" || model === undefined) throw new StrataError("input.invalid", 'Write "strata models" for the list, or "strata models use NAME", where NAME is one of the list, a folder, or "bundled".');
+  if (model === undefined) throw new StrataError("input.invalid", 'Write "strata models" for the list, or "strata models use NAME", where NAME is one of the list, a folder, or "bundled".');
   const wanted = model === "bundled" ? "" : resolveModel(model)!;
   return withEngine({ ...context, modelFolder: undefined }, folder, async (session) => {
     const status = await session.request(chooseModel, { folder: wanted }, context.signal);

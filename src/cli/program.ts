@@ -1,6 +1,6 @@
 // The `strata` command line: what can be typed, and how every outcome becomes output and an exit code. 0 found, 1 nothing found,
 // 2 an error with a sentence, 130 cancelled with Ctrl-C; a reader that went away (| head) is success.
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
@@ -27,16 +27,17 @@ function fraction(text: string): number {
 }
 
 const several = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+const nearest = "(default: the nearest one upwards that has an index, else the current one)";
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
 /** @param run receives the chosen command, ready to go. */
-function commandLine(run: (command: Run, options: { json?: boolean; model?: string }) => Promise<void>): Command {
+export function commandLine(run: (command: Run, options: { json?: boolean; model?: string }) => Promise<void>): Command {
   const program = new Command("strata")
     .description("Search code by meaning. Works offline on your own machine; nothing leaves it.")
     .version(build, "-V, --version")
     .helpOption("-h, --help", "show help")
     .showHelpAfterError("(strata --help shows what can be typed)")
-    .addHelpText("after", '\nExamples:\n  strata search "where are ignore rules applied" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error.');
+    .addHelpText("after", '\nExamples:\n  strata search "where are ignore rules applied" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error, 130 cancelled.');
 
   /** Adds a command; the global options may stand before or after its name. */
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
@@ -50,7 +51,7 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
   };
   const searching = (command: Command): Command =>
     command
-      .option("--in <dir>", "folder to search", ".")
+      .option("--in <dir>", `folder to search ${nearest}`)
       .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
       .addOption(depthOption("how deep candidates are read"))
       .option("--wait", "first bring the whole index to that depth", false)
@@ -73,7 +74,7 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
     "groups of code that is the same, renamed, or means the same",
     (command) =>
       command
-        .option("--in <dir>", "folder to look through", ".")
+        .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
         .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
@@ -86,11 +87,11 @@ function commandLine(run: (command: Run, options: { json?: boolean; model?: stri
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", "the folder", "."), (context, options: { in: string }, [dir]) => runStatus(dir ?? options.in, context));
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(dir ?? options.in, context));
   add(
-    "models [use] [model]",
+    "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
-    (command) => command.option("--in <dir>", "folder whose index is meant", "."),
+    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", "folder whose index is meant", "."),
     async (context, options: { in: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, options.in, context),
   );
   add("mine [dir]", "write documentation and code pairs of a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>

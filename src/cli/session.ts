@@ -1,11 +1,11 @@
 // What the commands share in front of an engine session: folders and models as they are typed, progress on the terminal.
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { cacheFolder } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
 import { progressDisplay } from "./progress.ts";
 import type { Context, Terminal } from "./terminal.ts";
@@ -35,6 +35,27 @@ export function existingFolder(folder: string): string {
   if (stat === undefined) throw new StrataError("workspace.missing", `There is no folder ${folder}. Check the path, or name another folder with --in.`);
   if (!stat.isDirectory()) throw new StrataError("workspace.missing", `${folder} is a file. Name the folder to search with --in.`);
   return path.resolve(folder);
+}
+
+export interface Scope {
+  readonly root: string;
+  /** Folder below the root that is meant, "/" as separator; "" for all of it. */
+  readonly under: string;
+}
+
+export const hasIndex = (root: string): boolean => existsSync(path.join(indexFolder(root), "index.db"));
+
+/**
+ * What a command is about: the folder that was named; else the nearest one upwards that has an index, so that a subfolder of a project does not
+ * get an index of its own; else the current folder.
+ */
+export function scopeOf(given: string | undefined, cwd: string = process.cwd()): Scope {
+  if (given !== undefined) return { root: existingFolder(given), under: "" };
+  const here = canonicalRoot(cwd);
+  for (let folder = here; ; folder = path.dirname(folder)) {
+    if (hasIndex(folder)) return { root: folder, under: path.relative(folder, here).split(path.sep).join("/") };
+    if (folder === path.dirname(folder)) return { root: here, under: "" };
+  }
 }
 
 /** A model is named by its folder, or by the name of one in the package's models folder or among those trained on this machine. */

@@ -127,6 +127,19 @@ test("similar code: by line and by range, without the code itself", async () => 
   }
 });
 
+test("a subfolder of an indexed project is searched as a part of it, with paths from there", async () => {
+  const indexes = (): number => readdirSync(path.join(folder, "c")).length;
+  await strata(["index", root]);
+  const before = indexes();
+  const from = { cwd: path.join(root, "lib") };
+  const found = JSON.parse((await strata(["search", "add up the lines of an invoice", "--json"], from)).out) as Found;
+  assert.deepEqual(found.hits.map((hit) => hit.path), ["bill.ts"]);
+  const similar = JSON.parse((await strata(["similar", "bill.ts:2", "--json"], from)).out) as Found;
+  assert.equal(similar.hits[0]?.path, "../src/invoice.ts");
+  assert.match((await strata(["duplicates", "--min-lines", "4"], from)).out, /bill\.ts:\d+[\s\S]*\.\.\/src\/invoice\.ts:\d+/);
+  assert.equal(indexes(), before);
+});
+
 test("duplicates are found and grouped", async () => {
   const { code, value } = await strataJson<{ groups: { kind: string; members: { path: string }[] }[] }>("duplicates", root, "--min-lines", "4");
   assert.equal(code, 0);

@@ -7,7 +7,8 @@ import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { main } from "../../../src/cli/program.ts";
-import { resolveModel } from "../../../src/cli/session.ts";
+import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
+import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
@@ -146,4 +147,23 @@ test("doctor: the Python that fine-tuning would take, and what to do without one
   assert.equal((await find(able)).state, "ok");
   const unable = await find(standIn("unable", "echo 'ModuleNotFoundError: No module named torch' >&2; exit 1"));
   assert.deepEqual([unable.state, /STRATA_PYTHON is .*unable.*No module named torch/.test(unable.detail)], ["warn", true], unable.detail);
+});
+
+test("a command is about the nearest indexed folder upwards and the part of it one stands in, unless a folder is named", (t) => {
+  const before = process.env["STRATA_CACHE"];
+  process.env["STRATA_CACHE"] = path.join(scratch, "cache");
+  t.after(() => (before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before)));
+  const [project, part] = [path.join(scratch, "project"), path.join(scratch, "project/src/net")];
+  mkdirSync(part, { recursive: true });
+  const index = (folder: string): void => {
+    mkdirSync(indexFolder(folder), { recursive: true });
+    writeFileSync(path.join(indexFolder(folder), "index.db"), "");
+  };
+  assert.deepEqual(scopeOf(undefined, part), { root: part, under: "" });
+  index(project);
+  assert.deepEqual(scopeOf(undefined, part), { root: project, under: "src/net" });
+  assert.deepEqual(scopeOf(undefined, project), { root: project, under: "" });
+  assert.deepEqual(scopeOf(part, project), { root: part, under: "" });
+  index(path.dirname(part));
+  assert.deepEqual(scopeOf(undefined, part), { root: path.dirname(part), under: "net" });
 });

@@ -1,0 +1,32 @@
+// What the README says to type can be typed: every `strata …` in it goes through the program's own parser.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { commandLine } from "../../src/cli/program.ts";
+
+const readme = readFileSync(path.resolve(import.meta.dirname, "../../README.md"), "utf8");
+const blocks = [...readme.matchAll(/^```\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.split("\n")).filter((line) => line.startsWith("strata "));
+const spans = [...readme.matchAll(/`(strata [^`]+)`/g)].map(([, span]) => span!);
+
+/** Every command line that a line stands for: what is optional is given, and each of several choices once. */
+function meant(line: string): string[][] {
+  const words = line.replace(/\s+#.*/, "").replace(/[[\]]/g, "").match(/"[^"]*"|'[^']*'|\S+/g) ?? [];
+  const choices = words.slice(1).map((word) => (/^["']/.test(word) ? [word.slice(1, -1)] : word.split("|")));
+  return choices.reduce<string[][]>((lines, choice) => lines.flatMap((before) => choice.map((word) => [...before, word])), [[]]);
+}
+
+describe("the README's command lines", () => {
+  it("are found", () => assert.ok(blocks.length >= 6 && spans.length >= 1));
+
+  for (const line of [...blocks, ...spans])
+    it(line, async () => {
+      for (const args of meant(line)) {
+        let ran = false;
+        const program = commandLine(async () => void (ran = true));
+        for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ writeErr: () => undefined });
+        await program.parseAsync(args, { from: "user" });
+        assert.ok(ran, args.join(" "));
+      }
+    });
+});
