@@ -45,7 +45,7 @@ export interface Hit {
   readonly breadcrumb: string;
   /** At most 30 lines of the chunk. */
   readonly snippet: string;
-  /** Larger is better; comparable within one result and between roots searched with the same query. */
+  /** Larger is better. Scaled within one result: between roots searched with the same query it says how far a hit stands out in its own. */
   readonly score: number;
   /** Depth of the vector behind the dense score; "instant" also when only words matched. */
   readonly depth: Depth;
