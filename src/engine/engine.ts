@@ -26,6 +26,7 @@ import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { relativeInside } from "./paths.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
+import { Turns } from "./turns.ts";
 
 export interface EngineOptions {
   /** Canonical workspace root. */
@@ -99,7 +100,7 @@ export class Engine {
   #exchanges = 0;
   #exchange: Promise<unknown> = Promise.resolve();
   #statusTimer: NodeJS.Timeout | undefined;
-  #waiting = new Set<() => void>();
+  readonly #turns = new Turns();
 
   private constructor(options: EngineOptions, onStatus: (status: Status) => void) {
     this.#options = options;
@@ -250,7 +251,10 @@ export class Engine {
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
       const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
-      if (!deepened) await this.#nextTurn(signal);
+      if (!deepened) {
+        this.#wake();
+        await this.#turns.next(signal);
+      }
     }
   }
 
@@ -373,7 +377,7 @@ export class Engine {
     this.#begin();
     clearTimeout(this.#statusTimer);
     this.#wake();
-    for (const turn of this.#waiting) turn();
+    this.#turns.end();
     await this.#watcher?.close();
     await this.#exchange;
     await this.#pool.close();
@@ -393,12 +397,12 @@ export class Engine {
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
-        for (const turn of this.#waiting) turn();
+        this.#turns.end();
         if (worked !== false) await (performance.now() - this.#askedMs < 3_000 ? breathe() : yieldToEventLoop());
         else await woken;
       } catch (error) {
         if (signal.aborted) return;
-        for (const turn of this.#waiting) turn();
+        this.#turns.end();
         if (StrataError.is(error, "index.diskFull")) {
           this.#options.log("warn", "the disk is full", error);
           this.#setState({ kind: "paused", reason: userMessage(error) });
@@ -504,24 +508,6 @@ export class Engine {
   #requestScan(): void {
     this.#scansWanted++;
     this.#wake();
-  }
-
-  /** Resolves after the next slice of background work. */
-  #nextTurn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        this.#waiting.delete(settle);
-        signal.removeEventListener("abort", cancel);
-        resolve();
-      };
-      const cancel = () => {
-        this.#waiting.delete(settle);
-        reject(signal.reason as Error);
-      };
-      this.#waiting.add(settle);
-      signal.addEventListener("abort", cancel, { once: true });
-      this.#wake();
-    });
   }
 
   /** Runs what reads or writes with the present model. Undefined when an exchange of model or index cut it short. */
