@@ -54,8 +54,9 @@ const SAVED_SLICE = 8;
 const GRAPH_SLICE_MS = 8;
 /** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
 const REPLACE_ROUND = 100;
-/** Graph files are large: they are written when work pauses, and at most this often while it goes on. */
+/** Graph files are large, and rewritten as a whole: that happens when work pauses, and while it goes on at most this often and in a thirtieth of the time. */
 const SAVE_EVERY_MS = 60_000;
+const SAVE_SHARE = 30;
 const STATUS_EVERY_MS = 150;
 const DISK_RETRY_MS = 10_000;
 /** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
@@ -90,7 +91,8 @@ export class Engine {
   /** The first pass waits a moment for the first client to say what it excludes. */
   #begin: () => void = () => {};
   #begun = false;
-  #lastSave = 0;
+  /** When the graphs are written next, should work not pause before. */
+  #saveAt = 0;
   /** What reads or writes with the present model, answers aside: an exchange of model or index waits for it. */
   readonly #working = new Set<Promise<unknown>>();
   readonly #asking = new Set<Promise<unknown>>();
@@ -440,7 +442,7 @@ export class Engine {
     const graphsDone = this.#store.drainGraphs(GRAPH_SLICE_MS);
     const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, signal);
     if (deepened > 0 || !graphsDone) {
-      if (Date.now() - this.#lastSave > SAVE_EVERY_MS) await this.#save();
+      if (Date.now() > this.#saveAt) await this.#save();
       return true;
     }
     await this.#save();
@@ -489,8 +491,9 @@ export class Engine {
   }
 
   async #save(): Promise<void> {
+    const started = Date.now();
     await this.#store.saveGraphs();
-    this.#lastSave = Date.now();
+    this.#saveAt = Date.now() + Math.max(SAVE_EVERY_MS, SAVE_SHARE * (Date.now() - started));
   }
 
   /** After damage the store has moved the database aside and is empty: whoever met it, everything is read again. */

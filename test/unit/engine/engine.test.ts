@@ -105,19 +105,17 @@ test("hits that cannot be refined are an answer all the same, once or streamed",
   assert.deepEqual([paths(last), last.refining], [hits.map((hit) => hit.path), false]);
 });
 
+/** Answers whatever it is asked, at once. */
+const anyVectors = (also = "") => `parentPort.on("message", ({ kind, id, chunks, priority }) => {
+  if (kind === "close") return parentPort.close();
+  ${also}
+  parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
+});`;
+
 test("saved files are encoded a few chunks at a time, so that a search comes in between", async (t) => {
   const place = workplace(t, manyFiles(1));
   const sizes = path.join(path.dirname(place.index), "sizes");
-  const engine = await place.open(
-    workerFile(
-      place,
-      `parentPort.on("message", ({ kind, id, chunks, priority }) => {
-         if (kind === "close") return parentPort.close();
-         if (priority === "visible") appendFileSync(${JSON.stringify(sizes)}, chunks.length + "\\n");
-         parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
-       });`,
-    ),
-  );
+  const engine = await place.open(workerFile(place, anyVectors(`if (priority === "visible") appendFileSync(${JSON.stringify(sizes)}, chunks.length + "\\n");`)));
   await engine.index("instant", never);
   await engine.configure(defaultSettings);
   const saved = manyFiles(30, 1);
@@ -126,4 +124,23 @@ test("saved files are encoded a few chunks at a time, so that a search comes in 
   const counts = readFileSync(sizes, "utf8").trim().split("\n").map(Number);
   assert.ok(counts.length > 0 && counts.every((count) => count <= 8), counts.join(" "));
   assert.equal(engine.status().coverage.deep, engine.status().coverage.chunks);
+});
+
+test("graphs that take long to write are written rarely during a long sweep", async (t) => {
+  const place = workplace(t, manyFiles(320));
+  const engine = await place.open(workerFile(place, anyVectors()));
+  await engine.index("instant", never);
+  // A clock on which a round of the sweep takes 40 seconds and writing the graphs 10.
+  let now = Date.now();
+  t.mock.method(Date, "now", () => now);
+  const putVectors = Store.prototype.putVectors;
+  const rounds = t.mock.method(Store.prototype, "putVectors", function (this: Store, ...given: Parameters<Store["putVectors"]>) {
+    now += 40_000;
+    return putVectors.apply(this, given);
+  });
+  const saves = t.mock.method(Store.prototype, "saveGraphs", async () => void (now += 10_000));
+  await engine.configure(defaultSettings);
+  await engine.index("deep", never);
+  assert.ok(rounds.mock.callCount() >= 10);
+  assert.ok(saves.mock.callCount() <= 4, `${saves.mock.callCount()} saves in ${rounds.mock.callCount()} rounds`);
 });
