@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 import torch
 
 from conftest import run
+from strata_train import config as configuration
 from strata_train import data, model, train
 from strata_train.config import ModelConfig
-from strata_train.export import export_folder
+from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
 
@@ -134,6 +136,92 @@ def test_prepare_computes_what_is_missing_and_train_needs_all(command: Command, 
     assert command("prepare", "--part", "2/2")[1][-1]["code"] == "part-bad"
     shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
     assert len(shard.teacher()) == len(shard) and np.isfinite(shard.teacher()).all()
+
+
+@pytest.mark.parametrize("from_folder", [False, True])
+def test_a_checkpoint_takes_the_starts_place(
+    from_folder: bool, command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    settings = configuration.load(tmp_path / "c.toml")
+    train.Run(tmp_path / "other", settings).save("best.pt", tiny_model)
+    teacher = ("--teacher", tmp_path / "other" / "best.pt")
+    more: tuple[str | Path, ...] = ()
+    folder = MultiExitEncoder(settings.model)
+    if from_folder:
+        export_folder(folder, text, tmp_path / "start", id="start", description="for tests", shared_space=True)
+        more = ("--start", tmp_path / "start")
+    assert command("prepare", *teacher)[0] == 0
+    status, events = command("train", *teacher, *more, "--phase", "head")
+    assert status == 0, events[-1]
+
+    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    student = MultiExitEncoder(settings.model)
+    student.load_state_dict(state["model"])
+    assert all(
+        torch.equal(value, tiny_model.state_dict()[name])
+        for name, value in student.state_dict().items()
+        if name.startswith(("embeddings.", "layers."))
+    )
+    shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
+    texts = [np.array(shard.text(row)) for row in range(20)]
+    layers = MultiExitEncoder(replace(settings.model, top_residual=0.0, exit_residual=0.0))
+    layers.load_state_dict(tiny_model.state_dict())
+    vectors = data.encode_texts(layers, texts, (3,))[3]
+    np.testing.assert_allclose(shard.teacher()[:20], vectors, atol=2e-3)
+    layers.load_state_dict(student.state_dict())  # its cached vectors through the run's head are the student's own
+    through = torch.nn.functional.normalize(torch.from_numpy(vectors) @ state["teacher_head"].T, dim=-1)
+    torch.testing.assert_close(through.numpy(), data.encode_texts(layers, texts, (3,))[3], atol=1e-4, rtol=0)
+    turned = state["teacher_head"]  # every head begins in the top's space and follows it from there
+    first = folder.table.head.weight if from_folder else tiny_model.exits["3"].head.weight
+    torch.testing.assert_close(student.table.head.weight, turned @ first, atol=1e-4, rtol=1e-3)
+
+    assert command("train", "--resume")[1][-1]["code"] == "cache-mismatch"  # the cache is not the untouched start's
+    status, events = command("train", *teacher, "--resume")
+    assert status == 0 and events[-1]["finished"], events[-1]
+
+
+def test_a_teacher_of_another_shape_is_refused(command: Command, tiny_config: ModelConfig, tmp_path: Path) -> None:
+    settings = configuration.load(tmp_path / "c.toml")
+    other = replace(settings, model=replace(settings.model, intermediate_size=48))
+    train.Run(tmp_path / "other", other).save("best.pt", MultiExitEncoder(other.model))
+    _, events = command("train", "--teacher", tmp_path / "other" / "best.pt")
+    assert events[-1]["code"] == "shape-mismatch" and "intermediate_size" in events[-1]["message"]
+
+
+def test_a_run_keeps_its_instructions(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(config.read_text() + '[text]\nquery_instruction = "find "\ncode_instruction = "hash "\n')
+    assert command("train", "--phase", "head")[0] == 0
+    status, events = run(capsys, "export", "--run", tmp_path / "run", "--out", tmp_path / "made")
+    assert status == 0, events[-1]
+    assert read_manifest(tmp_path / "made")["instructions"] == {"query": "find ", "code": "hash "}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("evaluate", "--model", "no.pt", "--sets", "sets"), "checkpoint-missing"),
+        (("evaluate", "--model", "bad.pt", "--sets", "sets"), "checkpoint-unreadable"),
+        (("export", "--run", "no", "--out", "made"), "checkpoint-missing"),
+        (("export", "--run", ".", "--out", "made", "--quality", "bad.pt"), "json-unreadable"),
+        (("plot", "--log", "no.jsonl", "--out", "made.png"), "log-unreadable"),
+        (("dedup", "a/x.jsonl", "b/x.jsonl", "--out", "made"), "same-name"),
+    ],
+)
+def test_files_that_are_missing_or_wrong_are_named(
+    arguments: tuple[str, ...],
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.pt").write_text("this is no checkpoint")
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        Path(name, "x.jsonl").write_text('{"code": "int x;", "doc": "y"}\n')
+    status, events = run(capsys, *arguments)
+    assert status == 1 and events[-1]["code"] == code, events[-1]
 
 
 def test_what_cannot_be_continued_or_begun_with_is_named(

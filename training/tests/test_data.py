@@ -1,14 +1,18 @@
 import json
 import random
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from conftest import make_pairs
-from strata_train import data, views
-from strata_train.config import DataConfig, TextConfig
+from strata_train import data, train, views
+from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
 from strata_train.dedup import EvaluationHashes
+from strata_train.device import Device
 from strata_train.events import UserError
 from strata_train.text import TextEncoder
 
@@ -23,16 +27,24 @@ PAIR = {
 }
 
 
-def build(files: list[Path], cache: Path, text: TextEncoder, exclusions: EvaluationHashes | None = None) -> None:
+def build(
+    files: list[Path],
+    cache: Path,
+    text: TextEncoder,
+    exclusions: EvaluationHashes | None = None,
+    variants: DataConfig | None = None,
+    teacher: str = "start",
+) -> None:
     data.build_shards(
         files,
         cache,
         text,
-        DataConfig(),
+        variants or DataConfig(),
         TextConfig(),
         held_out_share=0.1,
         seed=1,
         exclusions=exclusions,
+        teacher=teacher,
         shard_pairs=64,
     )
 
@@ -46,6 +58,17 @@ def build(files: list[Path], cache: Path, text: TextEncoder, exclusions: Evaluat
         ("Parse a header", "parse a header"),
         ("HTTP status of a reply", "HTTP status of a reply"),
         ("This is a test", "this is a test"),
+        ("Process the request", "process the request"),
+        ("Processes the request", "process the request"),
+        ("Status of the reply", "status of the reply"),
+        ("Analysis of the loop", "analysis of the loop"),
+        ("Fixes the offsets", "fix the offsets"),
+        ("Passes the value on", "pass the value on"),
+        ("Caches the answer", "cache the answer"),
+        ("Initializes the table", "initialize the table"),
+        ("Does nothing", "do nothing"),
+        ("Closes it", "close it"),
+        ("Always true", "always true"),
     ],
 )
 def test_questions_begin_with_the_imperative(sentence: str, expected: str) -> None:
@@ -80,11 +103,10 @@ def test_shards_hold_every_pair_once_and_held_out_files_not_at_all(
     shards = [data.Shard.open(folder) for folder in data.shard_folders(tmp_path / "cache")]
     held_out = list(data.read_pairs([tmp_path / "cache" / "held-out.jsonl"]))
     pairs = list(data.read_pairs([pairs_file]))
-    documents = sum(len(np.unique(shard.pairs[:, 1])) for shard in shards)
+    definitions = sum(len(np.unique(shard.pairs[:, 3])) for shard in shards)
     assert len(shards) > 1 and held_out
-    assert documents >= len(pairs) - len(held_out)
-    files = {pair["path"] for pair in held_out}
-    assert all(data.is_held_out(pair, 0.1, 1) == (pair["path"] in files) or pair["path"] not in files for pair in pairs)
+    assert definitions == len(pairs) - len(held_out)
+    assert held_out == [pair for pair in pairs if data.is_held_out(pair, 0.1, 1)]
 
 
 def test_the_same_corpus_gives_the_same_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
@@ -120,11 +142,83 @@ def test_batches_take_each_document_once_and_keep_folders_together(
     build([pairs_file], tmp_path / "cache", text)
     shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
     np.save(shard.folder / "teacher.npy", np.zeros((len(shard), 4), np.float16))
-    seen: list[int] = []
+    seen: Counter[int] = Counter()
     for batch in data.batches(shard, 16, 4, np.random.default_rng(0)):
         assert len(batch.query_ids) == len(batch.document_ids) == len(batch.query_teacher)
-        seen += batch.document_index.tolist()
-    assert len(seen) == len(set(seen)) > 0.8 * len(np.unique(shard.pairs[:, 1]))
+        seen.update(batch.definition.tolist())
+    documents = Counter(np.unique(shard.pairs[:, [1, 3]], axis=0)[:, 1].tolist())
+    assert not seen - documents and seen.total() > 0.8 * documents.total()
+
+
+def test_the_views_of_one_definition_are_no_negatives(
+    pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_config: ModelConfig
+) -> None:
+    pairs = [{**pair, "code": f"{PAIR['code']} // {pair['name']}"} for pair in make_pairs(40)]
+    pairs_file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    build([pairs_file], tmp_path / "cache", text, variants=DataConfig(code_to_code=1.0))
+    shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
+    np.save(shard.folder / "teacher.npy", np.eye(len(shard), dtype=np.float16))  # nothing looks alike
+    batch = next(data.batches(shard, 128, 4, np.random.default_rng(0)))
+    assert len(batch.definition) == 2 * len(set(batch.definition))
+    config = Config(model=replace(tiny_config, top_residual=0.0))
+    _, mask = train._teacher(batch, None, config, Device(torch.device("cpu"), bf16=False))
+    other = mask.numpy() & ~np.eye(len(mask), dtype=bool)
+    assert (other.sum(axis=1) >= 1).all() and other[batch.definition[:, None] == batch.definition].sum() == len(mask)
+
+
+def test_a_cache_of_something_else_is_refused(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+    cache = tmp_path / "cache"
+    build([pairs_file], cache, text)
+    build([pairs_file], cache, text)  # the same again is nothing to do
+    for other, named in (
+        ({"variants": DataConfig(rename=0.1)}, "data settings"),
+        ({"teacher": "another"}, "teacher"),
+        ({"exclusions": EvaluationHashes.build([("set", "a text")])}, "exclusions"),
+    ):
+        with pytest.raises(UserError, match=rf"\({named}\).*another cache"):
+            build([pairs_file], cache, text, **other)
+    pairs_file.write_text(pairs_file.read_text() + json.dumps(PAIR) + "\n")
+    with pytest.raises(UserError, match=r"\(pairs\)"):
+        build([pairs_file], cache, text)
+    (cache / "complete.json").write_text('{"kept": 1, "dropped": {}}')  # as older versions left it
+    with pytest.raises(UserError, match="another cache"):
+        build([pairs_file], cache, text)
+
+
+def test_instructions_are_part_of_the_texts(pairs_file: Path, tmp_path: Path, tokenizer_file: Path) -> None:
+    text = TextEncoder(tokenizer_file, "find ", "hash ")
+    build([pairs_file], tmp_path / "cache", text)
+    shard = data.Shard.open(data.shard_folders(tmp_path / "cache")[0])
+    query, code = (text.tokenizer.token_to_id(word) for word in ("find", "hash"))
+    assert {int(shard.text(row)[1]) for row in shard.pairs[:, 1]} == {code}
+    assert {int(shard.text(row)[1]) for row in shard.pairs[:, 0]} == {query}
+
+
+def test_questions_that_people_wrote_are_asked_most_of_the_time() -> None:
+    written = {**PAIR, "questions": ["load everything from a stream", "drain a reader"]}
+    asked = [views.queries(written, random.Random(seed), DataConfig()) for seed in range(1000)]
+    theirs = [queries[0] for queries in asked if queries[0] in written["questions"]]
+    assert 650 < len(theirs) < 750 and set(theirs) == set(written["questions"])
+    assert all(len(queries) == 1 for queries in asked if queries[0] in written["questions"])
+    for seed in range(20):  # without them: the very same as ever
+        for none in ({}, {"questions": []}):
+            pair = {**PAIR, **none}
+            assert views.queries(pair, random.Random(seed), DataConfig()) == views.queries(
+                PAIR, random.Random(seed), DataConfig()
+            )
+
+
+def test_written_questions_are_read_and_kept_out_of_training_when_evaluated(tmp_path: Path, text: TextEncoder) -> None:
+    file = tmp_path / "pairs.jsonl"
+    written = {**PAIR, "questions": ["load everything from a stream"]}
+    file.write_text(
+        "".join(json.dumps(pair) + "\n" for pair in (written, *make_pairs(40), {**PAIR, "questions": None}))
+    )
+    read = list(data.read_pairs([file]))
+    assert read[0] == written and "questions" not in read[1] and "questions" not in read[-1]
+    hashes = EvaluationHashes.build([("set", written["questions"][0])])
+    build([file], tmp_path / "cache", text, exclusions=hashes)
+    assert json.loads((tmp_path / "cache" / "complete.json").read_text())["dropped"]["in the evaluation"] == 1
 
 
 def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
@@ -135,7 +229,16 @@ def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path
     assert complete["dropped"]["in the evaluation"] >= 100
 
 
-@pytest.mark.parametrize("line", ["not json", '{"lang": "go"}', "[1]"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        '{"lang": "go"}',
+        "[1]",
+        json.dumps({**PAIR, "questions": "one"}),
+        json.dumps({**PAIR, "questions": [1]}),
+    ],
+)
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text(json.dumps(PAIR) + "\n" + line + "\n", encoding="utf-8")

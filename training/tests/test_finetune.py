@@ -238,13 +238,18 @@ def moved(old: finetune.Ranks, by: dict[str, float], seed: int = 1, noise: float
     }
 
 
+def singly(old: finetune.Ranks) -> np.ndarray:
+    """Every question from a file of its own."""
+    return np.arange(len(old["0"]))
+
+
 EVERYWHERE = dict.fromkeys(("0", "2", "6", "6>0", "6>2"), 2.0)
 
 
 @pytest.mark.parametrize("questions", [8, 26, 300])
 def test_a_clear_gain_is_adopted_however_few_the_questions(questions: int) -> None:
     old = ranks(questions)
-    adopt, reason, changes = finetune.verdict(old, moved(old, EVERYWHERE))
+    adopt, reason, changes = finetune.verdict(old, moved(old, EVERYWHERE), singly(old))
     assert adopt and "better" in reason and f"over {questions} held-out questions" in reason
     mean = changes["mean"]
     assert 0 < mean.low < mean.gain < mean.high
@@ -257,7 +262,7 @@ def test_noise_is_seldom_adopted_and_said_to_be_chance() -> None:
     for seed in range(60):
         true = ranks(26, seed)
         old, new = (moved(true, {}, offset + seed, noise=0.5) for offset in (100, 200))
-        verdicts.append(finetune.verdict(old, new))
+        verdicts.append(finetune.verdict(old, new, singly(old)))
     assert sum(adopt for adopt, _, _ in verdicts) <= 6  # nominally one in twenty
     said = [reason for _, reason, changes in verdicts if changes["mean"].gain > 0 and changes["mean"].low <= 0]
     assert len(said) > 5 and sum("may be chance" in reason for reason in said) > len(said) * 0.8
@@ -266,14 +271,14 @@ def test_noise_is_seldom_adopted_and_said_to_be_chance() -> None:
 def test_one_lucky_question_is_no_gain() -> None:
     old = {key: np.full(26, 3) for key in EVERYWHERE}
     lucky = {key: np.array([1, *each[1:]]) for key, each in old.items()}
-    adopt, reason, changes = finetune.verdict(old, lucky)
+    adopt, reason, changes = finetune.verdict(old, lucky, singly(old))
     assert not adopt and "may be chance" in reason and changes["mean"].gain > finetune.MIN_GAIN
 
 
 @pytest.mark.parametrize(("key", "name"), [("0", "exit 0"), ("6>2", "a query at exit 6 on code at exit 2")])
 def test_a_clearly_worse_exit_is_refused_whatever_the_others_gained(key: str, name: str) -> None:
     old = ranks(40)
-    adopt, reason, changes = finetune.verdict(old, moved(old, dict.fromkeys(EVERYWHERE, 6.0) | {key: 0.5}))
+    adopt, reason, changes = finetune.verdict(old, moved(old, dict.fromkeys(EVERYWHERE, 6.0) | {key: 0.5}), singly(old))
     assert changes["mean"].low > 0 and changes[key].high < 0
     assert not adopt and name in reason and f"{changes[key].high:+.3f}" in reason
 
@@ -283,31 +288,40 @@ def test_a_fall_that_chance_explains_does_not_refuse() -> None:
     old = {key: np.tile([2, 3], 13) for key in EVERYWHERE}
     new = {key: np.ones(26) for key in EVERYWHERE} | {"6>0": np.array([30, *old["6>0"][1:]])}
     new["6>0"][2] = 30
-    adopt, _, changes = finetune.verdict(old, new)
+    adopt, _, changes = finetune.verdict(old, new, singly(old))
     assert adopt and changes["6>0"].gain < -finetune.MAX_LOSS and changes["6>0"].high >= 0
+
+
+def test_a_gain_in_one_file_alone_may_be_chance() -> None:
+    old = {key: np.full(40, 3) for key in EVERYWHERE}
+    new = {key: np.array([1] * 20 + [3] * 20) for key in EVERYWHERE}
+    assert finetune.verdict(old, new, singly(old))[0]
+    adopt, reason, _ = finetune.verdict(old, new, np.array([0] * 20 + [1, 2, 3, 4, 5] * 4))
+    assert not adopt and "may be chance" in reason
 
 
 def test_a_certain_but_tiny_gain_or_fall_changes_nothing() -> None:
     old = {key: np.full(300, 5) for key in EVERYWHERE}
     slightly = {key: np.full(300, 4.95) for key in EVERYWHERE}
-    adopt, reason, changes = finetune.verdict(old, slightly)
+    adopt, reason, changes = finetune.verdict(old, slightly, singly(old))
     assert changes["mean"].low > 0 and not adopt and "too small" in reason
     fallen = {key: np.full(300, 3) for key in EVERYWHERE} | {"0": np.full(300, 5.2)}
-    adopt, _, changes = finetune.verdict(old, fallen)
+    adopt, _, changes = finetune.verdict(old, fallen, singly(old))
     assert changes["0"].high < 0 and adopt
 
 
 def test_an_unchanged_or_worse_model_is_refused() -> None:
     old = ranks(8)
     for new in (old, moved(old, dict.fromkeys(EVERYWHERE, 0.9))):
-        adopt, reason, _ = finetune.verdict(old, new)
+        adopt, reason, _ = finetune.verdict(old, new, singly(old))
         assert not adopt and reason.startswith("Kept the old model") and reason.endswith(".")
 
 
 def test_the_interval_is_the_same_every_time_and_wider_for_fewer_questions() -> None:
     before, after = (np.tile(values, 30) for values in ([0.5, 0.2, 1.0, 0.1], [0.6, 0.2, 0.9, 0.3]))
-    wide, narrow = finetune.Change.of(before[:8], after[:8]), finetune.Change.of(before, after)
-    assert narrow == finetune.Change.of(before, after)
+    each = np.arange(len(before))
+    wide, narrow = finetune.Change.of(before[:8], after[:8], each[:8]), finetune.Change.of(before, after, each)
+    assert narrow == finetune.Change.of(before, after, each)
     assert wide.gain == pytest.approx(narrow.gain) and wide.high - wide.low > 3 * (narrow.high - narrow.low)
 
 
@@ -325,8 +339,46 @@ def test_ranks_count_ties_and_numbers_that_are_none_against_the_model() -> None:
 
 
 def test_held_out_questions_are_searched_among_all_code(text: TextEncoder, tiny_model: MultiExitEncoder) -> None:
-    pairs = make_pairs(120)
+    pairs = [{**pair, "source": "repo"} for pair in make_pairs(300)]  # in 280 files
     held_out = [pair for pair in pairs if finetune.data.is_held_out(pair, 0.2)]
-    check = finetune.Check.of(pairs, held_out, text, finetune.settings_for(tiny_model, 120))
+    others = [pair for pair in pairs if pair not in held_out]
+    check = finetune.Check.of(held_out, others, text, finetune.settings_for(tiny_model, 300))
     assert len(check.queries) == len(held_out) and len(check.documents) == len(pairs)
     assert np.array_equal(check.relevant, np.arange(len(held_out)))
+    assert len(set(check.files)) == len({finetune.file_of(pair) for pair in held_out}) < len(check.files)
+
+
+def test_near_copies_of_held_out_code_are_not_learned_from() -> None:
+    body = "\n".join(f"    total_{i} = compute(values[{i}], weights[{i}]) + offset" for i in range(12))
+    held_out = [{"code": f"def score(values, weights, offset):\n{body}\n    return total_11"}]
+    copy = {"code": held_out[0]["code"].replace("score", "rate")}
+    other = {"code": "def read(path):\n    with open(path) as file:\n        return file.read().splitlines()"}
+    assert finetune.without_copies_of(held_out, [copy, other, other]) == [other, other]
+
+
+@pytest.mark.parametrize("what", ["pairs", "start"])
+def test_a_stopped_run_goes_on_only_with_what_it_began_with(
+    what: str,
+    folder: Path,
+    pairs_file: Path,
+    tiny_model: MultiExitEncoder,
+    text: TextEncoder,
+    tmp_path: Path,
+    quick: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned", "--device", "cpu"]
+
+    def stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(finetune.train, "train_top_head", stop)
+    assert run(capsys, *command)[0] == 130
+    if what == "pairs":
+        pairs_file.write_text("".join(json.dumps(pair) + "\n" for pair in make_pairs(150)), encoding="utf-8")
+    else:
+        with torch.no_grad():
+            tiny_model.exits["3"].head.weight.mul_(2)
+        export_folder(tiny_model, text, folder, id="start", description="another", shared_space=True)
+    assert run(capsys, *command, "--resume")[1][-1]["code"] == "resume-mismatch"

@@ -14,7 +14,7 @@ import torch
 
 from conftest import make_pairs
 from strata_train import config as configuration
-from strata_train import data, train
+from strata_train import data, evaluate, train
 from strata_train.config import Config, ModelConfig, TrainConfig
 from strata_train.device import Device, choose
 from strata_train.events import UserError
@@ -47,6 +47,7 @@ def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: Multi
         held_out_share=0.1,
         seed=1,
         exclusions=None,
+        teacher="tiny",
         shard_pairs=64,
     )
     for shard in data.shard_folders(folder):
@@ -324,8 +325,36 @@ def test_devices_that_are_not_there_are_refused() -> None:
 def test_misspelt_settings_are_errors(tmp_path: Path, content: str) -> None:
     file = tmp_path / "config.toml"
     file.write_text(content)
-    with pytest.raises(ValueError, match="unknown"):
+    with pytest.raises(UserError, match="unknown"):
         configuration.load(file)
+
+
+@pytest.mark.parametrize(
+    "content", ["[train\n", "[train]\nsteps = true\n", '[train]\nprecision = "fp8"\n', "[model]\nexits = [0, 2]\n"]
+)
+def test_settings_that_make_no_sense_are_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(content)
+    with pytest.raises(UserError, match="config.toml"):
+        configuration.load(file)
+    with pytest.raises(UserError, match="nowhere.toml"):
+        configuration.load(tmp_path / "nowhere.toml")
+
+
+def test_full_precision_is_measured_in_too(
+    text: TextEncoder, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "bf16_pays", lambda _: True)
+    seen: list[bool] = []
+    monkeypatch.setattr(
+        evaluate.data,
+        "encode_texts",
+        lambda model, texts, exits, autocast: seen.append(autocast) or {e: np.eye(len(texts), 32) for e in exits},
+    )
+    for precision in ("bf16", "fp32"):
+        held_out = evaluate.HeldOut.of(make_pairs(4), text, Config(train=TrainConfig(precision=precision)))
+        held_out.figures(MultiExitEncoder(tiny_config))
+    assert seen == [True, True, False, False]
 
 
 @pytest.mark.parametrize("name", ["small", "tiny"])

@@ -6,15 +6,19 @@ import argparse
 import errno
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strata_train import dedup, translate
 from strata_train.events import UserError, emit
 from strata_train.objectives import command as pretraining
 
 if TYPE_CHECKING:
+    from strata_train.config import Config
+    from strata_train.device import Device
     from strata_train.model import MultiExitEncoder
+    from strata_train.text import TextEncoder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -116,6 +120,7 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a TOML file, see configs/")
     parser.add_argument("--pairs", type=Path, required=True, help="mined pairs: a JSON-lines file or a folder of them")
     parser.add_argument("--cache", type=Path, required=True, help="folder for shards and teacher vectors")
+    parser.add_argument("--teacher", type=Path, help="a run's checkpoint (.pt) in the place of the untouched start")
     parser.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")
@@ -135,25 +140,56 @@ def _part(given: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
-def _prepare(options: argparse.Namespace) -> None:
-    from strata_train import config, data, device, model, text
+def _place(options: argparse.Namespace, settings: Config) -> Device:
+    from strata_train import device
 
-    settings = config.load(options.config)
     place = device.choose(options.device, options.threads)
-    index, count = _part(options.part)
+    return replace(place, bf16=place.bf16 and settings.train.precision == "bf16")
+
+
+def _text(settings: Config) -> TextEncoder:
+    """The start's tokenizer, with the instructions that the model learns or has learned with."""
+    from strata_train import model, text
+
+    tokenizer = model.start_folder() / "tokenizer.json"
+    return text.TextEncoder(tokenizer, settings.text.query_instruction, settings.text.code_instruction)
+
+
+def _teacher(options: argparse.Namespace) -> tuple[MultiExitEncoder, str]:
+    """Whose vectors are cached, and a name that tells them from others'."""
+    from strata_train import data, model
+
+    if options.teacher:
+        return _checkpoint(options.teacher)[0], data.file_hash(options.teacher)
+    return model.from_minilm().eval(), "all-MiniLM-L6-v2"
+
+
+def _build_shards(options: argparse.Namespace, settings: Config, text: TextEncoder, teacher: str) -> None:
+    from strata_train import data
+
     data.build_shards(
         _pair_files(options.pairs),
         options.cache,
-        text.TextEncoder(model.start_folder() / "tokenizer.json"),
+        text,
         settings.data,
         settings.text,
         held_out_share=settings.train.held_out_share,
         seed=settings.train.seed,
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
+        teacher=teacher,
     )
-    start = model.from_minilm().to(place.device).eval()
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from strata_train import config, data
+
+    settings = config.load(options.config)
+    place = _place(options, settings)
+    index, count = _part(options.part)
+    teacher, teacher_name = _teacher(options)
+    _build_shards(options, settings, _text(settings), teacher_name)
     folders = data.shard_folders(options.cache)[index::count]
-    data.add_teachers(folders, start, device=place.device, autocast=place.bf16)
+    data.add_teachers(folders, teacher.to(place.device), device=place.device, autocast=place.bf16)
     emit("result", command="prepare", shards=len(folders))
 
 
@@ -161,36 +197,32 @@ def _train(options: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from strata_train import config, data, device, evaluate, events, folder_weights, model, text, train
+    from strata_train import config, data, evaluate, events, folder_weights, model, train
 
     settings = config.load(options.config)
     if (options.folder / train.CHECKPOINT).exists() and not options.resume:
         raise UserError(
             "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
         )
-    place = device.choose(options.device, options.threads)
+    place = _place(options, settings)
     train.start_distributed(place)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
-    encoder = text.TextEncoder(model.start_folder() / "tokenizer.json")
+    encoder = _text(settings)
     if not train.is_first_process():
         events.silence()
         train.wait_for_all()  # the first process builds the shards for all
-    data.build_shards(
-        _pair_files(options.pairs),
-        options.cache,
-        encoder,
-        settings.data,
-        settings.text,
-        held_out_share=settings.train.held_out_share,
-        seed=settings.train.seed,
-        exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
-    )
+    teacher, teacher_name = _teacher(options)
+    _build_shards(options, settings, encoder, teacher_name)
     if train.is_first_process():
         train.wait_for_all()
     rank, world = train.rank_and_world()
-    teacher = model.from_minilm().to(place.device).eval()
-    data.add_teachers(data.shard_folders(options.cache)[rank::world], teacher, device=place.device, autocast=place.bf16)
+    data.add_teachers(
+        data.shard_folders(options.cache)[rank::world],
+        teacher.to(place.device),
+        device=place.device,
+        autocast=place.bf16,
+    )
     train.wait_for_all()
     student = model.from_minilm(settings.model)
     run = train.Run(options.folder, settings)
@@ -201,7 +233,10 @@ def _train(options: argparse.Namespace) -> None:
         train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
         run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
         run.progress.from_folder = True
-    elif settings.train.rotate:
+    if options.teacher and not options.resume:
+        train.take_trunk(student, teacher, options.teacher, copies=not options.start)
+        run.teacher_head = torch.eye(settings.model.dims)  # its cached vectors have gone through its head
+    if settings.train.rotate and not (options.resume or options.start):
         first = train.open_shards(options.cache)[0]
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
@@ -229,30 +264,38 @@ def _train(options: argparse.Namespace) -> None:
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 
 
-def _checkpoint(file: Path) -> MultiExitEncoder:
-    """The model of a run's checkpoint, which lies beside the run's `config.json`."""
-    import json
-
-    import torch
-
-    from strata_train import config
+def _checkpoint(file: Path) -> tuple[MultiExitEncoder, Config]:
+    """The model of a run's checkpoint, and the settings in the run's `config.json`, which lies beside it."""
+    from strata_train import config, train
     from strata_train.model import MultiExitEncoder
 
-    settings = config.from_dict(json.loads((file.parent / "config.json").read_text(encoding="utf-8")))
+    state = train.read_checkpoint(file)
+    settings = config.load(file.parent / "config.json")
     encoder = MultiExitEncoder(settings.model)
-    encoder.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["model"])
-    return encoder.eval()
+    train.load_weights(encoder, state["model"], file)
+    return encoder.eval(), settings
+
+
+def _json_file(file: Path) -> dict[str, Any]:
+    import json
+
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError("json-unreadable", f"The file {file} cannot be read: {error}.") from error
+    if not isinstance(content, dict):
+        raise UserError("json-unreadable", f"The file {file} was not written by `evaluate`.")
+    return content
 
 
 def _export(options: argparse.Namespace) -> None:
-    import json
+    from strata_train import evaluate, export, runtime
 
-    from strata_train import evaluate, export, model, runtime, text
-
-    results = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else {}
+    quality = evaluate.summary(_json_file(options.quality)) if options.quality else {}
+    encoder, settings = _checkpoint(options.folder / options.checkpoint)
     manifest = export.export_folder(
-        _checkpoint(options.folder / options.checkpoint),
-        text.TextEncoder(model.start_folder() / "tokenizer.json"),
+        encoder,
+        _text(settings),
         options.out,
         id=options.out.name,
         version=options.version,
@@ -260,7 +303,7 @@ def _export(options: argparse.Namespace) -> None:
         shared_space=True,
     )
     manifest["quality"] = {
-        **evaluate.summary(results),
+        **quality,
         "cosine of int8 to float32": runtime.int8_cosines(options.out),
     }
     export.write_manifest(options.out, manifest)
@@ -271,12 +314,11 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     import json
 
-    from strata_train import evaluate, model, plot, text
+    from strata_train import evaluate, plot
 
     if options.model.suffix == ".pt":
-        encoder = _checkpoint(options.model)
-        tokens = text.TextEncoder(model.start_folder() / "tokenizer.json")
-        encode = evaluate.model_encoder(encoder, tokens, options.code_tokens or 256, 64)
+        encoder, settings = _checkpoint(options.model)
+        encode = evaluate.model_encoder(encoder, _text(settings), options.code_tokens or 256, 64)
         widths = encoder.config.matryoshka
     else:
         encode, manifest = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from strata_train.events import UserError
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,14 @@ class TrainConfig:
     joint_every: int = 2
     # In the last part of the run every step is joint.
     joint_tail: float = 0.25
-    # Shared layers up to the last exit below the top, and those above it. 0 freezes them.
+    # Shared layers up to the last exit below the top, and those above it with the top's head. 0 freezes them.
     learning_rate: float = 1e-4
     upper_learning_rate: float = 5e-5
     # The word and position embeddings; 0 keeps them as they are.
     embedding_learning_rate: float = 0.0
-    # Private layers of exits, and their gates, blocks and heads.
+    # Private layers of the exits in between.
     exit_learning_rate: float = 3e-4
+    # Their blocks, gates and heads, and in its own phase the table's head.
     head_learning_rate: float = 5e-4
     # Passes over the cached vectors that train the top exit's head alone, before everything else; 0 leaves it out.
     top_head_epochs: int = 0
@@ -137,6 +141,7 @@ class TrainConfig:
     table_epochs: int = 0
     table_learning_rate: float = 2e-3
     table_batch_size: int = 2048
+    # "bf16" where that pays (`device.py`), or "fp32" everywhere.
     precision: str = "bf16"
     log_every: int = 10
     checkpoint_minutes: float = 5.0
@@ -144,6 +149,10 @@ class TrainConfig:
     # Stop when the held-out figure has not risen for so many evaluations; 0 never stops.
     patience: int = 0
     held_out_share: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("bf16", "fp32"):
+            raise ValueError(f"precision must be bf16 or fp32, not {self.precision}")
 
 
 @dataclass(frozen=True)
@@ -181,6 +190,10 @@ def _build(kind: type[T], values: dict[str, Any]) -> T:
     if unknown:
         raise ValueError(f"unknown setting {', '.join(unknown)} in [{kind.__name__}]")
     converted = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    for key, value in converted.items():
+        wanted = type(known[key].default)
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise ValueError(f"{key} in [{kind.__name__}] must be of type {wanted.__name__}, not {value!r}")
     return kind(**converted)
 
 
@@ -200,9 +213,14 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 
 def load(path: Path) -> Config:
-    """Read a TOML file. Unknown settings are errors: a typo must not silently train something else."""
-    with path.open("rb") as file:
-        return from_dict(tomllib.load(file))
+    """Read a TOML file, or a run's `config.json`. Unknown settings are errors: a typo must not silently train
+    something else.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+        return from_dict(json.loads(content) if path.suffix == ".json" else tomllib.loads(content))
+    except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise UserError("config-bad", f"The settings in {path} cannot be used: {error}.") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -5,8 +5,10 @@ shard is built on its own and read through memory maps. A shard is a folder:
 
     ids.npy       uint16 (T,)       all texts' token ids, one after the other
     offsets.npy   int64  (N + 1,)   text i is ids[offsets[i] : offsets[i + 1]]
-    pairs.npy     int32  (P, 3)     query text, document text, group (source and folder)
+    pairs.npy     int32  (P, 4)     query text, document text, group (source and folder), definition
     teacher.npy   float16 (N, D)    the frozen start's vector of every text, computed once
+
+`complete.json` beside the shards says what they were made from; training on anything else takes another cache.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -35,12 +38,13 @@ from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
+Pair = dict[str, Any]  # the required texts, and perhaps `questions`: ways people ask for it, written by people
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read_pairs(files: Iterable[Path]) -> Iterator[dict[str, str]]:
+def read_pairs(files: Iterable[Path]) -> Iterator[Pair]:
     """Pairs of JSON-lines files, plain or gzipped. A bad line is an error that names file and line."""
     for file in files:
         opener = gzip.open if file.suffix == ".gz" else open
@@ -53,10 +57,15 @@ def read_pairs(files: Iterable[Path]) -> Iterator[dict[str, str]]:
             raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {error}.") from error
 
 
-def _pair(line: str, file: Path, number: int) -> dict[str, str]:
+def _pair(line: str, file: Path, number: int) -> Pair:
     try:
         pair = json.loads(line)
-        return {key: str(pair[key]) for key in REQUIRED}
+        kept: Pair = {key: str(pair[key]) for key in REQUIRED}
+        if questions := pair.get("questions"):
+            if not (isinstance(questions, list) and all(isinstance(each, str) and each.strip() for each in questions)):
+                raise TypeError("`questions` is not a list of texts")
+            kept["questions"] = questions
+        return kept
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             "pairs-bad", f"Line {number} of {file} is not a pair with {', '.join(REQUIRED)}: {error!r}."
@@ -68,12 +77,12 @@ def stable_hash(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "little")
 
 
-def is_held_out(pair: dict[str, str], share: float, seed: int = 17) -> bool:
+def is_held_out(pair: Pair, share: float, seed: int = 17) -> bool:
     """Whether the pair's whole file is kept away from training."""
     return stable_hash(str(seed), "held-out", pair["source"], pair["path"]) % 10_000 < share * 10_000
 
 
-def group_of(pair: dict[str, str]) -> int:
+def group_of(pair: Pair) -> int:
     """Pairs of one source and folder are near negatives of each other."""
     folder = pair["path"].rpartition("/")[0]
     return stable_hash(pair["source"], folder) & 0x7FFFFFFF
@@ -154,10 +163,26 @@ def build_shards(
     held_out_share: float,
     seed: int,
     exclusions: EvaluationHashes | None,
+    teacher: str,
     shard_pairs: int = 8192,
 ) -> None:
-    """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete."""
-    if (cache / "complete.json").exists():
+    """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete.
+
+    `teacher` names the model whose vectors belong into this cache.
+    """
+    complete = cache / "complete.json"
+    wanted = {
+        "pairs": [{"name": file.name, "bytes": file.stat().st_size, "sha256": file_hash(file)} for file in files],
+        "data settings": asdict(data),
+        "text settings": asdict(limits),
+        "tokenizer": [file_hash(text.tokenizer_file), text.query_instruction, text.code_instruction],
+        "held-out share": held_out_share,
+        "seed": seed,
+        "exclusions": exclusions.digest() if exclusions else None,
+        "teacher": teacher,
+    }
+    if complete.exists():
+        _check_made_from(complete, wanted)
         return
     _emptied(cache)
     parts = cache / "parts"
@@ -172,8 +197,30 @@ def build_shards(
     if (parts / "held-out.jsonl").exists():
         shutil.copy(parts / "held-out.jsonl", cache / "held-out.jsonl")
     shutil.rmtree(parts)
-    (cache / "complete.json").write_text(json.dumps({"kept": kept, "dropped": dict(dropped)}) + "\n", encoding="utf-8")
+    content = {"kept": kept, "dropped": dict(dropped), "made_from": wanted}
+    complete.write_text(json.dumps(content) + "\n", encoding="utf-8")
     emit("metric", phase="data", kept=kept, dropped=dict(dropped))
+
+
+def file_hash(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError("file-unreadable", f"The file {file} cannot be read: {error}.") from error
+
+
+def _check_made_from(complete: Path, wanted: dict[str, Any]) -> None:
+    try:
+        found = json.loads(complete.read_text(encoding="utf-8"))["made_from"]
+    except (OSError, ValueError, KeyError):
+        found = {}
+    other = [name for name, value in wanted.items() if found.get(name) != value]
+    if other:
+        raise UserError(
+            "cache-mismatch",
+            f"The cache {complete.parent} was made from something else ({', '.join(other)}); choose another cache.",
+        )
 
 
 def _deal(
@@ -203,7 +250,9 @@ def _deal(
             dropped["same documentation"] += 1
         elif data.max_per_language and per_language[pair["lang"]] >= data.max_per_language:
             dropped["language is full"] += 1
-        elif exclusions and (exclusions.contains(pair["code"]) or exclusions.contains(pair["doc"])):
+        elif exclusions and any(
+            exclusions.contains(each) for each in (pair["code"], pair["doc"], *pair.get("questions", ()))
+        ):
             dropped["in the evaluation"] += 1
         else:
             seen_code.add(code_hash)
@@ -220,23 +269,23 @@ def _deal(
 def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: int) -> None:
     texts: list[str] = []
     limit: list[int] = []
-    rows: list[tuple[int, int, int]] = []
+    rows: list[tuple[int, int, int, int]] = []
 
     def add(raw: str, tokens: int, instruction: str) -> int:
         texts.append(prepare(instruction + raw))
         limit.append(tokens)
         return len(texts) - 1
 
-    for pair in read_pairs([part]):
+    for number, pair in enumerate(read_pairs([part])):
         chance = random.Random(stable_hash(str(seed), pair["source"], pair["path"], pair["name"], pair["doc"]))
         group = group_of(pair)
         code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
-        document = add(views.code_view(pair, chance, data), code_tokens, limits.code_instruction)
+        document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction)
         for query in views.queries(pair, chance, data):
-            rows.append((add(query, limits.query_tokens, limits.query_instruction), document, group))
+            rows.append((add(query, limits.query_tokens, text.query_instruction), document, group, number))
         if chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
-            left, right = (add(code, code_tokens, limits.code_instruction) for code in twins)
-            rows.append((left, right, group))
+            left, right = (add(code, code_tokens, text.code_instruction) for code in twins)
+            rows.append((left, right, group, number))
     sequences: list[list[int]] = []
     for start in range(0, len(texts), 1024):
         encoded = text.encode_prepared(texts[start : start + 1024], max(limits.code_tokens, limits.query_tokens))
@@ -248,7 +297,7 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
     flat = [token for ids in sequences for token in ids]
     np.save(work / "ids.npy", np.array(flat, np.uint16 if text.vocabulary_size <= 65536 else np.int32))
     np.save(work / "offsets.npy", np.concatenate([[0], np.cumsum([len(ids) for ids in sequences])]).astype(np.int64))
-    np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 3))
+    np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 4))
     work.rename(folder)
 
 
@@ -316,7 +365,7 @@ class Batch:
     document_ids: list[np.ndarray]
     query_teacher: np.ndarray
     document_teacher: np.ndarray
-    document_index: np.ndarray  # (B,) which text the document is: equal ones are no negatives
+    definition: np.ndarray  # (B,) which definition the texts were made from: those of one are no negatives
     query_key: np.ndarray  # (B,) hash of the query's ids: equal queries are no negatives
 
 
@@ -350,7 +399,7 @@ def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Ge
             [np.asarray(shard.text(index)) for index in documents],
             teacher[queries].astype(np.float32),
             teacher[documents].astype(np.float32),
-            documents.astype(np.int64),
+            shard.pairs[rows, 3].astype(np.int64),
             np.array([hash(ids.tobytes()) for ids in query_ids], np.int64),
         )
 

@@ -143,6 +143,14 @@ class NearDuplicates:
             self._store(np.concatenate(added_keys), np.concatenate(added_ids))
         return answers
 
+    def find(self, texts: list[str]) -> list[int]:
+        """Per text, the kept text that it repeats, or -1. Nothing is kept of these."""
+        if not texts:
+            return []
+        signatures = np.stack([self.minhash.signature(text) for text in texts])  # (N, P)
+        candidates = self._stored_candidates(self.minhash.keys(signatures))
+        return [self._most_similar(own, sorted(found)) for own, found in zip(signatures, candidates, strict=True)]
+
     def _stored_candidates(self, keys: Array) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in range(len(keys))]
         flat = keys.ravel()
@@ -234,6 +242,10 @@ class EvaluationHashes:
         if len(own) < self.LEAST:
             return False
         return bool(_listed(self.shingles, own).mean() >= self.SHARE)
+
+    def digest(self) -> str:
+        """The same for the same hashes."""
+        return hashlib.sha256(self.texts.tobytes() + b"|" + self.shingles.tobytes()).hexdigest()
 
     def save(self, path: Path) -> None:
         """Sorted hashes are stored as differences, which gzip packs to about half."""
@@ -349,7 +361,11 @@ Record = dict[str, Any]
 def deduplicate(
     records: Iterable[Record],
     *,
-    texts: Callable[[Record], list[str]] = lambda record: [record["code"], record["doc"]],
+    texts: Callable[[Record], list[str]] = lambda record: [
+        record["code"],
+        record["doc"],
+        *(record.get("questions") or ()),
+    ],
     evaluation: EvaluationHashes | None = None,
     settings: MinHashSettings | None = None,
     near: NearDuplicates | None = None,
@@ -421,6 +437,9 @@ def add_commands(commands: Any) -> None:
 
 def run_dedup(options: Any) -> None:
     evaluation = EvaluationHashes.load(options.evaluation) if options.evaluation else None
+    names = [path.name for path in options.files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError("same-name", f"Two of the files are called {twice} and would be written over; rename one.")
     options.out.mkdir(parents=True, exist_ok=True)
     near, total = NearDuplicates(), Removed()
     for path in options.files:

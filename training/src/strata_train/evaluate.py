@@ -53,6 +53,8 @@ class HeldOut:
     queries: list[np.ndarray]
     documents: list[np.ndarray]
     relevant: np.ndarray
+    pairs: list[data.Pair]  # of each question
+    bf16: bool  # where it pays
 
     @staticmethod
     def read(file: Path, text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
@@ -60,7 +62,7 @@ class HeldOut:
         return HeldOut.of(pairs, text, config, limit)
 
     @staticmethod
-    def of(pairs: list[dict[str, str]], text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
+    def of(pairs: list[data.Pair], text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
         """One question for each pair, names left out of half of the code, the same for the same pairs."""
         pairs = sorted(pairs, key=lambda pair: data.stable_hash(pair["source"], pair["path"], pair["name"]))[:limit]
         settings = DataConfig(drop_name_code=0.5, keep_doc=0.0, breadcrumb=0.5)
@@ -72,13 +74,14 @@ class HeldOut:
             code = text.encode_code("", views.code_view(pair, chance, settings), config.text.code_tokens)
             queries.append(np.array(query))
             documents.append(np.array(code))
-        return HeldOut(queries, documents, np.arange(len(pairs)))
+        return HeldOut(queries, documents, np.arange(len(pairs)), pairs, config.train.precision == "bf16")
 
     def figures(self, model: MultiExitEncoder) -> dict[str, float]:
         """recall@10 by exit (`6`), and for the top exit's queries with each lower exit's documents (`6>2`)."""
         exits = model.config.exits
-        queries = data.encode_texts(model, self.queries, exits, autocast=_cpu_bf16(model))
-        documents = data.encode_texts(model, self.documents, exits, autocast=_cpu_bf16(model))
+        autocast = self.bf16 and _cpu_bf16(model)
+        queries = data.encode_texts(model, self.queries, exits, autocast=autocast)
+        documents = data.encode_texts(model, self.documents, exits, autocast=autocast)
         top = exits[-1]
         result = {f"{exit}": recall_at(queries[exit], documents[exit], self.relevant, 10) for exit in exits}
         for exit in exits[:-1]:
@@ -221,16 +224,20 @@ def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tupl
 
 def summary(results: dict[str, Any]) -> dict[str, Any]:
     """What the manifest keeps: nDCG@10 by set, for every exit, top queries on lower exits, and the top's prefixes."""
-    kept = {}
-    for name, result in results.items():
-        exits = list(result["exits"])
-        top = exits[-1]
-        widths = list(result["exits"][top])
-        figures = {f"exit {exit}": result["exits"][exit][widths[-1]]["ndcg10"] for exit in exits}
-        figures |= {f"query {top}, code {exit}": result["matrix"][f"{top}>{exit}"]["ndcg10"] for exit in exits[:-1]}
-        figures |= {f"exit {top}, {width} dims": result["exits"][top][width]["ndcg10"] for width in widths[:-1]}
-        kept[f"{name}, nDCG@10, {result['queries']} queries, {result['documents']} documents"] = figures
-    return kept
+    try:
+        return dict(_summary(name, result) for name, result in results.items())
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UserError("figures-bad", f"The figures were not written by `evaluate`: {error!r}.") from error
+
+
+def _summary(name: str, result: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    exits = list(result["exits"])
+    top = exits[-1]
+    widths = list(result["exits"][top])
+    figures = {f"exit {exit}": result["exits"][exit][widths[-1]]["ndcg10"] for exit in exits}
+    figures |= {f"query {top}, code {exit}": result["matrix"][f"{top}>{exit}"]["ndcg10"] for exit in exits[:-1]}
+    figures |= {f"exit {top}, {width} dims": result["exits"][top][width]["ndcg10"] for width in widths[:-1]}
+    return f"{name}, nDCG@10, {result['queries']} queries, {result['documents']} documents", figures
 
 
 def markdown(results: dict[str, Any]) -> str:

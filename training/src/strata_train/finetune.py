@@ -8,6 +8,7 @@ exits in between are all that learns.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import torch
 
 from strata_train import data, evaluate, export, folder_weights, train
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
+from strata_train.dedup import NearDuplicates
 from strata_train.device import bf16_pays, choose
 from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
@@ -29,11 +31,13 @@ PHASES = ("top head", "table", "layers")  # as they appear in the progress event
 LEAST_SPACE = 20_000_000  # with less room left, a failure to write is the disk's
 MIN_PAIRS = 50
 MIN_HELD_OUT = 8
+MIN_HELD_OUT_FILES = 4
 HELD_OUT_SHARE = 0.2
-# A paired bootstrap over the held-out questions gives the interval of every change. 90 %: of models that are only as
-# good as the old one, about one in ten is then adopted (simulated, 8 to 136 questions). That costs little, as no exit
-# of it may be clearly worse and one command goes back, and a small workspace keeps a chance: a gain of .06 is told from
-# chance on 8 questions two times in three, on 26 nearly always.
+# A paired bootstrap over the held-out files gives the interval of every change: questions of one file rise and fall
+# together. 90 %: of models that are only as good as the old one, about one in ten is then adopted (simulated; one in
+# nine with the least number of files, one in six with fewer, or when questions are drawn instead of files). That costs
+# little, as no exit of it may be clearly worse and one command goes back, and a small workspace keeps a chance: a gain
+# of .06 is told from chance on 8 questions of as many files two times in three, on 26 nearly always.
 CONFIDENCE = 0.9
 RESAMPLES = 10_000
 # In nDCG@10: a gain below the first number is not worth reading all code again; a fall up to the second one is
@@ -114,7 +118,13 @@ def _finetune(
     emit("progress", phase="reading", message="Reading the mined pairs")
     pairs = usable_pairs(pairs_file)
     held_out = [pair for pair in pairs if data.is_held_out(pair, HELD_OUT_SHARE)]
-    if len(held_out) < MIN_HELD_OUT or len(pairs) - len(held_out) < MIN_PAIRS - MIN_HELD_OUT:
+    others = [pair for pair in pairs if not data.is_held_out(pair, HELD_OUT_SHARE)]
+    learned = without_copies_of(held_out, others)
+    if (
+        len(held_out) < MIN_HELD_OUT
+        or len(set(map(file_of, held_out))) < MIN_HELD_OUT_FILES
+        or len(learned) < MIN_PAIRS - MIN_HELD_OUT
+    ):
         raise UserError(
             "too-few-files",
             f"The {len(pairs)} documented definitions lie in too few files to keep some aside for checking the result.",
@@ -125,31 +135,46 @@ def _finetune(
         start / manifest["tokenizer"]["file"], manifest["instructions"]["query"], manifest["instructions"]["code"]
     )
     place = choose(device, threads)
-    config = settings_for(model, len(pairs))
+    config = settings_for(model, len(learned) + len(held_out))
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    checked = Check.of(pairs, held_out, text, config)
+    checked = Check.of(held_out, others, text, config)
+    copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
     emit(
         "progress",
         phase="encoding",
-        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out)",
+        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies})",
         device=str(place.device),
     )
+    asked = time.monotonic()
     ranks_before = checked.ranks(model.eval().to(place.device))  # both measurements on one device
+    checking = (time.monotonic() - asked) / 60
     before = recall(ranks_before)
     emit("metric", phase="before", **before)
 
     torch.manual_seed(config.train.seed)
-    data.build_shards(
-        [pairs_file],
-        work / "cache",
-        text,
-        config.data,
-        config.text,
-        held_out_share=HELD_OUT_SHARE,
-        seed=config.train.seed,
-        exclusions=None,
-    )
+    work.mkdir(parents=True, exist_ok=True)
+    used = work / "pairs.jsonl"
+    used.write_text("".join(json.dumps(pair) + "\n" for pair in [*learned, *held_out]), encoding="utf-8")
+    try:
+        data.build_shards(
+            [used],
+            work / "cache",
+            text,
+            config.data,
+            config.text,
+            held_out_share=HELD_OUT_SHARE,
+            seed=config.train.seed,
+            exclusions=None,
+            teacher=data.file_hash(start / "manifest.json"),
+        )
+    except UserError as error:
+        if error.code != "cache-mismatch":
+            raise
+        raise UserError(
+            "resume-mismatch",
+            "The stopped run learned from other definitions or began with another model; start a new run instead.",
+        ) from error
     teacher = folder_weights.read_model(start).to(place.device).eval()
     data.add_teachers(data.shard_folders(work / "cache"), teacher, device=place.device, autocast=place.bf16)
     run = train.Run(work / "run", config, torch.eye(model.config.dims))
@@ -166,7 +191,8 @@ def _finetune(
         finished = train.train_table(model, run, work / "cache", place, minutes=budget)
     if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
         left = minutes - (time.monotonic() - began) / 60
-        budget = max(0.2, left * 0.85) + run.progress.seconds / 60
+        # Two measurements follow, the layers' last and that of the verdict.
+        budget = max(0.2, (left - 2 * checking) * 0.85) + run.progress.seconds / 60
         finished = train.train_layers(model, run, work / "cache", place, minutes=budget, evaluate=checked.figures)
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
@@ -174,7 +200,7 @@ def _finetune(
     ranks_after = checked.ranks(model.eval())
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
-    adopt, reason, changes = verdict(ranks_before, ranks_after)
+    adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files)
     comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
     comparison["changes"] = {name: vars(change) for name, change in changes.items()}
     emit("progress", phase="exporting", message="Writing the model folder")
@@ -184,7 +210,7 @@ def _finetune(
         out,
         id=out.name,
         version="1.0.0",
-        description=f"{manifest['id']} adapted to {len(pairs) - len(held_out)} documented definitions of a workspace",
+        description=f"{manifest['id']} adapted to {len(learned)} documented definitions of a workspace",
         shared_space=manifest["sharedSpace"],
         quality={"held-out": {"before": before, "after": after, "comparison": comparison}},
     )
@@ -193,7 +219,7 @@ def _finetune(
     return {**result, "seconds": round(time.monotonic() - began, 1)}
 
 
-def usable_pairs(file: Path) -> list[dict[str, str]]:
+def usable_pairs(file: Path) -> list[data.Pair]:
     """The pairs worth training on; too few of them end the run with a sentence."""
     if not file.exists():
         raise UserError("pairs-missing", f"The file of mined pairs {file} does not exist.")
@@ -209,6 +235,19 @@ def usable_pairs(file: Path) -> list[dict[str, str]]:
             f"Only {len(pairs)} documented definitions were found; at least {MIN_PAIRS} are needed to learn from.",
         )
     return pairs
+
+
+def file_of(pair: data.Pair) -> tuple[str, str]:
+    return pair["source"], pair["path"]
+
+
+def without_copies_of(held_out: list[data.Pair], others: list[data.Pair]) -> list[data.Pair]:
+    """What may be learned from: code that nearly repeats held-out code would give the answers away."""
+    near = NearDuplicates()
+    if held_out:
+        near.add([pair["code"] for pair in held_out])
+    repeated = near.find([pair["code"] for pair in others])
+    return [pair for pair, original in zip(others, repeated, strict=True) if original < 0]
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
@@ -228,16 +267,20 @@ class Change:
         return self.after - self.before
 
     @staticmethod
-    def of(before: np.ndarray, after: np.ndarray) -> Change:
-        """From each question's own figure, (Q,) and (Q,).
+    def of(before: np.ndarray, after: np.ndarray, files: np.ndarray) -> Change:
+        """From each question's own figure before and after, and the number of its file: (Q,) each.
 
-        Percentile bootstrap over the questions, always with the same draws. The deviations are widened by
-        sqrt(Q / (Q - 1)): resampling understates the spread of few questions, at eight by 7 %.
+        Percentile bootstrap over the F files, always with the same draws. The deviations are widened by
+        sqrt(F / (F - 1)): resampling understates the spread of few files, at eight by 7 %.
         """
         differences = after - before
-        mean, count = differences.mean(), len(differences)
+        mean = differences.mean()
+        _, files = np.unique(files, return_inverse=True)
+        totals, sizes = np.bincount(files, differences), np.bincount(files)  # (F,)
+        count = len(sizes)
         drawn = np.random.default_rng(17).integers(0, count, (RESAMPLES, count))
-        means = mean + (differences[drawn].mean(axis=1) - mean) * np.sqrt(count / max(1, count - 1))
+        means = totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        means = mean + (means - mean) * np.sqrt(count / max(1, count - 1))
         low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return Change(float(before.mean()), float(after.mean()), float(low), float(high))
 
@@ -248,18 +291,19 @@ class Change:
         )
 
 
-def verdict(before: Ranks, after: Ranks) -> tuple[bool, str, dict[str, Change]]:
+def verdict(before: Ranks, after: Ranks, files: np.ndarray) -> tuple[bool, str, dict[str, Change]]:
     """Adopt only what is better on the whole and nowhere clearly worse; with the reason and every figure's change.
 
     Better: the interval of the mean over the exits lies above zero. Clearly worse: a fall of more than `MAX_LOSS` whose
     interval lies below zero. The comparison is question by question, so that a question both models find hard, or easy,
     says nothing either way; by nDCG@10, which moves with every rank among the ten that are looked at, while recall@10
-    moves only where a rank crosses ten and the reciprocal rank hardly below the second place.
+    moves only where a rank crosses ten and the reciprocal rank hardly below the second place. `files`: (Q,), the number
+    of each question's file.
     """
     gained = [{key: discounted(ranks) for key, ranks in side.items()} for side in (before, after)]
     exits = [key for key in before if ">" not in key]
-    mean = Change.of(*(np.mean([side[key] for key in exits], axis=0) for side in gained))
-    changes = {"mean": mean} | {key: Change.of(*(side[key] for side in gained)) for key in before}
+    mean = Change.of(*(np.mean([side[key] for key in exits], axis=0) for side in gained), files)
+    changes = {"mean": mean} | {key: Change.of(*(side[key] for side in gained), files) for key in before}
     measured = f"the first ten hits, nDCG@10 over {len(before[exits[0]])} held-out questions"
     worse = [key for key in before if changes[key].gain < -MAX_LOSS and changes[key].high < 0]
     if worse:
@@ -302,24 +346,27 @@ def recall(ranks: Ranks) -> dict[str, float]:
 class Check:
     """Held-out questions against all code of the workspace, at every exit and with top queries on lower exits."""
 
-    def __init__(self, queries: list[np.ndarray], documents: list[np.ndarray], relevant: np.ndarray) -> None:
+    def __init__(
+        self, queries: list[np.ndarray], documents: list[np.ndarray], relevant: np.ndarray, files: np.ndarray
+    ) -> None:
         self.queries = queries
         self.documents = documents
         self.relevant = relevant
+        self.files = files  # (Q,) the number of each question's file
 
     @staticmethod
     def of(
-        pairs: list[dict[str, str]],
-        held_out: list[dict[str, str]],
+        held_out: list[data.Pair],
+        others: list[data.Pair],
         text: TextEncoder,
         config: Config,
         limit: int = 1500,
     ) -> Check:
         """Questions are the whole comment and a question form of it; half of the code has lost its name."""
-        others = [pair for pair in pairs if not data.is_held_out(pair, HELD_OUT_SHARE)]
         asked = evaluate.HeldOut.of(held_out, text, config, limit=300)
         more = evaluate.HeldOut.of(others, text, replace(config), limit=max(0, limit - len(asked.documents)))
-        return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant)
+        files = [data.stable_hash(*file_of(pair)) for pair in asked.pairs]
+        return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
 
     def ranks(self, model: MultiExitEncoder) -> Ranks:
         """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""

@@ -36,7 +36,10 @@ def _style(axes: Any, title: str, x: str, y: str) -> None:
 
 def plot_run(log: Path, picture: Path) -> None:
     """The curves of a run's `log.jsonl`: the loss's parts, the table's loss, and held-out recall of every exit."""
-    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UserError("log-unreadable", f"The log {log} cannot be read: {error}.") from error
     layers = [event for event in events if event.get("phase") == "layers" and event["event"] == "progress"]
     table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
     held_out = [event for event in events if event.get("phase") == "held-out"]

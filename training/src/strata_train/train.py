@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 import time
 from collections import defaultdict
@@ -140,6 +139,31 @@ def token_weights(shards: list[data.Shard], vocabulary: int, a: float = 1e-3) ->
     return torch.from_numpy((weights / np.average(weights, weights=share + 1e-12)).astype(np.float32))
 
 
+def take_trunk(student: MultiExitEncoder, teacher: MultiExitEncoder, source: Path, *, copies: bool) -> None:
+    """The teacher's trunk and top head in the place of the student's; `source` is named when the shapes differ.
+
+    `copies`: what an untouched student has from its trunk becomes a copy of the teacher's too: the table's rows, the
+    exits' private layers, and the heads, because all exits begin in the top's space.
+    """
+    config, top = student.config, str(student.config.top)
+    shape = ("vocab_size", "hidden_size", "layers", "heads", "intermediate_size", "max_positions", "dims")
+    if other := [name for name in shape if getattr(config, name) != getattr(teacher.config, name)]:
+        raise UserError("shape-mismatch", f"The teacher in {source} has another {', '.join(other)} than the settings.")
+    student.embeddings.load_state_dict(teacher.embeddings.state_dict())
+    student.layers.load_state_dict(teacher.layers.state_dict())
+    head = teacher.exits[top].head.weight
+    student.exits[top].head.weight.data.copy_(head)
+    if not copies:
+        return
+    for depth, exit in student.exits.items():
+        exit.head.weight.data.copy_(head)
+        for offset, layer in enumerate(exit.layers):
+            layer.load_state_dict(teacher.layers[config.shared_layers(int(depth)) + offset].state_dict())
+    if student.table is not None:
+        student.table.table.weight.data.copy_(teacher.embeddings.word.weight)
+        student.table.head.weight.data.copy_(head)
+
+
 # --- state ------------------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +243,9 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
         state["model"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # what is no checkpoint fails to unpickle in many ways
         raise UserError("checkpoint-unreadable", f"{file} is no checkpoint of a run: {error!r}.") from error
     return state
 
@@ -450,7 +476,7 @@ def _teacher(
         with torch.no_grad():
             words = [_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
         queries, documents = unit(queries + share * words[0]), unit(documents + share * words[1])
-    keys = to(batch.document_index), to(batch.query_key)
+    keys = to(batch.definition), to(batch.query_key)
     return Teacher(queries, documents), false_negatives(*keys, documents, config.loss.false_negative_cosine)
 
 
@@ -518,7 +544,8 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
     shards = open_shards(cache)
     top = config.model.top
     head = nn.Linear(config.model.dims, config.model.dims, bias=False).to(place.device)
-    assert run.teacher_head is not None
+    if run.teacher_head is None:
+        run.teacher_head = torch.eye(config.model.dims)  # the cached vectors are the top's as they are
     head.weight.data.copy_(run.teacher_head)
     frozen = run.teacher_head.to(place.device)
     loss = HierarchicalLoss(config.loss, (top,), config.model.layers, config.model.matryoshka)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from typing import Any
 
 from strata_train.config import DataConfig
 
@@ -30,8 +31,13 @@ KEYWORDS = frozenset(
     "println".split()
 )
 NEUTRAL_NAMES = ("f", "fn", "func", "run", "solve", "handle", "process", "doIt", "helper", "impl")
-# "Returns the index" → "return the index"
-THIRD_PERSON = re.compile(r"^(?P<stem>[A-Z]?[a-z]{2,}?)(?P<ending>ies|sses|ches|shes|xes|zes|s)\b")
+# "Returns the index" → "return the index", "Fixes" → "fix", "Initializes" → "initialize"
+FIRST_WORD = re.compile(r"^[A-Z]?[a-z]{3,}\b")
+ENDINGS = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "zes": "ze", "oes": "o", "s": ""}
+NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
+NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
+UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
+WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some that people wrote
 QUESTIONS = (
     "how to {imperative}",
     "how do I {imperative}",
@@ -52,13 +58,21 @@ def first_sentence(doc: str) -> str:
 def imperative(sentence: str) -> str:
     """`Returns the index` → `return the index`; what does not begin with a verb in -s only loses its capital."""
     sentence = sentence.strip().rstrip(".!?:")
-    match = THIRD_PERSON.match(sentence)
-    if match and match["stem"].lower() + match["ending"] not in ("this", "its", "class", "alias", "is", "has", "was"):
-        endings = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "zes": "ze", "s": ""}
-        sentence = match["stem"] + endings[match["ending"]] + sentence[match.end() :]
+    if match := FIRST_WORD.match(sentence):
+        sentence = _base_form(match[0]) + sentence[match.end() :]
     if sentence[:1].isupper() and not sentence[1:2].isupper():
         sentence = sentence[0].lower() + sentence[1:]
     return sentence
+
+
+def _base_form(word: str) -> str:
+    lower = word.lower()
+    if lower in UNLIKE:
+        return UNLIKE[lower]
+    if lower in NO_VERBS or lower.endswith(NO_VERB_ENDINGS):
+        return word
+    ending = next((ending for ending in ENDINGS if lower.endswith(ending)), None)
+    return word if ending is None else word[: -len(ending)] + ENDINGS[ending]
 
 
 def question(doc: str, chance: random.Random) -> str:
@@ -79,8 +93,13 @@ def without_name(text: str, name: str, replacement: str = "") -> str:
     return re.sub(rf"(?<![A-Za-z0-9_$]){re.escape(simple)}(?![A-Za-z0-9_$])", replacement, text)
 
 
-def queries(pair: dict[str, str], chance: random.Random, config: DataConfig) -> list[str]:
-    """Two ways to ask: as the documentation says it, and as someone who did not read it might."""
+def queries(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> list[str]:
+    """Two ways to ask: as the documentation says it, and as someone who did not read it might.
+
+    Where people wrote down how they ask, one of their questions instead, most of the time.
+    """
+    if (written := pair.get("questions")) and chance.random() < WRITTEN_SHARE:
+        return [chance.choice(written)]
     doc = pair["doc"]
     first, _, rest = doc.partition(" ")
     if first.strip("`*") == pair["name"] and rest:
@@ -92,7 +111,7 @@ def queries(pair: dict[str, str], chance: random.Random, config: DataConfig) -> 
     return [text for text in dict.fromkeys(asked) if len(text.split()) >= 2]
 
 
-def code_view(pair: dict[str, str], chance: random.Random, config: DataConfig) -> str:
+def code_view(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> str:
     """The document text of a pair: as the product would index it, in a third of the cases without its name."""
     code, name = pair["code"], pair["name"]
     nameless = chance.random() < config.drop_name_code
@@ -133,7 +152,7 @@ def renamed(code: str, chance: random.Random, share: float = 0.6) -> str:
     return WORD.sub(lambda match: names.get(match[0], match[0]), code)
 
 
-def code_pair(pair: dict[str, str], chance: random.Random, config: DataConfig) -> tuple[str, str] | None:
+def code_pair(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> tuple[str, str] | None:
     """Two texts of the same code: renamed against original, or its two halves. None when it is too short."""
     code = without_name(pair["code"], pair["name"], chance.choice(NEUTRAL_NAMES))
     lines = code.splitlines()

@@ -26,10 +26,10 @@ def contrastive_loss(queries: Tensor, documents: Tensor, scale: float, not_negat
 
 
 def false_negatives(document_key: Tensor, query_key: Tensor, document_vectors: Tensor, threshold: float) -> Tensor:
-    """Pairs of rows whose documents are the same or nearly so, or whose queries are equal: bool (B, B).
+    """Pairs of rows of one definition, of nearly equal documents or of equal queries: bool (B, B).
 
     Args:
-        document_key: int64 (B,), equal for equal documents.
+        document_key: int64 (B,), equal for texts that were made from one definition.
         query_key: int64 (B,), equal for equal queries.
         document_vectors: unit vectors (B, D) that tell near-duplicates (the teacher's).
         threshold: cosine from which two documents count as duplicates.

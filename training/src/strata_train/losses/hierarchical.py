@@ -7,8 +7,11 @@ For the top exit T, the lower exits e and a teacher t (the frozen start, or the 
                     + v·(1 - cos(q_e, q_t)) + v·(1 - cos(d_e, d_t))
                     + k·KL(q_t·d_t ‖ q_e·d_e) + k·KL(q_t·d_t ‖ q_T·d_e) ]
 
-Terms with two vectors are averaged over the Matryoshka prefixes. With v = k = x = b = 0 and w_e = e / L this is the
-weighted deep supervision of ModularStarEncoder, so that both can be compared by configuration alone.
+The terms of a lower exit are averaged over the Matryoshka prefixes, and so is CE(q_T, d_T); the anchor (b) and the last
+KL, of top queries, are taken at full width, which is also the width of the scores that both KL terms aim at.
+
+With v = k = x = b = 0 and w_e = e / L this is the weighted deep supervision of ModularStarEncoder, so that both can be
+compared by configuration alone.
 
 In a cheap step the top is not computed; the teacher's query then stands for q_T, which is anchored to it.
 """
