@@ -126,6 +126,13 @@ def test_a_trained_table_keeps_its_token_weights(
     assert len(asked) == 1
 
 
+def test_without_held_out_files_nothing_is_measured(command: Command, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(config.read_text().replace("held_out_share = 0.1", "held_out_share = 0.0"))
+    status, events = command("train")
+    assert status == 0 and not [event for event in events if event.get("phase") == "held-out"], events[-1]
+
+
 def test_a_run_is_not_begun_over_another(command: Command) -> None:
     assert command("train", "--phase", "head")[0] == 0
     assert command("train")[1][-1]["code"] == "run-exists"
@@ -176,6 +183,8 @@ def test_a_checkpoint_takes_the_starts_place(
     torch.testing.assert_close(student.table.head.weight, turned @ first, atol=1e-4, rtol=1e-3)
 
     assert command("train", "--resume")[1][-1]["code"] == "cache-mismatch"  # the cache is not the untouched start's
+    _, events = command("train", "--resume", "--cache", tmp_path / "untouched")
+    assert events[-1]["code"] == "teacher-mismatch"
     status, events = command("train", *teacher, "--resume")
     assert status == 0 and events[-1]["finished"], events[-1]
 

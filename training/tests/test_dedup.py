@@ -238,3 +238,12 @@ def test_the_committed_list_loads_and_knows_its_sets() -> None:
     hashes = EvaluationHashes.load(path)
     assert path.stat().st_size < 2_000_000
     assert hashes.sets["pairs/cosqa_dev"] == 6767 and len(hashes.sets) == 15
+
+
+def test_a_record_that_carries_an_evaluation_question_is_contaminated() -> None:
+    evaluation = EvaluationHashes.build([("set", "how to drain a reader")])
+    records = [
+        {"code": "int first();", "doc": "The first.", "questions": ["How to drain a reader"]},
+        {"code": "char *second(void);", "doc": "The second.", "questions": None},
+    ]
+    assert [each["doc"] for each in deduplicate(records, evaluation=evaluation)] == ["The second."]

@@ -228,6 +228,10 @@ def _train(options: argparse.Namespace) -> None:
     run = train.Run(options.folder, settings)
     if options.resume:
         run.resume(student)
+        if run.progress.teacher != teacher_name:
+            raise UserError(
+                "teacher-mismatch", f"The run in {options.folder} began with another --teacher; give the same."
+            )
     elif options.start:
         # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
         train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
@@ -240,27 +244,28 @@ def _train(options: argparse.Namespace) -> None:
         first = train.open_shards(options.cache)[0]
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
+    run.progress.teacher = teacher_name
     student.to(place.device)
     train.wait_for_all()  # everybody has read what the first process now writes
     if not options.resume:
         run.save(train.CHECKPOINT, student)  # a stop in the first phase has something to go on from
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
+    measure = held_out.figures if held_out.queries else None  # a small corpus may have no file to hold out
     finished = True
     if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
         if train.is_first_process():
             with train.stoppable(options.folder / train.CHECKPOINT):
                 train.train_top_head(student, run, options.cache, place)
             run.save(train.CHECKPOINT, student)
-            emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **held_out.figures(student.eval()))
+            if measure:
+                emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **measure(student.eval()))
         train.share_from_first_process(student, run, True, place)
     if options.phase == "table" or (options.phase == "all" and not run.progress.table_done):
         if train.is_first_process():
             finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
         finished = train.share_from_first_process(student, run, finished, place)
     if finished and options.phase in ("all", "layers"):
-        finished = train.train_layers(
-            student, run, options.cache, place, minutes=options.minutes, evaluate=held_out.figures
-        )
+        finished = train.train_layers(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 
 

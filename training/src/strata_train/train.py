@@ -176,6 +176,7 @@ class Progress:
     shard: int = 0
     batch: int = 0  # batches of that shard that are done
     seconds: float = 0.0
+    teacher: str = ""  # whose cached vectors are learned from
     from_folder: bool = False  # began with a model folder, whose table has been trained
     table_epoch: int = 0  # whole passes
     table_step: int = 0
