@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -104,7 +105,7 @@ def test_inputs_have_the_published_form(tokens_file: Path) -> None:
 
 
 def test_frequent_words_and_nothing_else_are_replaced() -> None:
-    code = "def total(rows):\n    total = 0\n    for row in rows:\n        total = total + row\n    return return_ return"
+    code = "def total(rows):\n    total = 0\n    for row in rows:\n        total = total + row\n    return x return"
     changed = replace_frequent_words(code, random.Random(0))
     assert changed == replace_frequent_words(code, random.Random(0)) != replace_frequent_words(code, random.Random(1))
     name = changed.split("(")[0].removeprefix("def ")
@@ -343,8 +344,25 @@ def run(*arguments: object) -> list[dict]:
     return [json.loads(line) for line in said.getvalue().splitlines()]
 
 
+def test_an_export_without_its_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    said = run("export-segments", "--start", "x", "--out", "y")[-1]
+    assert said["message"] == "This export needs onnxscript: run `pip install onnxscript`."
+
+
+def test_the_commands_in_the_readme_are_understood() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## The published architecture")[1]
+    blocks = "\n".join(section.split("\n## ")[0].split("```")[1::2]).replace("\\\n", " ")
+    commands = [line.split("strata_train ")[1] for line in blocks.splitlines() if "-m strata_train " in line]
+    for command in commands:
+        cli._parser().parse_args(shlex.split(command.removeprefix("-- ")))
+    assert len(commands) == 9
+
+
 def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
     from strata_train.export import read_manifest
 
     pairs = tmp_path / "pairs.jsonl"

@@ -5,6 +5,7 @@ PyTorch is imported only when one of them runs: the command line starts without 
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -273,6 +274,8 @@ def run_export_segments(options: Any) -> None:
     from strata_train.modular_starencoder import export_segments
     from strata_train.objectives.retrieval import CODE_INSTRUCTION, TEXT_INSTRUCTION
 
+    if importlib.util.find_spec("onnxscript") is None:
+        raise UserError("onnxscript-missing", "This export needs onnxscript: run `pip install onnxscript`.")
     model = load_start(options.start).eval()
     config = model.config
     exits = tuple(sorted(set(options.exits or model.exits)))
