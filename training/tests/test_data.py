@@ -221,6 +221,22 @@ def test_written_questions_are_read_and_kept_out_of_training_when_evaluated(tmp_
     assert json.loads((tmp_path / "cache" / "complete.json").read_text())["dropped"]["in the evaluation"] == 1
 
 
+def test_a_translation_is_found_by_the_code_and_by_its_questions(tmp_path: Path, text: TextEncoder) -> None:
+    file = tmp_path / "pairs.jsonl"
+    translated = {**PAIR, "path": "net/b.go", "code_b": "func drain(r Reader) []byte { return all(r) }"}
+    assert not data.is_held_out(translated, 0.1, 1)
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in (translated, *make_pairs(40))))
+    assert next(iter(data.read_pairs([file]))) == translated
+    build([file], tmp_path / "cache", text)
+    expected = text.encode_code("", translated["code_b"], 64)[:8]  # how much of it is read is drawn
+    found = []
+    for folder in data.shard_folders(tmp_path / "cache"):
+        shard = data.Shard.open(folder)
+        found += [(shard, row) for row in shard.pairs if shard.text(row[1])[:8].tolist() == expected]
+    assert len(found) >= 2, "the code beside it and at least one question"
+    assert len({int(row[3]) for _, row in found}) == 1, "views of one definition are no negatives of each other"
+
+
 def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
     pairs = make_pairs(160)
     hashes = EvaluationHashes.build(("set", pair["code"]) for pair in pairs[:100])

@@ -1,12 +1,17 @@
+import copy
 import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import numpy_helper
 
 from conftest import REPOSITORY
 from strata_train.events import UserError
-from strata_train.export import export_folder, quantise_rows, read_manifest
+from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, read_manifest
+from strata_train.folder_weights import read_model, unround
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder, read_table
 from strata_train.text import TextEncoder, pad
@@ -101,3 +106,32 @@ def test_only_model_folders_and_empty_ones_are_written_over(
     with pytest.raises(UserError, match="no model folder"):
         export_tiny(tiny_model, text, tmp_path / "extension")
     assert [file.name for file in (tmp_path / "extension").iterdir()] == ["manifest.json"]
+
+
+def test_matrix_products_leave_the_eighth_bit_free(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    """Two products of a byte and a weight must fit 16 bits, or processors without VNNI cut them off."""
+    export_tiny(tiny_model, text, tmp_path / "tiny")
+    graph = onnx.load(str(tmp_path / "tiny" / "segment-0-1.onnx")).graph
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    products = [node.input[1] for node in graph.node if node.op_type == "DynamicQuantizeMatMul"]
+    assert products
+    largest = max(int(np.abs(arrays[name].astype(np.int32)).max()) for name in products)
+    assert largest == PRODUCT_LEVELS and 255 * largest * 2 <= 32767
+
+
+def test_a_trunk_that_was_only_rounded_gets_its_floats_back(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    export_tiny(tiny_model, text, tmp_path / "tiny")
+    read = read_model(tmp_path / "tiny")
+    trained = copy.deepcopy(read)
+    with torch.no_grad():
+        trained.layers[0].up.weight[0, 0] += 1.0
+    name = "layers.0.up.weight"
+    assert not torch.equal(read.state_dict()[name], tiny_model.state_dict()[name])
+    before = trained.state_dict()[name].clone()
+    assert unround(read, tiny_model) > unround(trained, tiny_model) > 0
+    assert torch.equal(read.state_dict()[name], tiny_model.state_dict()[name])
+    assert torch.equal(trained.state_dict()[name], before), "what was trained stays as it is"

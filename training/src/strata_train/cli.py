@@ -235,6 +235,7 @@ def _train(options: argparse.Namespace) -> None:
     elif options.start:
         # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
         train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
+        folder_weights.unround(student, teacher.cpu())
         run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
         run.progress.from_folder = True
     if options.teacher and not options.resume:

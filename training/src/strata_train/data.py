@@ -38,7 +38,9 @@ from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
-Pair = dict[str, Any]  # the required texts, and perhaps `questions`: ways people ask for it, written by people
+# The required texts, and perhaps `questions` (ways people ask for it, written by people) and `code_b` (the same code in
+# another language, as the translation builder writes it).
+Pair = dict[str, Any]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -65,6 +67,8 @@ def _pair(line: str, file: Path, number: int) -> Pair:
             if not (isinstance(questions, list) and all(isinstance(each, str) and each.strip() for each in questions)):
                 raise TypeError("`questions` is not a list of texts")
             kept["questions"] = questions
+        if code_b := pair.get("code_b"):
+            kept["code_b"] = str(code_b)
         return kept
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -251,7 +255,8 @@ def _deal(
         elif data.max_per_language and per_language[pair["lang"]] >= data.max_per_language:
             dropped["language is full"] += 1
         elif exclusions and any(
-            exclusions.contains(each) for each in (pair["code"], pair["doc"], *pair.get("questions", ()))
+            exclusions.contains(each)
+            for each in (pair["code"], pair["doc"], pair.get("code_b", ""), *pair.get("questions", ()))
         ):
             dropped["in the evaluation"] += 1
         else:
@@ -281,9 +286,14 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
         group = group_of(pair)
         code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
         document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction)
-        for query in views.queries(pair, chance, data):
-            rows.append((add(query, limits.query_tokens, text.query_instruction), document, group, number))
-        if chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
+        asked = [
+            add(query, limits.query_tokens, text.query_instruction) for query in views.queries(pair, chance, data)
+        ]
+        rows += [(query, document, group, number) for query in asked]
+        if translated := pair.get("code_b"):
+            other = add(translated, code_tokens, text.code_instruction)
+            rows += [(query, other, group, number) for query in (document, *asked)]
+        elif chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
             left, right = (add(code, code_tokens, text.code_instruction) for code in twins)
             rows.append((left, right, group, number))
     sequences: list[list[int]] = []

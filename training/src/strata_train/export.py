@@ -38,11 +38,16 @@ TOLERANCE = {"table": 0.999, "onnx": 0.98}
 # --- quantisation -----------------------------------------------------------------------------------------------------
 
 
-def quantise_rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(R, C) float → int8 (R, C) and float32 scales (R,), so that scale · int8 ≈ matrix. Zero rows get scale 0."""
-    scales = (np.abs(matrix).max(axis=1) / 127).astype(np.float32)
+# Weights of matrix products use 7 of the 8 bits: processors without VNNI (AVX2 only, most laptops of before 2020) add
+# two products of an unsigned and a signed byte in 16 bits, which are cut off silently from 255 · 65 · 2 on.
+PRODUCT_LEVELS = 64
+
+
+def quantise_rows(matrix: np.ndarray, levels: int = 127) -> tuple[np.ndarray, np.ndarray]:
+    """(R, C) float → int8 (R, C) in ±`levels` and float32 scales (R,): scale · int8 ≈ matrix. Zero rows get scale 0."""
+    scales = (np.abs(matrix).max(axis=1) / levels).astype(np.float32)
     safe = np.where(scales > 0, scales, 1)
-    return np.clip(np.rint(matrix / safe[:, None]), -127, 127).astype(np.int8), scales
+    return np.clip(np.rint(matrix / safe[:, None]), -levels, levels).astype(np.int8), scales
 
 
 # --- graph ------------------------------------------------------------------------------------------------------------
@@ -72,7 +77,7 @@ class GraphBuilder:
 
     def linear(self, x: str, name: str, layer: torch.nn.Linear) -> str:
         """int8 x · W + b. Initialisers `<name>.weight` (in, out) int8, `<name>.weight.scale` (out,), `<name>.bias`."""
-        weight, scale = quantise_rows(layer.weight.detach().float().numpy())
+        weight, scale = quantise_rows(layer.weight.detach().float().numpy(), PRODUCT_LEVELS)
         inputs = [
             x,
             self.constant(f"{name}.weight", weight.T),

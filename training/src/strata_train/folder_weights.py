@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from strata_train.config import ModelConfig
 from strata_train.events import UserError
-from strata_train.export import read_manifest
+from strata_train.export import PRODUCT_LEVELS, read_manifest
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import read_table
 
@@ -46,6 +46,27 @@ def read_model(folder: Path) -> MultiExitEncoder:
     if unexpected or any(not name.endswith(allowed) for name in missing):
         raise UserError("model-untrainable", f"The model in {folder} lacks weights: {', '.join(missing + unexpected)}.")
     return model
+
+
+def unround(model: MultiExitEncoder, start: MultiExitEncoder) -> int:
+    """Give back to the trunk of a folder's model the floats of the start wherever the folder only rounded them.
+
+    Returns how many weights that were. So a trunk that was never trained is exported again from its own floats, not
+    from what an earlier export had rounded.
+    """
+    exact = start.state_dict()
+    count = 0
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not name.startswith(("embeddings.", "layers.")) or weight.shape != exact[name].shape:
+                continue
+            source = exact[name]
+            row = source.abs().amax(dim=-1, keepdim=True) if source.ndim == 2 else source.abs()
+            # Half a step of the coarsest rounding, and what float32 adds.
+            if bool(((weight - source).abs() <= row * (0.51 / PRODUCT_LEVELS) + 1e-6).all()):
+                weight.copy_(source)
+                count += 1
+    return count
 
 
 def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int) -> ModelConfig:
