@@ -1,5 +1,7 @@
-// How much of the figure on judged repositories is owed to weights that were set with them in view: node test/quality/leftOut.ts [--set DIR]
-// Ranks every repository with weights fitted on the others alone, from a start that looked at nothing. Only measures; nothing here ships.
+// How much of the figure on judged repositories is owed to weights that were set with them in view: node test/quality/leftOut.ts [--set DIR …] [--weights]
+// Ranks every repository with weights fitted on the others alone: from a start that looked at nothing, and from the weights that ship. `--weights` prints
+// what a fit over all of them, pulled towards the shipped ones, would change.
+import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Depth } from "../../src/encoding/encoder.ts";
 import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
@@ -21,7 +23,9 @@ interface Question extends FitGroup {
   readonly rows: readonly FeatureRow[];
 }
 
-const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, model: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: { set: { type: "string", multiple: true, default: [defaultSet] }, model: { type: "string" }, weights: { type: "boolean", default: false } },
+});
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** One number for everything that speaks for a chunk, one for everything that speaks against it; messages and traces as shipped, no judged query has them. */
@@ -31,19 +35,33 @@ const unseenStart = weightsOf((name) => {
   if (["dense", "name said", "query in name", "file said", "query in file", "file coverage"].includes(name)) return 0.5;
   return name === "trace" || name === "wording" ? proseWeights[name] : 0;
 });
-const fit = { held: ["trace", "wording"] as const, pull: 0.01, steps: 150 };
+const held = ["trace", "wording"] as const;
+/** Pulled weakly to a start that knows nothing, strongly to weights that are meant to stay what they say. */
+const fits = {
+  "from nothing": { held, pull: 0.01, steps: 150, prior: unseenStart },
+  "from the shipped weights": { held, pull: 0.1, steps: 150, prior: proseWeights },
+};
+/** With many repositories a seventh of them is left out at a time, with few each alone. */
+const mostFolds = 12;
+const manyFolds = 7;
 
 function weightsOf(value: (name: FeatureName) => number): Weights {
   return Object.fromEntries(featureNames.map((name) => [name, value(name)])) as Record<FeatureName, number>;
 }
 
-const repositories = loadRepositories(options.set);
+const sets = options.set.map((folder) => ({ folder, repositories: loadRepositories(folder) }));
+const repositories = sets.flatMap((set) => set.repositories);
 if (repositories.length < 2) {
-  nothingMeasured(options.set, "two judged repositories");
+  nothingMeasured(options.set.join(", "), "two judged repositories");
 } else {
   const model = await openModel(options.model);
-  for (const depth of ["instant", "deep"] as const) report(depth, await questionsOf(depth));
+  const questions = { instant: await questionsOf("instant"), deep: await questionsOf("deep") };
   await model.encoder.close();
+  for (const depth of ["instant", "deep"] as const) report(depth, questions[depth]);
+  if (options.weights) {
+    const fitted = fitWeights([...questions.instant, ...questions.deep].flat().filter(isFitted), fits["from the shipped weights"]);
+    for (const name of featureNames) say(`${name.padEnd(16)} ${proseWeights[name].toFixed(2).padStart(6)} → ${fitted[name].toFixed(2).padStart(6)}`);
+  }
 
   async function questionsOf(depth: Depth): Promise<Question[][]> {
     const all: Question[][] = [];
@@ -65,17 +83,29 @@ if (repositories.length < 2) {
   }
 }
 
+/** Names have weights of their own. */
+function isFitted({ query }: Question): boolean {
+  return query.kind !== "symbol";
+}
+
 function report(depth: Depth, questions: readonly (readonly Question[])[]): void {
   const shipped = questions.map((own) => own.map((question) => ndcg(question)));
-  const leftOut = questions.map((own, i) => {
-    const others = questions.filter((_, j) => j !== i).flat().filter(({ query }) => query.kind !== "symbol");
-    const weights = fitWeights(others, { ...fit, prior: unseenStart });
-    return own.map((question) => ndcg(question, weights));
+  const folds = questions.length > mostFolds ? manyFolds : questions.length;
+  const leftOut = Object.entries(fits).map(([from, fit]) => {
+    const weights = Array.from({ length: folds }, (_, fold) => fitWeights(questions.filter((_, j) => j % folds !== fold).flat().filter(isFitted), fit));
+    return { from, scores: questions.map((own, i) => own.map((question) => ndcg(question, weights[i % folds]!))) };
   });
-  const unfitted = questions.map((own) => own.map((question) => ndcg(question, unseenStart)));
-  const overall = (scores: readonly (readonly number[])[]) => mean(scores.map((own) => mean(own))).toFixed(3);
-  const [low, high] = interval90(shipped.map((own, i) => own.map((score, j) => score - leftOut[i]![j]!)));
-  say(`${depth}: as shipped ${overall(shipped)}, fitted on the other repositories ${overall(leftOut)}, where fitting starts ${overall(unfitted)}; shipped less left-out ${low.toFixed(3)} … ${high.toFixed(3)} (90 %)`);
+  let first = 0;
+  for (const { folder, repositories: own } of sets) {
+    const part = <T>(of: readonly T[]) => of.slice(first, first + own.length);
+    const overall = (scores: readonly (readonly number[])[]) => mean(part(scores).map((each) => mean(each))).toFixed(3);
+    say(`${path.basename(folder)}, ${own.length} repositories, ${depth}: as shipped ${overall(shipped)}`);
+    for (const { from, scores } of leftOut) {
+      const [low, high] = interval90(part(shipped).map((each, i) => each.map((score, j) => score - part(scores)[i]![j]!)));
+      say(`  left out, fitted ${from}: ${overall(scores)}; shipped less that ${low.toFixed(3)} … ${high.toFixed(3)} (90 %)`);
+    }
+    first += own.length;
+  }
 }
 
 /** @param weights for questions; names keep theirs */
