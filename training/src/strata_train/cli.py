@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strata_train import dedup, translate
+from strata_train import dedup, translate, written
 from strata_train.events import UserError, emit
 from strata_train.objectives import command as pretraining
 
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
     dedup.add_commands(commands)  # dedup, hash-evaluation
     translate.add_commands(commands)
+    written.add_command(commands)
     pretraining.add_commands(commands)
 
     export = commands.add_parser("export", help="write a run's weights as a model folder")

@@ -1,0 +1,69 @@
+"""What people wrote for some of the pairs: questions as they would ask them, and the same code in another language.
+
+A written file (JSON lines, `data/written.jsonl.gz`) carries no code of others: each line names its pair by the hash of
+its code and adds `questions`, or `questions`, `lang_b` and `code_b`. `add-written` joins them to mined pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from strata_train.data import read_pairs, stable_hash
+from strata_train.events import UserError, emit
+
+ADDED = ("questions", "lang_b", "code_b")
+
+
+def key_of(code: str) -> str:
+    """Names a pair by its code: 16 hexadecimal digits."""
+    return f"{stable_hash(code):016x}"
+
+
+def read_written(file: Path) -> dict[str, dict[str, Any]]:
+    """What was written, by `key_of` the pair's code."""
+    try:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        return {record["key"]: {name: record[name] for name in ADDED if name in record} for record in records}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError("written-unreadable", f"The written file {file} cannot be read: {error!r}.") from error
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("add-written", help="join written questions and translations to mined pairs")
+    parser.add_argument("--pairs", type=Path, required=True, help="a folder of mined pairs")
+    parser.add_argument("--written", type=Path, required=True, help="a written file, see data/README.md")
+    parser.add_argument("--out", type=Path, required=True, help="the pairs file to write (.jsonl)")
+    parser.add_argument("--others", type=int, default=0, help="so many other pairs of each language beside them")
+    parser.set_defaults(run=run_add_written)
+
+
+def run_add_written(options: argparse.Namespace) -> None:
+    """Write the pairs that have something written, and some others of each language, always the same."""
+    written = read_written(options.written)
+    files = sorted([*options.pairs.glob("*.jsonl"), *options.pairs.glob("*.jsonl.gz")])
+    if not files:
+        raise UserError("pairs-missing", f"There are no pairs (*.jsonl or *.jsonl.gz) at {options.pairs}.")
+    joined: list[dict[str, Any]] = []
+    others: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for pair in read_pairs(files):
+        added = written.pop(key_of(pair["code"]), None)
+        if added is not None:
+            joined.append(pair | added)
+        elif options.others:
+            others[pair["lang"]].append(pair)
+    chance = random.Random(17)
+    beside = [
+        pair for lang in sorted(others) for pair in chance.sample(others[lang], min(options.others, len(others[lang])))
+    ]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with options.out.open("w", encoding="utf-8") as out:
+        for pair in (*joined, *beside):
+            out.write(json.dumps(pair, ensure_ascii=False) + "\n")
+    emit("result", command="add-written", joined=len(joined), without_pair=len(written), others=len(beside))
