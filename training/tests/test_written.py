@@ -1,4 +1,4 @@
-"""Questions and translations that people wrote find their pairs."""
+"""Written questions and translations find their pairs."""
 
 import gzip
 import json

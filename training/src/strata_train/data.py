@@ -38,7 +38,7 @@ from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
-# The required texts, and perhaps `questions` (ways people ask for it, written by people) and `code_b` (the same code in
+# The required texts, and perhaps `questions` (ways people ask for it) and `code_b` (the same code in
 # another language, as the translation builder writes it).
 Pair = dict[str, Any]
 

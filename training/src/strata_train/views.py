@@ -37,7 +37,7 @@ ENDINGS = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "ze
 NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
 NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
 UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
-WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some that people wrote
+WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some written ones
 QUESTIONS = (
     "how to {imperative}",
     "how do I {imperative}",
@@ -96,7 +96,7 @@ def without_name(text: str, name: str, replacement: str = "") -> str:
 def queries(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> list[str]:
     """Two ways to ask: as the documentation says it, and as someone who did not read it might.
 
-    Where people wrote down how they ask, one of their questions instead, most of the time.
+    Where questions were written down, one of them instead, most of the time.
     """
     if (written := pair.get("questions")) and chance.random() < WRITTEN_SHARE:
         return [chance.choice(written)]

@@ -1,4 +1,4 @@
-"""What people wrote for some of the pairs: questions as they would ask them, and the same code in another language.
+"""What was written for some of the pairs: questions as people ask them, and the same code in another language.
 
 A written file (JSON lines, `data/written.jsonl.gz`) carries no code of others: each line names its pair by the hash of
 its code and adds `questions`, or `questions`, `lang_b` and `code_b`. `add-written` joins them to mined pairs.
