@@ -16,6 +16,7 @@ export const featureNames = [
   "bm25.body",
   "dense", // cosine, standardised over the candidates
   "dense rank",
+  "dense alone", // the cosine again where the chunk is its whole file, for which no neighbour can speak
   "name meaning", // cosine with the chunk's own names, standardised; then with its file's name, then with all names its file defines
   "file meaning",
   "outline meaning",
@@ -104,6 +105,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     if (candidate.dense !== undefined) {
       set("dense", dense[i]!);
       set("dense rank", 1 / (1 + denseRanks[i]! / 8));
+      set("dense alone", fileChunks(place.path) > 1 ? 0 : dense[i]!);
       set("stands out", Math.max(0, dense[i]! - 3));
     }
     set("name meaning", nameMeaning![i]!);

@@ -6,12 +6,12 @@ import type { Candidate, SearchStore } from "./candidates.ts";
 
 /** Cosines of a query with the names around one candidate. */
 export interface NameMeaning {
-  /** The names it defines and the class or module around it. */
-  readonly name: number;
-  /** Its file's name and folder. */
-  readonly file: number;
-  /** Its file's name and all names defined there. */
-  readonly outline: number;
+  /** The names it defines and the class or module around it; undefined when there are none. */
+  readonly name: number | undefined;
+  /** Its file's name and folder; undefined when they are numbers. */
+  readonly file: number | undefined;
+  /** Its file's name and all names defined there; undefined when there are none, and where the chunk is the whole file. */
+  readonly outline: number | undefined;
 }
 
 /** Names of a chunk that are read; more of them blur each other. */
@@ -20,15 +20,20 @@ const namesRead = 4;
 const outlinesKept = 5_000;
 
 /** By encoder: outlines by path and content hash of the file, the oldest first. */
-const kept = new WeakMap<Encoder, Map<string, Float32Array>>();
+const kept = new WeakMap<Encoder, Map<string, Float32Array | undefined>>();
 
 /** For each candidate, in their order. */
 export function nameMeanings(store: SearchStore, encoder: Encoder, vectors: QueryVectors, candidates: readonly Candidate[]): NameMeaning[] {
   const query = encoder.model.sharedSpace ? vectors.deep : vectors.instant;
-  const nearness = (text: string) => dot(query, encoder.embedName(text));
+  const nearness = (names: string) => (hasWords(names) ? dot(query, encoder.embedName(names)) : undefined);
   const outlines = outlinesOf(store, encoder, new Set(candidates.map(({ place }) => place.path)));
-  const ofFile = new Map([...outlines].map(([path, vector]) => [path, { file: nearness(fileName(path)), outline: dot(query, vector) }]));
+  const ofFile = new Map([...outlines].map(([path, vector]) => [path, { file: nearness(fileName(path)), outline: vector && dot(query, vector) }]));
   return candidates.map(({ place }) => ({ name: nearness(namesOf(place)), ...ofFile.get(place.path)! }));
+}
+
+/** Numbers mean nothing. */
+function hasWords(names: string): boolean {
+  return /\p{L}/u.test(names);
 }
 
 function namesOf({ symbols, breadcrumb }: Place): string {
@@ -37,23 +42,28 @@ function namesOf({ symbols, breadcrumb }: Place): string {
 
 /** `src/auth/session.test.ts` → `auth session.test` */
 function fileName(path: string): string {
-  return path.replace(/\.[^./]*$/, "").split("/").slice(-2).join(" ");
+  return segmentsOf(path).slice(-2).filter(hasWords).join(" ");
 }
 
-function outlinesOf(store: SearchStore, encoder: Encoder, paths: ReadonlySet<string>): ReadonlyMap<string, Float32Array> {
+function segmentsOf(path: string): string[] {
+  return path.replace(/\.[^./]*$/, "").split("/");
+}
+
+function outlinesOf(store: SearchStore, encoder: Encoder, paths: ReadonlySet<string>): ReadonlyMap<string, Float32Array | undefined> {
   let known = kept.get(encoder);
   if (!known) kept.set(encoder, (known = new Map()));
   const files = store.files();
   const keyOf = (path: string) => `${path}\0${files.get(path)?.hash}`;
-  const found = new Map<string, Float32Array>();
+  const found = new Map<string, Float32Array | undefined>();
   const missing: string[] = [];
   for (const path of paths) {
-    const outline = known.get(keyOf(path));
-    if (outline) found.set(path, outline);
+    if (known.has(keyOf(path))) found.set(path, known.get(keyOf(path)));
     else missing.push(path);
   }
   for (const [path, names] of store.namesIn(missing)) {
-    const outline = encoder.embedName([path.replace(/\.[^./]*$/, "").split("/").at(-1)!, ...new Set(names)].join(" "));
+    const isOneChunk = (files.get(path)?.chunks ?? 0) <= 1;
+    const words = isOneChunk ? "" : [...new Set([segmentsOf(path).at(-1)!, ...names])].filter(hasWords).join(" ");
+    const outline = words === "" ? undefined : encoder.embedName(words);
     found.set(path, outline);
     known.set(keyOf(path), outline);
   }

@@ -16,6 +16,7 @@ export const proseWeights: Weights = {
   "bm25.body": 0,
   dense: 0.25,
   "dense rank": 0.65,
+  "dense alone": 0.4,
   "name meaning": 0.05,
   "file meaning": 0.3,
   "outline meaning": 0.25,

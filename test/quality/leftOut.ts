@@ -1,9 +1,9 @@
-// How much of the figure on judged repositories is owed to weights that were set with them in view: node test/quality/leftOut.ts [--set DIR …] [--weights]
+// How much of the figure on judged repositories is owed to weights that were set with them in view: node test/quality/leftOut.ts [--set DIR …] [--depth instant|deep …] [--weights]
 // Ranks every repository with weights fitted on the others alone: from a start that looked at nothing, and from the weights that ship. `--weights` prints
 // what a fit over all of them, pulled towards the shipped ones, would change.
 import path from "node:path";
 import { parseArgs } from "node:util";
-import type { Depth } from "../../src/encoding/encoder.ts";
+import { type Depth, depths } from "../../src/encoding/encoder.ts";
 import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
 import { type FeatureName, featureNames, type FeatureRow } from "../../src/search/features.ts";
 import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
@@ -24,7 +24,7 @@ interface Question extends FitGroup {
 }
 
 const { values: options } = parseArgs({
-  options: { set: { type: "string", multiple: true, default: [defaultSet] }, model: { type: "string" }, weights: { type: "boolean", default: false } },
+  options: { set: { type: "string", multiple: true, default: [defaultSet] }, depth: { type: "string", multiple: true, default: ["instant", "deep"] }, model: { type: "string" }, weights: { type: "boolean", default: false } },
 });
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -55,11 +55,12 @@ if (repositories.length < 2) {
   nothingMeasured(options.set.join(", "), "two judged repositories");
 } else {
   const model = await openModel(options.model);
-  const questions = { instant: await questionsOf("instant"), deep: await questionsOf("deep") };
+  const measured: { readonly depth: Depth; readonly questions: readonly (readonly Question[])[] }[] = [];
+  for (const depth of depths.filter((known) => options.depth.includes(known))) measured.push({ depth, questions: await questionsOf(depth) });
   await model.encoder.close();
-  for (const depth of ["instant", "deep"] as const) report(depth, questions[depth]);
+  for (const { depth, questions } of measured) report(depth, questions);
   if (options.weights) {
-    const fitted = fitWeights([...questions.instant, ...questions.deep].flat().filter(isFitted), fits["from the shipped weights"]);
+    const fitted = fitWeights(measured.flatMap(({ questions }) => questions.flat()).filter(isFitted), fits["from the shipped weights"]);
     for (const name of featureNames) say(`${name.padEnd(16)} ${proseWeights[name].toFixed(2).padStart(6)} → ${fitted[name].toFixed(2).padStart(6)}`);
   }
 

@@ -97,6 +97,22 @@ test("a file whose chunks hold all words of the query together covers it", () =>
   assert.ok(of("whole.ts", "file matches") > of("part.ts", "file matches"));
 });
 
+test("the vector of a chunk that is its whole file counts again: no neighbour can speak for it", () => {
+  const vector = (x: number) => ({ deep: Float32Array.of(x, Math.sqrt(1 - x * x)) });
+  const store = new MemoryStore([
+    { path: "alone.ts", text: "one", vectors: vector(0.9) },
+    { path: "two.ts", text: "two", vectors: vector(0.9) },
+    { path: "two.ts", text: "three", vectors: vector(0.1), startLine: 3, endLine: 3 },
+  ]);
+  const parsed = parseQuery("something else");
+  const query = { instant: Float32Array.of(1, 0), shallow: Float32Array.of(1, 0), deep: Float32Array.of(1, 0) };
+  const candidates = gatherCandidates(store, parsed, query, 20, "");
+  const rows = candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates);
+  const of = (path: string) => rows.filter((_, i) => candidates.items[i]!.place.path === path).map((row) => row[featureNames.indexOf("dense alone")]!);
+  assert.ok(of("alone.ts")[0]! > 0);
+  assert.deepEqual(of("two.ts"), [0, 0]);
+});
+
 test("a vector far above all others stands out, one a little above them does not", () => {
   const unit = (x: number) => Float32Array.of(x, Math.sqrt(1 - x * x));
   const query = { instant: unit(1), shallow: unit(1), deep: unit(1) };

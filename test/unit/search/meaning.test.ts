@@ -29,12 +29,13 @@ test("a chunk's names, its file's name and what else its file defines each say h
   const { store, vectors, candidates } = await ask("alpha attempts", encoder);
   const meanings = nameMeanings(store, encoder, vectors, candidates.items);
   const of = (symbol: string) => meanings[candidates.items.findIndex(({ place }) => place.symbols[0] === symbol)]!;
-  assert.ok(of("waitBetweenAttempts").name > of("backOff").name, "the name that says a word of the query");
-  assert.ok(of("backOff").outline > of("paint").outline, "a neighbour in the same file lends its name");
+  assert.ok(of("waitBetweenAttempts").name! > of("backOff").name!, "the name that says a word of the query");
+  assert.ok(of("backOff").outline! > 0, "a neighbour in the same file lends its name");
+  assert.equal(of("paint").outline, undefined, "a chunk that is its whole file has no neighbours");
   assert.equal(of("backOff").outline, of("waitBetweenAttempts").outline);
   const asked = await ask("alpha ui button", encoder);
   const byFile = nameMeanings(asked.store, encoder, asked.vectors, asked.candidates.items);
-  assert.equal(Math.max(...byFile.map(({ file }) => file)), byFile[asked.candidates.items.findIndex(({ place }) => place.path === "ui/button.ts")]!.file);
+  assert.equal(Math.max(...byFile.map(({ file }) => file!)), byFile[asked.candidates.items.findIndex(({ place }) => place.path === "ui/button.ts")]!.file);
 });
 
 test("an outline is read once while its file stays as it is", async () => {
@@ -51,10 +52,22 @@ test("an outline is read once while its file stays as it is", async () => {
   assert.equal(outlines(), 2, "the file changed");
 });
 
+test("numbers and missing names mean nothing, instead of anything", async () => {
+  const { encoder } = createTestEncoder();
+  const store = new MemoryStore([{ path: "0/17.ts", text: "alpha one" }, { path: "0/18.ts", text: "alpha two", symbols: ["paint"] }]);
+  store.sharedSpace = true;
+  const parsed = parseQuery("alpha");
+  const vectors = await encoder.embedQuery("alpha");
+  const { items } = gatherCandidates(store, parsed, vectors, 10, "");
+  const [unnamed, named] = nameMeanings(store, encoder, vectors, items.toSorted((a, b) => a.place.path.localeCompare(b.place.path)));
+  assert.deepEqual(unnamed, { name: undefined, file: undefined, outline: undefined });
+  assert.deepEqual([named!.file, typeof named!.name, named!.outline], [undefined, "number", undefined]);
+});
+
 test("without an encoder names mean nothing, and nothing breaks", async () => {
   const { encoder } = createTestEncoder();
   const { store, parsed, vectors, candidates } = await ask("alpha attempts", encoder);
   const column = (rows: readonly Float64Array[], name: FeatureName) => rows.map((row) => row[featureNames.indexOf(name)]);
-  assert.ok(column(candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates), "outline meaning").every((value) => value === 0));
-  assert.ok(column(candidateFeatures({ store, encoder }, parsed, vectors, candidates), "outline meaning").some((value) => value !== 0));
+  assert.ok(column(candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates), "name meaning").every((value) => value === 0));
+  assert.ok(column(candidateFeatures({ store, encoder }, parsed, vectors, candidates), "name meaning").some((value) => value !== 0));
 });
