@@ -36,7 +36,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   checkAborted(signal);
   const { store } = deps;
   const pool = poolSize(params.k);
-  const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, {}) : []).map((hit) => [hit.chunkId, hit]));
+  const dense = new Map<number, DenseHit>((vectors ? store.searchCode(vectors, source.lang, pool) : []).map((hit) => [hit.chunkId, hit]));
   const lexical = store.searchLexical(termsOf(source.text), [], fieldWeights, pool, {});
   const words = new Map(lexical.map((hit) => [hit.place, hit.score / Math.max(1e-9, lexical[0]!.score)]));
 
@@ -45,7 +45,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
     if (!source.isOwn(place)) places.set(place.place, place);
   }
   const missing = [...new Set([...places.values()].map((place) => place.chunkId))].filter((id) => !dense.has(id));
-  if (vectors && missing.length > 0) for (const hit of store.scoreChunks(vectors, missing)) dense.set(hit.chunkId, hit);
+  if (vectors && missing.length > 0) for (const hit of store.scoreCode(vectors, source.lang, missing)) dense.set(hit.chunkId, hit);
 
   const own = tokeniseCode(source.text, source.lang);
   const [ownNames, ownShape] = [namesIn(own), shapeRuns(own)];

@@ -1,6 +1,8 @@
 // Dense search with the vectors of one model: a tier per depth, every live chunk in the tier of its deepest vector only, hits of the tiers merged.
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { Tier, type GraphModule } from "./graphs.ts";
+import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
+import { dequantise } from "../encoding/int8.ts";
 import type { Scored } from "./vectors.ts";
 import { VectorRows } from "./vectors.ts";
 
@@ -19,6 +21,11 @@ export interface DenseHit {
 /** Reads stored instant vectors of chunks that are held at a deeper tier. */
 export type ReadInstant = (chunkIds: readonly number[]) => readonly { readonly chunkId: number; readonly vector: Int8Vector }[];
 
+/** Languages of chunks, each chunk once; unknown chunks are left out. */
+export type LanguagesOf = (chunkIds: readonly number[]) => Iterable<readonly [chunkId: number, lang: string]>;
+
+/** Chunks looked at for each one wanted, when whole vectors stand for what remains of them. */
+const CODE_POOL = 3;
 /** Enough pairs for a mean and a spread; 2 × 256 dot products a query. */
 const CALIBRATION_PAIRS = 256;
 const LEAST_PAIRS = 32;
@@ -35,6 +42,7 @@ export class ModelVectors {
   readonly tiers: Readonly<Record<Depth, Tier>>;
   readonly #readInstant: ReadInstant;
   readonly #calibrations = new Map<Depth, Calibration>();
+  #means: { readonly sizes: readonly number[]; readonly means: LanguageMeans } | undefined;
 
   constructor(model: EncoderModel, database: string, module: GraphModule | undefined, graphFrom: number, readInstant: ReadInstant) {
     this.model = model;
@@ -83,6 +91,45 @@ export class ModelVectors {
       return this.#hits(query, depth, scored);
     });
     return hits.sort(byCalibrated);
+  }
+  /**
+   * The k chunks nearest to code in `lang`: cosines of what remains of both vectors without what their languages have in common (languageMeans.ts). With a
+   * model whose exits have spaces of their own these are plain cosines.
+   */
+  searchCode(query: QueryVectors, lang: string, k: number, languagesOf: LanguagesOf): DenseHit[] {
+    if (!this.model.sharedSpace) return this.search(query, k);
+    const rest = remainder(query.deep, this.#languageMeans(languagesOf).of(lang, "deep"));
+    // The graphs and scans know whole vectors: a wider pool, put into order by what remains of them.
+    const pool = this.search({ instant: rest, shallow: rest, deep: rest }, CODE_POOL * k);
+    return this.scoreCode(query, lang, pool.map((hit) => hit.chunkId), languagesOf).slice(0, k);
+  }
+  /** These chunks by the same measure, best first; those without a vector are left out. */
+  scoreCode(query: QueryVectors, lang: string, chunkIds: readonly number[], languagesOf: LanguagesOf): DenseHit[] {
+    if (!this.model.sharedSpace) return this.score(query, chunkIds);
+    const means = this.#languageMeans(languagesOf);
+    const rest = remainder(query.deep, means.of(lang, "deep"));
+    const hits = [...languagesOf([...new Set(chunkIds)])].flatMap(([chunkId, own]) => {
+      const depth = this.depthOf(chunkId);
+      if (depth === undefined) return [];
+      const score = cosineWithRemainder(rest, this.#floats(chunkId, depth), means.of(own, depth));
+      return [{ chunkId, score, calibrated: score, depth }];
+    });
+    return hits.sort(byCalibrated);
+  }
+  #floats(chunkId: number, depth: Depth): Float32Array {
+    const { rows } = this.tiers[depth];
+    const row = rows.rowOf(chunkId)!;
+    return dequantise({ values: rows.valuesAt(row), scale: rows.scaleAt(row) });
+  }
+  /** Means move slowly: a tenth more or fewer vectors at a depth is soon enough. */
+  #languageMeans(languagesOf: LanguagesOf): LanguageMeans {
+    const sizes = depths.map((depth) => this.tiers[depth].rows.count);
+    const known = this.#means;
+    if (known && sizes.every((size, i) => Math.abs(size - known.sizes[i]!) <= known.sizes[i]! / 10)) return known.means;
+    const chunks = [...languagesOf(depths.flatMap((depth) => this.tiers[depth].rows.ids()))].map(([chunkId, lang]) => ({ chunkId, lang, depth: this.depthOf(chunkId)! }));
+    const means = new LanguageMeans(this.model.dims, chunks, ({ chunkId, depth }) => this.#floats(chunkId, depth));
+    this.#means = { sizes, means };
+    return means;
   }
   #queryAt(query: QueryVectors, depth: Depth): Float32Array {
     return query[this.model.sharedSpace ? "deep" : depth];

@@ -53,6 +53,11 @@ export function namesInFile(db: IndexDatabase, file: number | undefined): string
   return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => JSON.parse(row["symbols"] as string) as string[]);
 }
 
+/** Each known chunk with its language, in the order of the ids. */
+export function languagesOfChunks(db: IndexDatabase, chunkIds: readonly number[]): (readonly [chunkId: number, lang: string])[] {
+  return db.all("SELECT c.id, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds)).map((row) => [row["id"] as number, row["lang"] as string] as const);
+}
+
 /** Breadcrumb and text of chunks, in the order of the ids. */
 export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; breadcrumb: string; text: string }[] {
   return db

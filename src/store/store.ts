@@ -16,7 +16,7 @@ import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, meanLengths, searchLexical, tellingTerms } from "./lexical.ts";
 import { forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
-import { deepestVector, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
+import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 
@@ -235,6 +235,17 @@ export class Store {
   scoreChunks(query: QueryVectors, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
     return this.#guard(() => this.#storedBy(model).vectors.score(query, chunkIds));
   }
+  /**
+   * The k chunks nearest to code in `lang`, by what remains of vectors without what the code of a language has in common, so that the same idea in another
+   * language is as near as in the same one. Models whose exits share no space: as searchDense.
+   */
+  searchCode(query: QueryVectors, lang: string, k: number, model?: string): readonly DenseHit[] {
+    return this.#guard(() => this.#storedBy(model).vectors.searchCode(query, lang, k, this.#languagesOf));
+  }
+  /** These chunks by the measure of searchCode, best first; chunks without a vector are left out. */
+  scoreCode(query: QueryVectors, lang: string, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
+    return this.#guard(() => this.#storedBy(model).vectors.scoreCode(query, lang, chunkIds, this.#languagesOf));
+  }
   /** Places of these chunks in their order (a chunk may stand in several files). */
   placesOf(chunkIds: readonly number[]): readonly Place[] {
     return this.#guard(() => placesOfChunks(this.#db, chunkIds, this.#depthOf));
@@ -366,6 +377,7 @@ export class Store {
 
   // Inside ---------------------------------------------------------------------------------------------------------------
   readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places);
+  readonly #languagesOf = (chunkIds: readonly number[]) => languagesOfChunks(this.#db, chunkIds);
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
 
   #warn(sentence: string, cause?: unknown): void {

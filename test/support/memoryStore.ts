@@ -5,6 +5,7 @@ import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../sr
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
+import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../src/store/languageMeans.ts";
 import { type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
@@ -131,6 +132,27 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       if (!depth) return [];
       const score = dot(query[this.sharedSpace ? "deep" : depth], this.#vectors.get(chunkId)!.get(depth)!);
       return [{ chunkId, score, calibrated: score, depth }];
+    });
+    return hits.sort((x, y) => y.calibrated - x.calibrated || x.chunkId - y.chunkId);
+  }
+
+  searchCode(query: QueryVectors, lang: string, k: number): readonly DenseHit[] {
+    return this.scoreCode(query, lang, [...this.#vectors.keys()]).slice(0, k);
+  }
+
+  scoreCode(query: QueryVectors, lang: string, chunkIds: readonly number[]): readonly DenseHit[] {
+    if (!this.sharedSpace) return this.scoreChunks(query, chunkIds);
+    const spoken = [...this.#vectors.keys()].flatMap((chunkId): Spoken[] => {
+      const depth = this.#depthOf(chunkId);
+      return depth ? [{ chunkId, depth, lang: this.placesOf([chunkId])[0]!.lang }] : [];
+    });
+    const vectorOf = ({ chunkId, depth }: Spoken) => this.#vectors.get(chunkId)!.get(depth)!;
+    const means = new LanguageMeans(query.deep.length, spoken, vectorOf);
+    const rest = remainder(query.deep, means.of(lang, "deep"));
+    const wanted = new Set(chunkIds);
+    const hits = spoken.filter(({ chunkId }) => wanted.has(chunkId)).map((chunk) => {
+      const score = cosineWithRemainder(rest, vectorOf(chunk), means.of(chunk.lang, chunk.depth));
+      return { chunkId: chunk.chunkId, score, calibrated: score, depth: chunk.depth };
     });
     return hits.sort((x, y) => y.calibrated - x.calibrated || x.chunkId - y.chunkId);
   }

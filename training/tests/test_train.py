@@ -282,6 +282,32 @@ def test_turning_the_heads_keeps_cosines_and_orders_directions(tiny_model: Multi
     assert energy[:8].sum() > energy[8:16].sum() > energy[16:].sum()
 
 
+def test_heads_without_languages_no_longer_tell_them_apart(tmp_path: Path, tiny_model: MultiExitEncoder) -> None:
+    chance = np.random.default_rng(5)
+    meaning = chance.normal(size=(100, 32))
+    accents = chance.normal(size=(3, 32)) * 2
+    spoken = np.concatenate([meaning + accent for accent in accents]).astype(np.float32)
+    vectors = np.concatenate([spoken, meaning.astype(np.float32)])  # questions are in no language
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.save(tmp_path / "teacher.npy", vectors)
+    nothing = np.zeros(0, np.int32)
+    languages = np.array(["go"] * 100 + ["php"] * 100 + ["rust"] * 100 + [""] * 100)
+    shard = data.Shard(tmp_path, nothing, np.zeros(401, np.int64), nothing.reshape(0, 4), languages)
+
+    def twin_found(change: torch.Tensor) -> float:
+        turned = torch.nn.functional.normalize(torch.from_numpy(vectors) @ change.T, dim=1).numpy()
+        return evaluate.recall_at(turned[:100], turned[100:200], np.arange(100), 1)
+
+    whole, change = torch.eye(32), train.without_languages([shard], torch.eye(32), 2)
+    assert int(torch.linalg.matrix_rank(change)) == 30
+    assert twin_found(whole) < 0.8 < 0.95 < twin_found(change)
+    energy = ((torch.from_numpy(vectors) @ change.T) ** 2).sum(dim=0)
+    assert energy[:8].sum() > energy[8:16].sum() > energy[16:].sum()
+    # Where all code is in one language there is nothing to leave out.
+    alone = data.Shard(tmp_path, nothing, shard.offsets, shard.pairs, np.array(["go"] * 400))
+    assert int(torch.linalg.matrix_rank(train.without_languages([alone], whole, 2))) == 32
+
+
 def test_torchrun_processes_end_with_equal_weights(tmp_path: Path) -> None:
     """Two gloo processes, each with its own shards: averaged gradients keep the copies equal."""
     with socket.socket() as free:

@@ -246,6 +246,12 @@ def _train(options: argparse.Namespace) -> None:
         first = train.open_shards(options.cache)[0]
         run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
         train.turn_heads(student, run.teacher_head)
+    if settings.train.language_directions and not options.resume:
+        shards = train.open_shards(options.cache)
+        head = torch.eye(settings.model.dims) if run.teacher_head is None else run.teacher_head
+        change = train.without_languages(shards, head, settings.train.language_directions)
+        train.turn_heads(student, change)
+        run.teacher_head = change @ head
     run.progress.teacher = teacher_name
     student.to(place.device)
     train.wait_for_all()  # everybody has read what the first process now writes

@@ -114,11 +114,13 @@ class Shard:
     ids: np.ndarray
     offsets: np.ndarray
     pairs: np.ndarray
+    languages: np.ndarray  # of each text that is code; "" for questions
 
     @staticmethod
     def open(folder: Path) -> Shard:
         load = lambda name: np.load(folder / name, mmap_mode="r")  # noqa: E731
-        return Shard(folder, load("ids.npy"), np.asarray(load("offsets.npy")), np.asarray(load("pairs.npy")))
+        small = lambda name: np.asarray(load(name))  # noqa: E731
+        return Shard(folder, load("ids.npy"), small("offsets.npy"), small("pairs.npy"), small("languages.npy"))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -274,27 +276,29 @@ def _deal(
 def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: int) -> None:
     texts: list[str] = []
     limit: list[int] = []
+    languages: list[str] = []
     rows: list[tuple[int, int, int, int]] = []
 
-    def add(raw: str, tokens: int, instruction: str) -> int:
+    def add(raw: str, tokens: int, instruction: str, language: str = "") -> int:
         texts.append(prepare(instruction + raw))
         limit.append(tokens)
+        languages.append(language)
         return len(texts) - 1
 
     for number, pair in enumerate(read_pairs([part])):
         chance = random.Random(stable_hash(str(seed), pair["source"], pair["path"], pair["name"], pair["doc"]))
         group = group_of(pair)
         code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
-        document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction)
+        document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction, pair["lang"])
         asked = [
             add(query, limits.query_tokens, text.query_instruction) for query in views.queries(pair, chance, data)
         ]
         rows += [(query, document, group, number) for query in asked]
         if translated := pair.get("code_b"):
-            other = add(translated, code_tokens, text.code_instruction)
+            other = add(translated, code_tokens, text.code_instruction, pair.get("lang_b", ""))
             rows += [(query, other, group, number) for query in (document, *asked)]
         elif chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
-            left, right = (add(code, code_tokens, text.code_instruction) for code in twins)
+            left, right = (add(code, code_tokens, text.code_instruction, pair["lang"]) for code in twins)
             rows.append((left, right, group, number))
     sequences: list[list[int]] = []
     for start in range(0, len(texts), 1024):
@@ -308,6 +312,7 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
     np.save(work / "ids.npy", np.array(flat, np.uint16 if text.vocabulary_size <= 65536 else np.int32))
     np.save(work / "offsets.npy", np.concatenate([[0], np.cumsum([len(ids) for ids in sequences])]).astype(np.int64))
     np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 4))
+    np.save(work / "languages.npy", np.array(languages, np.str_))
     work.rename(folder)
 
 

@@ -129,6 +129,30 @@ def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
             head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
 
 
+LEAST_TEXTS = 50  # of a language, for its mean to say something
+
+
+def without_languages(shards: list[data.Shard], head: Tensor, directions: int) -> Tensor:
+    """What is to follow `head` (D, D) so that a vector no longer tells in which language its code is written: (D, D).
+
+    The means of the languages' code differ in a few directions that say nothing of what the code does, but draw the
+    code of one language together. The `directions` that hold most of these differences are left out, and what remains
+    is turned to its principal axes.
+    """
+    vectors = np.concatenate([np.asarray(shard.teacher(), np.float32) for shard in shards]) @ head.numpy().T
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    languages = np.concatenate([shard.languages for shard in shards])
+    names, counts = np.unique(languages, return_counts=True)
+    known = [name for name, count in zip(names, counts, strict=True) if name and count >= LEAST_TEXTS]
+    kept = np.eye(len(head), dtype=np.float32)
+    if len(known) > 1:
+        means = np.stack([vectors[languages == name].mean(axis=0) for name in known])
+        _, _, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+        leading = axes[: min(directions, len(known) - 1)]
+        kept -= leading.T @ leading
+    return torch.from_numpy(principal_axes(vectors @ kept) @ kept)
+
+
 def token_weights(shards: list[data.Shard], vocabulary: int, a: float = 1e-3) -> Tensor:
     """Smooth inverse frequency a / (a + p(token)) over the corpus, scaled to a mean of one where it is used: (V,)."""
     counts = np.zeros(vocabulary, np.float64)
@@ -543,15 +567,14 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
     """
     config, train = run.config, run.config.train
     shards = open_shards(cache)
-    top = config.model.top
-    head = nn.Linear(config.model.dims, config.model.dims, bias=False).to(place.device)
-    if run.teacher_head is None:
-        run.teacher_head = torch.eye(config.model.dims)  # the cached vectors are the top's as they are
-    head.weight.data.copy_(run.teacher_head)
-    frozen = run.teacher_head.to(place.device)
+    top, dims = config.model.top, config.model.dims
+    frozen = torch.eye(dims) if run.teacher_head is None else run.teacher_head  # without: the vectors are the top's
+    frozen = frozen.to(place.device)
+    change = nn.Linear(dims, dims, bias=False).to(place.device)  # follows the head, which need not have full rank
+    nn.init.eye_(change.weight)
     loss = HierarchicalLoss(config.loss, (top,), config.model.layers, config.model.matryoshka)
     optimizer = torch.optim.AdamW(
-        [{"params": head.parameters(), "base_lr": train.top_head_learning_rate}], lr=1e-3, weight_decay=0.0
+        [{"params": change.parameters(), "base_lr": train.top_head_learning_rate}], lr=1e-3, weight_decay=0.0
     )
     step = 0
     for epoch in range(train.top_head_epochs):
@@ -561,19 +584,19 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
             for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
                 _set_rates(optimizer, step, (epoch + number / len(shards)) / train.top_head_epochs, 20)
                 teacher, mask = _teacher(batch, frozen, config, place)
-                raw = [
-                    torch.from_numpy(part).to(place.device) for part in (batch.query_teacher, batch.document_teacher)
-                ]
-                value, _ = loss({top: unit(head(raw[0]))}, {top: unit(head(raw[1]))}, teacher, mask)
+                sides = (batch.query_teacher, batch.document_teacher)
+                queries, documents = (
+                    unit(change(torch.from_numpy(raw).to(place.device) @ frozen.T)) for raw in sides
+                )
+                value, _ = loss({top: queries}, {top: documents}, teacher, mask)
                 value.backward()
                 optimizer.step()
                 optimizer.zero_grad()
                 values.append(float(value.detach()))
                 step += 1
         emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
-    change = head.weight.detach().cpu() @ torch.linalg.inv(run.teacher_head)
-    turn_heads(model, change)
-    run.teacher_head = head.weight.detach().cpu().clone()
+    turn_heads(model, change.weight.detach())
+    run.teacher_head = (change.weight.detach() @ frozen).cpu()
     run.progress.top_head_done = True
 
 
