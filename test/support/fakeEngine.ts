@@ -1,8 +1,10 @@
 // An engine on the other end of an in-memory connection, and a clock that stands still: for tests of engine clients.
 import { PassThrough } from "node:stream";
 import { createMessageConnection, type MessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
-import type { Clock, Connected } from "../../src/extension/engineClient.ts";
+import { fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
+import { type Clock, type Connected, EngineClient } from "../../src/extension/engineClient.ts";
+import { WorkspaceEngines } from "../../src/extension/workspaceEngines.ts";
 
 export const coverage = (files: number, deep = files): protocol.Coverage => ({ files, chunks: files, instant: files, shallow: deep, deep });
 
@@ -100,4 +102,20 @@ export function fakeClock(): FakeClock {
 /** Lets everything that is ready run: messages over in-memory streams need several turns of the event loop. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The engines of a workspace, with `connect` in the place of engine processes. */
+export function fakeEngines(connect: (root: string) => Promise<Connected>): WorkspaceEngines {
+  return new WorkspaceEngines(
+    ({ root }, onChange, onSearchUpdate) =>
+      new EngineClient({
+        connect: () => connect(root),
+        fromWire,
+        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
+        log: () => undefined,
+        clock: fakeClock(),
+        onChange,
+        onSearchUpdate,
+      }),
+  );
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,14 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int
     except SystemExit as stop:
         status = int(stop.code or 0)
     return status, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def events_of(*arguments: object) -> list[dict]:
+    """The events of one command, for tests without `capsys`."""
+    said = io.StringIO()
+    with redirect_stdout(said), suppress(SystemExit):
+        cli.main([str(argument) for argument in arguments])
+    return [json.loads(line) for line in said.getvalue().splitlines()]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from conftest import events_of
 from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig
 from strata_train.objectives.heads import ExitConditioned
 from strata_train.objectives.mlm import IGNORED, MaskedTokenHead, mask_tokens, masked_token_loss
@@ -281,23 +282,6 @@ def test_records_of_all_files_are_mixed(tmp_path) -> None:
     assert drawn == [record["n"] for record in mixed(files, random.Random(0), at_once=2)]
 
 
-def run(*arguments: object) -> dict:
-    """A command through the command line; its last event."""
-    import io
-    import json
-    from contextlib import redirect_stdout
-
-    from strata_train import cli
-
-    said = io.StringIO()
-    with redirect_stdout(said):
-        try:
-            cli.main([str(argument) for argument in arguments])
-        except SystemExit:
-            pass
-    return json.loads(said.getvalue().splitlines()[-1])
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -310,17 +294,17 @@ def run(*arguments: object) -> dict:
 )
 def test_what_pretraining_cannot_do_is_said(arguments: list, sentence: str, tmp_path) -> None:
     command = ["pretrain", corpus(tmp_path), "--tokenizer", tokenizer_file(tmp_path), "--device", "cpu", "--batch", 2]
-    assert run(*command, "--out", tmp_path / "out", *arguments)["message"].startswith(sentence)
+    assert events_of(*command, "--out", tmp_path / "out", *arguments)[-1]["message"].startswith(sentence)
 
 
 def test_missing_and_bad_files_and_no_tokenizer_are_refused(tmp_path) -> None:
     tokenizer, out = tokenizer_file(tmp_path), tmp_path / "out"
     command = ["pretrain", "--tokenizer", tokenizer, "--device", "cpu", "--out", out]
-    assert run(*command, tmp_path / "no.jsonl")["message"] == f"There is no file {tmp_path / 'no.jsonl'}."
+    assert events_of(*command, tmp_path / "no.jsonl")[-1]["message"] == f"There is no file {tmp_path / 'no.jsonl'}."
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"source": "r"}\n')
-    assert run(*command, bad)["message"] == "A file's record has no source or no code; both are needed."
-    said = run("pretrain", bad, "--device", "cpu", "--out", out)
+    assert events_of(*command, bad)[-1]["message"] == "A file's record has no source or no code; both are needed."
+    said = events_of("pretrain", bad, "--device", "cpu", "--out", out)[-1]
     assert said["message"] == "A new encoder needs --tokenizer; train-tokenizer makes one."
 
 
@@ -334,7 +318,7 @@ def test_the_published_size_is_a_choice_and_checkpointing_is_turned_on(tmp_path,
     monkeypatch.setattr(module, "pretrain", lambda model, *_, **options: (seen.append((model, options)) or {}, True))
     command = ["pretrain", corpus(tmp_path), "--tokenizer", tokenizer_file(tmp_path), "--device", "cpu"]
     command += ["--size", "full", "--checkpointing", "--milestones", "5,9", "--warmup", 3, "--accumulate", 4]
-    assert run(*command, "--out", tmp_path / "out")["event"] == "result"
+    assert events_of(*command, "--out", tmp_path / "out")[-1]["event"] == "result"
     model, options = seen[0]
     assert model.exits == (2, 4) and model.checkpointing and model.config.mask_id == 14
     assert options["milestones"] == (5, 9) and options["warmup"] == 3 and options["accumulate"] == 4

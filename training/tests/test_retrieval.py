@@ -1,6 +1,5 @@
 """Fine-tuning for retrieval: its inputs, what a step sees, its loss against the formula, and the command."""
 
-import io
 import json
 import os
 import random
@@ -10,13 +9,13 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from conftest import events_of
 from strata_train import cli
 from strata_train.device import Device
 from strata_train.events import UserError
@@ -324,7 +323,7 @@ def test_two_processes_take_the_step_of_one(tokens_file: Path, tmp_path: Path) -
     said = [worker.communicate(timeout=120)[0].decode() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
     assert said[1] == "" and json.loads(said[0].splitlines()[-1])["event"] == "result"
-    run(*command, "--out", tmp_path / "one")
+    events_of(*command, "--out", tmp_path / "one")
     one, two = (load_published(tmp_path / name).state_dict() for name in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, atol=2e-5, rtol=1e-3)
@@ -333,20 +332,9 @@ def test_two_processes_take_the_step_of_one(tokens_file: Path, tmp_path: Path) -
 # ---- the commands, from nothing to a folder of segments ----
 
 
-def run(*arguments: object) -> list[dict]:
-    """The events of a command."""
-    said = io.StringIO()
-    with redirect_stdout(said):
-        try:
-            cli.main([str(argument) for argument in arguments])
-        except SystemExit:
-            pass
-    return [json.loads(line) for line in said.getvalue().splitlines()]
-
-
 def test_an_export_without_its_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    said = run("export-segments", "--start", "x", "--out", "y")[-1]
+    said = events_of("export-segments", "--start", "x", "--out", "y")[-1]
     assert said["message"] == "This export needs onnxscript: run `pip install onnxscript`."
 
 
@@ -368,13 +356,14 @@ def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text("".join(json.dumps(row) + "\n" for row in examples(80)))
     tokenizer = tmp_path / "tokenizer.json"
-    assert run("train-tokenizer", pairs, "--out", tokenizer, "--vocabulary", 400)[-1]["tokens"] <= 400
+    assert events_of("train-tokenizer", pairs, "--out", tokenizer, "--vocabulary", 400)[-1]["tokens"] <= 400
     short = ("--steps", 2, "--batch", 4, "--device", "cpu", "--threads", 1)
     pretrained, tuned, out = tmp_path / "pretrained", tmp_path / "tuned", tmp_path / "segments"
-    assert run("pretrain", pairs, "--tokenizer", tokenizer, "--out", pretrained, *short, "--window", 64)[-1]["loss"] > 0
-    events = run("finetune-retrieval", pairs, "--start", pretrained, "--out", tuned, *short, "--held-out", 0.2)
+    command = ("pretrain", pairs, "--tokenizer", tokenizer, "--out", pretrained, *short, "--window", 64)
+    assert events_of(*command)[-1]["loss"] > 0
+    events = events_of("finetune-retrieval", pairs, "--start", pretrained, "--out", tuned, *short, "--held-out", 0.2)
     assert {"2", "4", "6", "code 6", "score", "loss"} <= events[-1].keys() and events[-1]["event"] == "result"
-    assert run("export-segments", "--start", tuned, "--out", out)[-1]["event"] == "result"
+    assert events_of("export-segments", "--start", tuned, "--out", out)[-1]["event"] == "result"
 
     manifest = read_manifest(out)
     assert [exit["from"] for exit in manifest["exits"]] == [0, 2, 4]
@@ -389,5 +378,5 @@ def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
         expected = model(ids, mask)[exit["layer"]].embedding.detach().numpy()
         np.testing.assert_allclose(vectors, expected, atol=1e-4)
         feed = {"hidden": hidden[0]} if hidden else {}
-    said = run("export-segments", "--start", tuned, "--out", out, "--exits", "3")[-1]
+    said = events_of("export-segments", "--start", tuned, "--out", out, "--exits", "3")[-1]
     assert said["message"] == "There is no exit 3; this model has 2, 4, 6."

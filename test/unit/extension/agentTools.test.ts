@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
-import { EngineClient } from "../../../src/extension/engineClient.ts";
-import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
-import { fakeClock, fakeEngine, hit, result, type FakeEngine } from "../../support/fakeEngine.ts";
+import { fakeEngine, fakeEngines, hit, result, type FakeEngine } from "../../support/fakeEngine.ts";
 import { callTool } from "../../support/fakeVscode.ts";
 
 const { registerAgentTools } = await import("../../../src/extension/agentTools.ts");
@@ -13,22 +10,11 @@ const { registerAgentTools } = await import("../../../src/extension/agentTools.t
 function setUp(...roots: readonly string[]) {
   const asked: (Partial<protocol.SimilarParams> & { readonly root: string })[] = [];
   let engine: FakeEngine | undefined;
-  const engines = new WorkspaceEngines(
-    ({ root }, onChange, onSearchUpdate) =>
-      new EngineClient({
-        connect: async () => {
-          const fake = (engine = fakeEngine(1, () => result([hit("a.ts", 1)])));
-          fake.engine.onRequest(protocol.similar, ({ k: _k, depth: _depth, ...at }) => (asked.push({ root, ...at }), result([hit("twin.ts", 1)])));
-          return fake;
-        },
-        fromWire,
-        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
-        log: () => undefined,
-        clock: fakeClock(),
-        onChange,
-        onSearchUpdate,
-      }),
-  );
+  const engines = fakeEngines(async (root) => {
+    const fake = (engine = fakeEngine(1, () => result([hit("a.ts", 1)])));
+    fake.engine.onRequest(protocol.similar, ({ k: _k, depth: _depth, ...at }) => (asked.push({ root, ...at }), result([hit("twin.ts", 1)])));
+    return fake;
+  });
   engines.setFolders(roots.map((root) => ({ root, name: root.slice(root.lastIndexOf("/") + 1) })));
   registerAgentTools(engines);
   return { asked, order: () => engine!.asked.filter((method) => method === "index" || method === "search") };

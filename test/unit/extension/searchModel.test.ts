@@ -1,30 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
-import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { queryWithFilters, SearchModel } from "../../../src/extension/searchModel.ts";
-import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
-import { coverage, fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 
 const none = { langs: [], path: "" };
 
 function setUp(answer: (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>, roots: readonly string[] = ["/w"]) {
   let engine: FakeEngine | undefined;
   let stored: readonly string[] = [];
-  const engines = new WorkspaceEngines(
-    (_folder, onChange, onSearchUpdate) =>
-      new EngineClient({
-        connect: async () => (engine = fakeEngine(1, answer)),
-        fromWire,
-        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
-        log: () => undefined,
-        clock: fakeClock(),
-        onChange,
-        onSearchUpdate,
-      }),
-  );
+  const engines = fakeEngines(async () => (engine = fakeEngine(1, answer)));
   engines.setFolders(roots.map((root) => ({ root, name: root.slice(1) })));
   const model = new SearchModel({ engines, maxResults: () => 10, history: { get: () => stored, set: (queries) => (stored = queries) }, onChange: () => undefined });
   engines.onChange(() => model.enginesChanged());

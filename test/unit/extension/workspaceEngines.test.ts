@@ -1,33 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ResponseError } from "vscode-jsonrpc/node";
-import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
-import { EngineClient } from "../../../src/extension/engineClient.ts";
-import { mergeResults, sumCoverage, WorkspaceEngines, type MergedResult } from "../../../src/extension/workspaceEngines.ts";
-import { coverage, fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+import { mergeResults, sumCoverage, type MergedResult } from "../../../src/extension/workspaceEngines.ts";
+import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 
 /** Engines of several folders; `answers` by root, a thrown error refuses the connection. */
 function workspace(answers: Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>) {
   const engines = new Map<string, FakeEngine>();
-  const all = new WorkspaceEngines(
-    ({ root }, onChange, onSearchUpdate) =>
-      new EngineClient({
-        connect: async () => {
-          const answer = answers[root];
-          if (!answer) throw new Error(`no engine for ${root}`);
-          const engine = fakeEngine(1, answer);
-          engines.set(root, engine);
-          return engine;
-        },
-        fromWire,
-        settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }),
-        log: () => undefined,
-        clock: fakeClock(),
-        onChange,
-        onSearchUpdate,
-      }),
-  );
+  const all = fakeEngines(async (root) => {
+    const answer = answers[root];
+    if (!answer) throw new Error(`no engine for ${root}`);
+    const engine = fakeEngine(1, answer);
+    engines.set(root, engine);
+    return engine;
+  });
   return { all, engines };
 }
 const folders = (...roots: string[]) => roots.map((root) => ({ root, name: root.slice(1) }));

@@ -290,9 +290,7 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
         group = group_of(pair)
         code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
         document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction, pair["lang"])
-        asked = [
-            add(query, limits.query_tokens, text.query_instruction) for query in views.queries(pair, chance, data)
-        ]
+        asked = [add(query, limits.query_tokens, text.query_instruction) for query in views.queries(pair, chance, data)]
         rows += [(query, document, group, number) for query in asked]
         if translated := pair.get("code_b"):
             other = add(translated, code_tokens, text.code_instruction, pair.get("lang_b", ""))

@@ -585,9 +585,7 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
                 _set_rates(optimizer, step, (epoch + number / len(shards)) / train.top_head_epochs, 20)
                 teacher, mask = _teacher(batch, frozen, config, place)
                 sides = (batch.query_teacher, batch.document_teacher)
-                queries, documents = (
-                    unit(change(torch.from_numpy(raw).to(place.device) @ frozen.T)) for raw in sides
-                )
+                queries, documents = (unit(change(torch.from_numpy(raw).to(place.device) @ frozen.T)) for raw in sides)
                 value, _ = loss({top: queries}, {top: documents}, teacher, mask)
                 value.backward()
                 optimizer.step()
