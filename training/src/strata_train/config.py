@@ -116,7 +116,7 @@ class TrainConfig:
     # Turn all heads to the principal axes of the teacher's vectors first: full-width cosines stay exactly as they are
     # and prefixes keep the most.
     rotate: bool = True
-    # So many directions, in which languages differ most, are left out of every exit's head at the start of a run; 0: none.
+    # Directions in which languages differ most: so many are left out of every exit at the start of a run. 0: none.
     language_directions: int = 0
     # Every n-th step is joint (all layers); the others are cheap (only up to the last exit below the top).
     # 0: all are cheap.
