@@ -65,6 +65,7 @@ export function seenBy(store: Store, model: string): SearchStore {
     namesIn: (paths) => store.namesIn(paths),
     definitions: (...given) => store.definitions(...given),
     importCounts: (paths) => store.importCounts(paths),
+    importNeighbours: (paths) => store.importNeighbours(paths),
     files: () => store.files(),
   };
 }

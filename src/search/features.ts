@@ -3,6 +3,7 @@
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
 import type { NameMeaning } from "./meaning.ts";
+import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
 import { nameParts, root } from "./terms.ts";
 
@@ -39,6 +40,10 @@ export const featureNames = [
   "file matches", // how many chunks of the file are candidates
   "file size", // log of the file's number of chunks
   "imported", // how many files import this one
+  "used by", // second look, at what the first order gave: the neighbourhood (neighbourhood.ts) is what uses it, imports and importers, and its folder
+  "import neighbours",
+  "folder",
+  "words meant", // word by word (wordMeaning.ts), standardised over the leading candidates
   "type", // kind of chunk: class or type
   "function",
   "module",
@@ -70,7 +75,7 @@ export interface FileFacts {
   readonly hasFile: (path: string) => boolean;
 }
 
-/** The rows of the candidates, in their order. @param meanings of the candidates, in their order; absent without an encoder */
+/** The rows of the candidates, in their order; what the second look finds is still 0. @param meanings of the candidates, in their order; absent without an encoder */
 export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks, hasFile }: FileFacts, meanings?: readonly NameMeaning[]): FeatureRow[] {
   const dense = standardise(candidates.map((candidate) => candidate.dense));
   const [nameMeaning, fileMeaning, outlineMeaning] = (["name", "file", "outline"] as const).map((of) => standardise(candidates.map((_, i) => meanings?.[i]![of])));
@@ -141,6 +146,20 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     if (query.locations.length > 0) set("trace", traceMatch(place, query));
     if (messageRuns) set("wording", shareOfRuns(messageRuns, place.text));
     return row;
+  });
+}
+
+/** The rows with what the second look found; `words` of the leading candidates, by position. */
+export function withSecondLook(rows: readonly FeatureRow[], neighbourhoods: readonly Neighbourhood[], words: ReadonlyMap<number, number>): FeatureRow[] {
+  const wordsMeant = new Map(standardise([...words.values()]).map((value, i) => [[...words.keys()][i]!, value]));
+  return rows.map((row, i) => {
+    const { usedBy, imports, folder } = neighbourhoods[i]!;
+    const whole = Float64Array.from(row);
+    whole[column["used by"]] = usedBy;
+    whole[column["import neighbours"]] = imports;
+    whole[column.folder] = folder;
+    whole[column["words meant"]] = wordsMeant.get(i) ?? 0;
+    return whole;
   });
 }
 

@@ -4,11 +4,13 @@ import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
-import { computeFeatures, type FeatureRow } from "./features.ts";
+import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
+import { neighbourhoods } from "./neighbourhood.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
-import { explain, rank, type Ranked, settle } from "./ranking.ts";
+import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
+import { wordMeanings } from "./wordMeaning.ts";
 
 export interface SearchDeps {
   readonly store: SearchStore;
@@ -27,6 +29,8 @@ export interface RankedResult {
   readonly refine?: (budgetMs: number, signal?: AbortSignal) => Promise<RankedResult>;
 }
 
+/** Leading candidates of the first order whose code is read for what it uses and says; a list never shows more of them. */
+const lookedAtTwice = 60;
 /** Lines of a chunk that a hit carries. */
 const snippetLines = 30;
 /** Chunks per refinement step: about 100 ms of work on two cores, so that a budget is kept to within one step. */
@@ -68,9 +72,14 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
 
 /** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
 export function candidateFeatures({ store, encoder }: SearchDeps, query: ParsedQuery, vectors: QueryVectors | undefined, candidates: Candidates): FeatureRow[] {
-  const imports = store.importCounts([...new Set(candidates.items.map((candidate) => candidate.place.path))]);
+  const { items } = candidates;
+  const paths = [...new Set(items.map((candidate) => candidate.place.path))];
   const files = store.files();
-  return computeFeatures(query, candidates, { imports, fileChunks: (path) => files.get(path)?.chunks ?? 1, hasFile: (path) => files.has(path) }, encoder && vectors && nameMeanings(store, encoder, vectors, candidates.items));
+  const facts = { imports: store.importCounts(paths), fileChunks: (path: string) => files.get(path)?.chunks ?? 1, hasFile: (path: string) => files.has(path) };
+  const rows = computeFeatures(query, candidates, facts, encoder && vectors && nameMeanings(store, encoder, vectors, items));
+  const scores = rows.map((row) => scoreOf(row, weightsFor(query)));
+  const leading = items.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!).slice(0, lookedAtTwice);
+  return withSecondLook(rows, neighbourhoods(items, scores, leading, store.importNeighbours(paths)), encoder ? wordMeanings(encoder, query, candidates, leading) : new Map());
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {

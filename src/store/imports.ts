@@ -83,6 +83,30 @@ export class ImportGraph {
     this.#byFile.delete(file);
     this.#counts.clear();
   }
+  /** For each of these files those of the others that it imports or that import it. */
+  neighbours<F extends { readonly id: number; readonly path: string; readonly lang: string }>(files: readonly F[]): ReadonlyMap<F, ReadonlySet<F>> {
+    const named = new Map<string, { readonly file: F; readonly stem: readonly string[] }[]>();
+    for (const file of files) {
+      for (const stem of stems(file.path, file.lang)) {
+        const known = named.get(stem.at(-1)!);
+        if (known) known.push({ file, stem });
+        else named.set(stem.at(-1)!, [{ file, stem }]);
+      }
+    }
+    const found = new Map(files.map((file) => [file, new Set<F>()]));
+    for (const importer of files) {
+      for (const one of this.#byFile.get(importer.id) ?? []) {
+        for (const key of keys(one)) {
+          for (const { file, stem } of named.get(key) ?? []) {
+            if (file === importer || !matches(one, stem)) continue;
+            found.get(importer)!.add(file);
+            found.get(file)!.add(importer);
+          }
+        }
+      }
+    }
+    return found;
+  }
   /** Number of other files that import this one. */
   count(file: { readonly id: number; readonly path: string; readonly lang: string }): number {
     const key = `${file.id} ${file.path}`;

@@ -276,6 +276,11 @@ export class Store {
     }
     return counts;
   }
+  /** For each of these files those of the others that it imports or that import it. */
+  importNeighbours(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+    const files = paths.flatMap((path) => this.#catalogue.files.get(path) ?? []);
+    return new Map([...this.#imports.neighbours(files)].map(([file, others]) => [file.path, new Set([...others].map(({ path }) => path))]));
+  }
   /** For duplicates: every live chunk once, read in pages, so that writes may come between. */
   *allChunks(): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
     for (let after = 0; ; ) {

@@ -16,7 +16,6 @@ import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
 import { nameParts } from "../../src/search/terms.ts";
-import { ImportGraph } from "../../src/store/imports.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 import { interval90 } from "./bootstrap.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
@@ -179,9 +178,7 @@ interface Figures {
 }
 
 async function measure(repository: JudgedRepository, sources: readonly Source[], variant: Variant, model: LabModel): Promise<Figures> {
-  const graph = new ImportGraph();
-  sources.forEach(({ file }, id) => graph.set({ id, ...file }));
-  const imports = new Map(sources.map(({ file }, id) => [file.path, graph.count({ id, ...file })]));
+  const imports = new Map(sources.map(({ file }) => [file.path, file.imports]));
   const readings: Reading[] = [];
   for (const source of sources) readings.push(...(await variant.read(source)));
   const vectors = await encodeAll(model, readings.map((reading) => reading.encoded), "instant", repository.name);

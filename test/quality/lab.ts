@@ -12,7 +12,6 @@ import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { isGeneratedSource, isTestPath } from "../../src/indexing/conventions.ts";
 import { isBinary, walk } from "../../src/indexing/walk.ts";
-import { ImportGraph } from "../../src/store/imports.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 
 /** The encoders of one model, with a memory on disk. */
@@ -56,9 +55,7 @@ export async function chunkText(file: string, text: string): Promise<LabFile> {
 }
 
 export async function buildStore(files: readonly LabFile[], model: LabModel | undefined, wanted: readonly Depth[], cacheName: string): Promise<MemoryStore> {
-  const graph = new ImportGraph();
-  files.forEach((file, id) => graph.set({ id, ...file }));
-  const imports = new Map(files.map((file, id) => [file.path, graph.count({ id, ...file })]));
+  const imports = new Map(files.map((file) => [file.path, file.imports]));
   const chunks = files.flatMap((file) => file.chunks);
   const texts = chunks.map((chunk) => ({ breadcrumb: chunk.breadcrumb ?? "", text: chunk.text }));
   const vectors = new Map<Depth, readonly Float32Array[]>();

@@ -6,6 +6,7 @@ import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../src/store/languageMeans.ts";
+import { ImportGraph } from "../../src/store/imports.ts";
 import { type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
@@ -36,14 +37,15 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   readonly #chunkIds = new Map<string, number>();
   readonly #postings = new Map<string, number[]>();
   readonly #placesOfChunk = new Map<number, number[]>();
-  readonly #imports: ReadonlyMap<string, number>;
+  readonly #imports = new ImportGraph();
+  readonly #importers = new Map<string, { readonly id: number; readonly path: string; readonly lang: string }>();
   readonly #files = new Map<string, FileRecord>();
   /** Per field, and of the whole. */
   readonly #meanLengths: readonly number[];
   readonly #meanLength: number;
 
-  constructor(chunks: readonly MemoryChunk[], imports: ReadonlyMap<string, number> = new Map()) {
-    this.#imports = imports;
+  /** @param imports what each path imports, as written */
+  constructor(chunks: readonly MemoryChunk[], imports: ReadonlyMap<string, readonly string[]> = new Map()) {
     chunks.forEach((chunk, i) => {
       const identity = `${chunk.lang ?? ""}\0${chunk.breadcrumb ?? ""}\0${chunk.text}`;
       const chunkId = this.#chunkIds.get(identity) ?? this.#chunkIds.size + 1;
@@ -75,6 +77,10 @@ export class MemoryStore implements SearchStore, DuplicateStore {
         if (posting) posting.push(place.place);
         else this.#postings.set(term, [place.place]);
       }
+    });
+    [...this.#files.values()].forEach(({ path, lang }, id) => {
+      this.#importers.set(path, { id, path, lang });
+      this.#imports.set({ id, path, lang, imports: imports.get(path) ?? [] });
     });
     this.#meanLengths = lexicalFields.map((_, field) => Math.max(0.1, sum([...this.#rows.values()].map((row) => row.lengths[field]!)) / Math.max(1, chunks.length)));
     this.#meanLength = sum(this.#meanLengths);
@@ -203,7 +209,15 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   importCounts(paths: readonly string[]): ReadonlyMap<string, number> {
-    return new Map(paths.map((path) => [path, this.#imports.get(path) ?? 0]));
+    return new Map(this.#filesOf(paths).map((file) => [file.path, this.#imports.count(file)]));
+  }
+
+  importNeighbours(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+    return new Map([...this.#imports.neighbours(this.#filesOf(paths))].map(([file, others]) => [file.path, new Set([...others].map(({ path }) => path))]));
+  }
+
+  #filesOf(paths: readonly string[]) {
+    return paths.flatMap((path) => this.#importers.get(path) ?? []);
   }
 
   *allChunks(): Iterable<{ chunkId: number; kind: Place["kind"]; text: string; lang: string }> {

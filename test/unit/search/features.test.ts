@@ -7,7 +7,7 @@ import { candidateFeatures } from "../../../src/search/search.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
 /** Features by path of the chunks that a query in words finds. */
-function featuresOf(query: string, chunks: readonly MemoryChunk[], imports?: ReadonlyMap<string, number>) {
+function featuresOf(query: string, chunks: readonly MemoryChunk[], imports?: ReadonlyMap<string, readonly string[]>) {
   const store = new MemoryStore(chunks, imports);
   const parsed = parseQuery(query);
   const candidates = gatherCandidates(store, parsed, undefined, 20, "");
@@ -129,7 +129,7 @@ test("a vector far above all others stands out, one a little above them does not
 });
 
 test("files that many import count more", () => {
-  const of = featuresOf("core", [{ path: "a.ts", text: "core" }, { path: "b.ts", text: "core" }], new Map([["a.ts", 12]]));
+  const of = featuresOf("core", [{ path: "a.ts", text: "core" }, { path: "b.ts", text: "core" }, { path: "c.ts", text: "core" }], new Map([["c.ts", ["./a.ts"]], ["b.ts", ["./a"]]]));
   assert.ok(of("a.ts", "imported") > of("b.ts", "imported"));
 });
 

@@ -139,7 +139,7 @@ test("vectors alone answer when no word matches", async () => {
   const deps = setUp();
   const lexicalless = Object.assign(Object.create(deps.store) as MemoryStore, {});
   Object.defineProperty(lexicalless, "searchLexical", { value: () => [] });
-  for (const method of ["searchDense", "scoreChunks", "placesOf", "places", "lexicalMatches", "namesIn", "definitions", "importCounts", "files"] as const) {
+  for (const method of ["searchDense", "scoreChunks", "placesOf", "places", "lexicalMatches", "namesIn", "definitions", "importCounts", "importNeighbours", "files"] as const) {
     Object.defineProperty(lexicalless, method, { value: (deps.store[method] as (...args: unknown[]) => unknown).bind(deps.store) });
   }
   const { hits } = await searchIndex({ ...deps, store: lexicalless }, { query: "least recently used", k: 3 });

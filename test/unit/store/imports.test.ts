@@ -48,3 +48,18 @@ test("a file that changes or goes takes its old imports along", () => {
   graph.delete(1);
   assert.equal(graph.count(b), 0);
 });
+
+test("neighbours are the files of a list that import each other, either way round", () => {
+  const graph = new ImportGraph();
+  const files = [
+    { id: 1, path: "src/a.ts", lang: "typescript", imports: ["./b", "./gone", "react", "./a"] },
+    { id: 2, path: "src/b.ts", lang: "typescript", imports: [] },
+    { id: 3, path: "src/c.ts", lang: "typescript", imports: ["./a.js", "../lib/d"] },
+    { id: 4, path: "lib/d.ts", lang: "typescript", imports: [] },
+  ];
+  for (const file of files) graph.set(file);
+  const ids = (of: readonly (typeof files)[number][]) => Object.fromEntries([...graph.neighbours(of)].map(([{ id }, others]) => [id, [...others].map((other) => other.id).sort()]));
+  assert.deepEqual(ids(files), { 1: [2, 3], 2: [1], 3: [1, 4], 4: [3] });
+  assert.deepEqual(ids(files.slice(0, 2)), { 1: [2], 2: [1] }, "files outside the list are no neighbours");
+  assert.deepEqual(ids([]), {});
+});

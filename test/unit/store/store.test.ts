@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { dequantise } from "../../../src/encoding/int8.ts";
 import { lexicalFields, type Filters, type Store } from "../../../src/store/store.ts";
-import { parsedFile, quantised, sameAtEveryExit, terms, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { parsedFile, quantised, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
 beforeEach(() => {
@@ -345,5 +346,30 @@ describe("looking up", () => {
     store.removeFiles(["src/b.ts"]);
     store.putFiles([parsedFile("src/d.ts", ["b"])]);
     assert.equal(store.importCounts(["src/d.ts"]).get("src/d.ts"), 0);
+  });
+
+  test("tells which of some files import each other", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("src/a.ts", ["a"], { imports: ["./b.ts"] }), parsedFile("src/b.ts", ["b"]), parsedFile("src/c.ts", ["c"])]);
+    const neighbours = () => Object.fromEntries([...store.importNeighbours(["src/a.ts", "src/b.ts", "src/c.ts", "gone.ts"])].map(([path, others]) => [path, [...others]]));
+    assert.deepEqual(neighbours(), { "src/a.ts": ["src/b.ts"], "src/b.ts": ["src/a.ts"], "src/c.ts": [] });
+    store.removeFiles(["src/b.ts"]);
+    assert.deepEqual(neighbours(), { "src/a.ts": [], "src/c.ts": [] });
+  });
+
+  test("compares code by what its language leaves over, and knows languages from the chunks", async () => {
+    const dims = 64;
+    const store = await w.open({ model: testModel({ dims, matryoshka: [dims], sharedSpace: true }) });
+    const meaning = (i: number, accent: string) => quantised(unit(vectorOf(`idea ${i}`, dims).map((value, j) => value + 1.5 * vectorOf(accent, dims)[j]!)));
+    const chunks = (lang: string) => Array.from({ length: 150 }, (_, i) => parsedFile(`${lang}/${i}.x`, [{ text: `${lang} chunk ${i}`, lang }], { dims, instant: () => meaning(i, lang) }));
+    store.putFiles([...chunks("go"), ...chunks("php")]);
+    const query = sameAtEveryExit(dequantise(meaning(7, "go")));
+    const pathsOf = (hits: readonly { readonly chunkId: number }[]) => store.placesOf(hits.map(({ chunkId }) => chunkId)).map(({ path }) => path);
+    assert.ok(!pathsOf(store.searchDense(query, 2, {})).includes("php/7.x"));
+    assert.deepEqual(pathsOf(store.searchCode(query, "go", 2)).sort(), ["go/7.x", "php/7.x"]);
+    const twin = store.placesInFile("php/7.x")[0]!.chunkId;
+    assert.equal(store.scoreCode(query, "go", [twin, 999_999]).length, 1);
+    assert.ok(store.scoreCode(query, "go", [twin])[0]!.score > store.scoreChunks(query, [twin])[0]!.score);
+    assert.throws(() => store.searchCode(query, "go", 1, "no such model"), RangeError);
   });
 });

@@ -1,0 +1,85 @@
+// What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
+// files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
+import type { Candidate } from "./candidates.ts";
+
+/** For one candidate, each about 0 to 3. */
+export interface Neighbourhood {
+  /** Candidates of other files whose code uses a name that it defines. */
+  readonly usedBy: number;
+  /** Files among the candidates that its file imports or that import it. */
+  readonly imports: number;
+  /** The other files of its folder. */
+  readonly folder: number;
+}
+
+/** A name that more candidates define says little about which is meant, and so does a very short one. */
+const mostDefinitions = 3;
+const leastLength = 4;
+
+/**
+ * For each candidate, in their order.
+ * @param scores of the candidates without their neighbourhood
+ * @param leading positions of the candidates whose code is read for what it uses
+ * @param importNeighbours for a path, the candidates' other paths that it imports or is imported by
+ */
+export function neighbourhoods(candidates: readonly Candidate[], scores: readonly number[], leading: readonly number[], importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): Neighbourhood[] {
+  const users = usersOf(candidates, leading);
+  const chunkStanding = standings(scores);
+  const bestOfFile = new Map<string, number>();
+  candidates.forEach(({ place }, i) => bestOfFile.set(place.path, Math.max(scores[i]!, bestOfFile.get(place.path) ?? -Infinity)));
+  const paths = [...bestOfFile.keys()];
+  const fileStanding = new Map(standings([...bestOfFile.values()]).map((standing, i) => [paths[i]!, standing]));
+  const folders = Map.groupBy(paths, folderOf);
+  const ofFile = new Map(
+    paths.map((path) => {
+      const beside = folders.get(folderOf(path))!.filter((other) => other !== path);
+      return [path, { imports: largest([...(importNeighbours.get(path) ?? [])].map((other) => fileStanding.get(other) ?? 0), 3), folder: largest(beside.map((other) => fileStanding.get(other)!), 2) }];
+    }),
+  );
+  return candidates.map(({ place }, i) => ({ usedBy: largest((users.get(i) ?? []).map((user) => chunkStanding[user]!), 3), ...ofFile.get(place.path)! }));
+}
+
+/** By how many standard deviations each value exceeds the mean; 0 for those below. */
+function standings(values: readonly number[]): number[] {
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length));
+  return values.map((value) => Math.max(0, (value - mean) / Math.max(deviation, 1e-6)));
+}
+
+/** Mean of the `count` largest, missing ones as 0. */
+function largest(values: readonly number[], count: number): number {
+  return values.toSorted((a, b) => b - a).slice(0, count).reduce((sum, value) => sum + value, 0) / count;
+}
+
+/** Which of the leading candidates, by position, use a name that a candidate of another file defines. */
+function usersOf(candidates: readonly Candidate[], leading: readonly number[]): ReadonlyMap<number, readonly number[]> {
+  const definedAt = new Map<string, number[]>();
+  candidates.forEach(({ place }, i) => {
+    for (const symbol of new Set(place.symbols)) {
+      if (symbol.length < leastLength) continue;
+      const known = definedAt.get(symbol);
+      if (known) known.push(i);
+      else definedAt.set(symbol, [i]);
+    }
+  });
+  const users = new Map<number, number[]>();
+  for (const user of leading) {
+    const { path, text } = candidates[user]!.place;
+    const used = new Set<number>();
+    for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{3,}/gu)) {
+      const definitions = definedAt.get(word);
+      if (definitions && definitions.length <= mostDefinitions) for (const at of definitions) used.add(at);
+    }
+    for (const at of used) {
+      if (candidates[at]!.place.path === path) continue;
+      const known = users.get(at);
+      if (known) known.push(user);
+      else users.set(at, [user]);
+    }
+  }
+  return users;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
