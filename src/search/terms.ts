@@ -17,6 +17,7 @@ const unspacedRun = new RegExp(`${unspaced}+`, "gu");
 /** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
 const remembered = new Map<string, readonly string[]>();
 const rememberedParts = new Map<string, readonly string[]>();
+const rememberedSplits = new Map<string, readonly string[]>();
 const rememberedLimit = 60_000;
 
 /** Function words and the scaffolding of questions ("how does … work"). Left out of queries only: in code `is` or `work` can be a name. */
@@ -82,7 +83,16 @@ export function spacedAtScripts(text: string): string {
 }
 
 /** Lower-cased parts of one identifier: `HTTPServer2` gives http, server, 2; `snake_case` gives snake, case. */
-export function splitIdentifier(word: string): string[] {
+export function splitIdentifier(word: string): readonly string[] {
+  let parts = rememberedSplits.get(word);
+  if (parts) return parts;
+  parts = computeSplit(word);
+  if (rememberedSplits.size >= rememberedLimit) rememberedSplits.clear();
+  if (word.length <= 64) rememberedSplits.set(word, parts);
+  return parts;
+}
+
+function computeSplit(word: string): string[] {
   return (asciiWord.test(word) ? word : spacedAtScripts(word))
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
