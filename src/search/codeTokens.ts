@@ -62,11 +62,20 @@ const fewestRuns = 16;
 const slashComments = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y;
 const blockComment = /\/\*[\s\S]*?(?:\*\/|$)/y;
 const hashComment = /#[^\n]*/y;
+const semicolonComment = /;[^\n]*|#\|[\s\S]*?(?:\|#|$)/y;
+const percentComment = /(?<!\\)%[^\n]*/y;
+const bangComment = /![^\n]*/y;
+const quoteComment = /'[^\n]*/y;
 const dashComment = /--\[\[[\s\S]*?(?:\]\]|$)|--[^\n]*|\{-[\s\S]*?(?:-\}|$)/y;
 /** What is a comment where it is not C's. In Nix `//` is an operator. */
 const commentRows: readonly (readonly [languages: readonly LanguageId[], comments: readonly RegExp[]])[] = [
   [["python", "ruby", "bash", "elixir", "perl", "r", "powershell", "julia", "crystal", "nim", "tcl", "fish", "coffeescript", "graphql", "gdscript"], [hashComment]],
-  [["make", "cmake", "just", "starlark", "docker", "yaml", "toml", "ini", "gettext"], [hashComment]],
+  [["make", "cmake", "just", "starlark", "docker", "yaml", "toml", "gettext"], [hashComment]],
+  [["clojure", "lisp"], [semicolonComment]],
+  [["ini", "assembly"], [semicolonComment, hashComment, slashComments]],
+  [["erlang", "tex", "matlab"], [percentComment]],
+  [["fortran"], [bangComment]],
+  [["visual-basic"], [quoteComment]],
   [["php", "terraform", "thrift"], [hashComment, slashComments]],
   [["nix"], [hashComment, blockComment]],
   [["lua", "haskell", "elm", "purescript", "cabal", "ada"], [dashComment]],
