@@ -1,6 +1,7 @@
 // What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
 // files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
 import type { Candidate } from "./candidates.ts";
+import { splitIdentifier } from "./terms.ts";
 
 /** For one candidate, each about 0 to 3. */
 export interface Neighbourhood {
@@ -23,20 +24,26 @@ const leastLength = 4;
  * @param importNeighbours for a path, the candidates' other paths that it imports or is imported by
  */
 export function neighbourhoods(candidates: readonly Candidate[], scores: readonly number[], leading: readonly number[], importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): Neighbourhood[] {
-  const users = usersOf(candidates, leading);
-  const chunkStanding = standings(scores);
+  const users = usersOf(candidates, leading, importNeighbours);
+  // Only the leading ones have a standing, so that a longer list of candidates does not raise it.
+  const ofLeading = standings(leading.map((i) => scores[i]!));
+  const chunkStanding = new Map(leading.map((i, at) => [i, ofLeading[at]!]));
   const bestOfFile = new Map<string, number>();
-  candidates.forEach(({ place }, i) => bestOfFile.set(place.path, Math.max(scores[i]!, bestOfFile.get(place.path) ?? -Infinity)));
-  const paths = [...bestOfFile.keys()];
-  const fileStanding = new Map(standings([...bestOfFile.values()]).map((standing, i) => [paths[i]!, standing]));
+  for (const i of leading) {
+    const { path } = candidates[i]!.place;
+    bestOfFile.set(path, Math.max(scores[i]!, bestOfFile.get(path) ?? -Infinity));
+  }
+  const leadingPaths = [...bestOfFile.keys()];
+  const fileStanding = new Map(standings([...bestOfFile.values()]).map((standing, i) => [leadingPaths[i]!, standing]));
+  const paths = [...new Set(candidates.map(({ place }) => place.path))];
   const folders = Map.groupBy(paths, folderOf);
   const ofFile = new Map(
     paths.map((path) => {
       const beside = folders.get(folderOf(path))!.filter((other) => other !== path);
-      return [path, { imports: largest([...(importNeighbours.get(path) ?? [])].map((other) => fileStanding.get(other) ?? 0), 3), folder: largest(beside.map((other) => fileStanding.get(other)!), 2) }];
+      return [path, { imports: largest([...(importNeighbours.get(path) ?? [])].map((other) => fileStanding.get(other) ?? 0), 3), folder: shareOf(beside.map((other) => fileStanding.get(other) ?? 0)) }];
     }),
   );
-  return candidates.map(({ place }, i) => ({ usedBy: largest((users.get(i) ?? []).map((user) => chunkStanding[user]!), 3), ...ofFile.get(place.path)! }));
+  return candidates.map(({ place }, i) => ({ usedBy: largest((users.get(i) ?? []).map((user) => chunkStanding.get(user)!), 3), ...ofFile.get(place.path)! }));
 }
 
 /** By how many standard deviations each value exceeds the mean; 0 for those below. */
@@ -51,8 +58,18 @@ function largest(values: readonly number[], count: number): number {
   return values.toSorted((a, b) => b - a).slice(0, count).reduce((sum, value) => sum + value, 0) / count;
 }
 
+/** A name of several words is hardly written by chance; a single word may be anybody's (`load`, `main`). */
+function isTelling(name: string): boolean {
+  return splitIdentifier(name).length > 1;
+}
+
+/** Mean, drawn to 0 where there are few: in a folder of everything every file stands beside a good one. */
+function shareOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / (values.length + 1);
+}
+
 /** Which of the leading candidates, by position, use a name that a candidate of another file defines. */
-function usersOf(candidates: readonly Candidate[], leading: readonly number[]): ReadonlyMap<number, readonly number[]> {
+function usersOf(candidates: readonly Candidate[], leading: readonly number[], importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<number, readonly number[]> {
   const definedAt = new Map<string, number[]>();
   candidates.forEach(({ place }, i) => {
     for (const symbol of new Set(place.symbols)) {
@@ -68,10 +85,13 @@ function usersOf(candidates: readonly Candidate[], leading: readonly number[]): 
     const used = new Set<number>();
     for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{3,}/gu)) {
       const definitions = definedAt.get(word);
-      if (definitions && definitions.length <= mostDefinitions) for (const at of definitions) used.add(at);
+      if (!definitions || definitions.length > mostDefinitions) continue;
+      for (const at of definitions) {
+        const definer = candidates[at]!.place.path;
+        if (definer !== path && (isTelling(word) || importNeighbours.get(path)?.has(definer))) used.add(at);
+      }
     }
     for (const at of used) {
-      if (candidates[at]!.place.path === path) continue;
       const known = users.get(at);
       if (known) known.push(user);
       else users.set(at, [user]);

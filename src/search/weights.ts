@@ -41,7 +41,7 @@ export const proseWeights: Weights = {
   imported: 0.6,
   "used by": 0.65,
   "import neighbours": 0.45,
-  folder: 0.35,
+  folder: 1.2,
   "words meant": 0.25,
   type: 0.2,
   function: 0.15,

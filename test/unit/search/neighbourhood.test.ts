@@ -40,9 +40,21 @@ test("a file's own use, short names and names of many definitions say nothing", 
   for (const path of ["a.ts", "b.ts", "c.ts", "f.ts"]) assert.equal(of(path).usedBy, 0, path);
 });
 
+test("a single word is taken for the name only where the files import each other", () => {
+  const chunks = [file("a/caller.ts", 9, "alpha digest(user)"), file("b/crypto.ts", 1, "alpha", ["digest"]), file("c/poor.ts", 1)];
+  assert.equal(around(chunks)("b/crypto.ts").usedBy, 0);
+  assert.ok(around(chunks, new Map([["a/caller.ts", ["../b/crypto"]]]))("b/crypto.ts").usedBy > 0);
+});
+
+test("more candidates below the leading ones change nothing", () => {
+  const chunks = [file("a/caller.ts", 9, "alpha openSocket()"), file("b/net.ts", 3, "alpha", ["openSocket"]), file("c/poor.ts", 1)];
+  const more = Array.from({ length: 40 }, (_, i) => file(`z${i}/x.ts`, 0));
+  assert.deepEqual(around([...chunks, ...more], undefined, 3)("b/net.ts"), around(chunks, undefined, 3)("b/net.ts"));
+});
+
 test("only the leading candidates are read", () => {
-  const chunks = [file("a/best.ts", 9), file("a/second.ts", 8, "alpha openSocket()"), file("b/net.ts", 1, "alpha", ["openSocket"])];
-  assert.ok(around(chunks, undefined, 2)("b/net.ts").usedBy > 0);
+  const chunks = [file("a/best.ts", 9), file("a/second.ts", 8, "alpha openSocket()"), file("b/net.ts", 1, "alpha", ["openSocket"]), file("c/low.ts", 1)];
+  assert.ok(around(chunks, undefined, 4)("b/net.ts").usedBy > 0);
   assert.equal(around(chunks, undefined, 1)("b/net.ts").usedBy, 0);
 });
 
@@ -56,6 +68,8 @@ test("a folder's other files count, not the file itself", () => {
   const of = around([file("net/good.ts", 9), file("net/other.ts", 1), file("ui/alone.ts", 1), file("top.ts", 1)]);
   assert.ok(of("net/other.ts").folder > 0);
   for (const path of ["net/good.ts", "ui/alone.ts", "top.ts"]) assert.equal(of(path).folder, 0, path);
+  const crowd = around([file("net/good.ts", 9), file("net/other.ts", 1), ...Array.from({ length: 8 }, (_, i) => file(`net/${i}.ts`, 1))]);
+  assert.ok(crowd("net/other.ts").folder < of("net/other.ts").folder, "in a folder of everything that says little");
 });
 
 test("candidates with equal scores, one candidate and none are no error", () => {
