@@ -17,17 +17,32 @@ const keywords = new Set(
 const ids = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 /** Languages by what opens a comment; // and block comments are taken in all others. A contract test compares them with the engine's. */
 export const commentsOpenWith = {
-  hash: ids("python ruby bash elixir perl r powershell julia crystal nim tcl fish coffeescript graphql gdscript make cmake just starlark docker yaml toml ini gettext nix"),
+  hash: ids("python ruby bash elixir perl r powershell julia crystal nim tcl fish coffeescript graphql gdscript make cmake just starlark docker yaml toml gettext nix"),
   hashOrSlashes: ids("php terraform thrift"),
   dashes: ids("lua haskell elm purescript cabal ada sql"),
+  semicolon: ids("clojure lisp"),
+  semicolonOrOther: ids("ini assembly"),
+  percent: ids("erlang tex matlab"),
+  bang: ids("fortran"),
+  quote: ids("visual-basic"),
 };
 /** Text for people: nothing in it is a keyword or a call. */
 export const plainLanguages = ids("markdown text restructuredtext asciidoc org tex");
 
 function lexer(lang: string): RegExp {
   const slashes = String.raw`\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|^\s*\*(?:\s.*|\/)?$`;
-  const { hash, hashOrSlashes, dashes } = commentsOpenWith;
-  const comment = hash.has(lang) ? "#.*" : hashOrSlashes.has(lang) ? `#.*|${slashes}` : dashes.has(lang) ? "--.*" : slashes;
+  const patterns: Readonly<Record<keyof typeof commentsOpenWith, string>> = {
+    hash: "#.*",
+    hashOrSlashes: `#.*|${slashes}`,
+    dashes: "--.*",
+    semicolon: ";.*",
+    semicolonOrOther: `[;#].*|${slashes}`,
+    percent: String.raw`(?<!\\)%.*`,
+    bang: "!.*",
+    quote: "'.*",
+  };
+  const opening = (Object.keys(patterns) as (keyof typeof commentsOpenWith)[]).find((name) => commentsOpenWith[name].has(lang));
+  const comment = opening ? patterns[opening] : slashes;
   const text = String.raw`"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|` + "`(?:\\\\.|[^`\\\\])*`?";
   return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
 }

@@ -17,7 +17,7 @@ test("what is shown without colours is ranked as a document", () => assert.deepE
 test("a comment is coloured where it is left out of comparisons", () => {
   for (const id of known) {
     if (plainLanguages.has(id)) continue;
-    for (const mark of ["#", "--", "//"]) {
+    for (const mark of ["#", "--", "//", ";", "%", "!", "'"]) {
       const comment = `${mark} note`;
       assert.equal(highlight(comment, id, [])[0]![0]!.kind === "comment", tokeniseCode(comment, id).length === 0, `${comment} in ${id}`);
     }
