@@ -19,6 +19,13 @@ export function dequantise(vector: Int8Vector): Float32Array {
   return out;
 }
 
+/** Of vectors of one width; the cosine where both have unit length. */
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
 /** Divides by the length, in place; a zero vector stays zero. */
 export function normalise(vector: Float32Array): Float32Array {
   let sum = 0;

@@ -151,7 +151,8 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
 
 /** The rows with what the second look found; `words` of the leading candidates, by position. */
 export function withSecondLook(rows: readonly FeatureRow[], neighbourhoods: readonly Neighbourhood[], words: ReadonlyMap<number, number>): FeatureRow[] {
-  const wordsMeant = new Map(standardise([...words.values()]).map((value, i) => [[...words.keys()][i]!, value]));
+  const positions = [...words.keys()];
+  const wordsMeant = new Map(standardise([...words.values()]).map((value, i) => [positions[i]!, value]));
   return rows.map((row, i) => {
     const { usedBy, imports, folder } = neighbourhoods[i]!;
     const whole = Float64Array.from(row);
@@ -163,8 +164,8 @@ export function withSecondLook(rows: readonly FeatureRow[], neighbourhoods: read
   });
 }
 
-/** Cosines as distances from the mean of the list in standard deviations; 0 where there is none. */
-function standardise(cosines: readonly (number | undefined)[]): number[] {
+/** Values as distances from the mean of the list in standard deviations; 0 where there is none. */
+export function standardise(cosines: readonly (number | undefined)[]): number[] {
   const { mean, deviation } = spread(cosines.flatMap((cosine) => cosine ?? []));
   return cosines.map((cosine) => (cosine === undefined ? 0 : (cosine - mean) / Math.max(deviation, 1e-6)));
 }

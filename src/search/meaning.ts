@@ -1,6 +1,7 @@
 // What names mean: how near a query is to a chunk's own names, to its file's name, and to everything its file defines. A name is the author's shortest
 // summary, so the table exit, a mean over words, reads it well where a chunk's text drowns it. Costs look-ups only; a file's outline is kept.
 import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
+import { dot } from "../encoding/int8.ts";
 import type { Place } from "../store/store.ts";
 import type { Candidate, SearchStore } from "./candidates.ts";
 
@@ -69,10 +70,4 @@ function outlinesOf(store: SearchStore, encoder: Encoder, paths: ReadonlySet<str
   }
   while (known.size > outlinesKept) known.delete(known.keys().next().value!);
   return found;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

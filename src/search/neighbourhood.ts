@@ -1,6 +1,7 @@
 // What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
 // files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
 import type { Candidate } from "./candidates.ts";
+import { standardise } from "./features.ts";
 import { splitIdentifier } from "./terms.ts";
 
 /** For one candidate, each about 0 to 3. */
@@ -48,9 +49,7 @@ export function neighbourhoods(candidates: readonly Candidate[], scores: readonl
 
 /** By how many standard deviations each value exceeds the mean; 0 for those below. */
 function standings(values: readonly number[]): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length));
-  return values.map((value) => Math.max(0, (value - mean) / Math.max(deviation, 1e-6)));
+  return standardise(values).map((value) => Math.max(0, value));
 }
 
 /** Mean of the `count` largest, missing ones as 0. */

@@ -29,7 +29,7 @@ export interface RankedResult {
   readonly refine?: (budgetMs: number, signal?: AbortSignal) => Promise<RankedResult>;
 }
 
-/** Leading candidates of the first order whose code is read for what it uses and says; a list never shows more of them. */
+/** Leading candidates of the first order whose code is read for what it uses and says; what stands below them tells little. */
 const lookedAtTwice = 60;
 /** Lines of a chunk that a hit carries. */
 const snippetLines = 30;

@@ -1,7 +1,7 @@
 // Word by word: for each word of the question, how near the nearest word of a chunk's code is at the table exit. "remove" is near to `delete`, which BM25
 // does not know, and stands in a long chunk as clearly as in a short one, which the mean that is a chunk's vector does not give.
 import type { Encoder } from "../encoding/encoder.ts";
-import { normalise } from "../encoding/int8.ts";
+import { dot, normalise } from "../encoding/int8.ts";
 import type { Candidates } from "./candidates.ts";
 import { wordsSaid } from "./features.ts";
 import type { ParsedQuery } from "./query.ts";
@@ -61,10 +61,4 @@ function vectorOf(encoder: Encoder, word: string): Float32Array {
   known.set(word, (vector = normalise(encoder.embedName(word).slice(0, matryoshka.find((width) => width >= prefix) ?? dims))));
   if (known.size > wordsKept) known.delete(known.keys().next().value!);
   return vector;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

@@ -84,23 +84,23 @@ export class ImportGraph {
     this.#counts.clear();
   }
   /** For each of these files those of the others that it imports or that import it. */
-  neighbours<F extends { readonly id: number; readonly path: string; readonly lang: string }>(files: readonly F[]): ReadonlyMap<F, ReadonlySet<F>> {
-    const named = new Map<string, { readonly file: F; readonly stem: readonly string[] }[]>();
+  neighbours(files: readonly { readonly id: number; readonly path: string; readonly lang: string }[]): ReadonlyMap<string, ReadonlySet<string>> {
+    const named = new Map<string, { readonly path: string; readonly stem: readonly string[] }[]>();
     for (const file of files) {
       for (const stem of stems(file.path, file.lang)) {
         const known = named.get(stem.at(-1)!);
-        if (known) known.push({ file, stem });
-        else named.set(stem.at(-1)!, [{ file, stem }]);
+        if (known) known.push({ path: file.path, stem });
+        else named.set(stem.at(-1)!, [{ path: file.path, stem }]);
       }
     }
-    const found = new Map(files.map((file) => [file, new Set<F>()]));
+    const found = new Map(files.map(({ path }) => [path, new Set<string>()]));
     for (const importer of files) {
       for (const one of this.#byFile.get(importer.id) ?? []) {
         for (const key of keys(one)) {
-          for (const { file, stem } of named.get(key) ?? []) {
-            if (file === importer || !matches(one, stem)) continue;
-            found.get(importer)!.add(file);
-            found.get(file)!.add(importer);
+          for (const { path, stem } of named.get(key) ?? []) {
+            if (path === importer.path || !matches(one, stem)) continue;
+            found.get(importer.path)!.add(path);
+            found.get(path)!.add(importer.path);
           }
         }
       }

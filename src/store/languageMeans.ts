@@ -1,6 +1,7 @@
 // Vectors tell in which language code is written, and code of one language draws together for that alone. What all code of a language has in common
 // is the mean of its vectors; cosines of what remains compare what code does, across languages too.
 import type { Depth } from "../encoding/encoder.ts";
+import { normalise } from "../encoding/int8.ts";
 
 /** A chunk as far as means are concerned. */
 export interface Spoken {
@@ -81,9 +82,7 @@ class Sum {
 
 /** What remains of a vector without a mean, at unit length; zeros when nothing does. */
 export function remainder(vector: Float32Array, mean: Float32Array): Float32Array {
-  const rest = vector.map((value, i) => value - mean[i]!);
-  const length = Math.hypot(...rest);
-  return length > 0 ? rest.map((value) => value / length) : rest;
+  return normalise(vector.map((value, i) => value - mean[i]!));
 }
 
 /** Cosine of a unit vector with what remains of another without its mean. */

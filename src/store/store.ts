@@ -278,8 +278,7 @@ export class Store {
   }
   /** For each of these files those of the others that it imports or that import it. */
   importNeighbours(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
-    const files = paths.flatMap((path) => this.#catalogue.files.get(path) ?? []);
-    return new Map([...this.#imports.neighbours(files)].map(([file, others]) => [file.path, new Set([...others].map(({ path }) => path))]));
+    return this.#imports.neighbours(paths.flatMap((path) => this.#catalogue.files.get(path) ?? []));
   }
   /** For duplicates: every live chunk once, read in pages, so that writes may come between. */
   *allChunks(): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {

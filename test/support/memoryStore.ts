@@ -2,6 +2,7 @@
 // the fitting of ranking run on. Never part of the product.
 import { hash128 } from "../../src/base/hash.ts";
 import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
+import { dot } from "../../src/encoding/int8.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
@@ -213,7 +214,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   }
 
   importNeighbours(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
-    return new Map([...this.#imports.neighbours(this.#filesOf(paths))].map(([file, others]) => [file.path, new Set([...others].map(({ path }) => path))]));
+    return this.#imports.neighbours(this.#filesOf(paths));
   }
 
   #filesOf(paths: readonly string[]) {
@@ -249,10 +250,4 @@ function weightedCount(row: Row, term: string, weights: readonly number[]): numb
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function dot(x: Float32Array, y: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
-  return sum;
 }

@@ -58,7 +58,8 @@ test("neighbours are the files of a list that import each other, either way roun
     { id: 4, path: "lib/d.ts", lang: "typescript", imports: [] },
   ];
   for (const file of files) graph.set(file);
-  const ids = (of: readonly (typeof files)[number][]) => Object.fromEntries([...graph.neighbours(of)].map(([{ id }, others]) => [id, [...others].map((other) => other.id).sort()]));
+  const idOf = (path: string) => files.find((file) => file.path === path)!.id;
+  const ids = (of: readonly (typeof files)[number][]) => Object.fromEntries([...graph.neighbours(of)].map(([path, others]) => [idOf(path), [...others].map(idOf).sort()]));
   assert.deepEqual(ids(files), { 1: [2, 3], 2: [1], 3: [1, 4], 4: [3] });
   assert.deepEqual(ids(files.slice(0, 2)), { 1: [2], 2: [1] }, "files outside the list are no neighbours");
   assert.deepEqual(ids([]), {});
