@@ -180,6 +180,11 @@ def test_a_cache_of_something_else_is_refused(pairs_file: Path, tmp_path: Path, 
     pairs_file.write_text(pairs_file.read_text() + json.dumps(PAIR) + "\n")
     with pytest.raises(UserError, match=r"\(pairs\)"):
         build([pairs_file], cache, text)
+    complete = json.loads((cache / "complete.json").read_text())
+    del complete["made_from"]["layout"]  # its shards lack files of today's
+    (cache / "complete.json").write_text(json.dumps(complete))
+    with pytest.raises(UserError, match=r"\(layout, pairs\)"):
+        build([pairs_file], cache, text)
     (cache / "complete.json").write_text('{"kept": 1, "dropped": {}}')  # as older versions left it
     with pytest.raises(UserError, match="another cache"):
         build([pairs_file], cache, text)

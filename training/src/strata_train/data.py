@@ -106,6 +106,10 @@ def written_whole(file: Path) -> Iterator[Path]:
 # --- building shards --------------------------------------------------------------------------------------------------
 
 
+# Of a shard's files: a cache that was laid out otherwise is refused.
+LAYOUT = 2
+
+
 @dataclass
 class Shard:
     """One shard, read through memory maps."""
@@ -178,6 +182,7 @@ def build_shards(
     """
     complete = cache / "complete.json"
     wanted = {
+        "layout": LAYOUT,
         "pairs": [{"name": file.name, "bytes": file.stat().st_size, "sha256": file_hash(file)} for file in files],
         "data settings": asdict(data),
         "text settings": asdict(limits),
