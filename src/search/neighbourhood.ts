@@ -21,11 +21,12 @@ const leastLength = 4;
 /**
  * For each candidate, in their order.
  * @param scores of the candidates without their neighbourhood
- * @param leading positions of the candidates whose code is read for what it uses
+ * @param read the words of the leading candidates, by position
  * @param importNeighbours for a path, the candidates' other paths that it imports or is imported by
  */
-export function neighbourhoods(candidates: readonly Candidate[], scores: readonly number[], leading: readonly number[], importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): Neighbourhood[] {
-  const users = usersOf(candidates, leading, importNeighbours);
+export function neighbourhoods(candidates: readonly Candidate[], scores: readonly number[], read: ReadonlyMap<number, ReadonlySet<string>>, importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): Neighbourhood[] {
+  const leading = [...read.keys()];
+  const users = usersOf(candidates, read, importNeighbours);
   // Only the leading ones have a standing, so that a longer list of candidates does not raise it.
   const ofLeading = standings(leading.map((i) => scores[i]!));
   const chunkStanding = new Map(leading.map((i, at) => [i, ofLeading[at]!]));
@@ -68,7 +69,7 @@ function shareOf(values: readonly number[]): number {
 }
 
 /** Which of the leading candidates, by position, use a name that a candidate of another file defines. */
-function usersOf(candidates: readonly Candidate[], leading: readonly number[], importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<number, readonly number[]> {
+function usersOf(candidates: readonly Candidate[], read: ReadonlyMap<number, ReadonlySet<string>>, importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<number, readonly number[]> {
   const definedAt = new Map<string, number[]>();
   candidates.forEach(({ place }, i) => {
     for (const symbol of new Set(place.symbols)) {
@@ -79,10 +80,10 @@ function usersOf(candidates: readonly Candidate[], leading: readonly number[], i
     }
   });
   const users = new Map<number, number[]>();
-  for (const user of leading) {
-    const { path, text } = candidates[user]!.place;
+  for (const [user, words] of read) {
+    const { path } = candidates[user]!.place;
     const used = new Set<number>();
-    for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{3,}/gu)) {
+    for (const word of words) {
       const definitions = definedAt.get(word);
       if (!definitions || definitions.length > mostDefinitions) continue;
       for (const at of definitions) {

@@ -10,6 +10,7 @@ import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
+import { wordsIn } from "./terms.ts";
 import { wordMeanings } from "./wordMeaning.ts";
 
 export interface SearchDeps {
@@ -79,7 +80,8 @@ export function candidateFeatures({ store, encoder }: SearchDeps, query: ParsedQ
   const rows = computeFeatures(query, candidates, facts, encoder && vectors && nameMeanings(store, encoder, vectors, items));
   const scores = rows.map((row) => scoreOf(row, weightsFor(query)));
   const leading = items.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!).slice(0, lookedAtTwice);
-  return withSecondLook(rows, neighbourhoods(items, scores, leading, store.importNeighbours(paths)), encoder ? wordMeanings(encoder, query, candidates, leading) : new Map());
+  const read = new Map(leading.map((i) => [i, wordsIn(items[i]!.place.text)]));
+  return withSecondLook(rows, neighbourhoods(items, scores, read, store.importNeighbours(paths)), encoder ? wordMeanings(encoder, query, candidates, read) : new Map());
 }
 
 function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {

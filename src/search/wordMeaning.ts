@@ -5,9 +5,9 @@ import { dot, normalise } from "../encoding/int8.ts";
 import type { Candidates } from "./candidates.ts";
 import { wordsSaid } from "./features.ts";
 import type { ParsedQuery } from "./query.ts";
-import { isStopWord, root, splitIdentifier } from "./terms.ts";
+import { isStopWord, root, splitIdentifier, wordsIn } from "./terms.ts";
 
-/** Different words of a chunk that are read. */
+/** Different words of a chunk that are read, a name being one. */
 const wordsRead = 150;
 /** Words whose vectors are kept: 0.5 KB each, the most recent ones. */
 const wordsKept = 20_000;
@@ -16,40 +16,42 @@ const prefix = 128;
 
 const kept = new WeakMap<Encoder, Map<string, Float32Array>>();
 
-/** Of the candidates at these positions: the mean over the query's words of the cosine of the nearest word, a rare word counting more. Empty for a query without words. */
-export function wordMeanings(encoder: Encoder, query: ParsedQuery, { items, idf }: Candidates, positions: readonly number[]): ReadonlyMap<number, number> {
+/**
+ * For each candidate that is read, by position: the mean over the query's words of the cosine of the nearest word, a rare word counting more. Empty for a
+ * query without words.
+ * @param read the words of candidates by position
+ */
+export function wordMeanings(encoder: Encoder, query: ParsedQuery, { idf }: Pick<Candidates, "idf">, read: ReadonlyMap<number, ReadonlySet<string>>): ReadonlyMap<number, number> {
   const { worth } = wordsSaid(query, idf);
-  const asked = [...wordsOf(query.text, Infinity)].filter((word) => !isStopWord(word));
-  const weights = asked.map((word) => worth.get(root(word)) ?? 0.5);
+  const asked = [...new Set([...wordsIn(query.text)].flatMap(partsOf))].filter((part) => !isStopWord(part));
+  const weights = asked.map((part) => worth.get(root(part)) ?? 0.5);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return new Map();
-  const vectors = asked.map((word) => vectorOf(encoder, word));
-  const nearness = new Map<string, Float32Array>();
-  const meaning = (text: string) => {
-    const nearest = new Float32Array(asked.length);
-    for (const word of wordsOf(text, wordsRead)) {
-      let near = nearness.get(word);
-      if (!near) {
-        const vector = vectorOf(encoder, word);
-        nearness.set(word, (near = Float32Array.from(vectors, (other) => dot(other, vector))));
-      }
-      for (let i = 0; i < nearest.length; i++) if (near[i]! > nearest[i]!) nearest[i] = near[i]!;
-    }
-    return nearest.reduce((sum, near, i) => sum + near * weights[i]!, 0) / total;
+  const vectors = asked.map((part) => vectorOf(encoder, part));
+  // The same words stand in many chunks: how near each is to what is asked, by word and by part of a word.
+  const ofPart = remembered((part) => vectors.map((vector) => dot(vector, vectorOf(encoder, part))));
+  const ofWord = remembered((word) => nearestOf(partsOf(word).map(ofPart)));
+  const nearestOf = (found: readonly (readonly number[])[]) => {
+    const nearest = asked.map(() => 0);
+    for (const near of found) for (let i = 0; i < nearest.length; i++) if (near[i]! > nearest[i]!) nearest[i] = near[i]!;
+    return nearest;
   };
-  return new Map(positions.map((i) => [i, meaning(items[i]!.place.text)]));
+  const meaning = (words: ReadonlySet<string>) => nearestOf([...words].slice(0, wordsRead).map(ofWord)).reduce((sum, near, i) => sum + near * weights[i]!, 0) / total;
+  return new Map([...read].map(([i, words]) => [i, meaning(words)]));
 }
 
-/** The different words in names and prose, at most so many; single letters and numbers say nothing. */
-function wordsOf(text: string, most: number): ReadonlySet<string> {
-  const words = new Set<string>();
-  for (const run of new Set(text.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu))) {
-    for (const part of splitIdentifier(run)) {
-      if (part.length > 1 && part.length <= 32 && words.size < most) words.add(part);
-    }
-    if (words.size >= most) break;
-  }
-  return words;
+/** Single letters and numbers say nothing. */
+function partsOf(word: string): string[] {
+  return splitIdentifier(word).filter((part) => part.length > 1 && part.length <= 32);
+}
+
+function remembered<T>(compute: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = compute(key)));
+    return value;
+  };
 }
 
 function vectorOf(encoder: Encoder, word: string): Float32Array {

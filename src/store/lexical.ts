@@ -25,10 +25,10 @@ export function countTerms(joined: string): number {
 const quoted = (term: string): string => `"${term.replaceAll('"', '""')}"`;
 
 /**
- * Postings that one query walks at most: FTS5 scores about 1,500 matching places a millisecond, and a term that is everywhere says nothing. Small
- * indexes never reach it.
+ * Places that FTS5 matches and scores for one query at most: it takes a millisecond for 500 to 1,500 of them, and a term that is everywhere finds
+ * nothing. It still counts where the rarer ones are found (`rescored`). Small indexes never reach it.
  */
-const POSTINGS = 25_000;
+const POSTINGS = 8_000;
 
 /** In how many places each term stands, kept until the index has grown or shrunk noticeably: a frequent term takes a millisecond to count. */
 export class DocumentFrequencies {
@@ -181,37 +181,75 @@ export interface LexicalMatch {
   readonly terms: readonly number[];
 }
 
+/** What the index knows of all places, in the order of the terms and of the fields. */
+export interface LexicalStatistics {
+  readonly idf: readonly number[];
+  readonly meanLengths: readonly number[];
+}
+
 /**
  * BM25 of these places per field and per term. Document frequencies are FTS5's (a place counts once, in whichever field the term stands).
  * @param terms each once
  */
-export function lexicalMatches(
-  db: IndexDatabase,
-  terms: readonly string[],
-  places: readonly number[],
-  idf: readonly number[],
-  means: readonly number[],
-): Map<number, LexicalMatch> {
-  const indexOf = new Map(terms.map((term, i) => [termHash(term), i]));
+export function lexicalMatches(db: IndexDatabase, terms: readonly string[], places: readonly number[], { idf, meanLengths }: LexicalStatistics): Map<number, LexicalMatch> {
   const matches = new Map<number, LexicalMatch>();
+  for (const { place, lengths, found } of occurrences(db, terms, places)) {
+    const match = { fields: [0, 0, 0, 0, 0], terms: terms.map(() => 0) };
+    for (const { term, field, count } of found) {
+      const score = idf[term]! * saturated(count, lengths[field]! / meanLengths[field]!);
+      match.fields[field]! += score;
+      match.terms[term]! += score;
+    }
+    matches.set(place, match);
+  }
+  return matches;
+}
+
+/** The same hits by BM25 over all fields and these terms, as FTS5 would score them if it had matched each term; best first. */
+export function rescored(db: IndexDatabase, hits: readonly LexicalHit[], terms: readonly string[], weights: readonly number[], { idf, meanLengths }: LexicalStatistics): LexicalHit[] {
+  const all = padded(weights);
+  const meanLength = sum(meanLengths);
+  const scores = new Map<number, number>();
+  for (const { place, lengths, found } of occurrences(db, terms, hits.map((hit) => hit.place))) {
+    const weighted = terms.map(() => 0);
+    for (const { term, field, count } of found) weighted[term]! += count * all[field]!;
+    const length = sum(lengths) / meanLength;
+    scores.set(place, sum(weighted.map((count, term) => idf[term]! * saturated(count, length))));
+  }
+  return hits.map((hit) => ({ ...hit, score: scores.get(hit.place) ?? hit.score })).sort((a, b) => b.score - a.score || a.place - b.place);
+}
+
+/** BM25's reading of a count, @param length in mean lengths. */
+function saturated(count: number, length: number): number {
+  return (count * (K1 + 1)) / (count + K1 * (1 - B + B * length));
+}
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+interface Occurrences {
+  readonly place: number;
+  /** Terms per field. */
+  readonly lengths: readonly number[];
+  /** Indexes of terms and fields. */
+  readonly found: readonly { readonly term: number; readonly field: number; readonly count: number }[];
+}
+
+/** Where and how often these terms stand in these places. */
+function* occurrences(db: IndexDatabase, terms: readonly string[], places: readonly number[]): Generator<Occurrences> {
+  const indexOf = new Map(terms.map((term, i) => [termHash(term), i]));
   const sql = "SELECT p.id, p.nSymbol, p.nBreadcrumb, p.nPath, p.nDoc, p.nBody, t.terms FROM json_each(?) j CROSS JOIN places p ON p.id = j.value JOIN placeTerms t ON t.place = p.id";
   for (const [place, ...columns] of db.walk(sql, JSON.stringify(places))) {
     const { buffer, byteOffset, byteLength } = columns[5] as Uint8Array;
     const view = new DataView(buffer, byteOffset, byteLength);
-    const match = { fields: [0, 0, 0, 0, 0], terms: terms.map(() => 0) };
+    const found: { term: number; field: number; count: number }[] = [];
     for (let at = 0; at < byteLength; at += 4) {
       const entry = view.getUint32(at, true);
       const term = indexOf.get(entry >>> (FIELD_BITS + COUNT_BITS));
-      if (term === undefined) continue;
-      const field = (entry >>> COUNT_BITS) & ((1 << FIELD_BITS) - 1);
-      const n = entry & MOST;
-      const score = (idf[term]! * n * (K1 + 1)) / (n + K1 * (1 - B + (B * (columns[field] as number)) / means[field]!));
-      match.fields[field]! += score;
-      match.terms[term]! += score;
+      if (term !== undefined) found.push({ term, field: (entry >>> COUNT_BITS) & ((1 << FIELD_BITS) - 1), count: entry & MOST });
     }
-    matches.set(place as number, match);
+    yield { place: place as number, lengths: columns.slice(0, 5) as number[], found };
   }
-  return matches;
 }
 
 /** Adds the lexical entries of a place; the lengths of its fields are in its own row. Inside a transaction. */

@@ -14,7 +14,7 @@ import { ModelVectors, type DenseHit } from "./dense.ts";
 import { fileMatcher } from "./fileMatcher.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, meanLengths, searchLexical, tellingTerms } from "./lexical.ts";
+import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
 import { forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
@@ -33,6 +33,8 @@ const ORPHAN_DAYS = 14;
 const DAMAGED = "The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.";
 /** Rows of one housekeeping transaction: a few milliseconds. */
 const SLICE = 200;
+/** Places found by the telling terms for each one wanted, when all terms are to decide their order. */
+const RESCORED = 3;
 
 /** The vectors of one model together with its row in `models`. */
 interface StoredModel {
@@ -208,7 +210,10 @@ export class Store {
     return this.#guard(() => {
       const files = this.#allowedBy(filters)?.files;
       const telling = tellingTerms(terms, this.#catalogue.places, this.#frequency);
-      return searchLexical(this.#db, { terms: telling, phrases, weights, limit, ...(files && { files }) });
+      const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, ...(files && { files }) });
+      const others = terms.filter((term) => !telling.includes(term) && this.#frequency(term) > 0);
+      // Frequent terms find nothing, but they count where the rarer ones are found.
+      return others.length === 0 ? search(limit) : rescored(this.#db, search(RESCORED * limit), terms, weights, this.#statistics(terms)).slice(0, limit);
     });
   }
   /**
@@ -217,12 +222,15 @@ export class Store {
    */
   lexicalMatches(terms: readonly string[], places: readonly number[]): { readonly idf: readonly number[]; readonly places: ReadonlyMap<number, LexicalMatch> } {
     return this.#guard(() => {
-      const total = this.#catalogue.places;
-      // Means move slowly: a tenth more or fewer places is soon enough.
-      if (!this.#means || Math.abs(this.#means.places - total) > total / 10) this.#means = { places: total, lengths: meanLengths(this.#db) };
-      const idf = terms.map((term) => inverseFrequency(this.#frequency(term), total));
-      return { idf, places: lexicalMatches(this.#db, terms, places, idf, this.#means.lengths) };
+      const statistics = this.#statistics(terms);
+      return { idf: statistics.idf, places: lexicalMatches(this.#db, terms, places, statistics) };
     });
+  }
+  #statistics(terms: readonly string[]): LexicalStatistics {
+    const total = this.#catalogue.places;
+    // Means move slowly: a tenth more or fewer places is soon enough.
+    if (!this.#means || Math.abs(this.#means.places - total) > total / 10) this.#means = { places: total, lengths: meanLengths(this.#db) };
+    return { idf: terms.map((term) => inverseFrequency(this.#frequency(term), total)), meanLengths: this.#means.lengths };
   }
   /**
    * The k chunks nearest to the query, each at its deepest vector, over all depths; see DenseHit for the order.

@@ -5,6 +5,7 @@ import { gatherCandidates } from "../../../src/search/candidates.ts";
 import { type Neighbourhood, neighbourhoods } from "../../../src/search/neighbourhood.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 import { searchIndex } from "../../../src/search/search.ts";
+import { wordsIn } from "../../../src/search/terms.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
 /** Neighbourhoods by path of chunks that all say "alpha", with these scores. */
@@ -14,7 +15,8 @@ function around(chunks: readonly (MemoryChunk & { readonly score: number })[], i
   assert.equal(items.length, chunks.length);
   const scores = items.map(({ place }) => chunks.find(({ path }) => path === place.path)!.score);
   const leading = items.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!).slice(0, read);
-  const found = neighbourhoods(items, scores, leading, store.importNeighbours(chunks.map(({ path }) => path)));
+  const words = new Map(leading.map((i) => [i, wordsIn(items[i]!.place.text)]));
+  const found = neighbourhoods(items, scores, words, store.importNeighbours(chunks.map(({ path }) => path)));
   return (path: string): Neighbourhood => found[items.findIndex(({ place }) => place.path === path)]!;
 }
 const file = (path: string, score: number, text = "alpha", symbols: readonly string[] = []) => ({ path, score, text, symbols });
@@ -73,7 +75,7 @@ test("a folder's other files count, not the file itself", () => {
 });
 
 test("candidates with equal scores, one candidate and none are no error", () => {
-  assert.deepEqual(neighbourhoods([], [], [], new Map()), []);
+  assert.deepEqual(neighbourhoods([], [], new Map(), new Map()), []);
   assert.deepEqual(around([file("a.ts", 1)])("a.ts"), { usedBy: 0, imports: 0, folder: 0 });
   assert.deepEqual(around([file("x/a.ts", 1), file("x/b.ts", 1)])("x/a.ts"), { usedBy: 0, imports: 0, folder: 0 });
 });

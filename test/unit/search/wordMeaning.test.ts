@@ -6,6 +6,7 @@ import { gatherCandidates } from "../../../src/search/candidates.ts";
 import { featureNames } from "../../../src/search/features.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 import { candidateFeatures } from "../../../src/search/search.ts";
+import { wordsIn } from "../../../src/search/terms.ts";
 import { wordMeanings } from "../../../src/search/wordMeaning.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 import { createTestEncoder } from "../../support/testEncoder.ts";
@@ -21,7 +22,7 @@ function meaningsOf(query: string, texts: readonly string[], encoder: Encoder) {
   const store = new MemoryStore(texts.map((text, i): MemoryChunk => ({ path: `${i}.ts`, text: `alpha ${text}` })));
   const parsed = parseQuery(query);
   const candidates = gatherCandidates(store, parsed, undefined, 50, "");
-  const found = wordMeanings(encoder, parsed, candidates, candidates.items.map((_, i) => i));
+  const found = wordMeanings(encoder, parsed, candidates, new Map(candidates.items.map(({ place }, i) => [i, wordsIn(place.text)])));
   return texts.map((_, i) => found.get(candidates.items.findIndex(({ place }) => place.path === `${i}.ts`)));
 }
 
@@ -47,7 +48,7 @@ test("a query without words has no meaning, and words are read once", () => {
   const store = new MemoryStore([{ path: "a.ts", text: "alpha 12 ?" }]);
   const parsed = parseQuery("the 12 ?");
   const candidates = gatherCandidates(store, parseQuery("alpha"), undefined, 5, "");
-  assert.equal(wordMeanings(encoder, { ...parsed, text: "12 ?" }, candidates, [0]).size, 0);
+  assert.equal(wordMeanings(encoder, { ...parsed, text: "12 ?" }, candidates, new Map([[0, wordsIn("alpha 12")]])).size, 0);
   meaningsOf("alpha remove", ["remove it", "remove that"], encoder);
   assert.equal(read.filter((word) => word === "remove").length, 1);
 });
