@@ -308,6 +308,34 @@ def test_heads_without_languages_no_longer_tell_them_apart(tmp_path: Path, tiny_
     assert int(torch.linalg.matrix_rank(train.without_languages([alone], whole, 2))) == 32
 
 
+def test_prefixes_come_to_rank_as_whole_vectors_do(settings: Config, tmp_path: Path) -> None:
+    """Questions differ most in how they are asked, which is in directions where code is all the same."""
+    chance = np.random.default_rng(5)
+    meaning = chance.normal(size=(128, 24))
+    heard = meaning + 0.3 * chance.normal(size=(128, 24))
+    questions = np.concatenate([3 * chance.normal(size=(128, 8)), heard], axis=1)
+    documents = np.concatenate([0.3 * np.ones((128, 8)), meaning], axis=1)
+    vectors = np.concatenate([questions, documents]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.save(tmp_path / "teacher.npy", vectors)
+    numbers = np.arange(128)
+    pairs = np.stack([numbers, numbers + 128, numbers // 4, numbers], axis=1).astype(np.int32)
+    ids, offsets = np.arange(256, dtype=np.int32), np.arange(257)
+    shard = data.Shard(tmp_path, ids, offsets, pairs, np.array([""] * 256))
+
+    settings = replace(settings, train=replace(settings.train, prefix_epochs=30, prefix_learning_rate=0.02))
+    head = torch.from_numpy(train.principal_axes(vectors))
+    turn = train.prefix_axes([shard], head, train.Run(tmp_path / "run", settings), tmp_path, CPU)
+    torch.testing.assert_close(turn @ turn.T, torch.eye(32), atol=1e-4, rtol=0)
+
+    def found(axes: torch.Tensor, width: int) -> float:
+        turned = evaluate.shorten(vectors @ axes.numpy().T, width)
+        return evaluate.recall_at(turned[:128], turned[128:], numbers, 1)
+
+    assert found(turn @ head, 8) > found(head, 8) + 0.2
+    assert found(turn @ head, 32) == found(head, 32)
+
+
 def test_torchrun_processes_end_with_equal_weights(tmp_path: Path) -> None:
     """Two gloo processes, each with its own shards: averaged gradients keep the copies equal."""
     with socket.socket() as free:

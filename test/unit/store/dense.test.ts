@@ -113,7 +113,7 @@ describe("with a space per exit", () => {
   });
 });
 
-test("the graph is as narrow as the model's prefixes allow from 256 on", () => {
+test("the graph is as narrow as the model's prefixes allow from 128 on", () => {
   const width = (matryoshka: number[], dims: number) => new ModelVectors(testModel({ matryoshka, dims }), "d", undefined, 1, () => []).tiers.deep.identity.graphDims;
-  assert.deepEqual([width([64, 128, 256, 384], 384), width([256, 384], 384), width([384], 384), width([32, 64], 64)], [256, 256, 384, 64]);
+  assert.deepEqual([width([64, 128, 256, 384], 384), width([256, 384], 384), width([384], 384), width([32, 64], 64)], [128, 256, 384, 64]);
 });

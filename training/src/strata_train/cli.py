@@ -260,7 +260,8 @@ def _train(options: argparse.Namespace) -> None:
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
     measure = held_out.figures if held_out.queries else None  # a small corpus may have no file to hold out
     finished = True
-    if options.phase in ("all", "head") and settings.train.top_head_epochs and not run.progress.top_head_done:
+    has_head = bool(settings.train.top_head_epochs or settings.train.prefix_epochs)
+    if options.phase in ("all", "head") and has_head and not run.progress.top_head_done:
         if train.is_first_process():
             with train.stoppable(options.folder / train.CHECKPOINT):
                 train.train_top_head(student, run, options.cache, place)

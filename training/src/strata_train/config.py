@@ -135,6 +135,9 @@ class TrainConfig:
     # Passes over the cached vectors that train the top exit's head alone, before everything else; 0 leaves it out.
     top_head_epochs: int = 0
     top_head_learning_rate: float = 1e-3
+    # Passes after those that turn the vectors so that their prefixes rank as the whole does; 0 leaves it out.
+    prefix_epochs: int = 0
+    prefix_learning_rate: float = 2e-3
     token_weight_learning_rate: float = 5e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100

@@ -32,7 +32,9 @@ from strata_train.config import Config, to_dict
 from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import false_negatives
+from strata_train.losses.distillation import score_distillation
 from strata_train.losses.hierarchical import HierarchicalLoss, Teacher
+from strata_train.losses.matryoshka import over_prefixes
 from strata_train.model import MultiExitEncoder, unit
 from strata_train.text import pad
 
@@ -563,7 +565,7 @@ def _evaluate(model: MultiExitEncoder, run: Run, evaluate: Evaluate, patience: i
 def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device) -> None:
     """Train the top exit's linear head alone, on cached vectors of the frozen start: no encoder is run at all.
 
-    The head then also becomes the teacher's, and the point from which the other heads start.
+    The head, turned for its prefixes, then also becomes the teacher's, and the point from which the other heads start.
     """
     config, train = run.config, run.config.train
     shards = open_shards(cache)
@@ -593,9 +595,47 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
                 values.append(float(value.detach()))
                 step += 1
         emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
-    turn_heads(model, change.weight.detach())
-    run.teacher_head = (change.weight.detach() @ frozen).cpu()
+    followed = change.weight.detach()
+    if train.prefix_epochs:
+        followed = prefix_axes(shards, followed @ frozen, run, cache, place) @ followed
+    turn_heads(model, followed)
+    run.teacher_head = (followed @ frozen).cpu()
     run.progress.top_head_done = True
+
+
+def prefix_axes(shards: list[data.Shard], head: Tensor, run: Run, cache: Path, place: Device) -> Tensor:
+    """A rotation (D, D) to follow the head, after which prefixes score as whole vectors do; whole vectors lose nothing.
+
+    Principal axes keep the most of the vectors; these keep the most of which of them are near to each other.
+    """
+    config, train = run.config, run.config.train
+    widths = tuple(width for width in config.model.matryoshka if width < config.model.dims)
+    scale = config.loss.logit_scale
+    turn = nn.Linear(config.model.dims, config.model.dims, bias=False)
+    nn.init.eye_(turn.weight)
+    turn = nn.utils.parametrizations.orthogonal(turn, orthogonal_map="cayley").to(place.device)
+    optimizer = torch.optim.Adam([{"params": turn.parameters(), "base_lr": train.prefix_learning_rate}])
+    step = 0
+    for epoch in range(train.prefix_epochs):
+        values: list[float] = []
+        for number, shard in enumerate(shards):
+            chance = np.random.default_rng((train.seed, 3000 + epoch, number))
+            for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
+                _set_rates(optimizer, step, (epoch + number / len(shards)) / train.prefix_epochs, 20)
+                whole, _ = _teacher(batch, head, config, place)
+                scores = scale * whole.queries @ whole.documents.T
+                value = over_prefixes(
+                    lambda q, d, scores=scores: score_distillation(scale * q @ d.T, scores),
+                    (turn(whole.queries), turn(whole.documents)),
+                    widths,
+                )
+                value.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+                values.append(float(value.detach()))
+                step += 1
+        emit("progress", phase="prefixes", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
+    return turn.weight.detach()
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
