@@ -6,7 +6,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
-import { existingFolder, resolveModel } from "./session.ts";
+import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
 import { type Context, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -53,7 +53,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     command
       .option("--in <dir>", `folder to search ${nearest}`)
       .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
-      .addOption(depthOption("how deep candidates are read"))
+      .addOption(depthOption("deep: the leading hits are encoded first; with --wait: how deep everything is read first"))
       .option("--wait", "first bring the whole index to that depth", false)
       .option("--explain", "show what each signal contributed", false);
 
@@ -91,8 +91,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
-    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", "folder whose index is meant", "."),
-    async (context, options: { in: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, options.in, context),
+    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`),
+    async (context, options: { in?: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, scopeOf(options.in).root, context),
   );
   add("mine [dir]", "write documentation and code pairs of a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
     (await import("./mine.ts")).runMine(dir, options, context),
@@ -109,8 +109,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--dry-run", "only say what would be done", false),
     async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
   );
-  add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", "folder whose index is checked too", "."), async (context, options: { in: string }, [dir]) =>
-    (await import("./doctor.ts")).runDoctor(dir ?? options.in, context),
+  add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`), async (context, options: { in?: string }, [dir]) =>
+    (await import("./doctor.ts")).runDoctor(scopeOf(dir ?? options.in).root, context),
   );
   add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder", "."), async ({ modelFolder, signal, terminal }, options: { in: string }, [dir]) => {
     const { serveMcp } = await import("../mcp/server.ts");

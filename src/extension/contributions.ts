@@ -53,7 +53,7 @@ export const settings = {
     type: "string",
     default: "deep",
     scope: "machine-overridable",
-    description: "How deeply code is read in the background. Candidates of a search are always read deeply.",
+    description: "How deeply code is read in the background. Whatever is chosen, a search reads its leading hits deeply as far as a moment allows.",
     enum: {
       instant: "Only the look-up table: seconds for a large workspace, no background work afterwards.",
       shallow: "The first layers of the encoder: for machines with little power.",

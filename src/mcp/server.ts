@@ -23,7 +23,7 @@ export interface McpOptions {
 const graceMs = 10_000;
 const maxHits = 50;
 
-const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("How deep candidates are read: instant is fastest, deep is most accurate.");
+const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("How deep the code is read: instant is fastest, deep is most accurate (a search then encodes its leading hits first). With wait: how deep everything is read first.");
 const count = z.int().min(1).max(maxHits).default(10).describe("How many results.");
 const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
 

@@ -46,6 +46,12 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
     assert.deepEqual(shipped.filter((file) => /strata-base|parity/.test(file)), []);
   });
 
+  it("contains what its page in VS Code shows and leads to", () => {
+    const links = [...readFileSync(path.join(root, "README.md"), "utf8").matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1]!);
+    assert.ok(links.length > 5);
+    assert.deepEqual(links.filter((link) => !files.includes(link)), []);
+  });
+
   it("contains the licence of every work in it", () => {
     assert.ok(files.includes(licenceFile) && files.includes("LICENSE") && files.includes("NOTICE"));
     for (const name of ["onnxruntime-node", "hnswlib-node", "zod", "lit-html", "web-tree-sitter", "ajv", "tree-sitter-swift", "tree-sitter-c"]) assert.ok(works.includes(name), name);
