@@ -30,20 +30,20 @@ export async function loadInstantTable(files: ModelFiles): Promise<InstantTable>
   return { files, bytes };
 }
 
-/** Unit vector (float32, `dims`) of tokens as the tokenizer gives them, [CLS] first and [SEP] last; zeros when there are none between. */
-export type InstantExit = (ids: Int32Array) => Float32Array;
+/** Unit vector (float32, `width`, by default all `dims`) of tokens as the tokenizer gives them, [CLS] first and [SEP] last; zeros when there are none between. */
+export type InstantExit = (ids: Int32Array, width?: number) => Float32Array;
 
 export function instantExit(table: InstantTable): InstantExit {
   const { rows } = table.files.table;
   const { dims } = table.files.model;
   const scales = new Float32Array(table.bytes, 0, rows);
   const values = new Int8Array(table.bytes, rows * 4);
-  return (ids) => {
-    const sum = new Float32Array(dims);
+  return (ids, width = dims) => {
+    const sum = new Float32Array(width);
     for (let i = 1; i < ids.length - 1; i++) {
       const scale = scales[ids[i]!]!;
       const row = ids[i]! * dims;
-      for (let d = 0; d < dims; d++) sum[d]! += scale * values[row + d]!;
+      for (let d = 0; d < width; d++) sum[d]! += scale * values[row + d]!;
     }
     // The mean's divisor cancels in the normalisation.
     return normalise(sum);

@@ -83,8 +83,8 @@ export class OnnxEncoder implements Encoder {
     );
   }
 
-  embedName(text: string): Float32Array {
-    return this.#instant(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens));
+  embedName(text: string, width?: number): Float32Array {
+    return this.#instant(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
   }
 
   async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {

@@ -137,6 +137,7 @@ test("a subfolder of an indexed project is searched as a part of it, with paths 
   const similar = JSON.parse((await strata(["similar", "bill.ts:2", "--json"], from)).out) as Found;
   assert.equal(similar.hits[0]?.path, "../src/invoice.ts");
   assert.match((await strata(["duplicates", "--min-lines", "4"], from)).out, /bill\.ts:\d+[\s\S]*\.\.\/src\/invoice\.ts:\d+/);
+  assert.ok((await strata(["models", "use", "bundled"], from)).out.startsWith(`${root} uses `), "the project's model is chosen, not one of the subfolder");
   assert.equal(indexes(), before);
 });
 

@@ -99,7 +99,7 @@ export function createTestEncoder(options: TestEncoderOptions = {}): TestEncoder
         checkAborted(signal);
         return queryVectors(prepareCode(code, ""));
       },
-      embedName: (text) => embed(prepareCode({ breadcrumb: "", text }, ""), "instant"),
+      embedName: (text, width) => normalise(embed(prepareCode({ breadcrumb: "", text }, ""), "instant").slice(0, width)),
       async embedChunks(chunks, depth, priority, signal) {
         checkAborted(signal);
         await options.beforeChunks?.(depth, priority, chunks);

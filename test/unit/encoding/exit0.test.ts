@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createInstantEncoder, instantExit } from "../../../src/encoding/exit0.ts";
-import { dequantise } from "../../../src/encoding/int8.ts";
+import { dequantise, normalise } from "../../../src/encoding/int8.ts";
 import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
 describe("the instant exit", async () => {
@@ -18,6 +18,13 @@ describe("the instant exit", async () => {
     const vector = instantExit(table)(Int32Array.of(2, 10, 20, 20, 3));
     assert.ok(cosine(vector, expected) > 0.999999);
     assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-6);
+  });
+
+  it("reads a prefix alone as the whole would give it", () => {
+    const ids = Int32Array.of(2, 10, 20, 20, 3);
+    const prefix = normalise(instantExit(table)(ids).slice(0, 3));
+    assert.equal(instantExit(table)(ids, 3).length, 3);
+    for (const [i, value] of instantExit(table)(ids, 3).entries()) assert.ok(Math.abs(value - prefix[i]!) < 1e-6);
   });
 
   it("gives zeros for a text without tokens", () => assert.deepEqual(instantExit(table)(Int32Array.of(2, 3)), new Float32Array(dims)));

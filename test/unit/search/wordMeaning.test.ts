@@ -15,7 +15,7 @@ const base = createTestEncoder().encoder;
 /** An encoder for which some words mean the same; counts what it reads. */
 function encoderOf(same: Readonly<Record<string, string>> = {}) {
   const read: string[] = [];
-  const encoder: Encoder = { ...base, embedName: (text) => (read.push(text), base.embedName(same[text] ?? text)) };
+  const encoder: Encoder = { ...base, embedName: (text, width) => (read.push(text), base.embedName(same[text] ?? text, width)) };
   return { encoder, read };
 }
 function meaningsOf(query: string, texts: readonly string[], encoder: Encoder) {
