@@ -12,7 +12,6 @@ const phases: Readonly<Record<Progress["phase"], string>> = {
   instant: "Reading files",
   shallow: "Reading at shallow depth",
   deep: "Reading at full depth",
-  graph: "Building the graph",
   search: "Searching",
   train: "Training",
 };

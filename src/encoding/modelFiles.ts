@@ -1,13 +1,12 @@
 // A model folder (models/README.md): finds it, checks its manifest's shape, every file's hash and that the tokenizer is one Strata reads, and
 // says where things are. What it gives is plain data that may cross to a worker thread.
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
-import { sha256 } from "../base/hash.ts";
+import { hashFile, sha256 } from "../base/hash.ts";
 import type { EncoderModel } from "./encoder.ts";
 import { TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -184,12 +183,6 @@ async function verify(root: string, file: string, expected: { readonly sha256: s
   const actual = await hashFile(place, signal);
   if (actual !== expected.sha256) throw damaged(root, `${file} has sha256 ${actual.slice(0, 12)}…, expected ${expected.sha256.slice(0, 12)}…`);
   verified.set(place, { bytes: found.size, mtimeMs: found.mtimeMs, sha256: actual });
-}
-
-async function hashFile(file: string, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(file, { highWaterMark: 1 << 20, ...(signal && { signal }) })) hash.update(part as Buffer);
-  return hash.digest("hex");
 }
 
 /** A manifest names files of its own folder only. */

@@ -3,7 +3,7 @@
 import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
-import { StrataError, userMessage } from "../base/errors.ts";
+import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -101,6 +101,8 @@ export class Engine {
   #pass = new AbortController();
   #exchanges = 0;
   #exchange: Promise<unknown> = Promise.resolve();
+  /** Pending while a rebuild has no store to ask. */
+  #reopened: Promise<void> = Promise.resolve();
   #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
@@ -190,9 +192,9 @@ export class Engine {
     return this.#answer(params, signal, onUpdate, async (deps) => searchIndex(deps, params, signal));
   }
 
-  async similar(params: SimilarParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
+  async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, onUpdate, async (deps) => findSimilar(deps, { ...params, text }, signal));
+    return this.#answer(params, signal, undefined, async (deps) => findSimilar(deps, { ...params, text }, signal));
   }
 
   async #answer(
@@ -203,6 +205,7 @@ export class Engine {
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = (this.#askedMs = performance.now());
+    await this.#reopened;
     const ranked = await this.#withEncoder(rank);
     const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
       hits: await this.#anchor(result.hits),
@@ -237,6 +240,7 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
+    await this.#reopened;
     const groups = await findDuplicates(this.#store, params, signal, onProgress).catch((error: unknown) => this.#refuse(error));
     return { groups, coverage: this.#coverage() };
   }
@@ -244,9 +248,11 @@ export class Engine {
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
   async index(depth: Depth, signal: AbortSignal): Promise<Status> {
     this.#wake();
+    // What failed is tried again before it is judged.
+    if (this.#state.kind === "failed") await this.#turns.next(signal);
     for (;;) {
       signal.throwIfAborted();
-      if (this.#state.kind === "failed") throw new StrataError("engine.failed", this.#state.reason);
+      if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
@@ -310,9 +316,12 @@ export class Engine {
     this.#wake();
   }
 
-  /** Deletes the index and builds it anew. */
+  /** Deletes the index and builds it anew. Questions that come while there is none wait for it. */
   async rebuild(): Promise<Status> {
+    const { promise, resolve } = Promise.withResolvers<void>();
     await this.#exchanging(async () => {
+      this.#reopened = promise;
+      await Promise.allSettled(this.#asking);
       await Promise.all([this.#pool.close(), this.#encoder.close(), this.#before?.close()]);
       await this.#store.close();
       // Everything the store wrote; engine.json, the chosen model and the log stay.
@@ -320,7 +329,7 @@ export class Engine {
       this.#scansDone = 0;
       this.#scansWanted = 1;
       await this.#open();
-    });
+    }).finally(resolve);
     return this.status();
   }
 
@@ -418,6 +427,7 @@ export class Engine {
           this.#options.log("error", "background work failed", error);
           this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
           await woken;
+          this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
         }
       }
     }

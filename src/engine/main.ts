@@ -134,12 +134,14 @@ class Server {
         : (result: protocol.SearchResult) => {
             if (!gone.aborted) void notify(() => connection.sendNotification(protocol.searchUpdate, { streamId, result }));
           };
-    // A streamed search goes on after its first answer, until the same client asks the next one or leaves.
-    let stream = new AbortController();
+    // A streamed search goes on after its first answer, until the same asker asks the next one or leaves.
+    const streams = new Map<string, AbortController>();
     const streaming = (streamId: string | undefined, token: CancellationToken): AbortSignal => {
       if (streamId === undefined) return AbortSignal.any([signalOf(token), gone]);
-      stream.abort();
-      stream = new AbortController();
+      const asker = streamId.split(":", 1)[0]!;
+      streams.get(asker)?.abort();
+      const stream = new AbortController();
+      streams.set(asker, stream);
       return AbortSignal.any([signalOf(token), stream.signal, gone]);
     };
     const report = ({ progressToken }: protocol.ReportingParams) =>
@@ -149,7 +151,7 @@ class Server {
             if (!gone.aborted) void notify(() => connection.sendProgress(protocol.progress, progressToken, progress));
           };
     connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId))));
-    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, streaming(params.streamId, token), update(params.streamId))));
+    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]), report(params))));
     connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));

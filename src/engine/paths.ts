@@ -66,6 +66,6 @@ export const engineLogFile = (folder: string): string => path.join(folder, "engi
 /** A path from a client, relative to the root with "/"; anything outside is refused. */
 export function relativeInside(root: string, given: string): string {
   const relative = path.relative(root, path.resolve(root, given));
-  if (relative === "" || relative.startsWith("..") || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
+  if (relative === "" || relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
   return relative.split(path.sep).join("/");
 }

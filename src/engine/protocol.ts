@@ -90,7 +90,10 @@ export interface SearchParams {
   readonly k: number;
   /** "instant" answers from what is stored; "deep" first re-encodes visible candidates within the refine budget. */
   readonly depth: Depth;
-  /** Set by clients that want refined hits streamed by `searchUpdate` with this id after the first answer. */
+  /**
+   * Set by clients that want refined hits streamed by `searchUpdate` with this id after the first answer. What stands before its first `:` names who
+   * asks: the next search of the same asker ends the stream, those of others (a view beside a quick pick) do not.
+   */
   readonly streamId?: string;
   /** Directory below the root to restrict to, "" for all. */
   readonly under?: string;
@@ -107,9 +110,8 @@ export interface SearchResult {
 export const search = new RequestType<SearchParams, SearchResult, ErrorData>("strata/search");
 export const searchUpdate = new NotificationType<{ readonly streamId: string; readonly result: SearchResult }>("strata/searchUpdate");
 
-/** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. Refined hits stream as for `search`. */
+/** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. */
 export interface SimilarParams {
-  readonly streamId?: string;
   readonly path?: string;
   readonly startLine?: number;
   readonly endLine?: number;

@@ -37,7 +37,6 @@ const phases: Readonly<Record<Progress["phase"], string>> = {
   instant: "Indexing",
   shallow: "Reading closely",
   deep: "Reading deeply",
-  graph: "Building the search graph",
   search: "Searching",
   train: "Training",
 };

@@ -61,12 +61,13 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     }
     pick.busy = true;
     try {
-      const first = await options.engines.search(query, options.maxResults(), (better) => show(query, better), signal);
+      const first = await options.engines.search("quick", query, options.maxResults(), (better) => show(query, better), signal);
       show(query, first);
       pick.busy = false;
     } catch (error) {
-      if (signal.aborted || isAbort(error)) return;
+      if (signal.aborted) return;
       pick.busy = false;
+      if (isAbort(error)) return;
       pick.items = [{ label: `$(error) ${escapeIcons(userMessage(error))}`, alwaysShow: true }];
     }
   };

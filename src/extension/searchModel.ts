@@ -41,7 +41,7 @@ export function queryWithFilters(query: string, { langs, path }: Filters): strin
 
 const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
 
-export const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
+const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
 
 export class SearchModel {
   readonly #options: SearchModelOptions;
@@ -108,7 +108,7 @@ export class SearchModel {
     await this.#run(async (signal) => {
       const k = this.#options.maxResults();
       const show = (result: MergedResult) => this.#showHits("search", query.trim(), result);
-      show(await this.#options.engines.search(queryWithFilters(query, filters), k, (better) => show(better), signal));
+      show(await this.#options.engines.search("view", queryWithFilters(query, filters), k, (better) => show(better), signal));
     });
   }
 

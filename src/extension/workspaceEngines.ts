@@ -65,6 +65,8 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
 export type Reach = "everything" | "still indexing" | "paused";
 
 export type Listener = () => void;
+/** Who shows the hits of a search: each has one at a time. */
+export type Asker = "view" | "quick";
 
 export class WorkspaceEngines {
   readonly #clients = new Map<string, { readonly folder: Folder; readonly client: EngineClient }>();
@@ -116,11 +118,12 @@ export class WorkspaceEngines {
   }
 
   /**
-   * Searches every folder. `onUpdate` gets better hits of the same query, until `signal` is aborted or the next search starts.
+   * Searches every folder. `onUpdate` gets better hits of the same query, until `signal` is aborted or the same asker starts the next search.
    * @throws StrataError when no folder could answer; an AbortError when aborted.
    */
-  search(query: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
-    const streamId = `s${++this.#streamCount}-${Date.now().toString(36)}`;
+  search(asker: Asker, query: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
+    for (const earlier of this.#streams.keys()) if (earlier.startsWith(`${asker}:`)) this.#streams.delete(earlier);
+    const streamId = `${asker}:${++this.#streamCount}-${Date.now().toString(36)}`;
     return this.#streamed(streamId, k, onUpdate, signal, protocol.search, { query, k, depth: "deep", streamId });
   }
 
@@ -203,7 +206,6 @@ export class WorkspaceEngines {
       // An update may overtake the first answer; it is kept, and shown with it.
       if (first && !signal.aborted) onUpdate(mergeResults([...latest].map(([root, result]) => ({ root, result })), k, first.failures));
     };
-    this.#streams.clear(); // one search is shown at a time
     this.#streams.set(streamId, (root, result) => {
       latest.set(root, result);
       emit();

@@ -5,6 +5,9 @@ const legal = /\b(copyright|licen[sc]ed? (under|to)|all rights reserved|SPDX-Lic
 const htmlTag = /<\/?(?:p|br|hr|c|code|pre|summary|remarks|para|see|seealso|a|b|i|em|strong|tt|ul|ol|li|dl|dt|dd|param|paramref|typeparam|returns|value|example|exception|inheritdoc|div|span|table|tr|td|th|h[1-6]|blockquote)\b[^<>\n]{0,120}>/g;
 const directive = /^\s*(\.(synopsis|description)$|eslint|tslint|prettier|biome|jshint|istanbul|c8|v8|webpack|@ts-|ts-|noqa|pylint|mypy|type:|pragma|flake8|nolint|go:|\+build|rubocop|frozen_string_literal|-\*-|vim:|clang-format|NOLINT|coding[:=]|region\b|endregion\b|#region|MARK:|=+$|-+$|\*+$|#+$)/i;
 
+/** Nobody writes prose in longer lines, and patterns that look for an end read a line once for each character that could begin it. */
+const longestLine = 2_000;
+
 /**
  * Prose of a comment, a run of comments, or a docstring: markers, decoration, HTML tags and linter directives removed, lines kept.
  * "" for licence headers.
@@ -14,9 +17,10 @@ export function docProse(raw: string): string {
   const lines = stripStringMarkers(raw)
     .split("\n")
     .filter((line) => !line.startsWith("#!"))
-    .map(stripMarkers)
-    .filter((line) => !directive.test(line));
-  const text = lines.join("\n").replace(htmlTag, "").replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n");
+    .map((line) => stripMarkers(line.slice(0, longestLine)))
+    .filter((line) => !directive.test(line))
+    .map((line) => line.replace(htmlTag, "").trimEnd());
+  const text = lines.join("\n").replace(/\n{3,}/g, "\n\n");
   return /[\p{L}\p{N}]/u.test(text) ? text.trim() : "";
 }
 

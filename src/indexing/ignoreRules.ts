@@ -64,7 +64,7 @@ function readText(file: string): string | undefined {
 }
 
 /** The git folder of a repository or worktree whose top is `directory`; undefined when it is no such top. */
-export function gitFolder(directory: string): string | undefined {
+function gitFolder(directory: string): string | undefined {
   const dotGit = path.join(directory, ".git");
   const stat = statSync(dotGit, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;

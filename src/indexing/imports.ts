@@ -1,5 +1,6 @@
 // What a file imports, as written, for the import neighbourhood. By patterns over the source: as fast as reading it, and the
-// same for files whose syntax tree could not be made.
+// same for files whose syntax tree could not be made. No pattern may read a stretch once for each line or space in it: files of blank
+// lines, of one endless word and of openings without an end exist, and a parse worker would stand still in them.
 
 type Finder = (source: string) => Iterable<string | undefined>;
 
@@ -18,12 +19,12 @@ function braces(pattern: RegExp): Finder {
   };
 }
 
-const script = all(/^\s*(?:import|export)\b[^;'"`]{0,2000}?\bfrom\s*["']([^"'\n]+)["']|^\s*import\s*["']([^"'\n]+)["']|\b(?:import|require|require\.resolve)\s*\(\s*["'`]([^"'`\n]+)["'`]\s*\)/gm);
+const script = all(/^[ \t]*(?:import|export)\b[^;'"`]{0,2000}?\bfrom\s*["']([^"'\n]+)["']|^[ \t]*import\s*["']([^"'\n]+)["']|\b(?:import|require|require\.resolve)\s*\(\s*["'`]([^"'`\n]+)["'`]\s*\)/gm);
 const cInclude = all(/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]/gm);
-const jvm = both(all(/^\s*import\s+(?:static\s+)?([\w.*]+)(?!\S*\{)/gm), braces(/^\s*import\s+([\w.]+\.)\{([^}]*)\}/gm));
+const jvm = both(all(/^[ \t]*import\s+(?:static\s+)?([\w.*]+)(?![\w.*]|\S*\{)/gm), braces(/^[ \t]*import\s+([\w.]+\.)\{([^}]{0,4000})\}/gm));
 
 const python: Finder = function* (source) {
-  for (const match of source.matchAll(/^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))/gm)) {
+  for (const match of source.matchAll(/^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]{0,4000}\)|[^\n#;]+)|import[ \t]+([^\n#;]+))/gm)) {
     const [, from, names, modules] = match;
     if (from !== undefined && /^\.+$/.test(from)) {
       for (const name of names!.replace(/[()\\]/g, "").split(",")) if (name.trim()) yield from + name.trim().split(/\s/)[0];
@@ -32,13 +33,13 @@ const python: Finder = function* (source) {
   }
 };
 const go: Finder = function* (source) {
-  for (const match of source.matchAll(/^import\s*(?:\(([^)]*)\)|(?:[\w.]+\s+)?"([^"\n]+)")/gm)) {
+  for (const match of source.matchAll(/^import\s*(?:\(([^)]{0,20000})\)|(?:[\w.]+\s+)?"([^"\n]+)")/gm)) {
     if (match[2]) yield match[2];
     else for (const quoted of match[1]!.matchAll(/"([^"\n]+)"/g)) yield quoted[1];
   }
 };
 const rust: Finder = function* (source) {
-  for (const match of source.matchAll(/^\s*(?:pub(?:\([^)]*\))?\s+)?(?:use\s+([\w:]+?)(?:::\{|::\*|\s+as\b|\s*;)|mod\s+(\w+)\s*;|extern\s+crate\s+(\w+))/gm)) yield match[1] ?? (match[2] ? `self::${match[2]}` : match[3]);
+  for (const match of source.matchAll(/^[ \t]*(?:pub(?:\([^)\n]*\))?\s+)?(?:use\s+([\w:]+?)(?:::\{|::\*|\s+as\b|\s*;)|mod\s+(\w+)\s*;|extern\s+crate\s+(\w+))/gm)) yield match[1] ?? (match[2] ? `self::${match[2]}` : match[3]);
 };
 
 const finders: Readonly<Record<string, Finder>> = {
@@ -46,28 +47,28 @@ const finders: Readonly<Record<string, Finder>> = {
   python, go, rust,
   java: jvm, kotlin: jvm, scala: jvm, groovy: jvm,
   haskell: all(/^import\s+(?:safe\s+)?(?:qualified\s+)?(?:"[^"]*"\s+)?([\w.]+)/gm),
-  c: cInclude, cpp: cInclude, "objective-c": both(cInclude, all(/^\s*#import\s*[<"]([^>"\n]+)[>"]|^\s*@import\s+([\w.]+)/gm)),
-  csharp: all(/^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;/gm),
-  swift: all(/^\s*(?:@\w+\s+)?import\s+(?:(?:class|struct|func|enum|protocol|typealias|var|let)\s+)?([\w.]+)/gm),
-  dart: all(/^\s*(?:import|export|part)\s+["']([^"'\n]+)["']/gm),
-  php: both(all(/^use\s+(?:function\s+|const\s+)?(\\?[\w\\]+)/gm), all(/\b(?:require|include)(?:_once)?\s*\(?\s*(?:__DIR__\s*\.\s*)?["']([^"'\n]+)["']/g)),
-  ruby: both(all(/^\s*require\s*\(?\s*["']([^"'\n]+)["']/gm), function* (source) {
-    for (const match of source.matchAll(/^\s*require_relative\s*\(?\s*["']([^"'\n]+)["']/gm)) yield match[1]!.startsWith(".") ? match[1] : `./${match[1]}`;
+  c: cInclude, cpp: cInclude, "objective-c": both(cInclude, all(/^[ \t]*#import\s*[<"]([^>"\n]+)[>"]|^[ \t]*@import\s+([\w.]+)/gm)),
+  csharp: all(/^[ \t]*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;/gm),
+  swift: all(/^[ \t]*(?:@\w+\s+)?import\s+(?:(?:class|struct|func|enum|protocol|typealias|var|let)\s+)?([\w.]+)/gm),
+  dart: all(/^[ \t]*(?:import|export|part)\s+["']([^"'\n]+)["']/gm),
+  php: both(all(/^use\s+(?:function\s+|const\s+)?(\\?[\w\\]+)/gm), all(/\b(?:require|include)(?:_once)?\s*(?:\(\s*)?(?:__DIR__\s*\.\s*)?["']([^"'\n]+)["']/g)),
+  ruby: both(all(/^[ \t]*require\s*(?:\(\s*)?["']([^"'\n]+)["']/gm), function* (source) {
+    for (const match of source.matchAll(/^[ \t]*require_relative\s*(?:\(\s*)?["']([^"'\n]+)["']/gm)) yield match[1]!.startsWith(".") ? match[1] : `./${match[1]}`;
   }),
-  elixir: both(all(/^\s*(?:alias|import|use|require)\s+([A-Z][\w.]*)(?!\S*\{)/gm), braces(/^\s*alias\s+([A-Z][\w.]*\.)\{([^}]*)\}/gm)),
+  elixir: both(all(/^[ \t]*(?:alias|import|use|require)\s+([A-Z][\w.]*)(?![\w.]|\S*\{)/gm), braces(/^[ \t]*alias\s+([A-Z][\w.]*\.)\{([^}]{0,4000})\}/gm)),
   erlang: all(/^-(?:include|include_lib|import)\(\s*"?([^",)]+)/gm),
-  lua: all(/\b(?:require|dofile)\s*\(?\s*["']([^"'\n]+)["']/g),
+  lua: all(/\b(?:require|dofile)\s*(?:\(\s*)?["']([^"'\n]+)["']/g),
   zig: all(/@import\(\s*"([^"\n]+)"\s*\)/g),
-  bash: all(/^\s*(?:source|\.)\s+(?:["']?\$[({][^)}\n]*[)}]["']?\/)?["']?([^\s"';|&$]+)/gm),
-  powershell: all(/^\s*(?:using\s+module\s+|Import-Module\s+(?:-Name\s+)?|\.\s+)["']?([^\s"']+)/gim),
+  bash: all(/^[ \t]*(?:source|\.)\s+(?:["']?\$[({][^)}\n]*[)}]["']?\/)?["']?([^\s"';|&$]+)/gm),
+  powershell: all(/^[ \t]*(?:using\s+module\s+|Import-Module\s+(?:-Name\s+)?|\.\s+)["']?([^\s"']+)/gim),
   css: all(/@import\s+(?:url\()?["']?([^"')\s;]+)/g),
   scss: all(/@(?:import|use|forward)\s+["']([^"'\n]+)["']/g),
-  solidity: all(/^\s*import\s+(?:[^;"']*?from\s*)?["']([^"'\n]+)["']/gm),
-  perl: all(/^\s*(?:use|require)\s+([A-Z][\w:]*)/gm),
+  solidity: all(/^[ \t]*import\s+(?:[^;"']{0,2000}?from\s*)?["']([^"'\n]+)["']/gm),
+  perl: all(/^[ \t]*(?:use|require)\s+([A-Z][\w:]*)/gm),
   r: all(/\b(?:library|require|source)\(\s*["']?([^"')\s]+)/g),
-  julia: all(/^\s*(?:using|import|include)\s*\(?\s*["']?([\w./]+)/gm),
-  ocaml: all(/^\s*open!?\s+([\w.]+)/gm),
-  proto: all(/^\s*import\s+(?:public\s+|weak\s+)?"([^"\n]+)"/gm),
+  julia: all(/^[ \t]*(?:using|import|include)\s*(?:\(\s*)?["']?([\w./]+)/gm),
+  ocaml: all(/^[ \t]*open!?\s+([\w.]+)/gm),
+  proto: all(/^[ \t]*import\s+(?:public\s+|weak\s+)?"([^"\n]+)"/gm),
 };
 
 const maxImports = 200;

@@ -46,8 +46,45 @@ function isWithin(path: string, paths: ReadonlySet<string>): boolean {
   return false;
 }
 
+interface Updated {
+  readonly indexed: readonly string[];
+  readonly rescan: boolean;
+}
+
+/** Asked just before a path's row is written or removed; false when one that began later has done so, having read the newer content. */
+type Claim = (path: string) => boolean;
+
+/** The order in which passes and updates began: they run side by side, and a long one may end after a save that it read the old text of. */
+class Turns {
+  #last = 0;
+  #running = 0;
+  /** The newest turn that brought a path (or removed a folder); kept only while turns overlap. */
+  readonly #claimed = new Map<string, number>();
+
+  async take<T>(work: (claim: Claim) => Promise<T>): Promise<T> {
+    const turn = ++this.#last;
+    this.#running++;
+    try {
+      return await work((path) => {
+        if (this.#isOvertaken(path, turn)) return false;
+        if (this.#running > 1) this.#claimed.set(path, turn);
+        return true;
+      });
+    } finally {
+      if (--this.#running === 0) this.#claimed.clear();
+    }
+  }
+
+  #isOvertaken(path: string, turn: number): boolean {
+    if (this.#claimed.size === 0) return false;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) if ((this.#claimed.get(path.slice(0, end)) ?? 0) > turn) return true;
+    return false;
+  }
+}
+
 export class Indexer {
   readonly #options: IndexerOptions;
+  readonly #turns = new Turns();
   #walkSkips: Readonly<Record<string, number>> = {};
 
   constructor(options: IndexerOptions) {
@@ -65,6 +102,10 @@ export class Indexer {
    * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
    */
   async scan(onProgress: OnProgress, signal: AbortSignal): Promise<void> {
+    await this.#turns.take((claim) => this.#scan(onProgress, signal, claim));
+  }
+
+  async #scan(onProgress: OnProgress, signal: AbortSignal, claim: Claim): Promise<void> {
     const { root, store, pool, limits } = this.#options;
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
@@ -78,7 +119,7 @@ export class Indexer {
       skips[reason] = (skips[reason] ?? 0) + 1;
       if (reason === "unreadable") unreadable.add(path);
     };
-    const writer = new Writer(store, known.size === 0 ? 1 : WRITE_CHUNKS);
+    const writer = new Writer(store, claim, known.size === 0 ? 1 : WRITE_CHUNKS);
     const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
@@ -131,7 +172,7 @@ export class Indexer {
     if (failure !== undefined) throw failure;
     signal.throwIfAborted();
     writer.flush();
-    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal);
+    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, claim);
     pool.retire();
     this.#walkSkips = skips;
     report();
@@ -141,9 +182,13 @@ export class Indexer {
    * Brings single paths (relative) up to date, ahead of everything else. Folders and mass changes are for `scan`.
    * @returns the paths that are now indexed with text; `rescan` when a folder was among the paths.
    */
-  async update(paths: readonly string[], signal: AbortSignal): Promise<{ readonly indexed: readonly string[]; readonly rescan: boolean }> {
+  update(paths: readonly string[], signal: AbortSignal): Promise<Updated> {
+    return this.#turns.take((claim) => this.#update(paths, signal, claim));
+  }
+
+  async #update(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<Updated> {
     const { root, store, pool, limits } = this.#options;
-    const writer = new Writer(store);
+    const writer = new Writer(store, claim);
     const wanted: FileToParse[] = [];
     const vanished = new Set<string>();
     let rescan = false;
@@ -159,8 +204,10 @@ export class Indexer {
     signal.throwIfAborted();
     for (const outcome of outcomes) writer.add(outcome);
     writer.flush();
-    await this.#remove(this.#knownWithin(vanished), signal);
-    return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" ? [o.file.path] : [])), rescan };
+    // Also those without a row: an earlier update may be about to add them.
+    for (const path of vanished) claim(path);
+    await this.#remove(this.#knownWithin(vanished), signal, claim);
+    return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" && store.files().has(o.file.path) ? [o.file.path] : [])), rescan };
   }
 
   /** The files that these paths are or were: a vanished folder takes its files along. */
@@ -172,11 +219,11 @@ export class Indexer {
   }
 
   /** In short transactions with room for a query between them. */
-  async #remove(paths: readonly string[], signal: AbortSignal): Promise<void> {
+  async #remove(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<void> {
     for (let from = 0; from < paths.length; from += REMOVE_FILES) {
       if (from > 0) await yieldToEventLoop();
       signal.throwIfAborted();
-      this.#options.store.removeFiles(paths.slice(from, from + REMOVE_FILES));
+      this.#options.store.removeFiles(paths.slice(from, from + REMOVE_FILES).filter(claim));
     }
   }
 }
@@ -184,20 +231,23 @@ export class Indexer {
 /** Gathers outcomes into transactions of a bounded size. */
 class Writer {
   readonly #store: Store;
+  readonly #claim: Claim;
   #files: ParsedFile[] = [];
   #removed: string[] = [];
   #chunks = 0;
   #wanted: number;
 
   /** @param first chunks of the first transaction; every one after it holds up to twice as many, up to WRITE_CHUNKS. */
-  constructor(store: Store, first = WRITE_CHUNKS) {
+  constructor(store: Store, claim: Claim, first = WRITE_CHUNKS) {
     this.#store = store;
+    this.#claim = claim;
     this.#wanted = first;
   }
 
   add(outcome: ParseOutcome): void {
     if (outcome.kind === "gone") {
       if (this.#store.files().has(outcome.path)) this.#removed.push(outcome.path);
+      else this.#claim(outcome.path);
     } else if (outcome.kind === "skip") {
       const { path, size, reason } = outcome;
       const record = this.#store.files().get(path);
@@ -209,7 +259,7 @@ class Writer {
       const { file } = outcome;
       const record = this.#store.files().get(file.path);
       if (record && record.hash === file.hash) {
-        this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
+        if (this.#claim(file.path)) this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
         return;
       }
       this.#files.push(file);
@@ -220,8 +270,11 @@ class Writer {
 
   flush(): void {
     if (this.#chunks > 0) this.#wanted = Math.min(WRITE_CHUNKS, this.#wanted * 2);
-    if (this.#files.length > 0) this.#store.putFiles(this.#files);
-    if (this.#removed.length > 0) this.#store.removeFiles(this.#removed);
+    // Not earlier: what a pass gathered may have been saved since.
+    const files = this.#files.filter(({ path }) => this.#claim(path));
+    const removed = this.#removed.filter(this.#claim);
+    if (files.length > 0) this.#store.putFiles(files);
+    if (removed.length > 0) this.#store.removeFiles(removed);
     this.#files = [];
     this.#removed = [];
     this.#chunks = 0;

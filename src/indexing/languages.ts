@@ -169,11 +169,6 @@ export function languageOf(file: string, head = ""): Language {
   return (interpreter && byInterpreter.get(interpreter)) || unknownLanguage;
 }
 
-/** The language with this id, for filters and tests. */
-export function languageById(id: string): Language | undefined {
-  return byId.get(id);
-}
-
 /** Languages by what people call them: an id, an extension (`yml`), a file's name (`makefile`), an editor's id. Empty for no language's name. */
 export function languagesNamed(name: string): readonly LanguageId[] {
   const lower = name.toLowerCase();

@@ -95,7 +95,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
-        if (relative === "" || relative.startsWith("..") || stats === undefined) return false;
+        if (relative === "" || relative === ".." || relative.startsWith("../") || stats === undefined) return false;
         if (stats.isFile() && !isIgnoreFile(absolute) && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
         return filter.excludes(relative, stats.isDirectory());
       },

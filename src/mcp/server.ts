@@ -66,7 +66,7 @@ function fenced(text: string, lang: string): string {
 }
 
 /** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
-export function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found): string {
+function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found): string {
   const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
     const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
     return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;

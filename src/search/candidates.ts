@@ -105,7 +105,7 @@ function withDirectory(filters: Filters, under: string): Filters {
 }
 
 /** Everything a place must satisfy; needed again here because definitions and trace lines come without filters. */
-export function placeFilter(query: ParsedQuery, filters: Filters, under: string): (place: Place) => boolean {
+function placeFilter(query: ParsedQuery, filters: Filters, under: string): (place: Place) => boolean {
   const inFilters = fileMatcher(filters);
   const holds = query.phrases.map(phraseTest);
   return (place) =>

@@ -57,12 +57,12 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
 
   const groups: DuplicateGroup[] = [];
   const grouped = new Set<number>();
-  const byForm = groupBy(units, (unit) => unit.renamed);
+  const byForm = Map.groupBy(units, (unit) => unit.renamed);
   for (const family of byForm.values()) {
     await pause();
     const places = store.placesOf(family.map((unit) => unit.chunkId));
     if (places.length < 2) continue;
-    const exact = groupBy(family, (unit) => unit.exact);
+    const exact = Map.groupBy(family, (unit) => unit.exact);
     // Lists are copies only where they say the same.
     const apart = exact.size > 1 && isList(tokeniseCode(places[0]!.text, places[0]!.lang));
     for (const units of apart ? exact.values() : [family]) {
@@ -186,16 +186,6 @@ function isMostlyData(tokens: readonly CodeToken[]): boolean {
 
 function digest(form: string): string {
   return createHash("sha1").update(form).digest("base64");
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const found = groups.get(key(item));
-    if (found) found.push(item);
-    else groups.set(key(item), [item]);
-  }
-  return groups;
 }
 
 /** Resolves at once most of the time; every `sliceMs` lets the event loop run and notices cancellation. */

@@ -136,7 +136,8 @@ async function refine(
   return { hits, depth };
 }
 
-function deepest(candidates: readonly Candidate[]): Depth {
+/** Deepest reading among them; "instant" also when only words matched. */
+export function deepest(candidates: readonly Pick<Candidate, "depth">[]): Depth {
   return depths.findLast((depth) => candidates.some((candidate) => candidate.depth === depth)) ?? "instant";
 }
 

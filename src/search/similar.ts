@@ -1,12 +1,11 @@
 // Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
 import { checkAborted } from "../base/abort.ts";
-import { type Depth, depths } from "../encoding/encoder.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
 import type { DenseHit, Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
-import { placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
+import { deepest, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
 import { analyseQuery } from "./terms.ts";
 
 /** How much shared names, shape and words (BM25 relative to the best) add to the cosine. Small: across languages they say little. */
@@ -65,16 +64,12 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   checkAborted(signal);
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
-    depth: deepestOf(scored.map((item) => item.depth)),
+    depth: deepest(scored),
   };
 }
 
 function weighted(signal: string, value: number, weight: number): Signal {
   return { signal, value, contribution: value * weight };
-}
-
-function deepestOf(found: readonly (Depth | undefined)[]): Depth {
-  return depths.findLast((depth) => found.includes(depth)) ?? "instant";
 }
 
 function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }): Source {

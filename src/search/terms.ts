@@ -2,7 +2,7 @@
 // function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
 
 /** Part of the index's identity: raise it when the same text would give other terms. */
-export const ANALYSER_VERSION = 3;
+export const ANALYSER_VERSION = 4;
 
 const wordRun = /[\p{L}\p{N}_$]+/gu;
 const asciiWord = /^[A-Za-z0-9_$]+$/;
@@ -107,7 +107,13 @@ function computeSplit(word: string): string[] {
     .replace(/(\p{N})(\p{L})/gu, "$1 $2")
     .split(/[\s_$]+/)
     .filter((part) => part.length > 0)
-    .map((part) => part.toLowerCase());
+    .map((part) => (asciiWord.test(part) ? part.toLowerCase() : Array.from(part, folded).join("")));
+}
+
+/** Lower case as FTS5 has it, where letters that differ by their place in a word or by history are one: ς and σ, ſ and s, µ and μ. */
+function folded(letter: string): string {
+  const lower = letter.toUpperCase().toLowerCase();
+  return lower.length === letter.length ? lower : letter.toLowerCase();
 }
 
 function termsOfWord(word: string): readonly string[] {

@@ -1,10 +1,10 @@
 // The vectors of one depth in memory and their HNSW graph, which is made when there are enough of them to pay for it. Rows [0, indexed) are in
 // the graph; the tail is pending and scanned exactly, so a search is complete at any moment. The graph file is a cache: SQLite is the truth.
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
+import { hashFile } from "../base/hash.ts";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
 import { hasSimd } from "./kernel.ts";
 import { TopK, VectorRows, type Scored } from "./vectors.ts";
@@ -318,12 +318,6 @@ function readSidecar(file: string): Sidecar | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
-  return hash.digest("hex");
 }
 
 async function sync(file: string): Promise<void> {

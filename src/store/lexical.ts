@@ -29,8 +29,13 @@ const quoted = (term: string): string => `"${term.replaceAll('"', '""')}"`;
  * nothing. It still counts where the rarer ones are found (`rescored`). Small indexes never reach it.
  */
 const POSTINGS = 8_000;
+/** Places of a term that is frequent enough to remember their number. */
+const KEPT_FROM = 500;
 
-/** In how many places each term stands, kept until the index has grown or shrunk noticeably: a frequent term takes a millisecond to count. */
+/**
+ * In how many places each term stands. What takes long to count, the frequent ones, is kept until the index has grown or shrunk noticeably; a word that
+ * nobody had written yet must be found as soon as somebody has.
+ */
 export class DocumentFrequencies {
   readonly #counts = new Map<string, number>();
   #places = 0;
@@ -43,7 +48,7 @@ export class DocumentFrequencies {
     let count = this.#counts.get(term);
     if (count === undefined) {
       count = (db.get("SELECT doc FROM lexiconTerms WHERE term = ?", term)?.["doc"] as number | undefined) ?? 0;
-      this.#counts.set(term, count);
+      if (count >= KEPT_FROM) this.#counts.set(term, count);
     }
     return count;
   }
@@ -99,11 +104,10 @@ export function searchLexical(db: IndexDatabase, { terms, phrases, weights, limi
 
 /** Quoted text that shares no term with the index (operators, parts of words): a scan of the texts. All hits score alike. */
 function searchVerbatim(db: IndexDatabase, phrases: readonly string[], limit: number, files: readonly number[] | undefined): LexicalHit[] {
-  const conditions = phrases.map(() => "c.text LIKE ? ESCAPE '\\'");
+  const conditions = phrases.map(() => "instr(lower(c.text), lower(?)) > 0");
   if (files) conditions.push("p.file IN (SELECT value FROM json_each(?))");
   const sql = `SELECT p.id, p.chunk FROM chunks c JOIN places p ON p.chunk = c.id WHERE ${conditions.join(" AND ")} LIMIT ?`;
-  const patterns = phrases.map((phrase) => `%${phrase.replace(/[\\%_]/g, "\\$&")}%`);
-  return db.all(sql, ...patterns, ...(files ? [JSON.stringify(files)] : []), limit).map((row) => ({ place: row["id"] as number, chunkId: row["chunk"] as number, score: 1 }));
+  return db.all(sql, ...phrases, ...(files ? [JSON.stringify(files)] : []), limit).map((row) => ({ place: row["id"] as number, chunkId: row["chunk"] as number, score: 1 }));
 }
 
 function containsAll(text: string, phrases: readonly string[]): boolean {

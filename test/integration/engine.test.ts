@@ -270,3 +270,21 @@ test("what the editor excludes stays excluded for an engine that the terminal st
   assert.equal((await bringTo(terminal, "instant")).coverage.files, 1);
   assert.deepEqual([...workspace.encodings(terminal)].filter((vector) => vector.endsWith("@0")), [...before].filter((vector) => vector.endsWith("@0")));
 });
+
+test("a view and a quick pick get their better hits beside each other", async (t) => {
+  const workspace = new Workspace(t, manyFiles(300));
+  const client = await workspace.connect();
+  // Nothing is deepened in the background, so that both have something to make better.
+  await client.connection.sendRequest(protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 100_000, paused: false });
+  await bringTo(client, "instant");
+  const heard = new Map<string, () => void>();
+  client.connection.onNotification(protocol.searchUpdate, ({ streamId }) => heard.get(streamId)?.());
+  const bettered = async (streamId: string, query: string): Promise<void> => {
+    const update = new Promise<void>((resolve) => void heard.set(streamId, resolve));
+    const first = await client.connection.sendRequest(protocol.search, { query, k: 5, depth: "deep", streamId });
+    if (first.refining) await update;
+    else assert.fail(`${streamId} has nothing to make better`);
+  };
+  const [one, other] = Object.values(manyFiles(300)).map((text) => /Will (\w+ the \w+)/.exec(text)![1]!).filter((_, i) => i === 0 || i === 299);
+  await Promise.all([bettered("view:1", one!), bettered("quick:1", other!)]);
+});

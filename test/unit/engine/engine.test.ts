@@ -1,6 +1,6 @@
 // The engine in this process, on the tiny model: what a failure inside one request leaves behind.
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -143,4 +143,36 @@ test("graphs that take long to write are written rarely during a long sweep", as
   await engine.index("deep", never);
   assert.ok(rounds.mock.callCount() >= 10);
   assert.ok(saves.mock.callCount() <= 4, `${saves.mock.callCount()} saves in ${rounds.mock.callCount()} rounds`);
+});
+
+test("a question during a rebuild waits for the new index", async (t) => {
+  const place = workplace(t, manyFiles(40));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const rebuilt = engine.rebuild();
+  const answers: Promise<SearchResult>[] = [];
+  const asking = (async () => {
+    for (let done = false; !done; ) {
+      answers.push(engine.search({ query: "value of part", k: 3, depth: "deep" }, never));
+      done = await Promise.race([rebuilt.then(() => true), yieldToEventLoop().then(() => false)]);
+    }
+  })();
+  await rebuilt;
+  await asking;
+  for (const { status, reason } of (await Promise.allSettled(answers)) as { status: string; reason?: unknown }[]) assert.equal(status, "fulfilled", String(reason));
+  await engine.index("instant", never);
+  assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
+});
+
+test("what failed is tried again before it is judged, and says why it failed", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  renameSync(place.root, `${place.root}-away`);
+  await engine.configure({ ...shallow, exclude: ["nothing"] }); // asks for another pass
+  await assert.rejects(engine.index("instant", never), (error) => StrataError.is(error, "workspace.missing"));
+  renameSync(`${place.root}-away`, place.root);
+  const { state, coverage } = await engine.index("instant", never);
+  assert.notEqual(state.kind, "failed");
+  assert.equal(coverage.files, 5);
 });

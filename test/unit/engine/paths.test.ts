@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress, relativeInside } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
@@ -52,4 +52,11 @@ test("addresses stay within the system's limit and differ each time", { skip: pr
   assert.match(newSocketAddress("/tmp/short", nonce), /^\/tmp\/short\/engine-01234567\.sock$/);
   const long = newSocketAddress(`/tmp/${"deep/".repeat(40)}`, nonce);
   assert.ok(Buffer.byteLength(long) < 100, long);
+});
+
+test("a path is inside the workspace whatever its name begins with, and outside when it leads there", () => {
+  const root = path.resolve("/w");
+  assert.equal(relativeInside(root, "..odd.ts"), "..odd.ts");
+  assert.equal(relativeInside(root, path.join(root, "a", "..", "b.ts")), "b.ts");
+  for (const outside of ["..", "../x.ts", "/elsewhere/x.ts", "."]) assert.throws(() => relativeInside(root, outside), (error) => StrataError.is(error, "input.invalid"), outside);
 });

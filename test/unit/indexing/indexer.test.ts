@@ -1,6 +1,6 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -28,15 +28,19 @@ function write(name: string, content = name): void {
   writeFileSync(path.join(root, name), content);
 }
 
-/** `parse` plays the workers; by default every file is one chunk. `parsed`: the files they were given. */
-function indexer(store: Store, parse: (file: FileToParse) => ParseOutcome = (file) => ({ kind: "parsed", file: { ...parsedFile(file.path, [`text of ${file.path}`]), ...file } })) {
+const textOfPath = (file: FileToParse): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(file.path, [`text of ${file.path}`]), ...file } });
+
+/** `parse` plays the workers; by default every file is one chunk. `reply`: their answer goes out when it resolves. `parsed`: the files they were given. */
+function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileToParse[]) => Promise<void> = async () => {}) {
   const parsed: string[] = [];
   const pool = {
     wantedInFlight: 2,
     retire: () => {},
     parse: async (files: readonly FileToParse[]) => {
       parsed.push(...files.map((file) => file.path));
-      return files.map(parse);
+      const outcomes = files.map(parse);
+      await reply(files);
+      return outcomes;
     },
   } as unknown as ParsePool;
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
@@ -146,4 +150,52 @@ test("a vanished file goes alone, a vanished folder with what it held", async ()
   assert.deepEqual([...store.files().keys()].sort(), ["d/b.ts", "d/e/c.ts", "dd.ts"]);
   await update("d", "never.ts", "");
   assert.deepEqual([...store.files().keys()], ["dd.ts"]);
+});
+
+/** Workers that read what is on disk, and keep the first job's answer until `end`; `read` resolves when they have read its files. */
+function slowFirstJob(store: Store) {
+  const read = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  let jobs = 0;
+  const onDisk = (file: FileToParse): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(file.path, [readFileSync(path.join(root, file.path), "utf8")]), ...file } });
+  const reply = async () => {
+    if (jobs++ > 0) return;
+    read.resolve();
+    await held.promise;
+  };
+  return { ...indexer(store, onDisk, reply), read: read.promise, end: () => held.resolve() };
+}
+const contents = (store: Store): Record<string, string> => Object.fromEntries([...store.files().keys()].sort().map((name) => [name, store.placesInFile(name).map(({ text }) => text).join()]));
+
+for (const long of ["update", "scan"] as const)
+  test(`what is saved or deleted while a long ${long} runs stays so when that ends with what it read before`, async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("known.ts", ["known"]), parsedFile("back.ts", ["before"])]);
+    const [saved, others] = [["saved.ts", "back.ts"], ["known.ts", "new.ts", "d/e.ts", "still.ts"]];
+    for (const name of [...saved, ...others]) write(name, "old");
+    const { scan, update, read, end } = slowFirstJob(store);
+    const running = long === "scan" ? scan() : update(...saved, ...others);
+    await read;
+    write("saved.ts", "newer");
+    write("back.ts", "before");
+    for (const name of ["known.ts", "new.ts", "d"]) rmSync(path.join(root, name), { recursive: true });
+    await update("saved.ts", "back.ts", "known.ts", "new.ts", "d");
+    end();
+    await running;
+    assert.deepEqual(contents(store), { "back.ts": "before", "saved.ts": "newer", "still.ts": "old" });
+  });
+
+test("a full pass that ends within a long update has the newer content, and so has a file that appeared again", async () => {
+  write("a.ts", "old");
+  const store = await w.open();
+  store.putFiles([parsedFile("again.ts", ["old"])]);
+  const { scan, update, read, end } = slowFirstJob(store);
+  const running = update("a.ts", "again.ts");
+  await read;
+  write("a.ts", "newer");
+  write("again.ts", "newer");
+  await scan();
+  end();
+  assert.deepEqual((await running).indexed, ["a.ts"]);
+  assert.deepEqual(contents(store), { "a.ts": "newer", "again.ts": "newer" });
 });

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
 import { unindexedKind } from "../../../src/indexing/fileKinds.ts";
 import { importsOf } from "../../../src/indexing/imports.ts";
-import { languageById, languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
+import { languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
 import { isSecret } from "../../../src/indexing/secrets.ts";
 import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
@@ -99,10 +99,6 @@ describe("the table", () => {
     const files = Object.values(grammars);
     for (const file of files) assert.ok(existsSync(path.join(import.meta.dirname, "../../../node_modules", file)), file);
     assert.equal(new Set(files.map((file) => path.basename(file))).size, files.length);
-  });
-  it("is found by id", () => {
-    assert.equal(languageById("go")?.grammar, "go");
-    assert.equal(languageById("nothing"), undefined);
   });
 });
 

@@ -104,3 +104,9 @@ test("a long run of letters is one term and is not remembered as an identifier",
   const blob = "aB".repeat(5000);
   assert.ok(analyse(blob).every((term) => term.length <= 64));
 });
+
+test("letters that differ by their place in a word or by history are one", () => {
+  assert.deepEqual(analyse("ΛΟΓΟΣ λόγος"), ["λογοσ", "λόγοσ"]);
+  assert.deepEqual(analyse("\u00b5Seconds"), analyse("\u03bcSeconds"));
+  assert.deepEqual(analyse("Straße İstanbul"), ["straße", "i\u0307stanbul"]);
+});

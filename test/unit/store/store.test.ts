@@ -373,3 +373,19 @@ describe("looking up", () => {
     assert.throws(() => store.searchCode(query, "go", 1, "no such model"), RangeError);
   });
 });
+
+test("a word that was asked for before anybody wrote it is found once somebody has", async () => {
+  const store = await w.open();
+  store.putFiles(Array.from({ length: 120 }, (_, i) => parsedFile(`src/f${i}.ts`, [`function f${i}() {}`])));
+  assert.deepEqual(lexical(store, "zebrafish"), []);
+  store.putFiles([parsedFile("src/fish.ts", ["function zebrafish() {}"])]);
+  assert.deepEqual(lexical(store, "zebrafish"), ["src/fish.ts:1"]);
+});
+
+test("quoted text of any length and with any characters is looked for as it stands", async () => {
+  const store = await w.open();
+  const long = `${"=%_".repeat(30_000)}!`;
+  store.putFiles([parsedFile("a.ts", [`x ${long}`]), parsedFile("b.ts", ["x =% _"])]);
+  assert.deepEqual(lexical(store, "", {}, [long]), ["a.ts:1"]);
+  assert.deepEqual(lexical(store, "", {}, ["% _"]), ["b.ts:1"]);
+});
