@@ -13,7 +13,7 @@ import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding
 import { OnnxEncoder, type OnnxEncoderOptions } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
 import { LANGUAGES_VERSION } from "../indexing/languages.ts";
-import { Indexer, SKIPPED } from "../indexing/indexer.ts";
+import { Indexer } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { findDuplicates } from "../search/duplicates.ts";
@@ -248,8 +248,7 @@ export class Engine {
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
   async index(depth: Depth, signal: AbortSignal): Promise<Status> {
     this.#wake();
-    // What failed is tried again before it is judged.
-    if (this.#state.kind === "failed") await this.#turns.next(signal);
+    if (this.#state.kind === "failed") await this.#turns.next(signal); // it is tried again before it is judged
     for (;;) {
       signal.throwIfAborted();
       if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
@@ -318,9 +317,9 @@ export class Engine {
 
   /** Deletes the index and builds it anew. Questions that come while there is none wait for it. */
   async rebuild(): Promise<Status> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
     await this.#exchanging(async () => {
-      this.#reopened = promise;
+      this.#reopened = open.promise;
       await Promise.allSettled(this.#asking);
       await Promise.all([this.#pool.close(), this.#encoder.close(), this.#before?.close()]);
       await this.#store.close();
@@ -329,7 +328,7 @@ export class Engine {
       this.#scansDone = 0;
       this.#scansWanted = 1;
       await this.#open();
-    }).finally(resolve);
+    }).finally(open.resolve);
     return this.status();
   }
 
@@ -362,12 +361,6 @@ export class Engine {
   }
 
   status(): Status {
-    const languages: Record<string, number> = {};
-    const skipped: Record<string, number> = { ...this.#indexer.walkSkips };
-    for (const [lang, files] of Object.entries(this.#store.languages())) {
-      if (lang.startsWith(SKIPPED)) skipped[lang.slice(SKIPPED.length)] = (skipped[lang.slice(SKIPPED.length)] ?? 0) + files;
-      else languages[lang] = files;
-    }
     const { id, version, folder } = this.#model.model;
     return {
       state: this.#state,
@@ -375,9 +368,8 @@ export class Engine {
       indexFolder: this.#options.folder,
       coverage: this.#coverage(),
       model: { id, version, folder },
-      skipped,
       warnings: [...this.#store.warnings, ...this.#warnings],
-      languages,
+      ...this.#indexer.counts(),
       memoryBytes: process.memoryUsage.rss(),
       indexBytes: this.#store.sizeBytes(),
     };

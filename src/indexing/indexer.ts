@@ -91,9 +91,15 @@ export class Indexer {
     this.#options = options;
   }
 
-  /** Files that discovery left out in the last full pass, by reason. */
-  get walkSkips(): Readonly<Record<string, number>> {
-    return this.#walkSkips;
+  /** Files with text by language; those without by reason, discovery's of the last full pass among them. */
+  counts(): { readonly languages: Readonly<Record<string, number>>; readonly skipped: Readonly<Record<string, number>> } {
+    const languages: Record<string, number> = {};
+    const skipped: Record<string, number> = { ...this.#walkSkips };
+    for (const [lang, files] of Object.entries(this.#options.store.languages())) {
+      if (lang.startsWith(SKIPPED)) skipped[lang.slice(SKIPPED.length)] = (skipped[lang.slice(SKIPPED.length)] ?? 0) + files;
+      else languages[lang] = files;
+    }
+    return { languages, skipped };
   }
 
   /**
