@@ -1,8 +1,21 @@
 // Which files the filters of a query let through: the one meaning of languages and path globs, in the index and wherever candidates are checked again.
+import picomatch from "picomatch";
 import type { Filters } from "./records.ts";
 
-/** Longer than any path. */
+/** Longer than any path: picomatch refuses much longer ones with an exception. */
 const LONGEST_GLOB = 4096;
+
+/**
+ * picomatch makes a regular expression, which tries the ways through a glob one by one: path to the power of its stars, so that `*a*a*a*a*b` and one hostile file
+ * name stop the engine. Only globs and paths within these limits, which hold nearly all, go there; it is ten times as fast for them. `globMatcher` takes the rest.
+ */
+const quick = { globLength: 200, stars: 3, braces: 1, pathLength: 160 };
+
+function isQuick(glob: string): boolean {
+  // `/**` at the end costs nothing: anything goes there.
+  const count = (what: RegExp): number => glob.replace(/\/\*\*$/, "").match(what)?.length ?? 0;
+  return glob.length <= quick.globLength && count(/\*+/g) <= quick.stars && count(/\{/g) <= quick.braces;
+}
 
 /** Takes from text what a glob would read in it. */
 export function escapeGlob(text: string): string {
@@ -20,9 +33,16 @@ export function fileMatcher({ langs, excludeLangs, pathGlobs, excludeGlobs }: Fi
 function anyOf(globs: readonly string[]): (path: string) => boolean {
   const patterns = globs
     .filter((glob) => glob.length <= LONGEST_GLOB)
-    .map((glob) => (glob.startsWith("/") ? glob.slice(1) : glob.includes("/") ? glob : `**/${glob}`))
-    .map((glob) => globMatcher(glob.endsWith("**") ? glob : `${glob}/**`));
-  return (path) => patterns.some((matches) => matches(path));
+    .map((glob) => (glob.startsWith("/") ? glob.slice(1) : glob.includes("/") ? glob : `**/${glob}`));
+  const withFolders = (some: readonly string[]): string[] => some.flatMap((glob) => (glob.endsWith("**") ? [glob] : [glob, `${glob}/**`]));
+  const quickly = picomatch(withFolders(patterns.filter(isQuick)), { dot: true, nocase: true, nonegate: true });
+  const slow = withFolders(patterns.filter((glob) => !isQuick(glob))).map(globMatcher);
+  let all: typeof slow | undefined;
+  return (path) => {
+    if (path.length <= quick.pathLength) return quickly(path) || slow.some((matches) => matches(path));
+    all ??= withFolders(patterns).map(globMatcher);
+    return all.some((matches) => matches(path));
+  };
 }
 
 /** One step through a glob. */
@@ -38,10 +58,7 @@ const nothing = (): boolean => false;
 const anything = (): boolean => true;
 const inSegment = (letter: string): boolean => letter !== "/";
 
-/**
- * Whether whole paths match a glob of `*`, `?`, `**`, `[a-z]` and `{a,b}`, in any case. All ways through the glob are followed side by side, in time of at most
- * glob × path: made into a regular expression (as picomatch does), `*a*a*a*b` tries them one by one, and the path of one hostile file then stops the engine.
- */
+/** Whether whole paths match a glob of `*`, `?`, `**`, `[a-z]` and `{a,b}`, in any case. All ways through it are followed side by side: glob × path at most. */
 function globMatcher(glob: string): (path: string) => boolean {
   const steps = stepsOf(glob.toLowerCase());
   /** At which letter a step was last reached. */

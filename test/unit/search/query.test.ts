@@ -88,6 +88,34 @@ test("a path is matched as in the editor's box of files to include", () => {
   for (const [filter, path, passes] of cases) assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript" }), passes, `${filter.slice(0, 40)} and ${path}`);
 });
 
+test("no glob and file name together keep the engine busy", () => {
+  const a = "a".repeat(250);
+  const deep = "a/".repeat(2000);
+  const cases: [filter: string, path: string, passes: boolean][] = [
+    [`path:${"*a".repeat(12)}*b`, `src/${a}/index.ts`, false],
+    [`path:${"*a".repeat(12)}*b`, `src/${a}b/index.ts`, true],
+    [`path:./src/${"*A".repeat(12)}*.ts`, `src/${a}.ts`, true],
+    [`path:./src/${"*a".repeat(12)}*.ts`, `src/deep/${a}.ts`, false],
+    [`-path:${"*a".repeat(12)}*b`, `src/${a}/index.ts`, true],
+    [`path:*?${"*?".repeat(12)}b`, `src/${a}/index.ts`, false],
+    [`path:${"{a,aa}".repeat(40)}b`, "a".repeat(120), false],
+    [`path:${"{a,aa}".repeat(40)}b`, `${"a".repeat(60)}b`, true],
+    [`path:a/${"**/a/".repeat(8)}b`, `${deep}c`, false],
+    [`path:a/${"**/a/".repeat(8)}b`, `${deep}b/c`, true],
+    ["path:a/**/a/**/a/b", `${deep}c`, false],
+    // The meaning of what else stands in a glob with many stars.
+    ["path:*/*/*/*/[a-c]?.{ts,js*}", "x/w/v/u/b1.JSX", true],
+    ["path:*/*/*/*/[a-c]?.{ts,js*}", "w/v/u/b1.js", false],
+    ["path:*/*/*/*/[id]/(x).ts", "x/w/v/u/[id]/(x).ts", true],
+    ["path:./src/**/*b*/*c*/**", "src/abc/c", true],
+    ["path:./src/**/*b*/*c*/**", "src/x/b/xcx/y/z", true],
+    ["path:./src/**/*b*/*c*/**", "src/x/b/y", false],
+    ["path:src/*/*/*/*", "src/a/b/c", false],
+  ];
+  for (const [filter, path, passes] of cases)
+    assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript" }), passes, `${filter} and ${path.slice(0, 40)}`);
+});
+
 test("filters at the end of pasted text count, inside it they are code", () => {
   const trace = "Error: no route\n    at Router.handle (/srv/app/router.js:45:12)";
   for (const end of [" lang:go -path:vendor", "\nlang:go -path:vendor\n"]) {
