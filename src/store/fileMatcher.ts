@@ -92,7 +92,9 @@ function globMatcher(glob: string): (path: string) => boolean {
 }
 
 function stepsOf(glob: string): Step[] {
-  const tokens = glob.match(/\\[^]|\[(?:\\[^]|[^\]\\/])+\]|\*+|[^]/g) ?? [];
+  // `**/**` is `**`.
+  const short = glob.replace(/(^|\/)(?:\*\*\/)+(?=\*\*(?:\/|$))/g, "$1");
+  const tokens = short.match(/\\[^]|\[(?:\\[^]|[^\]\\/])+\]|\*+|[^]/g) ?? [];
   const braces = bracesIn(tokens);
   const steps: Step[] = [];
   const add = (takes: Step["takes"], repeats = false): Step => {

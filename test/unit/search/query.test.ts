@@ -110,6 +110,7 @@ test("no glob and file name together keep the engine busy", () => {
     ["path:./src/**/*b*/*c*/**", "src/abc/c", true],
     ["path:./src/**/*b*/*c*/**", "src/x/b/xcx/y/z", true],
     ["path:./src/**/*b*/*c*/**", "src/x/b/y", false],
+    ["path:./src/*b/*/*c/**/**", "src/ab/x/bc", true],
     ["path:src/*/*/*/*", "src/a/b/c", false],
   ];
   for (const [filter, path, passes] of cases)
