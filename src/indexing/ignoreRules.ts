@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
-import picomatch from "picomatch";
+import { globMatcher } from "../base/globs.ts";
 
 /**
  * Folders nobody writes code in: version control, installed packages, tool caches. Names that some projects use for their own
@@ -95,7 +95,7 @@ export class IgnoreRules {
    */
   constructor(root: string, exclude: readonly string[] = []) {
     this.#root = root;
-    this.#excluded = exclude.length === 0 ? () => false : picomatch([...exclude], { dot: true });
+    this.#excluded = globMatcher(exclude);
     const defaults: Level = { rules: ignore(options).add(defaultFolders.map((folder) => (folder.includes("/") ? `**/${folder}/` : `${folder}/`))), fromGit: false };
     this.#outer = this.#enclosing(defaults) ?? combine([defaults]);
   }
