@@ -29,27 +29,26 @@ const quoted = (term: string): string => `"${term.replaceAll('"', '""')}"`;
  * nothing. It still counts where the rarer ones are found (`rescored`). Small indexes never reach it.
  */
 const POSTINGS = 8_000;
-/** Places of a term that is frequent enough to remember their number. */
+/** Places of a term from which on their number is remembered while the index changes. */
 const KEPT_FROM = 500;
 
 /**
- * In how many places each term stands. What takes long to count, the frequent ones, is kept until the index has grown or shrunk noticeably; a word that
- * nobody had written yet must be found as soon as somebody has.
+ * In how many places each term stands; each question asks several times. What takes long to count, the frequent ones, is kept until the index has grown or
+ * shrunk noticeably, the rest until it changes at all: a word that nobody had written yet must be found as soon as somebody has.
  */
 export class DocumentFrequencies {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { readonly count: number; readonly revision: number }>();
   #places = 0;
 
-  of(db: IndexDatabase, term: string, places: number): number {
+  of(db: IndexDatabase, term: string, places: number, revision: number): number {
     if (Math.abs(this.#places - places) > this.#places / 50 || this.#counts.size > 10_000) {
       this.#counts.clear();
       this.#places = places;
     }
-    let count = this.#counts.get(term);
-    if (count === undefined) {
-      count = (db.get("SELECT doc FROM lexiconTerms WHERE term = ?", term)?.["doc"] as number | undefined) ?? 0;
-      if (count >= KEPT_FROM) this.#counts.set(term, count);
-    }
+    const known = this.#counts.get(term);
+    if (known && (known.revision === revision || known.count >= KEPT_FROM)) return known.count;
+    const count = (db.get("SELECT doc FROM lexiconTerms WHERE term = ?", term)?.["doc"] as number | undefined) ?? 0;
+    this.#counts.set(term, { count, revision });
     return count;
   }
 }

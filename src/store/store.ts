@@ -388,7 +388,7 @@ export class Store {
   }
 
   // Inside ---------------------------------------------------------------------------------------------------------------
-  readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places);
+  readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places, this.#revision);
   readonly #languagesOf = (chunkIds: readonly number[]) => languagesOfChunks(this.#db, chunkIds);
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
 
