@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
@@ -30,7 +31,7 @@ function printJson(context: Context, value: unknown): void {
 /** How a result's folder is written in front of its paths, so that they can be clicked from where the user stands. */
 export function clickableFolder(folder: string, cwd: string = process.cwd()): string {
   const relative = path.relative(cwd, folder);
-  return (relative.startsWith("..") || path.isAbsolute(relative) ? folder : relative).split(path.sep).join("/");
+  return (leadsOut(relative) ? folder : relative).split(path.sep).join("/");
 }
 
 /** Paths as they are called from where the user stands, who is in the folder `under` when there is one. */

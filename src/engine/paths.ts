@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, realpathSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
+import { leadsOut } from "../base/relativePath.ts";
 
 /** The user's cache folder for Strata. STRATA_CACHE overrides it (tests, network home folders). */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -66,6 +67,6 @@ export const engineLogFile = (folder: string): string => path.join(folder, "engi
 /** A path from a client, relative to the root with "/"; anything outside is refused. */
 export function relativeInside(root: string, given: string): string {
   const relative = path.relative(root, path.resolve(root, given));
-  if (relative === "" || relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
+  if (relative === "" || leadsOut(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
   return relative.split(path.sep).join("/");
 }

@@ -8,6 +8,7 @@ import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import { withToken } from "./cancellation.ts";
 import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
 import * as protocol from "./protocol.ts";
@@ -127,7 +128,7 @@ export function pathInside(root: string, given: string, base: string = root): st
   } catch {
     throw refused;
   }
-  if (relative === "" || relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) throw refused;
+  if (relative === "" || leadsOut(relative)) throw refused;
   return relative.split(path.sep).join("/");
 }
 

@@ -3,6 +3,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import { mcpProviderId, type ToolName } from "./contributions.ts";
 import { hitsForModel, statusForModel } from "./hitText.ts";
@@ -17,13 +18,11 @@ const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.
 const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(MAX_RESULTS, Math.floor(count)) : DEFAULT_RESULTS);
 const line = (value: unknown): number | undefined => (typeof value === "number" && value >= 1 ? Math.floor(value) : undefined);
 
-const leaves = (inside: string): boolean => inside === ".." || inside.startsWith("../") || path.isAbsolute(inside);
-
 /** The folder a tool's path lies in: of an absolute path the innermost that holds it, else the one named in front, else the first. Paths that leave it are refused. */
 function resolve(engines: WorkspaceEngines, given: string): { readonly root: string; readonly path: string } {
   const { folders } = engines;
   if (path.isAbsolute(given)) {
-    const holding = folders.map(({ root }) => ({ root, path: path.relative(root, given).split(path.sep).join("/") })).filter((place) => place.path !== "" && !leaves(place.path));
+    const holding = folders.map(({ root }) => ({ root, path: path.relative(root, given).split(path.sep).join("/") })).filter((place) => place.path !== "" && !leadsOut(place.path));
     const [innermost] = holding.sort((a, b) => a.path.length - b.path.length);
     if (innermost) return innermost;
   }
@@ -31,7 +30,7 @@ function resolve(engines: WorkspaceEngines, given: string): { readonly root: str
   const [head, ...rest] = clean.split("/");
   const named = folders.length > 1 ? folders.find(({ name }) => name === head) : undefined;
   const folder = named ?? folders[0];
-  if (!folder || leaves(clean) || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
+  if (!folder || leadsOut(clean) || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
   return { root: folder.root, path: named ? rest.join("/") : clean };
 }
 

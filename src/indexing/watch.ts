@@ -3,6 +3,7 @@
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { ignoreFileNames } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -95,7 +96,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
-        if (relative === "" || relative === ".." || relative.startsWith("../") || stats === undefined) return false;
+        if (relative === "" || leadsOut(relative) || stats === undefined) return false;
         if (stats.isFile() && !isIgnoreFile(absolute) && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
         return filter.excludes(relative, stats.isDirectory());
       },

@@ -102,6 +102,7 @@ test("filters go into the query language", () => {
 test("paths of results can be clicked from the current folder", () => {
   assert.equal(clickableFolder("/a/b", "/a/b"), "");
   assert.equal(clickableFolder("/a/b/c", "/a/b"), "c");
+  assert.equal(clickableFolder("/a/b/..c", "/a/b"), "..c");
   assert.equal(clickableFolder("/a/x", "/a/b"), "/a/x");
 });
 
