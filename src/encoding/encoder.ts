@@ -18,6 +18,11 @@ export interface EncoderModel {
   readonly maxTokens: number;
 }
 
+/** The narrowest prefix of at least `least` dimensions that is usable alone; all of them without one. */
+export function prefixWidth({ matryoshka, dims }: Pick<EncoderModel, "matryoshka" | "dims">, least: number): number {
+  return matryoshka.find((width) => width >= least) ?? dims;
+}
+
 /** A unit vector as int8 with one scale: component i is `scale * values[i]`. */
 export interface Int8Vector {
   readonly values: Int8Array;

@@ -189,19 +189,19 @@ export class Engine {
    */
   async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
-    return this.#answer(params, signal, onUpdate, async (deps) => searchIndex(deps, params, signal));
+    return this.#answer(params, signal, async (deps) => searchIndex(deps, params, signal), onUpdate);
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, undefined, async (deps) => findSimilar(deps, { ...params, text }, signal));
+    return this.#answer(params, signal, async (deps) => findSimilar(deps, { ...params, text }, signal));
   }
 
   async #answer(
     params: { readonly k: number; readonly depth: Depth },
     signal: AbortSignal,
-    onUpdate: ((result: SearchResult) => void) | undefined,
     rank: (deps: SearchDeps) => Promise<RankedResult>,
+    onUpdate?: (result: SearchResult) => void,
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = (this.#askedMs = performance.now());

@@ -1,6 +1,6 @@
 // Word by word: for each word of the question, how near the nearest word of a chunk's code is at the table exit. "remove" is near to `delete`, which BM25
 // does not know, and stands in a long chunk as clearly as in a short one, which the mean that is a chunk's vector does not give.
-import type { Encoder } from "../encoding/encoder.ts";
+import { type Encoder, prefixWidth } from "../encoding/encoder.ts";
 import { dot } from "../encoding/int8.ts";
 import type { Candidates } from "./candidates.ts";
 import { wordsSaid } from "./features.ts";
@@ -59,7 +59,7 @@ function vectorOf(encoder: Encoder, word: string): Float32Array {
   if (!known) kept.set(encoder, (known = new Map()));
   let vector = known.get(word);
   if (vector) return vector;
-  known.set(word, (vector = encoder.embedName(word, encoder.model.matryoshka.find((width) => width >= prefix))));
+  known.set(word, (vector = encoder.embedName(word, prefixWidth(encoder.model, prefix))));
   if (known.size > wordsKept) known.delete(known.keys().next().value!);
   return vector;
 }

@@ -1,5 +1,5 @@
 // Dense search with the vectors of one model: a tier per depth, every live chunk in the tier of its deepest vector only, hits of the tiers merged.
-import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
+import { depths, type Depth, type EncoderModel, type Int8Vector, prefixWidth, type QueryVectors } from "../encoding/encoder.ts";
 import { Tier, type GraphModule } from "./graphs.ts";
 import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
 import { dequantise } from "../encoding/int8.ts";
@@ -49,7 +49,7 @@ export class ModelVectors {
     this.#readInstant = readInstant;
     // Enough to find what whole vectors then put into order: measured on Go's library with strata-code-small, 99.6 % of the 80 nearest of 44,291 chunks are
     // among the 320 nearest by 128 of 384 dimensions. A graph of 256 takes twice the memory and time to insert.
-    const graphDims = model.matryoshka.find((width) => width >= 128) ?? model.dims;
+    const graphDims = prefixWidth(model, 128);
     const tier = (depth: Depth) => new Tier({ database, model: model.hash, depth, dims: model.dims, graphDims }, module, graphFrom);
     this.tiers = { instant: tier("instant"), shallow: tier("shallow"), deep: tier("deep") };
   }

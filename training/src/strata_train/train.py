@@ -578,23 +578,15 @@ def train_top_head(model: MultiExitEncoder, run: Run, cache: Path, place: Device
     optimizer = torch.optim.AdamW(
         [{"params": change.parameters(), "base_lr": train.top_head_learning_rate}], lr=1e-3, weight_decay=0.0
     )
-    step = 0
-    for epoch in range(train.top_head_epochs):
-        values: list[float] = []
-        for number, shard in enumerate(shards):
-            chance = np.random.default_rng((train.seed, 2000 + epoch, number))
-            for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
-                _set_rates(optimizer, step, (epoch + number / len(shards)) / train.top_head_epochs, 20)
-                teacher, mask = _teacher(batch, frozen, config, place)
-                sides = (batch.query_teacher, batch.document_teacher)
-                queries, documents = (unit(change(torch.from_numpy(raw).to(place.device) @ frozen.T)) for raw in sides)
-                value, _ = loss({top: queries}, {top: documents}, teacher, mask)
-                value.backward()
-                optimizer.step()
-                optimizer.zero_grad()
-                values.append(float(value.detach()))
-                step += 1
-        emit("progress", phase="top head", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
+
+    def step(batch: data.Batch) -> Tensor:
+        teacher, mask = _teacher(batch, frozen, config, place)
+        sides = (batch.query_teacher, batch.document_teacher)
+        queries, documents = (unit(change(torch.from_numpy(raw).to(place.device) @ frozen.T)) for raw in sides)
+        value, _ = loss({top: queries}, {top: documents}, teacher, mask)
+        return value
+
+    _train_on_vectors("top head", train.top_head_epochs, 2000, shards, run, cache, optimizer, step)
     followed = change.weight.detach()
     if train.prefix_epochs:
         followed = prefix_axes(shards, followed @ frozen, run, cache, place) @ followed
@@ -615,27 +607,42 @@ def prefix_axes(shards: list[data.Shard], head: Tensor, run: Run, cache: Path, p
     nn.init.eye_(turn.weight)
     turn = nn.utils.parametrizations.orthogonal(turn, orthogonal_map="cayley").to(place.device)
     optimizer = torch.optim.Adam([{"params": turn.parameters(), "base_lr": train.prefix_learning_rate}])
-    step = 0
-    for epoch in range(train.prefix_epochs):
+
+    def step(batch: data.Batch) -> Tensor:
+        whole, _ = _teacher(batch, head, config, place)
+        scores = scale * whole.queries @ whole.documents.T
+        sides = (turn(whole.queries), turn(whole.documents))
+        return over_prefixes(lambda q, d: score_distillation(scale * q @ d.T, scores), sides, widths)
+
+    _train_on_vectors("prefixes", train.prefix_epochs, 3000, shards, run, cache, optimizer, step)
+    return turn.weight.detach()
+
+
+def _train_on_vectors(
+    phase: str,
+    epochs: int,
+    draw: int,
+    shards: list[data.Shard],
+    run: Run,
+    cache: Path,
+    optimizer: torch.optim.Optimizer,
+    step: Callable[[data.Batch], Tensor],
+) -> None:
+    """Passes over cached vectors. `step`: a batch's loss; `draw` + the pass decides the order of a shard's batches."""
+    train, steps = run.config.train, 0
+    for epoch in range(epochs):
         values: list[float] = []
         for number, shard in enumerate(shards):
-            chance = np.random.default_rng((train.seed, 3000 + epoch, number))
+            chance = np.random.default_rng((train.seed, draw + epoch, number))
             for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
-                _set_rates(optimizer, step, (epoch + number / len(shards)) / train.prefix_epochs, 20)
-                whole, _ = _teacher(batch, head, config, place)
-                scores = scale * whole.queries @ whole.documents.T
-                value = over_prefixes(
-                    lambda q, d, scores=scores: score_distillation(scale * q @ d.T, scores),
-                    (turn(whole.queries), turn(whole.documents)),
-                    widths,
-                )
+                _set_rates(optimizer, steps, (epoch + number / len(shards)) / epochs, 20)
+                value = step(batch)
                 value.backward()
                 optimizer.step()
                 optimizer.zero_grad()
                 values.append(float(value.detach()))
-                step += 1
-        emit("progress", phase="prefixes", step=step, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
-    return turn.weight.detach()
+                steps += 1
+        emit("progress", phase=phase, step=steps, epoch=epoch + 1, loss=_mean_of_pass(values, cache))
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
