@@ -5,6 +5,7 @@ import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
+import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
 
 export const featureNames = [
@@ -53,6 +54,7 @@ export const featureNames = [
   "example",
   "legacy",
   "declarations",
+  "other system", // for another operating system than this one, which has files of its own here (systems.ts)
   "document", // prose: readme, guide, changelog
   "re-export",
   "passed on", // a re-export of a name that the query writes out
@@ -90,6 +92,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const identifiers = query.identifiers.map(lastName);
   const messageRuns = query.kind === "error" || query.kind === "trace" || query.kind === "code" ? wordRuns(query.text) : undefined;
   const ofPath = new Map<string, PathFeatures>();
+  const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
 
   return candidates.map((candidate, i) => {
     const { place } = candidate;
@@ -137,6 +140,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
     set("test", place.isTest && !query.asksFor.tests ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
+    set("other system", otherSystems.has(place.path) ? 1 : 0);
     if (query.asksFor.examples) set("example", 0);
     set("document", proseLanguages.has(place.lang) && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {

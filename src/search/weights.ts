@@ -52,6 +52,7 @@ export const proseWeights: Weights = {
   example: -0.8,
   legacy: -0.6,
   declarations: -0.9,
+  "other system": -1.5,
   document: -2.05,
   "re-export": -0.6,
   "passed on": 1.1,

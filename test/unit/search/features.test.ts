@@ -56,6 +56,15 @@ test("a rare word in a name says more than a common one", () => {
   assert.ok(of("rare.ts", "query in name") > of("common0.ts", "query in name"));
 });
 
+test("of twins for several systems only the others' are marked, unless the query names their system", () => {
+  const chunks: MemoryChunk[] = ["unix", "win"].map((folder) => ({ path: `${folder}/udp.c`, text: "udp socket send" }));
+  const [own, other] = process.platform === "win32" ? ["win", "unix"] : ["unix", "win"];
+  const of = featuresOf("udp socket send", chunks);
+  assert.equal(of(`${own}/udp.c`, "other system"), 0);
+  assert.equal(of(`${other}/udp.c`, "other system"), 1);
+  assert.equal(featuresOf(`udp socket send ${other}`, chunks)(`${other}/udp.c`, "other system"), 0);
+});
+
 test("re-exports are recognised, and the name they pass on", () => {
   const barrel = 'export { Router } from "./router.ts";\nexport * from "./layer.ts";\n';
   const of = featuresOf("Router", [
