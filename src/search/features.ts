@@ -23,7 +23,7 @@ export const featureNames = [
   "file meaning",
   "outline meaning",
   "stands out", // by how much the cosine exceeds three standard deviations: hardly chance, whatever the words say
-  "definition", // defines a name that the query writes out
+  "definition", // defines a name that the query writes out, or passes it on where nothing here defines it
   "member", // stands inside a class or module of that name
   "partial name", // defines a longer or shorter form of that name
   "name said", // share of the symbol's words that the query says
@@ -94,7 +94,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
 
-  return candidates.map((candidate, i) => {
+  const rows = candidates.map((candidate, i) => {
     const { place } = candidate;
     const row = new Float64Array(featureNames.length);
     const set = (name: FeatureName, value: number) => {
@@ -145,12 +145,15 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("document", proseLanguages.has(place.lang) && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
-      set("passed on", identifiers.some((name) => name.length > 2 && place.text.includes(name)) ? 1 : 0);
+      set("passed on", passesOn(place, identifiers) ? 1 : 0);
     }
     if (query.locations.length > 0) set("trace", traceMatch(place, query));
     if (messageRuns) set("wording", shareOfRuns(messageRuns, place.text));
     return row;
   });
+  // A name of another package: whoever looks for it is served best where it enters this one.
+  if (!rows.some((row) => row[column.definition]! > 0)) for (const row of rows) row[column.definition] = 0.8 * row[column["passed on"]]!;
+  return rows;
 }
 
 /** The rows with what the second look found; `words` of the leading candidates, by position. */
@@ -329,6 +332,18 @@ function isReexport({ kind, text }: Place): boolean {
   const forwarding = lines.filter((line) => line.length < 300 && forwardingLine.test(line)).length;
   return forwarding / lines.length >= 0.75 && lines.some((line) => /\b(import|export|use|mod|from|require|include)\b/.test(line));
 }
+
+const exporting = /\b(?:export|pub(?:\([^)\n]*\))?\s+use|module\.exports|exports\.|__all__)/g;
+
+/** Whether a re-export names one of the identifiers for others, not for its own use. In a package's `__init__.py` every import does. */
+function passesOn({ path, text }: Place, identifiers: readonly string[]): boolean {
+  const exported = path.endsWith("__init__.py") ? text : [...text.matchAll(exporting)].map(({ index }) => text.slice(index, index + exportChars).split(";", 1)[0]!).join("\n");
+  const names = new Set(exported.match(/[\p{L}\p{N}_$]+/gu));
+  return identifiers.some((name) => name.length > 2 && names.has(name));
+}
+
+/** How far a list of exported names is read. */
+const exportChars = 2_000;
 
 /** 1 for the first line of a trace, less for the callers below it; files that share more of the named path count more. */
 function traceMatch(place: Place, query: ParsedQuery): number {

@@ -70,13 +70,27 @@ test("re-exports are recognised, and the name they pass on", () => {
   const of = featuresOf("Router", [
     { path: "index.ts", text: barrel, kind: "module" },
     { path: "mod.rs", text: "mod router;\n#[cfg(test)]\nmod tests;\npub use self::router::Router;\npub use self::{\n    layer::Layer,\n    layer::Other,\n};", kind: "module", lang: "rust" },
-    { path: "router.ts", text: "import { a } from './a.ts';\nexport class Router {\n  match() { return a(); }\n  other() { return 1; }\n}", kind: "class" },
+    { path: "router.ts", text: "import { a } from './a.ts';\nexport class Router {\n  match() { return a(); }\n  other() { return 1; }\n}", kind: "class", symbols: ["Router"] },
     { path: "main.ts", text: "import { Router } from './router.ts';\nconst router = new Router();\nrouter.match();\nrouter.listen(80);\nconsole.log(router.size);", kind: "module" },
   ]);
   assert.deepEqual([of("index.ts", "re-export"), of("index.ts", "passed on")], [1, 1]);
   assert.deepEqual([of("mod.rs", "re-export"), of("mod.rs", "passed on")], [1, 1]);
   assert.equal(of("router.ts", "re-export"), 0);
   assert.equal(of("main.ts", "re-export"), 0);
+  assert.equal(of("index.ts", "definition"), 0, "the class itself is here");
+});
+
+test("a name that only another package defines is found where this one passes it on", () => {
+  const chunks: MemoryChunk[] = [
+    { path: "extract/mod.rs", text: "mod form;\npub use axum_core::extract::{\n    FromRef, FromRequest,\n};", kind: "module", lang: "rust" },
+    { path: "extract/form.rs", text: "use axum_core::extract::FromRequest;\nuse crate::Form;", kind: "module", lang: "rust" },
+    { path: "handler.rs", text: "fn call<T: FromRequest>(request: T) {\n  request.read();\n}", kind: "function", lang: "rust" },
+    { path: "core/__init__.py", text: "from other import FromRequest\n", kind: "module", lang: "python" },
+  ];
+  const of = featuresOf("FromRequest", chunks);
+  assert.deepEqual(["extract/mod.rs", "core/__init__.py", "extract/form.rs", "handler.rs"].map((path) => of(path, "definition")), [0.8, 0.8, 0, 0]);
+  const defined = featuresOf("FromRequest", [...chunks, { path: "core.rs", text: "pub trait FromRequest {}", symbols: ["FromRequest"], lang: "rust" }]);
+  assert.deepEqual(["core.rs", "extract/mod.rs"].map((path) => defined(path, "definition")), [1, 0]);
 });
 
 test("declaration files and headers beside their source are declarations", () => {
