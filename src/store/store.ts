@@ -25,6 +25,7 @@ export type {
   Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
+export { removeIndex } from "./opening.ts";
 export { lexicalFields } from "./records.ts";
 
 const DATABASE = "index.db";
