@@ -1,6 +1,8 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -229,7 +231,10 @@ export class Indexer {
     for (let from = 0; from < paths.length; from += REMOVE_FILES) {
       if (from > 0) await yieldToEventLoop();
       signal.throwIfAborted();
-      this.#options.store.removeFiles(paths.slice(from, from + REMOVE_FILES).filter(claim));
+      const { root, store } = this.#options;
+      const removed = paths.slice(from, from + REMOVE_FILES).filter(claim);
+      // Those that are still there are not to be known any more: an ignore file or a setting excludes them.
+      store.removeFiles(removed, removed.some((file) => existsSync(path.join(root, file))));
     }
   }
 }

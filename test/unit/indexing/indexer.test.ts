@@ -152,6 +152,23 @@ test("a vanished file goes alone, a vanished folder with what it held", async ()
   assert.deepEqual([...store.files().keys()], ["dd.ts"]);
 });
 
+test("files that are excluded now are forgotten, unlike those that are deleted", async (t) => {
+  for (const name of ["a.ts", "b.ts", "c.ts", "d.ts"]) write(name);
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  const removals = t.mock.method(store, "removeFiles").mock;
+  rmSync(path.join(root, "a.ts"));
+  await update("a.ts");
+  write(".strataignore", "b.ts\n");
+  await update("b.ts");
+  write(".strataignore", "b.ts\nc.ts\n");
+  await scan();
+  rmSync(path.join(root, "d.ts"));
+  await scan();
+  assert.deepEqual(removals.calls.map((call) => call.arguments), [[["a.ts"], false], [["b.ts"], true], [["c.ts"], true], [["d.ts"], false]]);
+});
+
 /** Workers that read what is on disk, and keep the first job's answer until `end`; `read` resolves when they have read its files. */
 function slowFirstJob(store: Store) {
   const read = Promise.withResolvers<void>();
