@@ -197,18 +197,20 @@ export class Indexer {
   async #update(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<Updated> {
     const { root, store, pool, limits } = this.#options;
     const writer = new Writer(store, claim);
-    const wanted: FileToParse[] = [];
+    const wanted = new Map<string, FileToParse>();
     const vanished = new Set<string>();
     let rescan = false;
     const filter = new PathFilter(root, limits());
     for (const relative of paths) {
       const verdict = await filter.check(relative);
       if (verdict.kind === "directory") rescan = true;
-      else if (verdict.kind === "file") wanted.push({ path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
-      else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
+      else if (verdict.kind === "file") {
+        wanted.set(verdict.path, { path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
+        if (verdict.path !== relative) vanished.add(relative);
+      } else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
     signal.throwIfAborted();
-    const outcomes = wanted.length > 0 ? await pool.parse(wanted, true) : [];
+    const outcomes = wanted.size > 0 ? await pool.parse([...wanted.values()], true) : [];
     signal.throwIfAborted();
     for (const outcome of outcomes) writer.add(outcome);
     writer.flush();
