@@ -386,7 +386,7 @@ export class Engine {
     await this.#watcher?.close();
     await this.#exchange;
     await this.#pool.close();
-    await this.#loop;
+    await Promise.allSettled([this.#loop, ...this.#working]);
     await this.#store.close();
     await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
@@ -523,7 +523,7 @@ export class Engine {
     while (this.#exchanges > 0) await this.#exchange;
     if (this.#lost !== undefined) throw this.#lost;
     const pass = this.#pass.signal;
-    const running = run(AbortSignal.any([signal, pass]));
+    const running = run(AbortSignal.any([signal, pass, this.#closing.signal]));
     this.#working.add(running);
     try {
       return await running;

@@ -1,10 +1,11 @@
 // The engine in this process, on the tiny model: what a failure inside one request leaves behind.
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
-import { yieldToEventLoop } from "../../../src/base/abort.ts";
+import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
@@ -218,6 +219,33 @@ test("a rebuild makes the index folder again when somebody has deleted it", asyn
   rmSync(place.index, { recursive: true });
   await engine.rebuild();
   assert.equal((await engine.index("instant", never)).coverage.files, 5);
+});
+
+test("a file that is being read again when the engine ends stays in the index", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const [name] = Object.keys(manyFiles(1));
+  place.write({ [name!]: "export function changed(): number {\n  return 1;\n}\n" });
+  const removals = t.mock.method(Store.prototype, "removeFiles").mock;
+  const saving = engine.filesChanged([name!], never).then(() => assert.fail(), (error: unknown) => error);
+  await engine.close();
+  assert.ok(isAbort(await saving));
+  assert.deepEqual(removals.calls.flatMap((call) => call.arguments[0]), []);
+});
+
+test("a hit whose file has become a pipe or a link is left out, and the answer comes", { skip: process.platform === "win32" && "no pipes there" }, async (t) => {
+  const files = manyFiles(3);
+  const place = workplace(t, files);
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const [pipe, link, kept] = Object.keys(files).map((name) => path.join(place.root, name));
+  rmSync(pipe!);
+  execFileSync("mkfifo", [pipe!]);
+  renameSync(link!, `${place.root}-outside`);
+  symlinkSync(`${place.root}-outside`, link!);
+  const { hits } = await engine.search({ query: "value of part", k: 3, depth: "instant" }, never);
+  assert.deepEqual(hits.map((hit) => path.join(place.root, hit.path)), [kept]);
 });
 
 test("what failed is tried again before it is judged, and says why it failed", async (t) => {
