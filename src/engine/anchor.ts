@@ -1,5 +1,5 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
-import { readFile, stat } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import type { Store } from "../store/store.ts";
@@ -53,8 +53,9 @@ async function textIfChanged(store: Store, root: string, relative: string): Prom
   const record = store.files().get(relative);
   const file = path.join(root, relative);
   try {
-    const { size, mtimeMs } = await stat(file);
-    if (record && record.size === size && record.mtimeMs === mtimeMs) return undefined;
+    const now = await lstat(file);
+    if (record && record.size === now.size && record.mtimeMs === now.mtimeMs) return undefined;
+    if (!now.isFile()) return null; // a pipe would never be read to its end, a link may lead out
     return await readFile(file, "utf8");
   } catch {
     return null; // vanished or unreadable now: either way there is nothing to open

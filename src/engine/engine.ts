@@ -1,6 +1,5 @@
 // The product without VS Code or a terminal: one index, kept fresh and searchable. Owns the order of work
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
-import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
@@ -20,9 +19,9 @@ import { findDuplicates } from "../search/duplicates.ts";
 import { type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
-import { Store } from "../store/store.ts";
+import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
-import { CHOICE_GONE, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { relativeInside } from "./paths.ts";
 import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
@@ -103,6 +102,8 @@ export class Engine {
   #exchange: Promise<unknown> = Promise.resolve();
   /** Pending while a rebuild has no store to ask. */
   #reopened: Promise<void> = Promise.resolve();
+  /** Why there is no store: a rebuild could not open the new index. Undefined otherwise. */
+  #lost: unknown;
   #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
@@ -126,54 +127,35 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { folder, log, graphFrom } = this.#options;
-    const pool = this.#newPool();
+    const { root, folder, log, parseWorkers, graphFrom } = this.#options;
+    const pool = new ParsePool(parseWorkers, root, log);
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
     try {
       this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const [store, instant] = await Promise.all([
-        Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log, ...(graphFrom !== undefined && { graphFrom }) }),
-        loadInstantTable(this.#model),
-      ]);
-      this.#store = store;
-      this.#before = await this.#encoderBefore();
-      this.#takeOver(instant, pool);
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log, ...(graphFrom !== undefined && { graphFrom }) });
+      const instant = loadInstantTable(this.#model);
+      instant.catch(() => undefined); // thrown below, once the store is known
+      this.#store = await opening;
+      this.#before = await encoderBefore(this.#store, log);
+      this.#takeOver(await instant, pool);
     } catch (error) {
-      await pool.close();
+      await Promise.all([pool.close(), this.#store?.close()]); // one that stays open keeps the index from the next attempt
       throw error;
     }
   }
 
-  #newPool(): ParsePool {
-    const { root, log, parseWorkers } = this.#options;
-    return new ParsePool(parseWorkers, root, log);
-  }
-
   /** Everything that is made for one model: synchronous, so that no answer falls between two. */
-  #takeOver(instant: InstantTable, pool = this.#newPool()): void {
-    const { root, log, encoder } = this.#options;
+  #takeOver(instant: InstantTable, pool?: ParsePool): void {
+    const { root, log, parseWorkers, encoder } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
-    this.#pool = pool;
-    pool.use(instant);
+    this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
+    this.#pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
-  }
-
-  /** A replacement that an earlier process began goes on with the model before answering, when its folder is still there. */
-  async #encoderBefore(): Promise<Encoder | undefined> {
-    const before = this.#store.previousModel;
-    if (!before) return undefined;
-    try {
-      const files = await loadModelFiles(before.folder);
-      return files.model.hash === before.hash ? new OnnxEncoder(await loadInstantTable(files), this.#options.log) : undefined;
-    } catch (error) {
-      this.#problem("the model before the present one cannot answer any more", error);
-      return undefined;
-    }
   }
 
   get model(): { id: string; version: string; hash: string } {
@@ -205,11 +187,11 @@ export class Engine {
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = (this.#askedMs = performance.now());
-    await this.#reopened;
+    await this.#atHand();
     const ranked = await this.#withEncoder(rank);
     const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
       hits: await this.#anchor(result.hits),
-      coverage: this.#coverage(),
+      coverage: this.#store.coverage(),
       depth: result.depth,
       tookMs: performance.now() - started,
       refining,
@@ -240,9 +222,9 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
-    await this.#reopened;
+    await this.#atHand();
     const groups = await findDuplicates(this.#store, params, signal, onProgress).catch((error: unknown) => this.#refuse(error));
-    return { groups, coverage: this.#coverage() };
+    return { groups, coverage: this.#store.coverage() };
   }
 
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
@@ -253,7 +235,7 @@ export class Engine {
       signal.throwIfAborted();
       if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
-      const { chunks, [depth]: reached } = this.#coverage();
+      const { chunks, [depth]: reached } = this.#store.coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
       const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
@@ -315,21 +297,40 @@ export class Engine {
     this.#wake();
   }
 
-  /** Deletes the index and builds it anew. Questions that come while there is none wait for it. */
+  /** Deletes the index and builds it anew. Questions that come while there is none wait for it. What keeps the new one from being opened is thrown, and tried again. */
   async rebuild(): Promise<Status> {
+    const { folder, modelFolder } = this.#options;
+    await modelToUse(folder, modelFolder, () => {}); // one that is gone had better be missed while the old index answers
     const open = Promise.withResolvers<void>();
     await this.#exchanging(async () => {
       this.#reopened = open.promise;
       await Promise.allSettled(this.#asking);
       await Promise.all([this.#pool.close(), this.#encoder.close(), this.#before?.close()]);
       await this.#store.close();
-      // Everything the store wrote; engine.json, the chosen model and the log stay.
-      for (const name of await readdir(this.#options.folder)) if (/^index\.db|\.hnsw/.test(name)) await rm(path.join(this.#options.folder, name), { force: true });
       this.#scansDone = 0;
       this.#scansWanted = 1;
-      await this.#open();
+      try {
+        removeIndex(folder);
+      } finally {
+        await this.#reopen();
+      }
     }).finally(open.resolve);
     return this.status();
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#open().catch((error: unknown) => {
+      throw (this.#lost = error);
+    });
+    this.#lost = undefined;
+  }
+
+  /** Waits while a rebuild has no store to ask. */
+  async #atHand(): Promise<void> {
+    await this.#reopened;
+    if (this.#lost === undefined) return;
+    this.#wake();
+    throw this.#lost;
   }
 
   /**
@@ -342,6 +343,7 @@ export class Engine {
     const instant = await loadInstantTable(files);
     await this.#exchanging(async () => {
       signal.throwIfAborted();
+      if (this.#lost !== undefined) await this.#reopen();
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
       // Last: an index starts with the model it has chosen, so what failed above must not have been chosen.
       keepChoice(this.#options.folder, folder);
@@ -366,7 +368,7 @@ export class Engine {
       state: this.#state,
       root: this.#options.root,
       indexFolder: this.#options.folder,
-      coverage: this.#coverage(),
+      coverage: this.#store.coverage(),
       model: { id, version, folder },
       warnings: [...this.#store.warnings, ...this.#warnings],
       ...this.#indexer.counts(),
@@ -384,7 +386,7 @@ export class Engine {
     await this.#watcher?.close();
     await this.#exchange;
     await this.#pool.close();
-    await this.#loop;
+    await Promise.allSettled([this.#loop, ...this.#working]);
     await this.#store.close();
     await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
@@ -395,6 +397,7 @@ export class Engine {
   async #background(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      if (this.#lost !== undefined) await this.#exchanging(() => this.#reopen()).catch(() => undefined); // its end wakes this loop; work throws what is in the way
       const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
       // A question in flight has the thread to itself: an answer awaits several times, and a slice in each gap would add up.
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
@@ -464,7 +467,7 @@ export class Engine {
       this.#statusSoon();
       return false;
     }
-    const { chunks, instant } = this.#coverage();
+    const { chunks, instant } = this.#store.coverage();
     this.#setState({ kind: "deepening", progress: { phase: "instant", done: instant, total: chunks, unit: "chunks" } });
     this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant);
     const encoder = this.#instantEncoder;
@@ -485,7 +488,7 @@ export class Engine {
   async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
     if (todo.length === 0) return 0;
-    const { chunks, [depth]: done } = this.#coverage();
+    const { chunks, [depth]: done } = this.#store.coverage();
     this.#setState({ kind: "deepening", progress: { phase: depth, done, total: chunks, unit: "chunks" } });
     const vectors = await this.#encoder.embedChunks(todo, depth, "background", signal);
     this.#store.putVectors(depth, todo.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
@@ -518,8 +521,9 @@ export class Engine {
   /** Runs what reads or writes with the present model. Undefined when an exchange of model or index cut it short. */
   async #work<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     while (this.#exchanges > 0) await this.#exchange;
+    if (this.#lost !== undefined) throw this.#lost;
     const pass = this.#pass.signal;
-    const running = run(AbortSignal.any([signal, pass]));
+    const running = run(AbortSignal.any([signal, pass, this.#closing.signal]));
     this.#working.add(running);
     try {
       return await running;
@@ -581,10 +585,6 @@ export class Engine {
     } finally {
       this.#asking.delete(asking);
     }
-  }
-
-  #coverage(): Coverage {
-    return this.#store.coverage();
   }
 
   #setState(state: IndexState): void {

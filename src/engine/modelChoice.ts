@@ -4,7 +4,11 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { StrataError, userMessage } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Encoder } from "../encoding/encoder.ts";
+import { loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
+import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import type { SearchStore } from "../search/candidates.ts";
 import type { Store } from "../store/store.ts";
 
@@ -47,6 +51,19 @@ export async function modelToUse(indexFolder: string, given: string, onWarning: 
     }
   }
   return loadModelFiles(given || (await defaultModelFolder()), signal);
+}
+
+/** The encoder of the model before: a replacement that an earlier process began goes on with it before answering, when its folder is still there. */
+export async function encoderBefore(store: Store, log: Log): Promise<Encoder | undefined> {
+  const before = store.previousModel;
+  if (!before) return undefined;
+  try {
+    const files = await loadModelFiles(before.folder);
+    return files.model.hash === before.hash ? new OnnxEncoder(await loadInstantTable(files), log) : undefined;
+  } catch (error) {
+    log("warn", "the model before the present one cannot answer any more", error);
+    return undefined;
+  }
 }
 
 /** The store as the queries of one model see it: vectors of different models never meet, even when the model changes between two calls. */

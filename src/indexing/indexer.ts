@@ -1,6 +1,8 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -195,18 +197,20 @@ export class Indexer {
   async #update(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<Updated> {
     const { root, store, pool, limits } = this.#options;
     const writer = new Writer(store, claim);
-    const wanted: FileToParse[] = [];
+    const wanted = new Map<string, FileToParse>();
     const vanished = new Set<string>();
     let rescan = false;
     const filter = new PathFilter(root, limits());
     for (const relative of paths) {
       const verdict = await filter.check(relative);
       if (verdict.kind === "directory") rescan = true;
-      else if (verdict.kind === "file") wanted.push({ path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
-      else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
+      else if (verdict.kind === "file") {
+        wanted.set(verdict.path, { path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
+        if (verdict.path !== relative) vanished.add(relative);
+      } else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
     signal.throwIfAborted();
-    const outcomes = wanted.length > 0 ? await pool.parse(wanted, true) : [];
+    const outcomes = wanted.size > 0 ? await pool.parse([...wanted.values()], true) : [];
     signal.throwIfAborted();
     for (const outcome of outcomes) writer.add(outcome);
     writer.flush();
@@ -229,7 +233,10 @@ export class Indexer {
     for (let from = 0; from < paths.length; from += REMOVE_FILES) {
       if (from > 0) await yieldToEventLoop();
       signal.throwIfAborted();
-      this.#options.store.removeFiles(paths.slice(from, from + REMOVE_FILES).filter(claim));
+      const { root, store } = this.#options;
+      const removed = paths.slice(from, from + REMOVE_FILES).filter(claim);
+      // Those that are still there are not to be known any more: an ignore file or a setting excludes them.
+      store.removeFiles(removed, removed.some((file) => existsSync(path.join(root, file))));
     }
   }
 }

@@ -168,7 +168,7 @@ export class PathFilter {
     return rules === undefined || this.#rules.ignores(rules, relative, isDirectory);
   }
 
-  /** @param relative "/"-separated and relative to the root; a path that leaves the root is answered, not followed. */
+  /** @param relative "/"-separated and relative to the root; a path that leaves the root is answered, not followed. A file's verdict has its name on disk. */
   async check(relative: string): Promise<PathVerdict> {
     const parts = relative.split("/");
     if (relative === "" || path.isAbsolute(relative) || parts.some((part) => part === "" || part === "." || part === "..")) return { kind: "skip", reason: "outside" };
@@ -186,7 +186,9 @@ export class PathFilter {
       if (!info.isFile()) return { kind: "skip", reason: "special file" };
       const reason = nameVerdict(relative) ?? (info.size > this.#maxFileBytes ? "too large" : undefined);
       if (reason !== undefined) return { kind: "skip", reason };
-      return { kind: "file", path: relative, size: info.size, mtimeMs: info.mtimeMs };
+      // A disk that ignores case finds a file by other names too, the one before a change of case among them.
+      const name = path.basename(await realpath(absolute));
+      return { kind: "file", path: [...parts.slice(0, -1), name].join("/"), size: info.size, mtimeMs: info.mtimeMs };
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };

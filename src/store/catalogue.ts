@@ -89,13 +89,13 @@ export class Catalogue {
   }
   #chunkId(db: IndexDatabase, change: Change, { chunk, instant }: ParsedChunk, model: number): number {
     let id = db.get("SELECT id FROM chunks WHERE key = ?", chunk.id)?.["id"] as number | undefined;
-    if (id === undefined) {
-      id = db.run(
-        "INSERT INTO chunks (key, lang, kind, symbols, breadcrumb, doc, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        chunk.id, chunk.lang, chunk.kind, JSON.stringify(chunk.symbols), chunk.breadcrumb, chunk.doc, chunk.text,
-      ).id;
-      for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT INTO symbols VALUES (?, ?)", name, id);
-      change.newChunks++;
+    if (id === undefined || !(this.references.has(id) || change.references.has(id))) {
+      const values = [chunk.kind, JSON.stringify(chunk.symbols), chunk.breadcrumb, chunk.doc, chunk.text];
+      if (id === undefined) {
+        id = db.run("INSERT INTO chunks (kind, symbols, breadcrumb, doc, text, key, lang) VALUES (?, ?, ?, ?, ?, ?, ?)", ...values, chunk.id, chunk.lang).id;
+        change.newChunks++;
+      } else db.run("UPDATE chunks SET kind = ?, symbols = ?, breadcrumb = ?, doc = ?, text = ?, orphanedAt = NULL WHERE id = ?", ...values, id);
+      for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT OR IGNORE INTO symbols VALUES (?, ?)", name, id);
     }
     if (instant && insertVector(db, model, 0, id, instant)) change.instant.push({ chunkId: id, vector: instant });
     return id;
@@ -121,14 +121,12 @@ export class Catalogue {
     change.removed.push(path);
   }
 
-  /** Inside the same transaction, last: chunks without a place are dated, those that came back are not any more. */
+  /** Inside the same transaction, last: chunks without a place are dated and keep their vectors, but nothing that could be read; `put` brings it back. */
   markOrphans(db: IndexDatabase, change: Change, now: number): void {
     for (const [chunkId, difference] of change.references) {
-      const before = this.references.get(chunkId) ?? 0;
-      if (before > 0 && before + difference === 0) db.run("UPDATE chunks SET orphanedAt = ? WHERE id = ?", now, chunkId);
-      else if (before === 0 && difference > 0) db.run("UPDATE chunks SET orphanedAt = NULL WHERE id = ? AND orphanedAt IS NOT NULL", chunkId);
-      // Put and taken away again within one call.
-      else if (before === 0) db.run("UPDATE chunks SET orphanedAt = ? WHERE id = ?", now, chunkId);
+      if ((this.references.get(chunkId) ?? 0) + difference > 0) continue;
+      db.run("UPDATE chunks SET orphanedAt = ?, symbols = '[]', breadcrumb = '', doc = '', text = '' WHERE id = ?", now, chunkId);
+      db.run("DELETE FROM symbols WHERE chunk = ?", chunkId);
     }
   }
   /** After the commit. */

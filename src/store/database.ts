@@ -57,6 +57,8 @@ export class IndexDatabase {
     this.#db = new DatabaseSync(file);
     try {
       this.#db.exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16000000");
+      // What is deleted may be a secret: its bytes are overwritten. No difference in the time of 20,000 inserts was to be measured.
+      this.#db.exec("PRAGMA secure_delete = ON");
     } catch (error) {
       this.#db.close();
       throw error;
@@ -111,6 +113,10 @@ export class IndexDatabase {
   /** Makes everything committed so far survive a loss of power, and keeps the log file short. */
   checkpoint(): void {
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+  /** Empties the log file, which holds pages as they were before; not while another program reads. */
+  emptyLog(): void {
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
   /** Throws SQLite's damage error when the file's structure is not sound. */
   check(): void {

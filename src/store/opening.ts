@@ -1,10 +1,11 @@
 // Opening index.db: a sound database of this version, made new where there is none, it is damaged or another version made it; and remaking the
 // lexical index when another analyser made its terms.
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
-import { IndexDatabase, isDamage, moveAside } from "./database.ts";
+import { asStrataError, IndexDatabase, isDamage, moveAside } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
 import type { StoreOptions } from "./records.ts";
 import { SCHEMA_VERSION, lexiconSchema, schema } from "./schema.ts";
@@ -56,6 +57,15 @@ function create(db: IndexDatabase, { chunker, analyser }: Versions): IndexDataba
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Deletes all that a store wrote into its folder, which none may have open now; what others keep there stays. Throws as Store.open. */
+export function removeIndex(folder: string): void {
+  try {
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) if (/^index\.db|\.hnsw/.test(name)) rmSync(path.join(folder, name), { force: true });
+  } catch (error) {
+    throw asStrataError(error, folder);
   }
 }
 

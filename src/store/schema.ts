@@ -37,7 +37,7 @@ CREATE TABLE chunks (
   breadcrumb TEXT NOT NULL,
   doc TEXT NOT NULL,
   text TEXT NOT NULL,
-  orphanedAt INTEGER         -- milliseconds; when the last place went away
+  orphanedAt INTEGER         -- milliseconds; when the last place went away, and with it symbols, breadcrumb, doc and text
 );
 CREATE INDEX orphans ON chunks (orphanedAt) WHERE orphanedAt IS NOT NULL;
 

@@ -12,6 +12,7 @@ import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "
 import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { fileMatcher } from "./fileMatcher.ts";
+import { Forgetting } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
@@ -25,6 +26,7 @@ export type {
   Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
+export { removeIndex } from "./opening.ts";
 export { lexicalFields } from "./records.ts";
 
 const DATABASE = "index.db";
@@ -61,6 +63,7 @@ export class Store {
   /** Rows in `models` whose vectors wait to be deleted. */
   #retired: number[] = [];
   #orphansMayBeDue = true;
+  #forgetting!: Forgetting;
   /** Says in the database that it is open for writing, once per session. */
   #markedOpen = false;
   /** Counts the commits that moved files or places, so that what was derived from them can be thrown away. */
@@ -136,10 +139,11 @@ export class Store {
       change.put.set(path, { ...file, ...stat });
     });
   }
-  /** Chunks that lose their last place keep their vectors for some days (branch switches), capped. */
-  removeFiles(paths: readonly string[]): void {
+  /** Chunks that lose their last place keep their vectors, not their text, for some days (branch switches), capped. @param forget that words go too, as `drainGraphs` has time: a secret */
+  removeFiles(paths: readonly string[], forget = false): void {
     this.#write((change) => {
       for (const path of new Set(paths)) this.#catalogue.remove(this.#db, change, path);
+      if (forget && change.removed.length > 0) this.#forgetting.want(this.#db);
     });
   }
 
@@ -522,6 +526,10 @@ export class Store {
       });
       return false;
     }
+    if (this.#forgetting.isDue) {
+      this.#guard(() => this.#forgetting.step(this.#db, (work) => this.#write(work)));
+      return false;
+    }
     if (!this.#orphansMayBeDue) return true;
     let collected = 0;
     this.#write(() => {
@@ -548,6 +556,7 @@ export class Store {
     this.#retired = [];
     this.#previous = undefined;
     this.#markedOpen = false;
+    this.#forgetting = new Forgetting(this.#db);
     this.#means = undefined;
     this.#revision++;
     this.#current = this.#storedModel(this.#model);
@@ -572,6 +581,7 @@ export class Store {
   }
   async #loadRows(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
     forgetOldCuts(this.#db, this.#options.versions);
+    this.#forgetting = new Forgetting(this.#db);
     this.#catalogue.load(this.#db);
     for (const file of this.#catalogue.files.values()) this.#imports.set(file);
     await remakeLexicon(this.#db, this.#options, this.#catalogue.places, onProgress, signal);

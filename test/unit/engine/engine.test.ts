@@ -1,10 +1,11 @@
 // The engine in this process, on the tiny model: what a failure inside one request leaves behind.
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
-import { yieldToEventLoop } from "../../../src/base/abort.ts";
+import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
@@ -12,7 +13,7 @@ import type { OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { Store } from "../../../src/store/store.ts";
-import { tinyModelFolder } from "../../support/tinyModel.ts";
+import { copyTinyModel, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
 const never = new AbortController().signal;
@@ -162,6 +163,89 @@ test("a question during a rebuild waits for the new index", async (t) => {
   for (const { status, reason } of (await Promise.allSettled(answers)) as { status: string; reason?: unknown }[]) assert.equal(status, "fulfilled", String(reason));
   await engine.index("instant", never);
   assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
+});
+
+test("a rebuild that cannot open the new index says why, and goes on as soon as it can", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const open = Store.open;
+  let blocked = true;
+  t.mock.method(Store, "open", (...given: Parameters<typeof open>) => (blocked ? Promise.reject(new StrataError("index.busy", "Somebody else has it.")) : open(...given)));
+  const busy = (error: unknown): boolean => StrataError.is(error, "index.busy");
+  await assert.rejects(engine.rebuild(), busy);
+  await assert.rejects(engine.search({ query: "value of part", k: 3, depth: "instant" }, never), busy);
+  await assert.rejects(engine.filesChanged(["src/none.ts"], never), busy);
+  await assert.rejects(engine.chooseModel("", never), busy);
+  await assert.rejects(engine.index("instant", never), busy);
+  const { state } = engine.status();
+  assert.deepEqual(state, { kind: "failed", code: "index.busy", reason: "Somebody else has it." });
+  blocked = false;
+  assert.equal((await engine.index("instant", never)).coverage.files, 5);
+  assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
+});
+
+test("a rebuild that fails once the new index is open lets go of it", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const model = copyTinyModel(t);
+  const engine = await place.open({ modelFolder: model });
+  await engine.index("instant", never);
+  const table = path.join(model, "exit0.bin");
+  const open = Store.open;
+  t.mock.method(Store, "open").mock.mockImplementationOnce((...given: Parameters<typeof open>) => {
+    renameSync(table, `${table}-away`);
+    return open(...given);
+  });
+  await assert.rejects(engine.rebuild());
+  renameSync(`${table}-away`, table);
+  await engine.index("instant", never);
+  assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
+});
+
+test("a rebuild whose model is gone leaves the index as it is", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const model = copyTinyModel(t);
+  const engine = await place.open({ modelFolder: model });
+  await engine.index("instant", never);
+  rmSync(model, { recursive: true });
+  await assert.rejects(engine.rebuild(), (error) => StrataError.is(error, "model.missing"));
+  assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
+});
+
+test("a rebuild makes the index folder again when somebody has deleted it", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  rmSync(place.index, { recursive: true });
+  await engine.rebuild();
+  assert.equal((await engine.index("instant", never)).coverage.files, 5);
+});
+
+test("a file that is being read again when the engine ends stays in the index", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const [name] = Object.keys(manyFiles(1));
+  place.write({ [name!]: "export function changed(): number {\n  return 1;\n}\n" });
+  const removals = t.mock.method(Store.prototype, "removeFiles").mock;
+  const saving = engine.filesChanged([name!], never).then(() => assert.fail(), (error: unknown) => error);
+  await engine.close();
+  assert.ok(isAbort(await saving));
+  assert.deepEqual(removals.calls.flatMap((call) => call.arguments[0]), []);
+});
+
+test("a hit whose file has become a pipe or a link is left out, and the answer comes", { skip: process.platform === "win32" && "no pipes there" }, async (t) => {
+  const files = manyFiles(3);
+  const place = workplace(t, files);
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const [pipe, link, kept] = Object.keys(files).map((name) => path.join(place.root, name));
+  rmSync(pipe!);
+  execFileSync("mkfifo", [pipe!]);
+  renameSync(link!, `${place.root}-outside`);
+  symlinkSync(`${place.root}-outside`, link!);
+  const { hits } = await engine.search({ query: "value of part", k: 3, depth: "instant" }, never);
+  assert.deepEqual(hits.map((hit) => path.join(place.root, hit.path)), [kept]);
 });
 
 test("what failed is tried again before it is judged, and says why it failed", async (t) => {

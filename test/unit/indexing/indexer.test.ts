@@ -1,6 +1,8 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -150,6 +152,43 @@ test("a vanished file goes alone, a vanished folder with what it held", async ()
   assert.deepEqual([...store.files().keys()].sort(), ["d/b.ts", "d/e/c.ts", "dd.ts"]);
   await update("d", "never.ts", "");
   assert.deepEqual([...store.files().keys()], ["dd.ts"]);
+});
+
+test("files that are excluded now are forgotten, unlike those that are deleted", async (t) => {
+  for (const name of ["a.ts", "b.ts", "c.ts", "d.ts"]) write(name);
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  const removals = t.mock.method(store, "removeFiles").mock;
+  rmSync(path.join(root, "a.ts"));
+  await update("a.ts");
+  write(".strataignore", "b.ts\n");
+  await update("b.ts");
+  write(".strataignore", "b.ts\nc.ts\n");
+  await scan();
+  rmSync(path.join(root, "d.ts"));
+  await scan();
+  assert.deepEqual(removals.calls.map((call) => call.arguments), [[["a.ts"], false], [["b.ts"], true], [["c.ts"], true], [["d.ts"], false]]);
+});
+
+test("a file whose name changed in case alone is known by its new name alone, on a disk that ignores case", async (t) => {
+  const onDisk = (file: string) => path.join(path.dirname(file), readdirSync(path.dirname(file)).find((name) => name.toLowerCase() === path.basename(file).toLowerCase()) ?? path.basename(file));
+  for (const name of ["lstat", "realpath"] as const) {
+    const real = fs[name] as (file: string) => Promise<unknown>;
+    t.mock.method(fs, name, (file: string) => real(onDisk(file)));
+  }
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  write("d/Name.ts");
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  renameSync(path.join(root, "d/Name.ts"), path.join(root, "d/name.ts"));
+  assert.deepEqual((await update("d/Name.ts", "d/name.ts")).indexed, ["d/name.ts"]);
+  assert.deepEqual([...store.files().keys()], ["d/name.ts"]);
 });
 
 /** Workers that read what is on disk, and keep the first job's answer until `end`; `read` resolves when they have read its files. */
