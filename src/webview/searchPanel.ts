@@ -2,9 +2,9 @@
 // page (which row is active, what is being typed); everything else is the host's state, drawn as it comes.
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { queryWords } from "../base/queryWords.ts";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
-import { queryWords } from "./highlight.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange } from "./listOrder.ts";
 import type { Coverage, Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewResults, ViewState } from "./messages.ts";
