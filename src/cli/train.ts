@@ -17,7 +17,7 @@ import { blankPicture, type Picture, type RunEvent, type RunPlan, takeIn } from 
 import { mine } from "./mine.ts";
 import { existingFolder, withEngine } from "./session.ts";
 import { painter, type Context } from "./terminal.ts";
-import { planText, resultTable, runDisplay } from "./trainDisplay.ts";
+import { planText, resultText, runDisplay } from "./trainDisplay.ts";
 
 export interface TrainOptions {
   readonly minutes: number;
@@ -154,7 +154,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
     display.end();
     const curves = draw();
     if (!json) {
-      terminal.out(resultTable(picture, painter(terminal.outColour)));
+      terminal.out(resultText(picture, painter(terminal.outColour)));
       terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
     }
     return result.adopted ? 0 : 1;
