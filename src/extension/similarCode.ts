@@ -1,8 +1,8 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
 // which the engine widens to the piece of code it belongs to.
 import * as vscode from "vscode";
-import type { SearchModel } from "./searchModel.ts";
-import type { Place } from "./searchModel.ts";
+import { followEdits } from "./savedLines.ts";
+import type { Place, SearchModel } from "./searchModel.ts";
 
 const definitions = new Set([
   vscode.SymbolKind.Function,
@@ -56,13 +56,17 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
   const text = widen ? undefined : document.getText(lines);
-  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, ...(widen ? {} : { endLine: lastLine + 1 }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
+  // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
+  const { toDisk } = await followEdits(document);
+  const from = toDisk(startLine);
+  await model.similar(known?.root, { ...(known ? { path: known.path, startLine: from, ...(widen ? {} : { endLine: Math.max(from, toDisk(lastLine + 1)) }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
 }
 
 /** Shows code like a hit. */
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
-  const text = document.getText(new vscode.Range(place.startLine - 1, 0, place.endLine, 0));
+  const { toBuffer } = await followEdits(document);
+  const text = document.getText(new vscode.Range(toBuffer(place.startLine) - 1, 0, toBuffer(place.endLine), 0));
   await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang: document.languageId }, `${place.path}:${place.startLine}`);
 }

@@ -19,9 +19,9 @@ export class Range {
   readonly start: Position;
   readonly end: Position;
 
-  constructor(startLine: number, startCharacter: number, endLine: number, endCharacter: number) {
-    this.start = new Position(startLine, startCharacter);
-    this.end = new Position(endLine, endCharacter);
+  constructor(start: number | Position, startCharacter: number | Position, endLine = 0, endCharacter = 0) {
+    this.start = typeof start === "number" ? new Position(start, startCharacter as number) : start;
+    this.end = typeof startCharacter === "number" ? new Position(endLine, endCharacter) : startCharacter;
   }
 
   get isEmpty(): boolean {
@@ -89,18 +89,45 @@ export class QuickPick {
   onDidAccept(): void {}
   onDidHide(): void {}
 }
-export const window = { createQuickPick: () => new QuickPick(), activeTextEditor: undefined };
+
+/** What was shown in an editor, last first, and what of it was marked. */
+export const shown: { readonly line: number; readonly options: object; marked?: readonly Range[] }[] = [];
+export const window = {
+  createQuickPick: () => new QuickPick(),
+  activeTextEditor: undefined,
+  createTextEditorDecorationType: () => ({ dispose: () => undefined }),
+  onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
+  async showTextDocument(_document: object, options: { readonly selection: Range }) {
+    const entry: (typeof shown)[number] = { line: options.selection.start.line + 1, options };
+    shown.unshift(entry);
+    return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: () => undefined };
+  },
+};
 export class ThemeIcon {}
+export class ThemeColor {}
+export const OverviewRulerLane = { Full: 7 };
+export const ViewColumn = { Active: -1, Beside: -2 };
+export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const Uri = { file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }) };
 
 /** No language server answers. */
 export const commands = { executeCommand: async () => undefined };
 
-export const workspace = { getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }) };
+/** Texts of buffers with unsaved edits, by path. */
+export const buffers = new Map<string, string>();
+export const workspace = {
+  getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }),
+  openTextDocument: async (uri: ReturnType<typeof Uri.file>) => documentOf(uri, buffers.get(uri.fsPath) ?? "", buffers.has(uri.fsPath)),
+};
 
-/** An editor on a file of the workspace folder /w. */
-export function editorOn(path: string, text: string, selection: Range) {
+function documentOf(uri: ReturnType<typeof Uri.file>, text: string, isDirty: boolean) {
   const lines = text.split("\n");
-  const lineAt = (line: number) => ({ text: lines[line]!, range: new Range(line, 0, line, lines[line]!.length) });
-  const getText = ({ start, end }: Range) => [...lines.slice(start.line, end.line), lines[end.line]!.slice(0, end.character)].join("\n");
-  return { selection, document: { uri: { scheme: "file", path: `/w/${path}` }, languageId: "typescript", lineAt, getText } };
+  const lineAt = (line: number) => ({ text: lines[line]!, lineNumber: line, firstNonWhitespaceCharacterIndex: 0, range: new Range(line, 0, line, lines[line]!.length) });
+  const getText = (range?: Range) => (range ? [...lines.slice(range.start.line, range.end.line), lines[range.end.line]!.slice(0, range.end.character)].join("\n") : text);
+  return { uri, isDirty, languageId: "typescript", lineAt, lineCount: lines.length, getText };
+}
+
+/** An editor on a file of the workspace folder; it has unsaved edits when the file on disk is named. */
+export function editorOn(path: string, text: string, selection: Range, fsPath?: string) {
+  return { selection, document: documentOf({ scheme: "file", path: `/w/${path}`, fsPath: fsPath ?? "" }, text, fsPath !== undefined) };
 }
