@@ -33,6 +33,18 @@ async function definitionAt(document: vscode.TextDocument, at: vscode.Position):
   return symbols && innermost(symbols, at);
 }
 
+/** What stands around a line between empty lines; all of the text around an empty line. For text that no engine knows, which could widen the line itself. */
+function blockAt(document: vscode.TextDocument, line: number): vscode.Range {
+  const isEmpty = (at: number) => document.lineAt(at).isEmptyOrWhitespace;
+  let [first, last] = [line, line];
+  if (isEmpty(line)) [first, last] = [0, document.lineCount - 1];
+  else {
+    while (first > 0 && !isEmpty(first - 1)) first--;
+    while (last < document.lineCount - 1 && !isEmpty(last + 1)) last++;
+  }
+  return new vscode.Range(document.lineAt(first).range.start, document.lineAt(last).range.end);
+}
+
 /** Path inside its workspace folder, or undefined for a file outside and for untitled text. */
 export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; readonly path: string } | undefined {
   const folder = uri.scheme === "untitled" ? undefined : vscode.workspace.getWorkspaceFolder(uri);
@@ -45,17 +57,19 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
 export async function findSimilarInEditor(editor: vscode.TextEditor, model: SearchModel): Promise<void> {
   const { document, selection } = editor;
   const definition = selection.isEmpty ? await definitionAt(document, selection.active) : undefined;
-  const range = definition?.range ?? (selection.isEmpty ? document.lineAt(selection.active.line).range : selection);
+  const known = placeInWorkspace(document.uri);
+  const atCursor = () => (known ? document.lineAt(selection.active.line).range : blockAt(document, selection.active.line));
+  const range = definition?.range ?? (selection.isEmpty ? atCursor() : selection);
   // A selection that ends before the first character of a line does not mean that line.
   const lastLine = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
-  const known = placeInWorkspace(document.uri);
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
   const text = widen ? undefined : document.getText(lines);
+  if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
   // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
   const { toDisk } = await followEdits(document);
   const from = toDisk(startLine);

@@ -90,12 +90,15 @@ export class QuickPick {
   onDidHide(): void {}
 }
 
+/** What people were told. */
+export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
 export const shown: { readonly line: number; readonly options: object; marked?: readonly Range[] }[] = [];
 export const window = {
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined,
   createTextEditorDecorationType: () => ({ dispose: () => undefined }),
+  showInformationMessage: async (text: string) => void said.push(text),
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
   async showTextDocument(_document: object, options: { readonly selection: Range }) {
     const entry: (typeof shown)[number] = { line: options.selection.start.line + 1, options };
@@ -122,9 +125,14 @@ export const workspace = {
 
 function documentOf(uri: ReturnType<typeof Uri.file>, text: string, isDirty: boolean) {
   const lines = text.split("\n");
-  const lineAt = (line: number) => ({ text: lines[line]!, lineNumber: line, firstNonWhitespaceCharacterIndex: 0, range: new Range(line, 0, line, lines[line]!.length) });
+  const lineAt = (line: number) => ({ text: lines[line]!, isEmptyOrWhitespace: lines[line]!.trim() === "", lineNumber: line, firstNonWhitespaceCharacterIndex: 0, range: new Range(line, 0, line, lines[line]!.length) });
   const getText = (range?: Range) => (range ? [...lines.slice(range.start.line, range.end.line), lines[range.end.line]!.slice(0, range.end.character)].join("\n") : text);
   return { uri, isDirty, languageId: "typescript", lineAt, lineCount: lines.length, getText };
+}
+
+/** An editor on text that belongs to no file. */
+export function untitledEditor(text: string, selection: Range) {
+  return { selection, document: documentOf({ scheme: "untitled", path: "Untitled-1", fsPath: "" }, text, true) };
 }
 
 /** An editor on a file of the workspace folder; it has unsaved edits when the file on disk is named. */

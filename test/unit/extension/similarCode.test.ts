@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, describe, it } from "node:test";
 import type { TextEditor } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { buffers, editorOn, Range, shown } from "../../support/fakeVscode.ts";
+import { buffers, editorOn, Range, said, shown, untitledEditor } from "../../support/fakeVscode.ts";
 
 const { findSimilarInEditor, findSimilarToPlace } = await import("../../../src/extension/similarCode.ts");
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
@@ -38,6 +38,25 @@ describe("finding code similar to what the editor shows", () => {
     const file = path.join(folder, "a.ts");
     assert.deepEqual(await asked(new Range(2, 0, 5, 0), unsaved, file), [["/w", { path: "src/a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}", lang: "typescript" }, "src/a.ts:3-5"]]);
     assert.deepEqual(await asked(new Range(3, 4, 3, 4), unsaved, file), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:4"]]);
+  });
+});
+
+describe("finding code similar to text that belongs to no file", () => {
+  const scratch = "function f() {\n  return 1;\n}\n\n\nf();";
+  const askedOf = async (line: number, text = scratch) => {
+    const calls: unknown[][] = [];
+    await findSimilarInEditor(untitledEditor(text, new Range(line, 1, line, 1)) as unknown as TextEditor, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
+    return calls;
+  };
+
+  it("compares what stands around the cursor, and all of it from an empty line", async () => {
+    assert.deepEqual(await askedOf(1), [[undefined, { text: "function f() {\n  return 1;\n}", lang: "typescript" }, "Untitled-1:1-3"]]);
+    assert.deepEqual((await askedOf(3))[0]?.[1], { text: scratch, lang: "typescript" });
+  });
+
+  it("says that there is nothing to compare", async () => {
+    assert.deepEqual(await askedOf(1, "\n\n"), []);
+    assert.match(said.at(-1)!, /no code here/);
   });
 });
 
