@@ -30,6 +30,12 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   let timer: ReturnType<typeof setTimeout> | undefined;
   let opened = false;
   let moved = false;
+  /** Something else than what was being read is in the editor. */
+  let looked = false;
+  /** Whose answer the list is. */
+  let answered = "";
+  /** Enter came before the answer: its first hit is opened when it is there. */
+  let accepted = false;
 
   pick.title = "Strata: Search by Meaning";
   pick.placeholder = "What does the code do? For example: check that a token has not expired";
@@ -46,6 +52,17 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
     const same = moved && active ? pick.items.find(({ hit }) => hit && hit.root === active.root && hit.path === active.path && hit.startLine === active.startLine) : undefined;
     if (same) pick.activeItems = [same];
+    answered = query;
+    if (!accepted) return;
+    accepted = false;
+    open(pick.items[0]?.hit);
+  };
+
+  const open = (hit: RootedHit | undefined) => {
+    if (!hit) return;
+    opened = true;
+    pick.hide();
+    void options.opener.open(hit, { side: false, how: "keep" });
   };
 
   /** @param again the same query once more: a choice that was made stays. */
@@ -55,6 +72,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     const { signal } = running;
     moved &&= again;
     if (query.trim() === "") {
+      answered = query;
       pick.items = [];
       pick.busy = false;
       return;
@@ -67,7 +85,9 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     } catch (error) {
       if (signal.aborted) return;
       pick.busy = false;
+      accepted = false;
       if (isAbort(error)) return;
+      answered = query;
       pick.items = [{ label: `$(error) ${escapeIcons(userMessage(error))}`, alwaysShow: true }];
     }
   };
@@ -81,13 +101,17 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
 
   pick.onDidChangeValue((query) => {
     clearTimeout(timer);
+    // What was chosen, and Enter, were for the words before.
+    moved = accepted = false;
     timer = setTimeout(() => void search(query), PAUSE_MS);
   });
   pick.onDidChangeActive(([item]) => {
     const first = item === pick.items[0] && !moved;
     moved ||= !first && item?.hit !== undefined;
     // Not for the row that is highlighted by itself: files should not flash by while a query is being typed.
-    if (item?.hit && moved) void options.opener.open(item.hit, { side: false, how: "look" });
+    if (!item?.hit || !moved) return;
+    looked = true;
+    void options.opener.open(item.hit, { side: false, how: "look" });
   });
   pick.onDidTriggerItemButton(({ item }) => {
     if (!item.hit) return;
@@ -102,11 +126,8 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     options.toView(query);
   });
   pick.onDidAccept(() => {
-    const hit = pick.activeItems[0]?.hit;
-    if (!hit) return;
-    opened = true;
-    pick.hide();
-    void options.opener.open(hit, { side: false, how: "keep" });
+    if (moved || answered === pick.value) return open(pick.activeItems[0]?.hit);
+    accepted = true; // the list is still that of other words
   });
   pick.onDidHide(() => {
     stop();
@@ -114,7 +135,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     running.abort();
     pick.dispose();
     // Escape after looking around brings back what was being read.
-    if (!opened && moved && before) void vscode.window.showTextDocument(before.document, { viewColumn: before.viewColumn ?? vscode.ViewColumn.Active, selection: before.selection });
+    if (!opened && looked && before) void vscode.window.showTextDocument(before.document, { viewColumn: before.viewColumn ?? vscode.ViewColumn.Active, selection: before.selection });
   });
   pick.value = initial;
   pick.show();

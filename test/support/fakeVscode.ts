@@ -70,7 +70,7 @@ export async function callTool(name: string, input: object): Promise<string> {
 export class QuickPick {
   static last: QuickPick;
   value = "";
-  items: readonly { readonly label: string }[] = [];
+  #items: readonly { readonly label: string }[] = [];
   activeItems: readonly { readonly label: string }[] = [];
   busy = false;
   sortByLabel = true;
@@ -79,15 +79,49 @@ export class QuickPick {
     QuickPick.last = this;
   }
 
+  get items(): readonly { readonly label: string }[] {
+    return this.#items;
+  }
+
+  set items(items: readonly { readonly label: string }[]) {
+    this.#items = items;
+    this.moveTo(0);
+  }
+
+  readonly #listeners = new Map<string, (value: never) => void>();
+  readonly #on = (event: string) => (listener: (value: never) => void) => void this.#listeners.set(event, listener);
+  readonly onDidChangeValue = this.#on("value");
+  readonly onDidChangeActive = this.#on("active");
+  readonly onDidTriggerItemButton = this.#on("itemButton");
+  readonly onDidTriggerButton = this.#on("button");
+  readonly onDidAccept = this.#on("accept");
+  readonly onDidHide = this.#on("hide");
+
   show(): void {}
-  hide(): void {}
   dispose(): void {}
-  onDidChangeValue(): void {}
-  onDidChangeActive(): void {}
-  onDidTriggerItemButton(): void {}
-  onDidTriggerButton(): void {}
-  onDidAccept(): void {}
-  onDidHide(): void {}
+
+  hide(): void {
+    this.#tell("hide", undefined);
+  }
+
+  type(value: string): void {
+    this.value = value;
+    this.#tell("value", value);
+  }
+
+  /** The row that the arrow keys reach; VS Code itself makes the first row active. */
+  moveTo(row: number): void {
+    this.activeItems = this.items.slice(row, row + 1);
+    this.#tell("active", this.activeItems);
+  }
+
+  enter(): void {
+    this.#tell("accept", undefined);
+  }
+
+  #tell(event: string, value: unknown): void {
+    this.#listeners.get(event)?.(value as never);
+  }
 }
 
 /** What people were told. */

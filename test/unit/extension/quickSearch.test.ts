@@ -1,22 +1,27 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
 import { fakeClock, fakeEngine, hit, result, settle, status } from "../../support/fakeEngine.ts";
-import { QuickPick } from "../../support/fakeVscode.ts";
+import { QuickPick, shown, window } from "../../support/fakeVscode.ts";
 
 const { openQuickSearch } = await import("../../../src/extension/quickSearch.ts");
 
-it("the quick pick asks again when the index is complete, and keeps the order of the hits", async () => {
-  const hits = [hit("z.ts", 2), hit("a.ts", 1)];
-  const fake = fakeEngine(1);
+function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>) {
+  const fake = fakeEngine(1, answer);
   const engines = new WorkspaceEngines(
     (_folder, onChange, onSearchUpdate) =>
       new EngineClient({ connect: async () => fake, fromWire, settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }), log: () => undefined, clock: fakeClock(), onChange, onSearchUpdate }),
   );
   engines.setFolders([{ root: "/w", name: "w" }]);
+  return { fake, engines };
+}
+
+it("the quick pick asks again when the index is complete, and keeps the order of the hits", async () => {
+  const hits = [hit("z.ts", 2), hit("a.ts", 1)];
+  const { fake, engines } = fakeWorkspace();
   const say = async (state: protocol.IndexState) => {
     await fake.engine.sendNotification(protocol.statusChanged, status({ state }));
     await settle();
@@ -32,4 +37,73 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await say({ kind: "ready" });
   assert.deepEqual(labels(), ["$(symbol-method) z.ts", "$(symbol-method) a.ts"]);
   assert.equal(QuickPick.last.sortByLabel, false);
+});
+
+describe("Enter in the quick pick", () => {
+  /** A quick pick whose queries are answered one by one, by `release`. */
+  async function open(t: TestContext) {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const waiting = new Map<string, () => void>();
+    const { engines } = fakeWorkspace(({ query }) => new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)])))));
+    const opened: string[] = [];
+    const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), dispose: () => undefined };
+    await engines.start();
+    openQuickSearch({ engines, opener, maxResults: () => 10, toView: () => undefined });
+    const type = async (query: string) => {
+      QuickPick.last.type(query);
+      t.mock.timers.tick(200);
+      await settle();
+    };
+    const release = async (query: string) => {
+      waiting.get(query)!();
+      await settle();
+    };
+    return { pick: QuickPick.last, opened, type, release };
+  }
+
+  it("waits for the answer to what was typed, instead of opening a hit of fewer words", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.type("retry budget");
+    pick.enter();
+    assert.deepEqual(opened, []);
+    t.mock.timers.tick(200);
+    await settle();
+    await release("retry budget");
+    assert.deepEqual(opened, ["keep retry budget.ts"]);
+  });
+
+  it("opens the row that was chosen, also while a better list is made", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pick.enter();
+    assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
+  });
+
+  it("is forgotten when other words are typed", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("a");
+    pick.enter();
+    await type("ab");
+    await release("ab");
+    assert.deepEqual(opened, []);
+    pick.enter();
+    assert.deepEqual(opened, ["keep ab.ts"]);
+  });
+
+  it("is not needed for the way back: Escape shows what was being read, also after other words", async (t) => {
+    Object.assign(window, { activeTextEditor: { document: {}, viewColumn: 1, selection: { start: { line: 41 } } } });
+    t.after(() => Object.assign(window, { activeTextEditor: undefined }));
+    const { pick, type, release } = await open(t);
+    await type("a");
+    await release("a");
+    pick.moveTo(1);
+    await type("ab");
+    shown.length = 0;
+    pick.hide();
+    assert.equal(shown[0]?.line, 42);
+  });
 });
