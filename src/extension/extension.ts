@@ -16,7 +16,7 @@ import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { createPlaceOpener } from "./openPlace.ts";
-import { openQuickSearch } from "./quickSearch.ts";
+import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
 import { SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
@@ -96,7 +96,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   };
   const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
     "strata.search": (query?: string) =>
-      openQuickSearch({ engines, opener, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : ""),
+      openQuickSearch({ engines, opener, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
     "strata.searchInView": async (query?: string) => {
       await view.show(true);
       if (typeof query === "string") await model.search(query, { langs: [], path: "" });

@@ -21,6 +21,12 @@ export interface QuickSearchOptions {
 /** Long enough that a fast typist causes one search per word, short enough to feel live. */
 const PAUSE_MS = 120;
 
+/** What is selected in the editor, when it can be a question: a part of one line. */
+export function selectedQuery(): string {
+  const editor = vscode.window.activeTextEditor;
+  return editor?.selection.isSingleLine ? editor.document.getText(editor.selection).trim() : "";
+}
+
 export function openQuickSearch(options: QuickSearchOptions, initial = ""): void {
   const pick = vscode.window.createQuickPick<HitItem>();
   const aside: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("split-horizontal"), tooltip: "Open to the side" };

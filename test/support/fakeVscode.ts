@@ -28,6 +28,10 @@ export class Range {
     return this.start.line === this.end.line && this.start.character === this.end.character;
   }
 
+  get isSingleLine(): boolean {
+    return this.start.line === this.end.line;
+  }
+
   get active(): Position {
     return this.end;
   }
@@ -160,7 +164,7 @@ export const workspace = {
 function documentOf(uri: ReturnType<typeof Uri.file>, text: string, isDirty: boolean) {
   const lines = text.split("\n");
   const lineAt = (line: number) => ({ text: lines[line]!, isEmptyOrWhitespace: lines[line]!.trim() === "", lineNumber: line, firstNonWhitespaceCharacterIndex: 0, range: new Range(line, 0, line, lines[line]!.length) });
-  const getText = (range?: Range) => (range ? [...lines.slice(range.start.line, range.end.line), lines[range.end.line]!.slice(0, range.end.character)].join("\n") : text);
+  const getText = (range?: Range) => (range ? [...lines.slice(range.start.line, range.end.line), lines[range.end.line]!.slice(0, range.end.character)].join("\n").slice(range.start.character) : text);
   return { uri, isDirty, languageId: "typescript", lineAt, lineCount: lines.length, getText };
 }
 

@@ -5,9 +5,9 @@ import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
 import { fakeClock, fakeEngine, hit, result, settle, status } from "../../support/fakeEngine.ts";
-import { QuickPick, shown, window } from "../../support/fakeVscode.ts";
+import { editorOn, QuickPick, Range, shown, window } from "../../support/fakeVscode.ts";
 
-const { openQuickSearch } = await import("../../../src/extension/quickSearch.ts");
+const { openQuickSearch, selectedQuery } = await import("../../../src/extension/quickSearch.ts");
 
 function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>) {
   const fake = fakeEngine(1, answer);
@@ -106,4 +106,19 @@ describe("Enter in the quick pick", () => {
     pick.hide();
     assert.equal(shown[0]?.line, 42);
   });
+});
+
+describe("the quick pick begins", () => {
+  for (const [what, selection, expected] of [
+    ["with the selected words", new Range(0, 3, 0, 16), "retry budget"],
+    ["empty when nothing is selected", new Range(0, 3, 0, 3), ""],
+    ["empty when lines are selected, which are code and no question", new Range(0, 0, 1, 4), ""],
+  ] as const)
+    it(what, (t) => {
+      Object.assign(window, { activeTextEditor: editorOn("a.ts", "// retry budget\ncode", selection) });
+      t.after(() => Object.assign(window, { activeTextEditor: undefined }));
+      assert.equal(selectedQuery(), expected);
+    });
+
+  it("empty when there is no editor", () => assert.equal(selectedQuery(), ""));
 });
