@@ -152,10 +152,14 @@ export class SearchModel {
     this.#options.onChange();
   }
 
-  /** Keeps the present query for the history: called when a person did something with its result, not for every key stroke. */
-  remember(): void {
-    const query = this.#query.trim();
-    if (query === "" || this.#results.kind !== "hits" || this.#results.of !== "search") return;
+  /**
+   * Keeps the query whose hits are shown for the history: called when a person did something with them, not for every key stroke.
+   * @param entered only if it was this query
+   */
+  remember(entered?: string): void {
+    if (this.#results.kind !== "hits" || this.#results.of !== "search") return;
+    const query = this.#results.subject;
+    if (entered !== undefined && entered.trim() !== query) return;
     this.#options.history.set([query, ...this.#options.history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
     this.#options.onChange();
   }

@@ -132,6 +132,20 @@ describe("the search view's state", () => {
     assert.deepEqual(model.state.history, []);
   });
 
+  it("remembers the query whose hit was opened, and not what is being typed meanwhile", async () => {
+    let release: (() => void) | undefined;
+    const { model, history } = setUp(({ query }) => (query === "one" ? result([hit("a.ts", 1)]) : new Promise((resolve) => (release = () => resolve(result([]))))));
+    await model.search("one", none);
+    const next = model.search("one and a hal", none);
+    await settle();
+    model.remember();
+    assert.deepEqual(history(), ["one"]);
+    model.remember("one and");
+    assert.deepEqual(history(), ["one"], "its answer never came");
+    release!();
+    await next;
+  });
+
   it("says what similar code is similar to", async () => {
     const { model } = setUp(() => result([hit("twin.ts", 0.9)]));
     await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9 }, "parse · a.ts:3-9");
