@@ -174,6 +174,8 @@ export async function runProcess(): Promise<void> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  // Nobody reads the warnings (2>&1 | head, an agent that closes the log of its server): the answer and the exit code count all the same.
+  process.stderr.on("error", () => undefined);
   process.exitCode = await main(process.argv.slice(2), processTerminal(), cancelled.signal);
   if (cancelled.signal.aborted) process.exit(); // a connection that was just being made must not hold the process
 }
