@@ -76,7 +76,6 @@ export class WorkspaceEngines {
   readonly #streams = new Map<string, (root: string, result: protocol.SearchResult) => void>();
   #streamCount = 0;
 
-
   constructor(makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient) {
     this.#makeClient = makeClient;
   }
@@ -89,19 +88,17 @@ export class WorkspaceEngines {
     return [...this.#clients.values()];
   }
 
-  /** Makes clients for new folders and ends those of removed ones. No engine is started. */
+  /** Makes clients for new folders and ends those of removed ones; order and names are those given. No engine is started. */
   setFolders(folders: readonly Folder[]): void {
-    const wanted = new Set(folders.map(({ root }) => root));
-    for (const [root, { client }] of this.#clients) {
-      if (wanted.has(root)) continue;
-      client.dispose();
-      this.#clients.delete(root);
-    }
+    const before = new Map(this.#clients);
+    this.#clients.clear();
     for (const folder of folders) {
-      if (this.#clients.has(folder.root)) continue;
       const onUpdate = (streamId: string, result: protocol.SearchResult) => this.#streams.get(streamId)?.(folder.root, result);
-      this.#clients.set(folder.root, { folder, client: this.#makeClient(folder, () => this.#changed(), onUpdate) });
+      const client = before.get(folder.root)?.client ?? this.#makeClient(folder, () => this.#changed(), onUpdate);
+      before.delete(folder.root);
+      this.#clients.set(folder.root, { folder, client });
     }
+    for (const { client } of before.values()) client.dispose();
     this.#changed();
   }
 

@@ -154,6 +154,17 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
   });
 
+  it("follow the workspace when a folder gets another name or place, and keep their engines", async () => {
+    const { all, engines } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.2)]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    const before = [engines.get("/a"), engines.get("/b")];
+    all.setFolders([{ root: "/b", name: "server" }, { root: "/a", name: "a" }]);
+    assert.deepEqual(all.folders.map(({ name }) => name), ["server", "a"]);
+    assert.deepEqual(paths(await all.ask("q", 10, never())), ["/b:y", "/a:x"]);
+    assert.deepEqual([engines.get("/a"), engines.get("/b")], before);
+  });
+
   it("end with the folder they belong to", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/a", "/b"));
