@@ -47,12 +47,21 @@ export function sumCoverage(parts: readonly protocol.Coverage[]): protocol.Cover
   return sum;
 }
 
-/** Best `k` hits of all folders; equal scores keep the order of the folders. */
+/** A place whichever folder names it: a workspace may hold a folder and one inside it, and both know the same file. */
+const placeOf = (root: string, { path, startLine }: { readonly path: string; readonly startLine: number }): string => `${root.replaceAll("\\", "/").replace(/\/$/, "")}/${path}:${startLine}`;
+
+/** The first of those that have the same key. */
+function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const seen = new Set<string>();
+  return items.filter((item) => seen.size < seen.add(keyOf(item)).size);
+}
+
+/** Best `k` hits of all folders, each place once; equal scores keep the order of the folders. */
 export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
   const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
   hits.sort((a, b) => b.score - a.score);
   return {
-    hits: hits.slice(0, k),
+    hits: firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
@@ -169,8 +178,9 @@ export class WorkspaceEngines {
     };
     const { results, failures } = await this.#collect(protocol.duplicates, () => params, signal, hear);
     const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
+    const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
     return {
-      groups: results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a)),
+      groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
       coverage: sumCoverage(results.map(({ result }) => result.coverage)),
       failures,
     };

@@ -27,6 +27,11 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(paths(merged), ["/a:x", "/b:z"]);
   });
 
+  it("shows a place once when one folder lies in another", () => {
+    const merged = mergeResults([{ root: "/a", result: result([hit("y", 0.5), hit("sub/x", 0.3)]) }, { root: "/a/sub", result: result([hit("x", 0.9), hit("x", 0.2, { startLine: 40 })]) }], 5);
+    assert.deepEqual(paths(merged), ["/a/sub:x", "/a:y", "/a/sub:x"]);
+  });
+
   it("adds the coverage up and names the deepest reading", () => {
     const merged = mergeResults([{ root: "/a", result: result([], { coverage: coverage(3, 1), depth: "instant" }) }, { root: "/b", result: result([], { coverage: coverage(4, 2), depth: "shallow", tookMs: 9, refining: true }) }], 5);
     assert.deepEqual(merged.coverage, coverage(7, 3));
@@ -146,7 +151,7 @@ describe("the engines of a workspace", () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/c": () => result([]) });
     all.setFolders(folders("/a", "/b", "/c"));
     await all.start();
-    const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit("x", 1), hit("y", 1)] });
+    const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit(`x${lines}`, 1), hit("y", 1)] });
     engines.get("/a")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(20), group(6)], coverage: coverage(3) }));
     engines.get("/c")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(9)], coverage: coverage(4) }));
     const found = await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, () => undefined, never());
