@@ -19,7 +19,7 @@ import { createPlaceOpener } from "./openPlace.ts";
 import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
 import { SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
-import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
+import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
 import { createTraining } from "./trainingPanel.ts";
@@ -57,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     });
   });
   const windowSettings = () => readWindowSettings((key) => vscode.workspace.getConfiguration().get<unknown>(key));
+  const trainingEnvironment = () => readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key));
   const model = new SearchModel({
     engines,
     maxResults: () => windowSettings().maxResults,
@@ -70,8 +71,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const similarTo = guarded(log, findSimilarToPlace);
   const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
   const statusItem = createStatusItem();
-  const doctor = createDoctor(context.extensionPath);
-  const training = createTraining(context.extensionUri, log);
+  const doctor = createDoctor(context.extensionPath, trainingEnvironment);
+  const training = createTraining(context.extensionUri, trainingEnvironment, log);
   subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));

@@ -138,8 +138,9 @@ export const window = {
   createTextEditorDecorationType: () => ({ dispose: () => undefined }),
   showInformationMessage: async (text: string) => void said.push(text),
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
-  async showTextDocument(_document: object, options: { readonly selection: Range }) {
-    const entry: (typeof shown)[number] = { line: options.selection.start.line + 1, options };
+  withProgress: (_options: object, work: () => Promise<unknown>) => work(),
+  async showTextDocument(_document: object, options: { readonly selection?: Range }) {
+    const entry: (typeof shown)[number] = { line: (options.selection?.start.line ?? 0) + 1, options };
     shown.unshift(entry);
     return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: () => undefined };
   },
@@ -149,14 +150,25 @@ export class ThemeColor {}
 export const OverviewRulerLane = { Full: 7 };
 export const ViewColumn = { Active: -1, Beside: -2 };
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
-export const Uri = { file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }) };
+export const ProgressLocation = { Window: 10 };
+export class EventEmitter {
+  event = undefined;
+  fire(): void {}
+}
+export const Uri = {
+  from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
+  file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
+};
 
 /** No language server answers. */
 export const commands = { executeCommand: async () => undefined };
 
 /** Texts of buffers with unsaved edits, by path. */
 export const buffers = new Map<string, string>();
+/** What the extension shows as documents of its own, by scheme. */
+export const provided = new Map<string, { provideTextDocumentContent(): string }>();
 export const workspace = {
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(): string }) => void provided.set(scheme, provider),
   getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }),
   openTextDocument: async (uri: ReturnType<typeof Uri.file>) => documentOf(uri, buffers.get(uri.fsPath) ?? "", buffers.has(uri.fsPath)),
 };
