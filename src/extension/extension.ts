@@ -10,7 +10,7 @@ import { cacheFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
 import { createChangeBatcher } from "./changeBatcher.ts";
-import { type CommandId, type ContextKey, views } from "./contributions.ts";
+import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
@@ -76,6 +76,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
+  // A host that was started again finds the keys of the one before.
+  for (const key of contextKeys) setContext(key, false);
   let failed = false;
   engines.onChange(() => {
     const folders = readFolders();
