@@ -119,6 +119,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.doctor": () => doctor.show(),
     "strata.showLog": () => output.show(true),
     "strata.restartEngine": async () => {
+      engines.requireFolders();
       await engines.restart();
       if (viewIndex(readFolders()).kind !== "failed") await model.repeat();
     },
@@ -126,6 +127,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
 
   async function rebuild(confirmed: boolean): Promise<void> {
+    engines.requireFolders();
     if (!confirmed) {
       const yes = "Rebuild";
       if ((await vscode.window.showWarningMessage("Throw the index of this workspace away and read everything again?", { modal: true, detail: "Searching works meanwhile, with what has been read again." }, yes)) !== yes) return;

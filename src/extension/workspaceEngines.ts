@@ -97,6 +97,11 @@ export class WorkspaceEngines {
     return [...this.#clients.values()];
   }
 
+  /** @throws StrataError when no folder is open: there is nothing to ask then. */
+  requireFolders(): void {
+    if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
+  }
+
   /** Makes clients for new folders and ends those of removed ones; order and names are those given. No engine is started. */
   setFolders(folders: readonly Folder[]): void {
     const before = new Map(this.#clients);
@@ -232,7 +237,7 @@ export class WorkspaceEngines {
   }
 
   async #collect<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: (folder: Folder) => P | undefined, signal: AbortSignal, hear?: (root: string) => OnProgress) {
-    if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
+    this.requireFolders();
     const results: RootResult<R>[] = [];
     const failures: { name: string; reason: string }[] = [];
     let firstError: unknown;
