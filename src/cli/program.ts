@@ -5,6 +5,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
+import { languagesNamed } from "../indexing/languages.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
@@ -26,7 +27,16 @@ function fraction(text: string): number {
   return n;
 }
 
-const several = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+function languages(value: string, earlier: readonly string[]): readonly string[] {
+  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(`There is no language "${name.trim()}". Write its name or the ending of its files, for example typescript, c++ or py.`);
+  return [...earlier, value];
+}
+
+function globs(value: string, earlier: readonly string[]): readonly string[] {
+  if (/^!?\s*$/.test(value)) throw new InvalidArgumentError("It is empty. Name files, for example 'src/**', or leave it out.");
+  return [...earlier, value];
+}
+
 const nearest = "(default: the nearest one upwards that has an index, else the current one)";
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
@@ -64,8 +74,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     "find code by a sentence, a name or quoted text",
     (command) =>
       searching(command)
-        .option("--lang <language>", "only this language (may be repeated)", several, [])
-        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", several, []),
+        .option("--lang <language>", "only this language (may be repeated)", languages, [])
+        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs, []),
     (context, options: SearchOptions & { lang: string[]; path: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), options, context),
   );
   add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
