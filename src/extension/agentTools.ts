@@ -58,6 +58,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       "strata_similar",
       async (input, signal) => {
         const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
+        if (startLine !== undefined && endLine !== undefined && endLine < startLine) throw new StrataError("input.invalid", "endLine must not be before startLine.");
         if (input.path) {
           const { root, path: inside } = resolve(engines, input.path);
           // Without its end the engine widens the line to the definition around it.
