@@ -87,6 +87,7 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const { code, events } = await trained("--dry-run", "--minutes", "3");
     const plan = events.at(-1) as RunPlan;
     assert.deepEqual([code, plan.event, plan.pairs, plan.isEnough, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, true, 3, "", false]);
+    assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
     assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
   });
 
