@@ -220,11 +220,30 @@ export class SearchPanel extends LitElement {
   #boxKey(event: KeyboardEvent): void {
     if (event.isComposing) return;
     if (event.key === "Enter") this.#search(this.query, this.#filters, true);
-    else if (event.key === "ArrowDown" && this.query === "" && this.#rows.length === 0) this.historyOpen = (this.state?.history.length ?? 0) > 0;
+    else if (event.key === "ArrowDown" && !this.historyOpen && this.query === "" && this.#rows.length === 0) this.historyOpen = (this.state?.history.length ?? 0) > 0;
+    else if (event.key === "ArrowDown" && this.historyOpen) this.#focusEarlier(0);
     else if (event.key === "ArrowDown") this.#focusRow(0);
     else if (event.key === "Escape" && this.historyOpen) this.historyOpen = false;
     else if (event.key === "Escape" && this.query !== "") this.#clear();
     else return;
+    event.preventDefault();
+  }
+
+  /** The keyboard goes to an earlier search; in front of the first stands the box. */
+  #focusEarlier(index: number): void {
+    const entries = this.renderRoot.querySelectorAll<HTMLElement>(".history button");
+    if (index < 0) this.#box?.focus();
+    else entries[Math.min(index, entries.length - 1)]?.focus();
+  }
+
+  #historyKey(event: KeyboardEvent): void {
+    const at = [...this.renderRoot.querySelectorAll(".history button")].indexOf(event.target as Element);
+    if (event.key === "ArrowDown") this.#focusEarlier(at + 1);
+    else if (event.key === "ArrowUp") this.#focusEarlier(at - 1);
+    else if (event.key === "Escape") {
+      this.historyOpen = false;
+      this.#box?.focus();
+    } else return;
     event.preventDefault();
   }
 
@@ -294,7 +313,7 @@ export class SearchPanel extends LitElement {
   }
 
   #renderHistory(state: ViewState): TemplateResult {
-    return html`<div class="history" role="group" aria-label="Earlier searches" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && ((this.historyOpen = false), this.#box?.focus())}>
+    return html`<div class="history" role="group" aria-label="Earlier searches" @keydown=${this.#historyKey}>
       ${state.history.slice(0, 12).map(
         (query) =>
           html`<button class="entry" @click=${() => {
