@@ -104,6 +104,9 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       await view.show(true);
       if (typeof query === "string") await model.search(query, { langs: [], path: "" });
     },
+    "strata.searchInFolder": async (folder?: vscode.Uri) => {
+      await Promise.all([view.show(true), model.searchIn((folder && placeInWorkspace(folder)?.path) ?? "")]);
+    },
     "strata.findSimilar": async () => {
       const editor = vscode.window.activeTextEditor;
       if (!editor) return vscode.window.showInformationMessage("Open a file and put the cursor into the code whose like you look for.");

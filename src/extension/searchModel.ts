@@ -112,6 +112,11 @@ export class SearchModel {
     });
   }
 
+  /** The present query and languages, only in a folder. @param folder path from the root; "" for all */
+  async searchIn(folder: string): Promise<void> {
+    await this.search(this.#query, { ...this.#filters, path: folder === "" ? "" : `./${folder}` });
+  }
+
   /** @param subject what the hits are similar to, for people. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
     await this.#run(async (signal) => {

@@ -95,6 +95,18 @@ describe("the search view's state", () => {
     assert.equal(model.state.error, undefined);
   });
 
+  it("goes on with the query in one folder, and in all of them", async () => {
+    const asked: string[] = [];
+    const { model } = setUp(({ query }) => (asked.push(query), result([])));
+    await model.search("retry", { langs: ["go"], path: "" });
+    await model.searchIn("src/net work");
+    await model.searchIn("");
+    assert.deepEqual(asked, ["retry lang:go", 'retry lang:go path:"./src/net work"', "retry lang:go"]);
+    model.clear();
+    await model.searchIn("src");
+    assert.deepEqual([asked.length, model.state.filters], [3, { langs: ["go"], path: "./src" }], "it waits for a query");
+  });
+
   it("empties the list for an empty query", async () => {
     const { model } = setUp(() => result([hit("a.ts", 1)]));
     await model.search("q", none);
