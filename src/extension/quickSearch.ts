@@ -53,8 +53,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
 
   const show = (query: string, result: MergedResult) => {
     const active = pick.activeItems[0]?.hit;
-    const { folders, indexing } = options.engines;
-    pick.items = quickRows(query, result, { severalFolders: folders.length > 1, indexing }).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
+    pick.items = quickRows(query, result, options.engines).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
     // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
     const same = moved && active ? pick.items.find(({ hit }) => hit && hit.root === active.root && hit.path === active.path && hit.startLine === active.startLine) : undefined;
     if (same) pick.activeItems = [same];

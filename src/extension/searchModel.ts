@@ -213,7 +213,7 @@ export class SearchModel {
       subject,
       hits: result.hits.map((hit): ViewHit => {
         const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
-        return { id: this.#keep(hit), folder: this.#folderName(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
+        return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
       }),
       coverage: result.coverage,
       depth: result.depth,
@@ -225,7 +225,7 @@ export class SearchModel {
   }
 
   #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
-    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#folderName(root) }));
+    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#options.engines.nameOf(root) }));
     return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
   }
 
@@ -234,10 +234,5 @@ export class SearchModel {
     const id = placeId(place);
     this.#places.set(id, place);
     return id;
-  }
-
-  #folderName(root: string): string {
-    const { folders } = this.#options.engines;
-    return folders.length > 1 ? (folders.find((folder) => folder.root === root)?.name ?? "") : "";
   }
 }

@@ -93,6 +93,9 @@ export class WorkspaceEngines {
     return [...this.#clients.values()].map(({ folder }) => folder);
   }
 
+  /** What stands before the paths of a folder: the name that the editor shows, "" when there is only one folder. */
+  readonly nameOf = (root: string): string => (this.#clients.size > 1 ? (this.#clients.get(root)?.folder.name ?? "") : "");
+
   get clients(): readonly { readonly folder: Folder; readonly client: EngineClient }[] {
     return [...this.#clients.values()];
   }
