@@ -37,6 +37,12 @@ function globs(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];
 }
 
+/** A folder may be named by its place or by --in. */
+function eitherFolder(dir: string | undefined, given: string | undefined): string | undefined {
+  if (dir !== undefined && given !== undefined) throw new StrataError("input.invalid", `Two folders are named, ${dir} and ${given}. Leave one of them out.`);
+  return dir ?? given;
+}
+
 const nearest = "(default: the nearest one upwards that has an index, else the current one)";
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
@@ -89,7 +95,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
         .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
-    (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: dir ?? options.in }, context),
+    (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );
   add(
     "index [dir]",
@@ -97,7 +103,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(dir ?? options.in, context));
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(eitherFolder(dir, options.in), context));
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
@@ -120,11 +126,11 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
   );
   add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`), async (context, options: { in?: string }, [dir]) =>
-    (await import("./doctor.ts")).runDoctor(scopeOf(dir ?? options.in).root, context),
+    (await import("./doctor.ts")).runDoctor(scopeOf(eitherFolder(dir, options.in)).root, context),
   );
-  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder", "."), async ({ modelFolder, signal, terminal }, options: { in: string }, [dir]) => {
+  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder (default: the current one)"), async ({ modelFolder, signal, terminal }, options: { in?: string }, [dir]) => {
     const { serveMcp } = await import("../mcp/server.ts");
-    await serveMcp({ root: existingFolder(dir ?? options.in), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
+    await serveMcp({ root: existingFolder(eitherFolder(dir, options.in) ?? "."), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
     return 0;
   });
   return program;

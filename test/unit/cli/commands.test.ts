@@ -36,6 +36,7 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "a depth that is none", args: ["search", "x", "--depth", "deeper"], says: /Allowed choices are instant, shallow, deep/ },
   { name: "a language that is none", args: ["search", "x", "--lang", "go,pyhton"], says: /There is no language "pyhton"\. Write its name or the ending of its files/ },
   { name: "an empty path, as of a variable that is not set", args: ["search", "x", "--path", ""], says: /It is empty\. Name files/ },
+  { name: "two folders", args: ["status", root, "--in", scratch], says: /Two folders are named, .* Leave one of them out/ },
   { name: "a folder that is not there", args: ["search", "x", "--in", path.join(scratch, "none")], says: /There is no folder .*none/, code: "workspace.missing" },
   { name: "a file as folder", args: ["index", path.join(root, "src/a.ts")], says: /is a file\. Name the folder/, code: "workspace.missing" },
   { name: "a place without a line", args: ["similar", "src/a.ts", "--in", root], says: /Write FILE:LINE or FILE:FIRST-LAST/ },
