@@ -17,7 +17,7 @@ import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { createPlaceOpener } from "./openPlace.ts";
 import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
-import { SearchModel } from "./searchModel.ts";
+import { type HistoryStore, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
@@ -58,13 +58,17 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   });
   const windowSettings = () => readWindowSettings((key) => vscode.workspace.getConfiguration().get<unknown>(key));
   const trainingEnvironment = () => readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key));
+  const history: HistoryStore = {
+    get: () => context.workspaceState.get<string[]>(HISTORY_KEY, []),
+    set: (queries) => {
+      void context.workspaceState.update(HISTORY_KEY, queries);
+      view.update();
+    },
+  };
   const model = new SearchModel({
     engines,
     maxResults: () => windowSettings().maxResults,
-    history: {
-      get: () => context.workspaceState.get<string[]>(HISTORY_KEY, []),
-      set: (queries) => void context.workspaceState.update(HISTORY_KEY, queries),
-    },
+    history,
     onChange: () => view.update(),
   });
   const opener = createPlaceOpener();
@@ -99,7 +103,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   };
   const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
     "strata.search": (query?: string) =>
-      openQuickSearch({ engines, opener, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
+      openQuickSearch({ engines, opener, history, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
     "strata.searchInView": async (query?: string) => {
       await view.show(true);
       if (typeof query === "string") await model.search(query, { langs: [], path: "" });

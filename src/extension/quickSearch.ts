@@ -4,16 +4,20 @@ import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
 import { escapeIcons, quickRows } from "./hitText.ts";
 import type { PlaceOpener } from "./openPlace.ts";
+import { addToHistory, type HistoryStore } from "./searchModel.ts";
 import type { MergedResult, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
 interface HitItem extends vscode.QuickPickItem {
   readonly hit?: RootedHit;
+  /** An earlier search, to make again. */
+  readonly query?: string;
 }
 
 export interface QuickSearchOptions {
   readonly engines: WorkspaceEngines;
   readonly opener: PlaceOpener;
   readonly maxResults: () => number;
+  readonly history: HistoryStore;
   /** Continues with the query in the side bar. */
   readonly toView: (query: string) => void;
 }
@@ -66,6 +70,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const open = (hit: RootedHit | undefined) => {
     if (!hit) return;
     opened = true;
+    addToHistory(options.history, answered.trim());
     pick.hide();
     void options.opener.open(hit, { side: false, how: "keep" });
   };
@@ -78,7 +83,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     moved &&= again;
     if (query.trim() === "") {
       answered = query;
-      pick.items = [];
+      pick.items = options.history.get().map((earlier) => ({ label: `$(history) ${escapeIcons(earlier)}`, query: earlier, alwaysShow: true }));
       pick.busy = false;
       return;
     }
@@ -121,6 +126,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   pick.onDidTriggerItemButton(({ item }) => {
     if (!item.hit) return;
     opened = true;
+    addToHistory(options.history, answered.trim());
     pick.hide();
     void options.opener.open(item.hit, { side: true, how: "keep" });
   });
@@ -131,6 +137,11 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     options.toView(query);
   });
   pick.onDidAccept(() => {
+    const earlier = pick.activeItems[0]?.query;
+    if (earlier !== undefined && answered === pick.value) {
+      pick.value = earlier;
+      return void search(earlier);
+    }
     if (moved || answered === pick.value) return open(pick.activeItems[0]?.hit);
     accepted = true; // the list is still that of other words
   });
@@ -144,5 +155,5 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   });
   pick.value = initial;
   pick.show();
-  if (initial !== "") void search(initial);
+  void search(initial);
 }

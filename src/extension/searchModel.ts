@@ -39,6 +39,11 @@ export function queryWithFilters(query: string, { langs, path }: Filters): strin
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
 }
 
+/** Latest first, each once. */
+export function addToHistory(history: HistoryStore, query: string): void {
+  history.set([query, ...history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
+}
+
 const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
 
 const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
@@ -165,7 +170,7 @@ export class SearchModel {
     if (this.#results.kind !== "hits" || this.#results.of !== "search") return;
     const query = this.#results.subject;
     if (entered !== undefined && entered.trim() !== query) return;
-    this.#options.history.set([query, ...this.#options.history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
+    addToHistory(this.#options.history, query);
     this.#options.onChange();
   }
 

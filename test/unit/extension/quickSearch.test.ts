@@ -19,6 +19,12 @@ function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.Sear
   return { fake, engines };
 }
 
+/** Earlier searches, latest first. */
+function fakeHistory(...queries: readonly string[]) {
+  let stored = queries;
+  return { get: () => stored, set: (now: readonly string[]) => void (stored = now) };
+}
+
 it("the quick pick asks again when the index is complete, and keeps the order of the hits", async () => {
   const hits = [hit("z.ts", 2), hit("a.ts", 1)];
   const { fake, engines } = fakeWorkspace();
@@ -29,7 +35,7 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await engines.start();
   await settle();
   await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
-  openQuickSearch({ engines, opener: { open: async () => undefined, dispose: () => undefined }, maxResults: () => 10, toView: () => undefined }, "q");
+  openQuickSearch({ engines, opener: { open: async () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
   await settle();
   const labels = () => QuickPick.last.items.map(({ label }) => label);
   assert.deepEqual(labels(), ["$(sync~spin) Indexing goes on"]);
@@ -41,14 +47,14 @@ it("the quick pick asks again when the index is complete, and keeps the order of
 
 describe("Enter in the quick pick", () => {
   /** A quick pick whose queries are answered one by one, by `release`. */
-  async function open(t: TestContext) {
+  async function open(t: TestContext, history = fakeHistory()) {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const waiting = new Map<string, () => void>();
     const { engines } = fakeWorkspace(({ query }) => new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)])))));
     const opened: string[] = [];
     const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), dispose: () => undefined };
     await engines.start();
-    openQuickSearch({ engines, opener, maxResults: () => 10, toView: () => undefined });
+    openQuickSearch({ engines, opener, history, maxResults: () => 10, toView: () => undefined });
     const type = async (query: string) => {
       QuickPick.last.type(query);
       t.mock.timers.tick(200);
@@ -92,6 +98,21 @@ describe("Enter in the quick pick", () => {
     assert.deepEqual(opened, []);
     pick.enter();
     assert.deepEqual(opened, ["keep ab.ts"]);
+  });
+
+  it("makes an earlier search again, which an empty box offers, and what is opened is remembered", async (t) => {
+    const history = fakeHistory("retry", "cache $(zap)");
+    const { pick, opened, type, release } = await open(t, history);
+    assert.deepEqual(pick.items.map(({ label }) => label), ["$(history) retry", "$(history) cache \\$(zap)"]);
+    pick.enter();
+    await settle();
+    assert.equal(pick.value, "retry");
+    await release("retry");
+    assert.deepEqual([pick.items.map(({ label }) => label), opened], [["$(symbol-method) retry.ts", "$(symbol-method) retry2.ts"], []]);
+    await type(" budget ");
+    await release(" budget ");
+    pick.enter();
+    assert.deepEqual([opened, history.get()], [["keep  budget .ts"], ["budget", "retry", "cache $(zap)"]]);
   });
 
   it("is not needed for the way back: Escape shows what was being read, also after other words", async (t) => {
