@@ -149,27 +149,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     if (chosen === show) output.show(true);
   }
 
-  // Files: the engine watches the folder itself; what the editor says comes sooner, so that a saved file is found at once.
-  const changes = createChangeBatcher(systemClock, (root, paths) => {
-    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
-    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
-    client.request(protocol.filesChanged, { paths }).then(
-      () => model.repeat(),
-      (error: unknown) => log("warn", "the engine was not told of changed files", error),
-    );
-  });
-  const changed = (...uris: readonly vscode.Uri[]) => {
-    for (const uri of uris) {
-      const place = placeInWorkspace(uri);
-      if (place && uri.scheme === "file") changes.add(place.root, place.path);
-    }
-  };
   subscriptions.push(
-    changes,
-    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
-    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
+    ...reportChanges(engines, () => model.repeat(), log),
     vscode.workspace.onDidChangeWorkspaceFolders(() => {
       setFolders();
       if (windowSettings().onStartup) void engines.start();
@@ -185,6 +166,31 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   if (windowSettings().onStartup) setImmediate(() => void engines.start());
 
   return { folders: readFolders, onChange: (listener) => engines.onChange(listener), view: () => model.state };
+}
+
+/** Tells engines of files that changed. They watch their folders themselves; what the editor says comes sooner, so that a saved file is found at once. */
+function reportChanges(engines: WorkspaceEngines, onIndexed: () => void, log: Log): vscode.Disposable[] {
+  const changes = createChangeBatcher(systemClock, (root, paths) => {
+    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
+    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
+    client.request(protocol.filesChanged, { paths }).then(
+      onIndexed,
+      (error: unknown) => log("warn", "the engine was not told of changed files", error),
+    );
+  });
+  const changed = (...uris: readonly vscode.Uri[]) => {
+    for (const uri of uris) {
+      const place = placeInWorkspace(uri);
+      if (place && uri.scheme === "file") changes.add(place.root, place.path);
+    }
+  };
+  return [
+    changes,
+    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
+    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
+  ];
 }
 
 /** Failures of a command are shown with their sentence and logged with their cause. */
