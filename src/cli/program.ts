@@ -5,6 +5,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
+import { languagesNamed } from "../indexing/languages.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
@@ -26,7 +27,22 @@ function fraction(text: string): number {
   return n;
 }
 
-const several = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+function languages(value: string, earlier: readonly string[]): readonly string[] {
+  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(`There is no language "${name.trim()}". Write its name or the ending of its files, for example typescript, c++ or py.`);
+  return [...earlier, value];
+}
+
+function globs(value: string, earlier: readonly string[]): readonly string[] {
+  if (/^!?\s*$/.test(value)) throw new InvalidArgumentError("It is empty. Name files, for example 'src/**', or leave it out.");
+  return [...earlier, value];
+}
+
+/** A folder may be named by its place or by --in. */
+function eitherFolder(dir: string | undefined, given: string | undefined): string | undefined {
+  if (dir !== undefined && given !== undefined) throw new StrataError("input.invalid", `Two folders are named, ${dir} and ${given}. Leave one of them out.`);
+  return dir ?? given;
+}
+
 const nearest = "(default: the nearest one upwards that has an index, else the current one)";
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
@@ -64,8 +80,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     "find code by a sentence, a name or quoted text",
     (command) =>
       searching(command)
-        .option("--lang <language>", "only this language (may be repeated)", several, [])
-        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", several, []),
+        .option("--lang <language>", "only this language (may be repeated)", languages, [])
+        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs, []),
     (context, options: SearchOptions & { lang: string[]; path: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), options, context),
   );
   add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
@@ -79,7 +95,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
         .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
-    (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: dir ?? options.in }, context),
+    (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );
   add(
     "index [dir]",
@@ -87,7 +103,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(dir ?? options.in, context));
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(eitherFolder(dir, options.in), context));
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
@@ -110,11 +126,11 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
   );
   add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`), async (context, options: { in?: string }, [dir]) =>
-    (await import("./doctor.ts")).runDoctor(scopeOf(dir ?? options.in).root, context),
+    (await import("./doctor.ts")).runDoctor(scopeOf(eitherFolder(dir, options.in)).root, context),
   );
-  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder", "."), async ({ modelFolder, signal, terminal }, options: { in: string }, [dir]) => {
+  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder (default: the current one)"), async ({ modelFolder, signal, terminal }, options: { in?: string }, [dir]) => {
     const { serveMcp } = await import("../mcp/server.ts");
-    await serveMcp({ root: existingFolder(dir ?? options.in), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
+    await serveMcp({ root: existingFolder(eitherFolder(dir, options.in) ?? "."), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
     return 0;
   });
   return program;
@@ -174,6 +190,8 @@ export async function runProcess(): Promise<void> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  // Nobody reads the warnings (2>&1 | head, an agent that closes the log of its server): the answer and the exit code count all the same.
+  process.stderr.on("error", () => undefined);
   process.exitCode = await main(process.argv.slice(2), processTerminal(), cancelled.signal);
   if (cancelled.signal.aborted) process.exit(); // a connection that was just being made must not hold the process
 }

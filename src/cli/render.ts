@@ -1,7 +1,7 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
+import { queryWords } from "../base/queryWords.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
-import { isStopWord } from "../search/terms.ts";
 import { progressLine } from "./progress.ts";
 import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
 
@@ -17,16 +17,6 @@ export interface HitsOptions {
 
 const snippetLines = 3;
 const barCells = 5;
-
-/** Letters and digits of at least three characters, lower-cased, without filters: good enough to choose which lines to show. */
-export function queryWords(query: string): readonly string[] {
-  const words = query
-    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
-    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
-    .toLowerCase()
-    .match(/[\p{L}\p{N}]{3,}/gu);
-  return [...new Set(words ?? [])].filter((word) => !isStopWord(word));
-}
 
 /** The three lines of a snippet that hold most of the words; the first three when none does. Index from 0. */
 export function bestWindow(lines: readonly string[], words: readonly string[]): number {

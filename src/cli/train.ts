@@ -17,7 +17,7 @@ import { blankPicture, type Picture, type RunEvent, type RunPlan, takeIn } from 
 import { mine } from "./mine.ts";
 import { existingFolder, withEngine } from "./session.ts";
 import { painter, type Context } from "./terminal.ts";
-import { planText, resultTable, runDisplay } from "./trainDisplay.ts";
+import { planText, resultText, runDisplay } from "./trainDisplay.ts";
 
 export interface TrainOptions {
   readonly minutes: number;
@@ -53,7 +53,7 @@ async function openRun(folder: string, resume: boolean, given: string | undefine
   const run = path.join(index, "training");
   const pairs = path.join(run, "pairs.jsonl");
   const last = readRecord(run);
-  if (last && isOtherAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first.`);
+  if (last && isOtherAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first. If that process is something else, delete ${path.join(run, "run.json")}.`);
   const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
   if (resume) return { root, index, folder: run, pairs, record: { ...last!, pid: process.pid }, canResume };
@@ -111,12 +111,13 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
   const display = runDisplay(terminal, json);
   const began = Date.now();
   let picture: Picture = blankPicture;
-  const kept = createWriteStream(path.join(run.folder, "events.jsonl"), { flags: options.resume ? "a" : "w", mode: 0o600 });
-  kept.on("error", () => undefined); // the log is a convenience; a full disk shows itself elsewhere
+  // A plan leaves the log of the run that was stopped.
+  const kept = options.dryRun ? undefined : createWriteStream(path.join(run.folder, "events.jsonl"), { flags: options.resume ? "a" : "w", mode: 0o600 });
+  kept?.on("error", () => undefined); // the log is a convenience; a full disk shows itself elsewhere
   const tell = (event: RunEvent): void => {
     const line = `${JSON.stringify(event)}\n`;
     picture = takeIn(picture, event, (Date.now() - began) / 1000);
-    kept.write(line);
+    kept?.write(line);
     if (json) terminal.out(line);
     display.show(picture);
   };
@@ -154,7 +155,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
     display.end();
     const curves = draw();
     if (!json) {
-      terminal.out(resultTable(picture, painter(terminal.outColour)));
+      terminal.out(resultText(picture, painter(terminal.outColour)));
       terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
     }
     return result.adopted ? 0 : 1;
@@ -168,7 +169,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
     else terminal.err(`${reason}\n`);
     throw error;
   } finally {
-    kept.end();
+    kept?.end();
   }
 }
 

@@ -1,5 +1,5 @@
 // What a person sees of `strata train` in the terminal: the plan, one line that follows the run, the table at its end.
-import { clockTime, comparison, type Picture, type RunPlan } from "../training/picture.ts";
+import { clockTime, type Picture, resultTable, type RunPlan, signed } from "../training/picture.ts";
 import { progressBar } from "./progress.ts";
 import { clip, type Paint, plural, printable, type Terminal } from "./terminal.ts";
 
@@ -53,13 +53,15 @@ export function runDisplay(terminal: Terminal, quiet: boolean, now: () => number
   };
 }
 
-/** Recall@10 before and after, one line per exit. */
-export function resultTable({ before, after }: Picture, paint: Paint): string {
-  if (!before || !after) return "";
-  const rows = comparison(before, after).map(({ name, before: was, after: is }) => {
-    const change = is - was;
-    const text = `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
-    return `${name.padEnd(10)} ${was.toFixed(3)}   ${is.toFixed(3)}   ${change > 0.0005 ? paint("green", text) : change < -0.0005 ? paint("red", text) : text}`;
+/** The figures that the verdict rests on, one line each, and what they say. */
+export function resultText(picture: Picture, paint: Paint): string {
+  const table = resultTable(picture);
+  if (!table) return "";
+  const width = Math.max(table.measure.length, ...table.rows.map(({ name }) => name.length));
+  const rows = table.rows.map(({ name, before, after, low, high }) => {
+    const change = after - before;
+    const text = signed(change);
+    return `${name.padEnd(width)}  ${before.toFixed(3)}   ${after.toFixed(3)}  ${change > 0.0005 ? paint("green", text) : change < -0.0005 ? paint("red", text) : text}  ${signed(low)} to ${signed(high)}`;
   });
-  return `${paint("bold", "recall@10  before  after   change")}\n${rows.join("\n")}\n`;
+  return `${paint("bold", `${table.measure.padEnd(width)}  before  after  change  range`)}\n${rows.join("\n")}\n${paint("dim", table.note)}\n`;
 }

@@ -35,7 +35,6 @@ function resolve(engines: WorkspaceEngines, given: string): { readonly root: str
 }
 
 export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS): vscode.Disposable[] {
-  const folderName = (root: string) => (engines.folders.length > 1 ? (engines.folders.find((folder) => folder.root === root)?.name ?? "") : "");
   const tool = <T extends object>(name: ToolName, invoke: (input: T, signal: AbortSignal) => Promise<string>, saying: (input: T) => string) =>
     vscode.lm.registerTool<T>(name, {
       invoke: async ({ input }, token) => answer(await invoke(input, signalOf(token))),
@@ -43,7 +42,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
     });
   const answered = async (signal: AbortSignal, ask: () => Promise<MergedResult>): Promise<string> => {
     const reach = await engines.becomeSearchable(graceMs, signal);
-    return hitsForModel(await ask(), folderName, reach);
+    return hitsForModel(await ask(), engines.nameOf, reach);
   };
   return [
     tool<{ query?: string; maxResults?: number }>(
@@ -58,6 +57,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       "strata_similar",
       async (input, signal) => {
         const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
+        if (startLine !== undefined && endLine !== undefined && endLine < startLine) throw new StrataError("input.invalid", "endLine must not be before startLine.");
         if (input.path) {
           const { root, path: inside } = resolve(engines, input.path);
           // Without its end the engine widens the line to the definition around it.

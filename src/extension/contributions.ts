@@ -17,6 +17,7 @@ export type ContextKey = (typeof contextKeys)[number];
 export const commands = {
   "strata.search": { title: "Search by Meaning", icon: "$(search)" },
   "strata.searchInView": { title: "Search by Meaning in the Side Bar", icon: "$(list-flat)" },
+  "strata.searchInFolder": { title: "Search by Meaning in Folder…" },
   "strata.findSimilar": { title: "Find Similar Code", icon: "$(references)", enablement: "editorIsOpen" },
   "strata.findDuplicates": { title: "Find Duplicates in Workspace", icon: "$(copy)" },
   "strata.showStatus": { title: "Index Status", icon: "$(info)" },
@@ -101,6 +102,9 @@ export const keybindings: readonly { readonly command: CommandId; readonly key: 
 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
   "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
+  "explorer/context": [{ command: "strata.searchInFolder", when: "explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@90" }],
+  // It needs a folder to be about.
+  commandPalette: [{ command: "strata.searchInFolder", when: "false" }],
   "view/title": [
     { command: "strata.restartEngine", when: `view == ${views.search} && strata.engineFailed`, group: "navigation@0" },
     { command: "strata.findDuplicates", when: `view == ${views.search}`, group: "navigation@1" },

@@ -10,16 +10,16 @@ import { cacheFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
 import { createChangeBatcher } from "./changeBatcher.ts";
-import { type CommandId, type ContextKey, views } from "./contributions.ts";
+import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { createPlaceOpener } from "./openPlace.ts";
-import { openQuickSearch } from "./quickSearch.ts";
-import { SearchModel } from "./searchModel.ts";
+import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
+import { type HistoryStore, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
-import { engineSections, readEngineSettings, readWindowSettings } from "./settings.ts";
+import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
 import { createTraining } from "./trainingPanel.ts";
@@ -57,24 +57,31 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     });
   });
   const windowSettings = () => readWindowSettings((key) => vscode.workspace.getConfiguration().get<unknown>(key));
+  const trainingEnvironment = () => readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key));
+  const history: HistoryStore = {
+    get: () => context.workspaceState.get<string[]>(HISTORY_KEY, []),
+    set: (queries) => {
+      void context.workspaceState.update(HISTORY_KEY, queries);
+      view.update();
+    },
+  };
   const model = new SearchModel({
     engines,
     maxResults: () => windowSettings().maxResults,
-    history: {
-      get: () => context.workspaceState.get<string[]>(HISTORY_KEY, []),
-      set: (queries) => void context.workspaceState.update(HISTORY_KEY, queries),
-    },
+    history,
     onChange: () => view.update(),
   });
   const opener = createPlaceOpener();
   const similarTo = guarded(log, findSimilarToPlace);
   const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
   const statusItem = createStatusItem();
-  const doctor = createDoctor(context.extensionPath);
-  const training = createTraining(context.extensionUri, log);
+  const doctor = createDoctor(context.extensionPath, trainingEnvironment);
+  const training = createTraining(context.extensionUri, trainingEnvironment, log);
   subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
+  // A host that was started again finds the keys of the one before.
+  for (const key of contextKeys) setContext(key, false);
   let failed = false;
   engines.onChange(() => {
     const folders = readFolders();
@@ -96,10 +103,13 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   };
   const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
     "strata.search": (query?: string) =>
-      openQuickSearch({ engines, opener, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : ""),
+      openQuickSearch({ engines, opener, history, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
     "strata.searchInView": async (query?: string) => {
       await view.show(true);
       if (typeof query === "string") await model.search(query, { langs: [], path: "" });
+    },
+    "strata.searchInFolder": async (folder?: vscode.Uri) => {
+      await Promise.all([view.show(true), model.searchIn((folder && placeInWorkspace(folder)?.path) ?? "")]);
     },
     "strata.findSimilar": async () => {
       const editor = vscode.window.activeTextEditor;
@@ -116,6 +126,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.doctor": () => doctor.show(),
     "strata.showLog": () => output.show(true),
     "strata.restartEngine": async () => {
+      engines.requireFolders();
       await engines.restart();
       if (viewIndex(readFolders()).kind !== "failed") await model.repeat();
     },
@@ -123,6 +134,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
 
   async function rebuild(confirmed: boolean): Promise<void> {
+    engines.requireFolders();
     if (!confirmed) {
       const yes = "Rebuild";
       if ((await vscode.window.showWarningMessage("Throw the index of this workspace away and read everything again?", { modal: true, detail: "Searching works meanwhile, with what has been read again." }, yes)) !== yes) return;
@@ -137,27 +149,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     if (chosen === show) output.show(true);
   }
 
-  // Files: the engine watches the folder itself; what the editor says comes sooner, so that a saved file is found at once.
-  const changes = createChangeBatcher(systemClock, (root, paths) => {
-    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
-    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
-    client.request(protocol.filesChanged, { paths }).then(
-      () => model.repeat(),
-      (error: unknown) => log("warn", "the engine was not told of changed files", error),
-    );
-  });
-  const changed = (...uris: readonly vscode.Uri[]) => {
-    for (const uri of uris) {
-      const place = placeInWorkspace(uri);
-      if (place && uri.scheme === "file") changes.add(place.root, place.path);
-    }
-  };
   subscriptions.push(
-    changes,
-    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
-    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
+    ...reportChanges(engines, () => model.repeat(), log),
     vscode.workspace.onDidChangeWorkspaceFolders(() => {
       setFolders();
       if (windowSettings().onStartup) void engines.start();
@@ -173,6 +166,31 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   if (windowSettings().onStartup) setImmediate(() => void engines.start());
 
   return { folders: readFolders, onChange: (listener) => engines.onChange(listener), view: () => model.state };
+}
+
+/** Tells engines of files that changed. They watch their folders themselves; what the editor says comes sooner, so that a saved file is found at once. */
+function reportChanges(engines: WorkspaceEngines, onIndexed: () => void, log: Log): vscode.Disposable[] {
+  const changes = createChangeBatcher(systemClock, (root, paths) => {
+    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
+    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
+    client.request(protocol.filesChanged, { paths }).then(
+      onIndexed,
+      (error: unknown) => log("warn", "the engine was not told of changed files", error),
+    );
+  });
+  const changed = (...uris: readonly vscode.Uri[]) => {
+    for (const uri of uris) {
+      const place = placeInWorkspace(uri);
+      if (place && uri.scheme === "file") changes.add(place.root, place.path);
+    }
+  };
+  return [
+    changes,
+    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
+    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
+    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
+  ];
 }
 
 /** Failures of a command are shown with their sentence and logged with their cause. */

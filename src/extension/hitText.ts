@@ -1,7 +1,7 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import type { ChunkKind, Depth, Status } from "../engine/protocol.ts";
 import { filesText } from "./indexText.ts";
-import type { MergedResult, Reach, RootedHit } from "./workspaceEngines.ts";
+import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const icons: Readonly<Record<ChunkKind, string>> = {
   function: "symbol-method",
@@ -43,9 +43,9 @@ export interface QuickRow {
 }
 
 /** The rows of the quick pick: hits, then what the answer left out. */
-export function quickRows(query: string, result: MergedResult, { severalFolders, indexing }: { readonly severalFolders: boolean; readonly indexing: boolean }): QuickRow[] {
+export function quickRows(query: string, result: MergedResult, { nameOf, indexing }: Pick<WorkspaceEngines, "nameOf" | "indexing">): QuickRow[] {
   const hits = result.hits.map((hit): QuickRow => {
-    const folder = severalFolders ? `${hit.root.split(/[\\/]/).at(-1)}/` : "";
+    const folder = nameOf(hit.root) === "" ? "" : `${nameOf(hit.root)}/`;
     return {
       hit,
       label: `$(${symbolIcon(hit.kind)}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,

@@ -22,6 +22,7 @@ async function readManifest(folder: string): Promise<{ readonly id: string; read
 
 /** @param parents folders of model folders: those that came with Strata, those trained on this machine */
 export async function chooseModel(engines: WorkspaceEngines, parents: readonly string[]): Promise<void> {
+  engines.requireFolders();
   const inUse = new Set(engines.clients.flatMap(({ client }) => (client.status ? [client.status.model.folder] : [])));
   const listed = await Promise.all(parents.map(async (parent) => (await readdir(parent).catch(() => [])).map((name) => path.join(parent, name))));
   const folders = [...new Set([...listed.flat(), ...inUse])];

@@ -1,6 +1,7 @@
 // Opens a place in the editor, reveals it and marks its lines until the reader moves on.
 import * as vscode from "vscode";
 import type { Opening } from "../webview/messages.ts";
+import { followEdits } from "./savedLines.ts";
 import type { Place } from "./searchModel.ts";
 
 export interface OpenOptions {
@@ -41,9 +42,11 @@ export function createPlaceOpener(): PlaceOpener {
         void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
         return;
       }
+      const { toBuffer } = await followEdits(document);
       const lineAt = (number: number) => document.lineAt(Math.min(Math.max(number, 1), document.lineCount) - 1);
-      const [first, last] = [lineAt(place.startLine), lineAt(Math.max(place.endLine, place.startLine))];
-      const target = line === undefined ? first : lineAt(line);
+      const startLine = toBuffer(place.startLine);
+      const [first, last] = [lineAt(startLine), lineAt(Math.max(toBuffer(place.endLine), startLine))];
+      const target = line === undefined ? first : lineAt(toBuffer(line));
       const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
       const editor = await vscode.window.showTextDocument(document, {
         viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,

@@ -39,6 +39,11 @@ export function queryWithFilters(query: string, { langs, path }: Filters): strin
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
 }
 
+/** Latest first, each once. */
+export function addToHistory(history: HistoryStore, query: string): void {
+  history.set([query, ...history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
+}
+
 const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
 
 const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
@@ -112,6 +117,11 @@ export class SearchModel {
     });
   }
 
+  /** The present query and languages, only in a folder. @param folder path from the root; "" for all */
+  async searchIn(folder: string): Promise<void> {
+    await this.search(this.#query, { ...this.#filters, path: folder === "" ? "" : `./${folder}` });
+  }
+
   /** @param subject what the hits are similar to, for people. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
     await this.#run(async (signal) => {
@@ -152,11 +162,15 @@ export class SearchModel {
     this.#options.onChange();
   }
 
-  /** Keeps the present query for the history: called when a person did something with its result, not for every key stroke. */
-  remember(): void {
-    const query = this.#query.trim();
-    if (query === "" || this.#results.kind !== "hits" || this.#results.of !== "search") return;
-    this.#options.history.set([query, ...this.#options.history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
+  /**
+   * Keeps the query whose hits are shown for the history: called when a person did something with them, not for every key stroke.
+   * @param entered only if it was this query
+   */
+  remember(entered?: string): void {
+    if (this.#results.kind !== "hits" || this.#results.of !== "search") return;
+    const query = this.#results.subject;
+    if (entered !== undefined && entered.trim() !== query) return;
+    addToHistory(this.#options.history, query);
     this.#options.onChange();
   }
 
@@ -204,7 +218,7 @@ export class SearchModel {
       subject,
       hits: result.hits.map((hit): ViewHit => {
         const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
-        return { id: this.#keep(hit), folder: this.#folderName(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
+        return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
       }),
       coverage: result.coverage,
       depth: result.depth,
@@ -216,7 +230,7 @@ export class SearchModel {
   }
 
   #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
-    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#folderName(root) }));
+    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#options.engines.nameOf(root) }));
     return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
   }
 
@@ -225,10 +239,5 @@ export class SearchModel {
     const id = placeId(place);
     this.#places.set(id, place);
     return id;
-  }
-
-  #folderName(root: string): string {
-    const { folders } = this.#options.engines;
-    return folders.length > 1 ? (folders.find((folder) => folder.root === root)?.name ?? "") : "";
   }
 }

@@ -93,7 +93,7 @@ export class SearchView implements vscode.WebviewViewProvider {
         return;
       case "search":
         await model.search(message.query, message.filters);
-        if (message.remember) model.remember();
+        if (message.remember) model.remember(message.query);
         return;
       case "open": {
         const place = model.place(message.id);

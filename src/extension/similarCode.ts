@@ -1,8 +1,8 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
 // which the engine widens to the piece of code it belongs to.
 import * as vscode from "vscode";
-import type { SearchModel } from "./searchModel.ts";
-import type { Place } from "./searchModel.ts";
+import { followEdits } from "./savedLines.ts";
+import type { Place, SearchModel } from "./searchModel.ts";
 
 const definitions = new Set([
   vscode.SymbolKind.Function,
@@ -33,6 +33,18 @@ async function definitionAt(document: vscode.TextDocument, at: vscode.Position):
   return symbols && innermost(symbols, at);
 }
 
+/** What stands around a line between empty lines; all of the text around an empty line. For text that no engine knows, which could widen the line itself. */
+function blockAt(document: vscode.TextDocument, line: number): vscode.Range {
+  const isEmpty = (at: number) => document.lineAt(at).isEmptyOrWhitespace;
+  let [first, last] = [line, line];
+  if (isEmpty(line)) [first, last] = [0, document.lineCount - 1];
+  else {
+    while (first > 0 && !isEmpty(first - 1)) first--;
+    while (last < document.lineCount - 1 && !isEmpty(last + 1)) last++;
+  }
+  return new vscode.Range(document.lineAt(first).range.start, document.lineAt(last).range.end);
+}
+
 /** Path inside its workspace folder, or undefined for a file outside and for untitled text. */
 export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; readonly path: string } | undefined {
   const folder = uri.scheme === "untitled" ? undefined : vscode.workspace.getWorkspaceFolder(uri);
@@ -45,24 +57,30 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
 export async function findSimilarInEditor(editor: vscode.TextEditor, model: SearchModel): Promise<void> {
   const { document, selection } = editor;
   const definition = selection.isEmpty ? await definitionAt(document, selection.active) : undefined;
-  const range = definition?.range ?? (selection.isEmpty ? document.lineAt(selection.active.line).range : selection);
+  const known = placeInWorkspace(document.uri);
+  const atCursor = () => (known ? document.lineAt(selection.active.line).range : blockAt(document, selection.active.line));
+  const range = definition?.range ?? (selection.isEmpty ? atCursor() : selection);
   // A selection that ends before the first character of a line does not mean that line.
   const lastLine = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
-  const known = placeInWorkspace(document.uri);
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
   const text = widen ? undefined : document.getText(lines);
-  await model.similar(known?.root, { ...(known ? { path: known.path, startLine, ...(widen ? {} : { endLine: lastLine + 1 }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
+  if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
+  // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
+  const { toDisk } = await followEdits(document);
+  const from = toDisk(startLine);
+  await model.similar(known?.root, { ...(known ? { path: known.path, startLine: from, ...(widen ? {} : { endLine: Math.max(from, toDisk(lastLine + 1)) }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
 }
 
 /** Shows code like a hit. */
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
-  const text = document.getText(new vscode.Range(place.startLine - 1, 0, place.endLine, 0));
+  const { toBuffer } = await followEdits(document);
+  const text = document.getText(new vscode.Range(toBuffer(place.startLine) - 1, 0, toBuffer(place.endLine), 0));
   await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang: document.languageId }, `${place.path}:${place.startLine}`);
 }

@@ -7,7 +7,6 @@ import { signalOf } from "../engine/cancellation.ts";
 import type { Picture, RunPlan } from "../training/picture.ts";
 import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
 import type { CommandId } from "./contributions.ts";
-import { readTrainingEnvironment } from "./settings.ts";
 import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
 import { viewHtml } from "./viewHtml.ts";
 
@@ -21,11 +20,12 @@ interface Choice extends vscode.QuickPickItem {
   readonly device: string;
 }
 
-export function createTraining(extensionUri: vscode.Uri, log: Log): Training {
+/** @param environment variables that settings ask for */
+export function createTraining(extensionUri: vscode.Uri, environment: () => Readonly<Record<string, string>>, log: Log): Training {
   const program = (): StrataProgram => ({
     command: process.execPath,
     args: ["--no-warnings", path.join(extensionUri.fsPath, "dist", "strata.mjs")],
-    env: readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key)),
+    env: environment(),
   });
   let run: TrainingRun | undefined;
   let panel: vscode.WebviewPanel | undefined;

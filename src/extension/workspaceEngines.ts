@@ -47,12 +47,21 @@ export function sumCoverage(parts: readonly protocol.Coverage[]): protocol.Cover
   return sum;
 }
 
-/** Best `k` hits of all folders; equal scores keep the order of the folders. */
+/** A place whichever folder names it: a workspace may hold a folder and one inside it, and both know the same file. */
+const placeOf = (root: string, { path, startLine }: { readonly path: string; readonly startLine: number }): string => `${root.replaceAll("\\", "/").replace(/\/$/, "")}/${path}:${startLine}`;
+
+/** The first of those that have the same key. */
+function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const seen = new Set<string>();
+  return items.filter((item) => seen.size < seen.add(keyOf(item)).size);
+}
+
+/** Best `k` hits of all folders, each place once; equal scores keep the order of the folders. */
 export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
   const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
   hits.sort((a, b) => b.score - a.score);
   return {
-    hits: hits.slice(0, k),
+    hits: firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
@@ -76,7 +85,6 @@ export class WorkspaceEngines {
   readonly #streams = new Map<string, (root: string, result: protocol.SearchResult) => void>();
   #streamCount = 0;
 
-
   constructor(makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient) {
     this.#makeClient = makeClient;
   }
@@ -85,23 +93,29 @@ export class WorkspaceEngines {
     return [...this.#clients.values()].map(({ folder }) => folder);
   }
 
+  /** What stands before the paths of a folder: the name that the editor shows, "" when there is only one folder. */
+  readonly nameOf = (root: string): string => (this.#clients.size > 1 ? (this.#clients.get(root)?.folder.name ?? "") : "");
+
   get clients(): readonly { readonly folder: Folder; readonly client: EngineClient }[] {
     return [...this.#clients.values()];
   }
 
-  /** Makes clients for new folders and ends those of removed ones. No engine is started. */
+  /** @throws StrataError when no folder is open: there is nothing to ask then. */
+  requireFolders(): void {
+    if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
+  }
+
+  /** Makes clients for new folders and ends those of removed ones; order and names are those given. No engine is started. */
   setFolders(folders: readonly Folder[]): void {
-    const wanted = new Set(folders.map(({ root }) => root));
-    for (const [root, { client }] of this.#clients) {
-      if (wanted.has(root)) continue;
-      client.dispose();
-      this.#clients.delete(root);
-    }
+    const before = new Map(this.#clients);
+    this.#clients.clear();
     for (const folder of folders) {
-      if (this.#clients.has(folder.root)) continue;
       const onUpdate = (streamId: string, result: protocol.SearchResult) => this.#streams.get(streamId)?.(folder.root, result);
-      this.#clients.set(folder.root, { folder, client: this.#makeClient(folder, () => this.#changed(), onUpdate) });
+      const client = before.get(folder.root)?.client ?? this.#makeClient(folder, () => this.#changed(), onUpdate);
+      before.delete(folder.root);
+      this.#clients.set(folder.root, { folder, client });
     }
+    for (const { client } of before.values()) client.dispose();
     this.#changed();
   }
 
@@ -172,8 +186,9 @@ export class WorkspaceEngines {
     };
     const { results, failures } = await this.#collect(protocol.duplicates, () => params, signal, hear);
     const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
+    const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
     return {
-      groups: results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a)),
+      groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
       coverage: sumCoverage(results.map(({ result }) => result.coverage)),
       failures,
     };
@@ -225,7 +240,7 @@ export class WorkspaceEngines {
   }
 
   async #collect<P, R>(type: RequestType<P, R, protocol.ErrorData>, params: (folder: Folder) => P | undefined, signal: AbortSignal, hear?: (root: string) => OnProgress) {
-    if (this.#clients.size === 0) throw new StrataError("workspace.missing", "Open a folder first: Strata searches the folders of the workspace.");
+    this.requireFolders();
     const results: RootResult<R>[] = [];
     const failures: { name: string; reason: string }[] = [];
     let firstError: unknown;

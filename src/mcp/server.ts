@@ -164,8 +164,8 @@ function createServer(workspace: Workspace): McpServer {
     ({ query, k, path, ...options }, context) =>
       answering(async () => {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
-        if (path !== undefined && /[\s"]/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without spaces or quotes, for example src/**.");
-        const filtered = path === undefined ? query : `${query} path:${path}`;
+        if (path && /[\s"]/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without spaces or quotes, for example src/**.");
+        const filtered = path ? `${query} path:${path}` : query;
         return ask(workspace, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
       }),
   );
@@ -179,7 +179,7 @@ function createServer(workspace: Workspace): McpServer {
         path: z.string().optional().describe("File inside the workspace."),
         startLine: z.int().min(1).optional().describe("Counted from 1. Without endLine: the definition at this line."),
         endLine: z.int().min(1).optional(),
-        text: z.string().min(1).max(100_000).optional().describe("Code to compare with, instead of a file."),
+        text: z.string().max(100_000).optional().describe("Code to compare with, instead of a file."),
         lang: z.string().optional().describe("Language of the text, for example python."),
         k: count,
         depth,
@@ -190,10 +190,11 @@ function createServer(workspace: Workspace): McpServer {
     },
     ({ path, startLine, endLine, text, lang, k, ...options }, context) =>
       answering(async () => {
-        if ((path === undefined) === (text === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
+        const [at, given] = [path || undefined, text?.trim() ? text : undefined]; // some agents fill in every parameter
+        if ((at === undefined) === (given === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
         if (endLine !== undefined && (startLine === undefined || endLine < startLine)) throw new StrataError("input.invalid", "endLine needs a startLine that is not after it.");
-        const place = path === undefined ? {} : { path: pathInside(root, path), ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) };
-        const code = text === undefined ? {} : { text, ...(lang !== undefined && { lang }) };
+        const place = at === undefined ? {} : { path: pathInside(root, at), ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) };
+        const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
         return ask(workspace, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
       }),
   );

@@ -1,8 +1,9 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
+import { isStopWord } from "../base/queryWords.ts";
 import { type LanguageId, languageOf, languagesNamed, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
-import { analyseQuery, isStopWord, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
+import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
 
 /** `symbol`: a name alone. `prose`: a question or keywords. `error`: a message. `trace`: lines of a stack trace. `code`: pasted code. */
 export type QueryKind = "symbol" | "prose" | "error" | "trace" | "code";

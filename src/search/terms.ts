@@ -1,5 +1,6 @@
 // The analyser of the lexical side: text to terms. Documents (in parse workers, for the FTS5 fields) and queries go through the same
 // function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
+import { isStopWord } from "../base/queryWords.ts";
 
 /** Part of the index's identity: raise it when the same text would give other terms. */
 export const ANALYSER_VERSION = 4;
@@ -21,16 +22,6 @@ const rememberedParts = new Map<string, readonly string[]>();
 const rememberedSplits = new Map<string, readonly string[]>();
 const rememberedLimit = 60_000;
 
-/** Function words and the scaffolding of questions ("how does … work"). Left out of queries only: in code `is` or `work` can be a name. */
-const stopWords: ReadonlySet<string> = new Set(
-  (
-    "a about all also am an and any are as at be because been being but by can could did do does doing done each for from get gets given had has have " +
-    "having how i if in into is it its like me my of on or our should so some such than that the their them then there these they this those to used uses " +
-    "using via was we were what when where which while who whose why will with without work works working would you your implemented implement implements " +
-    "implementation code handled please find show happens"
-  ).split(" "),
-);
-
 /**
  * Terms of a text in order of appearance, repeats kept: every word and every part of an identifier (split at `_`, case and digit borders), lower-cased
  * and stemmed, and beside the parts the identifier whole (`fetchRequestHandler` gives fetch, request, handler, fetchrequesthandler).
@@ -49,7 +40,7 @@ export function analyse(text: string): string[] {
  */
 export function analyseQuery(text: string): string[] {
   const words = [...text.matchAll(wordRun)].map((match) => match[0]);
-  const kept = words.filter((word) => !stopWords.has(word.toLowerCase()));
+  const kept = words.filter((word) => !isStopWord(word));
   const used = kept.length > 0 ? kept : words;
   const terms = new Set<string>(used.flatMap((word) => termsOfWord(word)));
   for (const joined of joinedNeighbours(words)) terms.add(joined);
@@ -67,10 +58,6 @@ export function nameParts(name: string): readonly string[] {
   if (rememberedParts.size >= rememberedLimit) rememberedParts.clear();
   if (name.length <= 64) rememberedParts.set(name, [...parts]);
   return [...parts];
-}
-
-export function isStopWord(word: string): boolean {
-  return stopWords.has(word.toLowerCase());
 }
 
 /** The different words of a text as they stand, names whole, in order of appearance. */

@@ -1,11 +1,12 @@
 // Word by word: for each word of the question, how near the nearest word of a chunk's code is at the table exit. "remove" is near to `delete`, which BM25
 // does not know, and stands in a long chunk as clearly as in a short one, which the mean that is a chunk's vector does not give.
+import { isStopWord } from "../base/queryWords.ts";
 import { type Encoder, prefixWidth } from "../encoding/encoder.ts";
 import { dot } from "../encoding/int8.ts";
 import type { Candidates } from "./candidates.ts";
 import { wordsSaid } from "./features.ts";
 import type { ParsedQuery } from "./query.ts";
-import { isStopWord, root, splitIdentifier, wordsIn } from "./terms.ts";
+import { root, splitIdentifier, wordsIn } from "./terms.ts";
 
 /** Different words of a chunk that are read, a name being one. */
 const wordsRead = 150;

@@ -33,7 +33,7 @@ export type TrainingEvent =
     }
   /** Its figures stand beside these fields, under the names of Measures. */
   | { readonly event: "metric"; readonly phase: string; readonly step?: number }
-  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures; readonly comparison?: Comparison; readonly pairs?: number; readonly held_out?: number }
+  | { readonly event: "result"; readonly adopt: boolean; readonly reason: string; readonly before: Measures; readonly after: Measures; /** Absent from the training package of an older Strata, in a Python of the user's own. */ readonly comparison?: Comparison; readonly pairs?: number; readonly held_out?: number }
   | { readonly event: "error"; readonly code: string; readonly message: string };
 
 export interface FineTuneOptions {

@@ -1,6 +1,6 @@
 // The live picture of a fine-tuning run: takes in what `strata train` says, event by event, and holds what the terminal and the
 // editor draw. Pure data; the geometry of the curves is curves.ts.
-import type { Measures, TrainingEvent } from "./fineTune.ts";
+import type { Comparison, Measures, TrainingEvent } from "./fineTune.ts";
 
 /** What `strata train --json` writes, one JSON line each: its own steps, and the training program's events as they are. */
 export type RunEvent =
@@ -49,8 +49,8 @@ export interface Picture {
   readonly loss: readonly Series[];
   /** Recall@10 on the held-out part, by exit. */
   readonly recall: readonly Series[];
-  readonly before: Measures | undefined;
-  readonly after: Measures | undefined;
+  /** What the verdict rests on. */
+  readonly comparison: Comparison | undefined;
   /** Name of the adopted model. */
   readonly model: string | undefined;
 }
@@ -64,8 +64,7 @@ export const blankPicture: Picture = {
   device: undefined,
   loss: [],
   recall: [],
-  before: undefined,
-  after: undefined,
+  comparison: undefined,
   model: undefined,
 };
 
@@ -114,10 +113,10 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
       // A resumed run measures the start once more; its curves have that behind them.
       const isKnown = event.phase === "before" && recall.length > 0;
       for (const [key, name] of isKnown ? [] : exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
-      return { ...picture, recall, before: event.phase === "before" ? figures : picture.before, after: event.phase === "after" ? figures : picture.after };
+      return { ...picture, recall };
     }
     case "result":
-      return { ...picture, before: event.before, after: event.after, fraction: 1, secondsLeft: undefined, sentence: event.reason };
+      return { ...picture, comparison: event.comparison, fraction: 1, secondsLeft: undefined, sentence: event.reason };
     case "error":
       return ended(picture, "failed", event.message);
     case "adopted":
@@ -151,10 +150,39 @@ export function exitNames(figures: Measures): readonly (readonly [key: string, n
   return exits.map((key, i) => [key, i === exits.length - 1 ? "deep" : i === 0 ? "instant" : exits.length === 3 ? "shallow" : `layer ${key}`]);
 }
 
-/** Rows of the table at the end: recall@10 on held-out code before and after. */
-export function comparison(before: Measures, after: Measures): readonly { readonly name: string; readonly before: number; readonly after: number }[] {
-  const rows = [...exitNames(before), ...("score" in before ? [["score", "mean"] as const] : [])];
-  return rows.flatMap(([key, name]) => (after[key] === undefined ? [] : [{ name, before: before[key]!, after: after[key]! }]));
+/** The table at the end. */
+export interface ResultTable {
+  readonly measure: string;
+  /** What the measure says, and what it has to do with the verdict and with the curves. */
+  readonly note: string;
+  /** `low` to `high`: between what the change lies. */
+  readonly rows: readonly { readonly name: string; readonly before: number; readonly after: number; readonly low: number; readonly high: number }[];
+}
+
+/** The figures that the verdict rests on: of every exit, of deep questions on code that was read less deeply, and their mean over the exits. */
+export function resultTable({ comparison }: Picture): ResultTable | undefined {
+  if (!comparison) return undefined;
+  const { measure, questions, confidence, changes } = comparison;
+  const figures = Object.fromEntries(Object.entries(changes).map(([key, { after }]) => [key, after]));
+  const exits = exitNames(figures);
+  const name = (exit: string | undefined): string => exits.find(([key]) => key === exit)?.[1] ?? `exit ${exit}`;
+  const across = Object.keys(changes).filter((key) => key.includes(">"));
+  const rows = [
+    ...exits.map(([key, exit]) => [key, `${exit} (exit ${key})`] as const),
+    ...across.map((key) => [key, key.split(">").map(name).join(" on ")] as const),
+    ...("mean" in changes ? [["mean", "mean of the exits"] as const] : []),
+  ];
+  const percent = Math.round(confidence * 100);
+  return {
+    measure,
+    note: `The verdict rests on ${measure} over ${questions.toLocaleString("en")} held-out questions: 1 where the right code comes first, less the further down it stands, 0 past the tenth hit. With ${percent} % confidence a change lies in its range. The curves show recall@10, which only counts whether it is among the ten, so the two may differ.`,
+    rows: rows.map(([key, row]) => ({ name: row, ...changes[key]! })),
+  };
+}
+
+/** "+0.045" */
+export function signed(change: number): string {
+  return `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
 }
 
 /** "4:05" */

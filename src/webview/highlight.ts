@@ -47,19 +47,6 @@ function lexer(lang: string): RegExp {
   return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
 }
 
-const stopWords = new Set("a an and are as at be by do does for from how i in is it its not of on or that the their then there this to was what when where which who why will with you your".split(" "));
-
-/** The words of a query that are worth marking, lower-cased and cut to a common stem; filters and short words are left out. */
-export function queryWords(query: string): readonly string[] {
-  const words = query
-    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
-    .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
-    .toLowerCase()
-    .match(/[\p{L}\p{N}]+/gu);
-  const stems = (words ?? []).filter((word) => word.length > 2 && !stopWords.has(word)).map((word) => (word.length > 5 ? word.replace(/(ations?|ings?|ers?|ed|es|s|e)$/, "") : word.replace(/s$/, "")));
-  return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
-}
-
 /** Splits `text` where one of `words` stands at the beginning of a word or of a part of an identifier. */
 function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] {
   if (words.length === 0) return [{ text, kind, marked: false }];

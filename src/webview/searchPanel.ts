@@ -2,9 +2,9 @@
 // page (which row is active, what is being typed); everything else is the host's state, drawn as it comes.
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { queryWords } from "../base/queryWords.ts";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
-import { queryWords } from "./highlight.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange } from "./listOrder.ts";
 import type { Coverage, Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewResults, ViewState } from "./messages.ts";
@@ -220,11 +220,30 @@ export class SearchPanel extends LitElement {
   #boxKey(event: KeyboardEvent): void {
     if (event.isComposing) return;
     if (event.key === "Enter") this.#search(this.query, this.#filters, true);
-    else if (event.key === "ArrowDown" && this.query === "" && this.#rows.length === 0) this.historyOpen = (this.state?.history.length ?? 0) > 0;
+    else if (event.key === "ArrowDown" && !this.historyOpen && this.query === "" && this.#rows.length === 0) this.historyOpen = (this.state?.history.length ?? 0) > 0;
+    else if (event.key === "ArrowDown" && this.historyOpen) this.#focusEarlier(0);
     else if (event.key === "ArrowDown") this.#focusRow(0);
     else if (event.key === "Escape" && this.historyOpen) this.historyOpen = false;
     else if (event.key === "Escape" && this.query !== "") this.#clear();
     else return;
+    event.preventDefault();
+  }
+
+  /** The keyboard goes to an earlier search; in front of the first stands the box. */
+  #focusEarlier(index: number): void {
+    const entries = this.renderRoot.querySelectorAll<HTMLElement>(".history button");
+    if (index < 0) this.#box?.focus();
+    else entries[Math.min(index, entries.length - 1)]?.focus();
+  }
+
+  #historyKey(event: KeyboardEvent): void {
+    const at = [...this.renderRoot.querySelectorAll(".history button")].indexOf(event.target as Element);
+    if (event.key === "ArrowDown") this.#focusEarlier(at + 1);
+    else if (event.key === "ArrowUp") this.#focusEarlier(at - 1);
+    else if (event.key === "Escape") {
+      this.historyOpen = false;
+      this.#box?.focus();
+    } else return;
     event.preventDefault();
   }
 
@@ -294,7 +313,7 @@ export class SearchPanel extends LitElement {
   }
 
   #renderHistory(state: ViewState): TemplateResult {
-    return html`<div class="history" role="group" aria-label="Earlier searches" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && ((this.historyOpen = false), this.#box?.focus())}>
+    return html`<div class="history" role="group" aria-label="Earlier searches" @keydown=${this.#historyKey}>
       ${state.history.slice(0, 12).map(
         (query) =>
           html`<button class="entry" @click=${() => {

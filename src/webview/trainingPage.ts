@@ -1,7 +1,7 @@
-// The fine-tuning page: what is being done, curves of loss and held-out recall, the time left, and the table at the end.
+// The fine-tuning page: what is being done, curves of loss and held-out recall, the time left, and at the end the figures of the verdict.
 import { html, LitElement, nothing, svg, type TemplateResult } from "lit";
 import { type Chart, chart } from "../training/curves.ts";
-import { clockTime, comparison, type Picture, type Series } from "../training/picture.ts";
+import { clockTime, type Picture, resultTable, type Series, signed } from "../training/picture.ts";
 import type { FromTrainingPage, ToTrainingPage, TrainingState } from "./trainingMessages.ts";
 import { trainingStyles } from "./trainingStyles.ts";
 
@@ -55,19 +55,21 @@ function progress({ fraction, secondsLeft }: Picture): TemplateResult {
   </div>`;
 }
 
-function result({ before, after }: Picture): TemplateResult | typeof nothing {
-  if (!before || !after) return nothing;
-  return html`<table>
-    <thead>
-      <tr><th>recall@10</th><th>before</th><th>after</th><th>change</th></tr>
-    </thead>
-    <tbody>
-      ${comparison(before, after).map(({ name, before: was, after: is }) => {
-        const change = is - was;
-        return html`<tr><th>${name}</th><td>${was.toFixed(3)}</td><td>${is.toFixed(3)}</td><td class=${change > 0.0005 ? "better" : change < -0.0005 ? "worse" : ""}>${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}</td></tr>`;
-      })}
-    </tbody>
-  </table>`;
+function result(picture: Picture): TemplateResult | typeof nothing {
+  const table = resultTable(picture);
+  if (!table) return nothing;
+  return html`<table aria-describedby="note">
+      <thead>
+        <tr><th scope="col">${table.measure}</th><th scope="col">before</th><th scope="col">after</th><th scope="col">change</th><th scope="col">range</th></tr>
+      </thead>
+      <tbody>
+        ${table.rows.map(({ name, before, after, low, high }) => {
+          const change = after - before;
+          return html`<tr><th scope="row">${name}</th><td>${before.toFixed(3)}</td><td>${after.toFixed(3)}</td><td class=${change > 0.0005 ? "better" : change < -0.0005 ? "worse" : ""}>${signed(change)}</td><td>${signed(low)} to ${signed(high)}</td></tr>`;
+        })}
+      </tbody>
+    </table>
+    <p id="note" class="dim">${table.note}</p>`;
 }
 
 function figure(title: string, meaning: string, series: readonly Series[], drawn: Chart): TemplateResult {

@@ -9,4 +9,6 @@ it("activating the extension loads no other module and starts no engine", { skip
   t.diagnostic(`processor time of loading and activating: ${Math.min(...runs.map(({ ms }) => ms)).toFixed(1)} ms`);
   assert.deepEqual(runs[0]!.loaded, []);
   assert.deepEqual(runs[0]!.folders, ["idle"]);
+  // Those of an extension host that ended stay in the window.
+  assert.deepEqual(runs[0]!.contexts, { "strata.indexingPaused": false, "strata.engineFailed": false });
 });

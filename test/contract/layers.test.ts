@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ["base", "encoding", "store", "indexing", "search", "engine", "mcp", "training"],
   mcp: ["base", "engine"],
   extension: ["base", "engine", "webview", "training"],
-  webview: ["engine", "training"],
+  webview: ["base", "engine", "training"],
 };
 
 /** Exceptions, each with its reason: file → folders. */

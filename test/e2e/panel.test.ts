@@ -233,6 +233,25 @@ describe("The search view's page", () => {
     assert.deepEqual(await panel.last("search"), { type: "search", query: "parse flags", filters: { langs: [], path: "" }, remember: true });
   });
 
+  it("leads from the empty box into the earlier searches and back by the arrow keys", async () => {
+    await panel.state({ ...startState, history: ["where is the cache", "parse flags"] });
+    const focused = () => page.evaluate(() => document.querySelector("strata-panel")!.shadowRoot!.activeElement?.textContent?.trim());
+    await box().focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await focused(), "where is the cache");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await focused(), "parse flags");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await box().evaluate((input) => input.matches(":focus")), true);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await panel.last("search"), { type: "search", query: "parse flags", filters: { langs: [], path: "" }, remember: true });
+    assert.equal(await page.locator(".history").count(), 0);
+  });
+
   for (const [name, state, sentence] of [
     ["no folder", { ...startState, index: { kind: "noFolder" }, coverage: undefined }, "Open a folder"],
     ["ready", startState, "3,210 files ready"],

@@ -198,6 +198,12 @@ test("a reader that leaves early is success", async () => {
   assert.equal(await new Promise((resolve) => child.once("exit", resolve)), 0);
 });
 
+test("when nobody reads the warnings, the exit code is what it would have been", async () => {
+  const child = start(["search", "invoice", "--in", path.join(folder, "nowhere")]);
+  child.stderr?.destroy();
+  assert.equal(await new Promise((resolve) => child.once("exit", resolve)), 2);
+});
+
 test("Ctrl-C ends at once with 130 and leaves an index that goes on where it was", { skip: process.platform === "win32" && "no signals" }, async () => {
   const big = path.join(folder, "big");
   write(big, manyFiles(600));

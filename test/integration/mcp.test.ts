@@ -139,6 +139,13 @@ test("similar code: by place and by text", async () => {
   assert.ok((byText.structuredContent as { hits: { path: string }[] }).hits.some((hit) => hit.path === "src/again.py"));
 });
 
+test("a parameter that an agent fills in with nothing counts as left out", async () => {
+  const hitsOf = async (tool: string, args: object) => (await call(tool, { ...args, wait: true })).structuredContent?.["hits"];
+  assert.deepEqual(await hitsOf("search_code", { query: "invoice", path: "" }), await hitsOf("search_code", { query: "invoice" }));
+  assert.deepEqual(await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5, text: "", lang: "" }), await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
+  assert.deepEqual(await hitsOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await hitsOf("find_similar_code", { text: "def with_backoff(f): pass" }));
+});
+
 for (const given of ["../outside.ts", "/etc/passwd", "link.ts", "src/../../outside.ts", "none.ts", "."])
   test(`the path ${given} is refused with a sentence`, async () => {
     const result = await call("find_similar_code", { path: given, startLine: 1 });
@@ -152,6 +159,7 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["no query", "search_code", {}, /query/],
   ["too many results", "search_code", { query: "x", k: 1000 }, /k/],
   ["neither path nor text", "find_similar_code", {}, /either a path/],
+  ["nothing but spaces to compare with", "find_similar_code", { text: " \n" }, /either a path/],
   ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
   ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without spaces/],
 ];

@@ -15,7 +15,7 @@ const cache = path.join(folder, "c");
 const models = path.join(cache, "models");
 const python = path.join(folder, "python");
 const program = path.join(packageRoot, "src/cli/main.ts");
-const figures = '"before":{"0":0.4,"6":0.6,"score":0.5},"after":{"0":0.5,"6":0.62,"score":0.56}';
+const figures = '"before":{"0":0.4,"6":0.6,"score":0.5},"after":{"0":0.5,"6":0.62,"score":0.56},"comparison":{"measure":"nDCG@10","questions":14,"confidence":0.9,"changes":{"mean":{"before":0.3,"after":0.36,"low":0.01,"high":0.11},"0":{"before":0.2,"after":0.3,"low":0.05,"high":0.15}}}';
 
 /** What stands in for Python: answers the probe, then runs the script with $OUT, $START and $RESUME. */
 function standIn(script: string): void {
@@ -87,6 +87,7 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const { code, events } = await trained("--dry-run", "--minutes", "3");
     const plan = events.at(-1) as RunPlan;
     assert.deepEqual([code, plan.event, plan.pairs, plan.isEnough, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, true, 3, "", false]);
+    assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
     assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
   });
 
@@ -126,7 +127,7 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const there = modelsThere();
     const { code, out } = await strata("train", root);
     assert.equal(code, 1);
-    assert.match(out, /instant +0\.400 +0\.500 +\+0\.100[\s\S]*not found better\.\nThe model in use stays\.\nCurves: /);
+    assert.match(out, /nDCG@10 .*\n.* +0\.200 +0\.300 +\+0\.100 +\+0\.050 to \+0\.150\n[\s\S]*over 14 held-out questions[\s\S]*not found better\.\nThe model in use stays\.\nCurves: /);
     assert.deepEqual(modelsThere(), there);
   });
 

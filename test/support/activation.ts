@@ -13,6 +13,8 @@ export interface Activation {
   readonly loaded: readonly string[];
   /** State of the client of each workspace folder. */
   readonly folders: readonly string[];
+  /** Context keys that were set. */
+  readonly contexts: Readonly<Record<string, unknown>>;
 }
 
 const program = `
@@ -24,7 +26,9 @@ const program = `
   });
   const uri = { fsPath: ${JSON.stringify(packageRoot)}, scheme: "file", path: ${JSON.stringify(packageRoot)} };
   // The bundle copies a module's own properties and inherits the rest: the rest is this.
-  const vscode = new Proxy({}, { getPrototypeOf: () => vscode, get: (_target, key) => (key === "workspace" ? new Proxy({ workspaceFolders: [{ uri, name: "w" }], getConfiguration: () => ({ get: () => false }) }, { get: (target, name) => target[name] ?? nothing }) : nothing) });
+  const contexts = {};
+  const commands = new Proxy({ executeCommand: (name, key, value) => name === "setContext" && (contexts[key] = value) }, { get: (target, name) => target[name] ?? nothing });
+  const vscode = new Proxy({}, { getPrototypeOf: () => vscode, get: (_target, key) => (key === "commands" ? commands : key === "workspace" ? new Proxy({ workspaceFolders: [{ uri, name: "w" }], getConfiguration: () => ({ get: () => false }) }, { get: (target, name) => target[name] ?? nothing }) : nothing) });
   const loaded = [];
   require("module")._load = function (request, ...rest) {
     if (request === "vscode") return vscode;
@@ -35,7 +39,7 @@ const program = `
   const { activate } = require(${JSON.stringify(extensionBundle)});
   const api = activate({ subscriptions: [], extensionUri: uri, extensionPath: uri.fsPath, extension: { packageJSON: {} }, workspaceState: { get: () => [], update() {} }, globalState: { get: () => undefined, update() {} } });
   const { user, system } = process.cpuUsage(before);
-  console.log(JSON.stringify({ ms: (user + system) / 1000, loaded: loaded.slice(1), folders: api.folders().map(({ client }) => client.kind) }));
+  console.log(JSON.stringify({ ms: (user + system) / 1000, loaded: loaded.slice(1), folders: api.folders().map(({ client }) => client.kind), contexts }));
   process.exit(0);
 `;
 

@@ -19,13 +19,17 @@ export class Range {
   readonly start: Position;
   readonly end: Position;
 
-  constructor(startLine: number, startCharacter: number, endLine: number, endCharacter: number) {
-    this.start = new Position(startLine, startCharacter);
-    this.end = new Position(endLine, endCharacter);
+  constructor(start: number | Position, startCharacter: number | Position, endLine = 0, endCharacter = 0) {
+    this.start = typeof start === "number" ? new Position(start, startCharacter as number) : start;
+    this.end = typeof startCharacter === "number" ? new Position(endLine, endCharacter) : startCharacter;
   }
 
   get isEmpty(): boolean {
     return this.start.line === this.end.line && this.start.character === this.end.character;
+  }
+
+  get isSingleLine(): boolean {
+    return this.start.line === this.end.line;
   }
 
   get active(): Position {
@@ -70,7 +74,7 @@ export async function callTool(name: string, input: object): Promise<string> {
 export class QuickPick {
   static last: QuickPick;
   value = "";
-  items: readonly { readonly label: string }[] = [];
+  #items: readonly { readonly label: string }[] = [];
   activeItems: readonly { readonly label: string }[] = [];
   busy = false;
   sortByLabel = true;
@@ -79,28 +83,109 @@ export class QuickPick {
     QuickPick.last = this;
   }
 
+  get items(): readonly { readonly label: string }[] {
+    return this.#items;
+  }
+
+  set items(items: readonly { readonly label: string }[]) {
+    this.#items = items;
+    this.moveTo(0);
+  }
+
+  readonly #listeners = new Map<string, (value: never) => void>();
+  readonly #on = (event: string) => (listener: (value: never) => void) => void this.#listeners.set(event, listener);
+  readonly onDidChangeValue = this.#on("value");
+  readonly onDidChangeActive = this.#on("active");
+  readonly onDidTriggerItemButton = this.#on("itemButton");
+  readonly onDidTriggerButton = this.#on("button");
+  readonly onDidAccept = this.#on("accept");
+  readonly onDidHide = this.#on("hide");
+
   show(): void {}
-  hide(): void {}
   dispose(): void {}
-  onDidChangeValue(): void {}
-  onDidChangeActive(): void {}
-  onDidTriggerItemButton(): void {}
-  onDidTriggerButton(): void {}
-  onDidAccept(): void {}
-  onDidHide(): void {}
+
+  hide(): void {
+    this.#tell("hide", undefined);
+  }
+
+  type(value: string): void {
+    this.value = value;
+    this.#tell("value", value);
+  }
+
+  /** The row that the arrow keys reach; VS Code itself makes the first row active. */
+  moveTo(row: number): void {
+    this.activeItems = this.items.slice(row, row + 1);
+    this.#tell("active", this.activeItems);
+  }
+
+  enter(): void {
+    this.#tell("accept", undefined);
+  }
+
+  #tell(event: string, value: unknown): void {
+    this.#listeners.get(event)?.(value as never);
+  }
 }
-export const window = { createQuickPick: () => new QuickPick(), activeTextEditor: undefined };
+
+/** What people were told. */
+export const said: string[] = [];
+/** What was shown in an editor, last first, and what of it was marked. */
+export const shown: { readonly line: number; readonly options: object; marked?: readonly Range[] }[] = [];
+export const window = {
+  createQuickPick: () => new QuickPick(),
+  activeTextEditor: undefined,
+  createTextEditorDecorationType: () => ({ dispose: () => undefined }),
+  showInformationMessage: async (text: string) => void said.push(text),
+  onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
+  withProgress: (_options: object, work: () => Promise<unknown>) => work(),
+  async showTextDocument(_document: object, options: { readonly selection?: Range }) {
+    const entry: (typeof shown)[number] = { line: (options.selection?.start.line ?? 0) + 1, options };
+    shown.unshift(entry);
+    return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: () => undefined };
+  },
+};
 export class ThemeIcon {}
+export class ThemeColor {}
+export const OverviewRulerLane = { Full: 7 };
+export const ViewColumn = { Active: -1, Beside: -2 };
+export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const ProgressLocation = { Window: 10 };
+export class EventEmitter {
+  event = undefined;
+  fire(): void {}
+}
+export const Uri = {
+  from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
+  file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
+};
 
 /** No language server answers. */
 export const commands = { executeCommand: async () => undefined };
 
-export const workspace = { getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }) };
+/** Texts of buffers with unsaved edits, by path. */
+export const buffers = new Map<string, string>();
+/** What the extension shows as documents of its own, by scheme. */
+export const provided = new Map<string, { provideTextDocumentContent(): string }>();
+export const workspace = {
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(): string }) => void provided.set(scheme, provider),
+  getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }),
+  openTextDocument: async (uri: ReturnType<typeof Uri.file>) => documentOf(uri, buffers.get(uri.fsPath) ?? "", buffers.has(uri.fsPath)),
+};
 
-/** An editor on a file of the workspace folder /w. */
-export function editorOn(path: string, text: string, selection: Range) {
+function documentOf(uri: ReturnType<typeof Uri.file>, text: string, isDirty: boolean) {
   const lines = text.split("\n");
-  const lineAt = (line: number) => ({ text: lines[line]!, range: new Range(line, 0, line, lines[line]!.length) });
-  const getText = ({ start, end }: Range) => [...lines.slice(start.line, end.line), lines[end.line]!.slice(0, end.character)].join("\n");
-  return { selection, document: { uri: { scheme: "file", path: `/w/${path}` }, languageId: "typescript", lineAt, getText } };
+  const lineAt = (line: number) => ({ text: lines[line]!, isEmptyOrWhitespace: lines[line]!.trim() === "", lineNumber: line, firstNonWhitespaceCharacterIndex: 0, range: new Range(line, 0, line, lines[line]!.length) });
+  const getText = (range?: Range) => (range ? [...lines.slice(range.start.line, range.end.line), lines[range.end.line]!.slice(0, range.end.character)].join("\n").slice(range.start.character) : text);
+  return { uri, isDirty, languageId: "typescript", lineAt, lineCount: lines.length, getText };
+}
+
+/** An editor on text that belongs to no file. */
+export function untitledEditor(text: string, selection: Range) {
+  return { selection, document: documentOf({ scheme: "untitled", path: "Untitled-1", fsPath: "" }, text, true) };
+}
+
+/** An editor on a file of the workspace folder; it has unsaved edits when the file on disk is named. */
+export function editorOn(path: string, text: string, selection: Range, fsPath?: string) {
+  return { selection, document: documentOf({ scheme: "file", path: `/w/${path}`, fsPath: fsPath ?? "" }, text, fsPath !== undefined) };
 }

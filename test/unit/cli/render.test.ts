@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
-import { bestWindow, coverageLine, queryWords, renderDuplicates, renderHits, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { bestWindow, coverageLine, renderDuplicates, renderHits, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
 import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
 
 const plain = painter(false);
@@ -64,10 +64,6 @@ test("colours appear only when asked for", () => {
 
 test("long lines are cut to the terminal", () => {
   for (const line of renderHits([{ ...hit, snippet: "x".repeat(500) }], options).split("\n").slice(1)) assert.ok(line.length <= 80, `${line.length}`);
-});
-
-test("words of a query leave out filters, stop words and short ones, and split names", () => {
-  assert.deepEqual(queryWords('where is the maxTokens lang:go -path:"a b" of parse_header'), ["max", "tokens", "parse", "header"]);
 });
 
 const windows: readonly [string, readonly string[], readonly string[], number][] = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { painter, type Terminal } from "../../../src/cli/terminal.ts";
-import { planText, resultTable, runDisplay, runLine } from "../../../src/cli/trainDisplay.ts";
+import { planText, resultText, runDisplay, runLine } from "../../../src/cli/trainDisplay.ts";
 import { blankPicture, type Picture, type RunPlan } from "../../../src/training/picture.ts";
 
 const plan: RunPlan = { event: "plan", root: "/w", pairs: 1, isEnough: false, install: "A Python environment is made.", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
@@ -42,8 +42,15 @@ for (const [what, errInteractive, quiet, pattern] of [
     assert.match(written, pattern);
   });
 
-test("the table compares before and after", () => {
-  const text = resultTable({ ...running, before: { "0": 0.5, "6": 0.8, score: 0.65 }, after: { "0": 0.6, "6": 0.79, score: 0.695 } }, painter(false));
-  assert.deepEqual(text.trimEnd().split("\n").map((line) => line.split(/\s+/).join(" ")), ["recall@10 before after change", "instant 0.500 0.600 +0.100", "deep 0.800 0.790 −0.010", "mean 0.650 0.695 +0.045"]);
-  assert.equal(resultTable(running, painter(false)), "");
+test("the table compares before and after by what the verdict rests on, and says so", () => {
+  const changes = { mean: { before: 0.65, after: 0.695, low: 0.01, high: 0.08 }, "0": { before: 0.5, after: 0.6, low: 0.02, high: 0.18 }, "6": { before: 0.8, after: 0.79, low: -0.03, high: 0.01 } };
+  const lines = resultText({ ...running, comparison: { measure: "nDCG@10", questions: 40, confidence: 0.9, changes } }, painter(false)).trimEnd().split("\n");
+  assert.deepEqual(lines.slice(0, -1).map((line) => line.split(/\s+/).join(" ")), [
+    "nDCG@10 before after change range",
+    "instant (exit 0) 0.500 0.600 +0.100 +0.020 to +0.180",
+    "deep (exit 6) 0.800 0.790 −0.010 −0.030 to +0.010",
+    "mean of the exits 0.650 0.695 +0.045 +0.010 to +0.080",
+  ]);
+  assert.match(lines.at(-1)!, /^The verdict rests on nDCG@10 over 40 held-out questions/);
+  assert.equal(resultText(running, painter(false)), "");
 });

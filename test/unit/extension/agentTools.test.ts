@@ -39,6 +39,12 @@ describe("the tool for similar code", () => {
     ]);
   });
 
+  it("refuses a range that runs backwards, which would be compared as nothing", async () => {
+    const { asked } = setUp("/w");
+    await assert.rejects(callTool("strata_similar", { path: "src/a.ts", startLine: 7, endLine: 2 }), /endLine must not be before startLine/);
+    assert.deepEqual(asked, []);
+  });
+
   for (const [given, root, path] of [
     ["src/a.ts", "/one", "src/a.ts"],
     ["two/src/a.ts", "/two", "src/a.ts"],

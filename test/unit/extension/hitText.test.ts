@@ -57,12 +57,17 @@ describe("hits for a language model", () => {
 
 describe("the rows of the quick pick", () => {
   const merged = (hits: Parameters<typeof result>[0], failures: { name: string; reason: string }[] = []) => mergeResults([{ root: "/w", result: result(hits) }], 5, failures);
-  const whole = { severalFolders: false, indexing: false };
+  const whole = { nameOf: () => "", indexing: false };
 
   it("draw code as text, not as icons", () => {
     const [row] = quickRows("q", merged([hit("src/$(x).ts", 1, { symbol: "$(bell)", breadcrumb: "$(sync~spin)", snippet: 'const a = $(zap) + $("#id");' })]), whole);
     assert.deepEqual([row!.label, row!.description, row!.detail], ["$(symbol-method) \\$(bell)", "src/\\$(x).ts:1  \\$(sync~spin)", 'const a = \\$(zap) + $("#id");']);
     assert.equal(escapeIcons("plain (text) $x"), "plain (text) $x");
+  });
+
+  it("name the folder of several as the editor does", () => {
+    const [row] = quickRows("q", merged([hit("src/a.ts", 1)]), { nameOf: (root) => (root === "/w" ? "Server" : ""), indexing: false });
+    assert.equal(row!.description, "Server/src/a.ts:1");
   });
 
   it("say which folders failed, that nothing was found, and that more will come", () => {

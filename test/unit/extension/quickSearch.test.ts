@@ -1,22 +1,33 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
 import { fakeClock, fakeEngine, hit, result, settle, status } from "../../support/fakeEngine.ts";
-import { QuickPick } from "../../support/fakeVscode.ts";
+import { editorOn, QuickPick, Range, shown, window } from "../../support/fakeVscode.ts";
 
-const { openQuickSearch } = await import("../../../src/extension/quickSearch.ts");
+const { openQuickSearch, selectedQuery } = await import("../../../src/extension/quickSearch.ts");
 
-it("the quick pick asks again when the index is complete, and keeps the order of the hits", async () => {
-  const hits = [hit("z.ts", 2), hit("a.ts", 1)];
-  const fake = fakeEngine(1);
+function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>) {
+  const fake = fakeEngine(1, answer);
   const engines = new WorkspaceEngines(
     (_folder, onChange, onSearchUpdate) =>
       new EngineClient({ connect: async () => fake, fromWire, settings: () => ({ backgroundDepth: "deep", exclude: [], maxFileBytes: 1, paused: false }), log: () => undefined, clock: fakeClock(), onChange, onSearchUpdate }),
   );
   engines.setFolders([{ root: "/w", name: "w" }]);
+  return { fake, engines };
+}
+
+/** Earlier searches, latest first. */
+function fakeHistory(...queries: readonly string[]) {
+  let stored = queries;
+  return { get: () => stored, set: (now: readonly string[]) => void (stored = now) };
+}
+
+it("the quick pick asks again when the index is complete, and keeps the order of the hits", async () => {
+  const hits = [hit("z.ts", 2), hit("a.ts", 1)];
+  const { fake, engines } = fakeWorkspace();
   const say = async (state: protocol.IndexState) => {
     await fake.engine.sendNotification(protocol.statusChanged, status({ state }));
     await settle();
@@ -24,7 +35,7 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await engines.start();
   await settle();
   await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
-  openQuickSearch({ engines, opener: { open: async () => undefined, dispose: () => undefined }, maxResults: () => 10, toView: () => undefined }, "q");
+  openQuickSearch({ engines, opener: { open: async () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
   await settle();
   const labels = () => QuickPick.last.items.map(({ label }) => label);
   assert.deepEqual(labels(), ["$(sync~spin) Indexing goes on"]);
@@ -32,4 +43,103 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await say({ kind: "ready" });
   assert.deepEqual(labels(), ["$(symbol-method) z.ts", "$(symbol-method) a.ts"]);
   assert.equal(QuickPick.last.sortByLabel, false);
+});
+
+describe("Enter in the quick pick", () => {
+  /** A quick pick whose queries are answered one by one, by `release`. */
+  async function open(t: TestContext, history = fakeHistory()) {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const waiting = new Map<string, () => void>();
+    const { engines } = fakeWorkspace(({ query }) => new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)])))));
+    const opened: string[] = [];
+    const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), dispose: () => undefined };
+    await engines.start();
+    openQuickSearch({ engines, opener, history, maxResults: () => 10, toView: () => undefined });
+    const type = async (query: string) => {
+      QuickPick.last.type(query);
+      t.mock.timers.tick(200);
+      await settle();
+    };
+    const release = async (query: string) => {
+      waiting.get(query)!();
+      await settle();
+    };
+    return { pick: QuickPick.last, opened, type, release };
+  }
+
+  it("waits for the answer to what was typed, instead of opening a hit of fewer words", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.type("retry budget");
+    pick.enter();
+    assert.deepEqual(opened, []);
+    t.mock.timers.tick(200);
+    await settle();
+    await release("retry budget");
+    assert.deepEqual(opened, ["keep retry budget.ts"]);
+  });
+
+  it("opens the row that was chosen, also while a better list is made", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pick.enter();
+    assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
+  });
+
+  it("is forgotten when other words are typed", async (t) => {
+    const { pick, opened, type, release } = await open(t);
+    await type("a");
+    pick.enter();
+    await type("ab");
+    await release("ab");
+    assert.deepEqual(opened, []);
+    pick.enter();
+    assert.deepEqual(opened, ["keep ab.ts"]);
+  });
+
+  it("makes an earlier search again, which an empty box offers, and what is opened is remembered", async (t) => {
+    const history = fakeHistory("retry", "cache $(zap)");
+    const { pick, opened, type, release } = await open(t, history);
+    assert.deepEqual(pick.items.map(({ label }) => label), ["$(history) retry", "$(history) cache \\$(zap)"]);
+    pick.enter();
+    await settle();
+    assert.equal(pick.value, "retry");
+    await release("retry");
+    assert.deepEqual([pick.items.map(({ label }) => label), opened], [["$(symbol-method) retry.ts", "$(symbol-method) retry2.ts"], []]);
+    await type(" budget ");
+    await release(" budget ");
+    pick.enter();
+    assert.deepEqual([opened, history.get()], [["keep  budget .ts"], ["budget", "retry", "cache $(zap)"]]);
+  });
+
+  it("is not needed for the way back: Escape shows what was being read, also after other words", async (t) => {
+    Object.assign(window, { activeTextEditor: { document: {}, viewColumn: 1, selection: { start: { line: 41 } } } });
+    t.after(() => Object.assign(window, { activeTextEditor: undefined }));
+    const { pick, type, release } = await open(t);
+    await type("a");
+    await release("a");
+    pick.moveTo(1);
+    await type("ab");
+    shown.length = 0;
+    pick.hide();
+    assert.equal(shown[0]?.line, 42);
+  });
+});
+
+describe("the quick pick begins", () => {
+  for (const [what, selection, expected] of [
+    ["with the selected words", new Range(0, 3, 0, 16), "retry budget"],
+    ["empty when nothing is selected", new Range(0, 3, 0, 3), ""],
+    ["empty when lines are selected, which are code and no question", new Range(0, 0, 1, 4), ""],
+  ] as const)
+    it(what, (t) => {
+      Object.assign(window, { activeTextEditor: editorOn("a.ts", "// retry budget\ncode", selection) });
+      t.after(() => Object.assign(window, { activeTextEditor: undefined }));
+      assert.equal(selectedQuery(), expected);
+    });
+
+  it("empty when there is no editor", () => assert.equal(selectedQuery(), ""));
 });

@@ -95,6 +95,18 @@ describe("the search view's state", () => {
     assert.equal(model.state.error, undefined);
   });
 
+  it("goes on with the query in one folder, and in all of them", async () => {
+    const asked: string[] = [];
+    const { model } = setUp(({ query }) => (asked.push(query), result([])));
+    await model.search("retry", { langs: ["go"], path: "" });
+    await model.searchIn("src/net work");
+    await model.searchIn("");
+    assert.deepEqual(asked, ["retry lang:go", 'retry lang:go path:"./src/net work"', "retry lang:go"]);
+    model.clear();
+    await model.searchIn("src");
+    assert.deepEqual([asked.length, model.state.filters], [3, { langs: ["go"], path: "./src" }], "it waits for a query");
+  });
+
   it("empties the list for an empty query", async () => {
     const { model } = setUp(() => result([hit("a.ts", 1)]));
     await model.search("q", none);
@@ -130,6 +142,20 @@ describe("the search view's state", () => {
     assert.deepEqual(history(), ["one", "two"]);
     model.forgetHistory();
     assert.deepEqual(model.state.history, []);
+  });
+
+  it("remembers the query whose hit was opened, and not what is being typed meanwhile", async () => {
+    let release: (() => void) | undefined;
+    const { model, history } = setUp(({ query }) => (query === "one" ? result([hit("a.ts", 1)]) : new Promise((resolve) => (release = () => resolve(result([]))))));
+    await model.search("one", none);
+    const next = model.search("one and a hal", none);
+    await settle();
+    model.remember();
+    assert.deepEqual(history(), ["one"]);
+    model.remember("one and");
+    assert.deepEqual(history(), ["one"], "its answer never came");
+    release!();
+    await next;
   });
 
   it("says what similar code is similar to", async () => {

@@ -1,16 +1,27 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, describe, it } from "node:test";
 import type { TextEditor } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { editorOn, Range } from "../../support/fakeVscode.ts";
+import { buffers, editorOn, Range, said, shown, untitledEditor } from "../../support/fakeVscode.ts";
 
-const { findSimilarInEditor } = await import("../../../src/extension/similarCode.ts");
+const { findSimilarInEditor, findSimilarToPlace } = await import("../../../src/extension/similarCode.ts");
+const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
+
+const saved = "function f() {\n  return 1;\n}\nf();";
+/** The file on disk; the buffer of it has two lines more above. */
+const folder = mkdtempSync(path.join(os.tmpdir(), "strata-similar-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+writeFileSync(path.join(folder, "a.ts"), saved);
+const unsaved = `import a;\n\n${saved}`;
 
 /** What the model is asked for with this selection. */
-async function asked(selection: Range) {
+async function asked(selection: Range, text = saved, fsPath?: string) {
   const calls: unknown[] = [];
   const model = { similar: async (...args: unknown[]) => void calls.push(args) };
-  await findSimilarInEditor(editorOn("src/a.ts", "function f() {\n  return 1;\n}\nf();", selection) as unknown as TextEditor, model as unknown as SearchModel);
+  await findSimilarInEditor(editorOn("src/a.ts", text, selection, fsPath) as unknown as TextEditor, model as unknown as SearchModel);
   return calls;
 }
 
@@ -21,5 +32,52 @@ describe("finding code similar to what the editor shows", () => {
 
   it("compares the selected lines, and not the one it only reaches", async () => {
     assert.deepEqual(await asked(new Range(0, 4, 2, 0)), [["/w", { path: "src/a.ts", startLine: 1, endLine: 2, text: "function f() {\n  return 1;", lang: "typescript" }, "src/a.ts:1-2"]]);
+  });
+
+  it("names the lines on disk while the buffer has others, so that the question itself is not found", async () => {
+    const file = path.join(folder, "a.ts");
+    assert.deepEqual(await asked(new Range(2, 0, 5, 0), unsaved, file), [["/w", { path: "src/a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}", lang: "typescript" }, "src/a.ts:3-5"]]);
+    assert.deepEqual(await asked(new Range(3, 4, 3, 4), unsaved, file), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:4"]]);
+  });
+});
+
+describe("finding code similar to text that belongs to no file", () => {
+  const scratch = "function f() {\n  return 1;\n}\n\n\nf();";
+  const askedOf = async (line: number, text = scratch) => {
+    const calls: unknown[][] = [];
+    await findSimilarInEditor(untitledEditor(text, new Range(line, 1, line, 1)) as unknown as TextEditor, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
+    return calls;
+  };
+
+  it("compares what stands around the cursor, and all of it from an empty line", async () => {
+    assert.deepEqual(await askedOf(1), [[undefined, { text: "function f() {\n  return 1;\n}", lang: "typescript" }, "Untitled-1:1-3"]]);
+    assert.deepEqual((await askedOf(3))[0]?.[1], { text: scratch, lang: "typescript" });
+  });
+
+  it("says that there is nothing to compare", async () => {
+    assert.deepEqual(await askedOf(1, "\n\n"), []);
+    assert.match(said.at(-1)!, /no code here/);
+  });
+});
+
+describe("a hit in a file with unsaved edits", () => {
+  const place = { root: folder, path: "a.ts", startLine: 1, endLine: 3 };
+  const opened = async (line?: number) => {
+    buffers.set(path.join(folder, "a.ts"), unsaved);
+    await createPlaceOpener().open(place, { side: false, how: "open", line });
+    return shown[0]!;
+  };
+
+  it("opens where its code stands in the buffer", async () => {
+    const { line, marked } = await opened();
+    assert.deepEqual([line, marked?.map(({ start, end }) => [start.line + 1, end.line + 1])], [3, [[3, 5]]]);
+    assert.equal((await opened(2)).line, 4);
+  });
+
+  it("is compared by its own code", async () => {
+    buffers.set(path.join(folder, "a.ts"), unsaved);
+    const calls: unknown[][] = [];
+    await findSimilarToPlace(place, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
+    assert.deepEqual(calls[0]?.[1], { path: "a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}\n", lang: "typescript" });
   });
 });

@@ -27,6 +27,11 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(paths(merged), ["/a:x", "/b:z"]);
   });
 
+  it("shows a place once when one folder lies in another", () => {
+    const merged = mergeResults([{ root: "/a", result: result([hit("y", 0.5), hit("sub/x", 0.3)]) }, { root: "/a/sub", result: result([hit("x", 0.9), hit("x", 0.2, { startLine: 40 })]) }], 5);
+    assert.deepEqual(paths(merged), ["/a/sub:x", "/a:y", "/a/sub:x"]);
+  });
+
   it("adds the coverage up and names the deepest reading", () => {
     const merged = mergeResults([{ root: "/a", result: result([], { coverage: coverage(3, 1), depth: "instant" }) }, { root: "/b", result: result([], { coverage: coverage(4, 2), depth: "shallow", tookMs: 9, refining: true }) }], 5);
     assert.deepEqual(merged.coverage, coverage(7, 3));
@@ -146,12 +151,23 @@ describe("the engines of a workspace", () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/c": () => result([]) });
     all.setFolders(folders("/a", "/b", "/c"));
     await all.start();
-    const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit("x", 1), hit("y", 1)] });
+    const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit(`x${lines}`, 1), hit("y", 1)] });
     engines.get("/a")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(20), group(6)], coverage: coverage(3) }));
     engines.get("/c")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(9)], coverage: coverage(4) }));
     const found = await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, () => undefined, never());
     assert.deepEqual(found.groups.map(({ root, lines }) => [root, lines]), [["/a", 20], ["/c", 9], ["/a", 6]]);
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
+  });
+
+  it("follow the workspace when a folder gets another name or place, and keep their engines", async () => {
+    const { all, engines } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.2)]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    const before = [engines.get("/a"), engines.get("/b")];
+    all.setFolders([{ root: "/b", name: "server" }, { root: "/a", name: "a" }]);
+    assert.deepEqual(all.folders.map(({ name }) => name), ["server", "a"]);
+    assert.deepEqual(paths(await all.ask("q", 10, never())), ["/b:y", "/a:x"]);
+    assert.deepEqual([engines.get("/a"), engines.get("/b")], before);
   });
 
   it("end with the folder they belong to", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { bestWindow, dedent, highlight, queryWords } from "../../../src/webview/highlight.ts";
+import { bestWindow, dedent, highlight } from "../../../src/webview/highlight.ts";
 import { arrange } from "../../../src/webview/listOrder.ts";
 import { isFromView } from "../../../src/webview/messages.ts";
 import { openingOf } from "../../../src/webview/opening.ts";
@@ -74,18 +74,6 @@ describe("a message from the page", () => {
     { type: "command", command: "toString" },
   ])
     it(`is refused: ${JSON.stringify(message)?.slice(0, 90)}`, () => assert.ok(!isFromView(message)));
-});
-
-describe("the words of a query", () => {
-  for (const [query, expected] of [
-    ["where are retries backed off", ["retri", "back", "off"]],
-    ["check that a token has not expired", ["check", "expir", "token"]],
-    ["parseDate lang:go path:src", ["parse", "date"]],
-    ["lang:go", []],
-  ] as const)
-    it(`of "${query}" are ${expected.join(", ") || "none"}`, () => {
-      assert.deepEqual([...queryWords(query)].sort(), [...expected].sort());
-    });
 });
 
 describe("a coloured snippet", () => {

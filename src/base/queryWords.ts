@@ -1,0 +1,27 @@
+// The words of a question: which of them say nothing, and which are looked for in a hit to choose and mark its lines. Terminal and view share them.
+
+/** Function words and the scaffolding of questions ("how does … work"). Left out of queries only: in code `is` or `work` can be a name. */
+const stopWords: ReadonlySet<string> = new Set(
+  (
+    "a about all also am an and any are as at be because been being but by can could did do does doing done each for from get gets given had has have " +
+    "having how i if in into is it its like me my of on or our should so some such than that the their them then there these they this those to used uses " +
+    "using via was we were what when where which while who whose why will with without work works working would you your implemented implement implements " +
+    "implementation code handled please find show happens"
+  ).split(" "),
+);
+
+export function isStopWord(word: string): boolean {
+  return stopWords.has(word.toLowerCase());
+}
+
+/** The words of a query that are worth marking, lower-cased and cut to a common stem, longest first; filters, short words and stop words are left out. */
+export function queryWords(query: string): readonly string[] {
+  const words = query
+    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
+    .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu);
+  // "not" counts where answers are ranked, but marked it would light up every note and notification.
+  const stems = (words ?? []).filter((word) => word.length > 2 && word !== "not" && !isStopWord(word)).map((word) => (word.length > 5 ? word.replace(/(ations?|ings?|ers?|ed|es|s|e)$/, "") : word.replace(/s$/, "")));
+  return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
+}

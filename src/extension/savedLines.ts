@@ -1,0 +1,55 @@
+// Between a file on disk, whose lines the engine counts, and a buffer of it with unsaved edits. vscode-free.
+import { readFile } from "node:fs/promises";
+
+/** What is needed of an editor's document. */
+export interface EditedDocument {
+  readonly uri: { readonly fsPath: string };
+  readonly isDirty: boolean;
+  getText(): string;
+}
+
+const linesOf = (text: string): readonly string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
+
+/** Lines that are compared on either side to tell one place from another that begins alike. */
+const COMPARED = 8;
+
+/** How many lines are the same from `line` of `before` and `at` of `now` on, in steps of 1 or -1. */
+function sameLines(before: readonly string[], line: number, now: readonly string[], at: number, step: 1 | -1): number {
+  let same = 0;
+  while (same < COMPARED && before[line + step * same] !== undefined && before[line + step * same] === now[at + step * same]) same++;
+  return same;
+}
+
+/**
+ * The line of `now` that stands where `line` stood in `before` (both from 0). In front of all edits and behind them that is certain; between two of them
+ * the same lines are looked for, nearest first.
+ */
+export function followLine(before: readonly string[], now: readonly string[], line: number): number {
+  const shorter = Math.min(before.length, now.length);
+  let head = 0;
+  while (head < shorter && before[head] === now[head]) head++;
+  if (line < head) return line;
+  let tail = 0;
+  while (tail < shorter - head && before.at(-1 - tail) === now.at(-1 - tail)) tail++;
+  const [beforeEnd, nowEnd] = [before.length - tail, now.length - tail];
+  if (line >= beforeEnd) return line + now.length - before.length;
+  // The line itself may be what was edited: then the next one that is still there tells.
+  for (let next = line; next < Math.min(line + COMPARED, beforeEnd); next++) {
+    let best: { readonly at: number; readonly same: number } | undefined;
+    for (let at = head; at < nowEnd; at++) {
+      const same = sameLines(before, next, now, at, 1) + sameLines(before, next, now, at, -1);
+      const isNearer = best !== undefined && same === best.same && Math.abs(at - next) < Math.abs(best.at - next);
+      if (same > (best?.same ?? 0) || isNearer) best = { at, same };
+    }
+    if (best) return Math.max(head, best.at - (next - line));
+  }
+  return Math.max(0, Math.min(line, nowEnd - 1));
+}
+
+/** How lines of the file on disk and of `document` lead to each other (from 1). Without unsaved edits, or without the file, they are the same. */
+export async function followEdits(document: EditedDocument): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
+  const saved = document.isDirty ? await readFile(document.uri.fsPath, "utf8").catch(() => undefined) : undefined;
+  if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line };
+  const [disk, buffer] = [linesOf(saved), linesOf(document.getText())];
+  return { toBuffer: (line) => followLine(disk, buffer, line - 1) + 1, toDisk: (line) => followLine(buffer, disk, line - 1) + 1 };
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { followEdits, followLine } from "../../../src/extension/savedLines.ts";
+
+const file = ["import a", "", "function f() {", "  return 1;", "}", "", "function g() {", "  return 2;", "}", "", "f();"];
+/** The file with `removed` lines at `at` (from 0) replaced. */
+const edited = (lines: readonly string[], at: number, removed: number, ...added: readonly string[]) => lines.toSpliced(at, removed, ...added);
+
+describe("a line of a file whose buffer has unsaved edits", () => {
+  for (const [what, now, line, expected] of [
+    ["stays in front of them", edited(file, 4, 0, "x", "y"), 2, 2],
+    ["moves with what was inserted above", edited(file, 1, 0, "import b", "import c"), 2, 4],
+    ["moves with what was removed above", edited(file, 0, 2), 6, 4],
+    ["stays when it is edited itself", edited(file, 2, 1, "function f(x) {"), 2, 2],
+    ["is found between two edits", edited(edited(file, 10, 1, "f(1);"), 0, 1, "import a", "import b", "import c"), 6, 8],
+    ["is found by the next one when it is edited between two edits", edited(edited(edited(file, 10, 1, "f(1);"), 6, 1, "function g(y) {"), 0, 1, "import a", "import b"), 6, 7],
+    ["is told from its like by what follows", edited(edited(file, 10, 1, "f(1);"), 0, 0, "// 1", "// 2"), 8, 10],
+    ["that is gone is somewhere in the text", ["x"], 6, 0],
+    ["of an emptied file is the first", [""], 6, 0],
+  ] as const)
+    it(what, () => assert.equal(followLine(file, now, line), expected));
+
+  it("leads to the disk and back, whatever its line ends and mark of order", async (t) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const fsPath = path.join(folder, "a.ts");
+    writeFileSync(fsPath, `\uFEFF${file.join("\r\n")}`);
+    const buffer = ["// new", ...file].join("\r\n");
+    const dirty = await followEdits({ uri: { fsPath }, isDirty: true, getText: () => buffer });
+    assert.deepEqual([dirty.toBuffer(7), dirty.toDisk(8), dirty.toBuffer(1)], [8, 7, 2]);
+    const clean = await followEdits({ uri: { fsPath }, isDirty: false, getText: () => buffer });
+    assert.deepEqual([clean.toBuffer(7), clean.toDisk(8)], [7, 8]);
+    const gone = await followEdits({ uri: { fsPath: path.join(folder, "gone.ts") }, isDirty: true, getText: () => buffer });
+    assert.deepEqual([gone.toBuffer(7), gone.toDisk(8)], [7, 8]);
+  });
+});
