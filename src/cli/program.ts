@@ -174,6 +174,10 @@ export async function runProcess(): Promise<void> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  // What goes with the answer may go to the same reader (2>&1 | head); the exit code is the answer's.
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   process.exitCode = await main(process.argv.slice(2), processTerminal(), cancelled.signal);
   if (cancelled.signal.aborted) process.exit(); // a connection that was just being made must not hold the process
 }

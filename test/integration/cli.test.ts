@@ -198,6 +198,15 @@ test("a reader that leaves early is success", async () => {
   assert.equal(await new Promise((resolve) => child.once("exit", resolve)), 0);
 });
 
+test("a reader of notes that leaves early changes no exit code", async () => {
+  const child = start(["search", "waits longer after each failed attempt", "--in", root]);
+  child.stderr?.destroy();
+  assert.equal(await new Promise((resolve) => child.once("close", resolve)), 0);
+  const mistake = start(["serach"]);
+  mistake.stderr?.destroy();
+  assert.equal(await new Promise((resolve) => mistake.once("close", resolve)), 2);
+});
+
 test("Ctrl-C ends at once with 130 and leaves an index that goes on where it was", { skip: process.platform === "win32" && "no signals" }, async () => {
   const big = path.join(folder, "big");
   write(big, manyFiles(600));
