@@ -190,8 +190,10 @@ export async function runProcess(): Promise<void> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
-  // Nobody reads the warnings (2>&1 | head, an agent that closes the log of its server): the answer and the exit code count all the same.
-  process.stderr.on("error", () => undefined);
+  // What goes with the answer may go to the same reader (2>&1 | head); the exit code is the answer's.
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   process.exitCode = await main(process.argv.slice(2), processTerminal(), cancelled.signal);
   if (cancelled.signal.aborted) process.exit(); // a connection that was just being made must not hold the process
 }

@@ -24,7 +24,7 @@ import { anchor, readRange } from "./anchor.ts";
 import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { relativeInside } from "./paths.ts";
-import type { Coverage, DuplicateGroup, DuplicatesParams, EngineSettings, Hit, IndexState, SearchParams, SearchResult, SimilarParams, Status } from "./protocol.ts";
+import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type IndexState, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
 
 export interface EngineOptions {
@@ -438,6 +438,7 @@ export class Engine {
         if (this.#scansDone === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
       }, signal);
       this.#scansDone = asked;
+      if (this.#state.kind === "scanning") this.#setState(deepening(this.#settings.backgroundDepth, this.#store.coverage())); // whoever waited for the pass asks at once
       this.#watch();
       this.#statusSoon();
       return true;
@@ -467,8 +468,7 @@ export class Engine {
       this.#statusSoon();
       return false;
     }
-    const { chunks, instant } = this.#store.coverage();
-    this.#setState({ kind: "deepening", progress: { phase: "instant", done: instant, total: chunks, unit: "chunks" } });
+    this.#setState(deepening("instant", this.#store.coverage()));
     this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant);
     const encoder = this.#instantEncoder;
     this.#store.putInstant(todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
@@ -488,8 +488,7 @@ export class Engine {
   async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
     if (todo.length === 0) return 0;
-    const { chunks, [depth]: done } = this.#store.coverage();
-    this.#setState({ kind: "deepening", progress: { phase: depth, done, total: chunks, unit: "chunks" } });
+    this.#setState(deepening(depth, this.#store.coverage()));
     const vectors = await this.#encoder.embedChunks(todo, depth, "background", signal);
     this.#store.putVectors(depth, todo.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     return todo.length;

@@ -69,6 +69,8 @@ export type IndexState =
   | { readonly kind: "paused"; readonly reason: string }
   | { readonly kind: "failed"; readonly code: string; readonly reason: string };
 
+export const deepening = (depth: Depth, coverage: Coverage): IndexState => ({ kind: "deepening", progress: { phase: depth, done: coverage[depth], total: coverage.chunks, unit: "chunks" } });
+
 export interface Status {
   readonly state: IndexState;
   readonly root: string;

@@ -110,6 +110,12 @@ export async function becomeSearchable(session: EngineSession, graceMs: number, 
   }
 }
 
+/** An answer with the state it was given in. That is asked for first: what is read while an answer is made took no part in it. */
+export async function answerIn(session: EngineSession, signal: AbortSignal, ask: () => Promise<protocol.SearchResult>): Promise<{ readonly result: protocol.SearchResult; readonly state: protocol.IndexState }> {
+  const { state } = await session.ask(protocol.status, signal);
+  return { result: await ask(), state };
+}
+
 /** Whether an answer at this depth had everything to choose from. */
 export function isComplete(coverage: protocol.Coverage, state: protocol.IndexState, depth: protocol.Depth): boolean {
   return (state.kind === "ready" || state.kind === "deepening") && coverage[depth] >= coverage.chunks;

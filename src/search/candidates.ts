@@ -1,7 +1,7 @@
 // Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
-import { type DenseHit, escapeGlob, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
@@ -42,8 +42,8 @@ export interface Candidates {
 
 /** @param under directory below the root, "" for all. */
 export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
-  const filters = withDirectory(query.filters, under);
-  const accepts = placeFilter(query, filters, under);
+  const filters = { ...query.filters, under };
+  const accepts = placeFilter(query, filters);
   // What is filtered after retrieval needs a deeper look to fill the list.
   const isNarrow = query.tests !== "any" || query.symbolFilter.length > 0 || query.phrases.length > 0;
   const pool = poolSize(k) * (isNarrow ? 4 : 1);
@@ -99,18 +99,12 @@ function fewPerChunk(places: readonly Place[]): Place[] {
   });
 }
 
-function withDirectory(filters: Filters, under: string): Filters {
-  if (under === "" || filters.pathGlobs) return filters;
-  return { ...filters, pathGlobs: [`${escapeGlob(under)}/**`] };
-}
-
 /** Everything a place must satisfy; needed again here because definitions and trace lines come without filters. */
-function placeFilter(query: ParsedQuery, filters: Filters, under: string): (place: Place) => boolean {
+function placeFilter(query: ParsedQuery, filters: Filters): (place: Place) => boolean {
   const inFilters = fileMatcher(filters);
   const holds = query.phrases.map(phraseTest);
   return (place) =>
     inFilters(place) &&
-    (under === "" || place.path.startsWith(`${under}/`)) &&
     (query.tests === "any" || place.isTest === (query.tests === "only")) &&
     (query.symbolFilter.length === 0 || place.symbols.some((symbol) => query.symbolFilter.includes(symbol.toLowerCase()))) &&
     holds.every((test) => test(place.text));

@@ -72,6 +72,8 @@ export interface Filters {
   readonly excludeLangs?: readonly string[];
   readonly pathGlobs?: readonly string[];
   readonly excludeGlobs?: readonly string[];
+  /** Directory below the root, "/" as separator. */
+  readonly under?: string;
 }
 
 export interface Coverage {

@@ -421,9 +421,9 @@ export class Store {
   }
   /** What the filters let through, undefined for everything. */
   #allowedBy(filters: Filters): { files: number[]; chunks: Set<number> } | undefined {
-    const { langs, excludeLangs, pathGlobs, excludeGlobs } = filters;
-    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs) return undefined;
-    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs]);
+    const { langs, excludeLangs, pathGlobs, excludeGlobs, under } = filters;
+    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs && !under) return undefined;
+    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs, under]);
     if (this.#allowed?.key === key && this.#allowed.revision === this.#revision) return this.#allowed;
     const accepts = fileMatcher(filters);
     const files: number[] = [];

@@ -236,6 +236,13 @@ test("reading a query costs no more than its length", async () => {
   for (const unit of ["A", "@", "a/", "a.ts:1 ", "at a", "(a(b)", '"', 'path:"', "{,", "哪", "http://"]) await assertGrowsEvenly(2_000, (n) => parseQuery(`x ${unit.repeat(n)} y`));
 });
 
+test("of a pasted log the beginning and the end are read", () => {
+  const query = parseQuery(`ValueError: alpha\n${Array.from({ length: 20_000 }, (_, i) => `word${i}`).join(" ")}\nomega lang:py`);
+  assert.ok(query.terms.length < 2000, `${query.terms.length} terms`);
+  assert.ok(["alpha", "omega"].every((word) => query.terms.includes(word)));
+  assert.deepEqual(query.filters.langs, ["python"]);
+});
+
 test("any text is accepted", () => {
   for (const raw of ["\"", "```", "lang:", "-path:", "(((", "\u0000", "😀 😀", "a".repeat(100_000), ":::", "\n\n"]) {
     assert.doesNotThrow(() => parseQuery(raw), raw.slice(0, 20));

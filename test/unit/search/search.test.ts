@@ -86,6 +86,12 @@ test("a search below a directory stays there", async () => {
   assert.ok(hits.length > 0 && hits.every((hit) => hit.path.startsWith("src/http/")));
 });
 
+test("a path filter finds what is below a directory, however much it finds elsewhere", async () => {
+  const elsewhere: MemoryChunk[] = Array.from({ length: 200 }, (_, i) => ({ path: `lib/${i}.ts`, symbols: [`parseHeaders${i}`], text: `function parseHeaders${i}(raw) { return parse(headers(raw)); } // parse headers` }));
+  const { hits } = await searchIndex(setUp([...sources, ...elsewhere]), { query: "parse headers path:*.ts", k: 10, under: "src/http" });
+  assert.deepEqual(new Set(hits.map((hit) => hit.path)), new Set(["src/http/headers.ts", "src/http/router.ts"]));
+});
+
 test("quoted text must stand in the hit", async () => {
   assert.deepEqual(await pathsOf('"header line without a colon"'), ["legacy/main.py"]);
   assert.deepEqual(await pathsOf('"no such text anywhere"'), []);
