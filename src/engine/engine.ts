@@ -23,6 +23,7 @@ import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
 import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
 import { relativeInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type IndexState, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
@@ -43,23 +44,6 @@ export interface EngineOptions {
 }
 
 export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
-
-const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it shows at the top exit
-const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not
-/** Chunks of one background round: a few batches, after which saves and graph inserts get their turn. */
-const DEEPEN_ROUND = 32;
-/** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
-const SAVED_SLICE = 8;
-const GRAPH_SLICE_MS = 8;
-/** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
-const REPLACE_ROUND = 100;
-/** Graph files are large, and rewritten as a whole: that happens when work pauses, and while it goes on at most this often and in a thirtieth of the time. */
-const SAVE_EVERY_MS = 60_000;
-const SAVE_SHARE = 30;
-const STATUS_EVERY_MS = 150;
-const DISK_RETRY_MS = 10_000;
-/** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
-const MASS_CHANGE = 300;
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -104,6 +88,8 @@ export class Engine {
   #reopened: Promise<void> = Promise.resolve();
   /** Why there is no store: a rebuild could not open the new index. Undefined otherwise. */
   #lost: unknown;
+  /** The disk that holds the index is full: until work succeeds again. */
+  #full: StrataError | undefined;
   #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
@@ -230,9 +216,10 @@ export class Engine {
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
   async index(depth: Depth, signal: AbortSignal): Promise<Status> {
     this.#wake();
-    if (this.#state.kind === "failed") await this.#turns.next(signal); // it is tried again before it is judged
+    if (this.#state.kind === "failed" || this.#full) await this.#turns.next(signal); // it is tried again before it is judged
     for (;;) {
       signal.throwIfAborted();
+      if (this.#full) throw this.#full;
       if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#store.coverage();
@@ -403,6 +390,7 @@ export class Engine {
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
+        this.#full = undefined;
         this.#turns.end();
         if (worked !== false) await (performance.now() - this.#askedMs < 3_000 ? breathe() : yieldToEventLoop());
         else await woken;
@@ -412,6 +400,7 @@ export class Engine {
         if (StrataError.is(error, "index.diskFull")) {
           this.#options.log("warn", "the disk is full", error);
           this.#setState({ kind: "paused", reason: userMessage(error) });
+          this.#full = error;
           const retry = setTimeout(this.#wake, DISK_RETRY_MS);
           await woken;
           clearTimeout(retry);

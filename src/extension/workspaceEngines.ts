@@ -157,7 +157,7 @@ export class WorkspaceEngines {
         } catch (error) {
           signal.throwIfAborted();
           if (grace.aborted) return "still indexing";
-          if (StrataError.is(error, "input.invalid")) return "paused";
+          if (StrataError.is(error, "input.invalid") || StrataError.is(error, "index.diskFull")) return "paused";
         }
         return "everything";
       }),

@@ -29,6 +29,9 @@ export const bm25FieldWeights: readonly number[] = [4, 1.5, 2.5, 1.5, 1];
 /** A chunk copied into many files fills the list only this often. */
 const placesPerChunk = 3;
 
+/** Files that one line of a trace may mean: a bare `index.ts` is the name of thousands, and says nothing there. */
+const filesPerLine = 50;
+
 /** Candidates from each retriever for k hits: enough that ranking can still lift what one retriever saw late. */
 export function poolSize(k: number): number {
   return Math.min(400, Math.max(80, 5 * k));
@@ -121,11 +124,12 @@ function placesOfTrace(store: SearchStore, query: ParsedQuery): Place[] {
   const found: Place[] = [];
   const paths = [...store.files().keys()];
   for (const location of query.locations.slice(0, 40)) {
-    const endings = paths.map((path) => ({ path, common: commonEnding(path, location.path) })).filter((ending) => ending.common > 0);
+    const name = location.path.slice(location.path.lastIndexOf("/") + 1);
+    // Taking every path apart for every line took 6 s with 40 lines and 29,000 files.
+    const endings = paths.filter((path) => path.endsWith(name)).map((path) => ({ path, common: commonEnding(path, location.path) })).filter((ending) => ending.common > 0);
     const longest = Math.max(0, ...endings.map((ending) => ending.common));
-    for (const { path, common } of endings) {
-      if (common === longest) found.push(...store.placesInFile(path, location.line, location.line));
-    }
+    const nearest = endings.filter(({ common }) => common === longest).slice(0, filesPerLine);
+    for (const { path } of nearest) found.push(...store.placesInFile(path, location.line, location.line));
   }
   return found;
 }

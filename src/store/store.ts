@@ -373,7 +373,8 @@ export class Store {
   }
   sizeBytes(): number {
     let bytes = 0;
-    for (const name of readdirSync(this.#options.folder)) {
+    // Somebody may have deleted the folder: no reason to end.
+    for (const name of existsSync(this.#options.folder) ? readdirSync(this.#options.folder) : []) {
       if (/^(index\.|instant\.|shallow\.|deep\.)/.test(name)) bytes += statSync(path.join(this.#options.folder, name), { throwIfNoEntry: false })?.size ?? 0;
     }
     return bytes;

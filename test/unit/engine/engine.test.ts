@@ -153,8 +153,11 @@ test("a question during a rebuild waits for the new index", async (t) => {
   const rebuilt = engine.rebuild();
   const answers: Promise<SearchResult>[] = [];
   const asking = (async () => {
+    let open = 0;
     for (let done = false; !done; ) {
-      answers.push(engine.search({ query: "value of part", k: 3, depth: "deep" }, never));
+      // A few at a time: on a busy machine thousands would pile up.
+      if (open++ < 5) answers.push(engine.search({ query: "value of part", k: 3, depth: "deep" }, never).finally(() => open--));
+      else open--;
       done = await Promise.race([rebuilt.then(() => true), yieldToEventLoop().then(() => false)]);
     }
   })();
@@ -218,6 +221,19 @@ test("a rebuild makes the index folder again when somebody has deleted it", asyn
   await engine.index("instant", never);
   rmSync(place.index, { recursive: true });
   await engine.rebuild();
+  assert.equal((await engine.index("instant", never)).coverage.files, 5);
+});
+
+test("whoever waits for an index hears that the disk is full, and can try again", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const put = t.mock.method(Store.prototype, "putFiles", () => {
+    throw new StrataError("index.diskFull", "The disk is full.");
+  });
+  const engine = await place.open();
+  const full = (error: unknown): boolean => StrataError.is(error, "index.diskFull");
+  await assert.rejects(engine.index("instant", never), full);
+  await assert.rejects(engine.index("instant", never), full);
+  put.mock.restore();
   assert.equal((await engine.index("instant", never)).coverage.files, 5);
 });
 

@@ -106,6 +106,17 @@ test("a stack trace line finds the place it names, from any root", async () => {
   assert.equal(hits[0]?.symbol, "normalisePath");
 });
 
+test("the lines of a trace are compared with the paths of their own name alone", async (t) => {
+  const others = Array.from({ length: 200 }, (_, i): MemoryChunk => ({ path: `src/part${i}/other${i}.ts`, text: `nothing ${i}` }));
+  const deps = setUp([...sources, ...others]);
+  const trace = Array.from({ length: 30 }, (_, i) => `    at normalisePath (/home/me/project/src/http/router.ts:${20 + (i % 5)}:5)`).join("\n");
+  const splits = t.mock.method(String.prototype, "split").mock;
+  const { hits } = await search(trace, 10, deps);
+  assert.equal(hits[0]?.symbol, "normalisePath");
+  // Each line would take all 206 paths apart.
+  assert.ok(splits.callCount() < 206 * 5, `${splits.callCount()} texts were taken apart`);
+});
+
 test("tests rank below the code they test, unless they are asked for", async () => {
   const asked = await pathsOf("tests of the router match");
   const plain = await pathsOf("router match url path");

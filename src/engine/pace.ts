@@ -1,0 +1,18 @@
+// How the engine shares out its time: how much of each kind of work is done at once, and how often. The order of work is in engine.ts.
+
+export const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it shows at the top exit
+export const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not
+/** Chunks of one background round: a few batches, after which saves and graph inserts get their turn. */
+export const DEEPEN_ROUND = 32;
+/** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
+export const SAVED_SLICE = 8;
+export const GRAPH_SLICE_MS = 8;
+/** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
+export const REPLACE_ROUND = 100;
+/** Graph files are large, and rewritten as a whole: that happens when work pauses, and while it goes on at most this often and in a thirtieth of the time. */
+export const SAVE_EVERY_MS = 60_000;
+export const SAVE_SHARE = 30;
+export const STATUS_EVERY_MS = 150;
+export const DISK_RETRY_MS = 10_000;
+/** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
+export const MASS_CHANGE = 300;
