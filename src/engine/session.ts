@@ -116,6 +116,18 @@ export function isComplete(coverage: protocol.Coverage, state: protocol.IndexSta
 }
 
 /**
+ * An answer and the state of the index behind it. When the index was completed while the answer was made (the first one waits for the encoder to load),
+ * it knows only a part of what is there by now, and is made again.
+ */
+export async function answerFromAll(session: EngineSession, ask: () => Promise<protocol.SearchResult>, signal: AbortSignal): Promise<{ readonly result: protocol.SearchResult; readonly state: protocol.IndexState }> {
+  const isWhole = ({ coverage, state }: protocol.Status): boolean => isComplete(coverage, state, "instant");
+  const before = await session.ask(protocol.status, signal);
+  const result = await ask();
+  const after = await session.ask(protocol.status, signal);
+  return { result: isWhole(after) && !isWhole(before) ? await ask() : result, state: after.state };
+}
+
+/**
  * A path that a person or an agent gave, as the engine wants it: relative to the root, "/" as separator, existing, and inside the root even
  * after its links are followed. @throws StrataError "input.invalid"
  */
