@@ -6,7 +6,7 @@ import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
-import { answerIn, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
+import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
 import { coverageLine, renderDuplicates, renderHits, renderStatus } from "./render.ts";
 import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, type Context } from "./terminal.ts";
@@ -44,13 +44,14 @@ const shownFolder = ({ root, under }: Scope): string => (under === "" ? clickabl
 /** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
 async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
   const { signal } = context;
+  const answer = () => answerFromAll(session, ask, signal);
   return showingProgress(context, async (onProgress) => {
     if (options.wait) await bringTo(session, options.depth, onProgress, signal);
     else await becomeSearchable(session, graceMs, onProgress, signal);
-    const first = await answerIn(session, signal, ask);
+    const first = await answer();
     if (first.result.hits.length > 0 || isComplete(first.result.coverage, first.state, "instant")) return first;
     await becomeSearchable(session, patienceMs, onProgress, signal);
-    return answerIn(session, signal, ask);
+    return answer();
   });
 }
 

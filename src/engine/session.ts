@@ -110,15 +110,21 @@ export async function becomeSearchable(session: EngineSession, graceMs: number, 
   }
 }
 
-/** An answer with the state it was given in. That is asked for first: what is read while an answer is made took no part in it. */
-export async function answerIn(session: EngineSession, signal: AbortSignal, ask: () => Promise<protocol.SearchResult>): Promise<{ readonly result: protocol.SearchResult; readonly state: protocol.IndexState }> {
-  const { state } = await session.ask(protocol.status, signal);
-  return { result: await ask(), state };
-}
-
 /** Whether an answer at this depth had everything to choose from. */
 export function isComplete(coverage: protocol.Coverage, state: protocol.IndexState, depth: protocol.Depth): boolean {
   return (state.kind === "ready" || state.kind === "deepening") && coverage[depth] >= coverage.chunks;
+}
+
+/**
+ * An answer and the state of the index behind it. When the index was completed while the answer was made (the first one waits for the encoder to load),
+ * it knows only a part of what is there by now, and is made again.
+ */
+export async function answerFromAll(session: EngineSession, ask: () => Promise<protocol.SearchResult>, signal: AbortSignal): Promise<{ readonly result: protocol.SearchResult; readonly state: protocol.IndexState }> {
+  const isWhole = ({ coverage, state }: protocol.Status): boolean => isComplete(coverage, state, "instant");
+  const before = await session.ask(protocol.status, signal);
+  const result = await ask();
+  const after = await session.ask(protocol.status, signal);
+  return { result: isWhole(after) && !isWhole(before) ? await ask() : result, state: after.state };
 }
 
 /**

@@ -8,7 +8,7 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import * as protocol from "../engine/protocol.ts";
-import { answerIn, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
+import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 
 export interface McpOptions {
   /** Absolute workspace folder. */
@@ -138,7 +138,7 @@ async function ask(workspace: Workspace, options: AskOptions, context: ServerCon
   const session = await workspace.session();
   if (options.wait) await bringTo(session, options.depth, progressTo(context), signal);
   else await becomeSearchable(session, graceMs, progressTo(context), signal);
-  const { result, state } = await answerIn(session, signal, () => send(session, signal));
+  const { result, state } = await answerFromAll(session, () => send(session, signal), signal);
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);
   return foundResult({ hits, coverage: result.coverage, complete: isComplete(result.coverage, state, options.depth) });
 }
