@@ -13,8 +13,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from strata_train import cli
-from strata_train.config import ModelConfig
+from strata_train import cli, data
+from strata_train.config import Config, ModelConfig
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder
 
@@ -123,3 +123,24 @@ def pairs_file(tmp_path: Path) -> Path:
     file = tmp_path / "pairs.jsonl"
     file.write_text("".join(json.dumps(pair) + "\n" for pair in make_pairs(160)), encoding="utf-8")
     return file
+
+
+@pytest.fixture
+def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: MultiExitEncoder, settings: Config) -> Path:
+    """Shards of `pairs_file` with the tiny encoder's vectors; the module's own `settings`."""
+    folder = tmp_path / "cache"
+    data.build_shards(
+        [pairs_file],
+        folder,
+        text,
+        settings.data,
+        settings.text,
+        held_out_share=0.1,
+        seed=1,
+        exclusions=None,
+        teacher="tiny",
+        shard_pairs=64,
+    )
+    for shard in data.shard_folders(folder):
+        data.add_teacher(data.Shard.open(shard), tiny_model, device=torch.device("cpu"), autocast=False)
+    return folder

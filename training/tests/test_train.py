@@ -35,26 +35,6 @@ def settings(tiny_config: ModelConfig) -> Config:
     )
 
 
-@pytest.fixture
-def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: MultiExitEncoder, settings: Config) -> Path:
-    folder = tmp_path / "cache"
-    data.build_shards(
-        [pairs_file],
-        folder,
-        text,
-        settings.data,
-        settings.text,
-        held_out_share=0.1,
-        seed=1,
-        exclusions=None,
-        teacher="tiny",
-        shard_pairs=64,
-    )
-    for shard in data.shard_folders(folder):
-        data.add_teacher(data.Shard.open(shard), tiny_model, device=CPU.device, autocast=False)
-    return folder
-
-
 def losses(log: str) -> list[float]:
     events = [json.loads(line) for line in log.splitlines()]
     return [event["loss"] for event in events if event.get("phase") == "layers"]
@@ -253,7 +233,7 @@ def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncode
     texts = [np.array([2, 9, 10, 3]), np.array([2, 30, 3]), np.array([2, 9, 9, 31, 32, 3])]
     assert tiny_model.table is not None
     padded = tiny_model(*pad(texts), exits=(0,))[0].embedding
-    torch.testing.assert_close(train._bag(tiny_model.table, texts, CPU), padded, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(train.bag(tiny_model.table, texts, CPU), padded, atol=1e-6, rtol=1e-5)
 
 
 def test_the_teacher_of_the_layers_is_the_top_with_its_share_of_the_table(

@@ -72,6 +72,25 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
+    mentor = commands.add_parser("mentor-vectors", help="compute a larger encoder's vector of every text of a cache")
+    mentor.add_argument("--mentor", type=Path, required=True, help="its folder, in Hugging Face's layout")
+    mentor.add_argument("--cache", type=Path, required=True)
+    mentor.add_argument("--shards", type=int, default=0, help="only the first so many shards; 0: all")
+    mentor.add_argument("--device", default="auto")
+    mentor.add_argument("--threads", type=int, default=0)
+    mentor.set_defaults(run=_mentor_vectors)
+
+    follow = commands.add_parser("follow", help="train the upper layers to find alike what the mentor finds alike")
+    follow.add_argument("--config", type=Path, required=True)
+    follow.add_argument("--cache", type=Path, required=True)
+    follow.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
+    follow.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
+    follow.add_argument("--minutes", type=float, required=True)
+    follow.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+    follow.add_argument("--device", default="auto")
+    follow.add_argument("--threads", type=int, default=0)
+    follow.set_defaults(run=_follow)
+
     dedup.add_commands(commands)  # dedup, hash-evaluation
     translate.add_commands(commands)
     written.add_command(commands)
@@ -201,10 +220,7 @@ def _train(options: argparse.Namespace) -> None:
     from strata_train import config, data, evaluate, events, folder_weights, model, train
 
     settings = config.load(options.config)
-    if (options.folder / train.CHECKPOINT).exists() and not options.resume:
-        raise UserError(
-            "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
-        )
+    _refuse_old_run(options)
     place = _place(options, settings)
     train.start_distributed(place)
     events.log_to(options.folder / "log.jsonl")
@@ -276,6 +292,53 @@ def _train(options: argparse.Namespace) -> None:
     if finished and options.phase in ("all", "layers"):
         finished = train.train_layers(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
+
+
+def _mentor_vectors(options: argparse.Namespace) -> None:
+    from tokenizers import Tokenizer
+
+    from strata_train import data, device, mentor, model
+
+    place = device.choose(options.device, options.threads)
+    tokenizer = Tokenizer.from_file(str(model.start_folder() / "tokenizer.json"))
+    teacher = mentor.Mentor(options.mentor, tokenizer, place)
+    folders = data.shard_folders(options.cache)[: options.shards or None]
+    for folder in folders:
+        mentor.add_vectors(data.Shard.open(folder), teacher)
+    emit("result", command="mentor-vectors", shards=len(folders))
+
+
+def _follow(options: argparse.Namespace) -> None:
+    import torch
+
+    from strata_train import config, evaluate, events, folder_weights, mentor, model, train
+
+    settings = config.load(options.config)
+    _refuse_old_run(options)
+    place = _place(options, settings)
+    events.log_to(options.folder / "log.jsonl")
+    torch.manual_seed(settings.train.seed)
+    start, student = model.from_minilm().eval(), model.from_minilm(settings.model)
+    run = train.Run(options.folder, settings)
+    if options.resume:
+        run.resume(student)
+    else:
+        train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
+        folder_weights.unround(student, start)
+        run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
+    held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", _text(settings), settings)
+    measure = held_out.figures if held_out.queries else None
+    finished = mentor.follow(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
+    emit("result", command="follow", finished=finished, step=run.progress.upper_step, run=str(options.folder))
+
+
+def _refuse_old_run(options: argparse.Namespace) -> None:
+    from strata_train import train
+
+    if (options.folder / train.CHECKPOINT).exists() and not options.resume:
+        raise UserError(
+            "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
+        )
 
 
 def _checkpoint(file: Path) -> tuple[MultiExitEncoder, Config]:

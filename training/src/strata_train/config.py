@@ -175,6 +175,25 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class MentorConfig:
+    """Following a larger encoder, see `mentor.py`; weights of its loss terms and its own loop."""
+
+    # Layers from this on (counted from 0) are trained, with the top's head; those below keep what they are.
+    from_layer: int = 3
+    # Directions in which the mentor's vectors of languages' code differ most, which are taken out of them.
+    language_directions: int = 4
+    relations: float = 0.5
+    cross_exit: float = 0.2
+    anchor: float = 1.0
+    contrastive: float = 0.1
+    batch_size: int = 128
+    learning_rate: float = 5e-5
+    head_learning_rate: float = 2e-4
+    weight_decay: float = 0.01
+    warmup_steps: int = 30
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a run needs besides its data."""
 
@@ -184,6 +203,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    mentor: MentorConfig = field(default_factory=MentorConfig)
 
 
 T = TypeVar("T")
@@ -209,6 +229,7 @@ def from_dict(values: dict[str, Any]) -> Config:
         "data": DataConfig,
         "loss": LossConfig,
         "train": TrainConfig,
+        "mentor": MentorConfig,
     }
     unknown = sorted(set(values) - set(sections) - {"name"})
     if unknown:

@@ -385,6 +385,8 @@ class Batch:
     document_teacher: np.ndarray
     definition: np.ndarray  # (B,) which definition the texts were made from: those of one are no negatives
     query_key: np.ndarray  # (B,) hash of the query's ids: equal queries are no negatives
+    queries: np.ndarray  # (B,) numbers of the texts within the shard
+    documents: np.ndarray
 
 
 def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Generator) -> Iterator[Batch]:
@@ -419,6 +421,8 @@ def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Ge
             teacher[documents].astype(np.float32),
             shard.pairs[rows, 3].astype(np.int64),
             np.array([hash(ids.tobytes()) for ids in query_ids], np.int64),
+            queries,
+            documents,
         )
 
 

@@ -134,6 +134,20 @@ def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
 LEAST_TEXTS = 50  # of a language, for its mean to say something
 
 
+def language_axes(vectors: np.ndarray, languages: np.ndarray, directions: int) -> np.ndarray:
+    """The `directions` (or fewer) in which the means of languages' code differ most: (directions, D), orthonormal.
+
+    Of (N, D) vectors and the language of each, "" for questions.
+    """
+    names, counts = np.unique(languages, return_counts=True)
+    known = [name for name, count in zip(names, counts, strict=True) if name and count >= LEAST_TEXTS]
+    if len(known) < 2:
+        return np.zeros((0, vectors.shape[1]), vectors.dtype)
+    means = np.stack([vectors[languages == name].mean(axis=0) for name in known])
+    _, _, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
+    return axes[: min(directions, len(known) - 1)]
+
+
 def without_languages(shards: list[data.Shard], head: Tensor, directions: int) -> Tensor:
     """What is to follow `head` (D, D) so that a vector no longer tells in which language its code is written: (D, D).
 
@@ -143,15 +157,8 @@ def without_languages(shards: list[data.Shard], head: Tensor, directions: int) -
     """
     vectors = np.concatenate([np.asarray(shard.teacher(), np.float32) for shard in shards]) @ head.numpy().T
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    languages = np.concatenate([shard.languages for shard in shards])
-    names, counts = np.unique(languages, return_counts=True)
-    known = [name for name, count in zip(names, counts, strict=True) if name and count >= LEAST_TEXTS]
-    kept = np.eye(len(head), dtype=np.float32)
-    if len(known) > 1:
-        means = np.stack([vectors[languages == name].mean(axis=0) for name in known])
-        _, _, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-        leading = axes[: min(directions, len(known) - 1)]
-        kept -= leading.T @ leading
+    leading = language_axes(vectors, np.concatenate([shard.languages for shard in shards]), directions)
+    kept = np.eye(len(head), dtype=np.float32) - leading.T @ leading
     return torch.from_numpy(principal_axes(vectors @ kept) @ kept)
 
 
@@ -209,6 +216,9 @@ class Progress:
     table_seconds: float = 0.0
     table_done: bool = False  # all passes, or the minutes are used up
     top_head_done: bool = False
+    upper_round: int = 0  # whole passes behind a mentor
+    upper_step: int = 0
+    upper_seconds: float = 0.0
     best: float = -1.0
     evaluations_since_best: int = 0
 
@@ -435,7 +445,7 @@ def train_layers(
                 or bool(train.joint_every)
                 and (progress.step % train.joint_every == 0 or done > 1 - train.joint_tail)
             )
-            _set_rates(optimizer, progress.step, done, train.warmup_steps)
+            set_rates(optimizer, progress.step, done, train.warmup_steps)
             batch = next(batches)
             value, parts = _step(model, batch, all_exits if joint else lower, loss, teacher_head, config, place)
             average_gradients(model)
@@ -443,7 +453,7 @@ def train_layers(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if not torch.isfinite(value):
-                raise _diverged()
+                raise diverged()
 
             progress.step += 1
             now = time.monotonic()
@@ -501,7 +511,7 @@ def _teacher(
     queries, documents = vectors if head is None else (unit(part @ head.T) for part in vectors)
     if (share := config.model.top_residual) and table is not None:
         with torch.no_grad():
-            words = [_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
+            words = [bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
         queries, documents = unit(queries + share * words[0]), unit(documents + share * words[1])
     keys = to(batch.definition), to(batch.query_key)
     return Teacher(queries, documents), false_negatives(*keys, documents, config.loss.false_negative_cosine)
@@ -513,15 +523,15 @@ def _mean_of_pass(values: list[float], cache: Path) -> float:
         raise _no_batch(cache)
     mean = float(np.mean(values))
     if not np.isfinite(mean):
-        raise _diverged()
+        raise diverged()
     return mean
 
 
-def _diverged() -> UserError:
+def diverged() -> UserError:
     return UserError("diverged", "The loss is no longer a number; use a lower learning rate.")
 
 
-def _set_rates(optimizer: torch.optim.Optimizer, step: int, done: float, warmup: int) -> None:
+def set_rates(optimizer: torch.optim.Optimizer, step: int, done: float, warmup: int) -> None:
     """Linear warm-up by steps, then linear decay by the share of the run (steps or minutes) that is done."""
     factor = min(1.0, (step + 1) / max(1, warmup)) * max(0.02, 1.0 - done)
     for group in optimizer.param_groups:
@@ -635,7 +645,7 @@ def _train_on_vectors(
         for number, shard in enumerate(shards):
             chance = np.random.default_rng((train.seed, draw + epoch, number))
             for batch in data.batches(shard, train.batch_size * 4, train.group_size, chance):
-                _set_rates(optimizer, steps, (epoch + number / len(shards)) / epochs, 20)
+                set_rates(optimizer, steps, (epoch + number / len(shards)) / epochs, 20)
                 value = step(batch)
                 value.backward()
                 optimizer.step()
@@ -690,7 +700,7 @@ def train_table(
                 chance = np.random.default_rng((train.seed, 1000 + epoch, number))
                 for batch in data.batches(shard, train.table_batch_size, train.group_size, chance):
                     done = max((epoch + number / len(shards)) / train.table_epochs, (time.monotonic() - began) / budget)
-                    _set_rates(optimizer, progress.table_step, done, 20)
+                    set_rates(optimizer, progress.table_step, done, 20)
                     value, _ = _table_step(table, batch, loss, teacher_head, config, place)
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
@@ -731,13 +741,13 @@ def _table_step(
     place: Device,
 ) -> tuple[Tensor, dict[str, float]]:
     teacher, mask = _teacher(batch, teacher_head, config, place)
-    queries, documents = (_bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids))
+    queries, documents = (bag(table, texts, place) for texts in (batch.query_ids, batch.document_ids))
     value, parts = loss({0: queries}, {0: documents}, teacher, mask)
     value.backward()
     return value.detach(), parts
 
 
-def _bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
+def bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
     """The table exit without padding: (B, D). Tokens lie one after the other, [CLS] and [SEP] left out."""
     inner = [ids[1:-1].astype(np.int64) for ids in texts]
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum([len(ids) for ids in inner])[:-1]])).to(place.device)
