@@ -177,7 +177,7 @@ def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
     assert (again.progress.table_epoch, again.progress.table_step) == (0, 5) and again.progress.table_seconds > 0
     learned = model.table.weight.detach().clone()
     steps: list[int] = []
-    real = train._set_rates
+    real = train.set_rates
 
     def watched(optimizer: torch.optim.Optimizer, step: int, *more: float) -> None:
         if not steps:
@@ -186,7 +186,7 @@ def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
         steps.append(step)
         real(optimizer, step, *more)
 
-    monkeypatch.setattr(train, "_set_rates", watched)
+    monkeypatch.setattr(train, "set_rates", watched)
     assert train.train_table(model, again, cache, CPU)
     assert steps[0] == 5 and again.progress.table_epoch == settings.train.table_epochs and again.progress.table_done
 
