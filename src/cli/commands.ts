@@ -42,14 +42,18 @@ function fromHere<T extends { readonly path: string }>(places: readonly T[], { u
 const shownFolder = ({ root, under }: Scope): string => (under === "" ? clickableFolder(root) : "");
 
 /** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
-async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
+export async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
   const { signal } = context;
   return showingProgress(context, async (onProgress) => {
     if (options.wait) await bringTo(session, options.depth, onProgress, signal);
     else await becomeSearchable(session, graceMs, onProgress, signal);
     const first = await answerIn(session, signal, ask);
-    if (first.result.hits.length > 0 || isComplete(first.result.coverage, first.state, "instant")) return first;
-    await becomeSearchable(session, patienceMs, onProgress, signal);
+    if (isComplete(first.result.coverage, first.state, "instant")) return first;
+    // What has become complete meanwhile gives a whole answer at once.
+    if (!isComplete(first.result.coverage, (await session.ask(protocol.status, signal)).state, "instant")) {
+      if (first.result.hits.length > 0) return first;
+      await becomeSearchable(session, patienceMs, onProgress, signal);
+    }
     return answerIn(session, signal, ask);
   });
 }

@@ -4,12 +4,14 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
+import { askWhenReady, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { main } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
-import { pathInside } from "../../../src/engine/session.ts";
+import type { IndexState } from "../../../src/engine/protocol.ts";
+import { type EngineSession, pathInside } from "../../../src/engine/session.ts";
+import { hit, result, status } from "../../support/fakeEngine.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -167,4 +169,19 @@ test("a command is about the nearest indexed folder upwards and the part of it o
   assert.deepEqual(scopeOf(part, project), { root: part, under: "" });
   index(path.dirname(part));
   assert.deepEqual(scopeOf(undefined, part), { root: path.dirname(part), under: "net" });
+});
+
+test("a question that was asked while the last files were read is asked again once they are", async () => {
+  let state: IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } };
+  const tooLate = () => Promise.reject(new StrataError("engine.failed", "The index did not get ready in time."));
+  const session = { ask: () => Promise.resolve(status({ state })), request: tooLate, onStatus: () => ({ dispose() {} }) } as unknown as EngineSession;
+  const terminal = { out() {}, err() {}, outColour: false, errInteractive: false, columns: 80 };
+  const context = { terminal, json: true, modelFolder: undefined, signal: new AbortController().signal };
+  const answers = [result([hit("what was read first", 1)]), result([hit("what fits", 2)])];
+  const ask = () => {
+    state = { kind: "ready" };
+    return Promise.resolve(answers.shift()!);
+  };
+  const answer = await askWhenReady(session, { k: 1, depth: "instant", wait: false, explain: false }, context, ask);
+  assert.deepEqual([answer.result.hits[0]?.path, answer.state.kind], ["what fits", "ready"]);
 });
