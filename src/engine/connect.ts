@@ -79,9 +79,10 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
 
 function readRecord(folder: string): EngineRecord | undefined {
   try {
-    return JSON.parse(readFileSync(engineRecordFile(folder), "utf8")) as EngineRecord;
+    const record = JSON.parse(readFileSync(engineRecordFile(folder), "utf8")) as Partial<EngineRecord> | null;
+    return typeof record?.address === "string" ? (record as EngineRecord) : undefined;
   } catch {
-    return undefined; // no engine has run, or it is just writing its record: both mean "start one"
+    return undefined; // no engine has run, or what lies there is no record: both mean "start one"
   }
 }
 
