@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, it } from "node:test";
+import { connectEngine } from "../../../src/engine/connect.ts";
+import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../../src/engine/paths.ts";
 import type * as protocol from "../../../src/engine/protocol.ts";
 import { answerFromAll, type EngineSession } from "../../../src/engine/session.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
@@ -21,4 +26,21 @@ describe("an answer", () => {
     assert.deepEqual(await asked({ kind: "ready" }, { kind: "ready" }), [1, "1.ts", "ready"]);
     assert.deepEqual(await asked(scanning, scanning), [1, "1.ts", "scanning"]);
   });
+});
+
+it("starts an engine whatever lies in the place of another's record", async (t) => {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-record-"));
+  const before = process.env["STRATA_CACHE"];
+  process.env["STRATA_CACHE"] = path.join(root, "c");
+  t.after(() => {
+    if (before === undefined) delete process.env["STRATA_CACHE"];
+    else process.env["STRATA_CACHE"] = before;
+    rmSync(root, { recursive: true, force: true });
+  });
+  const folder = indexFolder(canonicalRoot(root));
+  makePrivateFolder(folder);
+  for (const text of ["{}", "[]", "null", "5", '{"pid":1', '{"address":5}', ""]) {
+    writeFileSync(engineRecordFile(folder), text);
+    await assert.rejects(connectEngine({ root, client: "cli", log() {}, start: false }), { code: "engine.unreachable" }, text);
+  }
 });
