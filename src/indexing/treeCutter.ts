@@ -93,6 +93,11 @@ export function outline(root: Node, syntax: Syntax, lines: SourceLines): Outline
   return entries;
 }
 
+/** A block comment that begins with two stars documents what follows by its form, also over one blank line. The first comment of a file may be about the file. */
+function documents(comments: readonly string[], found: Definition | undefined): boolean {
+  return comments.at(-1)!.startsWith("/**") && found !== undefined && found.kind !== "block" && found.names.length > 0;
+}
+
 function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boolean, syntax: Syntax, lines: SourceLines): Piece[] {
   const pieces: Piece[] = [];
   let comments: { from: number; to: number; raw: string[]; attributed: boolean } | undefined;
@@ -139,7 +144,8 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     }
     let start = from;
     let doc = "";
-    if (comments && (comments.attributed || from <= comments.to + 1)) {
+    const found = find(node);
+    if (comments && (comments.attributed || from <= comments.to + 1 || (pieces.length > 0 && from === comments.to + 2 && documents(comments.raw, found)))) {
       start = Math.min(comments.from, from);
       doc = docProse(comments.raw.join("\n"));
       comments = undefined;
@@ -147,7 +153,6 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     const opened = syntax.opensScope?.(node);
     if (opened) openScopes = [opened];
     const outer = openScopes.length > 0 ? [...crumb, ...openScopes] : crumb;
-    const found = find(node);
     const definition = local && found?.kind === "block" && !found.holds ? undefined : found;
     if (definition?.docNode) doc = [doc, docProse(definition.docNode.text)].filter((d) => d !== "").join("\n");
     const outside = definition?.owner?.length ? [...outer, ...definition.owner] : outer;

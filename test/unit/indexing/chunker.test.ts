@@ -209,6 +209,30 @@ describe("splitting", () => {
     assert.deepEqual(chunks.flatMap(({ chunk }) => chunk.symbols), ["LIMIT", "work"]);
   });
 
+  it("gives a documentation comment to the definition below it also over one blank line, but not a banner, and not the file's own", async () => {
+    const body = "  const total = one + two;\n".repeat(30);
+    const source = [
+      "/** What this file is. */",
+      "",
+      `exports.first = function first(one, two) {\n${body}};`,
+      "/**\n * Check what the client accepts.\n */",
+      "",
+      `exports.accepts = function accepts(one, two) {\n${body}};`,
+      "// ---- helpers ----",
+      "",
+      `exports.third = function third(one, two) {\n${body}};`,
+      "/**\n * Two lines above nothing.\n */",
+      "",
+      "",
+      `exports.fourth = function fourth(one, two) {\n${body}};`,
+    ].join("\n");
+    const { chunks } = await chunker.chunk("a.js", source);
+    const docs = Object.fromEntries(chunks.flatMap(({ chunk }) => chunk.symbols.map((symbol) => [symbol, chunk.doc])));
+    assert.deepEqual(docs["accepts"] ?? docs["exports.accepts"], "Check what the client accepts.");
+    for (const name of ["third", "fourth"]) assert.ok(!/helpers|nothing/.test(docs[name] ?? docs[`exports.${name}`] ?? ""), name);
+    assert.ok(chunks.some(({ chunk }) => chunk.symbols.includes("accepts") && chunk.text.includes("Check what")));
+  });
+
   it("keeps decorators and doc comments with what they precede", async () => {
     const filler = "    return 1\n".repeat(60);
     const { chunks } = await chunker.chunk("a.py", `def first():\n${filler}\n# About second.\n@cached\n@traced("x")\ndef second():\n${filler}`);
