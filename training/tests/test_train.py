@@ -63,6 +63,22 @@ def test_gradient_caching_gives_the_gradients_of_one_big_batch(tiny_model: Multi
         torch.testing.assert_close(whole, pieces, atol=1e-5, rtol=1e-4)
 
 
+def test_texts_are_encoded_in_pieces_of_like_length_and_come_back_in_order(
+    tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = np.random.default_rng(0).integers(3, 60, size=2 * train.PIECE + 5)
+    texts = [np.array([2, *([9 + length % 40] * (length - 2)), 3]) for length in lengths]
+    seen: list[int] = []
+    real = tiny_model.embeddings.forward
+    monkeypatch.setattr(tiny_model.embeddings, "forward", lambda ids: (seen.append(ids.numel()), real(ids))[1])
+    together = train.encode(tiny_model, texts, (0, 1, 3), CPU)
+    padded_together = len(texts) * int(lengths.max())
+    assert len(seen) == 3 and sum(seen) < 0.9 * padded_together
+    for exit, vectors in together.items():
+        alone = torch.cat([train.encode(tiny_model, [text], (exit,), CPU)[exit] for text in texts])
+        torch.testing.assert_close(vectors, alone, atol=1e-5, rtol=1e-4)
+
+
 def test_gradient_caching_draws_a_chunks_dropout_once() -> None:
     """The star encoder has dropout: its cached gradients are those of the same chunks kept in memory."""
     from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig

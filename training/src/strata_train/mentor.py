@@ -255,16 +255,20 @@ def follow(
     last_save = last_evaluation = time.monotonic()
     averages: dict[str, list[float]] = defaultdict(list)
 
+    def embed(number: int, texts: np.ndarray, words: Tensor) -> Tensor:
+        def piece(chosen: np.ndarray) -> Tensor:
+            batch = states[number].batch(texts[chosen], place)
+            return upper_embedding(model, *batch, words[torch.from_numpy(chosen)], c.from_layer)
+
+        return train.in_pieces(states[number].shard.lengths()[texts], piece)
+
     def loss(batch: data.Batch, number: int) -> tuple[Tensor, dict[str, float]]:
         with torch.no_grad():
             words = [train.bag(model.table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
             teacher = [unit(tensor(raw) @ head.T) for raw in (batch.query_teacher, batch.document_teacher)]
         start = [unit(own + share * word) for own, word in zip(teacher, words, strict=True)]
         sides = (batch.queries, batch.documents)
-        top = [
-            upper_embedding(model, *states[number].batch(side, place), word, c.from_layer)
-            for side, word in zip(sides, words, strict=True)
-        ]
+        top = [embed(number, side, word) for side, word in zip(sides, words, strict=True)]
         mentor = [tensor(vectors[number][side]) for side in sides]
         mask = false_negatives(
             tensor(batch.definition), tensor(batch.query_key), mentor[1], config.loss.false_negative_cosine

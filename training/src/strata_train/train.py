@@ -47,11 +47,33 @@ Evaluate = Callable[[MultiExitEncoder], dict[str, float]]
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
+PIECE = 32  # texts that are padded to one length
+
+
+def in_pieces(lengths: np.ndarray, encode: Callable[[np.ndarray], Tensor]) -> Tensor:
+    """(B, …) of B texts, encoded `PIECE` at a time by length: one long text does not pad all the short ones.
+
+    Args:
+        lengths: of the texts, in tokens: (B,).
+        encode: numbers of texts → their rows.
+
+    """
+    order = np.argsort(lengths, kind="stable")
+    pieces = [encode(order[start : start + PIECE]) for start in range(0, len(order), PIECE)]
+    return torch.cat(pieces)[torch.from_numpy(np.argsort(order, kind="stable")).to(pieces[0].device)]
+
+
 def encode(model: MultiExitEncoder, texts: Texts, exits: tuple[int, ...], place: Device) -> Embeddings:
     """Token ids of B texts → (B, D) per exit, with gradient."""
-    ids, mask = (tensor.to(place.device) for tensor in pad(texts))
-    with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
-        return {exit: output.embedding for exit, output in model(ids, mask, exits=exits).items()}
+
+    def piece(chosen: np.ndarray) -> Tensor:
+        ids, mask = (tensor.to(place.device) for tensor in pad([texts[index] for index in chosen]))
+        with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
+            outputs = model(ids, mask, exits=exits)
+        return torch.stack([outputs[exit].embedding for exit in exits], dim=1)
+
+    every = in_pieces(np.array([len(text) for text in texts]), piece)  # (B, exits, D)
+    return {exit: every[:, number] for number, exit in enumerate(exits)}
 
 
 def cached_backward(
