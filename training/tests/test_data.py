@@ -242,6 +242,18 @@ def test_a_translation_is_found_by_the_code_and_by_its_questions(tmp_path: Path,
     assert len({int(row[3]) for _, row in found}) == 1, "views of one definition are no negatives of each other"
 
 
+def test_the_language_of_a_translation_reaches_its_shard(tmp_path: Path, text: TextEncoder) -> None:
+    file = tmp_path / "pairs.jsonl"
+    translated = {"lang_b": "rust", "code_b": "fn read_all(r: &mut Reader) -> Vec<u8> { r.read_to_end() }"}
+    pairs = [PAIR | translated | {"path": f"{i}.go", "code": PAIR["code"] + f"// {i}"} for i in range(20)]
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    assert next(data.read_pairs([file]))["lang_b"] == "rust"
+    build([file], tmp_path / "cache", text)
+    shards = [data.Shard.open(folder) for folder in data.shard_folders(tmp_path / "cache")]
+    languages = Counter(language for shard in shards for language in shard.languages)
+    assert languages["rust"] == languages["go"] > 0
+
+
 def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
     pairs = make_pairs(160)
     hashes = EvaluationHashes.build(("set", pair["code"]) for pair in pairs[:100])
