@@ -364,6 +364,7 @@ def deduplicate(
     texts: Callable[[Record], list[str]] = lambda record: [
         record["code"],
         record["doc"],
+        record.get("code_b", ""),
         *(record.get("questions") or ()),
     ],
     evaluation: EvaluationHashes | None = None,
