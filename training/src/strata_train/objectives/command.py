@@ -258,7 +258,8 @@ def run_finetune_retrieval(options: Any) -> None:
     terms = {name: getattr(options, name) for name in ("distil_vectors", "distil_scores", "cross_exit")}
     settings = terms | {name: getattr(options, name) for name in ("chunk", "scale", "tokens", "held_out")}
     figures, finished = retrieval.finetune(
-        model.to(place.device), rows, examples, held_out[:1000], loss=retrieval.paper_loss(options.scale, **terms),
+        model.to(place.device), rows, examples, retrieval.measured_on(held_out),
+        loss=retrieval.paper_loss(options.scale, **terms),
         steps=options.steps, batch=options.batch, chunk=options.chunk, rate=options.rate, warmup=options.warmup,
         seed=options.seed, minutes=options.minutes, evaluate_every=options.evaluate_every, place=place,
         checkpoint=_checkpoint(options, settings), resume=options.resume,
