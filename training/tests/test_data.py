@@ -1,6 +1,8 @@
+import gzip
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import torch
 from conftest import make_pairs
 from strata_train import data, train, views
 from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
-from strata_train.dedup import EvaluationHashes
+from strata_train.dedup import EvaluationHashes, read_json_lines
 from strata_train.device import Device
 from strata_train.events import UserError
 from strata_train.text import TextEncoder
@@ -260,6 +262,16 @@ def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path
     build([pairs_file], tmp_path / "cache", text, hashes)
     complete = json.loads((tmp_path / "cache" / "complete.json").read_text())
     assert complete["dropped"]["in the evaluation"] >= 100
+
+
+@pytest.mark.parametrize("read", [data.read_pairs, lambda files: read_json_lines(files[0])])
+@pytest.mark.parametrize("damage", ["cut", "missing", "plain"])
+def test_a_file_that_cannot_be_read_is_named(read: Callable, damage: str, tmp_path: Path) -> None:
+    file, packed = tmp_path / "pairs.jsonl.gz", gzip.compress(b"".join(json.dumps(PAIR).encode() for _ in range(9)))
+    if damage != "missing":
+        file.write_bytes(packed[:-9] if damage == "cut" else b"{}")
+    with pytest.raises(UserError, match="pairs.jsonl.gz cannot be read"):
+        list(read([file]))
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def read_pairs(files: Iterable[Path]) -> Iterator[Pair]:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
                         yield _pair(line, file, number)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, UnicodeDecodeError) as error:
             raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {error}.") from error
 
 
