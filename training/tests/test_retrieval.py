@@ -387,5 +387,10 @@ def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
         expected = model(ids, mask)[exit["layer"]].embedding.detach().numpy()
         np.testing.assert_allclose(vectors, expected, atol=1e-4)
         feed = {"hidden": hidden[0]} if hidden else {}
+    assert events_of("export-segments", "--start", tuned, "--out", out, "--exits", "2")[-1]["event"] == "result"
+    assert {path.name for path in out.iterdir()} == {"manifest.json", "tokenizer.json", "segment-0-2.onnx"}
+    assert read_manifest(out)["files"].keys() == {"tokenizer.json", "segment-0-2.onnx"}
+    for other, code in ((tuned, "out-is-start"), (tmp_path, "out-is-start"), (pretrained, "out-foreign")):
+        assert events_of("export-segments", "--start", tuned, "--out", other)[-1]["code"] == code
     said = events_of("export-segments", "--start", tuned, "--out", out, "--exits", "3")[-1]
     assert said["message"] == "There is no exit 3; this model has 2, 4, 6."
