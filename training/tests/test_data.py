@@ -1,6 +1,8 @@
+import gzip
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import torch
 from conftest import make_pairs
 from strata_train import data, train, views
 from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
-from strata_train.dedup import EvaluationHashes
+from strata_train.dedup import EvaluationHashes, read_json_lines
 from strata_train.device import Device
 from strata_train.events import UserError
 from strata_train.text import TextEncoder
@@ -242,12 +244,34 @@ def test_a_translation_is_found_by_the_code_and_by_its_questions(tmp_path: Path,
     assert len({int(row[3]) for _, row in found}) == 1, "views of one definition are no negatives of each other"
 
 
+def test_the_language_of_a_translation_reaches_its_shard(tmp_path: Path, text: TextEncoder) -> None:
+    file = tmp_path / "pairs.jsonl"
+    translated = {"lang_b": "rust", "code_b": "fn read_all(r: &mut Reader) -> Vec<u8> { r.read_to_end() }"}
+    pairs = [PAIR | translated | {"path": f"{i}.go", "code": PAIR["code"] + f"// {i}"} for i in range(20)]
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    assert next(data.read_pairs([file]))["lang_b"] == "rust"
+    build([file], tmp_path / "cache", text)
+    shards = [data.Shard.open(folder) for folder in data.shard_folders(tmp_path / "cache")]
+    languages = Counter(language for shard in shards for language in shard.languages)
+    assert languages["rust"] == languages["go"] > 0
+
+
 def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
     pairs = make_pairs(160)
     hashes = EvaluationHashes.build(("set", pair["code"]) for pair in pairs[:100])
     build([pairs_file], tmp_path / "cache", text, hashes)
     complete = json.loads((tmp_path / "cache" / "complete.json").read_text())
     assert complete["dropped"]["in the evaluation"] >= 100
+
+
+@pytest.mark.parametrize("read", [data.read_pairs, lambda files: read_json_lines(files[0])])
+@pytest.mark.parametrize("damage", ["cut", "missing", "plain"])
+def test_a_file_that_cannot_be_read_is_named(read: Callable, damage: str, tmp_path: Path) -> None:
+    file, packed = tmp_path / "pairs.jsonl.gz", gzip.compress(b"".join(json.dumps(PAIR).encode() for _ in range(9)))
+    if damage != "missing":
+        file.write_bytes(packed[:-9] if damage == "cut" else b"{}")
+    with pytest.raises(UserError, match="pairs.jsonl.gz cannot be read"):
+        list(read([file]))
 
 
 @pytest.mark.parametrize(

@@ -240,10 +240,11 @@ def test_the_committed_list_loads_and_knows_its_sets() -> None:
     assert hashes.sets["pairs/cosqa_dev"] == 6767 and len(hashes.sets) == 15
 
 
-def test_a_record_that_carries_an_evaluation_question_is_contaminated() -> None:
+def test_a_record_whose_question_or_translation_is_an_evaluation_text_is_contaminated() -> None:
     evaluation = EvaluationHashes.build([("set", "how to drain a reader")])
     records = [
         {"code": "int first();", "doc": "The first.", "questions": ["How to drain a reader"]},
         {"code": "char *second(void);", "doc": "The second.", "questions": None},
+        {"code": "int third();", "doc": "The third.", "lang_b": "go", "code_b": "how to  drain a reader"},
     ]
     assert [each["doc"] for each in deduplicate(records, evaluation=evaluation)] == ["The second."]

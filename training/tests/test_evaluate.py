@@ -48,6 +48,12 @@ def test_constant_vectors_find_nothing(tmp_path: Path) -> None:
     assert evaluate.measure(judged, same[:2], same)["mrr"] == pytest.approx(0.2)
 
 
+def test_scores_that_are_no_numbers_find_nothing(tmp_path: Path) -> None:
+    write_set(tmp_path / "set")
+    judged = evaluate.JudgedSet.read(tmp_path / "set")
+    assert evaluate.measure(judged, np.full((2, 3), np.nan), DOCUMENTS)["mrr"] == pytest.approx(0.2)
+
+
 def test_a_smaller_set_keeps_the_relevant_documents(tmp_path: Path) -> None:
     write_set(tmp_path / "set")
     judged = evaluate.JudgedSet.read(tmp_path / "set", max_queries=1, max_documents=2)

@@ -236,6 +236,15 @@ def test_figures_are_reciprocal_ranks_of_both_tasks(tokens_file: Path, monkeypat
 # ---- the loop ----
 
 
+def test_those_held_out_of_every_file_are_measured(tokens_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triplets and the languages of later files too, however many pairs come before them."""
+    pairs, triplets = examples(2000, triplets=False), examples(2000)[1::2]
+    chosen = retrieval.measured_on([*pairs, *triplets], 300)
+    assert len(chosen) == 300 and chosen == retrieval.measured_on([*pairs, *triplets], 300)
+    assert sum("code_b" in example for example in chosen) == pytest.approx(100, abs=30)
+    assert sorted(map(str, retrieval.measured_on(pairs[:9]))) == sorted(map(str, pairs[:9]))
+
+
 def loop(tokens_file: Path, folder: Path, capsys, steps: int = 6, **options: object):
     from strata_train.objectives.loop import Checkpoint
 
@@ -378,5 +387,10 @@ def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
         expected = model(ids, mask)[exit["layer"]].embedding.detach().numpy()
         np.testing.assert_allclose(vectors, expected, atol=1e-4)
         feed = {"hidden": hidden[0]} if hidden else {}
+    assert events_of("export-segments", "--start", tuned, "--out", out, "--exits", "2")[-1]["event"] == "result"
+    assert {path.name for path in out.iterdir()} == {"manifest.json", "tokenizer.json", "segment-0-2.onnx"}
+    assert read_manifest(out)["files"].keys() == {"tokenizer.json", "segment-0-2.onnx"}
+    for other, code in ((tuned, "out-is-start"), (tmp_path, "out-is-start"), (pretrained, "out-foreign")):
+        assert events_of("export-segments", "--start", tuned, "--out", other)[-1]["code"] == code
     said = events_of("export-segments", "--start", tuned, "--out", out, "--exits", "3")[-1]
     assert said["message"] == "There is no exit 3; this model has 2, 4, 6."

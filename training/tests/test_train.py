@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from conftest import make_pairs
 from strata_train import config as configuration
 from strata_train import data, evaluate, train
 from strata_train.config import Config, ModelConfig, TrainConfig
-from strata_train.device import Device, choose
+from strata_train.device import Device, bf16_pays, choose
 from strata_train.events import UserError
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.model import MultiExitEncoder
@@ -369,6 +370,17 @@ def test_devices_that_are_not_there_are_refused() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match="CUDA"):
             choose("cuda")
+
+
+def test_emulated_bf16_does_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda _: True)  # as PyTorch finds on a T4
+    for generation, pays in ((7, False), (8, True)):
+        card = SimpleNamespace(major=generation)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, card=card: card)
+        assert bf16_pays("cuda") == pays
 
 
 @pytest.mark.parametrize("content", ["[train]\nstepps = 3\n", "[trian]\nsteps = 3\n"])

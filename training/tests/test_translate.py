@@ -400,6 +400,16 @@ def test_near_duplicate_translations_are_kept_once_across_runs(tmp_path, stub_of
     assert len(lines(tmp_path / "t.jsonl")) == 1
 
 
+def test_a_long_output_is_taken_up_in_bounded_memory(tmp_path, monkeypatch) -> None:
+    out, added = tmp_path / "t.jsonl", []
+    out.write_text("".join(json.dumps({"key": str(i), "code_b": f"int f{i}();"}) + "\n" for i in range(2500)) + "{")
+    monkeypatch.setattr(translate.NearDuplicates, "add", lambda _, texts: added.append(len(texts)))
+    output = Output(out)
+    output.close()
+    assert sum(added) == len(output.finished) == 2500 and max(added) <= 1000
+    assert out.read_text().endswith("}\n")
+
+
 def test_a_seed_that_occurs_twice_is_asked_once(tmp_path, stub_of) -> None:
     stub = stub_of()
     assert run(stub, tmp_path / "t.jsonl", seeds=[1, 1, 1]).skipped == 2 and len(stub.requests) == 1

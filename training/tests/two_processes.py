@@ -49,6 +49,9 @@ def main(out: Path) -> None:
     assert finished, "everybody goes on with the first process's answer"
     assert not run.teacher_head.any(), "with its head of the teacher"
     assert model.table.table.weight.abs().max() > 0, "and with its weights"
+    alone = train.Run(out / "run", Config(model=shape), torch.full((16, 16), 7.0) if rank == 0 else None)
+    assert train.share_from_first_process(model, alone, finished=rank == 0, place=place)
+    assert (alone.teacher_head == 7).all(), "a head that only the first process has trained"
     run.progress.step = rank
     run.save("checkpoint.pt", model)
     train.wait_for_all()

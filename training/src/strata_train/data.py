@@ -39,7 +39,7 @@ from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
 # The required texts, and perhaps `questions` (ways people ask for it) and `code_b` (the same code in
-# another language, as the translation builder writes it).
+# another language, `lang_b`, as the translation builder writes it).
 Pair = dict[str, Any]
 
 
@@ -55,7 +55,7 @@ def read_pairs(files: Iterable[Path]) -> Iterator[Pair]:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
                         yield _pair(line, file, number)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, UnicodeDecodeError) as error:
             raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {error}.") from error
 
 
@@ -69,6 +69,8 @@ def _pair(line: str, file: Path, number: int) -> Pair:
             kept["questions"] = questions
         if code_b := pair.get("code_b"):
             kept["code_b"] = str(code_b)
+            if lang_b := pair.get("lang_b"):
+                kept["lang_b"] = str(lang_b)
         return kept
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -106,8 +108,8 @@ def written_whole(file: Path) -> Iterator[Path]:
 # --- building shards --------------------------------------------------------------------------------------------------
 
 
-# Of a shard's files: a cache that was laid out otherwise is refused.
-LAYOUT = 2
+# Of a shard's files and what is in them: a cache that was laid out otherwise is refused.
+LAYOUT = 3
 
 
 @dataclass

@@ -364,6 +364,7 @@ def deduplicate(
     texts: Callable[[Record], list[str]] = lambda record: [
         record["code"],
         record["doc"],
+        record.get("code_b", ""),
         *(record.get("questions") or ()),
     ],
     evaluation: EvaluationHashes | None = None,
@@ -409,14 +410,17 @@ def deduplicate(
 
 
 def read_json_lines(path: Path) -> Iterator[Record]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise UserError("bad-json", f"{path}, line {number}, is not JSON: {error}.") from error
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    try:
+                        yield json.loads(line)
+                    except ValueError as error:
+                        raise UserError("bad-json", f"{path}, line {number}, is not JSON: {error}.") from error
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UserError("file-unreadable", f"The file {path} cannot be read: {error}.") from error
 
 
 # ---- commands ----

@@ -37,7 +37,7 @@ def choose(wanted: str = "auto", threads: int = 0) -> Device:
 def bf16_pays(name: str) -> bool:
     """bf16 matrix products are native on recent GPUs and CPUs with AVX512-BF16 or AMX; elsewhere they are emulated."""
     if name == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "cpu":
         capability = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
         return bool(capability())

@@ -163,8 +163,8 @@ def measure(judged: JudgedSet, queries: np.ndarray, documents: np.ndarray) -> di
         wanted = [index[id] for id in judged.relevant.get(query, ()) if id in index]
         if not wanted:
             continue
-        # Rank of each relevant document; ties count against it, so that constant vectors score nothing.
-        ranks = np.sort([(scores[row] >= scores[row, column]).sum() for column in wanted])
+        # Rank of each relevant document; ties and what is no number count against it, as in `ranks_of`.
+        ranks = np.sort([(~(scores[row] < scores[row, column])).sum() for column in wanted])
         ideal = sum(1 / np.log2(rank + 1) for rank in range(1, min(10, len(wanted)) + 1))
         ndcg.append(sum(1 / np.log2(rank + 1) for rank in ranks if rank <= 10) / ideal)
         reciprocal.append(1 / ranks[0])

@@ -803,10 +803,9 @@ def share_from_first_process(model: nn.Module, run: Run, finished: bool, place: 
     if distributed.is_initialized():
         for parameter in model.parameters():
             distributed.broadcast(parameter.data, src=0)
-        if run.teacher_head is not None:
-            head = run.teacher_head.to(place.device)
-            distributed.broadcast(head, src=0)
-            run.teacher_head = head.cpu()
+        head = [run.teacher_head]  # which the others may not have yet
+        distributed.broadcast_object_list(head, src=0)
+        run.teacher_head = head[0]
     return bool(as_first_process(float(finished), place))
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -409,12 +410,10 @@ class Output:
             _drop_partial_line(file)
         for record in read_json_lines(self.state) if self.state.exists() else ():
             self.finished.add(record["key"])
-        codes = []
-        for record in read_json_lines(self.path) if self.path.exists() else ():
-            self.finished.add(record["key"])  # written, but killed before the state was
-            codes.append(record["code_b"])
-        if codes:
-            self.near.add(codes)
+        triplets = read_json_lines(self.path) if self.path.exists() else iter(())
+        while some := list(islice(triplets, 1000)):  # a few at a time: there may be a million
+            self.finished.update(record["key"] for record in some)  # written, but killed before the state was
+            self.near.add([record["code_b"] for record in some])
         self._lines = self.path.open("a", encoding="utf-8")
         self._states = self.state.open("a", encoding="utf-8")
 
@@ -444,9 +443,7 @@ def _drop_partial_line(path: Path) -> None:
     if not path.exists():
         return
     with path.open("rb+") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
 
 
 def build(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -258,7 +259,8 @@ def run_finetune_retrieval(options: Any) -> None:
     terms = {name: getattr(options, name) for name in ("distil_vectors", "distil_scores", "cross_exit")}
     settings = terms | {name: getattr(options, name) for name in ("chunk", "scale", "tokens", "held_out")}
     figures, finished = retrieval.finetune(
-        model.to(place.device), rows, examples, held_out[:1000], loss=retrieval.paper_loss(options.scale, **terms),
+        model.to(place.device), rows, examples, retrieval.measured_on(held_out),
+        loss=retrieval.paper_loss(options.scale, **terms),
         steps=options.steps, batch=options.batch, chunk=options.chunk, rate=options.rate, warmup=options.warmup,
         seed=options.seed, minutes=options.minutes, evaluate_every=options.evaluate_every, place=place,
         checkpoint=_checkpoint(options, settings), resume=options.resume,
@@ -270,7 +272,7 @@ def run_finetune_retrieval(options: Any) -> None:
 
 
 def run_export_segments(options: Any) -> None:
-    from strata_train.export import fingerprint, write_manifest
+    from strata_train.export import check_out, fingerprint, write_manifest
     from strata_train.modular_starencoder import export_segments
     from strata_train.objectives.retrieval import CODE_INSTRUCTION, TEXT_INSTRUCTION
 
@@ -282,9 +284,11 @@ def run_export_segments(options: Any) -> None:
     if unknown := sorted(set(exits) - set(model.exits)):
         raise UserError("no-exit", f"There is no exit {unknown[0]}; this model has {', '.join(map(str, model.exits))}.")
     tokens = _tokenizer(options)
-    segments = export_segments(model, options.out, exits)
-    (options.out / "tokenizer.json").write_bytes(tokens.file.read_bytes())
-    files = [path for path in options.out.iterdir() if path.name != "manifest.json"]
+    check_out(options.out, options.start)
+    work = options.out.with_name(options.out.name + ".tmp")  # the folder appears whole or not at all
+    shutil.rmtree(work, ignore_errors=True)
+    segments = export_segments(model, work, exits)
+    (work / "tokenizer.json").write_bytes(tokens.file.read_bytes())
     starts = (0, *exits[:-1])
     manifest = {
         "format": "segments-1",
@@ -300,8 +304,10 @@ def run_export_segments(options: Any) -> None:
             {"layer": layer, "kind": "onnx", "file": path.name, "from": start}
             for start, layer, path in zip(starts, exits, segments, strict=True)
         ],
-        "files": {path.name: fingerprint(path) for path in sorted(files)},
+        "files": {path.name: fingerprint(path) for path in sorted(work.iterdir())},
     }
-    write_manifest(options.out, manifest)
+    write_manifest(work, manifest)
+    shutil.rmtree(options.out, ignore_errors=True)
+    work.rename(options.out)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
     emit("result", command="export-segments", folder=str(options.out), bytes=size)

@@ -23,6 +23,26 @@ SHORTEST = 16  # a piece cut to fewer tokens says nothing about its repository
 SMALLEST_WINDOW = 4 * SHORTEST  # two pieces and their marks, whatever is cut off them
 
 
+class Shelf:
+    """What is left of a repository's pieces, in random order."""
+
+    def __init__(self, pieces: list[Piece], rng: random.Random) -> None:
+        self.pieces = sorted(pieces, key=lambda piece: piece.tokens)
+        rng.shuffle(self.pieces)
+        self.room = sum(len(piece.tokens) + 1 for piece in pieces)  # that they take; counted on, as it is asked often
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def pop(self) -> Piece:
+        piece = self.pieces.pop()
+        self.room -= len(piece.tokens) + 1
+        return piece
+
+    def can_fill(self, size: int) -> bool:
+        return len(self.pieces) > 1 and self.room >= size - SHORTEST
+
+
 def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> Iterator[Window]:
     """Pack every piece at most once into windows of at most `size` tokens and at least two pieces.
 
@@ -32,15 +52,13 @@ def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> I
     """
     if size < SMALLEST_WINDOW:
         raise UserError("window-size", f"A window of {size} tokens is too small; give it {SMALLEST_WINDOW} or more.")
-    shelves: dict[str, list[Piece]] = defaultdict(list)
+    by_name: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
-        shelves[piece.repository].append(piece)
-    shelves = {name: shelves[name] for name in sorted(shelves)}  # one seed packs the same in any order of files
-    for name in shelves:
-        shelves[name].sort(key=lambda piece: piece.tokens)
-        rng.shuffle(shelves[name])
-    while len(shelves) > 1 or any(_can_fill(shelf, size) for shelf in shelves.values()):
-        full = [name for name, shelf in shelves.items() if _can_fill(shelf, size)]
+        by_name[piece.repository].append(piece)
+    # sorted: one seed packs the same in any order of files
+    shelves = {name: Shelf(by_name[name], rng) for name in sorted(by_name)}
+    while len(shelves) > 1 or any(shelf.can_fill(size) for shelf in shelves.values()):
+        full = [name for name, shelf in shelves.items() if shelf.can_fill(size)]
         same = bool(full) and (len(shelves) < 2 or rng.random() < 0.5)
         if same:
             order: Iterator[str] = repeat(rng.choices(full, [len(shelves[name]) for name in full])[0])
@@ -50,7 +68,7 @@ def context_windows(pieces: Iterable[Piece], size: int, rng: random.Random) -> I
             yield Window(tuple(chosen), same)
 
 
-def _take(shelves: dict[str, list[Piece]], size: int, order: Iterator[str]) -> list[Piece]:
+def _take(shelves: dict[str, Shelf], size: int, order: Iterator[str]) -> list[Piece]:
     """Pieces of the repositories in `order` until the window is full; the last one is cut to the room left.
 
     Nothing when they end before that.
@@ -66,7 +84,7 @@ def _take(shelves: dict[str, list[Piece]], size: int, order: Iterator[str]) -> l
     return chosen if room <= SHORTEST else []
 
 
-def _in_rounds(shelves: dict[str, list[Piece]], rng: random.Random) -> Iterator[str]:
+def _in_rounds(shelves: dict[str, Shelf], rng: random.Random) -> Iterator[str]:
     """Every repository once, in random order, larger ones earlier more often; then again while there are two."""
     while len(shelves) > 1:
         unused = list(shelves)
@@ -74,17 +92,6 @@ def _in_rounds(shelves: dict[str, list[Piece]], rng: random.Random) -> Iterator[
             name = rng.choices(unused, [len(shelves[name]) for name in unused])[0]
             unused.remove(name)
             yield name
-
-
-def _can_fill(shelf: Sequence[Piece], size: int) -> bool:
-    if len(shelf) < 2:
-        return False
-    total = 0
-    for piece in shelf:
-        total += len(piece.tokens) + 1
-        if total >= size - SHORTEST:
-            return True
-    return False
 
 
 class ContextHead(nn.Module):

@@ -83,6 +83,11 @@ def split_held_out(examples: Sequence[Record], share: float) -> tuple[list[Recor
     return parts
 
 
+def measured_on(held_out: Sequence[Record], most: int = 1000) -> list[Record]:
+    """At most so many, always the same, drawn from everything: files are of one language or one kind each."""
+    return random.Random(0).sample(held_out, min(most, len(held_out)))
+
+
 def replace_frequent_words(code: str, chance: random.Random) -> str:
     """`code` with every word that occurs three times or more, and is no keyword, replaced by random letters.
 
