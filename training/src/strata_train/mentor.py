@@ -54,7 +54,7 @@ class Mentor:
         try:
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
-            raise UserError("transformers-missing", "Reading a mentor needs the package: pip install transformers.") from error
+            raise UserError("transformers-missing", "Reading a mentor needs: pip install transformers.") from error
         try:
             own = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.model = AutoModel.from_pretrained(folder, local_files_only=True).eval().to(place.device)
