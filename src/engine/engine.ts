@@ -184,7 +184,9 @@ export class Engine {
     });
     const { refine } = ranked;
     if (params.depth !== "deep" || refine === undefined) return finish(ranked, false);
-    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal).catch((error: unknown) => this.#unrefined(ranked, error, signal)), false);
+    const unrefined = (error: unknown): RankedResult => this.#unrefined(ranked, error, signal);
+    const late = (error: unknown): void => void (signal.aborted || unrefined(error));
+    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal, late).catch(unrefined), false);
     if (!onUpdate) return refined();
     setImmediate(() => {
       refined().then(
