@@ -430,7 +430,7 @@ export class Engine {
       do {
         read = await this.#indexer.scan((progress) => {
           // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
-          if (this.#scansDone === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
+          if (this.#scansDone === 0 || progress.total === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
         }, signal);
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;

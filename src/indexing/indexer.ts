@@ -135,7 +135,7 @@ export class Indexer {
     let read = 0;
     let walked = false;
     let failure: unknown;
-    const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total, unit: "files" });
+    const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total: walked ? total : 0, unit: "files" });
 
     const dispatch = (batch: readonly FileToParse[]) => {
       read += batch.length;
