@@ -118,6 +118,18 @@ describe("another version", () => {
     assert.equal(existsSync(inFolder("index.db.damaged")), false);
   });
 
+  test("of the schema that is newer says that the index is made again", async () => {
+    await (await w.open()).close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    db.exec("UPDATE meta SET value = '9999' WHERE key = 'schema'");
+    db.close();
+    const again = await w.open();
+    assert.equal(again.warnings.length, 1);
+    assert.match(again.warnings[0]!, /newer version of Strata/);
+    await again.close();
+    assert.deepEqual((await w.open()).warnings, []);
+  });
+
   test("of the chunker asks for every file again while the old chunks still answer", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(2));
