@@ -20,8 +20,9 @@ const phases: Readonly<Record<Progress["phase"], string>> = {
 export function progressLine(progress: Progress, ratePerSecond = 0): string {
   const { phase, done, total, unit } = progress;
   const of = total > 0 ? ` of ${count(total)}` : "";
+  const soFar = total > 0 || done === 0 ? "" : " so far";
   const rate = ratePerSecond > 0 ? ` · ${count(Math.round(ratePerSecond))} ${unit}/s` : "";
-  return `${phases[phase]}: ${count(done)}${of} ${unit}${rate}`;
+  return `${phases[phase]}: ${count(done)}${of} ${unit}${soFar}${rate}`;
 }
 
 export function progressBar(progress: Progress): string {

@@ -23,7 +23,7 @@ import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
 import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
 import { relativeInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type IndexState, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
@@ -184,7 +184,9 @@ export class Engine {
     });
     const { refine } = ranked;
     if (params.depth !== "deep" || refine === undefined) return finish(ranked, false);
-    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal).catch((error: unknown) => this.#unrefined(ranked, error, signal)), false);
+    const unrefined = (error: unknown): RankedResult => this.#unrefined(ranked, error, signal);
+    const late = (error: unknown): void => void (signal.aborted || unrefined(error));
+    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal, late).catch(unrefined), false);
     if (!onUpdate) return refined();
     setImmediate(() => {
       refined().then(
@@ -422,10 +424,15 @@ export class Engine {
     if (this.#scansDone < this.#scansWanted) {
       const asked = this.#scansWanted;
       if (this.#scansDone === 0) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
-      await this.#indexer.scan((progress) => {
-        // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
-        if (this.#scansDone === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
-      }, signal);
+      // Until changes are watched, nobody tells what came and went while a pass was busy reading: it looks again before it counts as done.
+      let looks = this.#watcher ? 1 : LOOKS_UNWATCHED;
+      let read: number;
+      do {
+        read = await this.#indexer.scan((progress) => {
+          // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
+          if (this.#scansDone === 0 || progress.total === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
+        }, signal);
+      } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       if (this.#state.kind === "scanning") this.#setState(deepening(this.#settings.backgroundDepth, this.#store.coverage())); // whoever waited for the pass asks at once
       this.#watch();
@@ -464,7 +471,7 @@ export class Engine {
     return true;
   }
 
-  /** Starts after the first pass, whose first second belongs to reading files; what changed meanwhile is caught by the pass that `onRescan` asks for. */
+  /** Starts after the first pass, whose first second belongs to reading files; what changes until it stands is caught by the pass that `onRescan` asks for. */
   #watch(): void {
     this.#watcher ??= watchWorkspace(this.#options.root, {
       limits: () => this.#settings,

@@ -16,3 +16,5 @@ export const STATUS_EVERY_MS = 150;
 export const DISK_RETRY_MS = 10_000;
 /** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
 export const MASS_CHANGE = 300;
+/** Looks at the disk of a pass that nobody watches beside: each but the first reads only what came meanwhile, and somebody may write without an end. */
+export const LOOKS_UNWATCHED = 3;

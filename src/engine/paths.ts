@@ -1,6 +1,6 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, realpathSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
@@ -30,10 +30,23 @@ export function indexFolder(canonical: string): string {
   return path.join(cacheFolder(), `${name}-${createHash("sha256").update(canonical).digest("hex").slice(0, 16)}`);
 }
 
+/** One folder after the other: where the system refuses with ENOENT (below /proc), Node's own `recursive` never ends. */
+function makeFolders(folder: string): void {
+  const parent = path.dirname(folder);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (parent !== folder) makeFolders(parent);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
 /** Makes the folder and keeps it to its owner. Throws "index.unwritable". */
 export function makePrivateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     if (process.platform !== "win32") chmodSync(folder, 0o700);
   } catch (error) {
     throw new StrataError(

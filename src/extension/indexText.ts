@@ -43,7 +43,7 @@ const phases: Readonly<Record<Progress["phase"], string>> = {
 
 function progressText({ phase, done, total, unit }: Progress): string {
   if (total > 0) return `${phases[phase]} ${percent(done, total)} %`;
-  return done > 0 ? `${phases[phase]}, ${done.toLocaleString("en")} ${unit}` : `${phases[phase]} …`;
+  return done > 0 ? `${phases[phase]}, ${done.toLocaleString("en")} ${unit} so far` : `${phases[phase]} …`;
 }
 
 /** What the search view says while duplicates are looked for; without a progress there is none yet. */

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { globMatcher } from "../base/globs.ts";
+import { IgnoreList } from "./ignoreList.ts";
 
 /**
  * Folders nobody writes code in: version control, installed packages, tool caches. Names that some projects use for their own
@@ -20,7 +21,9 @@ const defaultFolders = [
 export const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
 
 interface Level {
-  readonly rules: Ignore;
+  readonly list: IgnoreList;
+  /** The lines as they read in the base directory. */
+  readonly scoped: readonly string[];
   /** Comes from git, so it ends at the border of a nested repository. */
   readonly fromGit: boolean;
 }
@@ -28,7 +31,8 @@ interface Level {
 /** The rules inside one directory: those of every directory above it, outermost first, then its own. */
 export interface DirectoryRules {
   readonly levels: readonly Level[];
-  readonly combined: Ignore;
+  /** All of them in one, for what the levels one by one cannot tell; compiled when it is needed first. */
+  combined?: Ignore;
 }
 
 /** git compares names the way the file system does. */
@@ -50,10 +54,12 @@ export function scopePattern(line: string, directory: string): string | undefine
   return `${negated ? "!" : ""}/${scope}/${anchored ? "" : "**/"}${pattern.replace(/^\//, "")}`;
 }
 
-function compile(text: string, directory: string): Ignore {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  return ignore(options).add(lines.flatMap((line) => scopePattern(line, directory) ?? []).join("\n"));
+function level(lines: readonly string[], directory: string, fromGit: boolean): Level {
+  const scoped = (line: string): string | undefined => scopePattern(line, directory);
+  return { list: new IgnoreList(lines, directory, scoped, options), scoped: lines.flatMap((line) => scoped(line) ?? []), fromGit };
 }
+
+const linesOf = (text: string): string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
 
 function readText(file: string): string | undefined {
   try {
@@ -96,8 +102,8 @@ export class IgnoreRules {
   constructor(root: string, exclude: readonly string[] = []) {
     this.#root = root;
     this.#excluded = globMatcher(exclude);
-    const defaults: Level = { rules: ignore(options).add(defaultFolders.map((folder) => (folder.includes("/") ? `**/${folder}/` : `${folder}/`))), fromGit: false };
-    this.#outer = this.#enclosing(defaults) ?? combine([defaults]);
+    const defaults = level(defaultFolders.map((folder) => (folder.includes("/") ? `**/${folder}/` : `${folder}/`)), "", false);
+    this.#outer = this.#enclosing(defaults) ?? { levels: [defaults] };
   }
 
   /** Rules of the directories above the root when it lies inside a repository. */
@@ -112,15 +118,17 @@ export class IgnoreRules {
     const inside = posix(path.relative(top, this.#root));
     this.#prefix = `${inside}/`;
     const steps = inside.split("/");
-    let rules = combine([defaults]);
+    let rules: DirectoryRules = { levels: [defaults] };
     for (let depth = 0; depth < steps.length; depth++) {
       const directory = steps.slice(0, depth).join("/");
       rules = this.#extend(rules, path.join(top, directory), directory, undefined);
+      // Someone who opens an ignored folder on purpose (a build output, an installed package) wants to search it.
+      if (excludes(rules, `${steps.slice(0, depth + 1).join("/")}/`)) {
+        this.#prefix = "";
+        return undefined;
+      }
     }
-    // Someone who opens an ignored folder on purpose (a build output, an installed package) wants to search it.
-    if (!rules.combined.ignores(this.#prefix)) return rules;
-    this.#prefix = "";
-    return undefined;
+    return rules;
   }
 
   #extend(parent: DirectoryRules, absolute: string, scope: string, names: ReadonlySet<string> | undefined): DirectoryRules {
@@ -130,14 +138,14 @@ export class IgnoreRules {
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
       const text = readText(path.join(git, "info", "exclude"));
-      if (text !== undefined) added.push({ rules: compile(text, scope), fromGit: true });
+      if (text !== undefined) added.push(level(linesOf(text), scope, true));
     }
     for (const name of ignoreFileNames) {
       if (names !== undefined && !names.has(name)) continue;
       const text = readText(path.join(absolute, name));
-      if (text !== undefined) added.push({ rules: compile(text, scope), fromGit: name === ".gitignore" });
+      if (text !== undefined) added.push(level(linesOf(text), scope, name === ".gitignore"));
     }
-    return added.length === 0 && levels.length === parent.levels.length ? parent : combine([...levels, ...added]);
+    return added.length === 0 && levels.length === parent.levels.length ? parent : { levels: [...levels, ...added] };
   }
 
   /**
@@ -152,7 +160,7 @@ export class IgnoreRules {
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */
   ignores(rules: DirectoryRules, relative: string, isDirectory: boolean): boolean {
     if (isDirectory && neverFolders.has(relative.slice(relative.lastIndexOf("/") + 1))) return true;
-    return rules.combined.ignores(this.#prefix + relative + (isDirectory ? "/" : "")) || this.#excluded(relative);
+    return excludes(rules, this.#prefix + relative + (isDirectory ? "/" : "")) || this.#excluded(relative);
   }
 
   /** Rules inside a directory, reading the ignore files on the way down to it; undefined when it is excluded itself. */
@@ -170,8 +178,15 @@ export class IgnoreRules {
   }
 }
 
-function combine(levels: readonly Level[]): DirectoryRules {
-  const combined = ignore(options);
-  for (const level of levels) combined.add(level.rules);
-  return { levels, combined };
+function excludes(rules: DirectoryRules, path: string): boolean {
+  for (let i = rules.levels.length - 1; i >= 0; i--) {
+    const verdict = rules.levels[i]!.list.verdict(path);
+    if (verdict === "unsure") return combined(rules).ignores(path);
+    if (verdict !== undefined) return verdict;
+  }
+  return false;
+}
+
+function combined(rules: DirectoryRules): Ignore {
+  return (rules.combined ??= ignore(options).add(rules.levels.flatMap((level) => level.scoped).join("\n")));
 }

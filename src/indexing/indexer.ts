@@ -108,12 +108,13 @@ export class Indexer {
    * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed (not those that
    * merely cannot be read now). Unchanged content is not encoded again.
    * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
+   * @returns how many files it read; other passes are over in a moment.
    */
-  async scan(onProgress: OnProgress, signal: AbortSignal): Promise<void> {
-    await this.#turns.take((claim) => this.#scan(onProgress, signal, claim));
+  scan(onProgress: OnProgress, signal: AbortSignal): Promise<number> {
+    return this.#turns.take((claim) => this.#scan(onProgress, signal, claim));
   }
 
-  async #scan(onProgress: OnProgress, signal: AbortSignal, claim: Claim): Promise<void> {
+  async #scan(onProgress: OnProgress, signal: AbortSignal, claim: Claim): Promise<number> {
     const { root, store, pool, limits } = this.#options;
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
@@ -131,11 +132,13 @@ export class Indexer {
     const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
+    let read = 0;
     let walked = false;
     let failure: unknown;
-    const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total, unit: "files" });
+    const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total: walked ? total : 0, unit: "files" });
 
     const dispatch = (batch: readonly FileToParse[]) => {
+      read += batch.length;
       const work = pool
         .parse(batch, false)
         .then((outcomes) => {
@@ -184,6 +187,7 @@ export class Indexer {
     pool.retire();
     this.#walkSkips = skips;
     report();
+    return read;
   }
 
   /**

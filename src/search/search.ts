@@ -25,16 +25,17 @@ export interface RankedResult {
   readonly depth: Depth;
   /**
    * Encodes the leading candidates that were read less than deep at the top exit, keeps their vectors in the store, and ranks again: the order
-   * only changes where the scores clearly differ. Stops at the budget with what is done. Absent when nothing would change.
+   * only changes where the scores clearly differ. Answers at the budget with what is done; what is being encoded then still reaches the store, and
+   * `onLate` hears why when it does not. Absent when nothing would change.
    */
-  readonly refine?: (budgetMs: number, signal?: AbortSignal) => Promise<RankedResult>;
+  readonly refine?: (budgetMs: number, signal?: AbortSignal, onLate?: (error: unknown) => void) => Promise<RankedResult>;
 }
 
 /** Leading candidates of the first order whose code is read for what it uses and says; what stands below them tells little. */
 const lookedAtTwice = 60;
 /** Lines of a chunk that a hit carries. */
 const snippetLines = 30;
-/** Chunks per refinement step: about 100 ms of work on two cores, so that a budget is kept to within one step. */
+/** Chunks per refinement step: about 100 ms of work on two cores, seconds on a machine that is busy with something else. */
 const refineBatch = 8;
 /** Share of the list's score range that two hits must differ by before they change places under a reader's eyes. */
 const calm = 0.02;
@@ -67,7 +68,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
-    ...(waiting.length > 0 && { refine: (budgetMs, signal) => refine(deps, question, candidates, shown, waiting, budgetMs, signal) }),
+    ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),
   };
 }
 
@@ -106,26 +107,30 @@ async function refine(
   waiting: readonly Candidate[],
   budgetMs: number,
   signal: AbortSignal | undefined,
+  onLate: (error: unknown) => void = () => {},
 ): Promise<RankedResult> {
   const { encoder, store } = deps;
   const started = performance.now();
   const done: number[] = [];
   let slowestMs = 0;
-  for (let i = 0; encoder && i < waiting.length; i += refineBatch) {
-    const batch = waiting.slice(i, i + refineBatch);
-    const batchStarted = performance.now();
-    // The first step always runs: a budget too small for one would never make anything better.
-    if (i > 0 && batchStarted - started + slowestMs > budgetMs) break;
-    const vectors = await encoder.embedChunks(
-      batch.map(({ place }) => ({ breadcrumb: place.breadcrumb, text: place.text })),
-      "deep",
-      "visible",
-      signal,
-    );
-    checkAborted(signal);
-    store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
-    done.push(...batch.map(({ place }) => place.chunkId));
-    slowestMs = Math.max(slowestMs, performance.now() - batchStarted);
+  let timer: NodeJS.Timeout | undefined;
+  const budgetSpent = new Promise<"late">((resolve) => (timer = setTimeout(() => resolve("late"), budgetMs)));
+  try {
+    for (let i = 0; encoder && i < waiting.length; i += refineBatch) {
+      const batch = waiting.slice(i, i + refineBatch);
+      const batchStarted = performance.now();
+      // The first step always runs, if only for the next question: a budget too small for one would never make anything better.
+      if (i > 0 && batchStarted - started + slowestMs > budgetMs) break;
+      const kept = encodeAndKeep(encoder, store, batch, signal);
+      if ((await Promise.race([kept, budgetSpent])) === "late") {
+        kept.catch(onLate);
+        break;
+      }
+      done.push(...batch.map(({ place }) => place.chunkId));
+      slowestMs = Math.max(slowestMs, performance.now() - batchStarted);
+    }
+  } finally {
+    clearTimeout(timer);
   }
   const better = new Map(question.vectors ? store.scoreChunks(question.vectors, done).map((hit) => [hit.chunkId, hit]) : []);
   const items = candidates.items.map((candidate) => {
@@ -134,6 +139,13 @@ async function refine(
   });
   const { hits, depth } = rankCandidates(deps, question, { ...candidates, items }, previous);
   return { hits, depth };
+}
+
+async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readonly Candidate[], signal: AbortSignal | undefined): Promise<void> {
+  const texts = batch.map(({ place }) => ({ breadcrumb: place.breadcrumb, text: place.text }));
+  const vectors = await encoder.embedChunks(texts, "deep", "visible", signal);
+  checkAborted(signal);
+  store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
 }
 
 /** Deepest reading among them; "instant" also when only words matched. */

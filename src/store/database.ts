@@ -41,6 +41,7 @@ export function asStrataError(error: unknown, folder: string): unknown {
   if (sqlite === result.busy) return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
   if (sqlite === result.readonly || sqlite === result.cantOpen || sqlite === result.ioError || system === "EACCES" || system === "EPERM" || system === "EROFS" || system === "EIO")
     return new StrataError("index.unwritable", `The index in ${folder} cannot be written. Check the permissions and the disk of that folder.`, error);
+  if (system === "EISDIR") return new StrataError("index.unwritable", `${(error as NodeJS.ErrnoException).path ?? folder} is a folder where a file of the index belongs. Delete that folder and try again.`, error);
   return error;
 }
 

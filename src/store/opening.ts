@@ -15,10 +15,13 @@ type Versions = StoreOptions["versions"];
 /** Places analysed in one transaction: some ten milliseconds. */
 const SLICE = 200;
 
-/** @returns `damage`: why an older database was moved aside, when one was. */
-export function openIndex(file: string, versions: Versions, log: StoreOptions["log"]): { readonly db: IndexDatabase; readonly damage?: unknown } {
+export const DAMAGED = "The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.";
+const NEWER = "The index was made by a newer version of Strata, so it was deleted and is being made again from the files. Use one version for this folder: every change back and forth costs this again.";
+
+/** @returns `warning`: what became of the database that lay there, when it could not be used; `cause`: why, after damage. */
+export function openIndex(file: string, versions: Versions, log: StoreOptions["log"]): { readonly db: IndexDatabase; readonly warning?: string; readonly cause?: unknown } {
   let db: IndexDatabase | undefined;
-  let damage: unknown;
+  let lost: { readonly warning: string; readonly cause?: unknown } | undefined;
   try {
     db = new IndexDatabase(file);
     if (db.get("SELECT count(*) AS n FROM sqlite_schema")!["n"] === 0) return { db: create(db, versions) };
@@ -30,6 +33,7 @@ export function openIndex(file: string, versions: Versions, log: StoreOptions["l
     }
     db.close();
     log("info", `The index has schema ${version}, this version of Strata needs ${SCHEMA_VERSION}: it is made again`);
+    if (Number(version) > SCHEMA_VERSION) lost = { warning: NEWER };
     for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
   } catch (error) {
     db?.close();
@@ -37,9 +41,9 @@ export function openIndex(file: string, versions: Versions, log: StoreOptions["l
     const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
     if (!isDamage(error) && !foreign) throw error;
     moveAside(file);
-    damage = error;
+    lost = { warning: DAMAGED, cause: error };
   }
-  return { db: create(new IndexDatabase(file), versions), damage };
+  return { db: create(new IndexDatabase(file), versions), ...lost };
 }
 
 function create(db: IndexDatabase, { chunker, analyser }: Versions): IndexDatabase {

@@ -16,7 +16,7 @@ import { Forgetting } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
-import { forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
+import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
 import { depthNumber } from "./schema.ts";
@@ -32,7 +32,6 @@ export { lexicalFields } from "./records.ts";
 const DATABASE = "index.db";
 const KEEP_ORPHANS = 200_000;
 const ORPHAN_DAYS = 14;
-const DAMAGED = "The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.";
 /** Rows of one housekeeping transaction: a few milliseconds. */
 const SLICE = 200;
 /** Places found by the telling terms for each one wanted, when all terms are to decide their order. */
@@ -541,8 +540,8 @@ export class Store {
   }
 
   #openDatabase(): IndexDatabase {
-    const { db, damage } = openIndex(path.join(this.#options.folder, DATABASE), this.#options.versions, this.#options.log);
-    if (damage !== undefined) this.#warn(DAMAGED, damage);
+    const { db, warning, cause } = openIndex(path.join(this.#options.folder, DATABASE), this.#options.versions, this.#options.log);
+    if (warning !== undefined) this.#warn(warning, cause);
     return db;
   }
   /** Damage that showed while the index was open. */

@@ -54,7 +54,7 @@ test("the rate starts anew with each phase", () => {
 });
 
 test("lines and bars", () => {
-  assert.equal(progressLine({ phase: "discover", done: 1234, total: 0, unit: "files" }), "Finding files: 1,234 files");
+  assert.equal(progressLine({ phase: "discover", done: 1234, total: 0, unit: "files" }), "Finding files: 1,234 files so far");
   assert.equal(progressBar({ phase: "deep", done: 1, total: 0, unit: "chunks" }), "");
   assert.equal(progressBar({ phase: "deep", done: 50, total: 100, unit: "chunks" }), `${"█".repeat(12)}${"░".repeat(12)} `);
   assert.equal(progressBar({ phase: "deep", done: 200, total: 100, unit: "chunks" }), `${"█".repeat(24)} `);

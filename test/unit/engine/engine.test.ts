@@ -79,8 +79,8 @@ test("a saved file that could not be stored is read by the next pass", { timeout
   const place = workplace(t, manyFiles(3));
   const scan = t.mock.method(Indexer.prototype, "scan");
   const engine = await place.open();
-  // The second pass comes when watching stands; after it nothing asks for another.
-  while (scan.mock.callCount() < 2) await yieldToEventLoop();
+  // The first pass looks twice, the second comes when watching stands; after it nothing asks for another.
+  while (scan.mock.callCount() < 3) await yieldToEventLoop();
   await engine.index("instant", never);
   place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
   t.mock.method(Store.prototype, "putFiles").mock.mockImplementationOnce(() => {
@@ -88,6 +88,21 @@ test("a saved file that could not be stored is read by the next pass", { timeout
   });
   await assert.rejects(engine.filesChanged(["late.ts"], never), /no luck/);
   assert.equal((await engine.index("instant", never)).coverage.files, 4);
+});
+
+test("an index is complete with what came and went while its first pass was reading", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = Indexer.prototype.scan;
+  t.mock.method(Indexer.prototype, "scan").mock.mockImplementationOnce(async function (this: Indexer, ...given) {
+    const read = await scan.apply(this, given);
+    renameSync(path.join(place.root, "src"), path.join(place.root, "renamed"));
+    place.write({ "new/late.ts": "export function late(): number {\n  return 1;\n}\n" });
+    return read;
+  });
+  const engine = await place.open();
+  assert.equal((await engine.index("instant", never)).coverage.files, 6);
+  const { hits } = await engine.search({ query: "value of part", k: 10, depth: "instant" }, never);
+  assert.ok(hits.length > 0 && hits.every((hit) => !hit.path.startsWith("src/")), hits.map((hit) => hit.path).join(" "));
 });
 
 test("hits that cannot be refined are an answer all the same, once or streamed", async (t) => {

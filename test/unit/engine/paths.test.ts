@@ -47,6 +47,10 @@ test("a cache folder that cannot be made gets a sentence", (t) => {
   makePrivateFolder(path.join(folder, "fine"));
 });
 
+test("a cache folder where the system makes none gets a sentence", { skip: process.platform !== "linux" && "needs /proc" }, () => {
+  assert.throws(() => makePrivateFolder("/proc/strata/index"), (error) => StrataError.is(error, "index.unwritable") && /STRATA_CACHE/.test(error.message));
+});
+
 test("addresses stay within the system's limit and differ each time", { skip: process.platform === "win32" && "unix sockets" }, () => {
   const nonce = "0123456789abcdef0123456789abcdef";
   assert.match(newSocketAddress("/tmp/short", nonce), /^\/tmp\/short\/engine-01234567\.sock$/);

@@ -15,7 +15,7 @@ describe("the status item", () => {
     ["nothing started", [folder(undefined, { kind: "idle" })], "$(layers) Strata", "normal"],
     ["an engine that starts", [folder(undefined, { kind: "starting" })], "$(sync~spin) Strata starting", "normal"],
     ["an engine that has said nothing", [folder(undefined)], "$(sync~spin) Strata starting", "normal"],
-    ["a first scan without total", [folder({ coverage: coverage(0), state: { kind: "scanning", progress: progress("discover", 120, 0) } })], "$(sync~spin) Strata looking for files, 120 chunks", "normal"],
+    ["a first scan without total", [folder({ coverage: coverage(0), state: { kind: "scanning", progress: progress("discover", 120, 0) } })], "$(sync~spin) Strata looking for files, 120 chunks so far", "normal"],
     ["a scan", [folder({ coverage: coverage(1_204), state: { kind: "scanning", progress: progress("instant", 500, 1_000) } })], "$(sync~spin) Strata 1,204 files · indexing 50 %", "normal"],
     ["deepening", [folder({ state: { kind: "deepening", progress: progress("deep", 2, 3) } })], "$(sync~spin) Strata 3 files · reading deeply 66 %", "normal"],
     ["all deep", [folder({})], "$(layers) Strata 3 files · deep", "normal"],

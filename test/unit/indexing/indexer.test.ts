@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { silentLog } from "../../../src/base/log.ts";
+import type { OnProgress, Progress } from "../../../src/base/progress.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "../../../src/indexing/parsePool.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -46,7 +47,7 @@ function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileT
     },
   } as unknown as ParsePool;
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
-  return { parsed, scan: () => made.scan(() => {}, never), update: (...paths: string[]) => made.update(paths, never) };
+  return { parsed, scan: (onProgress: OnProgress = () => {}) => made.scan(onProgress, never), update: (...paths: string[]) => made.update(paths, never) };
 }
 
 test("unchanged files are read once, and once more when another version cut them", async () => {
@@ -237,4 +238,12 @@ test("a full pass that ends within a long update has the newer content, and so h
   end();
   assert.deepEqual((await running).indexed, ["a.ts"]);
   assert.deepEqual(contents(store), { "a.ts": "newer", "again.ts": "newer" });
+});
+
+test("how many files there are is said once all are found, not before", async () => {
+  for (let i = 0; i < 200; i++) write(`f${i}.ts`);
+  const seen: Progress[] = [];
+  await indexer(await w.open()).scan((progress) => seen.push(progress));
+  const totals = (phase: Progress["phase"]) => new Set(seen.filter((progress) => progress.phase === phase).map(({ total }) => total));
+  assert.deepEqual([totals("discover"), totals("instant")], [new Set([0]), new Set([200])]);
 });

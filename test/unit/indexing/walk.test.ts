@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
-import { scopePattern } from "../../../src/indexing/ignoreRules.ts";
+import { IgnoreRules, scopePattern } from "../../../src/indexing/ignoreRules.ts";
 import { isBinary, PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -117,6 +117,18 @@ test("the same files as git, on generated repositories with ignore files at ever
     const { files: found } = await walked(root);
     assert.deepEqual(found.sort(), expected.sort(), `repository ${repository}`);
   }
+});
+
+test("thousands of plain lines of an ignore file are looked up, not tried one by one", (t) => {
+  const root = tree({ ".gitignore": Array.from({ length: 3000 }, (_, i) => `made${i}.txt\nout/made${i}/\n`).join("") });
+  const rules = new IgnoreRules(root);
+  const top = rules.enter(undefined, "");
+  const tried = t.mock.method(RegExp.prototype, "test").mock;
+  assert.equal(rules.ignores(top, "a.ts", false), false);
+  assert.equal(rules.ignores(top, "made2999.txt", false), true);
+  assert.equal(rules.ignores(top, "out/made7", true), true);
+  assert.equal(rules.ignores(top, "out/made7", false), false);
+  assert.ok(tried.callCount() < 300, `${tried.callCount()} expressions were tried`);
 });
 
 test("patterns keep their meaning when they move to the base directory", () => {

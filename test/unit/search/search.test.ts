@@ -197,6 +197,36 @@ test("refinement stops at its budget with what is done", async () => {
   assert.ok(refined.refine === undefined && refined.hits.length === 20);
 });
 
+test("a step that takes longer than the budget holds nobody up, and its vectors are there for the next question", { timeout: 20_000 }, async () => {
+  const deps = setUp();
+  const gate = Promise.withResolvers<void>();
+  const embedChunks = deps.encoder.embedChunks.bind(deps.encoder);
+  const encoder = Object.assign(Object.create(deps.encoder) as typeof deps.encoder, {
+    embedChunks: async (...given: Parameters<typeof embedChunks>) => gate.promise.then(() => embedChunks(...given)),
+  });
+  const kept = Promise.withResolvers<void>();
+  const putVectors = deps.store.putVectors.bind(deps.store);
+  deps.store.putVectors = (...given) => kept.resolve(putVectors(...given));
+  const { hits, refine } = await searchIndex({ ...deps, encoder }, { query: "url path handler", k: 3 });
+  assert.deepEqual((await refine!(1)).hits, hits);
+  gate.resolve();
+  await kept.promise;
+  const next = await searchIndex(deps, { query: "url path handler", k: 3 });
+  assert.deepEqual([next.depth, next.refine], ["deep", undefined]);
+});
+
+test("a step that fails after the budget says why", { timeout: 20_000 }, async () => {
+  const deps = setUp();
+  const gate = Promise.withResolvers<never>();
+  const encoder = Object.assign(Object.create(deps.encoder) as typeof deps.encoder, { embedChunks: () => gate.promise });
+  const { refine } = await searchIndex({ ...deps, encoder }, { query: "url path handler", k: 3 });
+  const late = Promise.withResolvers<unknown>();
+  await refine!(1, undefined, late.resolve);
+  const reason = new Error("no luck");
+  gate.reject(reason);
+  assert.equal(await late.promise, reason);
+});
+
 test("a cancelled refinement changes nothing further", async () => {
   const deps = setUp();
   const { refine } = await searchIndex(deps, { query: "router", k: 3 });

@@ -1,7 +1,7 @@
 // What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -52,6 +52,11 @@ describe("the index folder", () => {
     store.putFiles(manyFiles(1));
     await store.close();
     assert.equal((await w.open()).coverage().files, 1);
+  });
+
+  test("says what to delete when a folder lies where the database belongs", async () => {
+    mkdirSync(inFolder("index.db"));
+    await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
   });
 
   test("says so when it cannot be made", async () => {
@@ -116,6 +121,18 @@ describe("another version", () => {
     assert.equal(again.coverage().files, 0);
     assert.deepEqual(again.warnings, []);
     assert.equal(existsSync(inFolder("index.db.damaged")), false);
+  });
+
+  test("of the schema that is newer says that the index is made again", async () => {
+    await (await w.open()).close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    db.exec("UPDATE meta SET value = '9999' WHERE key = 'schema'");
+    db.close();
+    const again = await w.open();
+    assert.equal(again.warnings.length, 1);
+    assert.match(again.warnings[0]!, /newer version of Strata/);
+    await again.close();
+    assert.deepEqual((await w.open()).warnings, []);
   });
 
   test("of the chunker asks for every file again while the old chunks still answer", async () => {
