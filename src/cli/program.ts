@@ -5,7 +5,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
-import { languagesNamed } from "../indexing/languages.ts";
+import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
@@ -28,7 +28,7 @@ function fraction(text: string): number {
 }
 
 function languages(value: string, earlier: readonly string[]): readonly string[] {
-  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(`There is no language "${name.trim()}". Write its name or the ending of its files, for example typescript, c++ or py.`);
+  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(noSuchLanguage(name.trim()));
   return [...earlier, value];
 }
 
