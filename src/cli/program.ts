@@ -103,7 +103,9 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(eitherFolder(dir, options.in), context));
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`).option("--left-out", "list the files that are left out, each with its reason", false), (context, options: { in?: string; leftOut: boolean }, [dir]) =>
+    runStatus(eitherFolder(dir, options.in), context, options),
+  );
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
