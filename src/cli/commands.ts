@@ -7,7 +7,7 @@ import { leadsOut } from "../base/relativePath.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
-import { coverageLine, renderDuplicates, renderHits, renderStatus } from "./render.ts";
+import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderStatus } from "./render.ts";
 import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, type Context } from "./terminal.ts";
 
@@ -164,7 +164,7 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
     else {
       const skipped = Object.values(status.skipped).reduce((a, b) => a + b, 0);
       context.terminal.out(
-        `Indexed ${plural(files, "file")} (${plural(chunks, "chunk")}) at ${options.depth} depth in ${seconds.toFixed(1)} s; ${bytes(status.indexBytes)} on disk${skipped > 0 ? `, ${count(skipped)} left out (strata status says why)` : ""}.\n`,
+        `Indexed ${plural(files, "file")} (${plural(chunks, "chunk")}) at ${options.depth} depth in ${seconds.toFixed(1)} s; ${bytes(status.indexBytes)} on disk${skipped > 0 ? `, ${count(skipped)} left out (strata status --left-out lists them)` : ""}.\n`,
       );
       for (const warning of status.warnings) context.terminal.err(`strata: ${warning}\n`);
     }
@@ -173,7 +173,7 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
 }
 
 /** Does not start the indexing of a folder that nobody has asked to index. */
-export async function runStatus(folder: string | undefined, context: Context): Promise<number> {
+export async function runStatus(folder: string | undefined, context: Context, options: { readonly leftOut?: boolean } = {}): Promise<number> {
   const root = canonicalRoot(scopeOf(folder).root);
   const disk = indexFolder(root);
   if (!hasIndex(root)) {
@@ -182,7 +182,15 @@ export async function runStatus(folder: string | undefined, context: Context): P
     return 1;
   }
   return withEngine(context, root, async (session) => {
+    // Discovery names what it leaves out in its first pass; an engine that was just started is about to make it.
+    if (options.leftOut) await showingProgress(context, (onProgress) => becomeSearchable(session, patienceMs, onProgress, context.signal));
     const status = await session.ask(protocol.status, context.signal);
+    if (options.leftOut) {
+      const leftOut = await session.ask(protocol.leftOut, context.signal);
+      if (context.json) printJson(context, { leftOut, skipped: status.skipped });
+      else context.terminal.out(renderLeftOut(leftOut, status.skipped, painter(context.terminal.outColour)));
+      return 0;
+    }
     if (context.json) printJson(context, status);
     else context.terminal.out(renderStatus(status, painter(context.terminal.outColour)));
     return status.state.kind === "failed" ? 2 : 0;

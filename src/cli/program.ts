@@ -5,7 +5,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { depths } from "../encoding/encoder.ts";
-import { languagesNamed } from "../indexing/languages.ts";
+import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
@@ -28,7 +28,7 @@ function fraction(text: string): number {
 }
 
 function languages(value: string, earlier: readonly string[]): readonly string[] {
-  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(`There is no language "${name.trim()}". Write its name or the ending of its files, for example typescript, c++ or py.`);
+  for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(noSuchLanguage(name.trim()));
   return [...earlier, value];
 }
 
@@ -103,7 +103,9 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`), (context, options: { in?: string }, [dir]) => runStatus(eitherFolder(dir, options.in), context));
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`).option("--left-out", "list the files that are left out, each with its reason", false), (context, options: { in?: string; leftOut: boolean }, [dir]) =>
+    runStatus(eitherFolder(dir, options.in), context, options),
+  );
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',

@@ -117,7 +117,19 @@ export function renderStatus(status: Status, paint: Paint): string {
       .map(([name, n]) => `${name} ${count(n)}`)
       .join(", ");
   if (Object.keys(status.languages).length > 0) rows.push(["Languages", counts(status.languages)]);
-  if (Object.keys(status.skipped).length > 0) rows.push(["Left out", counts(status.skipped)]);
+  if (Object.keys(status.skipped).length > 0) rows.push(["Left out", `${counts(status.skipped)} (--left-out lists them)`]);
   for (const warning of status.warnings) rows.push(["Warning", warning]);
   return rows.map(([name, value]) => `${paint(name === "Warning" ? "yellow" : "bold", name.padEnd(11))} ${printable(value)}\n`).join("");
+}
+
+/** One line for each path that is not searchable, with its reason in front; counts are of all, paths may be cut off. */
+export function renderLeftOut(leftOut: readonly { readonly path: string; readonly reason: string }[], skipped: Status["skipped"], paint: Paint): string {
+  const width = Math.max(0, ...leftOut.map(({ reason }) => reason.length));
+  const lines = leftOut.map(({ path, reason }) => `${paint("dim", reason.padEnd(width))}  ${printable(path)}`);
+  const listed = Map.groupBy(leftOut, ({ reason }) => reason);
+  for (const [reason, n] of Object.entries(skipped)) {
+    const more = n - (listed.get(reason)?.length ?? 0);
+    if (more > 0) lines.push(paint("dim", `${reason.padEnd(width)}  and ${count(more)} more`));
+  }
+  return lines.length === 0 ? "Nothing is left out but what ignore files and excludes name.\n" : `${lines.join("\n")}\n`;
 }

@@ -16,7 +16,10 @@ export async function readRange(root: string, { path: relative, startLine, endLi
     })
   ).split(/\r?\n/);
   const first = startLine ?? 1;
-  if (first < 1 || first > lines.length) throw new StrataError("input.invalid", `${relative} has ${lines.length} lines; line ${first} is not one of them.`);
+  const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
+  // An editor's cursor may stand behind the last line break.
+  const missing = first < 1 || first > lines.length ? first : endLine !== undefined && endLine > Math.max(count, first) ? endLine : undefined;
+  if (missing !== undefined) throw new StrataError("input.invalid", `${relative} has ${count} ${count === 1 ? "line" : "lines"}; line ${missing} is not one of them.`);
   return lines.slice(first - 1, endLine ?? lines.length).join("\n");
 }
 

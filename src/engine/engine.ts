@@ -12,7 +12,7 @@ import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding
 import { OnnxEncoder, type OnnxEncoderOptions } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
 import { LANGUAGES_VERSION } from "../indexing/languages.ts";
-import { Indexer } from "../indexing/indexer.ts";
+import { Indexer, type LeftOut } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { findDuplicates } from "../search/duplicates.ts";
@@ -364,6 +364,10 @@ export class Engine {
       memoryBytes: process.memoryUsage.rss(),
       indexBytes: this.#store.sizeBytes(),
     };
+  }
+
+  leftOut(): readonly LeftOut[] {
+    return this.#indexer.leftOut();
   }
 
   async close(): Promise<void> {

@@ -159,6 +159,7 @@ class Server {
     connection.onRequest(protocol.chooseModel, ({ folder }, token) => guard(() => engine.chooseModel(folder, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
+    connection.onRequest(protocol.leftOut, () => guard(() => engine.leftOut()));
     connection.onRequest(protocol.shutdown, () => this.#end());
   }
 

@@ -150,6 +150,8 @@ export const duplicates = new RequestType<DuplicatesParams, { readonly groups: r
 /** Brings the index to a depth and answers when it is there; progress arrives as `statusChanged`. Cancelling leaves what was done. */
 export const index = new RequestType<{ readonly depth: Depth }, Status, ErrorData>("strata/index");
 export const status = new RequestType0<Status, ErrorData>("strata/status");
+/** Which files `Status.skipped` counts: up to 200 for each reason. */
+export const leftOut = new RequestType0<readonly { readonly path: string; readonly reason: string }[], ErrorData>("strata/leftOut");
 export const statusChanged = new NotificationType<Status>("strata/statusChanged");
 /** Throws the index away and starts again. */
 export const rebuild = new RequestType0<Status, ErrorData>("strata/rebuild");

@@ -55,3 +55,8 @@ const sniffBytes = 8000;
 export function isBinary(content: Uint8Array): boolean {
   return content.subarray(0, sniffBytes).includes(0);
 }
+
+/** What to call content that `isBinary`: UTF-16 begins with the mark that tells its byte order. */
+export function binaryKind([first, second]: Uint8Array): "binary" | "not UTF-8" {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) ? "not UTF-8" : "binary";
+}

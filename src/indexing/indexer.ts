@@ -48,6 +48,15 @@ function isWithin(path: string, paths: ReadonlySet<string>): boolean {
   return false;
 }
 
+/** Paths that are listed for each reason; all are counted. */
+const LISTED = 200;
+
+/** A path that is not searchable, and why. */
+export interface LeftOut {
+  readonly path: string;
+  readonly reason: string;
+}
+
 interface Updated {
   readonly indexed: readonly string[];
   readonly rescan: boolean;
@@ -88,6 +97,7 @@ export class Indexer {
   readonly #options: IndexerOptions;
   readonly #turns = new Turns();
   #walkSkips: Readonly<Record<string, number>> = {};
+  #walkLeftOut: readonly LeftOut[] = [];
 
   constructor(options: IndexerOptions) {
     this.#options = options;
@@ -102,6 +112,15 @@ export class Indexer {
       else languages[lang] = files;
     }
     return { languages, skipped };
+  }
+
+  /** What `counts` calls skipped, up to 200 paths for each reason, by reason and path. */
+  leftOut(): readonly LeftOut[] {
+    const found = [...this.#walkLeftOut];
+    for (const { path, lang } of this.#options.store.files().values()) if (lang.startsWith(SKIPPED)) found.push({ path, reason: lang.slice(SKIPPED.length) });
+    const byReason = Map.groupBy(found, ({ reason }) => reason);
+    const inOrder = (a: string, b: string): number => (a < b ? -1 : 1);
+    return [...byReason].sort(([a], [b]) => inOrder(a, b)).flatMap(([, items]) => items.sort((a, b) => inOrder(a.path, b.path)).slice(0, LISTED));
   }
 
   /**
@@ -123,9 +142,11 @@ export class Indexer {
     const before = [...known.keys()];
     const seen = new Set<string>();
     const skips: Record<string, number> = {};
+    const leftOut: LeftOut[] = [];
     const unreadable = new Set<string>();
     const onSkip: OnSkip = (path, reason) => {
       skips[reason] = (skips[reason] ?? 0) + 1;
+      if (skips[reason] <= LISTED) leftOut.push({ path, reason });
       if (reason === "unreadable") unreadable.add(path);
     };
     const writer = new Writer(store, claim, known.size === 0 ? 1 : WRITE_CHUNKS);
@@ -186,6 +207,7 @@ export class Indexer {
     await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, claim);
     pool.retire();
     this.#walkSkips = skips;
+    this.#walkLeftOut = leftOut;
     report();
     return read;
   }

@@ -178,6 +178,9 @@ export function languagesNamed(name: string): readonly LanguageId[] {
   return found ? [found.id] : [];
 }
 
+/** What to tell whoever names a language that there is not. */
+export const noSuchLanguage = (name: string): string => `There is no language "${name}". Write its name or the ending of its files, for example typescript, c++ or py.`;
+
 /** A `.h` file is C++ when it says something that C cannot. */
 function looksLikeCpp(head: string): boolean {
   return /^\s*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(head);

@@ -11,8 +11,8 @@ import { analyse } from "../search/terms.ts";
 import type { ParsedChunk } from "../store/store.ts";
 import { Chunker } from "./chunker.ts";
 import { isGeneratedSource, isTestPath } from "./conventions.ts";
+import { binaryKind, isBinary } from "./fileKinds.ts";
 import type { FileToParse, ParseOutcome } from "./parsePool.ts";
-import { isBinary } from "./walk.ts";
 
 export interface ParseWorkerData {
   readonly root: string;
@@ -39,7 +39,7 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
     return { kind: "skip", ...file, reason: "unreadable" };
   }
-  if (isBinary(bytes)) return { kind: "skip", ...file, reason: "binary" };
+  if (isBinary(bytes)) return { kind: "skip", ...file, reason: binaryKind(bytes) };
   const source = decoder.decode(bytes);
   const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
   const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);

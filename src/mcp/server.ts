@@ -27,6 +27,14 @@ const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("H
 const count = z.int().min(1).max(maxHits).default(10).describe("How many results.");
 const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
 
+/** Arguments of a tool. Others are refused: an agent that writes `line` for `startLine` would be answered about something else than it asked. */
+function input<T extends z.ZodRawShape>(shape: T) {
+  const known = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? `There is no argument ${issue.keys.join(", ")}. ${known === "" ? "This tool takes none." : `The arguments are ${known}.`}` : undefined),
+  });
+}
+
 const hit = z.object({
   path: z.string().describe("Relative to the workspace."),
   startLine: z.int(),
@@ -156,7 +164,7 @@ function createServer(workspace: Workspace): McpServer {
     {
       title: "Search code by meaning",
       description: 'Finds code by a sentence, a name, an error message or "quoted text". The query may hold filters: lang:go path:src/** -path:vendor/** symbol:parse.',
-      inputSchema: z.object({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
+      inputSchema: input({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
       outputSchema: found,
       annotations,
     },
@@ -174,7 +182,7 @@ function createServer(workspace: Workspace): McpServer {
     {
       title: "Find similar code",
       description: "Finds code like the definition at a line of a file, like a range of lines, or like a piece of code given as text.",
-      inputSchema: z.object({
+      inputSchema: input({
         path: z.string().optional().describe("File inside the workspace."),
         startLine: z.int().min(1).optional().describe("Counted from 1. Without endLine: the definition at this line."),
         endLine: z.int().min(1).optional(),
@@ -200,7 +208,7 @@ function createServer(workspace: Workspace): McpServer {
 
   server.registerTool(
     "index_status",
-    { title: "Index status", description: "What of the workspace is indexed, how deep, and what was left out and why.", inputSchema: z.object({}), outputSchema: statusShape, annotations },
+    { title: "Index status", description: "What of the workspace is indexed, how deep, and what was left out and why.", inputSchema: input({}), outputSchema: statusShape, annotations },
     (_input, context) =>
       answering(async () => {
         const { state, coverage: covered, model, languages, skipped, warnings } = await (await workspace.session()).ask(protocol.status, context.mcpReq.signal);

@@ -1,7 +1,8 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
+import { StrataError } from "../base/errors.ts";
 import { isStopWord } from "../base/queryWords.ts";
-import { type LanguageId, languageOf, languagesNamed, unknownLanguage } from "../indexing/languages.ts";
+import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
 
@@ -28,6 +29,8 @@ export interface ParsedQuery {
   /** Quoted text that must occur verbatim. */
   readonly phrases: readonly string[];
   readonly filters: Filters;
+  /** What `lang:` names that is no language. */
+  readonly unknownLangs: readonly string[];
   /** `symbol:` filters, lower-cased: a hit must define one of these names. */
   readonly symbolFilter: readonly string[];
   /** `in:tests` restricts to tests, `-in:tests` leaves them out. */
@@ -114,6 +117,7 @@ export function parseQuery(raw: string): ParsedQuery {
     ),
     phrases,
     filters: restrictions.filters,
+    unknownLangs: [...restrictions.langs, ...restrictions.excludeLangs].filter((name) => languagesNamed(name).length === 0),
     symbolFilter,
     tests,
     asksFor: {
@@ -125,12 +129,22 @@ export function parseQuery(raw: string): ParsedQuery {
   };
 }
 
+/** Refuses what nothing, or anything, would answer: vectors are near to something whatever they are made of. @throws StrataError "input.invalid" */
+export function checkQuery({ text, terms, identifiers, phrases, unknownLangs }: ParsedQuery): void {
+  const [unknown] = unknownLangs;
+  if (unknown !== undefined) throw new StrataError("input.invalid", noSuchLanguage(unknown));
+  if (text === "") throw new StrataError("input.invalid", "There are only filters in the query. Type beside them what you look for: a sentence, a name or a quoted text.");
+  // A name of signs alone (`__`) can be defined.
+  if (terms.length > 0 || phrases.length > 0 || identifiers.some((name) => /[_$]{2}/.test(name))) return;
+  throw new StrataError("input.invalid", 'There is no word in the query. Type a sentence or a name, or put signs that must stand in the code in quotes, for example "=>".');
+}
+
 /** A message stands at the beginning or at the end of what is pasted. */
 function bothEnds(text: string): string {
   return text.length <= longest ? text : `${text.slice(0, longest / 2)} ${text.slice(-longest / 2)}`;
 }
 
-/** `lang:ts,go`; a name of no language stays, so that it finds nothing rather than everything. */
+/** `lang:ts,go`; a name of no language stays, to be refused. */
 function languagesOf(value: string): string[] {
   return value
     .toLowerCase()

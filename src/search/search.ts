@@ -8,7 +8,7 @@ import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts"
 import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
-import { type ParsedQuery, parseQuery } from "./query.ts";
+import { checkQuery, type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
 import { wordsIn } from "./terms.ts";
 import { wordMeanings } from "./wordMeaning.ts";
@@ -40,9 +40,10 @@ const refineBatch = 8;
 /** Share of the list's score range that two hits must differ by before they change places under a reader's eyes. */
 const calm = 0.02;
 
-/** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). */
+/** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k"> & { readonly under?: string }, signal?: AbortSignal): Promise<RankedResult> {
   const query = parseQuery(params.query);
+  checkQuery(query);
   const vectors = await queryVectors(deps.encoder, query, signal);
   checkAborted(signal);
   const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");

@@ -160,6 +160,8 @@ test("index and status report the same coverage and what was left out", async ()
   assert.equal(value.state.kind, "ready");
   assert.deepEqual(value.skipped, { secret: 1 });
   assert.deepEqual(value.languages, { typescript: 3, python: 1 });
+  assert.equal((await strata(["status", root, "--left-out"])).out, "secret  .env\n");
+  assert.deepEqual((await strataJson("status", root, "--left-out")).value, { leftOut: [{ path: ".env", reason: "secret" }], skipped: { secret: 1 } });
   assert.match((await strata(["index", root, "--depth", "instant"])).out, /^Indexed 4 files \(\d+ chunks\) at instant depth in \d/);
 });
 

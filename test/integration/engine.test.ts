@@ -150,6 +150,7 @@ test("files that cannot be indexed are counted by reason and harm nothing", asyn
     ".env": "API_KEY=verysecret\n",
     "deploy/id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nverysecret\n",
     "logo.dat": new Uint8Array([1, 0, 2, 0, 3, 0, 255, 254, 0, 9]),
+    "wide.cs": Buffer.from("\ufeffclass Wide {}", "utf16le"),
     "latin1.py": Buffer.concat([Buffer.from('def greet():\n    """Sagt gr'), Buffer.from([0xfc]), Buffer.from('n guten Tag."""\n    return "hallo"\n')]),
     "long.js": `var data = "${"x".repeat(1_200_000)}";\n`,
     "huge.txt": "",
@@ -164,6 +165,8 @@ test("files that cannot be indexed are counted by reason and harm nothing", asyn
   assert.equal(status.skipped["secret"], 2);
   assert.equal(status.skipped["too large"], 1);
   assert.equal(status.skipped["binary"], 1);
+  const left = await client.connection.sendRequest(protocol.leftOut);
+  assert.deepEqual(left.filter(({ reason }) => reason === "not UTF-8" || reason === "secret").map(({ path }) => path), ["wide.cs", ".env", "deploy/id_rsa"]);
   assert.deepEqual((await ask(client, "verysecret")).hits.filter((h) => h.snippet.includes("verysecret")), []);
   assert.equal((await ask(client, "greet")).hits[0]?.path, "latin1.py");
 });

@@ -103,9 +103,9 @@ after(async () => {
 
 test("three tools, each with a schema of what goes in and what comes out, all reading only", async () => {
   const { result } = await request("tools/list").answer;
-  const { tools } = result as { tools: { name: string; inputSchema: { properties: object }; outputSchema?: object; annotations?: { readOnlyHint?: boolean } }[] };
+  const { tools } = result as { tools: { name: string; inputSchema: { properties: object; additionalProperties?: boolean }; outputSchema?: object; annotations?: { readOnlyHint?: boolean } }[] };
   assert.deepEqual(tools.map((tool) => tool.name).sort(), ["find_similar_code", "index_status", "search_code"]);
-  for (const tool of tools) assert.ok(tool.outputSchema !== undefined && tool.annotations?.readOnlyHint === true, tool.name);
+  for (const tool of tools) assert.ok(tool.outputSchema !== undefined && tool.annotations?.readOnlyHint === true && tool.inputSchema.additionalProperties === false, tool.name);
   assert.deepEqual(Object.keys(tools.find((tool) => tool.name === "search_code")?.inputSchema.properties ?? {}), ["query", "k", "depth", "wait", "path"]);
 });
 
@@ -161,6 +161,11 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["neither path nor text", "find_similar_code", {}, /either a path/],
   ["nothing but spaces to compare with", "find_similar_code", { text: " \n" }, /either a path/],
   ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
+  ["an argument that is called otherwise", "find_similar_code", { path: "src/retry.ts", line: 5 }, /There is no argument line\. The arguments are path, startLine, endLine, text, lang, k, depth, wait\./],
+  ["arguments of other tools", "search_code", { query: "x", limit: 3, language: "go" }, /There is no argument limit, language\. The arguments are query, k, depth, wait, path\./],
+  ["an argument where there are none", "index_status", { path: "src" }, /There is no argument path\. This tool takes none\./],
+  ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
+  ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
   ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without spaces/],
 ];
 for (const [name, tool, args, says] of mistakes)

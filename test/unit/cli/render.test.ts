@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
-import { bestWindow, coverageLine, renderDuplicates, renderHits, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { bestWindow, coverageLine, renderDuplicates, renderHits, renderLeftOut, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
 import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
 
 const plain = painter(false);
@@ -118,8 +118,14 @@ test("status says what is left out, largest first, and repeats warnings", () => 
   const text = renderStatus(status, plain);
   assert.match(text, /State +Reading at full depth: 10 of 100 chunks\n/);
   assert.match(text, /instant 100 %, shallow 50 %, deep 10 %/);
-  assert.match(text, /Left out +binary 20, secret 1\n/);
+  assert.match(text, /Left out +binary 20, secret 1 \(--left-out lists them\)\n/);
   assert.match(text, /Warning +Watch limit reached\.\n/);
+});
+
+test("what is left out is listed with its reason, and what the list lacks is counted", () => {
+  const list = [{ path: "a.bin", reason: "binary" }, { path: "x\u001b/.env", reason: "secret" }];
+  assert.equal(renderLeftOut(list, { secret: 3, binary: 1 }, plain), "binary  a.bin\nsecret  x·/.env\nsecret  and 2 more\n");
+  assert.match(renderLeftOut([], {}, plain), /^Nothing is left out/);
 });
 
 test("every state has words", () => {

@@ -47,7 +47,13 @@ function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileT
     },
   } as unknown as ParsePool;
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
-  return { parsed, scan: (onProgress: OnProgress = () => {}) => made.scan(onProgress, never), update: (...paths: string[]) => made.update(paths, never) };
+  return {
+    parsed,
+    scan: (onProgress: OnProgress = () => {}) => made.scan(onProgress, never),
+    update: (...paths: string[]) => made.update(paths, never),
+    counts: () => made.counts(),
+    leftOut: () => made.leftOut(),
+  };
 }
 
 test("unchanged files are read once, and once more when another version cut them", async () => {
@@ -67,6 +73,18 @@ test("unchanged files are read once, and once more when another version cut them
   newer.parsed.length = 0;
   await newer.scan();
   assert.deepEqual(newer.parsed, []);
+});
+
+test("what is left out is listed by reason and path, whoever left it out, and no reason crowds out another", async () => {
+  for (const name of ["b/.env", "a.ts", "old.ts", ".env"]) write(name);
+  for (let i = 0; i < 205; i++) write(`rows/${String(i).padStart(3, "0")}.csv`);
+  const store = await w.open();
+  const made = indexer(store, (file) => (file.path === "old.ts" ? { kind: "skip", reason: "not UTF-8", ...file } : textOfPath(file)));
+  await made.scan();
+  assert.deepEqual(made.counts().skipped, { data: 205, "not UTF-8": 1, secret: 2 });
+  const list = made.leftOut().map(({ path, reason }) => `${reason} ${path}`);
+  assert.deepEqual(list.filter((line) => !line.startsWith("data")), ["not UTF-8 old.ts", "secret .env", "secret b/.env"]);
+  assert.equal(list.length, 203);
 });
 
 for (const reason of ["unreadable", "parser failed"])

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
 import { searchIndex } from "../../../src/search/search.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 import { createTestEncoder, type TestEncoder } from "../../support/testEncoder.ts";
@@ -90,6 +91,26 @@ test("a path filter finds what is below a directory, however much it finds elsew
   const elsewhere: MemoryChunk[] = Array.from({ length: 200 }, (_, i) => ({ path: `lib/${i}.ts`, symbols: [`parseHeaders${i}`], text: `function parseHeaders${i}(raw) { return parse(headers(raw)); } // parse headers` }));
   const { hits } = await searchIndex(setUp([...sources, ...elsewhere]), { query: "parse headers path:*.ts", k: 10, under: "src/http" });
   assert.deepEqual(new Set(hits.map((hit) => hit.path)), new Set(["src/http/headers.ts", "src/http/router.ts"]));
+});
+
+const unanswerable: readonly [name: string, query: string, says: RegExp][] = [
+  ["a language that is none", "lang:klingon cookie", /^There is no language "klingon"\. Write its name/],
+  ["a language that is none, left out", "-lang:pyhton cookie", /^There is no language "pyhton"\./],
+  ["filters alone", "lang:javascript path:src/** in:tests", /^There are only filters in the query\./],
+  ["empty quotes", '""', /^There is no word in the query\./],
+  ["signs", "???", /^There is no word in the query\./],
+  ["signs without end", "(".repeat(100_000), /^There is no word in the query\./],
+  ["signs beside filters", "lang:ts =>", /^There is no word in the query\./],
+  ["a quoted sign that is too short to be looked for", '"$"', /^There is no word in the query\./],
+];
+for (const [name, query, says] of unanswerable) test(`${name}: a sentence, not hits`, () => assert.rejects(search(query), (error) => StrataError.is(error, "input.invalid") && says.test(error.message)));
+
+test("signs in quotes are looked for as they stand, and a name of signs alone as a name", async () => {
+  assert.deepEqual(new Set(await pathsOf('"=>"')), new Set(["test/router.test.ts"]));
+  assert.deepEqual(await pathsOf('"??="'), []);
+  const deps = setUp([...sources, { path: "src/i18n.ts", symbols: ["__"], text: "const __ = (text) => text;" }]);
+  assert.equal((await search("__", 10, deps)).hits[0]?.path, "src/i18n.ts");
+  assert.equal((await search("symbol:Router")).hits[0]?.path, "src/http/router.ts");
 });
 
 test("quoted text must stand in the hit", async () => {
