@@ -93,7 +93,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
-        .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
+        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever it is", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
     (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );

@@ -127,8 +127,10 @@ export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("
 
 export interface DuplicateGroup {
   readonly kind: "exact" | "renamed" | "semantic";
-  /** Least similarity inside the group, 1 for exact: a cosine, or the share of tokens that near copies have in common. */
+  /** Least similarity inside the group, 1 for exact and renamed. */
   readonly similarity: number;
+  /** What `similarity` is of a semantic group: a cosine, or the share of tokens that near copies have in common. The two do not compare. */
+  readonly measure?: "cosine" | "tokens";
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];
 }
