@@ -27,12 +27,12 @@ function fraction(text: string): number {
   return n;
 }
 
-function languages(value: string, earlier: readonly string[]): readonly string[] {
+function languages(value: string, earlier: readonly string[] = []): readonly string[] {
   for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(noSuchLanguage(name.trim()));
   return [...earlier, value];
 }
 
-function globs(value: string, earlier: readonly string[]): readonly string[] {
+function globs(value: string, earlier: readonly string[] = []): readonly string[] {
   if (/^!?\s*$/.test(value)) throw new InvalidArgumentError("It is empty. Name files, for example 'src/**', or leave it out.");
   return [...earlier, value];
 }
@@ -80,9 +80,9 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     "find code by a sentence, a name or quoted text",
     (command) =>
       searching(command)
-        .option("--lang <language>", "only this language (may be repeated)", languages, [])
-        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs, []),
-    (context, options: SearchOptions & { lang: string[]; path: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), options, context),
+        .option("--lang <language>", "only this language (may be repeated)", languages)
+        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs),
+    (context, { lang = [], path = [], ...options }: SearchOptions & { lang?: string[]; path?: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), { ...options, lang, path }, context),
   );
   add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
   add(

@@ -194,6 +194,12 @@ test("models lists the shipped one as whole and in use", async () => {
   assert.ok(used && used.problem === undefined && used.exits[0] === 0);
 });
 
+test("choosing the model that an index already uses says that nothing is read again", async () => {
+  const { code, out } = await strata(["models", "use", "bundled", "--in", root]);
+  assert.equal(code, 0);
+  assert.match(out, /uses strata-\S+ \S+ already; nothing has to be read again\.\n$/);
+});
+
 test("a reader that leaves early is success", async () => {
   const child = start(["search", "invoice", "--in", root, "-k", "50"]);
   child.stdout?.destroy();
