@@ -44,6 +44,7 @@ function eitherFolder(dir: string | undefined, given: string | undefined): strin
 }
 
 const nearest = "(default: the nearest one upwards that has an index, else the current one)";
+const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists; it answers everyone who uses this index until its engine ends ("strata models use" chooses for good)'] as const;
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
 /** @param run receives the chosen command, ready to go. */
@@ -59,7 +60,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
     const command = configure(program.command(signature).description(description))
       .option("--json", "print one JSON object instead of text")
-      .option("--model <folder>", "model folder, or a name that `strata models` lists");
+      .option(...modelOption);
     command.action(async () => {
       const options = command.optsWithGlobals();
       await run((context) => action(context, options as never, command.processedArgs as readonly string[]), options);
@@ -73,7 +74,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .option("--wait", "first bring the whole index to that depth", false)
       .option("--explain", "show what each signal contributed", false);
 
-  program.option("--json", "print one JSON object instead of text").option("--model <folder>", "model folder, or a name that `strata models` lists");
+  program.option("--json", "print one JSON object instead of text").option(...modelOption);
 
   add(
     "search <query...>",

@@ -109,7 +109,7 @@ export function renderStatus(status: Status, paint: Paint): string {
     ["Folder", status.root],
     ["State", stateLine(status.state)],
     ["Searchable", `${plural(coverage.files, "file")}, ${plural(coverage.chunks, "chunk")}: instant ${percent(coverage.instant)}, shallow ${percent(coverage.shallow)}, deep ${percent(coverage.deep)}`],
-    ["Model", `${model.id} ${model.version}`],
+    ["Model", `${model.id} ${model.version}${model.isPassing ? " (asked for with --model; it answers editor, terminal and agents until the engine ends)" : ""}`],
     ["Index", `${status.indexFolder} (${bytes(status.indexBytes)}; engine uses ${bytes(status.memoryBytes)} of memory)`],
   ];
   const counts = (record: Readonly<Record<string, number>>): string =>

@@ -76,7 +76,8 @@ export interface Status {
   readonly root: string;
   readonly indexFolder: string;
   readonly coverage: Coverage;
-  readonly model: { readonly id: string; readonly version: string; readonly folder: string };
+  /** `isPassing`: it is not the index's own choice but the --model of a terminal, and answers all clients until the engine ends. */
+  readonly model: { readonly id: string; readonly version: string; readonly folder: string; readonly isPassing?: true };
   /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
   readonly skipped: Readonly<Record<string, number>>;
   /** Sentences the user should know: watch limit hit, brute-force fallback, index rebuilt after damage. */

@@ -123,6 +123,12 @@ test("status says what is left out, largest first, and repeats warnings", () => 
   assert.match(text, /Warning +Watch limit reached\.\n/);
 });
 
+test("status says when the model is a terminal's --model", () => {
+  const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", isPassing: true } }, plain), /Model +m 1 \(asked for with --model; .* until the engine ends\)\n/);
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m" } }, plain), /Model +m 1\n/);
+});
+
 test("what is left out is listed with its reason, and what the list lacks is counted", () => {
   const list = [{ path: "a.bin", reason: "binary" }, { path: "x\u001b/.env", reason: "secret" }];
   assert.equal(renderLeftOut(list, { secret: 3, binary: 1 }, plain), "binary  a.bin\nsecret  x·/.env\nsecret  and 2 more\n");
