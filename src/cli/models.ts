@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
 import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
@@ -60,10 +61,13 @@ export async function listModels(used: string | undefined, signal: AbortSignal):
   return models;
 }
 
-/** Measured figures, one line per set: whatever nesting the export wrote, flattened. */
-function qualityLines(quality: unknown, prefix = ""): string[] {
-  if (typeof quality !== "object" || quality === null) return prefix === "" ? [] : [`${prefix.trim()} ${typeof quality === "number" ? Number(quality.toFixed(4)) : String(quality)}`];
-  return Object.entries(quality).flatMap(([key, value]) => qualityLines(value, `${prefix}${key} `));
+/** What was measured of each exit, one line per set of questions; the other figures are in --json. */
+export function qualityLines(quality: unknown, set = ""): string[] {
+  if (typeof quality !== "object" || quality === null || set.startsWith("cosine")) return [];
+  const entries = Object.entries(quality as Record<string, unknown>);
+  const exits = entries.flatMap(([name, value]) => (/^(exit )?\d+$/.test(name) && typeof value === "number" ? [`exit ${name.replace("exit ", "")} ${value.toFixed(2)}`] : []));
+  if (exits.length > 0) return [`${set.replace(/, \d+ queries.*/, "")}: ${exits.join(", ")}`];
+  return entries.flatMap(([name, value]) => qualityLines(value, set === "" ? name : `${set} ${name}`));
 }
 
 /** Without an action: the list. `use`: the model of the index of `folder` from now on, for editor, terminal and agents. */
@@ -72,9 +76,15 @@ export async function runModels(action: string | undefined, model: string | unde
   if (model === undefined) throw new StrataError("input.invalid", 'Write "strata models" for the list, or "strata models use NAME", where NAME is one of the list, a folder, or "bundled".');
   const wanted = model === "bundled" ? "" : resolveModel(model)!;
   return withEngine({ ...context, modelFolder: undefined }, folder, async (session) => {
+    const before = session.info.model.hash;
     const status = await session.request(chooseModel, { folder: wanted }, context.signal);
     if (context.json) context.terminal.out(`${JSON.stringify({ model: status.model, coverage: status.coverage })}\n`);
-    else context.terminal.out(`${status.root} uses ${status.model.id} ${status.model.version} now. The vectors there are keep answering until it has read everything.\n`);
+    else {
+      const { root, model: chosen } = status;
+      const name = `${chosen.id} ${chosen.version}`;
+      const isSame = before === sha256(readFileSync(path.join(chosen.folder, "manifest.json")));
+      context.terminal.out(isSame ? `${root} uses ${name} already; nothing has to be read again.\n` : `${root} uses ${name} now. Until it has read everything, searches are answered by the model before.\n`);
+    }
     return 0;
   });
 }
@@ -93,6 +103,7 @@ async function runList(folder: string, context: Context): Promise<number> {
       const text = lines.filter((line) => line !== "").map((line) => paint(model.problem === undefined ? "dim" : "red", `  ${printable(line)}`));
       context.terminal.out(`${[title, ...text].join("\n")}\n\n`);
     }
+    if (models.some(({ quality }) => qualityLines(quality).length > 0)) context.terminal.out(paint("dim", "--json has all that was measured.\n"));
   }
   return models.length === 0 ? 1 : models.some((model) => model.isDefault && model.problem !== undefined) ? 2 : 0;
 }

@@ -27,12 +27,12 @@ function fraction(text: string): number {
   return n;
 }
 
-function languages(value: string, earlier: readonly string[]): readonly string[] {
+function languages(value: string, earlier: readonly string[] = []): readonly string[] {
   for (const name of value.split(",")) if (languagesNamed(name.trim()).length === 0) throw new InvalidArgumentError(noSuchLanguage(name.trim()));
   return [...earlier, value];
 }
 
-function globs(value: string, earlier: readonly string[]): readonly string[] {
+function globs(value: string, earlier: readonly string[] = []): readonly string[] {
   if (/^!?\s*$/.test(value)) throw new InvalidArgumentError("It is empty. Name files, for example 'src/**', or leave it out.");
   return [...earlier, value];
 }
@@ -44,6 +44,7 @@ function eitherFolder(dir: string | undefined, given: string | undefined): strin
 }
 
 const nearest = "(default: the nearest one upwards that has an index, else the current one)";
+const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists; it answers everyone who uses this index until its engine ends ("strata models use" chooses for good)'] as const;
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
 /** @param run receives the chosen command, ready to go. */
@@ -59,7 +60,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
     const command = configure(program.command(signature).description(description))
       .option("--json", "print one JSON object instead of text")
-      .option("--model <folder>", "model folder, or a name that `strata models` lists");
+      .option(...modelOption);
     command.action(async () => {
       const options = command.optsWithGlobals();
       await run((context) => action(context, options as never, command.processedArgs as readonly string[]), options);
@@ -73,16 +74,16 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .option("--wait", "first bring the whole index to that depth", false)
       .option("--explain", "show what each signal contributed", false);
 
-  program.option("--json", "print one JSON object instead of text").option("--model <folder>", "model folder, or a name that `strata models` lists");
+  program.option("--json", "print one JSON object instead of text").option(...modelOption);
 
   add(
     "search <query...>",
     "find code by a sentence, a name or quoted text",
     (command) =>
       searching(command)
-        .option("--lang <language>", "only this language (may be repeated)", languages, [])
-        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs, []),
-    (context, options: SearchOptions & { lang: string[]; path: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), options, context),
+        .option("--lang <language>", "only this language (may be repeated)", languages)
+        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs),
+    (context, { lang = [], path = [], ...options }: SearchOptions & { lang?: string[]; path?: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), { ...options, lang, path }, context),
   );
   add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
   add(
@@ -93,7 +94,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
-        .option("--threshold <cosine>", "least similarity of code that means the same", fraction, 0.9)
+        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever it is", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
     (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );

@@ -76,9 +76,10 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
 }
 
 export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {
-  const blocks = groups.map(({ kind, similarity, lines, members }) => {
-    const what = { exact: "Exact copies", renamed: "Copies with other names", semantic: "Nearly the same" }[kind];
-    const title = `${paint("bold", what)} ${paint("dim", `· ${plural(lines, "line")} · ${members.length} places${kind === "exact" ? "" : ` · similarity ${similarity.toFixed(2)}`}`)}`;
+  const blocks = groups.map(({ kind, similarity, measure, lines, members }) => {
+    const what = kind === "exact" ? "Exact copies" : kind === "renamed" ? "Copies with other names" : measure === "tokens" ? "Copies with a part changed" : "Nearly the same meaning";
+    const how = kind !== "semantic" ? "" : measure === "tokens" ? ` · ${Math.floor(100 * similarity)} % of the tokens shared` : ` · cosine ${similarity.toFixed(2)}`;
+    const title = `${paint("bold", what)} ${paint("dim", `· ${plural(lines, "line")} · ${members.length} places${how}`)}`;
     const places = members.map((member) => `  ${paint("cyan", printable(`${path.posix.join(folder, member.path)}:${member.startLine}`))}${paint("dim", `-${member.endLine}`)}${member.symbol === "" ? "" : `  ${printable(member.symbol)}`}`);
     return [title, ...places, ""].join("\n");
   });
@@ -108,7 +109,7 @@ export function renderStatus(status: Status, paint: Paint): string {
     ["Folder", status.root],
     ["State", stateLine(status.state)],
     ["Searchable", `${plural(coverage.files, "file")}, ${plural(coverage.chunks, "chunk")}: instant ${percent(coverage.instant)}, shallow ${percent(coverage.shallow)}, deep ${percent(coverage.deep)}`],
-    ["Model", `${model.id} ${model.version}`],
+    ["Model", `${model.id} ${model.version}${model.isPassing ? " (asked for with --model; it answers editor, terminal and agents until the engine ends)" : ""}`],
     ["Index", `${status.indexFolder} (${bytes(status.indexBytes)}; engine uses ${bytes(status.memoryBytes)} of memory)`],
   ];
   const counts = (record: Readonly<Record<string, number>>): string =>

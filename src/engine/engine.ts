@@ -21,7 +21,7 @@ import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
-import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
 import { relativeInside } from "./paths.ts";
@@ -353,12 +353,13 @@ export class Engine {
 
   status(): Status {
     const { id, version, folder } = this.#model.model;
+    const isPassing = folder === this.#options.modelFolder && chosenModel(this.#options.folder) === undefined;
     return {
       state: this.#state,
       root: this.#options.root,
       indexFolder: this.#options.folder,
       coverage: this.#store.coverage(),
-      model: { id, version, folder },
+      model: { id, version, folder, ...(isPassing && { isPassing }) },
       warnings: [...this.#store.warnings, ...this.#warnings],
       ...this.#indexer.counts(),
       memoryBytes: process.memoryUsage.rss(),

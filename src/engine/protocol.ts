@@ -76,7 +76,8 @@ export interface Status {
   readonly root: string;
   readonly indexFolder: string;
   readonly coverage: Coverage;
-  readonly model: { readonly id: string; readonly version: string; readonly folder: string };
+  /** `isPassing`: it is not the index's own choice but the --model of a terminal, and answers all clients until the engine ends. */
+  readonly model: { readonly id: string; readonly version: string; readonly folder: string; readonly isPassing?: true };
   /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
   readonly skipped: Readonly<Record<string, number>>;
   /** Sentences the user should know: watch limit hit, brute-force fallback, index rebuilt after damage. */
@@ -127,8 +128,10 @@ export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("
 
 export interface DuplicateGroup {
   readonly kind: "exact" | "renamed" | "semantic";
-  /** Least similarity inside the group, 1 for exact: a cosine, or the share of tokens that near copies have in common. */
+  /** Least similarity inside the group, 1 for exact and renamed. */
   readonly similarity: number;
+  /** What `similarity` is of a semantic group: a cosine, or the share of tokens that near copies have in common. The two do not compare. */
+  readonly measure?: "cosine" | "tokens";
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];
 }

@@ -90,7 +90,8 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     const places = distinctPlaces(store.placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
     if (places.length < 2) continue;
     for (const id of [leader.chunkId, ...near.map((hit) => hit.chunkId)]) grouped.add(id);
-    groups.push(group("semantic", Math.min(...near.map((hit) => hit.score)), leader.lines, places));
+    const least = near.reduce((a, b) => (b.score < a.score ? b : a));
+    groups.push({ ...group("semantic", least.score, leader.lines, places), measure: copies.some((copy) => copy === least) ? "tokens" : "cosine" });
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
   return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);

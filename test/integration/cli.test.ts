@@ -194,6 +194,22 @@ test("models lists the shipped one as whole and in use", async () => {
   assert.ok(used && used.problem === undefined && used.exits[0] === 0);
 });
 
+test("a model that was asked for with --model is called so, until it is chosen", async () => {
+  const other = path.join(folder, "other-model");
+  write(other, { "a.ts": "export function total(a: number, b: number) {\n  return a + b;\n}\n" });
+  assert.equal((await strata(["index", other, "--depth", "instant", "--model", "strata-base"])).code, 0);
+  const model = async () => (await strataJson<Status>("status", other)).value.model;
+  assert.deepEqual([(await model()).id, (await model()).isPassing], ["strata-base", true]);
+  await strata(["models", "use", "strata-base", "--in", other]);
+  assert.deepEqual([(await model()).id, (await model()).isPassing], ["strata-base", undefined]);
+});
+
+test("choosing the model that an index already uses says that nothing is read again", async () => {
+  const { code, out } = await strata(["models", "use", "bundled", "--in", root]);
+  assert.equal(code, 0);
+  assert.match(out, /uses strata-\S+ \S+ already; nothing has to be read again\.\n$/);
+});
+
 test("a reader that leaves early is success", async () => {
   const child = start(["search", "invoice", "--in", root, "-k", "50"]);
   child.stdout?.destroy();

@@ -78,6 +78,9 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const out = path.join(folder, "pairs.jsonl");
     const { code, out: said } = await strata("mine", root, "--out", out, "--json");
     assert.deepEqual([code, JSON.parse(said)], [0, { files: 70, pairs: 70, out }]);
+    const deep = path.join(folder, "new", "pairs.jsonl");
+    assert.equal((await strata("mine", root, "--out", deep)).out, `70 pairs from 70 files in ${deep}, whose folder was made\n`);
+    assert.equal((await strata("mine", root, "--out", deep)).out, `70 pairs from 70 files in ${deep}\n`);
     const [first] = readFileSync(out, "utf8").split("\n");
     assert.deepEqual(Object.keys(JSON.parse(first!) as object).sort(), ["code", "doc", "lang", "name", "path", "source"]);
   });

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
+import { qualityLines } from "../../../src/cli/models.ts";
 import { main } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
@@ -170,4 +171,13 @@ test("a command is about the nearest indexed folder upwards and the part of it o
   assert.deepEqual(scopeOf(part, project), { root: part, under: "" });
   index(path.dirname(part));
   assert.deepEqual(scopeOf(undefined, part), { root: path.dirname(part), under: "net" });
+});
+
+test("help shows no defaults that only a program reads", async () => assert.doesNotMatch((await strata("search", "--help")).out, /\[\]/));
+
+test("of a model's figures the terminal shows those of whole exits, a line for each set", () => {
+  const figures = { "exit 0": 0.5855, "exit 6": 0.7334, "query 6, code 0": 0.6, "exit 6, 64 dims": 0.7 };
+  assert.deepEqual(qualityLines({ "cosqa, nDCG@10, 500 queries, 2500 documents": figures, "cosine of int8 to float32": { "exit 0": 1 } }), ["cosqa, nDCG@10: exit 0 0.59, exit 6 0.73"]);
+  assert.deepEqual(qualityLines({ "held-out": { after: { score: 0.6, "0": 0.5, "6>0": 0.4 }, comparison: { questions: 60 } } }), ["held-out after: exit 0 0.50"]);
+  assert.deepEqual(qualityLines(undefined), []);
 });

@@ -103,9 +103,10 @@ for (const [name, coverage, state, depth, expected] of coverages)
 
 test("duplicates are grouped by what they are", () => {
   const members = [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "f" }, { path: "b.ts", startLine: 4, endLine: 12, symbol: "" }];
-  const text = renderDuplicates([{ kind: "exact", similarity: 1, lines: 9, members }, { kind: "semantic", similarity: 0.934, lines: 9, members }], plain, "lib");
+  const text = renderDuplicates([{ kind: "exact", similarity: 1, lines: 9, members }, { kind: "semantic", similarity: 0.934, measure: "cosine", lines: 9, members }, { kind: "semantic", similarity: 0.779, measure: "tokens", lines: 9, members }], plain, "lib");
   assert.match(text, /^Exact copies · 9 lines · 2 places\n {2}lib\/a\.ts:1-9 {2}f\n {2}lib\/b\.ts:4-12\n/);
-  assert.match(text, /Nearly the same · 9 lines · 2 places · similarity 0\.93/);
+  assert.match(text, /Nearly the same meaning · 9 lines · 2 places · cosine 0\.93\n/);
+  assert.match(text, /Copies with a part changed · 9 lines · 2 places · 77 % of the tokens shared\n/);
 });
 
 test("status says what is left out, largest first, and repeats warnings", () => {
@@ -120,6 +121,12 @@ test("status says what is left out, largest first, and repeats warnings", () => 
   assert.match(text, /instant 100 %, shallow 50 %, deep 10 %/);
   assert.match(text, /Left out +binary 20, secret 1 \(--left-out lists them\)\n/);
   assert.match(text, /Warning +Watch limit reached\.\n/);
+});
+
+test("status says when the model is a terminal's --model", () => {
+  const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", isPassing: true } }, plain), /Model +m 1 \(asked for with --model; .* until the engine ends\)\n/);
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m" } }, plain), /Model +m 1\n/);
 });
 
 test("what is left out is listed with its reason, and what the list lacks is counted", () => {

@@ -45,6 +45,7 @@ test("neighbours above the threshold are semantic duplicates, with the least sim
   const [group] = await find(chunks);
   assert.equal(group?.kind, "semantic");
   assert.ok(Math.abs(group.similarity - (1 + 0.03) / (Math.hypot(1, 0.1) * Math.hypot(1, 0.3))) < 1e-6);
+  assert.equal(group.measure, "cosine");
   assert.deepEqual(await find(chunks, { threshold: 0.99 }), []);
 });
 
@@ -55,6 +56,7 @@ test("a renamed copy with a statement more or less is nearly the same, without a
   for (const copy of [renamedRows.toSpliced(3, 1), renamedRows.toSpliced(2, 0, "  count(bytesOf, file);"), renamedRows.toSpliced(5, 0, renamedRows[4]!)]) {
     const groups = await find([{ path: "a.ts", text: rows.join("\n") }, { path: "b.ts", text: copy.join("\n") }, { path: "c.ts", text: other }]);
     assert.deepEqual(groups.map(({ kind, members }) => [kind, members.map((member) => member.path)]), [["semantic", ["a.ts", "b.ts"]]]);
+    assert.equal(groups[0]!.measure, "tokens");
     assert.ok(groups[0]!.similarity > 0.7 && groups[0]!.similarity < 1);
   }
 });
