@@ -1,13 +1,13 @@
 // `strata doctor`: whether everything Strata needs works on this machine, and what to do where it does not. Everything that could
 // crash (native modules, SQLite) is tried in a child process, so that a crash is a line of the report.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { entryFile, grammarFile, packageRoot } from "../base/assets.ts";
-import { userMessage } from "../base/errors.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
-import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { openSession } from "../engine/session.ts";
 import grammars from "../indexing/grammars.json" with { type: "json" };
@@ -98,14 +98,14 @@ function missingGrammars(): Finding {
 export function cacheWritable(folder: string): Finding {
   const probe = path.join(folder, `doctor-${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivateFolder(folder);
     writeFileSync(probe, "");
     rmSync(probe);
     const { bavail, bsize } = statfsSync(folder);
     const free = bavail * bsize;
     return free < leastFreeBytes ? warn("Cache", `Only ${bytes(free)} are free where the indexes are (${folder}). Free some space, or set STRATA_CACHE to another folder.`) : ok("Cache", `${folder} is writable, ${bytes(free)} free`);
   } catch (error) {
-    return fail("Cache", `${folder} cannot be written (${userMessage(error)}). Mend its permissions, or set STRATA_CACHE to another folder.`);
+    return fail("Cache", StrataError.is(error, "index.unwritable") ? userMessage(error) : `${folder} cannot be written (${userMessage(error)}). Mend its permissions, or set STRATA_CACHE to another folder.`);
   }
 }
 
