@@ -11,7 +11,7 @@ export interface CommandContribution {
 }
 
 /** Context keys the extension sets; `when` and `enablement` clauses below may use no other `strata.` key. */
-export const contextKeys = ["strata.indexingPaused", "strata.engineFailed"] as const;
+export const contextKeys = ["strata.indexingPaused", "strata.engineFailed", "strata.hasResults"] as const;
 export type ContextKey = (typeof contextKeys)[number];
 
 export const commands = {
@@ -20,6 +20,8 @@ export const commands = {
   "strata.searchInFolder": { title: "Search by Meaning in Folder…" },
   "strata.findSimilar": { title: "Find Similar Code", icon: "$(references)", enablement: "editorIsOpen" },
   "strata.findDuplicates": { title: "Find Duplicates in Workspace", icon: "$(copy)" },
+  "strata.nextResult": { title: "Go to Next Result", icon: "$(arrow-down)", enablement: "strata.hasResults" },
+  "strata.previousResult": { title: "Go to Previous Result", icon: "$(arrow-up)", enablement: "strata.hasResults" },
   "strata.showStatus": { title: "Index Status", icon: "$(info)" },
   "strata.rebuildIndex": { title: "Rebuild Index", icon: "$(refresh)" },
   "strata.pauseIndexing": { title: "Pause Indexing", icon: "$(debug-pause)", enablement: "!strata.indexingPaused" },
@@ -98,6 +100,9 @@ export const views = { container: "strata", search: "strata.searchView" } as con
 export const keybindings: readonly { readonly command: CommandId; readonly key: string; readonly mac?: string; readonly when?: string }[] = [
   { command: "strata.search", key: "ctrl+k ctrl+alt+m", mac: "cmd+k cmd+alt+m" },
   { command: "strata.findSimilar", key: "ctrl+k ctrl+alt+n", mac: "cmd+k cmd+alt+n", when: "editorTextFocus" },
+  // Those of the editor's own search, while the view shows results.
+  { command: "strata.nextResult", key: "f4", when: "strata.hasResults" },
+  { command: "strata.previousResult", key: "shift+f4", when: "strata.hasResults" },
 ];
 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {

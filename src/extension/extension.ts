@@ -69,11 +69,20 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     engines,
     maxResults: () => windowSettings().maxResults,
     history,
-    onChange: () => view.update(),
+    onChange: () => {
+      view.update();
+      tellResults();
+    },
   });
   const opener = createPlaceOpener();
   const similarTo = guarded(log, findSimilarToPlace);
-  const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), log });
+  const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), onVisibility: () => tellResults(), log });
+  let hasResults = false;
+  // Results that nobody sees leave the keys to others.
+  const tellResults = (): void => {
+    if ((model.hasPlaces && view.visible) === hasResults) return;
+    setContext("strata.hasResults", (hasResults = !hasResults));
+  };
   const statusItem = createStatusItem();
   const doctor = createDoctor(context.extensionPath, trainingEnvironment);
   const training = createTraining(context.extensionUri, trainingEnvironment, log);
@@ -117,6 +126,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       await Promise.all([view.show(false), findSimilarInEditor(editor, model)]);
     },
     "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
+    "strata.nextResult": () => view.step(1),
+    "strata.previousResult": () => view.step(-1),
     "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),

@@ -85,6 +85,11 @@ export class SearchModel {
     };
   }
 
+  /** Whether anything is shown that can be opened. */
+  get hasPlaces(): boolean {
+    return this.#places.size > 0;
+  }
+
   place(id: string): Place | undefined {
     return this.#places.get(id);
   }

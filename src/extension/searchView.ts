@@ -13,6 +13,7 @@ export interface SearchViewOptions {
   readonly model: SearchModel;
   readonly open: (place: Place, options: OpenOptions) => Promise<void>;
   readonly similarTo: (place: Place) => Promise<void>;
+  readonly onVisibility: () => void;
   readonly log: Log;
 }
 
@@ -47,10 +48,12 @@ export class SearchView implements vscode.WebviewViewProvider {
       if (isFromView(message)) void this.#receive(message);
       else this.#options.log("warn", `the search view sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
     });
+    view.onDidChangeVisibility(this.#options.onVisibility);
     view.onDidDispose(() => {
       if (this.#view !== view) return;
       this.#view = undefined;
       this.#ready = false;
+      this.#options.onVisibility();
     });
     view.webview.html = viewHtml({
       cspSource: view.webview.cspSource,
@@ -66,6 +69,15 @@ export class SearchView implements vscode.WebviewViewProvider {
     if (!focusBox) return;
     if (this.#ready) await this.#post({ type: "focus" });
     else this.#focusWhenReady = true;
+  }
+
+  get visible(): boolean {
+    return this.#view?.visible === true;
+  }
+
+  /** Opens the result after or before the one that was opened last. */
+  async step(by: 1 | -1): Promise<void> {
+    if (this.#ready) await this.#post({ type: "step", by });
   }
 
   /** Sends the model's state; several calls in one turn make one message. */

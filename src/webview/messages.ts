@@ -93,7 +93,7 @@ export interface ViewState {
 export const openings = ["look", "open", "keep"] as const;
 export type Opening = (typeof openings)[number];
 
-export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" };
+export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" } | { /** To the next (1) or the previous (-1) row. */ readonly type: "step"; readonly by: 1 | -1 };
 
 export type FromView =
   | { readonly type: "ready" }

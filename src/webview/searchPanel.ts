@@ -76,6 +76,7 @@ export class SearchPanel extends LitElement {
       this.requestUpdate();
       return;
     }
+    if (message.type === "step") return this.#step(message.by);
     const first = this.state === undefined;
     const { langs, path } = message.state.filters;
     // Told again, they are no news: whoever has closed the filters wants them closed.
@@ -200,6 +201,15 @@ export class SearchPanel extends LitElement {
       this.#box?.focus();
       this.#applyOrder();
     } else this.renderRoot.querySelector<HTMLElement>("#list")?.focus();
+  }
+
+  /** Opens the row after or before the active one, round the ends as the editor's search does; the keyboard goes to the editor. */
+  #step(by: 1 | -1): void {
+    const rows = this.#rows;
+    if (rows.length === 0) return;
+    this.#reveal = true;
+    this.active = this.active < 0 ? (by > 0 ? 0 : rows.length - 1) : (this.active + by + rows.length) % rows.length;
+    this.post({ type: "open", id: rows[this.active]!, side: false, how: "open" });
   }
 
   /** Before the list gets the focus by the same press, so that it keeps its place and the keys go on from here. */

@@ -10,5 +10,5 @@ it("activating the extension loads no other module and starts no engine", { skip
   assert.deepEqual(runs[0]!.loaded, []);
   assert.deepEqual(runs[0]!.folders, ["idle"]);
   // Those of an extension host that ended stay in the window.
-  assert.deepEqual(runs[0]!.contexts, { "strata.indexingPaused": false, "strata.engineFailed": false });
+  assert.deepEqual(runs[0]!.contexts, { "strata.indexingPaused": false, "strata.engineFailed": false, "strata.hasResults": false });
 });

@@ -53,6 +53,19 @@ describe("The search view's page", () => {
     assert.equal((await panel.last("search"))?.remember, true);
   });
 
+  it("opens the next and the previous result when the editor's keys ask for it, round the ends", async () => {
+    await panel.step(1);
+    await panel.state(hitsState([a, b, c]));
+    const opened = async () => (await panel.last("open"))?.id;
+    assert.equal(await opened(), undefined, "there was nothing to open");
+    for (const [by, to] of [[-1, c], [1, a], [1, b], [-1, a]] as const) {
+      await panel.step(by);
+      assert.equal(await opened(), to.id);
+      assert.deepEqual(await active(), [to.symbol]);
+    }
+    assert.equal((await panel.last("open"))?.how, "open");
+  });
+
   it("does not overwrite what is being typed with the host's older query", async () => {
     await panel.state(startState);
     await box().fill("newer");

@@ -22,6 +22,7 @@ export interface PanelPage {
   last<T extends FromView["type"]>(type: T): Promise<Extract<FromView, { type: T }> | undefined>;
   state(state: ViewState): Promise<void>;
   focus(): Promise<void>;
+  step(by: 1 | -1): Promise<void>;
 }
 
 /** Opens the page under the content security policy it has in VS Code; a violation makes `violations` non-empty. */
@@ -60,6 +61,7 @@ export async function openPanel(page: Page, theme: "dark" | "light"): Promise<Pa
     last: async (type) => (await sent()).findLast((message) => message.type === type) as never,
     state: (state) => tell({ type: "state", state }),
     focus: () => tell({ type: "focus" }),
+    step: (by) => tell({ type: "step", by }),
   };
 }
 
