@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import torch
 from strata_train import data, evaluate, export, folder_weights, train
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
 from strata_train.dedup import NearDuplicates
-from strata_train.device import bf16_pays, choose
+from strata_train.device import Device, bf16_pays, choose
 from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
 from strata_train.model import MultiExitEncoder
@@ -181,21 +181,8 @@ def _finetune(
     if resume and (run.folder / train.CHECKPOINT).exists():
         run.resume(model)
     run.progress.from_folder = True
-    if not run.progress.top_head_done:
-        train.train_top_head(model, run, work / "cache", place)
-        run.save(train.CHECKPOINT, model)
-    left = minutes - (time.monotonic() - began) / 60
-    finished = True
-    if model.table is not None and not run.progress.table_done:
-        budget = max(0.1, left * 0.3) + run.progress.table_seconds / 60
-        finished = train.train_table(model, run, work / "cache", place, minutes=budget)
-    if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
-        left = minutes - (time.monotonic() - began) / 60
-        # Two measurements follow, the layers' last and that of the verdict.
-        budget = max(0.2, (left - 2 * checking) * 0.85) + run.progress.seconds / 60
-        finished = train.train_layers(model, run, work / "cache", place, minutes=budget, evaluate=checked.figures)
-    if not finished:
-        raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
+    # Two measurements follow, the layers' last and that of the verdict.
+    _learn(model, run, work / "cache", place, checked, began + 60 * minutes, 2 * checking)
 
     ranks_after = checked.ranks(model.eval())
     after = recall(ranks_after)
@@ -217,6 +204,25 @@ def _finetune(
     result = {"adopt": adopt, "reason": reason, "before": before, "after": after, "comparison": comparison}
     result |= {"folder": str(out), "pairs": len(pairs), "held_out": len(held_out)}
     return {**result, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _learn(
+    model: MultiExitEncoder, run: train.Run, cache: Path, place: Device, checked: Check, end: float, reserved: float
+) -> None:
+    """The phases that a resumed run has not done yet, until `end` of the monotonic clock less `reserved` minutes."""
+    left = lambda: (end - time.monotonic()) / 60  # noqa: E731
+    finished = True
+    if not run.progress.top_head_done:
+        train.train_top_head(model, run, cache, place)
+        run.save(train.CHECKPOINT, model)
+    if model.table is not None and not run.progress.table_done:
+        budget = max(0.1, left() * 0.3) + run.progress.table_seconds / 60
+        finished = train.train_table(model, run, cache, place, minutes=budget)
+    if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
+        budget = max(0.2, (left() - reserved) * 0.85) + run.progress.seconds / 60
+        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=checked.figures)
+    if not finished:
+        raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
 
 
 def usable_pairs(file: Path) -> list[data.Pair]:
@@ -362,9 +368,9 @@ class Check:
         config: Config,
         limit: int = 1500,
     ) -> Check:
-        """Questions are the whole comment and a question form of it; half of the code has lost its name."""
+        """One question for each held-out pair, made of its comment; half of the code has lost its name."""
         asked = evaluate.HeldOut.of(held_out, text, config, limit=300)
-        more = evaluate.HeldOut.of(others, text, replace(config), limit=max(0, limit - len(asked.documents)))
+        more = evaluate.HeldOut.of(others, text, config, limit=max(0, limit - len(asked.documents)))
         files = [data.stable_hash(*file_of(pair)) for pair in asked.pairs]
         return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
 
