@@ -10,6 +10,9 @@ const stopWords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** `lang:go`, `-path:"some folder"`: what a query says about where to look, with the minus, the key and the value. */
+export const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/g;
+
 export function isStopWord(word: string): boolean {
   return stopWords.has(word.toLowerCase());
 }
@@ -17,7 +20,7 @@ export function isStopWord(word: string): boolean {
 /** The words of a query that are worth marking, lower-cased and cut to a common stem, longest first; filters, short words and stop words are left out. */
 export function queryWords(query: string): readonly string[] {
   const words = query
-    .replace(/(^|\s)-?(lang|path|symbol|in):("[^"]*"|\S+)/g, " ")
+    .replace(filterToken, " ")
     .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu);

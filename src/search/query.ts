@@ -1,7 +1,7 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
 import { StrataError } from "../base/errors.ts";
-import { isStopWord } from "../base/queryWords.ts";
+import { filterToken, isStopWord } from "../base/queryWords.ts";
 import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
@@ -43,7 +43,6 @@ export interface ParsedQuery {
 /** Letters of a question that are read: ranking takes time for each word, and a pasted log of 15,000 words kept everyone waiting for most of a minute. */
 const longest = 4_000;
 
-const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/g;
 const quoted = /"([^"]{2,})"/g;
 const backticked = /`([^`]+)`/g;
 
