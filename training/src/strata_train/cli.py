@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from strata_train.device import Device
     from strata_train.model import MultiExitEncoder
     from strata_train.text import TextEncoder
+    from strata_train.train import Run
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -217,7 +218,7 @@ def _train(options: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from strata_train import config, data, evaluate, events, folder_weights, model, train
+    from strata_train import config, data, evaluate, events, model, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
@@ -251,10 +252,7 @@ def _train(options: argparse.Namespace) -> None:
             )
     elif options.start:
         # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
-        train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
-        folder_weights.unround(student, teacher.cpu())
-        run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
-        run.progress.from_folder = True
+        _go_on_from(options.start, student, teacher.cpu(), run)
     if options.teacher and not options.resume:
         train.take_trunk(student, teacher, options.teacher, copies=not options.start)
         run.teacher_head = torch.eye(settings.model.dims)  # its cached vectors have gone through its head
@@ -311,7 +309,7 @@ def _mentor_vectors(options: argparse.Namespace) -> None:
 def _follow(options: argparse.Namespace) -> None:
     import torch
 
-    from strata_train import config, evaluate, events, folder_weights, mentor, model, train
+    from strata_train import config, evaluate, events, mentor, model, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
@@ -323,13 +321,21 @@ def _follow(options: argparse.Namespace) -> None:
     if options.resume:
         run.resume(student)
     else:
-        train.load_weights(student, folder_weights.read_model(options.start).state_dict(), options.start)
-        folder_weights.unround(student, start)
-        run.teacher_head = student.exits[str(settings.model.top)].head.weight.detach().clone()
+        _go_on_from(options.start, student, start, run)
     held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", _text(settings), settings)
     measure = held_out.figures if held_out.queries else None
     finished = mentor.follow(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
     emit("result", command="follow", finished=finished, step=run.progress.upper_step, run=str(options.folder))
+
+
+def _go_on_from(folder: Path, student: MultiExitEncoder, untouched: MultiExitEncoder, run: Run) -> None:
+    """A model folder's weights into the student, with the floats of the `untouched` start where they were rounded."""
+    from strata_train import folder_weights, train
+
+    train.load_weights(student, folder_weights.read_model(folder).state_dict(), folder)
+    folder_weights.unround(student, untouched)
+    run.teacher_head = student.exits[str(student.config.top)].head.weight.detach().clone()
+    run.progress.from_folder = True
 
 
 def _refuse_old_run(options: argparse.Namespace) -> None:

@@ -321,6 +321,18 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
     work.rename(folder)
 
 
+def by_length(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
+    """Numbers of texts in batches of similar length, which padded hold at most so many tokens (one text: any)."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end - start + 1) * lengths[order[end]] <= tokens_per_batch:
+            end += 1
+        yield order[start:end]
+        start = end
+
+
 @torch.no_grad()
 def encode_texts(
     model: MultiExitEncoder,
@@ -333,20 +345,13 @@ def encode_texts(
 ) -> dict[int, np.ndarray]:
     """Token-id sequences → float32 (N, D) per exit, encoded in batches of similar length."""
     device = device or next(model.parameters()).device
-    order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
     result = {exit: np.zeros((len(sequences), model.config.dims), np.float32) for exit in exits}
-    start = 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and (end - start + 1) * len(sequences[order[end]]) <= tokens_per_batch:
-            end += 1
-        chosen = order[start:end]
+    for chosen in by_length(np.array([len(sequence) for sequence in sequences]), tokens_per_batch):
         ids, mask = pad([sequences[index] for index in chosen])
         with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
             outputs = model(ids.to(device), mask.to(device), exits=exits)
         for exit in exits:
             result[exit][chosen] = outputs[exit].embedding.float().cpu().numpy()
-        start = end
     return result
 
 

@@ -34,7 +34,7 @@ from strata_train.losses.contrastive import contrastive_loss, false_negatives
 from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.losses.matryoshka import over_prefixes
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.model import MultiExitEncoder, unit
+from strata_train.model import MultiExitEncoder, attention_bias, unit
 from strata_train.text import pad
 
 if TYPE_CHECKING:
@@ -89,13 +89,11 @@ def add_vectors(shard: data.Shard, mentor: Mentor, tokens_per_batch: int = 4096)
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
     for start in range(0, len(missing), BLOCK):
         block = missing[start : start + BLOCK]
-        block = block[np.argsort(lengths[block], kind="stable")]
-        while len(block):
-            count = max(1, int((np.arange(1, len(block) + 1) * lengths[block] <= tokens_per_batch).sum()))
-            rows = mentor.encode([np.asarray(shard.text(index)) for index in block[:count]])
+        for part in data.by_length(lengths[block], tokens_per_batch):
+            rows = mentor.encode([np.asarray(shard.text(index)) for index in block[part]])
             if vectors is None:
                 vectors = np.zeros((len(shard), rows.shape[1]), np.float16)
-            vectors[block[:count]], block = rows, block[count:]
+            vectors[block[part]] = rows
         with data.written_whole(file) as work:
             np.save(work, vectors)
         emit(
@@ -141,9 +139,7 @@ class FrozenStates:
             shape = (int(shard.offsets[-1]), model.config.hidden_size)
             with data.written_whole(file) as work:
                 values = np.lib.format.open_memmap(work, "w+", np.float16, shape)
-                order = np.argsort(shard.lengths(), kind="stable")
-                for start in range(0, len(order), 64):
-                    chosen = order[start : start + 64]
+                for chosen in data.by_length(shard.lengths(), 8192):
                     ids, mask = (part.to(place.device) for part in pad([shard.text(index) for index in chosen]))
                     hidden, bias = model.embeddings(ids), attention_bias(mask)
                     for layer in model.layers[:layers]:
@@ -163,11 +159,6 @@ class FrozenStates:
         for row, (begin, end) in enumerate(bounds):
             states[row, : end - begin], mask[row, : end - begin] = self.values[begin:end], 1
         return torch.from_numpy(states).to(place.device), torch.from_numpy(mask).to(place.device)
-
-
-def attention_bias(mask: Tensor) -> Tensor:
-    """(B, S) → (B, 1, 1, S), as `MultiExitEncoder.forward` adds it."""
-    return (1.0 - mask[:, None, None, :].float()) * -1e4
 
 
 def upper_embedding(model: MultiExitEncoder, states: Tensor, mask: Tensor, words: Tensor, from_layer: int) -> Tensor:
@@ -251,8 +242,8 @@ def follow(
     ]
     head, tensor = run.teacher_head.to(place.device), lambda array: torch.from_numpy(array).to(place.device)
     share, budget = config.model.top_residual, minutes * 60
-    began = last_save = last_evaluation = time.monotonic() - progress.upper_seconds
     last_save = last_evaluation = time.monotonic()
+    began = last_save - progress.upper_seconds
     averages: dict[str, list[float]] = defaultdict(list)
 
     def embed(number: int, texts: np.ndarray, words: Tensor) -> Tensor:

@@ -164,7 +164,7 @@ class MultiExitEncoder(nn.Module):
             outputs[0] = ExitOutput(words, None)
         if max(wanted) == 0:
             return outputs
-        bias = (1.0 - attention_mask[:, None, None, :].float()) * -1e4  # (B, 1, 1, S); finite, so bf16 stays sane
+        bias = attention_bias(attention_mask)
         hidden = self.embeddings(input_ids)  # (B, S, H)
         branches = {self.config.shared_layers(exit): exit for exit in wanted if exit > 0}
         for index, layer in enumerate(self.layers[: max(branches)], start=1):
@@ -176,6 +176,11 @@ class MultiExitEncoder(nn.Module):
                     embedding = unit(embedding + share * words)
                 outputs[exit] = ExitOutput(embedding, hidden)
         return outputs
+
+
+def attention_bias(attention_mask: Tensor) -> Tensor:
+    """What layers add to attention scores, from a mask (B, S): (B, 1, 1, S); finite, so bf16 stays sane."""
+    return (1.0 - attention_mask[:, None, None, :].float()) * -1e4
 
 
 def content_mask(attention_mask: Tensor) -> Tensor:
