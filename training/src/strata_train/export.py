@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,18 @@ def _is_model_folder(folder: Path) -> bool:
         return False
 
 
+@contextmanager
+def folder_whole(out: Path, start: Path | None = None) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `out` when all went well. Refuses what `check_out` refuses."""
+    check_out(out, start)
+    work = out.with_name(out.name + ".tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    yield work
+    shutil.rmtree(out, ignore_errors=True)
+    work.rename(out)
+
+
 def export_folder(
     model: MultiExitEncoder,
     text: TextEncoder,
@@ -214,48 +227,43 @@ def export_folder(
     quality: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write every file of the contract and return the manifest. The folder appears whole or not at all."""
-    check_out(out)
     model = model.eval().cpu().float()
     config = model.config
-    work = out.with_name(out.name + ".tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    exits: list[dict[str, Any]] = []
-    names: list[str] = ["tokenizer.json"]
-    _write_tokenizer(text.tokenizer_file, work / "tokenizer.json")
-    if model.table is not None:
-        rows, scales = quantise_rows(model.table.folded().detach().numpy())
-        (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
-        exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", "rows": config.vocab_size})
-        names.append("exit0.bin")
-    depths = [0, *(depth for depth in config.exits if depth > 0)]
-    for start, end in zip(depths, depths[1:], strict=False):
-        name = f"segment-{start}-{end}.onnx"
-        onnx.save(segment_graph(model, start, end), str(work / name))
-        exits.append({"layer": end, "kind": "onnx", "file": name, "from": start, "residual": config.residual(end)})
-        names.append(name)
-    parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
-    (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
-    names.append("parity.json")
-    manifest = {
-        "format": 1,
-        "id": id,
-        "version": version,
-        "license": "Apache-2.0",
-        "description": description,
-        "tokenizer": {"file": "tokenizer.json", "maxTokens": MAX_CODE_TOKENS, "maxQueryTokens": MAX_QUERY_TOKENS},
-        "textPreparation": PREPARATION,
-        "instructions": {"query": text.query_instruction, "code": text.code_instruction},
-        "dims": config.dims,
-        "matryoshka": list(config.matryoshka),
-        "sharedSpace": shared_space,
-        "exits": exits,
-        "files": {name: fingerprint(work / name) for name in sorted(names)},
-        "quality": quality or {},
-    }
-    write_manifest(work, manifest)
-    shutil.rmtree(out, ignore_errors=True)
-    work.rename(out)
+    with folder_whole(out) as work:
+        exits: list[dict[str, Any]] = []
+        names: list[str] = ["tokenizer.json"]
+        _write_tokenizer(text.tokenizer_file, work / "tokenizer.json")
+        if model.table is not None:
+            rows, scales = quantise_rows(model.table.folded().detach().numpy())
+            (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
+            exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", "rows": config.vocab_size})
+            names.append("exit0.bin")
+        depths = [0, *(depth for depth in config.exits if depth > 0)]
+        for start, end in zip(depths, depths[1:], strict=False):
+            name = f"segment-{start}-{end}.onnx"
+            onnx.save(segment_graph(model, start, end), str(work / name))
+            exits.append({"layer": end, "kind": "onnx", "file": name, "from": start, "residual": config.residual(end)})
+            names.append(name)
+        parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
+        (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
+        names.append("parity.json")
+        manifest = {
+            "format": 1,
+            "id": id,
+            "version": version,
+            "license": "Apache-2.0",
+            "description": description,
+            "tokenizer": {"file": "tokenizer.json", "maxTokens": MAX_CODE_TOKENS, "maxQueryTokens": MAX_QUERY_TOKENS},
+            "textPreparation": PREPARATION,
+            "instructions": {"query": text.query_instruction, "code": text.code_instruction},
+            "dims": config.dims,
+            "matryoshka": list(config.matryoshka),
+            "sharedSpace": shared_space,
+            "exits": exits,
+            "files": {name: fingerprint(work / name) for name in sorted(names)},
+            "quality": quality or {},
+        }
+        write_manifest(work, manifest)
     return manifest
 
 

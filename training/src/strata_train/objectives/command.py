@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -272,7 +271,7 @@ def run_finetune_retrieval(options: Any) -> None:
 
 
 def run_export_segments(options: Any) -> None:
-    from strata_train.export import check_out, fingerprint, write_manifest
+    from strata_train.export import fingerprint, folder_whole, write_manifest
     from strata_train.modular_starencoder import export_segments
     from strata_train.objectives.retrieval import CODE_INSTRUCTION, TEXT_INSTRUCTION
 
@@ -284,30 +283,26 @@ def run_export_segments(options: Any) -> None:
     if unknown := sorted(set(exits) - set(model.exits)):
         raise UserError("no-exit", f"There is no exit {unknown[0]}; this model has {', '.join(map(str, model.exits))}.")
     tokens = _tokenizer(options)
-    check_out(options.out, options.start)
-    work = options.out.with_name(options.out.name + ".tmp")  # the folder appears whole or not at all
-    shutil.rmtree(work, ignore_errors=True)
-    segments = export_segments(model, work, exits)
-    (work / "tokenizer.json").write_bytes(tokens.file.read_bytes())
-    starts = (0, *exits[:-1])
-    manifest = {
-        "format": "segments-1",
-        "id": options.out.name,
-        "version": options.version,
-        "tokenizer": {"file": "tokenizer.json", "maxTokens": config.context},
-        "textPreparation": "none",
-        "input": "<sep>{instruction}<sep>{text}<cls>",
-        "marks": {name: getattr(config, f"{name}_id") for name in ("pad", "sep", "cls", "mask")},
-        "instructions": {"query": TEXT_INSTRUCTION, "code": CODE_INSTRUCTION},
-        "dims": config.dims,
-        "exits": [
-            {"layer": layer, "kind": "onnx", "file": path.name, "from": start}
-            for start, layer, path in zip(starts, exits, segments, strict=True)
-        ],
-        "files": {path.name: fingerprint(path) for path in sorted(work.iterdir())},
-    }
-    write_manifest(work, manifest)
-    shutil.rmtree(options.out, ignore_errors=True)
-    work.rename(options.out)
+    with folder_whole(options.out, options.start) as work:
+        segments = export_segments(model, work, exits)
+        (work / "tokenizer.json").write_bytes(tokens.file.read_bytes())
+        starts = (0, *exits[:-1])
+        manifest = {
+            "format": "segments-1",
+            "id": options.out.name,
+            "version": options.version,
+            "tokenizer": {"file": "tokenizer.json", "maxTokens": config.context},
+            "textPreparation": "none",
+            "input": "<sep>{instruction}<sep>{text}<cls>",
+            "marks": {name: getattr(config, f"{name}_id") for name in ("pad", "sep", "cls", "mask")},
+            "instructions": {"query": TEXT_INSTRUCTION, "code": CODE_INSTRUCTION},
+            "dims": config.dims,
+            "exits": [
+                {"layer": layer, "kind": "onnx", "file": path.name, "from": start}
+                for start, layer, path in zip(starts, exits, segments, strict=True)
+            ],
+            "files": {path.name: fingerprint(path) for path in sorted(work.iterdir())},
+        }
+        write_manifest(work, manifest)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
     emit("result", command="export-segments", folder=str(options.out), bytes=size)
