@@ -118,6 +118,9 @@ def test_a_trained_table_keeps_its_token_weights(
     monkeypatch.setattr(train, "token_weights", lambda *given: asked.append(1) or real(*given))
     folder = tmp_path / "start"
     export_folder(tiny_model, text, folder, id="start", description="for tests", shared_space=True)
+    _, events = command("train", "--start", folder, "--phase", "head")
+    assert events[-1]["code"] == "trunk-other" and "--teacher" in events[-1]["message"]
+    export_folder(model.from_minilm(), text, folder, id="start", description="for tests", shared_space=True)
     status, events = command("train", "--start", folder, "--phase", "head")
     assert status == 0, events[-1]
     assert command("train", "--resume", "--phase", "table")[0] == 0

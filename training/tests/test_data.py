@@ -234,7 +234,8 @@ def test_a_translation_is_found_by_the_code_and_by_its_questions(tmp_path: Path,
     assert not data.is_held_out(translated, 0.1, 1)
     file.write_text("".join(json.dumps(pair) + "\n" for pair in (translated, *make_pairs(40))))
     assert next(iter(data.read_pairs([file]))) == translated
-    build([file], tmp_path / "cache", text)
+    plain = DataConfig(breadcrumb=0.0, keep_doc=0.0, drop_name_code=0.0)
+    build([file], tmp_path / "cache", text, variants=plain)
     expected = text.encode_code("", translated["code_b"], 64)[:8]  # how much of it is read is drawn
     found = []
     for folder in data.shard_folders(tmp_path / "cache"):

@@ -1,10 +1,14 @@
-"""Following a larger encoder: its vectors, the frozen states, what is trained and what stays."""
+"""Training behind a larger encoder: its vectors, the targets, the loss, stopping and going on."""
 
+import copy
 import json
+import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +20,8 @@ from strata_train import data, mentor, train
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
 from strata_train.events import UserError
+from strata_train.losses.contrastive import contrastive_loss
+from strata_train.losses.distillation import score_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
 from strata_train.model import MultiExitEncoder
 
@@ -26,8 +32,8 @@ CPU = Device(torch.device("cpu"), bf16=False)
 def settings(tiny_config: ModelConfig) -> Config:
     return Config(
         model=tiny_config,
-        train=TrainConfig(group_size=4, log_every=1),
-        mentor=MentorConfig(from_layer=1, batch_size=16, learning_rate=2e-3, head_learning_rate=2e-3, warmup_steps=2),
+        train=TrainConfig(group_size=4, log_every=1, steps=60),
+        mentor=MentorConfig(batch_size=16, tokens_at_once=256, learning_rate=2e-3, warmup_steps=2),
     )
 
 
@@ -39,10 +45,6 @@ def taught(cache: Path) -> Path:
         rows = np.stack([table[shard.text(index)].mean(axis=0) for index in range(len(shard))])
         np.save(shard.folder / mentor.VECTORS, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16))
     return cache
-
-
-def begin(folder: Path, settings: Config, model: MultiExitEncoder) -> train.Run:
-    return train.Run(folder, settings, model.exits["3"].head.weight.detach().clone())
 
 
 def test_scores_are_followed_by_rows_and_columns() -> None:
@@ -68,39 +70,112 @@ def test_relations_leave_out_a_texts_score_with_itself() -> None:
     assert float(follow_relations(vectors, wide, 20)) == pytest.approx(by_hand, rel=1e-4)
 
 
-def test_upper_layers_over_frozen_states_are_the_whole_encoder(
-    cache: Path, tmp_path: Path, tiny_model: MultiExitEncoder
-) -> None:
+def follow(model: MultiExitEncoder, start: MultiExitEncoder, run: train.Run, cache: Path) -> bool:
+    return mentor.follow(model, copy.deepcopy(start), run, [cache], CPU, minutes=60)
+
+
+def test_a_batch_on_the_device_is_the_texts_padded(cache: Path, tiny_model: MultiExitEncoder) -> None:
     shard = data.Shard.open(data.shard_folders(cache)[0])
-    states = mentor.FrozenStates.compute(tiny_model, 1, shard, tmp_path / "states.npy", CPU)
-    texts = np.array([3, 0, 7, len(shard) - 1])
-    ids = [np.asarray(shard.text(text)) for text in texts]
+    lesson = mentor.Lesson.of(shard, torch.zeros(len(shard), 4), CPU)
+    texts = np.array([3, 0, len(shard) - 1])
+    ids, mask = lesson.batch(texts)
+    assert ids.shape[1] % 8 == 0
+    for row, text in enumerate(texts):
+        own = shard.text(text)
+        assert ids[row].tolist() == [*own, *[0] * (ids.shape[1] - len(own))]
+        assert mask[row].tolist() == [1] * len(own) + [0] * (ids.shape[1] - len(own))
     with torch.no_grad():
-        words = train.bag(tiny_model.table, ids, CPU)
-        upper = mentor.upper_embedding(tiny_model, *states.batch(texts, CPU), words, 1)
-    whole = data.encode_texts(tiny_model, ids, (3,))[3]
-    np.testing.assert_allclose(upper.numpy(), whole, atol=2e-3)
+        ours = tiny_model(ids, mask)[3].embedding
+    whole = data.encode_texts(tiny_model, [np.asarray(shard.text(text)) for text in texts], (3,))[3]
+    np.testing.assert_allclose(ours.numpy(), whole, atol=1e-5)
 
 
-def test_following_brings_the_mentors_scores_nearer_and_touches_nothing_below(
+def test_targets_score_as_the_weighted_mean_of_mentor_and_start(taught: Path, tiny_model: MultiExitEncoder) -> None:
+    shards = [data.Shard.open(folder) for folder in data.shard_folders(taught)]
+    c = MentorConfig(mentor_share=0.7, language_directions=0)
+    lesson = mentor.lessons(tiny_model, shards, c, CPU)[0]
+    texts = [np.asarray(shards[0].text(index)) for index in range(6)]
+    own = data.encode_texts(tiny_model, texts, (3,))[3]
+    theirs = mentor.mentor_vectors(shards, 0)[0][:6]
+    wanted = 0.7 * theirs @ theirs.T + 0.3 * own @ own.T
+    targets = lesson.targets[:6].float().numpy()
+    np.testing.assert_allclose(targets @ targets.T, wanted, atol=2e-3)
+
+
+def test_the_loss_is_its_formula(settings: Config) -> None:
+    settings = replace(settings, model=replace(settings.model, matryoshka=(32,)))
+    c, scale = settings.mentor, settings.loss.logit_scale
+    unit = lambda *shape: F.normalize(torch.randn(*shape), dim=-1)  # noqa: E731
+    q, d = ({exit: unit(6, 32) for exit in (0, 1, 3)} for _ in range(2))
+    t, u = unit(6, 90), unit(6, 90)
+    nothing = torch.zeros(6, 6, dtype=torch.bool)
+    value, parts = mentor.follow_loss(q, d, (t, u), nothing, settings)
+    scores = scale * t @ u.T
+    cosine = lambda a, b: 1 - (a * b).sum(dim=-1).mean()  # noqa: E731
+    wanted = {"3/relations": c.relations * (follow_relations(q[3], t, scale) + follow_relations(d[3], u, scale)) / 2}
+    for exit in q:
+        wanted[f"{exit}/scores"] = c.scores * follow_scores(q[exit], d[exit], scores, scale)
+        wanted[f"{exit}/contrastive"] = c.contrastive * contrastive_loss(q[exit], d[exit], scale)
+    for exit in (0, 1):
+        across = score_distillation(scale * q[3] @ d[exit].T, scores) + contrastive_loss(q[3], d[exit], scale)
+        wanted[f"{exit}/cross"] = c.cross_exit * across
+        wanted[f"{exit}/vectors"] = c.vectors * (cosine(q[exit], q[3]) + cosine(d[exit], d[3]))
+    assert parts.keys() == wanted.keys()
+    for name, part in wanted.items():
+        assert float(parts[name]) == pytest.approx(float(part), rel=1e-4), name
+    assert float(value) == pytest.approx(float(sum(wanted.values())), rel=1e-5)
+
+
+def test_a_step_in_pieces_is_the_step_as_a_whole(taught: Path, settings: Config, tiny_model: MultiExitEncoder) -> None:
+    shards = [data.Shard.open(folder) for folder in data.shard_folders(taught)]
+    lesson = mentor.lessons(tiny_model, shards, settings.mentor, CPU)[0]
+    rows = next(data.rows_of_batches(shards[0], 16, 4, np.random.default_rng(0)))
+    values = [
+        float(mentor.step_loss(tiny_model, lesson, rows, replace(settings, mentor=c), CPU)[0].detach())
+        for c in (settings.mentor, replace(settings.mentor, tokens_at_once=10**6))
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+def test_following_brings_every_exits_scores_nearer(
     taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
-    run = begin(tmp_path / "run", settings, tiny_model)
-    assert mentor.follow(tiny_model, run, taught, CPU, minutes=1 / 12)
-    scores = [event["parts"]["scores"] for event in map(json.loads, capsys.readouterr().out.splitlines())]
-    assert np.mean(scores[-5:]) < 0.8 * np.mean(scores[:5])
-    trained = {name for name, weight in tiny_model.state_dict().items() if not torch.equal(weight, before[name])}
-    assert trained and all(name.startswith(("layers.1.", "layers.2.", "exits.3.head")) for name in trained)
+    run = train.Run(tmp_path / "run", settings)
+    assert follow(tiny_model, tiny_model, run, taught)
+    events = [event for event in map(json.loads, capsys.readouterr().out.splitlines()) if event["phase"] == "mentor"]
+    for exit in (0, 1, 3):
+        scores = [event["parts"][f"{exit}/scores"] for event in events]
+        assert np.mean(scores[-10:]) < 0.8 * np.mean(scores[:10]), exit
+    still = {name for name, weight in tiny_model.state_dict().items() if torch.equal(weight, before[name])}
+    assert still <= {"embeddings.segment"}, "everything is trained"
     saved = train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"]
     assert all(torch.equal(saved[name], weight) for name, weight in tiny_model.state_dict().items())
-    assert not list((tmp_path / "run" / "states").glob("*.npy")), "the states are as large as the cache itself"
+
+
+def test_caches_take_turns(
+    taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(taught, other)
+    seen: list[int] = []
+    real = mentor.batches
+
+    def remembered(every: list[mentor.Lesson], config: Config, round: int) -> Iterator[Any]:
+        seen.append(id(every))
+        return real(every, config, round)
+
+    monkeypatch.setattr(mentor, "batches", remembered)
+    run = train.Run(tmp_path / "run", settings)
+    start = copy.deepcopy(tiny_model)
+    assert mentor.follow(tiny_model, start, run, [taught, other, taught], CPU, minutes=60)
+    assert len(seen) >= 4 and seen[0] == seen[2] == seen[3] != seen[1], "a cache given twice is read once"
 
 
 def test_a_stopped_run_goes_on_with_its_weights_and_rates(
     taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begin(tmp_path / "run", settings, tiny_model)
+    run, start = train.Run(tmp_path / "run", settings), copy.deepcopy(tiny_model)
     real, steps = mentor.follow_loss, iter(range(1000))
 
     def stop_at_third(*arguments: object) -> object:
@@ -116,26 +191,22 @@ def test_a_stopped_run_goes_on_with_its_weights_and_rates(
     monkeypatch.setattr(train.StopRequest, "current", None, raising=False)
     monkeypatch.setattr(train, "StopRequest", Remembered)
     monkeypatch.setattr(mentor, "follow_loss", stop_at_third)
-    assert not mentor.follow(tiny_model, run, taught, CPU, minutes=5)
-    assert list((tmp_path / "run" / "states").glob("*.npy")), "they are needed again"
+    assert not follow(tiny_model, start, run, taught)
     again = MultiExitEncoder(settings.model)
     resumed = train.Run(tmp_path / "run", settings)
     resumed.resume(again)
-    assert resumed.progress.upper_step == 3 and "upper" in resumed.optimizers
+    assert resumed.progress.mentor_step == 3 and "mentor" in resumed.optimizers
     assert all(torch.equal(weight, tiny_model.state_dict()[name]) for name, weight in again.state_dict().items())
     monkeypatch.setattr(mentor, "follow_loss", real)
-    assert mentor.follow(again, resumed, taught, CPU, minutes=resumed.progress.upper_seconds / 60 + 1 / 60)
-    assert resumed.progress.upper_step > 3
+    assert follow(again, start, resumed, taught)
+    assert resumed.progress.mentor_step == settings.train.steps
 
 
-def test_what_cannot_be_followed_is_named(
+def test_a_cache_without_the_mentors_vectors_is_named(
     cache: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
 ) -> None:
     with pytest.raises(UserError, match="mentor-vectors"):
-        mentor.follow(tiny_model, begin(tmp_path / "a", settings, tiny_model), cache, CPU, minutes=1)
-    low = replace(settings, mentor=replace(settings.mentor, from_layer=0))
-    with pytest.raises(UserError, match="from_layer 0"):
-        mentor.trained_parts(tiny_model, low.mentor)
+        follow(tiny_model, tiny_model, train.Run(tmp_path / "a", settings), cache)
 
 
 def test_the_mentors_language_habit_is_taken_out(taught: Path) -> None:
@@ -162,7 +233,7 @@ class Counting:
     """A mentor that counts what it is asked."""
 
     def __init__(self, stop_after: int = 10**9) -> None:
-        self.asked, self.stop_after = 0, stop_after
+        self.asked, self.stop_after, self.place = 0, stop_after, CPU
 
     def encode(self, texts: list[np.ndarray]) -> np.ndarray:
         if self.asked >= self.stop_after:

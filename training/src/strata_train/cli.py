@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="tokenise pairs into shards and compute the teacher's vectors")
     _data_options(prepare)
     prepare.add_argument("--part", default="0/1", help="compute only every n-th shard's vectors: i/n")
+    prepare.add_argument("--draw", type=int, default=0, help="other views of the same pairs, for another cache")
+    prepare.add_argument("--texts-only", action="store_true", help="no vectors: `follow` does without")
     prepare.set_defaults(run=_prepare)
 
     train = commands.add_parser("train", help="train an encoder on mined pairs")
@@ -73,19 +75,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
-    mentor = commands.add_parser("mentor-vectors", help="compute a larger encoder's vector of every text of a cache")
+    mentor = commands.add_parser("mentor-vectors", help="compute a larger encoder's vector of every text of caches")
     mentor.add_argument("--mentor", type=Path, required=True, help="its folder, in Hugging Face's layout")
-    mentor.add_argument("--cache", type=Path, required=True)
+    mentor.add_argument("--cache", type=Path, nargs="+", required=True)
     mentor.add_argument("--shards", type=int, default=0, help="only the first so many shards; 0: all")
     mentor.add_argument("--device", default="auto")
     mentor.add_argument("--threads", type=int, default=0)
     mentor.set_defaults(run=_mentor_vectors)
 
-    follow = commands.add_parser("follow", help="train the upper layers to find alike what the mentor finds alike")
+    follow = commands.add_parser("follow", help="train every exit to find alike what the mentor finds alike")
     follow.add_argument("--config", type=Path, required=True)
-    follow.add_argument("--cache", type=Path, required=True)
+    follow.add_argument("--cache", type=Path, nargs="+", required=True, help="they take turns, a pass each")
     follow.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
-    follow.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
+    follow.add_argument("--start", type=Path, required=True, help="a model folder or a checkpoint (.pt) to go on from")
     follow.add_argument("--minutes", type=float, required=True)
     follow.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     follow.add_argument("--device", default="auto")
@@ -198,6 +200,7 @@ def _build_shards(options: argparse.Namespace, settings: Config, text: TextEncod
         seed=settings.train.seed,
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
         teacher=teacher,
+        draw=getattr(options, "draw", 0),
     )
 
 
@@ -207,6 +210,10 @@ def _prepare(options: argparse.Namespace) -> None:
     settings = config.load(options.config)
     place = _place(options, settings)
     index, count = _part(options.part)
+    if options.texts_only:
+        _build_shards(options, settings, _text(settings), "none")
+        emit("result", command="prepare", shards=len(data.shard_folders(options.cache)))
+        return
     teacher, teacher_name = _teacher(options)
     _build_shards(options, settings, _text(settings), teacher_name)
     folders = data.shard_folders(options.cache)[index::count]
@@ -252,7 +259,7 @@ def _train(options: argparse.Namespace) -> None:
             )
     elif options.start:
         # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
-        _go_on_from(options.start, student, teacher.cpu(), run)
+        _go_on_from(options.start, student, teacher.cpu(), run, trunk_follows=bool(options.teacher))
     if options.teacher and not options.resume:
         train.take_trunk(student, teacher, options.teacher, copies=not options.start)
         run.teacher_head = torch.eye(settings.model.dims)  # its cached vectors have gone through its head
@@ -300,40 +307,53 @@ def _mentor_vectors(options: argparse.Namespace) -> None:
     place = device.choose(options.device, options.threads)
     tokenizer = Tokenizer.from_file(str(model.start_folder() / "tokenizer.json"))
     teacher = mentor.Mentor(options.mentor, tokenizer, place)
-    folders = data.shard_folders(options.cache)[: options.shards or None]
+    folders = [folder for cache in options.cache for folder in data.shard_folders(cache)[: options.shards or None]]
     for folder in folders:
         mentor.add_vectors(data.Shard.open(folder), teacher)
     emit("result", command="mentor-vectors", shards=len(folders))
 
 
 def _follow(options: argparse.Namespace) -> None:
+    import copy
+
     import torch
 
-    from strata_train import config, evaluate, events, mentor, model, train
+    from strata_train import config, evaluate, events, folder_weights, mentor, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
-    start, student = model.from_minilm().eval(), model.from_minilm(settings.model)
-    run = train.Run(options.folder, settings)
+    start = _checkpoint(options.start)[0] if options.start.suffix == ".pt" else folder_weights.read_model(options.start)
+    if start.config != settings.model:
+        raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
+    student, run = copy.deepcopy(start), train.Run(options.folder, settings)
     if options.resume:
         run.resume(student)
-    else:
-        _go_on_from(options.start, student, start, run)
-    held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", _text(settings), settings)
+    held_out = evaluate.HeldOut.read(options.cache[0] / "held-out.jsonl", _text(settings), settings)
     measure = held_out.figures if held_out.queries else None
-    finished = mentor.follow(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
-    emit("result", command="follow", finished=finished, step=run.progress.upper_step, run=str(options.folder))
+    finished = mentor.follow(student, start, run, options.cache, place, minutes=options.minutes, evaluate=measure)
+    emit("result", command="follow", finished=finished, step=run.progress.mentor_step, run=str(options.folder))
 
 
-def _go_on_from(folder: Path, student: MultiExitEncoder, untouched: MultiExitEncoder, run: Run) -> None:
-    """A model folder's weights into the student, with the floats of the `untouched` start where they were rounded."""
+def _go_on_from(
+    folder: Path, student: MultiExitEncoder, untouched: MultiExitEncoder, run: Run, *, trunk_follows: bool
+) -> None:
+    """A model folder's weights into the student, with the floats of the `untouched` start where they were rounded.
+
+    The start's cached vectors stand for the folder's own trunk, so it must be the same, or come from a checkpoint.
+    """
     from strata_train import folder_weights, train
 
     train.load_weights(student, folder_weights.read_model(folder).state_dict(), folder)
-    folder_weights.unround(student, untouched)
+    same = folder_weights.unround(student, untouched)
+    if not trunk_follows and not {name for name in student.state_dict() if name.startswith("layers.")} <= same:
+        raise UserError(
+            "trunk-other",
+            f"The layers of {folder} are not those of the start whose vectors the cache holds; "
+            "give the checkpoint that it was exported from by --teacher.",
+        )
     run.teacher_head = student.exits[str(student.config.top)].head.weight.detach().clone()
     run.progress.from_folder = True
 

@@ -176,21 +176,27 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class MentorConfig:
-    """Following a larger encoder, see `mentor.py`; weights of its loss terms and its own loop."""
+    """Training every exit behind a larger encoder, see `mentor.py`: weights of its loss terms and its own loop."""
 
-    # Layers from this on (counted from 0) are trained, with the top's head; those below keep what they are.
-    from_layer: int = 3
+    # How much the mentor's finding counts against the start's own.
+    mentor_share: float = 0.6
     # Directions in which the mentor's vectors of languages' code differ most, which are taken out of them.
     language_directions: int = 4
+    scores: float = 1.0
     relations: float = 0.5
-    cross_exit: float = 0.2
-    anchor: float = 1.0
-    contrastive: float = 0.1
-    batch_size: int = 128
-    learning_rate: float = 5e-5
-    head_learning_rate: float = 2e-4
+    contrastive: float = 0.3
+    cross_exit: float = 0.3
+    vectors: float = 1.0
+    batch_size: int = 2048
+    # Padded tokens that go through the layers at once; all of a batch's are kept for the gradient.
+    tokens_at_once: int = 32768
+    learning_rate: float = 1e-4
+    embedding_learning_rate: float = 2e-5
+    head_learning_rate: float = 5e-4
+    table_learning_rate: float = 1e-3
+    token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    warmup_steps: int = 30
+    warmup_steps: int = 100
 
 
 @dataclass(frozen=True)

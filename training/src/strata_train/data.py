@@ -17,10 +17,13 @@ import copy
 import gzip
 import hashlib
 import json
+import multiprocessing
+import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -39,7 +42,7 @@ from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
 # The required texts, and perhaps `questions` (ways people ask for it) and `code_b` (the same code in
-# another language, `lang_b`, as the translation builder writes it).
+# another language, `lang_b`, with the name `name_b`, as the translation builder writes it).
 Pair = dict[str, Any]
 
 
@@ -69,8 +72,7 @@ def _pair(line: str, file: Path, number: int) -> Pair:
             kept["questions"] = questions
         if code_b := pair.get("code_b"):
             kept["code_b"] = str(code_b)
-            if lang_b := pair.get("lang_b"):
-                kept["lang_b"] = str(lang_b)
+            kept |= {name: str(pair[name]) for name in ("lang_b", "name_b") if pair.get(name)}
         return kept
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -144,6 +146,10 @@ class Shard:
     def teacher(self) -> np.ndarray:
         return np.load(self.folder / "teacher.npy", mmap_mode="r")
 
+    def key_of(self, index: int) -> int:
+        """Equal for equal texts."""
+        return hash(self.text(index).tobytes())
+
 
 def _emptied(cache: Path) -> None:
     """An empty folder in place of an unfinished cache. Whatever else lies there is not ours to delete."""
@@ -176,11 +182,12 @@ def build_shards(
     seed: int,
     exclusions: EvaluationHashes | None,
     teacher: str,
+    draw: int = 0,
     shard_pairs: int = 8192,
 ) -> None:
     """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete.
 
-    `teacher` names the model whose vectors belong into this cache.
+    `teacher` names the model whose vectors belong into this cache; another `draw` makes other views of the same pairs.
     """
     complete = cache / "complete.json"
     wanted = {
@@ -191,6 +198,7 @@ def build_shards(
         "tokenizer": [file_hash(text.tokenizer_file), text.query_instruction, text.code_instruction],
         "held-out share": held_out_share,
         "seed": seed,
+        "draw": draw,
         "exclusions": exclusions.digest() if exclusions else None,
         "teacher": teacher,
     }
@@ -204,9 +212,12 @@ def build_shards(
     count = max(1, round(total / shard_pairs))
     emit("progress", phase="data", message=f"{total} pairs in {count} shards")
     kept, dropped = _deal(files, parts, count, data, held_out_share, seed, exclusions)
-    for number, part in enumerate(sorted(parts.glob("part-*.jsonl"))):
-        _build_shard(part, cache / f"shard-{number:03d}", text, data, limits, seed)
-        emit("progress", phase="data", done=number + 1, total=count)
+    work = [
+        (part, cache / f"shard-{number:03d}", text, data, limits, f"{seed} {draw}" if draw else str(seed))
+        for number, part in enumerate(sorted(parts.glob("part-*.jsonl")))
+    ]
+    for done, _ in enumerate(_in_processes(_build_shard, work), start=1):
+        emit("progress", phase="data", done=done, total=count)
     if (parts / "held-out.jsonl").exists():
         shutil.copy(parts / "held-out.jsonl", cache / "held-out.jsonl")
     shutil.rmtree(parts)
@@ -280,7 +291,18 @@ def _deal(
     return kept, dropped
 
 
-def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: int) -> None:
+def _in_processes(function: Callable[..., None], calls: list[tuple[Any, ...]]) -> Iterator[None]:
+    """`function` with each of the arguments, on all cores where there are enough calls to pay for the processes."""
+    workers = min(os.cpu_count() or 1, len(calls))
+    if len(calls) < 4 or workers < 2:
+        yield from (function(*arguments) for arguments in calls)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for running in as_completed([pool.submit(function, *arguments) for arguments in calls]):
+            yield running.result()
+
+
+def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: str) -> None:
     texts: list[str] = []
     limit: list[int] = []
     languages: list[str] = []
@@ -293,14 +315,16 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
         return len(texts) - 1
 
     for number, pair in enumerate(read_pairs([part])):
-        chance = random.Random(stable_hash(str(seed), pair["source"], pair["path"], pair["name"], pair["doc"]))
+        chance = random.Random(stable_hash(seed, pair["source"], pair["path"], pair["name"], pair["doc"]))
         group = group_of(pair)
         code_tokens = limits.short_code_tokens if chance.random() < limits.short_share else limits.code_tokens
         document = add(views.code_view(pair, chance, data), code_tokens, text.code_instruction, pair["lang"])
         asked = [add(query, limits.query_tokens, text.query_instruction) for query in views.queries(pair, chance, data)]
         rows += [(query, document, group, number) for query in asked]
         if translated := pair.get("code_b"):
-            other = add(translated, code_tokens, text.code_instruction, pair.get("lang_b", ""))
+            lang_b = pair.get("lang_b", "")
+            twin = pair | {"code": translated, "lang": lang_b, "name": pair.get("name_b", "")}
+            other = add(views.code_view(twin, chance, data), code_tokens, text.code_instruction, lang_b)
             rows += [(query, other, group, number) for query in (document, *asked)]
         elif chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
             left, right = (add(code, code_tokens, text.code_instruction, pair["lang"]) for code in twins)
@@ -321,6 +345,11 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
     work.rename(folder)
 
 
+def tokens_at_once(device: torch.device) -> int:
+    """How many padded tokens to encode in one batch where no gradient is kept."""
+    return 65536 if device.type == "cuda" else 8192
+
+
 def by_length(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
     """Numbers of texts in batches of similar length, which padded hold at most so many tokens (one text: any)."""
     order = np.argsort(lengths, kind="stable")
@@ -339,14 +368,13 @@ def encode_texts(
     sequences: list[np.ndarray],
     exits: tuple[int, ...],
     *,
-    tokens_per_batch: int = 8192,
     device: torch.device | None = None,
     autocast: bool = False,
 ) -> dict[int, np.ndarray]:
     """Token-id sequences → float32 (N, D) per exit, encoded in batches of similar length."""
     device = device or next(model.parameters()).device
     result = {exit: np.zeros((len(sequences), model.config.dims), np.float32) for exit in exits}
-    for chosen in by_length(np.array([len(sequence) for sequence in sequences]), tokens_per_batch):
+    for chosen in by_length(np.array([len(sequence) for sequence in sequences]), tokens_at_once(device)):
         ids, mask = pad([sequences[index] for index in chosen])
         with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
             outputs = model(ids.to(device), mask.to(device), exits=exits)
@@ -391,18 +419,33 @@ class Batch:
     query_teacher: np.ndarray
     document_teacher: np.ndarray
     definition: np.ndarray  # (B,) which definition the texts were made from: those of one are no negatives
-    query_key: np.ndarray  # (B,) hash of the query's ids: equal queries are no negatives
-    queries: np.ndarray  # (B,) numbers of the texts within the shard
-    documents: np.ndarray
+    query_key: np.ndarray  # (B,) equal for equal queries: they are no negatives
 
 
 def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Generator) -> Iterator[Batch]:
-    """Every document of a shard once, with one of its queries, in random batches of groups of near pairs.
+    """`rows_of_batches` with the texts and what the teacher says of them."""
+    teacher = shard.teacher()
+    for rows in rows_of_batches(shard, batch_size, group_size, chance):
+        queries, documents = rows[:, 0], rows[:, 1]
+        yield Batch(
+            [np.asarray(shard.text(index)) for index in queries],
+            [np.asarray(shard.text(index)) for index in documents],
+            teacher[queries].astype(np.float32),
+            teacher[documents].astype(np.float32),
+            rows[:, 3].astype(np.int64),
+            np.array([shard.key_of(index) for index in queries], np.int64),
+        )
+
+
+def rows_of_batches(
+    shard: Shard, batch_size: int, group_size: int, chance: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Every document of a shard once, with one of its queries, in random batches of groups of near pairs: rows of
+    `shard.pairs`, (B, 4).
 
     Pairs of one source and folder are kept in runs of `group_size`; the runs are sorted by length within windows of 16
     batches, so that padding is small and the order still random.
     """
-    teacher = shard.teacher()
     lengths = shard.lengths()
     order = chance.permutation(len(shard.pairs))
     _, first = np.unique(shard.pairs[order, 1], return_index=True)
@@ -417,20 +460,8 @@ def batches(shard: Shard, batch_size: int, group_size: int, chance: np.random.Ge
         chance.shuffle(pieces)  # type: ignore[arg-type]
         ordered.extend(pieces)
     for rows in ordered:
-        if len(rows) < 2:
-            continue  # one pair alone has no negatives
-        queries, documents = shard.pairs[rows, 0], shard.pairs[rows, 1]
-        query_ids = [np.asarray(shard.text(index)) for index in queries]
-        yield Batch(
-            query_ids,
-            [np.asarray(shard.text(index)) for index in documents],
-            teacher[queries].astype(np.float32),
-            teacher[documents].astype(np.float32),
-            shard.pairs[rows, 3].astype(np.int64),
-            np.array([hash(ids.tobytes()) for ids in query_ids], np.int64),
-            queries,
-            documents,
-        )
+        if len(rows) > 1:  # one pair alone has no negatives
+            yield shard.pairs[rows]
 
 
 def _runs(rows: np.ndarray, groups: np.ndarray, group_size: int, chance: np.random.Generator) -> list[np.ndarray]:

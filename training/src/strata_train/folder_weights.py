@@ -48,14 +48,14 @@ def read_model(folder: Path) -> MultiExitEncoder:
     return model
 
 
-def unround(model: MultiExitEncoder, start: MultiExitEncoder) -> int:
+def unround(model: MultiExitEncoder, start: MultiExitEncoder) -> set[str]:
     """Give back to the trunk of a folder's model the floats of the start wherever the folder only rounded them.
 
-    Returns how many weights that were. So a trunk that was never trained is exported again from its own floats, not
+    Returns which weights that were. So a trunk that was never trained is exported again from its own floats, not
     from what an earlier export had rounded.
     """
     exact = start.state_dict()
-    count = 0
+    found: set[str] = set()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if not name.startswith(("embeddings.", "layers.")) or weight.shape != exact[name].shape:
@@ -65,8 +65,8 @@ def unround(model: MultiExitEncoder, start: MultiExitEncoder) -> int:
             # Half a step of the coarsest rounding, and what float32 adds.
             if bool(((weight - source).abs() <= row * (0.51 / PRODUCT_LEVELS) + 1e-6).all()):
                 weight.copy_(source)
-                count += 1
-    return count
+                found.add(name)
+    return found
 
 
 def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int) -> ModelConfig:

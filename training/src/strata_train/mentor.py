@@ -1,23 +1,27 @@
-"""A larger encoder, the mentor, teaches the upper layers what it finds alike.
+"""Training every exit at once behind a larger encoder, the mentor: what a GPU is for.
 
-`mentor-vectors` computes the mentor's vector of every text of a cache, once. `follow` trains the layers from
-`[mentor] from_layer` on and the top's head, so that the top's scores within a batch become the mentor's. For the top's
-vectors q, d, the mentor's p, c, the table's d_0 and what the top said at the start, q_t and d_t (all unit):
+`mentor-vectors` computes the mentor's vector of every text of a cache, once. `follow` then trains trunk, exits and
+table together. What a batch's texts should score with each other is a weighted mean of what the mentor finds and what
+the encoder found at the start: together they find more than either. In one vector: the target t is the mentor's unit
+vector and the start's, one behind the other, weighed so that t·t' is that mean. For every exit e with its unit vectors
+q_e, d_e, the top T, and targets t_q, t_d of B pairs of texts:
 
-    L = mean over prefixes of KL(p·c ‖ q·d), by rows and by columns
-      + relations · ½ [ KL(p·p ‖ q·q) + KL(c·c ‖ d·d) ]      a text's score with itself left out
-      + cross_exit · KL(p·c ‖ q·d_0)                         so that top queries go on finding instant documents
-      + anchor · [ (1 - cos(q, q_t)) + (1 - cos(d, d_t)) ]   and stay in the space of the other exits
-      + contrastive · CE(q, d)
+    L = Σ_e [ scores · KL(t_q·t_d ‖ q_e·d_e), by rows and by columns
+            + contrastive · CE(q_e, d_e) ]
+      + relations · ½ [ KL(t_q·t_q ‖ q_T·q_T) + KL(t_d·t_d ‖ d_T·d_T) ]      a text's score with itself left out
+      + Σ_{e<T} [ cross_exit · ( KL(t_q·t_d ‖ q_T·d_e) + CE(q_T, d_e) )      top queries find documents of every exit
+                + vectors · ( (1 - cos(q_e, q_T)) + (1 - cos(d_e, d_T)) ) ]  the detached top: self-distillation
 
-The mentor's own habit of drawing code of one language together is taken out of its vectors first. Everything below
-`from_layer` is frozen and without dropout, so its states are computed once, and a pass costs the upper layers alone.
+KL and CE are means over the Matryoshka prefixes. The mentor's own habit of drawing code of one language together is
+taken out of its vectors first. Several caches of the same pairs, prepared with other `--draw`s, are other views of them
+and take turns.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,14 +38,14 @@ from strata_train.losses.contrastive import contrastive_loss, false_negatives
 from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.losses.matryoshka import over_prefixes
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.model import MultiExitEncoder, attention_bias, unit
+from strata_train.model import MultiExitEncoder, unit
 from strata_train.text import pad
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 VECTORS = "mentor.npy"  # of a shard: float16 (texts, M), unit; a row of zeros has not been computed
-BLOCK = 2048  # texts between two saves
+BLOCK = 2048  # texts between two saves, where they take long
 
 
 # --- the mentor's vectors ---------------------------------------------------------------------------------------------
@@ -71,38 +75,36 @@ class Mentor:
         if missing > len(ours) // 100:
             raise UserError("mentor-vocabulary", f"The encoder in {folder} has other words: {missing} are unknown.")
         self.pad, self.place = own.pad_token_id, place
+        if place.device.type == "cuda":
+            self.model = self.model.half()
 
     @torch.no_grad()
     def encode(self, texts: list[np.ndarray]) -> np.ndarray:
         """Our token ids of B texts → (B, M), unit."""
         ids, mask = pad([self.ids[text] for text in texts], self.pad)
         mask = mask.to(self.place.device)
-        states = self.model(input_ids=ids.to(self.place.device), attention_mask=mask).last_hidden_state
-        weights = mask[:, :, None].to(states.dtype)
+        states = self.model(input_ids=ids.to(self.place.device), attention_mask=mask).last_hidden_state.float()
+        weights = mask[:, :, None].float()
         return unit((states * weights).sum(dim=1) / weights.sum(dim=1)).cpu().numpy()
 
 
-def add_vectors(shard: data.Shard, mentor: Mentor, tokens_per_batch: int = 4096) -> None:
-    """Compute the rows of the shard's vectors that are missing, saving every `BLOCK` texts."""
+def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
+    """Compute the rows of the shard's vectors that are missing, saving every `BLOCK` texts (on a GPU, all at once)."""
     file, lengths = shard.folder / VECTORS, shard.lengths()
     vectors = np.load(file) if file.exists() else None
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
-    for start in range(0, len(missing), BLOCK):
-        block = missing[start : start + BLOCK]
-        for part in data.by_length(lengths[block], tokens_per_batch):
+    size = BLOCK if mentor.place.device.type == "cpu" else len(shard)
+    for start in range(0, len(missing), size):
+        block = missing[start : start + size]
+        for part in data.by_length(lengths[block], data.tokens_at_once(mentor.place.device)):
             rows = mentor.encode([np.asarray(shard.text(index)) for index in block[part]])
             if vectors is None:
                 vectors = np.zeros((len(shard), rows.shape[1]), np.float16)
             vectors[block[part]] = rows
         with data.written_whole(file) as work:
             np.save(work, vectors)
-        emit(
-            "progress",
-            phase="mentor",
-            shard=shard.folder.name,
-            done=min(start + BLOCK, len(missing)),
-            total=len(missing),
-        )
+        done = min(start + size, len(missing))
+        emit("progress", phase="mentor", shard=shard.folder.name, done=done, total=len(missing))
 
 
 def has_vectors(shard: data.Shard) -> bool:
@@ -120,223 +122,241 @@ def mentor_vectors(shards: list[data.Shard], directions: int) -> list[np.ndarray
     return [vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9) for vectors in every]
 
 
-# --- following it -----------------------------------------------------------------------------------------------------
+# --- what is learned from ---------------------------------------------------------------------------------------------
 
 
 @dataclass
-class FrozenStates:
-    """What the layers below `from_layer` make of a shard's texts: float16 (tokens, H), texts one after the other."""
+class Lesson:
+    """A shard on the device: its texts, and the target of each."""
 
     shard: data.Shard
-    values: np.ndarray
+    ids: Tensor  # int32 (T,): all texts, one after the other
+    begins: Tensor  # int64 (N,): of each text in `ids`
+    lengths: np.ndarray  # (N,)
+    targets: Tensor  # float16 (N, M + D), unit
+    keys: np.ndarray  # int64 (N,): equal for equal texts
 
     @staticmethod
-    @torch.no_grad()
-    def compute(model: MultiExitEncoder, layers: int, shard: data.Shard, file: Path, place: Device) -> FrozenStates:
-        """Through a file as large as the states: 0.8 GB for a million tokens of 384 numbers. It is made only once."""
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            shape = (int(shard.offsets[-1]), model.config.hidden_size)
-            with data.written_whole(file) as work:
-                values = np.lib.format.open_memmap(work, "w+", np.float16, shape)
-                for chosen in data.by_length(shard.lengths(), 8192):
-                    ids, mask = (part.to(place.device) for part in pad([shard.text(index) for index in chosen]))
-                    hidden, bias = model.embeddings(ids), attention_bias(mask)
-                    for layer in model.layers[:layers]:
-                        hidden = layer(hidden, bias)
-                    for row, index in enumerate(chosen):
-                        begin, end = shard.offsets[index : index + 2]
-                        values[begin:end] = hidden[row, : end - begin].cpu().numpy()
-                values.flush()
-        return FrozenStates(shard, np.load(file, mmap_mode="r"))
+    def of(shard: data.Shard, targets: Tensor, place: Device) -> Lesson:
+        ids = torch.from_numpy(np.asarray(shard.ids).astype(np.int32)).to(place.device)
+        begins = torch.from_numpy(shard.offsets[:-1].astype(np.int64)).to(place.device)
+        return Lesson(
+            shard,
+            ids,
+            begins,
+            shard.lengths(),
+            targets,
+            np.array([shard.key_of(index) for index in range(len(shard))], np.int64),
+        )
 
-    def batch(self, texts: np.ndarray, place: Device) -> tuple[Tensor, Tensor]:
-        """Numbers of B texts → states (B, S, H) and the mask (B, S)."""
-        bounds = [self.shard.offsets[text : text + 2] for text in texts]
-        length = max(int(end - begin) for begin, end in bounds)
-        states = np.zeros((len(texts), length, self.values.shape[1]), np.float32)
-        mask = np.zeros((len(texts), length), np.int64)
-        for row, (begin, end) in enumerate(bounds):
-            states[row, : end - begin], mask[row, : end - begin] = self.values[begin:end], 1
-        return torch.from_numpy(states).to(place.device), torch.from_numpy(mask).to(place.device)
+    def batch(self, texts: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Numbers of B texts → ids (B, S) and the mask (B, S), S a multiple of 8: kernels like that."""
+        device = self.ids.device
+        longest = -(-int(self.lengths[texts].max()) // 8) * 8
+        chosen = torch.from_numpy(texts.astype(np.int64)).to(device)
+        lengths = torch.from_numpy(self.lengths[texts]).to(device)[:, None]
+        place = torch.arange(longest, device=device)[None]
+        mask = place < lengths
+        index = (self.begins[chosen][:, None] + place).clamp(max=len(self.ids) - 1)
+        return self.ids[index].long() * mask, mask.long()
 
 
-def upper_embedding(model: MultiExitEncoder, states: Tensor, mask: Tensor, words: Tensor, from_layer: int) -> Tensor:
-    """States below `from_layer` (B, S, H) and the table's embeddings (B, D) → the top's (B, D)."""
-    bias = attention_bias(mask)
-    for layer in model.layers[from_layer:]:
-        states = layer(states, bias)
-    embedding = model.exits[str(model.config.top)](states, mask, bias)
-    return unit(embedding + model.config.top_residual * words) if model.config.top_residual else embedding
+def lessons(start: MultiExitEncoder, shards: list[data.Shard], c: MentorConfig, place: Device) -> list[Lesson]:
+    """Targets of every text: the mentor's vector and what the top of `start` says, one behind the other."""
+    top, found = start.config.top, []
+    for shard, mentor in zip(shards, mentor_vectors(shards, c.language_directions), strict=True):
+        texts = [np.asarray(shard.text(index)) for index in range(len(shard))]
+        own = data.encode_texts(start, texts, (top,), device=place.device, autocast=place.bf16)[top]
+        targets = np.concatenate([c.mentor_share**0.5 * mentor, (1 - c.mentor_share) ** 0.5 * own], axis=1)
+        found.append(Lesson.of(shard, torch.from_numpy(targets.astype(np.float16)).to(place.device), place))
+    return found
+
+
+# --- following it -----------------------------------------------------------------------------------------------------
 
 
 def follow_loss(
-    top: tuple[Tensor, Tensor],
-    mentor: tuple[Tensor, Tensor],
-    start: tuple[Tensor, Tensor],
-    instant_documents: Tensor,
+    queries: train.Embeddings,
+    documents: train.Embeddings,
+    targets: tuple[Tensor, Tensor],
     not_negative: Tensor,
     config: Config,
-) -> tuple[Tensor, dict[str, float]]:
-    """The formula above for queries and documents of B pairs (B, D; the mentor's B, M): the loss and its parts."""
-    c, scale, widths = config.mentor, config.loss.logit_scale, config.model.matryoshka
-    scores = scale * mentor[0] @ mentor[1].T
-    parts = {
-        "scores": over_prefixes(lambda q, d: follow_scores(q, d, scores, scale), top, widths),
-        "relations": c.relations * sum(follow_relations(*pair, scale) for pair in zip(top, mentor, strict=True)) / 2,
-        "cross": c.cross_exit * score_distillation(scale * top[0] @ instant_documents.T, scores),
-        "anchor": c.anchor * sum(vector_distillation(*pair) for pair in zip(top, start, strict=True)),
-        "contrastive": c.contrastive * contrastive_loss(*top, scale, not_negative),
-    }
-    return torch.stack(list(parts.values())).sum(), {name: float(part.detach()) for name, part in parts.items()}
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The formula above for B pairs: (B, D) by exit, targets (B, M + D) → the loss and its parts, on the device."""
+    c, scale, widths, top = config.mentor, config.loss.logit_scale, config.model.matryoshka, config.model.top
+    scores = scale * targets[0] @ targets[1].T
+
+    def scored(pair: tuple[Tensor, Tensor]) -> Tensor:
+        return over_prefixes(lambda q, d: follow_scores(q, d, scores, scale), pair, widths)
+
+    def told_apart(pair: tuple[Tensor, Tensor]) -> Tensor:
+        return over_prefixes(lambda q, d: contrastive_loss(q, d, scale, not_negative), pair, widths)
+
+    parts: dict[str, Tensor] = {}
+    for exit in queries:
+        own = queries[exit], documents[exit]
+        parts[f"{exit}/scores"] = c.scores * scored(own)
+        parts[f"{exit}/contrastive"] = c.contrastive * told_apart(own)
+        if exit < top:
+            across = queries[top].detach(), documents[exit]
+            followed = over_prefixes(lambda q, d: score_distillation(scale * q @ d.T, scores), across, widths)
+            parts[f"{exit}/cross"] = c.cross_exit * (followed + told_apart(across))
+            pairs = zip(own, (queries[top], documents[top]), strict=True)
+            parts[f"{exit}/vectors"] = c.vectors * sum(vector_distillation(*pair) for pair in pairs)
+    sides = ((queries[top], targets[0]), (documents[top], targets[1]))
+    parts[f"{top}/relations"] = c.relations * sum(follow_relations(*side, scale) for side in sides) / 2
+    return torch.stack(list(parts.values())).sum(), {name: part.detach() for name, part in parts.items()}
 
 
-def trained_parts(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optimizer:
-    """Everything is frozen but the layers from `from_layer` on and the top's head; with an optimizer for those."""
-    if (
-        not max(model.config.shared_layers(exit) for exit in model.config.exits[:-1])
-        <= c.from_layer
-        < model.config.layers
-    ):
-        raise UserError(
-            "mentor-layers", f"[mentor] from_layer {c.from_layer} must lie between the last shared layer and the top."
-        )
-    model.requires_grad_(False)
-    layers, head = (
-        model.layers[c.from_layer :].requires_grad_(True),
-        model.exits[str(model.config.top)].head.requires_grad_(True),
-    )
+def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optimizer:
+    """AdamW over everything, with a rate per part of the model."""
+    rates: dict[float, list[torch.nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if name == "table.weight":
+            rate = c.token_weight_learning_rate
+        elif name == "table.table.weight":
+            rate = c.table_learning_rate
+        elif name.startswith("embeddings."):
+            rate = c.embedding_learning_rate
+        elif name.startswith("layers.") or ".layers." in name:
+            rate = c.learning_rate
+        else:
+            rate = c.head_learning_rate
+        parameter.requires_grad_(rate > 0)
+        if rate > 0:
+            rates[rate].append(parameter)
+    tables = {id(model.table.table.weight), id(model.table.weight)} if model.table is not None else set()
     groups = [
-        {"params": list(layers.parameters()), "base_lr": c.learning_rate},
-        {"params": list(head.parameters()), "base_lr": c.head_learning_rate},
+        {
+            "params": parameters,
+            "base_lr": rate,
+            "weight_decay": 0.0 if any(id(each) in tables for each in parameters) else c.weight_decay,
+        }
+        for rate, parameters in rates.items()
     ]
-    return torch.optim.AdamW(groups, lr=c.learning_rate, betas=(0.9, 0.98), weight_decay=c.weight_decay)
+    fused = next(model.parameters()).device.type != "mps"
+    return torch.optim.AdamW(groups, lr=c.learning_rate, betas=(0.9, 0.98), fused=fused)
+
+
+def batches(every: list[Lesson], config: Config, round: int) -> Iterator[tuple[Lesson, np.ndarray]]:
+    """One pass in random order: rows (query text, document text, group, definition) of a lesson, (B, 4)."""
+    order = [
+        (lesson, rows)
+        for number, lesson in enumerate(every)
+        for rows in data.rows_of_batches(
+            lesson.shard,
+            config.mentor.batch_size,
+            config.train.group_size,
+            np.random.default_rng((config.train.seed, 5000 + round, number)),
+        )
+    ]
+    for position in np.random.default_rng((config.train.seed, 4000 + round)).permutation(len(order)):
+        yield order[position]
+
+
+def step_loss(
+    model: MultiExitEncoder, lesson: Lesson, rows: np.ndarray, config: Config, place: Device
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of the pairs `rows` of a lesson, with gradient."""
+    exits, sides = config.model.exits, (rows[:, 0], rows[:, 1])
+    encoded: list[train.Embeddings] = []
+    with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
+        for texts in sides:
+            pieces = list(data.by_length(lesson.lengths[texts], config.mentor.tokens_at_once))
+            outputs = [model(*lesson.batch(texts[piece]), exits=exits) for piece in pieces]
+            back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(place.device)
+            encoded.append({exit: torch.cat([part[exit].embedding for part in outputs])[back] for exit in exits})
+    tensor = lambda array: torch.from_numpy(array.astype(np.int64)).to(place.device)  # noqa: E731
+    targets = [lesson.targets[tensor(texts)].float() for texts in sides]
+    keys = tensor(rows[:, 3]), tensor(lesson.keys[rows[:, 0]])
+    mask = false_negatives(*keys, targets[1], config.loss.false_negative_cosine)
+    return follow_loss(encoded[0], encoded[1], (targets[0], targets[1]), mask, config)
 
 
 def follow(
     model: MultiExitEncoder,
+    start: MultiExitEncoder,
     run: train.Run,
-    cache: Path,
+    caches: list[Path],
     place: Device,
     *,
     minutes: float,
     evaluate: train.Evaluate | None = None,
 ) -> bool:
-    """Train until the minutes are used up. Returns False when asked to stop; a pass that is stopped begins again.
+    """Train until the steps or the minutes are used up; the caches take turns. Returns False when asked to stop.
 
-    `run.teacher_head` leads from the cached vectors of the frozen start to the space of all exits.
+    `start` is what the model was when the run began. A pass that is stopped begins again.
     """
     config, c, progress = run.config, run.config.mentor, run.progress
-    assert model.table is not None and run.teacher_head is not None
-    model.to(place.device).eval()  # no dropout anywhere, and frozen states must be those of the same network
-    optimizer = trained_parts(model, c)
-    run.restore("upper", optimizer)
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    shards = [shard for shard in train.open_shards(cache) if has_vectors(shard)]
-    if not shards:
-        raise UserError("mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`.")
-    vectors = mentor_vectors(shards, c.language_directions)
-    files = [run.folder / "states" / f"{shard.folder.name}.npy" for shard in shards]
-    states = [
-        FrozenStates.compute(model, c.from_layer, shard, file, place) for shard, file in zip(shards, files, strict=True)
-    ]
-    head, tensor = run.teacher_head.to(place.device), lambda array: torch.from_numpy(array).to(place.device)
-    share, budget = config.model.top_residual, minutes * 60
+    model.to(place.device).train()
+    start.to(place.device).eval()
+    known: dict[Path, list[Lesson]] = {}
+    for cache in dict.fromkeys(caches):
+        shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
+        if not shards:
+            raise UserError(
+                "mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`."
+            )
+        known[cache] = lessons(start, shards, c, place)
+        emit("progress", phase="targets", done=len(known), total=len(set(caches)))
+    turns = [known[cache] for cache in caches]
+    optimizer = optimizer_for(model, c)
+    run.restore("mentor", optimizer)
+    budget = minutes * 60
     last_save = last_evaluation = time.monotonic()
-    began = last_save - progress.upper_seconds
-    averages: dict[str, list[float]] = defaultdict(list)
+    began = last_save - progress.mentor_seconds
+    waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line: reading one waits for the device
 
-    def embed(number: int, texts: np.ndarray, words: Tensor) -> Tensor:
-        def piece(chosen: np.ndarray) -> Tensor:
-            batch = states[number].batch(texts[chosen], place)
-            return upper_embedding(model, *batch, words[torch.from_numpy(chosen)], c.from_layer)
-
-        return train.in_pieces(states[number].shard.lengths()[texts], piece)
-
-    def loss(batch: data.Batch, number: int) -> tuple[Tensor, dict[str, float]]:
-        with torch.no_grad():
-            words = [train.bag(model.table, texts, place) for texts in (batch.query_ids, batch.document_ids)]
-            teacher = [unit(tensor(raw) @ head.T) for raw in (batch.query_teacher, batch.document_teacher)]
-        start = [unit(own + share * word) for own, word in zip(teacher, words, strict=True)]
-        sides = (batch.queries, batch.documents)
-        top = [embed(number, side, word) for side, word in zip(sides, words, strict=True)]
-        mentor = [tensor(vectors[number][side]) for side in sides]
-        mask = false_negatives(
-            tensor(batch.definition), tensor(batch.query_key), mentor[1], config.loss.false_negative_cosine
-        )
-        return follow_loss((top[0], top[1]), (mentor[0], mentor[1]), (start[0], start[1]), words[1], mask, config)
+    def measure() -> None:
+        if evaluate:
+            model.eval()
+            seconds = round(progress.mentor_seconds, 1)
+            emit("metric", phase="held-out", step=progress.mentor_step, seconds=seconds, **evaluate(model))
+            model.train()
 
     with train.StopRequest() as stop:
-        while True:
-            chance = np.random.default_rng((config.train.seed, 4000 + progress.upper_round))
-            order = [
-                (number, batch)
-                for number, shard in enumerate(shards)
-                for batch in data.batches(
-                    shard,
-                    c.batch_size,
-                    config.train.group_size,
-                    np.random.default_rng((config.train.seed, 5000 + progress.upper_round, number)),
-                )
-            ]
-            for position in chance.permutation(len(order)):
-                number, batch = order[position]
-                progress.upper_seconds = time.monotonic() - began
-                if stop.asked or progress.upper_seconds >= budget:
+        over = False
+        while not over:
+            for lesson, rows in batches(turns[progress.mentor_round % len(turns)], config, progress.mentor_round):
+                progress.mentor_seconds = time.monotonic() - began
+                done = max(progress.mentor_step / config.train.steps, progress.mentor_seconds / budget)
+                if over := stop.asked or done >= 1:
                     break
-                train.set_rates(optimizer, progress.upper_step, progress.upper_seconds / budget, c.warmup_steps)
-                value, parts = loss(batch, number)
+                train.set_rates(optimizer, progress.mentor_step, done, c.warmup_steps)
+                value, parts = step_loss(model, lesson, rows, config, place)
                 value.backward()
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-                if not torch.isfinite(value):
-                    raise train.diverged()
-                progress.upper_step += 1
-                for name, part in {"loss": float(value.detach()), **parts}.items():
-                    averages[name].append(part)
-                if progress.upper_step % config.train.log_every == 0:
-                    means = {name: sum(values) / len(values) for name, values in averages.items()}
+                progress.mentor_step += 1
+                waiting.append({"loss": value.detach(), **parts})
+                if progress.mentor_step % config.train.log_every == 0:
+                    means = {name: float(torch.stack([part[name] for part in waiting]).mean()) for name in waiting[0]}
+                    waiting.clear()
+                    if not np.isfinite(means["loss"]):
+                        raise train.diverged()
                     emit(
                         "progress",
-                        phase="upper",
-                        step=progress.upper_step,
-                        epoch=progress.upper_round + 1,
-                        seconds=round(progress.upper_seconds, 1),
-                        seconds_left=round(budget - progress.upper_seconds, 1),
+                        phase="mentor",
+                        step=progress.mentor_step,
+                        epoch=progress.mentor_round + 1,
+                        seconds=round(progress.mentor_seconds, 1),
+                        seconds_left=round(budget - progress.mentor_seconds, 1),
                         loss=means.pop("loss"),
                         parts=means,
                     )
-                    averages.clear()
-                if evaluate and time.monotonic() - last_evaluation > config.train.evaluate_minutes * 60:
-                    emit(
-                        "metric",
-                        phase="held-out",
-                        step=progress.upper_step,
-                        seconds=round(progress.upper_seconds, 1),
-                        **evaluate(model),
-                    )
+                if time.monotonic() - last_evaluation > config.train.evaluate_minutes * 60:
+                    measure()
                     last_evaluation = time.monotonic()
                 if time.monotonic() - last_save > config.train.checkpoint_minutes * 60:
-                    run.save(train.CHECKPOINT, model, upper=optimizer)
+                    run.save(train.CHECKPOINT, model, mentor=optimizer)
                     last_save = time.monotonic()
             else:
-                progress.upper_round += 1
-                continue
-            break
-    if not stop.asked:
-        run.optimizers.pop("upper", None)
-        run.save(train.CHECKPOINT, model)
-        for file in files:
-            file.unlink(missing_ok=True)
-    else:
-        run.save(train.CHECKPOINT, model, upper=optimizer)
-    if evaluate:
-        emit(
-            "metric",
-            phase="held-out",
-            step=progress.upper_step,
-            seconds=round(progress.upper_seconds, 1),
-            **evaluate(model),
-        )
-    return not stop.asked
+                progress.mentor_round += 1
+    if stop.asked:
+        run.save(train.CHECKPOINT, model, mentor=optimizer)
+        return False
+    run.optimizers.pop("mentor", None)
+    run.save(train.CHECKPOINT, model)
+    measure()
+    return True

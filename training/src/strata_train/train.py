@@ -238,9 +238,9 @@ class Progress:
     table_seconds: float = 0.0
     table_done: bool = False  # all passes, or the minutes are used up
     top_head_done: bool = False
-    upper_round: int = 0  # whole passes behind a mentor
-    upper_step: int = 0
-    upper_seconds: float = 0.0
+    mentor_round: int = 0  # whole passes behind a mentor
+    mentor_step: int = 0
+    mentor_seconds: float = 0.0
     best: float = -1.0
     evaluations_since_best: int = 0
 

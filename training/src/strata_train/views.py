@@ -38,6 +38,7 @@ NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
 NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
 UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
 WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some written ones
+WRITTEN_KEEP_DOC = 0.5  # of the code of such a pair: its questions are not its documentation
 QUESTIONS = (
     "how to {imperative}",
     "how do I {imperative}",
@@ -117,12 +118,20 @@ def code_view(pair: dict[str, Any], chance: random.Random, config: DataConfig) -
     nameless = chance.random() < config.drop_name_code
     if nameless:
         code, name = without_name(code, name, chance.choice(NEUTRAL_NAMES)), ""
-    if chance.random() < config.keep_doc and not nameless:
-        code = f"/** {pair['doc']} */\n{code}"
+    if chance.random() < (WRITTEN_KEEP_DOC if pair.get("questions") else config.keep_doc) and not nameless:
+        code = documented(code, pair["doc"], pair["lang"])
     if chance.random() < config.breadcrumb:
         tail = "/".join(pair["path"].split("/")[-2:])
         code = f"{tail} > {name}\n{code}" if name else f"{tail}\n{code}"
     return code
+
+
+def documented(code: str, doc: str, language: str) -> str:
+    """`code` with its documentation where the language has it."""
+    head, _, body = code.partition("\n")
+    if language == "python" and head.rstrip().endswith(":"):
+        return f'{head}\n    """{doc}"""\n{body}'
+    return f"/** {doc} */\n{code}"
 
 
 def renamed(code: str, chance: random.Random, share: float = 0.6) -> str:
