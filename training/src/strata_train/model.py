@@ -83,7 +83,8 @@ class TableExit(nn.Module):
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
-        weights = self.weight[input_ids] * mask  # (B, S)
+        # By `embedding`: the gradient of indexing takes a GPU an age where one token comes often.
+        weights = F.embedding(input_ids, self.weight[:, None]).squeeze(-1) * mask  # (B, S)
         total = torch.einsum("bs,bsd->bd", weights, self.table(input_ids))
         return unit(self.head(total))
 

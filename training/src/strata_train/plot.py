@@ -40,38 +40,49 @@ def plot_run(log: Path, picture: Path) -> None:
         events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise UserError("log-unreadable", f"The log {log} cannot be read: {error}.") from error
-    layers = [event for event in events if event.get("phase") == "layers" and event["event"] == "progress"]
+    layers = [event for event in events if event.get("phase") in ("layers", "mentor") and event["event"] == "progress"]
     table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
     held_out = [event for event in events if event.get("phase") == "held-out"]
+    drawn = [draw for draw, there in ((_losses, layers), (_table, table), (_held_out, held_out)) if there]
+    given = [there for there in (layers, table, held_out) if there]
+    if not drawn:
+        raise UserError("log-empty", f"The log {log} has no curve in it yet.")
     pyplot = _pyplot()
-    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(13, 3.8), constrained_layout=True)
-    names = sorted({name for event in layers for name in event["parts"] if "/" in name})
-    for name, colour in zip(names, COLOURS * 3, strict=False):
-        points = [(event["step"], event["parts"][name]) for event in layers if name in event["parts"]]
-        left.plot(*zip(*points, strict=True), label=name, color=colour, linewidth=1.2)
-    _style(left, "Layers: parts of the loss", "step", "weighted loss")
-    if names:
-        left.legend(frameon=False, fontsize=7)
-    middle.plot([event["epoch"] for event in table], [event["loss"] for event in table], color=COLOURS[0])
-    _style(middle, "Table (exit 0)", "pass over the data", "loss")
-    ignored = {"event", "phase", "step", "seconds", "score"}
-    keys = [key for key in (held_out[0] if held_out else {}) if key not in ignored]
-    for key, colour in zip(keys, COLOURS * 3, strict=False):
-        right.plot(
-            [event["step"] for event in held_out],
-            [event[key] for event in held_out],
-            "o-",
-            label=key,
-            color=colour,
-            ms=3,
-        )
-    _style(right, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
-    right.set_ylim(0, 1)
-    if keys:
-        right.legend(frameon=False, fontsize=7, ncols=2)
+    figure, panels = pyplot.subplots(
+        1, len(drawn), figsize=(0.5 + 4.2 * len(drawn), 3.8), squeeze=False, constrained_layout=True
+    )
+    for draw, there, axes in zip(drawn, given, panels[0], strict=True):
+        draw(axes, there)
     picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=110)
     pyplot.close(figure)
+
+
+def _losses(axes: Any, events: list[dict[str, Any]]) -> None:
+    names = sorted({name for event in events for name in event["parts"] if "/" in name})
+    for name, colour in zip(names, COLOURS * 3, strict=False):
+        points = [(event["step"], event["parts"][name]) for event in events if name in event["parts"]]
+        style = ("-", "--", ":")[names.index(name) // len(COLOURS) % 3]
+        axes.plot(*zip(*points, strict=True), style, label=name, color=colour, linewidth=1.2)
+    _style(axes, "Layers: parts of the loss", "step", "weighted loss")
+    axes.set_ylim(0, 1.4 * axes.get_ylim()[1])  # room for the names
+    axes.legend(frameon=False, fontsize=7, ncols=3, loc="upper center")
+
+
+def _table(axes: Any, events: list[dict[str, Any]]) -> None:
+    axes.plot([event["epoch"] for event in events], [event["loss"] for event in events], color=COLOURS[0])
+    _style(axes, "Table (exit 0)", "pass over the data", "loss")
+
+
+def _held_out(axes: Any, events: list[dict[str, Any]]) -> None:
+    keys = [key for key in events[0] if key not in {"event", "phase", "step", "seconds", "score"}]
+    for key, colour in zip(keys, COLOURS * 3, strict=False):
+        axes.plot(
+            [event["step"] for event in events], [event[key] for event in events], "o-", label=key, color=colour, ms=3
+        )
+    _style(axes, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, fontsize=7, ncols=2)
 
 
 def plot_evaluation(results: dict[str, Any], picture: Path) -> None:

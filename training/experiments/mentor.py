@@ -1,0 +1,82 @@
+"""How much the two teachers of `follow` find alone, and how much the weighted mean of their scores finds.
+
+    python training/experiments/mentor.py --mentor FOLDER --model FOLDER --cache CACHE --sets SETS
+
+CACHE has mentor vectors of at least one shard (`mentor-vectors`): from it come the directions in which languages differ.
+Writes `results/mentor.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from strata_train import data, device, evaluate, mentor, train
+from strata_train.text import TextEncoder
+
+SHARES = (0.3, 0.5, 0.6, 0.7, 0.8)
+DIRECTIONS = 4
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def mentor_encode(teacher: mentor.Mentor, text: TextEncoder, texts: list[str], *, queries: bool) -> np.ndarray:
+    """Prepared texts as the small encoder reads them → the mentor's vectors (N, M)."""
+    ids = [text.encode_query(each, 64) if queries else text.encode_code("", each, 256) for each in texts]
+    sequences = [np.array(each) for each in ids]
+    rows = [
+        (chosen, teacher.encode([sequences[index] for index in chosen]))
+        for chosen in data.by_length(np.array([len(each) for each in sequences]), 4096)
+    ]
+    vectors = np.zeros((len(texts), rows[0][1].shape[1]), np.float32)
+    for chosen, part in rows:
+        vectors[chosen] = part
+    return vectors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("mentor", "model", "cache", "sets"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--documents", type=int, default=2500)
+    parser.add_argument("--queries", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    tokenizer = options.model / "tokenizer.json"
+    teacher = mentor.Mentor(options.mentor, Tokenizer.from_file(str(tokenizer)), device.choose("auto", options.threads))
+    encode, manifest = evaluate.folder_encoder(options.model, options.threads)
+    top, text = manifest["exits"][-1]["layer"], TextEncoder(tokenizer)
+    shards = [each for each in map(data.Shard.open, data.shard_folders(options.cache)) if mentor.has_vectors(each)]
+    if not shards:
+        raise SystemExit(f"{options.cache} has no mentor vectors; run `mentor-vectors` first.")
+    known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
+    axes = train.language_axes(known, shards[0].languages, DIRECTIONS)
+    results: dict[str, dict[str, float]] = {}
+    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
+        judged = evaluate.JudgedSet.read(folder, options.queries, options.documents)
+        sides = [(judged.queries, not judged.query_is_code), (judged.documents, False)]
+        theirs = [mentor_encode(teacher, text, texts, queries=queries) for texts, queries in sides]
+        kept = [unit(vectors - (vectors @ axes.T) @ axes) for vectors in theirs]
+        own = [encode(texts, queries)[top] for texts, queries in sides]
+        figures = {"mentor": theirs, "mentor without languages": kept, "start": own} | {
+            f"mean, {share} the mentor's": [
+                np.concatenate([share**0.5 * a, (1 - share) ** 0.5 * b], axis=1) for a, b in zip(kept, own, strict=True)
+            ]
+            for share in SHARES
+        }
+        results[judged.name] = {
+            name: round(evaluate.measure(judged, *pair)["ndcg10"], 4) for name, pair in figures.items()
+        }
+        print(judged.name, json.dumps(results[judged.name]), flush=True)
+    out = Path(__file__).parent / "results" / "mentor.json"
+    out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
