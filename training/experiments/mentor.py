@@ -2,7 +2,8 @@
 
     python training/experiments/mentor.py --mentor FOLDER --model FOLDER --cache CACHE --sets SETS
 
-CACHE has mentor vectors of at least one shard (`mentor-vectors`): from it come the directions in which languages differ.
+CACHE has mentor vectors of at least one shard (`mentor-vectors`): from them come the directions in which languages
+differ.
 Writes `results/mentor.json`.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from strata_train import data, device, evaluate, mentor, train
+from strata_train.events import emit
 from strata_train.text import TextEncoder
 
 SHARES = (0.3, 0.5, 0.6, 0.7, 0.8)
@@ -73,7 +75,7 @@ def main() -> None:
         results[judged.name] = {
             name: round(evaluate.measure(judged, *pair)["ndcg10"], 4) for name, pair in figures.items()
         }
-        print(judged.name, json.dumps(results[judged.name]), flush=True)
+        emit("metric", set=judged.name, **results[judged.name])
     out = Path(__file__).parent / "results" / "mentor.json"
     out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

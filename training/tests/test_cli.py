@@ -12,7 +12,7 @@ import torch
 
 from conftest import run
 from strata_train import config as configuration
-from strata_train import data, model, train
+from strata_train import data, mentor, model, train
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder
@@ -190,6 +190,31 @@ def test_a_checkpoint_takes_the_starts_place(
     assert events[-1]["code"] == "teacher-mismatch"
     status, events = command("train", *teacher, "--resume")
     assert status == 0 and events[-1]["finished"], events[-1]
+
+
+def test_a_mentor_is_followed_from_texts_alone(
+    command: Command, tiny_model: MultiExitEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = configuration.load(tmp_path / "c.toml")
+    train.Run(tmp_path / "first", settings).save("checkpoint.pt", tiny_model)
+    assert command("prepare", "--texts-only")[0] == 0
+    assert command("prepare", "--texts-only", "--draw", "1", "--cache", tmp_path / "other")[0] == 0
+    caches = [tmp_path / "cache", tmp_path / "other"]
+    shards = [data.Shard.open(folder) for cache in caches for folder in data.shard_folders(cache)]
+    assert not any(shard.has_teacher for shard in shards)
+    chance = np.random.default_rng(0)
+    for shard in shards:
+        np.save(shard.folder / mentor.VECTORS, chance.normal(size=(len(shard), 8)).astype(np.float16))
+    own = ("--config", tmp_path / "c.toml", "--cache", *caches, "--run", tmp_path / "followed", "--device", "cpu")
+    begun = ("--start", tmp_path / "first" / "checkpoint.pt", "--minutes", "10")
+    status, events = run(capsys, "follow", *own, *begun)
+    assert status == 0 and events[-1]["finished"] and events[-1]["step"] == 6, events[-1]
+    assert [event for event in events if event.get("phase") == "held-out"]
+    assert run(capsys, "follow", *own, *begun)[1][-1]["code"] == "run-exists"
+    wider = tmp_path / "c.toml"
+    wider.write_text(wider.read_text().replace("intermediate_size = 64", "intermediate_size = 48"))
+    _, events = run(capsys, "follow", *own[:-4], "--run", tmp_path / "third", "--device", "cpu", *begun)
+    assert events[-1]["code"] == "shape-mismatch"
 
 
 def test_a_teacher_of_another_shape_is_refused(command: Command, tiny_config: ModelConfig, tmp_path: Path) -> None:

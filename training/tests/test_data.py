@@ -36,6 +36,7 @@ def build(
     exclusions: EvaluationHashes | None = None,
     variants: DataConfig | None = None,
     teacher: str = "start",
+    draw: int = 0,
 ) -> None:
     data.build_shards(
         files,
@@ -47,6 +48,7 @@ def build(
         seed=1,
         exclusions=exclusions,
         teacher=teacher,
+        draw=draw,
         shard_pairs=64,
     )
 
@@ -136,6 +138,51 @@ def test_an_unfinished_cache_is_built_again(pairs_file: Path, tmp_path: Path, te
         (tmp_path / "cache" / left).mkdir(parents=True)
     build([pairs_file], tmp_path / "cache", text)
     assert (tmp_path / "cache" / "complete.json").exists() and not (tmp_path / "cache" / "shard-007").exists()
+
+
+def _texts(cache: Path) -> list[list[int]]:
+    shards = map(data.Shard.open, data.shard_folders(cache))
+    return [shard.text(index).tolist() for shard in shards for index in range(len(shard))]
+
+
+def test_another_draw_makes_other_views_of_the_same_pairs(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
+    for draw in (0, 1):
+        build([pairs_file], tmp_path / str(draw), text, draw=draw)
+    first, second = (_texts(tmp_path / str(draw)) for draw in (0, 1))
+    assert first != second
+    assert (tmp_path / "0" / "held-out.jsonl").read_bytes() == (tmp_path / "1" / "held-out.jsonl").read_bytes()
+    with pytest.raises(UserError, match="draw"):
+        build([pairs_file], tmp_path / "0", text, draw=1)
+
+
+def test_shards_built_by_many_processes_are_those_of_one(
+    tmp_path: Path, text: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in make_pairs(300)))
+    for cores in (1, 2):
+        monkeypatch.setattr(data.os, "cpu_count", lambda cores=cores: cores)
+        build([file], tmp_path / str(cores), text)
+    assert len(data.shard_folders(tmp_path / "2")) >= 4
+    assert _texts(tmp_path / "1") == _texts(tmp_path / "2")
+
+
+def test_code_carries_its_documentation_as_its_language_does() -> None:
+    assert views.documented("def f(x):\n    return x", "Gives x.", "python") == (
+        'def f(x):\n    """Gives x."""\n    return x'
+    )
+    assert views.documented("func f() {}", "Does it.", "go") == "/** Does it. */\nfunc f() {}"
+    assert views.documented("x = 1", "One.", "python") == "/** One. */\nx = 1"
+
+
+def test_code_that_was_asked_for_in_other_words_keeps_its_documentation_more_often() -> None:
+    config = DataConfig(drop_name_code=0.0, breadcrumb=0.0, keep_doc=0.0)
+    asked = {**PAIR, "questions": ["how is everything read"]}
+    kept = [
+        sum(pair["doc"] in views.code_view(pair, random.Random(n), config) for n in range(200))
+        for pair in (PAIR, asked)
+    ]
+    assert kept[0] == 0 and 70 < kept[1] < 130
 
 
 def test_batches_take_each_document_once_and_keep_folders_together(
