@@ -23,12 +23,16 @@ export interface SystemOfPath {
   readonly isOfHost: boolean;
 }
 
-/** What systems a file is for, by its folders' names and the parts of its own between `_`, `-` and `.`; undefined for code that says none. */
+/**
+ * What systems a file is for, by its folders' names and the parts of its own between `_`, `-` and `.`; undefined for code that says none. Each of them
+ * narrows what those above it say: `unix/darwin-stub.h` is for macOS alone, `poll_linux_darwin.go` for both.
+ */
 export function systemOf(file: string, host: NodeJS.Platform = process.platform): SystemOfPath | undefined {
-  const folders = path.posix.dirname(file).split("/");
-  const names = [...folders, ...path.posix.basename(file).split(/[_.-]+/)].map((word) => word.toLowerCase()).filter((word) => ofName.has(word));
-  if (names.length === 0) return undefined;
-  return { names, isOfHost: names.some((name) => runsOn(ofName.get(name)!.hosts, host)) };
+  const levels = [...path.posix.dirname(file).split("/").map((folder) => [folder]), path.posix.basename(file).split(/[_.-]+/)]
+    .map((words) => words.map((word) => word.toLowerCase()).filter((word) => ofName.has(word)))
+    .filter((names) => names.length > 0);
+  if (levels.length === 0) return undefined;
+  return { names: levels.flat(), isOfHost: levels.every((names) => names.some((name) => runsOn(ofName.get(name)!.hosts, host))) };
 }
 
 function runsOn(hosts: (typeof systems)[number]["hosts"], host: NodeJS.Platform): boolean {

@@ -15,7 +15,9 @@ test("a folder or a part of the file's name tells the system", () => {
     ["_pslinux.linux.py", true],
     ["sys/linux_darwin.rs", true],
     ["Platform/Windows/Clipboard.cs", false],
-    ["src/unix/darwin.c", true],
+    ["src/unix/darwin.c", false],
+    ["src/unix/poll_linux_darwin.c", true],
+    ["win/unix-socket.c", false],
   ] as const)
     assert.equal(systemOf(file, "linux")?.isOfHost, isOfHost, file);
 });
