@@ -258,7 +258,7 @@ def _train(options: argparse.Namespace) -> None:
                 "teacher-mismatch", f"The run in {options.folder} began with another --teacher; give the same."
             )
     elif options.start:
-        # The trunk never changes, so the cached vectors of the untouched start lead to the folder's through its head.
+        # `train` leaves the trunk as it is, so the teacher's cached vectors lead to the folder's through its head.
         _go_on_from(options.start, student, teacher.cpu(), run, trunk_follows=bool(options.teacher))
     if options.teacher and not options.resume:
         train.take_trunk(student, teacher, options.teacher, copies=not options.start)
