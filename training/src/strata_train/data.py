@@ -293,13 +293,17 @@ def _deal(
 
 def _in_processes(function: Callable[..., None], calls: list[tuple[Any, ...]]) -> Iterator[None]:
     """`function` with each of the arguments, on all cores where there are enough calls to pay for the processes."""
-    workers = min(os.cpu_count() or 1, len(calls))
+    workers = min(os.cpu_count() or 1, len(calls), 16)  # each holds PyTorch, some 200 MB
     if len(calls) < 4 or workers < 2:
         yield from (function(*arguments) for arguments in calls)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for running in as_completed([pool.submit(function, *arguments) for arguments in calls]):
-            yield running.result()
+        try:
+            for running in as_completed([pool.submit(function, *arguments) for arguments in calls]):
+                yield running.result()
+        except BaseException:  # a stop does not wait for what has not begun
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: str) -> None:
