@@ -211,6 +211,11 @@ def test_a_mentor_is_followed_from_texts_alone(
     assert status == 0 and events[-1]["finished"] and events[-1]["step"] == 6, events[-1]
     assert [event for event in events if event.get("phase") == "held-out"]
     assert run(capsys, "follow", *own, *begun)[1][-1]["code"] == "run-exists"
+    longer = (*own, "--resume", "--minutes", "20")
+    _, events = run(capsys, "follow", *longer, "--start", tmp_path / "followed" / "checkpoint.pt")
+    assert events[-1]["code"] == "teacher-mismatch"
+    status, events = run(capsys, "follow", *longer, "--start", tmp_path / "first" / "checkpoint.pt")
+    assert status == 0 and events[-1]["step"] == 6, events[-1]
     wider = tmp_path / "c.toml"
     wider.write_text(wider.read_text().replace("intermediate_size = 64", "intermediate_size = 48"))
     _, events = run(capsys, "follow", *own[:-4], "--run", tmp_path / "third", "--device", "cpu", *begun)

@@ -1,6 +1,10 @@
 import gzip
 import json
+import os
 import random
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +41,7 @@ def build(
     variants: DataConfig | None = None,
     teacher: str = "start",
     draw: int = 0,
+    workers: int = 1,
 ) -> None:
     data.build_shards(
         files,
@@ -49,6 +54,7 @@ def build(
         exclusions=exclusions,
         teacher=teacher,
         draw=draw,
+        workers=workers,
         shard_pairs=64,
     )
 
@@ -155,16 +161,52 @@ def test_another_draw_makes_other_views_of_the_same_pairs(pairs_file: Path, tmp_
         build([pairs_file], tmp_path / "0", text, draw=1)
 
 
-def test_shards_built_by_many_processes_are_those_of_one(
-    tmp_path: Path, text: TextEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shards_built_by_many_processes_are_those_of_one(tmp_path: Path, text: TextEncoder) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text("".join(json.dumps(pair) + "\n" for pair in make_pairs(300)))
-    for cores in (1, 2):
-        monkeypatch.setattr(data.os, "cpu_count", lambda cores=cores: cores)
-        build([file], tmp_path / str(cores), text)
-    assert len(data.shard_folders(tmp_path / "2")) >= 4
+    for workers in (1, 2):
+        build([file], tmp_path / str(workers), text, workers=workers)
+    assert len(data.shard_folders(tmp_path / "2")) >= data.FEWEST_SHARDS
     assert _texts(tmp_path / "1") == _texts(tmp_path / "2")
+
+
+ORPHANS = """
+import os, sys, time
+from pathlib import Path
+from strata_train import data
+
+def work(folder: str, number: int) -> None:
+    (Path(folder) / f"{os.getpid()}").touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    list(data._in_processes(work, [(sys.argv[1], number) for number in range(4)], 2))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="asks Linux which processes there are")
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (tmp_path / "main.py").write_text(ORPHANS)
+    environment = {**os.environ, "PYTHONPATH": str(Path(data.__file__).parents[1])}
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "main.py"), str(begun)], env=environment)
+    try:
+        assert until(lambda: len(list(begun.iterdir())) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    workers = [Path("/proc") / each.name for each in begun.iterdir()]
+    assert until(lambda: not any(worker.exists() for worker in workers))
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def test_code_carries_its_documentation_as_its_language_does() -> None:
@@ -175,14 +217,44 @@ def test_code_carries_its_documentation_as_its_language_does() -> None:
     assert views.documented("x = 1", "One.", "python") == "/** One. */\nx = 1"
 
 
-def test_code_that_was_asked_for_in_other_words_keeps_its_documentation_more_often() -> None:
-    config = DataConfig(drop_name_code=0.0, breadcrumb=0.0, keep_doc=0.0)
+def test_code_keeps_documentation_that_its_questions_do_not_repeat() -> None:
+    config = DataConfig(drop_name_code=0.0, breadcrumb=0.0, keep_doc=0.0, written_keep_doc=0.5)
     asked = {**PAIR, "questions": ["how is everything read"]}
+    repeated = {**PAIR, "questions": ["how is everything read", PAIR["doc"]]}
     kept = [
         sum(pair["doc"] in views.code_view(pair, random.Random(n), config) for n in range(200))
-        for pair in (PAIR, asked)
+        for pair in (PAIR, asked, repeated)
     ]
-    assert kept[0] == 0 and 70 < kept[1] < 130
+    assert kept[0] == kept[2] == 0 and 70 < kept[1] < 130
+
+
+def test_a_translation_shares_neither_path_nor_documentation_with_its_code(
+    tmp_path: Path, text: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real = TextEncoder.encode_prepared
+
+    def remembered(self: TextEncoder, prepared: list[str], tokens: int) -> list[list[int]]:
+        seen.extend(prepared)
+        return real(self, prepared, tokens)
+
+    monkeypatch.setattr(TextEncoder, "encode_prepared", remembered)
+    file = tmp_path / "pairs.jsonl"
+    pair = {
+        **PAIR,
+        "path": "net/b.go",
+        "code_b": "sub drain { my $all = slurp(shift); return $all }",
+        "name_b": "drain",
+    }
+    file.write_text(json.dumps(pair) + "\n")
+    build([file], tmp_path / "cache", text, variants=DataConfig(breadcrumb=1.0, keep_doc=1.0, drop_name_code=0.0))
+    code = [each for each in seen if "Buffer" in each]
+    translation = [each for each in seen if "slurp" in each]
+    assert len(code) == len(translation) == 1 and code[0].startswith("net/b.go") and "until EOF" in code[0]
+    assert translation[0].startswith("sub drain {")
+    seen.clear()
+    build([file], tmp_path / "nameless", text, variants=DataConfig(drop_name_code=1.0))
+    assert not any("drain" in each for each in seen), "its own name is left out"
 
 
 def test_batches_take_each_document_once_and_keep_folders_together(

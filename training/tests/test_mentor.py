@@ -195,11 +195,52 @@ def test_a_stopped_run_goes_on_with_its_weights_and_rates(
     again = MultiExitEncoder(settings.model)
     resumed = train.Run(tmp_path / "run", settings)
     resumed.resume(again)
-    assert resumed.progress.mentor_step == 3 and "mentor" in resumed.optimizers
+    assert resumed.progress.mentor_step == 3
+    optimizer = mentor.optimizer_for(again, settings.mentor)
+    resumed.restore("mentor", optimizer)
+    moments = list(optimizer.state.values())
+    assert len(moments) > 10 and all(each["step"] == 3 and each["exp_avg_sq"].any() for each in moments)
     assert all(torch.equal(weight, tiny_model.state_dict()[name]) for name, weight in again.state_dict().items())
     monkeypatch.setattr(mentor, "follow_loss", real)
     assert follow(again, start, resumed, taught)
     assert resumed.progress.mentor_step == settings.train.steps
+
+
+def test_a_pass_without_a_batch_ends_the_run(
+    taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
+) -> None:
+    for folder in data.shard_folders(taught):
+        np.save(folder / "pairs.npy", np.load(folder / "pairs.npy")[:1])
+    with pytest.raises(UserError, match="two definitions"):
+        follow(tiny_model, tiny_model, train.Run(tmp_path / "run", settings), taught)
+
+
+def test_what_is_no_number_is_not_saved(
+    taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, steps = mentor.follow_loss, iter(range(1000))
+
+    def diverging(*arguments: Any) -> Any:
+        value, parts = real(*arguments)
+        return (value * float("nan"), parts) if next(steps) == 3 else (value, parts)
+
+    monkeypatch.setattr(mentor, "follow_loss", diverging)
+    late = replace(settings, train=replace(settings.train, log_every=1000, steps=5))
+    with pytest.raises(UserError, match="no longer a number"):
+        follow(tiny_model, tiny_model, train.Run(tmp_path / "run", late), taught)
+    assert not (tmp_path / "run" / train.CHECKPOINT).exists()
+
+
+def test_only_the_tables_rows_go_without_decay_whatever_the_rates(tiny_model: MultiExitEncoder) -> None:
+    c = MentorConfig(learning_rate=1e-3, head_learning_rate=1e-3, table_learning_rate=1e-3, weight_decay=0.1)
+    still = {
+        id(parameter)
+        for group in mentor.optimizer_for(tiny_model, c).param_groups
+        if group["weight_decay"] == 0
+        for parameter in group["params"]
+    }
+    assert tiny_model.table is not None
+    assert still == {id(tiny_model.table.table.weight), id(tiny_model.table.weight)}
 
 
 def test_a_cache_without_the_mentors_vectors_is_named(

@@ -201,6 +201,7 @@ def _build_shards(options: argparse.Namespace, settings: Config, text: TextEncod
         exclusions=dedup.EvaluationHashes.load(options.exclude) if options.exclude else None,
         teacher=teacher,
         draw=getattr(options, "draw", 0),
+        workers=options.threads,
     )
 
 
@@ -318,7 +319,7 @@ def _follow(options: argparse.Namespace) -> None:
 
     import torch
 
-    from strata_train import config, evaluate, events, folder_weights, mentor, train
+    from strata_train import config, data, evaluate, events, folder_weights, mentor, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
@@ -329,8 +330,14 @@ def _follow(options: argparse.Namespace) -> None:
     if start.config != settings.model:
         raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
     student, run = copy.deepcopy(start), train.Run(options.folder, settings)
+    begun = data.file_hash(options.start if options.start.suffix == ".pt" else options.start / "manifest.json")
     if options.resume:
         run.resume(student)
+        if run.progress.teacher != begun:
+            raise UserError(
+                "teacher-mismatch", f"The run in {options.folder} began with another --start; give the same."
+            )
+    run.progress.teacher = begun
     held_out = evaluate.HeldOut.read(options.cache[0] / "held-out.jsonl", _text(settings), settings)
     measure = held_out.figures if held_out.queries else None
     finished = mentor.follow(student, start, run, options.cache, place, minutes=options.minutes, evaluate=measure)

@@ -170,6 +170,8 @@ class DataConfig:
     rename: float = 0.5
     # Documentation kept in the code, and a breadcrumb before it, as the product indexes chunks.
     keep_doc: float = 0.2
+    # The same where a pair carries written questions that do not repeat it.
+    written_keep_doc: float = 0.5
     breadcrumb: float = 0.5
     max_per_language: int = 0
 

@@ -18,9 +18,11 @@ import gzip
 import hashlib
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -183,11 +185,13 @@ def build_shards(
     exclusions: EvaluationHashes | None,
     teacher: str,
     draw: int = 0,
+    workers: int = 0,
     shard_pairs: int = 8192,
 ) -> None:
     """Deal the pairs of `files` to shards and tokenise every view. Does nothing when the cache is complete.
 
     `teacher` names the model whose vectors belong into this cache; another `draw` makes other views of the same pairs.
+    `workers`: processes at most; 0 takes the cores there are.
     """
     complete = cache / "complete.json"
     wanted = {
@@ -216,7 +220,7 @@ def build_shards(
         (part, cache / f"shard-{number:03d}", text, data, limits, f"{seed} {draw}" if draw else str(seed))
         for number, part in enumerate(sorted(parts.glob("part-*.jsonl")))
     ]
-    for done, _ in enumerate(_in_processes(_build_shard, work), start=1):
+    for done, _ in enumerate(_in_processes(_build_shard, work, workers), start=1):
         emit("progress", phase="data", done=done, total=count)
     if (parts / "held-out.jsonl").exists():
         shutil.copy(parts / "held-out.jsonl", cache / "held-out.jsonl")
@@ -291,19 +295,38 @@ def _deal(
     return kept, dropped
 
 
-def _in_processes(function: Callable[..., None], calls: list[tuple[Any, ...]]) -> Iterator[None]:
-    """`function` with each of the arguments, on all cores where there are enough calls to pay for the processes."""
-    workers = min(os.cpu_count() or 1, len(calls), 16)  # each holds PyTorch, some 200 MB
-    if len(calls) < 4 or workers < 2:
+MOST_WORKERS = 16  # each holds PyTorch, some 200 MB
+FEWEST_SHARDS = 4  # fewer are built before the processes have begun
+
+
+def _in_processes(function: Callable[..., None], calls: list[tuple[Any, ...]], workers: int) -> Iterator[None]:
+    """`function` with each of the arguments, in several processes where there are enough calls to pay for them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(workers or cores, len(calls), MOST_WORKERS)
+    if len(calls) < FEWEST_SHARDS or workers < 2:
         yield from (function(*arguments) for arguments in calls)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         try:
             for running in as_completed([pool.submit(function, *arguments) for arguments in calls]):
                 yield running.result()
         except BaseException:  # a stop does not wait for what has not begun
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed has nobody to work for; and it is one core's worth of work."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, limits: TextConfig, seed: str) -> None:
@@ -327,8 +350,10 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
         rows += [(query, document, group, number) for query in asked]
         if translated := pair.get("code_b"):
             lang_b = pair.get("lang_b", "")
-            twin = pair | {"code": translated, "lang": lang_b, "name": pair.get("name_b", "")}
-            other = add(views.code_view(twin, chance, data), code_tokens, text.code_instruction, lang_b)
+            twin = pair | {"code": translated, "lang": lang_b, "name": pair.get("name_b") or pair["name"]}
+            # Neither a path nor a sentence that both languages share: the code must be found by what it does.
+            plain = replace(data, breadcrumb=0.0, keep_doc=0.0, written_keep_doc=0.0)
+            other = add(views.code_view(twin, chance, plain), code_tokens, text.code_instruction, lang_b)
             rows += [(query, other, group, number) for query in (document, *asked)]
         elif chance.random() < data.code_to_code and (twins := views.code_pair(pair, chance, data)):
             left, right = (add(code, code_tokens, text.code_instruction, pair["lang"]) for code in twins)

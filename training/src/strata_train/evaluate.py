@@ -65,7 +65,7 @@ class HeldOut:
     def of(pairs: list[data.Pair], text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
         """One question for each pair, names left out of half of the code, the same for the same pairs."""
         pairs = sorted(pairs, key=lambda pair: data.stable_hash(pair["source"], pair["path"], pair["name"]))[:limit]
-        settings = DataConfig(drop_name_code=0.5, keep_doc=0.0, breadcrumb=0.5)
+        settings = DataConfig(drop_name_code=0.5, keep_doc=0.0, written_keep_doc=0.0, breadcrumb=0.5)
         queries, documents = [], []
         for number, pair in enumerate(pairs):
             chance = random.Random(number)

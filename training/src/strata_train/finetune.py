@@ -167,6 +167,7 @@ def _finetune(
             seed=config.train.seed,
             exclusions=None,
             teacher=data.file_hash(start / "manifest.json"),
+            workers=threads,
         )
     except UserError as error:
         if error.code != "cache-mismatch":

@@ -6,15 +6,16 @@ the encoder found at the start: together they find more than either. In one vect
 vector and the start's, one behind the other, weighed so that t·t' is that mean. For every exit e with its unit vectors
 q_e, d_e, the top T, and targets t_q, t_d of B pairs of texts:
 
-    L = Σ_e [ scores · KL(t_q·t_d ‖ q_e·d_e), by rows and by columns
-            + contrastive · CE(q_e, d_e) ]
+    L = Σ_e [ scores · KL(t_q·t_d ‖ q_e·d_e)                                  half by rows, half by columns
+            + contrastive · CE(q_e, d_e) ]                                    likewise
       + relations · ½ [ KL(t_q·t_q ‖ q_T·q_T) + KL(t_d·t_d ‖ d_T·d_T) ]      a text's score with itself left out
       + Σ_{e<T} [ cross_exit · ( KL(t_q·t_d ‖ q_T·d_e) + CE(q_T, d_e) )      top queries find documents of every exit
                 + vectors · ( (1 - cos(q_e, q_T)) + (1 - cos(d_e, d_T)) ) ]  the detached top: self-distillation
 
-KL and CE are means over the Matryoshka prefixes. The mentor's own habit of drawing code of one language together is
-taken out of its vectors first. Several caches of the same pairs, prepared with other `--draw`s, are other views of them
-and take turns.
+`relations` and `vectors` are taken at full width, the others are means over the Matryoshka prefixes; KL in `cross_exit`
+goes by rows. The mentor's own habit of drawing code of one language together is taken out of its vectors first, in the
+directions that the texts of each cache show. Several caches of the same pairs, prepared with other `--draw`s, are
+other views of them and take turns.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
     file, lengths = shard.folder / VECTORS, shard.lengths()
     vectors = np.load(file) if file.exists() else None
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
-    size = BLOCK if mentor.place.device.type == "cpu" else len(shard)
+    size = BLOCK if mentor.place.device.type == "cpu" else max(1, len(shard))
     for start in range(0, len(missing), size):
         block = missing[start : start + size]
         for part in data.by_length(lengths[block], data.tokens_at_once(mentor.place.device)):
@@ -210,7 +211,7 @@ def follow_loss(
 
 def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optimizer:
     """AdamW over everything, with a rate per part of the model."""
-    rates: dict[float, list[torch.nn.Parameter]] = defaultdict(list)
+    rates: dict[tuple[float, float], list[torch.nn.Parameter]] = defaultdict(list)  # by rate and weight decay
     for name, parameter in model.named_parameters():
         if name == "table.weight":
             rate = c.token_weight_learning_rate
@@ -223,16 +224,10 @@ def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optim
         else:
             rate = c.head_learning_rate
         parameter.requires_grad_(rate > 0)
-        if rate > 0:
-            rates[rate].append(parameter)
-    tables = {id(model.table.table.weight), id(model.table.weight)} if model.table is not None else set()
+        if rate > 0:  # most rows of the table are in few batches, and would only decay
+            rates[rate, 0.0 if name in ("table.weight", "table.table.weight") else c.weight_decay].append(parameter)
     groups = [
-        {
-            "params": parameters,
-            "base_lr": rate,
-            "weight_decay": 0.0 if any(id(each) in tables for each in parameters) else c.weight_decay,
-        }
-        for rate, parameters in rates.items()
+        {"params": parameters, "base_lr": rate, "weight_decay": decay} for (rate, decay), parameters in rates.items()
     ]
     fused = next(model.parameters()).device.type != "mps"
     return torch.optim.AdamW(groups, lr=c.learning_rate, betas=(0.9, 0.98), fused=fused)
@@ -252,6 +247,20 @@ def batches(every: list[Lesson], config: Config, round: int) -> Iterator[tuple[L
     ]
     for position in np.random.default_rng((config.train.seed, 4000 + round)).permutation(len(order)):
         yield order[position]
+
+
+def in_turns(
+    caches: list[Path], known: dict[Path, list[Lesson]], config: Config, progress: train.Progress
+) -> Iterator[tuple[Lesson, np.ndarray]]:
+    """Batches without end: a pass over each cache in turn, counted in `progress`."""
+    while True:
+        cache, found = caches[progress.mentor_round % len(caches)], False
+        for batch in batches(known[cache], config, progress.mentor_round):
+            found = True
+            yield batch
+        if not found:
+            raise train.no_batch(cache)
+        progress.mentor_round += 1
 
 
 def step_loss(
@@ -299,13 +308,35 @@ def follow(
             )
         known[cache] = lessons(start, shards, c, place)
         emit("progress", phase="targets", done=len(known), total=len(set(caches)))
-    turns = [known[cache] for cache in caches]
     optimizer = optimizer_for(model, c)
     run.restore("mentor", optimizer)
-    budget = minutes * 60
+    budget = max(1e-9, minutes * 60)
     last_save = last_evaluation = time.monotonic()
     began = last_save - progress.mentor_seconds
     waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line: reading one waits for the device
+
+    def report() -> None:
+        """Say what the steps since the last time gave, and make sure that they gave numbers."""
+        if not waiting:
+            return
+        means = {name: float(torch.stack([parts[name] for parts in waiting]).mean()) for name in waiting[0]}
+        waiting.clear()
+        if not np.isfinite(means["loss"]):
+            raise train.diverged()
+        emit(
+            "progress",
+            phase="mentor",
+            step=progress.mentor_step,
+            epoch=progress.mentor_round + 1,
+            seconds=round(progress.mentor_seconds, 1),
+            seconds_left=round(budget - progress.mentor_seconds, 1),
+            loss=means.pop("loss"),
+            parts=means,
+        )
+
+    def save() -> None:
+        report()  # what is no number does not take the place of the last good checkpoint
+        run.save(train.CHECKPOINT, model, mentor=optimizer)
 
     def measure() -> None:
         if evaluate:
@@ -315,48 +346,28 @@ def follow(
             model.train()
 
     with train.StopRequest() as stop:
-        over = False
-        while not over:
-            for lesson, rows in batches(turns[progress.mentor_round % len(turns)], config, progress.mentor_round):
-                progress.mentor_seconds = time.monotonic() - began
-                done = max(progress.mentor_step / config.train.steps, progress.mentor_seconds / budget)
-                if over := stop.asked or done >= 1:
-                    break
-                train.set_rates(optimizer, progress.mentor_step, done, c.warmup_steps)
-                value, parts = step_loss(model, lesson, rows, config, place)
-                value.backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                progress.mentor_step += 1
-                waiting.append({"loss": value.detach(), **parts})
-                if progress.mentor_step % config.train.log_every == 0:
-                    means = {name: float(torch.stack([part[name] for part in waiting]).mean()) for name in waiting[0]}
-                    waiting.clear()
-                    if not np.isfinite(means["loss"]):
-                        raise train.diverged()
-                    emit(
-                        "progress",
-                        phase="mentor",
-                        step=progress.mentor_step,
-                        epoch=progress.mentor_round + 1,
-                        seconds=round(progress.mentor_seconds, 1),
-                        seconds_left=round(budget - progress.mentor_seconds, 1),
-                        loss=means.pop("loss"),
-                        parts=means,
-                    )
-                if time.monotonic() - last_evaluation > config.train.evaluate_minutes * 60:
-                    measure()
-                    last_evaluation = time.monotonic()
-                if time.monotonic() - last_save > config.train.checkpoint_minutes * 60:
-                    run.save(train.CHECKPOINT, model, mentor=optimizer)
-                    last_save = time.monotonic()
-            else:
-                progress.mentor_round += 1
-    if stop.asked:
-        run.save(train.CHECKPOINT, model, mentor=optimizer)
-        return False
-    run.optimizers.pop("mentor", None)
-    run.save(train.CHECKPOINT, model)
-    measure()
-    return True
+        for lesson, rows in in_turns(caches, known, config, progress):
+            progress.mentor_seconds = time.monotonic() - began
+            done = max(progress.mentor_step / config.train.steps, progress.mentor_seconds / budget)
+            if stop.asked or done >= 1:
+                break
+            train.set_rates(optimizer, progress.mentor_step, done, c.warmup_steps)
+            value, parts = step_loss(model, lesson, rows, config, place)
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            progress.mentor_step += 1
+            waiting.append({"loss": value.detach(), **parts})
+            if progress.mentor_step % config.train.log_every == 0:
+                report()
+            if time.monotonic() - last_evaluation > config.train.evaluate_minutes * 60:
+                measure()
+                last_evaluation = time.monotonic()
+            if time.monotonic() - last_save > config.train.checkpoint_minutes * 60:
+                save()
+                last_save = time.monotonic()
+    save()
+    if not stop.asked:
+        measure()
+    return not stop.asked

@@ -4,7 +4,7 @@ All of them learn from cached teacher vectors. The table comes before the layers
 other exits' (`config.residual`): many passes that cost only look-ups. Then the layers, in steps that are either cheap
 (up to the last exit below the top) or joint (all layers).
 
-A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on), `best.pt`.
+A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on), of the layers `best.pt`.
 """
 
 from __future__ import annotations
@@ -402,7 +402,7 @@ def open_shards(cache: Path) -> list[data.Shard]:
     return shards
 
 
-def _no_batch(cache: Path) -> UserError:
+def no_batch(cache: Path) -> UserError:
     return UserError("no-data", f"No shard in {cache} holds two definitions to tell apart; train on more pairs.")
 
 
@@ -424,7 +424,7 @@ def stream(cache: Path, config: Config, progress: Progress) -> Iterator[data.Bat
                     yield batch
             progress.shard, progress.batch = progress.shard + 1, 0
         if whole and not found:
-            raise _no_batch(cache)
+            raise no_batch(cache)
         progress.round, progress.shard = progress.round + 1, 0
 
 
@@ -542,7 +542,7 @@ def _teacher(
 def _mean_of_pass(values: list[float], cache: Path) -> float:
     """The mean loss of a pass, which is a number."""
     if not values:
-        raise _no_batch(cache)
+        raise no_batch(cache)
     mean = float(np.mean(values))
     if not np.isfinite(mean):
         raise diverged()
@@ -775,7 +775,11 @@ def bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum([len(ids) for ids in inner])[:-1]])).to(place.device)
     flat = torch.from_numpy(np.concatenate(inner)).to(place.device)
     summed = nn.functional.embedding_bag(
-        flat, table.table.weight, offsets, mode="sum", per_sample_weights=table.weight[flat]
+        flat,
+        table.table.weight,
+        offsets,
+        mode="sum",
+        per_sample_weights=nn.functional.embedding(flat, table.weight[:, None]).squeeze(-1),
     )
     return nn.functional.normalize(table.head(summed), dim=-1)
 

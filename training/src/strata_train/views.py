@@ -38,7 +38,6 @@ NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
 NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
 UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
 WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some written ones
-WRITTEN_KEEP_DOC = 0.5  # of the code of such a pair: its questions are not its documentation
 QUESTIONS = (
     "how to {imperative}",
     "how do I {imperative}",
@@ -118,12 +117,18 @@ def code_view(pair: dict[str, Any], chance: random.Random, config: DataConfig) -
     nameless = chance.random() < config.drop_name_code
     if nameless:
         code, name = without_name(code, name, chance.choice(NEUTRAL_NAMES)), ""
-    if chance.random() < (WRITTEN_KEEP_DOC if pair.get("questions") else config.keep_doc) and not nameless:
+    if chance.random() < _keep_doc(pair, config) and not nameless:
         code = documented(code, pair["doc"], pair["lang"])
     if chance.random() < config.breadcrumb:
         tail = "/".join(pair["path"].split("/")[-2:])
         code = f"{tail} > {name}\n{code}" if name else f"{tail}\n{code}"
     return code
+
+
+def _keep_doc(pair: dict[str, Any], config: DataConfig) -> float:
+    """How often documentation stays in the code: never where it is itself one of the questions."""
+    questions = pair.get("questions", ())
+    return 0.0 if pair["doc"] in questions else config.written_keep_doc if questions else config.keep_doc
 
 
 def documented(code: str, doc: str, language: str) -> str:
