@@ -24,22 +24,10 @@ SHARES = (0.3, 0.5, 0.6, 0.7, 0.8)
 DIRECTIONS = 4
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-
-
 def mentor_encode(teacher: mentor.Mentor, text: TextEncoder, texts: list[str], *, queries: bool) -> np.ndarray:
     """Prepared texts as the small encoder reads them → the mentor's vectors (N, M)."""
     ids = [text.encode_query(each, 64) if queries else text.encode_code("", each, 256) for each in texts]
-    sequences = [np.array(each) for each in ids]
-    rows = [
-        (chosen, teacher.encode([sequences[index] for index in chosen]))
-        for chosen in data.by_length(np.array([len(each) for each in sequences]), 4096)
-    ]
-    vectors = np.zeros((len(texts), rows[0][1].shape[1]), np.float32)
-    for chosen, part in rows:
-        vectors[chosen] = part
-    return vectors
+    return mentor.encode_all(teacher, [np.array(each) for each in ids])
 
 
 def main() -> None:
@@ -64,12 +52,10 @@ def main() -> None:
         judged = evaluate.JudgedSet.read(folder, options.queries, options.documents)
         sides = [(judged.queries, not judged.query_is_code), (judged.documents, False)]
         theirs = [mentor_encode(teacher, text, texts, queries=queries) for texts, queries in sides]
-        kept = [unit(vectors - (vectors @ axes.T) @ axes) for vectors in theirs]
+        kept = [mentor.without(vectors, axes) for vectors in theirs]
         own = [encode(texts, queries)[top] for texts, queries in sides]
         figures = {"mentor": theirs, "mentor without languages": kept, "start": own} | {
-            f"mean, {share} the mentor's": [
-                np.concatenate([share**0.5 * a, (1 - share) ** 0.5 * b], axis=1) for a, b in zip(kept, own, strict=True)
-            ]
+            f"mean, {share} the mentor's": [mentor.together(a, b, share) for a, b in zip(kept, own, strict=True)]
             for share in SHARES
         }
         results[judged.name] = {

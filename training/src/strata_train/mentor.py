@@ -89,19 +89,25 @@ class Mentor:
         return unit((states * weights).sum(dim=1) / weights.sum(dim=1)).cpu().numpy()
 
 
+def encode_all(mentor: Mentor, texts: list[np.ndarray]) -> np.ndarray:
+    """Our token ids of N texts, one at least → (N, M), unit; in batches of similar length."""
+    parts = list(data.by_length(np.array([len(text) for text in texts]), data.tokens_at_once(mentor.place.device)))
+    rows = np.concatenate([mentor.encode([texts[index] for index in part]) for part in parts])
+    return rows[np.argsort(np.concatenate(parts), kind="stable")]
+
+
 def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
     """Compute the rows of the shard's vectors that are missing, saving every `BLOCK` texts (on a GPU, all at once)."""
-    file, lengths = shard.folder / VECTORS, shard.lengths()
+    file = shard.folder / VECTORS
     vectors = np.load(file) if file.exists() else None
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
     size = BLOCK if mentor.place.device.type == "cpu" else max(1, len(shard))
     for start in range(0, len(missing), size):
         block = missing[start : start + size]
-        for part in data.by_length(lengths[block], data.tokens_at_once(mentor.place.device)):
-            rows = mentor.encode([np.asarray(shard.text(index)) for index in block[part]])
-            if vectors is None:
-                vectors = np.zeros((len(shard), rows.shape[1]), np.float16)
-            vectors[block[part]] = rows
+        rows = encode_all(mentor, [np.asarray(shard.text(index)) for index in block])
+        if vectors is None:
+            vectors = np.zeros((len(shard), rows.shape[1]), np.float16)
+        vectors[block] = rows
         with data.written_whole(file) as work:
             np.save(work, vectors)
         done = min(start + size, len(missing))
@@ -119,8 +125,22 @@ def mentor_vectors(shards: list[data.Shard], directions: int) -> list[np.ndarray
     every = [np.load(shard.folder / VECTORS).astype(np.float32) for shard in shards]
     if directions:
         leading = train.language_axes(np.concatenate(every), np.concatenate([s.languages for s in shards]), directions)
-        every = [vectors - (vectors @ leading.T) @ leading for vectors in every]
-    return [vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9) for vectors in every]
+        return [without(vectors, leading) for vectors in every]
+    return [_unit(vectors) for vectors in every]
+
+
+def without(vectors: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """(N, M) without the directions `axes` (K, M), which are orthonormal: unit."""
+    return _unit(vectors - (vectors @ axes.T) @ axes)
+
+
+def together(mentor: np.ndarray, own: np.ndarray, share: float) -> np.ndarray:
+    """Unit vectors (N, M) and (N, D), one behind the other: they score as the mean of both, `share` the mentor's."""
+    return np.concatenate([share**0.5 * mentor, (1 - share) ** 0.5 * own], axis=1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 # --- what is learned from ---------------------------------------------------------------------------------------------
@@ -168,8 +188,8 @@ def lessons(start: MultiExitEncoder, shards: list[data.Shard], c: MentorConfig, 
     for shard, mentor in zip(shards, mentor_vectors(shards, c.language_directions), strict=True):
         texts = [np.asarray(shard.text(index)) for index in range(len(shard))]
         own = data.encode_texts(start, texts, (top,), device=place.device, autocast=place.bf16)[top]
-        targets = np.concatenate([c.mentor_share**0.5 * mentor, (1 - c.mentor_share) ** 0.5 * own], axis=1)
-        found.append(Lesson.of(shard, torch.from_numpy(targets.astype(np.float16)).to(place.device), place))
+        targets = together(mentor, own, c.mentor_share).astype(np.float16)
+        found.append(Lesson.of(shard, torch.from_numpy(targets).to(place.device), place))
     return found
 
 
