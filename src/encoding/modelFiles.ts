@@ -28,7 +28,7 @@ const manifestShape = z.object({
   exits: z
     .array(
       z.discriminatedUnion("kind", [
-        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1) }),
+        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1) }),
         z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).default(0) }),
       ]),
     )
@@ -54,7 +54,8 @@ export interface ModelFiles {
   readonly maxQueryTokens: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
-  readonly table: { readonly file: string; readonly rows: number };
+  /** Exit 0: a token that stands n times counts n to the power of `countPower`. */
+  readonly table: { readonly file: string; readonly rows: number; readonly countPower: number };
   /** Segments to run in order for the shallow exit, then those that lead on from it to the deep exit (none when it is the same exit). */
   readonly toShallow: readonly Segment[];
   readonly toDeep: readonly Segment[];
@@ -108,7 +109,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
-    table: { file: place(table.file), rows: table.rows },
+    table: { file: place(table.file), rows: table.rows, countPower: table.countPower },
     toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
     toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
   };

@@ -66,6 +66,7 @@ def tiny_config(text: TextEncoder) -> ModelConfig:
         exit_gate=True,
         exit_residual=0.5,
         top_residual=0.25,
+        count_power=0.5,
     )
 
 

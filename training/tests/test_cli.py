@@ -12,7 +12,7 @@ import torch
 
 from conftest import run
 from strata_train import config as configuration
-from strata_train import data, mentor, model, train
+from strata_train import cli, data, mentor, model, train
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder
@@ -190,6 +190,22 @@ def test_a_checkpoint_takes_the_starts_place(
     assert events[-1]["code"] == "teacher-mismatch"
     status, events = command("train", *teacher, "--resume")
     assert status == 0 and events[-1]["finished"], events[-1]
+
+
+@pytest.mark.parametrize("source", ["other/checkpoint.pt", "folder"])
+def test_the_table_alone_learns_from_a_finished_model(
+    source: str, command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    settings = configuration.load(tmp_path / "c.toml")
+    train.Run(tmp_path / "other", settings).save("checkpoint.pt", tiny_model)
+    export_folder(tiny_model, text, tmp_path / "folder", id="folder", description="for tests", shared_space=True)
+    whole = ("--start", tmp_path / source, "--teacher", tmp_path / source)
+    status, events = command("train", *whole, "--phase", "table")
+    assert status == 0, events[-1]
+    begun = cli._model(tmp_path / source).state_dict()
+    ended = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")["model"]
+    changed = {name for name in ended if not torch.equal(ended[name], begun[name])}
+    assert changed == {"table.table.weight", "table.weight", "table.head.weight"}
 
 
 def test_a_mentor_is_followed_from_texts_alone(

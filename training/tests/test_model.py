@@ -42,6 +42,16 @@ def test_the_folded_table_gives_the_same_vectors_as_table_weight_and_head(tiny_m
     torch.testing.assert_close(folded, tiny_model(*pad(SEQUENCES))[0].embedding[0])
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_a_token_counts_by_the_power_of_how_often_it_stands_there(tiny_config: ModelConfig, power: float) -> None:
+    model = MultiExitEncoder(replace(tiny_config, count_power=power))
+    assert model.table is not None
+    rows = model.table.folded()
+    padded = pad([[2, 9, 9, 9, 9, 30, 3], [2, 0, 9, 3]])  # 0 is also what short texts are padded with
+    expected = torch.stack([4**power * rows[9] + rows[30], rows[0] + rows[9]])
+    torch.testing.assert_close(model(*padded)[0].embedding, torch.nn.functional.normalize(expected, dim=-1))
+
+
 def test_deeper_exits_add_their_share_of_the_table(tiny_model: MultiExitEncoder) -> None:
     with_share = tiny_model(*pad(SEQUENCES))
     tiny_model.config = replace(tiny_model.config, exit_residual=0.0, top_residual=0.0)

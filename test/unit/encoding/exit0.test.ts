@@ -20,6 +20,22 @@ describe("the instant exit", async () => {
     assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-6);
   });
 
+  it("counts a token by the power of how often it stands there, which the manifest names", () => {
+    const rooted = { ...table, files: { ...table.files, table: { ...table.files.table, countPower: 0.5 } } };
+    const once = instantExit(table);
+    const expected = [...once(Int32Array.of(2, 10, 3))].map(() => 0);
+    const lengthOf = (token: number) => {
+      const scale = new Float32Array(table.bytes, 0, table.files.table.rows)[token]!;
+      return scale * Math.hypot(...new Int8Array(table.bytes, table.files.table.rows * 4 + token * dims, dims));
+    };
+    for (const [token, count] of [[10, 4], [20, 1]] as const) {
+      for (const [d, value] of once(Int32Array.of(2, token, 3)).entries()) expected[d]! += value * lengthOf(token) * Math.sqrt(count);
+    }
+    const found = instantExit(rooted)(Int32Array.of(2, 10, 20, 10, 10, 10, 3));
+    assert.ok(cosine(found, expected) > 0.999999);
+    assert.ok(cosine(found, once(Int32Array.of(2, 10, 20, 10, 10, 10, 3))) < 0.9999);
+  });
+
   it("reads a prefix alone as the whole would give it", () => {
     const ids = Int32Array.of(2, 10, 20, 20, 3);
     const prefix = normalise(instantExit(table)(ids).slice(0, 3));

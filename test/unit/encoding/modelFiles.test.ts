@@ -20,6 +20,7 @@ describe("a model folder", () => {
       sharedSpace: true,
       maxTokens: 32,
     });
+    assert.equal(files.table.countPower, 1);
     assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx"), residual: 0 }]);
     assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx"), residual: 0 }]);
   });
@@ -79,6 +80,7 @@ describe("a model folder", () => {
     ["a manifest that is not JSON", "model.damaged", /not JSON/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "{")],
     ["a manifest that is null", "model.damaged", /wrong at/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "null")],
     ["a manifest without dims", "model.damaged", /wrong at "dims"/, (folder) => editManifest(folder, (manifest) => delete manifest.dims)],
+    ["a table that counts by a power of nought", "model.damaged", /wrong at "exits/, (folder) => editManifest(folder, (manifest) => (manifest.exits[0].countPower = 0))],
     ["a newer format", "model.unsupported", /format is 2/, (folder) => editManifest(folder, (manifest) => (manifest.format = 2))],
     ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
     ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, help="time budget of the layers phase")
     train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
     train.add_argument("--phase", choices=("all", "layers", "table", "head"), default="all")
-    train.add_argument("--start", type=Path, help="a model folder to go on from, instead of the untouched start")
+    train.add_argument("--start", type=Path, help="a model folder or a checkpoint (.pt) to go on from")
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     train.set_defaults(run=_train)
 
@@ -143,7 +143,7 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a TOML file, see configs/")
     parser.add_argument("--pairs", type=Path, required=True, help="mined pairs: a JSON-lines file or a folder of them")
     parser.add_argument("--cache", type=Path, required=True, help="folder for shards and teacher vectors")
-    parser.add_argument("--teacher", type=Path, help="a run's checkpoint (.pt) in the place of the untouched start")
+    parser.add_argument("--teacher", type=Path, help="a model folder or a checkpoint (.pt) in the place of the untouched start")
     parser.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")
@@ -180,10 +180,10 @@ def _text(settings: Config) -> TextEncoder:
 
 def _teacher(options: argparse.Namespace) -> tuple[MultiExitEncoder, str]:
     """Whose vectors are cached, and a name that tells them from others'."""
-    from strata_train import data, model
+    from strata_train import model
 
     if options.teacher:
-        return _checkpoint(options.teacher)[0], data.file_hash(options.teacher)
+        return _model(options.teacher), _identity(options.teacher)
     return model.from_minilm().eval(), "all-MiniLM-L6-v2"
 
 
@@ -319,18 +319,18 @@ def _follow(options: argparse.Namespace) -> None:
 
     import torch
 
-    from strata_train import config, data, evaluate, events, folder_weights, mentor, train
+    from strata_train import config, evaluate, events, mentor, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
-    start = _checkpoint(options.start)[0] if options.start.suffix == ".pt" else folder_weights.read_model(options.start)
+    start = _model(options.start)
     if start.config != settings.model:
         raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
     student, run = copy.deepcopy(start), train.Run(options.folder, settings)
-    begun = data.file_hash(options.start if options.start.suffix == ".pt" else options.start / "manifest.json")
+    begun = _identity(options.start)
     if options.resume:
         run.resume(student)
         if run.progress.teacher != begun:
@@ -345,21 +345,21 @@ def _follow(options: argparse.Namespace) -> None:
 
 
 def _go_on_from(
-    folder: Path, student: MultiExitEncoder, untouched: MultiExitEncoder, run: Run, *, trunk_follows: bool
+    start: Path, student: MultiExitEncoder, untouched: MultiExitEncoder, run: Run, *, trunk_follows: bool
 ) -> None:
-    """A model folder's weights into the student, with the floats of the `untouched` start where they were rounded.
+    """The weights of `start` into the student, with the floats of the `untouched` start where they were rounded.
 
-    The start's cached vectors stand for the folder's own trunk, so it must be the same, or come from a checkpoint.
+    The cached vectors of the untouched start stand for the student's own trunk, so it must be the same, or follow.
     """
     from strata_train import folder_weights, train
 
-    train.load_weights(student, folder_weights.read_model(folder).state_dict(), folder)
+    train.load_weights(student, _model(start).state_dict(), start)
     same = folder_weights.unround(student, untouched)
     if not trunk_follows and not {name for name in student.state_dict() if name.startswith("layers.")} <= same:
         raise UserError(
             "trunk-other",
-            f"The layers of {folder} are not those of the start whose vectors the cache holds; "
-            "give the checkpoint that it was exported from by --teacher.",
+            f"The layers of {start} are not those of the start whose vectors the cache holds; "
+            "give it, or the checkpoint that it was exported from, by --teacher.",
         )
     run.teacher_head = student.exits[str(student.config.top)].head.weight.detach().clone()
     run.progress.from_folder = True
@@ -372,6 +372,20 @@ def _refuse_old_run(options: argparse.Namespace) -> None:
         raise UserError(
             "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
         )
+
+
+def _model(path: Path) -> MultiExitEncoder:
+    """A run's checkpoint (.pt), or a model folder's weights made float again."""
+    from strata_train import folder_weights
+
+    return (_checkpoint(path)[0] if path.suffix == ".pt" else folder_weights.read_model(path)).eval()
+
+
+def _identity(path: Path) -> str:
+    """What tells the model at `path` from every other."""
+    from strata_train import data
+
+    return data.file_hash(path if path.suffix == ".pt" else path / "manifest.json")
 
 
 def _checkpoint(file: Path) -> tuple[MultiExitEncoder, Config]:

@@ -39,6 +39,9 @@ class ModelConfig:
     # nothing, and the layers then only have to say what words alone do not.
     exit_residual: float = 0.0
     top_residual: float = 0.0
+    # A token that stands n times in a text counts n ** count_power at exit 0. Below 1, the twentieth bracket says less
+    # than the first, as in BM25.
+    count_power: float = 1.0
 
     def shared_layers(self, exit: int) -> int:
         """How many layers of the trunk an exit uses."""
@@ -61,6 +64,8 @@ class ModelConfig:
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
         if (self.exit_residual or self.top_residual) and 0 not in self.exits:
             raise ValueError("exit_residual and top_residual need exit 0, the table")
+        if not 0 < self.count_power <= 1:
+            raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:
             raise ValueError("hidden_size must be a multiple of heads")
 

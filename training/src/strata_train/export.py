@@ -29,6 +29,7 @@ from strata_train.parity import PARITY_CASES
 from strata_train.text import PREPARATION, TextEncoder, chunk_text, pad, prepare
 
 OPSET = 18
+LAST = np.iinfo(np.int64).max  # the end of an axis, for Slice
 MAX_CODE_TOKENS = 256
 MAX_QUERY_TOKENS = 64
 # Least cosine of the shipped int8 files to PyTorch's float32 vectors. The table is only rounded; the layers also
@@ -154,8 +155,15 @@ def _layer(g: GraphBuilder, name: str, layer: torch.nn.Module, config: ModelConf
     g.nodes.append(helper.make_node("Split", [qkv, split], thirds, axis=-1))
     attended = g.fused("MultiHeadAttention", *thirds, "", padding, num_heads=config.heads)
     x = _add_and_norm(g, g.linear(attended, f"{name}.out", layer.out), x, f"{name}.norm1", layer.norm1)
-    wide = g.fused("Gelu", g.linear(x, f"{name}.up", layer.up))
-    return _add_and_norm(g, g.linear(wide, f"{name}.down", layer.down), x, f"{name}.norm2", layer.norm2)
+    # The whole of what is quantised shares one scale, and [CLS] is some eight times as large as the rest here: alone.
+    ends = [g.constant(f"int.{end}", np.array([end])) for end in (0, 1, LAST)]
+    parts = [g.op("Slice", x, *border, ends[1]) for border in (ends[:2], ends[1:])]  # (B, 1, H) and (B, S - 1, H)
+    fed = [_feed_forward(g, name, layer, part) for part in parts]
+    return _add_and_norm(g, g.op("Concat", *fed, axis=1), x, f"{name}.norm2", layer.norm2)
+
+
+def _feed_forward(g: GraphBuilder, name: str, layer: torch.nn.Module, x: str) -> str:
+    return g.linear(g.fused("Gelu", g.linear(x, f"{name}.up", layer.up)), f"{name}.down", layer.down)
 
 
 def _add_and_norm(g: GraphBuilder, x: str, residual: str, name: str, norm: torch.nn.LayerNorm) -> str:
@@ -236,7 +244,8 @@ def export_folder(
         if model.table is not None:
             rows, scales = quantise_rows(model.table.folded().detach().numpy())
             (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
-            exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", "rows": config.vocab_size})
+            shape = {"rows": config.vocab_size, "countPower": config.count_power}
+            exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", **shape})
             names.append("exit0.bin")
         depths = [0, *(depth for depth in config.exits if depth > 0)]
         for start, end in zip(depths, depths[1:], strict=False):

@@ -90,6 +90,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         exit_block=0 if block is None else block.shape[1],
         exit_residual=residual[between[0]] if between else 0.0,
         top_residual=residual[exits[-1]],
+        count_power=manifest["exits"][0].get("countPower", 1.0),
         exit_gate=any(name.endswith(".gate.weight") for name in arrays),
     )
 

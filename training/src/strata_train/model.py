@@ -1,6 +1,6 @@
 """The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
 
-Exit 0 is a table: the mean of one row per token, no layers at all. Every other exit k is the mean of the hidden states
+Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), no layers at all. Every other exit k is the mean of the hidden states
 after layer k, through that exit's own linear head, with a share of exit 0's embedding added (`config.residual`): it
 costs nothing, and the layers then only have to say what words alone do not. All embeddings have unit length and live in
 one space, so a query encoded at the top may be compared with a document encoded at any exit.
@@ -71,11 +71,12 @@ class Layer(nn.Module):
 class TableExit(nn.Module):
     """Exit 0: own token table, a learned weight per token and a linear head.
 
-    For serving, weight and head are folded into the table (`folded`), so that encoding is a mean of rows.
+    For serving, weight and head are folded into the table (`folded`), so that encoding is a sum of rows.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.count_power = config.count_power
         self.table = nn.Embedding(config.vocab_size, config.dims)
         self.weight = nn.Parameter(torch.ones(config.vocab_size))
         self.head = nn.Linear(config.dims, config.dims, bias=False)
@@ -85,11 +86,14 @@ class TableExit(nn.Module):
         """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
         # By `embedding`: the gradient of indexing takes a GPU an age where one token comes often.
         weights = F.embedding(input_ids, self.weight[:, None]).squeeze(-1) * mask  # (B, S)
+        if self.count_power != 1:
+            same = (input_ids[:, :, None] == input_ids[:, None, :]) & (mask[:, None, :] > 0)  # (B, S, S)
+            weights = weights * same.sum(dim=2).clamp(min=1) ** (self.count_power - 1)  # n times n^(p-1) is n^p
         total = torch.einsum("bs,bsd->bd", weights, self.table(input_ids))
         return unit(self.head(total))
 
     def folded(self) -> Tensor:
-        """(V, D): the rows whose plain mean gives this exit's embedding."""
+        """(V, D): the rows whose sum, each by its count's power, gives this exit's embedding."""
         return self.head(self.table.weight * self.weight[:, None])
 
 

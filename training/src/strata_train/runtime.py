@@ -30,6 +30,7 @@ class FolderEncoder:
         for exit in self.manifest["exits"]:
             if exit["kind"] == "table":
                 self.table = read_table(folder / exit["file"], exit["rows"], self.manifest["dims"])
+                self.count_power: float = exit.get("countPower", 1.0)
             else:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads
@@ -67,7 +68,10 @@ class FolderEncoder:
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
         """Token ids with [CLS] and [SEP] → (B, D) of exit 0."""
-        sums = np.stack([self.table[ids[1:-1]].sum(axis=0) for ids in sequences])
+        counted = [np.unique(ids[1:-1], return_counts=True) for ids in sequences]
+        sums = np.stack(
+            [(counts**self.count_power).astype(np.float32) @ self.table[tokens] for tokens, counts in counted]
+        )
         length = np.linalg.norm(sums, axis=1, keepdims=True)
         return sums / np.where(length > 0, length, 1)
 

@@ -35,7 +35,7 @@ from strata_train.losses.contrastive import false_negatives
 from strata_train.losses.distillation import score_distillation
 from strata_train.losses.hierarchical import HierarchicalLoss, Teacher
 from strata_train.losses.matryoshka import over_prefixes
-from strata_train.model import MultiExitEncoder, unit
+from strata_train.model import MultiExitEncoder, TableExit, unit
 from strata_train.text import pad
 
 Texts = list[np.ndarray]
@@ -522,7 +522,7 @@ def _step(
 
 
 def _teacher(
-    batch: data.Batch, head: Tensor | None, config: Config, place: Device, table: nn.Module | None = None
+    batch: data.Batch, head: Tensor | None, config: Config, place: Device, table: TableExit | None = None
 ) -> tuple[Teacher, Tensor]:
     """The batch's teacher vectors through the teacher's head (D, D), and the false-negative mask (B, B).
 
@@ -755,7 +755,7 @@ def train_table(
 
 
 def _table_step(
-    table: nn.Module,
+    table: TableExit,
     batch: data.Batch,
     loss: HierarchicalLoss,
     teacher_head: Tensor | None,
@@ -769,18 +769,14 @@ def _table_step(
     return value.detach(), parts
 
 
-def bag(table: nn.Module, texts: Texts, place: Device) -> Tensor:
-    """The table exit without padding: (B, D). Tokens lie one after the other, [CLS] and [SEP] left out."""
-    inner = [ids[1:-1].astype(np.int64) for ids in texts]
-    offsets = torch.from_numpy(np.concatenate([[0], np.cumsum([len(ids) for ids in inner])[:-1]])).to(place.device)
-    flat = torch.from_numpy(np.concatenate(inner)).to(place.device)
-    summed = nn.functional.embedding_bag(
-        flat,
-        table.table.weight,
-        offsets,
-        mode="sum",
-        per_sample_weights=nn.functional.embedding(flat, table.weight[:, None]).squeeze(-1),
-    )
+def bag(table: TableExit, texts: Texts, place: Device) -> Tensor:
+    """The table exit without padding: (B, D). Different tokens lie one after the other, [CLS] and [SEP] left out."""
+    counted = [np.unique(ids[1:-1].astype(np.int64), return_counts=True) for ids in texts]
+    to = lambda parts: torch.from_numpy(np.concatenate(parts)).to(place.device)  # noqa: E731
+    flat, counts = to([ids for ids, _ in counted]), to([counts for _, counts in counted])
+    offsets = torch.from_numpy(np.cumsum([0, *(len(ids) for ids, _ in counted[:-1])])).to(place.device)
+    weights = nn.functional.embedding(flat, table.weight[:, None]).squeeze(-1) * counts**table.count_power
+    summed = nn.functional.embedding_bag(flat, table.table.weight, offsets, mode="sum", per_sample_weights=weights)
     return nn.functional.normalize(table.head(summed), dim=-1)
 
 
