@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from conftest import run
-from strata_train import config as configuration
 from strata_train import cli, data, mentor, model, train
+from strata_train import config as configuration
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder

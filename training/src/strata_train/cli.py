@@ -143,7 +143,7 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a TOML file, see configs/")
     parser.add_argument("--pairs", type=Path, required=True, help="mined pairs: a JSON-lines file or a folder of them")
     parser.add_argument("--cache", type=Path, required=True, help="folder for shards and teacher vectors")
-    parser.add_argument("--teacher", type=Path, help="a model folder or a checkpoint (.pt) in the place of the untouched start")
+    parser.add_argument("--teacher", type=Path, help="a model folder or a checkpoint (.pt), not the untouched start")
     parser.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")

@@ -1,9 +1,10 @@
 """The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
 
-Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), no layers at all. Every other exit k is the mean of the hidden states
-after layer k, through that exit's own linear head, with a share of exit 0's embedding added (`config.residual`): it
-costs nothing, and the layers then only have to say what words alone do not. All embeddings have unit length and live in
-one space, so a query encoded at the top may be compared with a document encoded at any exit.
+Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), no layers at all.
+Every other exit k is the mean of the hidden states after layer k, through that exit's own linear head, with a share of
+exit 0's embedding added (`config.residual`): it costs nothing, and the layers then only have to say what words alone do
+not. All embeddings have unit length and live in one space, so a query encoded at the top may be compared with a
+document encoded at any exit.
 
 Shapes: B texts, S tokens, H hidden size, D embedding dims, V vocabulary.
 """
