@@ -33,8 +33,8 @@ def main() -> None:
     results: dict[str, dict[str, dict[str, float]]] = {}
     for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
         judged = evaluate.JudgedSet.read(folder, max_documents=options.documents)
-        queries = encode(encoder, judged.queries, is_query=not judged.query_is_code)
-        documents = encode(encoder, judged.documents, is_query=False)
+        queries = encoder.encode_all(encoder.tokens(judged.queries, is_query=not judged.query_is_code))
+        documents = encoder.encode_all(encoder.tokens(judged.documents, is_query=False))
         results[judged.name] = {
             f"exit {exit}": {str(share): figure(judged, queries, documents, exit, share) for share in SHARES}
             for exit in encoder.exits[1:]
@@ -47,17 +47,6 @@ def main() -> None:
     from plots import shares
 
     shares("residual", results)
-
-
-def encode(encoder: FolderEncoder, texts: list[str], *, is_query: bool) -> dict[int, np.ndarray]:
-    """Texts → (N, D) of every exit."""
-    ids = [
-        encoder.text.encode_query(item, encoder.max_query_tokens)
-        if is_query
-        else encoder.text.encode_code("", item, encoder.max_code_tokens)
-        for item in texts
-    ]
-    return encoder.encode_all([np.array(item) for item in ids])
 
 
 def figure(

@@ -208,16 +208,10 @@ def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tupl
     from strata_train.runtime import FolderEncoder
 
     encoder = FolderEncoder(folder, threads)
-    limit = code_tokens or encoder.max_code_tokens
+    encoder.max_code_tokens = code_tokens or encoder.max_code_tokens
 
     def encode(texts: Sequence[str], is_query: bool) -> Vectors:
-        ids = [
-            encoder.text.encode_query(item, encoder.max_query_tokens)
-            if is_query
-            else encoder.text.encode_code("", item, limit)
-            for item in texts
-        ]
-        return encoder.encode_all([np.array(item) for item in ids])
+        return encoder.encode_all(encoder.tokens(texts, is_query=is_query))
 
     return encode, encoder.manifest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ class FolderEncoder:
                 self.segments[exit["layer"]] = onnxruntime.InferenceSession(
                     str(folder / exit["file"]), options, providers=["CPUExecutionProvider"]
                 )
+
+    def tokens(self, texts: Sequence[str], *, is_query: bool) -> list[np.ndarray]:
+        """Token ids of each text, cut as the product cuts them."""
+        if is_query:
+            return [np.array(self.text.encode_query(item, self.max_query_tokens)) for item in texts]
+        return [np.array(self.text.encode_code("", item, self.max_code_tokens)) for item in texts]
 
     def encode(self, ids: np.ndarray, mask: np.ndarray, depth: int) -> dict[int, np.ndarray]:
         """int64 (B, S) ids and mask → (B, D) of every exit up to `depth`."""
