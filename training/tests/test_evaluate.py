@@ -9,11 +9,12 @@ from strata_train import evaluate
 from strata_train.events import UserError
 
 
-def write_set(folder: Path, *, query_langs: dict[str, int] | None = None) -> None:
+def write_set(folder: Path, *, query_langs: dict[str, int] | None = None, langs: str = "") -> None:
+    """`langs`: a letter for each document."""
     folder.mkdir()
     for name, rows in {
         "queries": [{"id": "q1", "text": "a"}, {"id": "q2", "text": "b"}],
-        "corpus": [{"id": f"d{i}", "text": str(i)} for i in range(5)],
+        "corpus": [{"id": f"d{i}", "text": str(i), "lang": langs[i : i + 1]} for i in range(5)],
     }.items():
         with gzip.open(folder / f"{name}.jsonl.gz", "wt") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -73,6 +74,21 @@ def test_every_exit_width_and_pair_of_exits_is_reported(tmp_path: Path) -> None:
     assert set(result["matrix"]) == {"0>0", "0>2", "2>0", "2>2"}
     table = evaluate.markdown({"set": result})
     assert "| exit 2 |" in table and "2 queries, 5 documents" in table
+
+
+def test_what_code_of_a_language_has_in_common_is_left_out(tmp_path: Path) -> None:
+    write_set(tmp_path / "set", query_langs={"p": 2}, langs="aabbb")
+    judged = evaluate.JudgedSet.read(tmp_path / "set")
+    said = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [-1, -1, 0]], np.float32)  # what the code does
+    spoken = np.array([[0, 0, 1.0 if lang == "a" else -1.0] for lang in judged.document_languages], np.float32)
+    queries, documents = evaluate.without_languages(judged, said[:2] + [0, 0, 9], said + 9 * spoken)
+    assert not np.abs(documents[:, 2]).max() > 1e-6
+    assert np.abs(queries[:, 2]).min() > 0.1  # their language is not among the documents: without the mean of all
+    encode = lambda texts, is_query: {0: said[:2] if len(texts) == 2 else said}  # noqa: E731
+    result = evaluate.evaluate_set(judged, encode, (3,))
+    assert set(result["without languages"]) == {"0"}
+    assert "mean of each language's documents left out: exit 0" in evaluate.markdown({"set": result})
+    assert "exit 0, languages' means left out" in evaluate.summary({"set": result}).popitem()[1]
 
 
 def test_recall_counts_only_the_k_nearest() -> None:

@@ -112,6 +112,8 @@ class JudgedSet:
     relevant: dict[str, set[str]]
     exclude_self: bool  # a query that is itself among the documents does not find itself
     query_is_code: bool
+    query_languages: list[str]
+    document_languages: list[str]
 
     @staticmethod
     def read(folder: Path, max_queries: int = 0, max_documents: int = 0) -> JudgedSet:
@@ -135,6 +137,7 @@ class JudgedSet:
             random.Random(17).shuffle(others)
             kept = {document["id"] for document in others[: max(0, max_documents - len(needed))]} | needed
             corpus = [document for document in corpus if document["id"] in kept]
+        asked = meta.get("query_langs") or {"en": len(queries)}
         return JudgedSet(
             folder.name,
             [query["id"] for query in queries],
@@ -143,7 +146,9 @@ class JudgedSet:
             [document["text"] for document in corpus],
             relevant,
             bool(meta.get("exclude_self")),
-            "en" not in meta.get("query_langs", {"en": 1}),
+            "en" not in asked,
+            [query.get("lang", next(iter(asked))) for query in queries],
+            [document.get("lang", "") for document in corpus],
         )
 
 
@@ -171,10 +176,24 @@ def measure(judged: JudgedSet, queries: np.ndarray, documents: np.ndarray) -> di
     return {"ndcg10": round(float(np.mean(ndcg)), 4), "mrr": round(float(np.mean(reciprocal)), 4)}
 
 
+def without_languages(judged: JudgedSet, queries: np.ndarray, documents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, D) and (N, D) without the mean of the documents in their language, which for another one is that of all.
+
+    That is how *Find Similar Code* compares code (`src/store/languageMeans.ts`).
+    """
+    spoken = np.array(judged.document_languages)
+    means = {language: documents[spoken == language].mean(axis=0) for language in set(judged.document_languages)}
+    of_all = documents.mean(axis=0)
+    sides = ((queries, judged.query_languages), (documents, judged.document_languages))
+    left, right = (vectors - np.stack([means.get(each, of_all) for each in named]) for vectors, named in sides)
+    return shorten(left, left.shape[1]), shorten(right, right.shape[1])
+
+
 def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> dict[str, Any]:
     """Every exit at every width, and every query exit against every document exit at full width.
 
-    Keys: `exits[exit][width]` and `matrix["query exit>document exit"]`.
+    Keys: `exits[exit][width]`, `matrix["query exit>document exit"]`, and where code is asked for by code `without
+    languages[exit]`, see there.
     """
     queries = encode(judged.queries, not judged.query_is_code)
     documents = encode(judged.documents, False)
@@ -186,7 +205,12 @@ def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> di
         for exit in queries
     }
     matrix = {f"{q}>{d}": measure(judged, queries[q], documents[d]) for q in queries for d in documents}
-    return {"queries": len(judged.queries), "documents": len(judged.documents), "exits": exits, "matrix": matrix}
+    result = {"queries": len(judged.queries), "documents": len(judged.documents), "exits": exits, "matrix": matrix}
+    if judged.query_is_code:
+        result["without languages"] = {
+            str(exit): measure(judged, *without_languages(judged, queries[exit], documents[exit])) for exit in queries
+        }
+    return result
 
 
 def model_encoder(model: MultiExitEncoder, text: TextEncoder, code_tokens: int, query_tokens: int) -> Encode:
@@ -230,6 +254,8 @@ def _summary(name: str, result: dict[str, Any]) -> tuple[str, dict[str, float]]:
     widths = list(result["exits"][top])
     figures = {f"exit {exit}": result["exits"][exit][widths[-1]]["ndcg10"] for exit in exits}
     figures |= {f"query {top}, code {exit}": result["matrix"][f"{top}>{exit}"]["ndcg10"] for exit in exits[:-1]}
+    apart = result.get("without languages", {})
+    figures |= {f"exit {exit}, languages' means left out": row["ndcg10"] for exit, row in apart.items()}
     figures |= {f"exit {top}, {width} dims": result["exits"][top][width]["ndcg10"] for width in widths[:-1]}
     return f"{name}, nDCG@10, {result['queries']} queries, {result['documents']} documents", figures
 
@@ -250,5 +276,8 @@ def markdown(results: dict[str, Any]) -> str:
         for query in exits:
             cells = [f"{result['matrix'][f'{query}>{document}']['ndcg10']:.3f}" for document in exits]
             lines.append(f"| {query} | " + " | ".join(cells) + " |")
+        if apart := result.get("without languages"):
+            cells = [f"exit {exit} {row['ndcg10']:.3f} / {row['mrr']:.3f}" for exit, row in apart.items()]
+            lines += ["", f"With the mean of each language's documents left out: {', '.join(cells)}."]
         lines.append("")
     return "\n".join(lines)

@@ -34,7 +34,7 @@ MAX_CODE_TOKENS = 256
 MAX_QUERY_TOKENS = 64
 # Least cosine of the shipped int8 files to PyTorch's float32 vectors. The table is only rounded; the layers also
 # quantise their activations.
-TOLERANCE = {"table": 0.999, "onnx": 0.98}
+TOLERANCE = {"table": 0.999, "onnx": 0.985}
 
 
 # --- quantisation -----------------------------------------------------------------------------------------------------
