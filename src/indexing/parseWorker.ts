@@ -13,6 +13,7 @@ import { Chunker } from "./chunker.ts";
 import { isGeneratedSource, isTestPath } from "./conventions.ts";
 import { binaryKind, isBinary } from "./fileKinds.ts";
 import type { FileToParse, ParseOutcome } from "./parsePool.ts";
+import { beginsAsPrivateKey } from "./secrets.ts";
 
 export interface ParseWorkerData {
   readonly root: string;
@@ -41,6 +42,7 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
   }
   if (isBinary(bytes)) return { kind: "skip", ...file, reason: binaryKind(bytes) };
   const source = decoder.decode(bytes);
+  if (beginsAsPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
   const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
   const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);
   const pathTerms = analyse(relative).join(" ");

@@ -61,6 +61,13 @@ test("outcomes keep the order of the request, whatever becomes of each file", as
   assert.deepEqual(outcomes.map((o) => (o.kind === "parsed" ? o.file.path : `${o.kind} ${o.path}`)), ["a.ts", "skip b.bin", "gone gone.ts", "c.ts"]);
 });
 
+test("a private key under a name that says nothing is left out as a secret", async (t) => {
+  const parsing = await pool(t, { "deploy/backup": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n", "pem.ts": 'export const head = "-----BEGIN PRIVATE KEY-----";\n' });
+  const [key, code] = await parsing.parse([file("deploy/backup"), file("pem.ts")], false);
+  assert.deepEqual(key, { kind: "skip", reason: "secret", ...file("deploy/backup") });
+  assert.equal(code?.kind, "parsed");
+});
+
 test("invalid UTF-8 is replaced, not refused", async (t) => {
   const parsing = await pool(t, { "x.rb": Buffer.concat([Buffer.from("def greet\n  'Gr"), Buffer.from([0xfc, 0xdf]), Buffer.from("e'\nend\n")]) });
   const [outcome] = await parsing.parse([file("x.rb")], false);
