@@ -1,4 +1,5 @@
-// Which order the list shows when better hits arrive while somebody is using it. Pure.
+// Which order the list shows when better hits arrive while somebody is using it, and which of them were there before. Pure.
+import type { ViewHit } from "./messages.ts";
 
 export interface Arranged {
   /** Ids in the order to draw. */
@@ -20,4 +21,23 @@ export function arrange(shown: readonly string[], fresh: readonly string[], held
   const known = new Set(kept);
   const order = [...kept, ...fresh.filter((id) => !known.has(id))];
   return { order, pending: order.some((id, i) => id !== fresh[i]) };
+}
+
+type Row = Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "symbol">;
+
+/** A saved edit moves code, and its id with it. From the ids of hits that are gone to those that take their place: the same name nearest by, or the same first line. */
+export function movedHits(before: readonly Row[], now: readonly Row[]): ReadonlyMap<string, string> {
+  const moved = new Map<string, string>();
+  const known = new Set(before.map(({ id }) => id));
+  const fresh = new Set(now.filter(({ id }) => !known.has(id)));
+  const kept = new Set(now.map(({ id }) => id));
+  for (const old of before) {
+    if (kept.has(old.id)) continue;
+    const away = ({ startLine }: Row) => Math.abs(startLine - old.startLine);
+    const [next] = [...fresh].filter((hit) => hit.folder === old.folder && hit.path === old.path && (hit.symbol === old.symbol || away(hit) === 0)).sort((a, b) => away(a) - away(b));
+    if (!next) continue;
+    moved.set(old.id, next.id);
+    fresh.delete(next);
+  }
+  return moved;
 }

@@ -6,7 +6,7 @@ import { queryWords } from "../base/queryWords.ts";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
-import { arrange } from "./listOrder.ts";
+import { arrange, movedHits } from "./listOrder.ts";
 import type { Coverage, Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewResults, ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
@@ -48,6 +48,8 @@ export class SearchPanel extends LitElement {
   #focusWanted = false;
   /** The active row was chosen by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
   #reveal = false;
+  /** Where the row was that had the keyboard and has left the list: the next step goes on from there. */
+  #left = 0;
   /** What the list is of: another subject means another list, not a better order of the same. */
   #subject = "";
   readonly #actions: HitActions = {
@@ -92,16 +94,14 @@ export class SearchPanel extends LitElement {
     return this.renderRoot.querySelector<HTMLInputElement>("#query");
   }
 
-  get #allHits(): readonly ViewHit[] {
-    const results = this.state?.results;
+  #hitsOf(results: ViewResults | undefined): readonly ViewHit[] {
     if (results?.kind !== "hits") return [];
     const byId = new Map(results.hits.map((hit) => [hit.id, hit]));
     return this.order.flatMap((id) => byId.get(id) ?? []);
   }
 
   /** The hits that are drawn: all, or those before the weak end of the list. */
-  get #hits(): readonly ViewHit[] {
-    const hits = this.#allHits;
+  #drawn(hits: readonly ViewHit[]): readonly ViewHit[] {
     if (this.weakShown) return hits;
     const best = Math.max(...hits.map(({ score }) => score));
     const last = hits.findLastIndex(({ score }, i) => i < ALWAYS_SHOWN || score >= WEAK * best);
@@ -110,28 +110,44 @@ export class SearchPanel extends LitElement {
   }
 
   /** Ids of everything that can be opened, in the order drawn. */
-  get #rows(): readonly string[] {
-    const results = this.state?.results;
+  #rowsOf(results: ViewResults | undefined): readonly string[] {
     if (results?.kind === "duplicates") return results.groups.flatMap(({ members }) => members.map(({ id }) => id));
-    return this.#hits.map(({ id }) => id);
+    return this.#drawn(this.#hitsOf(results)).map(({ id }) => id);
+  }
+
+  get #rows(): readonly string[] {
+    return this.#rowsOf(this.state?.results);
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     if (!changed.has("state") || !this.state) return;
     const { results } = this.state;
+    const before = (changed.get("state") as ViewState | undefined)?.results;
     const subject = results.kind === "hits" ? `${results.of}\0${results.subject}` : results.kind;
-    const activeId = this.#rows[this.active];
+    const sameList = subject === this.#subject;
+    let activeId = this.#rowsOf(before)[this.active];
     if (results.kind === "hits") {
+      if (sameList && before?.kind === "hits") {
+        const moved = movedHits(before.hits, results.hits);
+        const now = (id: string) => moved.get(id) ?? id;
+        this.order = this.order.map(now);
+        this.expanded = new Set([...this.expanded].map(now));
+        activeId &&= now(activeId);
+      }
       const fresh = results.hits.map(({ id }) => id);
-      const held = subject === this.#subject && (this.#pointed || this.active >= 0);
+      const held = sameList && (this.#pointed || this.active >= 0);
       ({ order: this.order, pending: this.pending } = arrange(this.order, fresh, held));
     } else this.pending = false;
-    if (subject !== this.#subject) {
+    if (!sameList) {
       this.expanded = new Set();
       this.active = -1;
+      this.#left = 0;
       this.weakShown = false;
       this.#toTop = true;
-    } else if (this.active >= 0) this.active = activeId === undefined ? -1 : this.#rows.indexOf(activeId);
+    } else if (this.active >= 0) {
+      this.#left = this.active;
+      this.active = activeId === undefined ? -1 : this.#rows.indexOf(activeId);
+    }
     this.#subject = subject;
   }
 
@@ -203,12 +219,16 @@ export class SearchPanel extends LitElement {
     } else this.renderRoot.querySelector<HTMLElement>("#list")?.focus();
   }
 
+  #beside(by: 1 | -1): number {
+    return this.active >= 0 ? this.active + by : by > 0 ? this.#left : this.#left - 1;
+  }
+
   /** Opens the row after or before the active one, round the ends as the editor's search does; the keyboard goes to the editor. */
   #step(by: 1 | -1): void {
     const rows = this.#rows;
     if (rows.length === 0) return;
     this.#reveal = true;
-    this.active = this.active < 0 ? (by > 0 ? 0 : rows.length - 1) : (this.active + by + rows.length) % rows.length;
+    this.active = (this.#beside(by) + rows.length) % rows.length;
     this.post({ type: "open", id: rows[this.active]!, side: false, how: "open" });
   }
 
@@ -225,6 +245,11 @@ export class SearchPanel extends LitElement {
     if (!opening) return;
     const line = (event.target as Element).closest<HTMLElement>(".line[data-n]")?.dataset["n"];
     this.post({ type: "open", id, ...opening, ...(line === undefined ? {} : { line: Number(line) }) });
+  }
+
+  #boxFocused(): void {
+    this.active = -1;
+    this.#left = 0;
   }
 
   #boxKey(event: KeyboardEvent): void {
@@ -261,8 +286,8 @@ export class SearchPanel extends LitElement {
     const rows = this.#rows;
     const id = rows[this.active];
     const isHit = this.state?.results.kind === "hits";
-    if (event.key === "ArrowDown") this.#focusRow(this.active + 1);
-    else if (event.key === "ArrowUp") this.#focusRow(this.active - 1);
+    if (event.key === "ArrowDown") this.#focusRow(this.#beside(1));
+    else if (event.key === "ArrowUp") this.#focusRow(this.#beside(-1));
     else if (event.key === "Home") this.#focusRow(0);
     else if (event.key === "End") this.#focusRow(rows.length - 1);
     else if (event.key === "PageDown") this.#focusRow(Math.min(rows.length - 1, this.active + 5));
@@ -311,7 +336,7 @@ export class SearchPanel extends LitElement {
         .value=${this.query}
         @input=${this.#typed}
         @keydown=${this.#boxKey}
-        @focus=${() => (this.active = -1)}
+        @focus=${this.#boxFocused}
       />
       ${this.query === "" ? nothing : html`<button title="Clear (Esc)" aria-label="Clear" @click=${this.#clear}>${closeIcon}</button>`}
       ${state.history.length > 0 ? html`<button class=${this.historyOpen ? "on" : ""} title="Earlier searches" aria-label="Earlier searches" aria-expanded=${this.historyOpen} @click=${() => (this.historyOpen = !this.historyOpen)}>${historyIcon}</button>` : nothing}
@@ -405,9 +430,10 @@ export class SearchPanel extends LitElement {
     const { results } = state;
     if (results.kind === "duplicates") return this.#renderDuplicates(state, results);
     if (results.kind !== "hits") return html``;
-    const hits = this.#hits;
+    const all = this.#hitsOf(results);
+    const hits = this.#drawn(all);
     const words = results.of === "search" ? queryWords(results.subject) : [];
-    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, this.#allHits.length)}</div>
+    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
       ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${hits.length === 0
         ? this.#renderNothing(state)
@@ -425,7 +451,7 @@ export class SearchPanel extends LitElement {
           >
             ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
           </ul>`}
-      ${hits.length < this.#allHits.length ? html`<button class="weak" @click=${() => (this.weakShown = true)}>Show ${count(this.#allHits.length - hits.length, "weaker result")}</button>` : nothing}
+      ${hits.length < all.length ? html`<button class="weak" @click=${() => (this.weakShown = true)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
       ${this.pending ? html`<button class="reorder" @click=${this.#applyOrder}>A better order has arrived. Show it</button>` : nothing}`;
   }
 
