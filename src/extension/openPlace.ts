@@ -12,7 +12,10 @@ export interface OpenOptions {
 }
 
 export interface PlaceOpener extends vscode.Disposable {
+  /** Of several that are under way only the last shows something. */
   open(place: Place, options: OpenOptions): Promise<void>;
+  /** What is under way shows nothing. */
+  cancel(): void;
 }
 
 export function createPlaceOpener(): PlaceOpener {
@@ -31,18 +34,22 @@ export function createPlaceOpener(): PlaceOpener {
   const moved = vscode.window.onDidChangeTextEditorSelection((event) => {
     if (event.textEditor === marked && event.kind !== undefined) unmark();
   });
+  let latest = 0;
   return {
     async open(place, { side, how, line }) {
+      const turn = ++latest;
       const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === place.root);
       const uri = folder ? vscode.Uri.joinPath(folder.uri, place.path) : vscode.Uri.file(`${place.root}/${place.path}`);
       let document: vscode.TextDocument;
       try {
         document = await vscode.workspace.openTextDocument(uri);
       } catch {
+        if (turn !== latest) return;
         void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
         return;
       }
       const { toBuffer } = await followEdits(document);
+      if (turn !== latest) return;
       const lineAt = (number: number) => document.lineAt(Math.min(Math.max(number, 1), document.lineCount) - 1);
       const startLine = toBuffer(place.startLine);
       const [first, last] = [lineAt(startLine), lineAt(Math.max(toBuffer(place.endLine), startLine))];
@@ -54,12 +61,14 @@ export function createPlaceOpener(): PlaceOpener {
         preview: how !== "keep",
         selection: new vscode.Range(start, start),
       });
+      if (turn !== latest) return;
       unmark();
       const range = new vscode.Range(first.range.start, last.range.end);
       editor.setDecorations(mark, [range]);
       editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
       marked = editor;
     },
+    cancel: () => void latest++,
     dispose() {
       unmark();
       moved.dispose();

@@ -24,6 +24,10 @@ export interface QuickSearchOptions {
 
 /** Long enough that a fast typist causes one search per word, short enough to feel live. */
 const PAUSE_MS = 120;
+/** VS Code highlights the first row of a new list before the one that it is told: only what stays highlighted is looked at. */
+const LOOK_MS = 50;
+
+const samePlace = (a: RootedHit, b: RootedHit): boolean => a.root === b.root && a.path === b.path && a.startLine === b.startLine;
 
 /** What is selected in the editor, when it can be a question: a part of one line. */
 export function selectedQuery(): string {
@@ -36,12 +40,15 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const aside: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("split-horizontal"), tooltip: "Open to the side" };
   const inView: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("list-flat"), tooltip: "Show in the side bar" };
   const before = vscode.window.activeTextEditor;
+  // Looking at a hit of the same file moves both.
+  const [selection, visible] = [before?.selection, before?.visibleRanges[0]];
   let running = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let opened = false;
   let moved = false;
-  /** Something else than what was being read is in the editor. */
-  let looked = false;
+  let looking: ReturnType<typeof setTimeout> | undefined;
+  /** What is in the editor in place of what was being read. */
+  let looked: RootedHit | undefined;
   /** Whose answer the list is. */
   let answered = "";
   /** Enter came before the answer: its first hit is opened when it is there. */
@@ -56,10 +63,12 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   pick.buttons = [inView];
 
   const show = (query: string, result: MergedResult) => {
-    const active = pick.activeItems[0]?.hit;
-    pick.items = quickRows(query, result, options.engines).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
+    const items: readonly HitItem[] = quickRows(query, result, options.engines).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
     // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
-    const same = moved && active ? pick.items.find(({ hit }) => hit && hit.root === active.root && hit.path === active.path && hit.startLine === active.startLine) : undefined;
+    const active = moved ? pick.activeItems[0]?.hit : undefined;
+    const same = active && items.find(({ hit }) => hit && samePlace(hit, active));
+    moved = same !== undefined;
+    pick.items = items;
     if (same) pick.activeItems = [same];
     answered = query;
     if (!accepted) return;
@@ -67,12 +76,13 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     open(pick.items[0]?.hit);
   };
 
-  const open = (hit: RootedHit | undefined) => {
+  const open = (hit: RootedHit | undefined, side = false) => {
     if (!hit) return;
     opened = true;
+    clearTimeout(looking);
     addToHistory(options.history, answered.trim());
     pick.hide();
-    void options.opener.open(hit, { side: false, how: "keep" });
+    void options.opener.open(hit, { side, how: "keep" });
   };
 
   /** @param again the same query once more: a choice that was made stays. */
@@ -118,18 +128,17 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   pick.onDidChangeActive(([item]) => {
     const first = item === pick.items[0] && !moved;
     moved ||= !first && item?.hit !== undefined;
+    clearTimeout(looking);
     // Not for the row that is highlighted by itself: files should not flash by while a query is being typed.
     if (!item?.hit || !moved) return;
-    looked = true;
-    void options.opener.open(item.hit, { side: false, how: "look" });
+    const { hit } = item;
+    looking = setTimeout(() => {
+      if (looked && samePlace(looked, hit)) return;
+      looked = hit;
+      void options.opener.open(hit, { side: false, how: "look" });
+    }, LOOK_MS);
   });
-  pick.onDidTriggerItemButton(({ item }) => {
-    if (!item.hit) return;
-    opened = true;
-    addToHistory(options.history, answered.trim());
-    pick.hide();
-    void options.opener.open(item.hit, { side: true, how: "keep" });
-  });
+  pick.onDidTriggerItemButton(({ item }) => open(item.hit, true));
   pick.onDidTriggerButton(() => {
     opened = true;
     const query = pick.value;
@@ -148,12 +157,20 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   pick.onDidHide(() => {
     stop();
     clearTimeout(timer);
+    clearTimeout(looking);
     running.abort();
     pick.dispose();
-    // Escape after looking around brings back what was being read.
-    if (!opened && looked && before) void vscode.window.showTextDocument(before.document, { viewColumn: before.viewColumn ?? vscode.ViewColumn.Active, selection: before.selection });
+    if (opened) return;
+    options.opener.cancel();
+    if (looked && before) void backTo(before, selection, visible);
   });
   pick.value = initial;
   pick.show();
   void search(initial);
+}
+
+/** Escape after looking around brings back what was being read. */
+async function backTo({ document, viewColumn = vscode.ViewColumn.Active }: vscode.TextEditor, selection: vscode.Selection | undefined, visible: vscode.Range | undefined): Promise<void> {
+  const editor = await vscode.window.showTextDocument(document, { viewColumn, ...(selection && { selection }) });
+  if (visible) editor.revealRange(visible, vscode.TextEditorRevealType.AtTop);
 }

@@ -75,7 +75,7 @@ export class QuickPick {
   static last: QuickPick;
   value = "";
   #items: readonly { readonly label: string }[] = [];
-  activeItems: readonly { readonly label: string }[] = [];
+  #activeItems: readonly { readonly label: string }[] = [];
   busy = false;
   sortByLabel = true;
 
@@ -90,6 +90,15 @@ export class QuickPick {
   set items(items: readonly { readonly label: string }[]) {
     this.#items = items;
     this.moveTo(0);
+  }
+
+  get activeItems(): readonly { readonly label: string }[] {
+    return this.#activeItems;
+  }
+
+  set activeItems(items: readonly { readonly label: string }[]) {
+    this.#activeItems = items;
+    this.#tell("active", items);
   }
 
   readonly #listeners = new Map<string, (value: never) => void>();
@@ -116,7 +125,6 @@ export class QuickPick {
   /** The row that the arrow keys reach; VS Code itself makes the first row active. */
   moveTo(row: number): void {
     this.activeItems = this.items.slice(row, row + 1);
-    this.#tell("active", this.activeItems);
   }
 
   enter(): void {
@@ -131,7 +139,7 @@ export class QuickPick {
 /** What people were told. */
 export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
-export const shown: { readonly line: number; readonly options: object; marked?: readonly Range[] }[] = [];
+export const shown: { readonly path: string | undefined; readonly line: number; readonly options: object; marked?: readonly Range[]; revealed?: Range }[] = [];
 export const window = {
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined,
@@ -139,17 +147,17 @@ export const window = {
   showInformationMessage: async (text: string) => void said.push(text),
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
-  async showTextDocument(_document: object, options: { readonly selection?: Range }) {
-    const entry: (typeof shown)[number] = { line: (options.selection?.start.line ?? 0) + 1, options };
+  async showTextDocument({ uri }: { readonly uri?: { readonly fsPath: string } }, options: { readonly selection?: Range }) {
+    const entry: (typeof shown)[number] = { path: uri?.fsPath, line: (options.selection?.start.line ?? 0) + 1, options };
     shown.unshift(entry);
-    return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: () => undefined };
+    return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: (range: Range) => void (entry.revealed = range) };
   },
 };
 export class ThemeIcon {}
 export class ThemeColor {}
 export const OverviewRulerLane = { Full: 7 };
 export const ViewColumn = { Active: -1, Beside: -2 };
-export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const TextEditorRevealType = { InCenterIfOutsideViewport: 2, AtTop: 3 };
 export const ProgressLocation = { Window: 10 };
 export class EventEmitter {
   event = undefined;
@@ -187,5 +195,5 @@ export function untitledEditor(text: string, selection: Range) {
 
 /** An editor on a file of the workspace folder; it has unsaved edits when the file on disk is named. */
 export function editorOn(path: string, text: string, selection: Range, fsPath?: string) {
-  return { selection, document: documentOf({ scheme: "file", path: `/w/${path}`, fsPath: fsPath ?? "" }, text, fsPath !== undefined) };
+  return { selection, visibleRanges: [selection], document: documentOf({ scheme: "file", path: `/w/${path}`, fsPath: fsPath ?? "" }, text, fsPath !== undefined) };
 }

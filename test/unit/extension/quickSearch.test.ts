@@ -35,7 +35,7 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await engines.start();
   await settle();
   await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
-  openQuickSearch({ engines, opener: { open: async () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
+  openQuickSearch({ engines, opener: { open: async () => undefined, cancel: () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
   await settle();
   const labels = () => QuickPick.last.items.map(({ label }) => label);
   assert.deepEqual(labels(), ["$(sync~spin) Indexing goes on"]);
@@ -50,9 +50,13 @@ describe("Enter in the quick pick", () => {
   async function open(t: TestContext, history = fakeHistory()) {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const waiting = new Map<string, () => void>();
-    const { engines } = fakeWorkspace(({ query }) => new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)])))));
+    let stream = "";
+    const { fake, engines } = fakeWorkspace(({ query, streamId = "" }) => {
+      stream = streamId;
+      return new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)], { refining: true }))));
+    });
     const opened: string[] = [];
-    const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), dispose: () => undefined };
+    const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), cancel: () => void opened.push("cancelled"), dispose: () => undefined };
     await engines.start();
     openQuickSearch({ engines, opener, history, maxResults: () => 10, toView: () => undefined });
     const type = async (query: string) => {
@@ -64,7 +68,11 @@ describe("Enter in the quick pick", () => {
       waiting.get(query)!();
       await settle();
     };
-    return { pick: QuickPick.last, opened, type, release };
+    const refine = async (...paths: readonly string[]) => {
+      await fake.engine.sendNotification(protocol.searchUpdate, { streamId: stream, result: result(paths.map((path, i) => hit(path, 1 / (i + 1))), { refining: true }) });
+      await settle();
+    };
+    return { pick: QuickPick.last, opened, type, release, refine, pass: () => t.mock.timers.tick(50) };
   }
 
   it("waits for the answer to what was typed, instead of opening a hit of fewer words", async (t) => {
@@ -81,12 +89,49 @@ describe("Enter in the quick pick", () => {
   });
 
   it("opens the row that was chosen, also while a better list is made", async (t) => {
-    const { pick, opened, type, release } = await open(t);
+    const { pick, opened, type, release, pass } = await open(t);
     await type("retry");
     await release("retry");
     pick.moveTo(1);
+    pass();
     pick.enter();
     assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
+  });
+
+  it("comes before a look at a row that was only passed", async (t) => {
+    const { pick, opened, type, release, pass } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pick.moveTo(0);
+    pick.enter();
+    pass();
+    assert.deepEqual(opened, ["keep retry.ts"]);
+  });
+
+  it("finds the chosen hit still chosen when better ones arrive, and no other was looked at meanwhile", async (t) => {
+    const { pick, opened, type, release, refine, pass } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pass();
+    await refine("better.ts", "retry.ts", "retry2.ts");
+    pass();
+    await refine("best.ts", "better.ts", "retry.ts", "retry2.ts");
+    pass();
+    pick.enter();
+    assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
+  });
+
+  it("finds no choice made when the chosen hit has left: nothing is looked at unasked", async (t) => {
+    const { pick, opened, type, release, refine, pass } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pass();
+    await refine("better.ts", "retry.ts");
+    pass();
+    assert.deepEqual(opened, ["look retry2.ts"]);
   });
 
   it("is forgotten when other words are typed", async (t) => {
@@ -116,16 +161,21 @@ describe("Enter in the quick pick", () => {
   });
 
   it("is not needed for the way back: Escape shows what was being read, also after other words", async (t) => {
-    Object.assign(window, { activeTextEditor: { document: {}, viewColumn: 1, selection: { start: { line: 41 } } } });
+    const editor = { document: {}, viewColumn: 1, selection: new Range(41, 0, 41, 0), visibleRanges: [new Range(30, 0, 60, 0)] };
+    Object.assign(window, { activeTextEditor: editor });
     t.after(() => Object.assign(window, { activeTextEditor: undefined }));
-    const { pick, type, release } = await open(t);
+    const { pick, opened, type, release, pass } = await open(t);
     await type("a");
     await release("a");
     pick.moveTo(1);
+    pass();
+    // The hit is in the file that was being read.
+    Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] });
     await type("ab");
     shown.length = 0;
     pick.hide();
-    assert.equal(shown[0]?.line, 42);
+    await settle();
+    assert.deepEqual([shown[0]?.line, shown[0]?.revealed?.start.line, opened.at(-1)], [42, 30, "cancelled"]);
   });
 });
 

@@ -1,0 +1,56 @@
+// Places are opened in the order they were asked for, however long their files take.
+import assert from "node:assert/strict";
+import { it, type TestContext } from "node:test";
+import { settle } from "../../support/fakeEngine.ts";
+import { said, shown, Uri, window, workspace } from "../../support/fakeVscode.ts";
+
+const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
+
+/** An opener on files that are read when the test says so. */
+function slowFiles(t: TestContext) {
+  const { openTextDocument } = workspace;
+  const reading = new Map<string, PromiseWithResolvers<void>>();
+  Object.assign(workspace, {
+    openTextDocument: async (uri: ReturnType<typeof Uri.file>) => {
+      const read = Promise.withResolvers<void>();
+      reading.set(uri.fsPath, read);
+      await read.promise;
+      return openTextDocument(uri);
+    },
+  });
+  t.after(() => Object.assign(workspace, { openTextDocument }));
+  shown.length = 0;
+  const opener = createPlaceOpener();
+  return {
+    opener,
+    open: (path: string, how: "look" | "keep") => void opener.open({ root: "/w", path, startLine: 1, endLine: 1 }, { side: false, how }),
+    async read(path: string, error?: Error) {
+      if (error) reading.get(`/w/${path}`)!.reject(error);
+      else reading.get(`/w/${path}`)!.resolve();
+      await settle();
+    },
+    paths: () => shown.map(({ path }) => path),
+  };
+}
+
+it("a look that takes longer does not cover what was opened after it", async (t) => {
+  const { open, read, paths } = slowFiles(t);
+  open("big.ts", "look");
+  open("small.ts", "keep");
+  await read("small.ts");
+  await read("big.ts");
+  assert.deepEqual(paths(), ["/w/small.ts"]);
+});
+
+it("a look that was cancelled shows nothing, and says nothing", async (t) => {
+  const { opener, open, read, paths } = slowFiles(t);
+  Object.assign(window, { showWarningMessage: async (text: string) => void said.push(text) });
+  said.length = 0;
+  open("a.ts", "look");
+  opener.cancel();
+  await read("a.ts");
+  open("gone.ts", "look");
+  opener.cancel();
+  await read("gone.ts", new Error("no such file"));
+  assert.deepEqual([paths(), said], [[], []]);
+});
