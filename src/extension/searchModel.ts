@@ -129,13 +129,13 @@ export class SearchModel {
 
   /** @param subject what the hits are similar to, for people. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
-    await this.#run(async (signal) => {
+    await this.#runOnce(async (signal) => {
       this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
     });
   }
 
   async duplicates(): Promise<void> {
-    const find = this.#run(async (signal) => {
+    await this.#runOnce(async (signal) => {
       this.#working = duplicatesProgress();
       this.#options.onChange();
       const { groups, coverage, failures } = await this.#options.engines.duplicates(
@@ -150,8 +150,6 @@ export class SearchModel {
       this.#places.clear();
       this.#results = { kind: "duplicates", groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, failures: failureTexts(failures) };
     });
-    this.#again = undefined; // it reads the whole index: a file that is saved meanwhile or later must not begin it anew
-    await find;
   }
 
   /** Back to the empty box. */
@@ -213,6 +211,13 @@ export class SearchModel {
     this.#busy = false;
     this.#working = undefined;
     this.#options.onChange();
+  }
+
+  /** For what a saved file must not begin anew: duplicates, which read the whole index, and similar code, whose question stood in lines that are others now. */
+  async #runOnce(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const running = this.#run(work);
+    this.#again = undefined;
+    await running;
   }
 
   #showHits(of: "search" | "similar", subject: string, result: MergedResult): void {

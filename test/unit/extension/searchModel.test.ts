@@ -166,6 +166,15 @@ describe("the search view's state", () => {
     assert.deepEqual([results.of, results.subject, shownPaths(model)], ["similar", "parse · a.ts:3-9", ["twin.ts"]]);
   });
 
+  it("asks for similar code once: after a save its lines are those of other code", async () => {
+    const { model, engine } = setUp(() => result([hit("twin.ts", 0.9)]));
+    await model.search("q", none);
+    await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9, text: "code" }, "a.ts:3-9");
+    const before = engine().asked.length;
+    await model.repeat();
+    assert.deepEqual([engine().asked.length, shownPaths(model)], [before, ["twin.ts"]]);
+  });
+
   it("looks for duplicates once, says how far that is, and begins anew for no saved file", async () => {
     const { model, engines, engine } = setUp(() => result([]));
     await engines.start();
