@@ -50,17 +50,22 @@ function windowEnd(lines: SourceLines, start: number, to: number): number {
 // Code by indentation ------------------------------------------------------------------------------------------------------
 
 const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
-const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@\w+|\[\w+.*\]\s*$)/;
+const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
 const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive)\\s+)*";
 const definers: readonly RegExp[] = [
-  new RegExp(`^\\s*${modifiers}(?:function\\*?|def|defp|defmodule|class|func|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
+  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
   /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
   /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
   /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
   /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
-  /^\s*\((?:define|defun|defmacro|defn-?|def)\s+\(?([^\s()]+)/,
+  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^\S+\s+)*([^\s()]+)/,
+  // Objective-C, SCSS; CMake; Prisma, GraphQL.
+  /^[-+]\s*\([^;=]*?\)\s*(\w+)/,
+  /^\s*@(?:implementation|interface|protocol|mixin|function)\s+([\w-]+)/,
+  /^\s*(?:function|macro)\s*\(\s*([a-z_][\w-]*)(?:\s+[^,{}]*)?\)?\s*$/i,
+  /^\s*(?:model|input|query|mutation|subscription|fragment)\s+(\w+)[^{}]*\{\s*$/,
   /^\s*let\s+(?:rec\s+)?(\w+)/,
-  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until)\b)[\w$*&:<>,\s~[\]]*?([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
+  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
 ];
 
 /**
@@ -180,13 +185,15 @@ export function cutMarkdown(lines: SourceLines): Part[] {
     above: readonly string[];
     title: string;
   }
-  const sections: Section[] = [{ from: 0, to: 0, level: 0, above: [], title: "" }];
+  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: [], title: "" }];
   const titles: string[] = [];
   let fence = "";
   for (let row = 0; row < lines.count; row++) {
     const text = lines.text(row, row).slice(0, TELLING);
-    const mark = /^\s{0,3}(```+|~~~+)/.exec(text)?.[1];
-    if (mark && (fence === "" || text.trim().startsWith(fence))) fence = fence === "" ? mark : "";
+    const [, mark = "", info = ""] = /^\s{0,3}(```+(?=[^`]*$)|~~~+)(.*)$/.exec(text) ?? [];
+    // Only a bare fence closes: one with a language stands in the block.
+    if (fence === "") fence = mark;
+    else if (mark.startsWith(fence) && info.trim() === "") fence = "";
     const heading = fence === "" ? /^(#{1,6})\s+(.+?)\s*#*\s*$/.exec(text) : null;
     if (heading) {
       const level = heading[1]!.length;
@@ -204,6 +211,7 @@ export function cutMarkdown(lines: SourceLines): Part[] {
     run = undefined;
   };
   for (const section of sections) {
+    if (section.to < section.from) continue; // nothing before the first heading
     const size = lines.size(section.from, section.to);
     if (size > sizes.wholeFunction) {
       flush();

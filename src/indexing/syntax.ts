@@ -27,6 +27,8 @@ export type Rule = (node: Node, find: Find) => Definition | undefined;
 
 export interface Syntax {
   readonly definitions: Readonly<Record<string, Rule>>;
+  /** A definition that the grammar reads as something else. Nodes of its type are not for that reason known to be read well. */
+  readonly disguised?: Rule;
   /** Bodies and groups that are walked through as if their children stood in the parent. */
   readonly bodies: ReadonlySet<string>;
   readonly comments: ReadonlySet<string>;
@@ -34,8 +36,8 @@ export interface Syntax {
   readonly attributes?: (node: Node) => boolean;
   /** Prose of an attribute (Elixir's `@doc`). */
   readonly attributeDoc?: (node: Node) => string;
-  /** Siblings that belong to the node before them (Dart's bodies). */
-  readonly continues?: ReadonlySet<string>;
+  /** Siblings that belong to the node before them (Dart's bodies, those behind a macro of C). */
+  readonly continues?: (node: Node) => boolean;
   /** Consecutive definitions of one name are one (Haskell clauses, overloads). */
   readonly groups?: boolean;
   readonly imports?: ReadonlySet<string>;

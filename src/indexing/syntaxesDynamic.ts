@@ -165,7 +165,11 @@ export const ruby: Syntax = {
       const left = field(node, "left");
       return left?.type === "constant" ? { kind: "block", names: [left.text] } : undefined;
     },
-    call: (node) => {
+    call: (node, find) => {
+      // `private def secret`, `memoize def slow`
+      const method = field(node, "arguments")?.namedChildren.find(({ type }) => type === "method" || type === "singleton_method");
+      const defined = method && find(method);
+      if (defined) return { ...defined, inner: method };
       const block = field(node, "block");
       const callee = [nameText(field(node, "receiver")), nameText(field(node, "method"))].filter(Boolean).join(".");
       const title = field(node, "arguments")?.namedChildren[0];

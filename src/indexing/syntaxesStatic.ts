@@ -163,7 +163,7 @@ export const dart: Syntax = {
   bodies: set("class_body enum_body extension_body block program"),
   comments: set("comment documentation_comment"),
   attributes: (node) => node.type === "annotation" || node.type === "marker_annotation",
-  continues: set("function_body"),
+  continues: (node) => node.type === "function_body",
   imports: set("import_or_export library_name part_directive part_of_directive"),
 };
 
@@ -211,10 +211,22 @@ function declared(node: Node | null): string {
   }
   return "";
 }
+const isMacro = (name: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(name);
+/** What the grammar takes for one thing and the preprocessor for another: `TEST(Suite, name) {`, and `__init start(void) {`, where the name seems to be the type. */
+function macroDefinition(node: Node): Definition | undefined {
+  const [type, declarator] = [nameText(field(node, "type")), field(node, "declarator")];
+  if (declarator?.type === "parenthesized_declarator" && type !== "" && !isMacro(type)) return { kind: "function", names: [type] };
+  const parameters = declarator && field(declarator, "parameters")?.namedChildren;
+  if (type !== "" || !parameters || parameters.length === 0 || parameters.length > 2 || !isMacro(declared(declarator))) return undefined;
+  const names = parameters.map((parameter) => (parameter.namedChildCount === 1 ? nameText(field(parameter, "type")) : ""));
+  return names.every((name) => /^\w+$/.test(name)) ? { kind: "function", names: names.slice(-1), owner: names.slice(0, -1) } : undefined;
+}
 const functionLike: Rule = (node) => {
+  const macro = macroDefinition(node);
+  if (macro) return macro;
   const text = declared(field(node, "declarator"));
   if (!text) return { kind: "function", names: [] };
-  const operator = /^(.*?)(operator\b.*)$/.exec(text);
+  const operator = /^(.*?)(\boperator\b.*)$/.exec(text);
   if (operator) return { kind: "function", names: [operator[2]!.trim()], owner: qualified(`${operator[1]}x`).owner };
   const { owner, name } = qualified(text.replace(/<[^<>]*>$/, ""));
   return { kind: "function", names: [name], owner };
@@ -223,7 +235,24 @@ const taggedType: Rule = (node) => {
   const name = nameText(field(node, "name")).replace(/<.*$/, "");
   return field(node, "body") ? { kind: node.type === "class_specifier" ? "class" : "type", names: name ? [name] : [], ...(node.type === "enum_specifier" ? undefined : { holds: "members" as const }) } : undefined;
 };
+/** Whether the grammar ended a statement where there is no semicolon, in front of such a node. */
+const endsBefore = (node: Node, type: string): boolean => node.lastChild?.isMissing === true && node.nextNamedSibling?.type === type;
+function isInFunction(node: Node): boolean {
+  for (let at = node.parent; at; at = at.parent) if (at.type === "compound_statement") return true;
+  return false;
+}
+/** `SYSCALL_DEFINE3(read, …) {`, `TEST_CASE("parses") {`: a call to the grammar, and a block behind it. */
+const macroCall: Rule = (node) => {
+  const call = node.type === "expression_statement" && childOf(node, "call_expression");
+  if (!call || !endsBefore(node, "compound_statement") || !isMacro(nameText(field(call, "function"))) || isInFunction(node)) return undefined;
+  const given = field(call, "arguments")?.namedChildren ?? [];
+  const title = given.find(({ type }) => type === "string_literal");
+  if (title) return { kind: "function", names: [], scope: nameText(title).replace(/"/g, "") };
+  return { kind: "function", names: given[0]?.type === "identifier" ? [given[0].text] : [] };
+};
 const cDeclaration: Rule = (node, find) => {
+  // `JNIEXPORT jint` and `static int __init` are the beginning of the function behind them.
+  if (endsBefore(node, "function_definition")) return undefined;
   const type = field(node, "type");
   const tagged = type && find(type);
   const names = node.childrenForFieldName("declarator").map((d) => declared(d)).filter((n) => n !== "");
@@ -248,6 +277,8 @@ export const c: Syntax = {
   definitions: cDefinitions,
   bodies: set("translation_unit compound_statement field_declaration_list declaration_list preproc_else preproc_elif"),
   comments: set("comment"),
+  disguised: macroCall,
+  continues: (node) => node.type === "compound_statement" && node.previousNamedSibling !== null && macroCall(node.previousNamedSibling, () => undefined) !== undefined,
   imports: set("preproc_include"),
 };
 export const cpp: Syntax = {

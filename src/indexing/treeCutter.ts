@@ -102,7 +102,7 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
   const pieces: Piece[] = [];
   let comments: { from: number; to: number; raw: string[]; attributed: boolean } | undefined;
   let openScopes: readonly string[] = [];
-  const find = (node: Node): Definition | undefined => syntax.definitions[node.type]?.(node, find);
+  const find = (node: Node): Definition | undefined => (syntax.definitions[node.type] ?? syntax.disguised)?.(node, find);
 
   const dropComments = (): void => {
     if (!comments) return;
@@ -117,11 +117,16 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     pieces.push(piece);
   };
   const visit = (node: Node): void => {
+    const last = pieces.at(-1);
+    if (last && syntax.continues?.(node)) {
+      last.to = Math.max(last.to, lastRow(node));
+      last.nodes.push(node);
+      return;
+    }
     if (syntax.bodies.has(node.type) || (node.isError && misreadChars(node, syntax) < (node.endIndex - node.startIndex) / 2)) return node.namedChildren.forEach(visit);
     if (node.isError && node.endPosition.row > node.startPosition.row) return scanError(node);
     const from = node.startPosition.row;
     const to = lastRow(node);
-    const last = pieces.at(-1);
     const isComment = syntax.comments.has(node.type);
     if (isComment || syntax.attributes?.(node)) {
       if (last && from === last.to && !comments) {
@@ -135,11 +140,6 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
       comments.attributed ||= !isComment;
       const text = isComment ? node.text : syntax.attributeDoc?.(node);
       if (text) comments.raw.push(isComment ? text : docProse(text));
-      return;
-    }
-    if (last && syntax.continues?.has(node.type)) {
-      last.to = Math.max(last.to, to);
-      last.nodes.push(node);
       return;
     }
     let start = from;

@@ -108,11 +108,18 @@ describe("names", () => {
     ["struct with a variable", "a.c", "struct point { int x; } origin;\n", ["point", "origin"]],
     ["include guards", "a.h", "#ifndef A_H\n#define A_H\nint f(void);\n#endif\n", ["A_H", "f"]],
     ["C++ out of line", "a.cpp", "std::vector<int> A::B::f() const { return {}; }\nA::~A() {}\nA::operator bool() const { return true; }\n", ["A > B > f", "A > ~A", "A > operator bool() const"]],
+    ["names that end in operator", "a.cpp", "bool is_operator(int a) { return a; }\nTree Parser::parse_operator() { return {}; }\n", ["is_operator", "Parser > parse_operator"]],
+    ["tests of C++ by suite and name", "a.cpp", "TEST(Parser, RejectsEmpty) {\n  f();\n}\n\nTEST_F(Parser, AcceptsX) {\n  f();\n}\n", ["Parser > RejectsEmpty", "Parser > AcceptsX"]],
+    ["tests of C++ by name alone", "a.cpp", "BOOST_AUTO_TEST_CASE(parses) {\n  f();\n}\n", ["parses"]],
+    ["C++ constructors without names of parameters", "a.cpp", "struct Rgb {\n  Rgb(Red, Green) {}\n};\n", ["Rgb"]],
+    ["C functions behind macros", "a.c", "static int __init start(void)\n{\n a();\n}\n\nJNIEXPORT jint JNICALL Java_x(JNIEnv *env)\n{\n a();\n}\n\nPHP_FUNCTION(map)\n{\n a();\n}\n", ["start", "Java_x", "map"]],
+    ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
     ["Ruby mixins but not namespaces", "a.rb", "module Space\n  module Mix\n    def go; end\n  end\nend\n", ["Mix", "go"]],
     ["Ruby class methods", "a.rb", "class A\n  def self.make; end\n  class << self\n    def find; end\n  end\nend\n", ["A", "make", "find"]],
+    ["Ruby methods behind a word", "a.rb", "class A\n  private def secret(x)\n    x\n  end\n\n  memoize def slow\n  end\n\n  private_class_method def self.make\n  end\nend\n", ["A", "secret", "slow", "make"]],
     ["Kotlin extensions", "a.kt", "fun <T> List<T>.second(): T = this[1]\nval String.size2: Int get() = 1\n", ["List > second", "size2"]],
     ["Swift operators and initialisers", "a.swift", "struct S {\n  init?(raw: Int) { return nil }\n  static func == (a: S, b: S) -> Bool { true }\n}\n", ["S", "init", "=="]],
     ["Haskell operators", "a.hs", "(<+>) :: Int -> Int -> Int\na <+> b = a + b\n\nx `op` y = x\n", ["<+>", "op"]],
@@ -136,6 +143,13 @@ describe("names", () => {
     const source = `package a;\nclass Outer {\n    static class Inner {\n        void first() {\n${body}        }\n\n        void second() {\n${body}        }\n    }\n}\n`;
     const { chunks } = await chunker.chunk("A.java", source);
     assert.deepEqual(chunks.filter(({ chunk }) => chunk.symbols.includes("second")).map(({ chunk }) => chunk.breadcrumb), ["Outer > Inner"]);
+  });
+
+  it("keeps a function inside a macro in one chunk with its comment", async () => {
+    const body = "    do_something(with, some, arguments, that, are, long);\n".repeat(12);
+    const source = `/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n${body}}\n\nTEST_CASE("it reads")\n{\n${body}}\n`;
+    const { chunks } = await chunker.chunk("a.c", source);
+    assert.deepEqual(chunks.map(({ chunk, startLine, endLine }) => [startLine, endLine, chunk.kind, chunk.doc]), [[1, 16, "function", "Reads."], [18, 32, "function", ""]]);
   });
 
   it("scans only the part that a grammar cannot read", async () => {

@@ -55,6 +55,25 @@ describe("definedName", () => {
     ["pub(crate) fn open(path: &str) -> Self {", "open"],
     ["static int read_all(int fd, char *to) {", "read_all"],
     ["module Geometry", "Geometry"],
+    ["- (void)viewDidLoad {", "viewDidLoad"],
+    ["- (void (^)(int))handlerFor:(id)sender {", "handlerFor"],
+    ["@implementation Cart", "Cart"],
+    ["@interface Cart : NSObject", "Cart"],
+    ["function(add_thing ARGS)", "add_thing"],
+    ["macro(link_all)", "link_all"],
+    ["function! s:Fold() abort", "s:Fold"],
+    ["func! Fold()", "Fold"],
+    ["model User {", "User"],
+    ["input CreateUser {", "CreateUser"],
+    ["@mixin button-base($x) {", "button-base"],
+    ["(defprotocol Shape", "Shape"],
+    ["(defmulti area :kind)", "area"],
+    ["(defn ^:private step [x]", "step"],
+    ["(ns app.core", "app.core"],
+    ["(default-value x)", ""],
+    ["function(x, y) {", ""],
+    ["- a list (with words) of prose", ""],
+    ["model of the world", ""],
     ["if (a) {", ""],
     ["} else if (ready(a)) {", ""],
     ["for (int i = 0; i < n; i++) {", ""],
@@ -73,6 +92,11 @@ describe("cutByIndentation", () => {
     const parts = cutByIndentation(new SourceLines(source));
     assert.deepEqual(show(parts), ["0-18 |first", "19-38 |second"]);
     assert.equal(parts[1]!.doc, "About second.");
+  });
+  it("takes @ for what begins a definition where it does, and for an annotation elsewhere", () => {
+    const source = `@implementation Cart\n\n- (void)add {\n${body(16)}}\n\n- (int)total {\n${body(16)}}\n@end\n`;
+    assert.deepEqual(cutByIndentation(new SourceLines(source)).map((part) => part.symbols), [["Cart"], ["add"], ["total"]]);
+    assert.deepEqual(cutByIndentation(new SourceLines("@Test\nfunc works() {\n}\n")).map((part) => part.symbols), [["works"]]);
   });
   it("merges small neighbours", () => {
     const parts = cutByIndentation(new SourceLines("proc a {\n}\n\nproc b {\n}\n\nproc c {\n}\n"));
@@ -116,6 +140,14 @@ describe("cutMarkdown", () => {
   it("does not take comments in code for headings", () => {
     const source = `# A\n\`\`\`sh\n# not a heading\n\`\`\`\n~~~\n## neither\n~~~\n${prose(30)}`;
     assert.ok(cutMarkdown(new SourceLines(source)).every((p) => p.breadcrumb.length === 0 || p.breadcrumb[0] === "A"));
+  });
+  it("begins with the title, and makes no part of nothing", () => {
+    assert.deepEqual(show(cutMarkdown(new SourceLines(`# A\n${prose(60)}`)))[0], "0-23 |");
+    assert.deepEqual(show(cutMarkdown(new SourceLines(`intro\n# A\n${prose(12)}`)))[0], "0-14 |");
+  });
+  it("closes a fence with a bare fence only", () => {
+    const source = `# A\n\`\`\`md\n# not a heading\n\`\`\`js\n# nor this\n\`\`\`\n\n\`\`\`inline\`\`\`\n## B\n${prose(30)}`;
+    assert.deepEqual(show(cutMarkdown(new SourceLines(source))), ["0-7 |", "8-39 A|"]);
   });
   it("cuts a long section into windows that carry its own heading", () => {
     const parts = cutMarkdown(new SourceLines(`# A\n\n## Long\n${prose(120)}`));
