@@ -109,8 +109,16 @@ function placeFilter(query: ParsedQuery, filters: Filters): (place: Place) => bo
   return (place) =>
     inFilters(place) &&
     (query.tests === "any" || place.isTest === (query.tests === "only")) &&
-    (query.symbolFilter.length === 0 || place.symbols.some((symbol) => query.symbolFilter.includes(symbol.toLowerCase()))) &&
+    (query.symbolFilter.length === 0 || query.symbolFilter.some((name) => defines(place, name))) &&
     holds.every((test) => test(place.text));
+}
+
+/** `store.open` is a name that holds a dot, or `open` in `Store`: around it, or beside it where both share a chunk. @param name lower-cased */
+function defines({ symbols, breadcrumb }: Place, name: string): boolean {
+  const own = symbols.map((symbol) => symbol.toLowerCase());
+  const last = lastName(name);
+  const owner = lastName(name.slice(0, -last.length).replace(/[^\p{L}\p{N}_$]+$/u, ""));
+  return own.includes(name) || (owner !== "" && own.includes(last) && [...own, ...breadcrumb.toLowerCase().split(/ > |::|\./)].includes(owner));
 }
 
 /** Quoted text in lower case is found in any case, like the editor's smart case. */

@@ -31,7 +31,7 @@ export interface ParsedQuery {
   readonly filters: Filters;
   /** What `lang:` names that is no language. */
   readonly unknownLangs: readonly string[];
-  /** `symbol:` filters, lower-cased: a hit must define one of these names. */
+  /** `symbol:` filters, lower-cased: a hit must define one of these names, which may have the owner's in front. */
   readonly symbolFilter: readonly string[];
   /** `in:tests` restricts to tests, `-in:tests` leaves them out. */
   readonly tests: "only" | "none" | "any";
@@ -58,15 +58,16 @@ class Restrictions {
   readonly symbols: string[] = [];
   tests: ParsedQuery["tests"] = "any";
 
-  /** @returns whether the match of `filterToken` is a filter; what is not stays text. */
-  take([, , minus, key, written = ""]: readonly (string | undefined)[]): boolean {
+  /** @returns whether the match of `typedFilter` is a filter; what is not stays text. */
+  take([, , minus, given = "", written = ""]: readonly (string | undefined)[]): boolean {
+    const key = given.toLowerCase();
     const value = written.replace(/^"|"$/g, "");
     const negative = minus === "-";
     if (value === "") return false;
     if (key === "lang") (negative ? this.excludeLangs : this.langs).push(...languagesOf(value));
     else if (key === "path") {
       for (const one of alternativesOf(value)) (negative !== one.startsWith("!") ? this.excludeGlobs : this.pathGlobs).push(...globsOf(one.replace(/^!/, "")));
-    } else if (key === "symbol" && !negative) this.symbols.push(value.toLowerCase());
+    } else if (key === "symbol" && !negative) this.symbols.push(value.toLowerCase().replace(/(?<=.)\(\)$/, ""));
     else if (key === "in" && /^tests?$/.test(value)) this.tests = negative ? "none" : "only";
     else return false;
     return true;
@@ -78,12 +79,20 @@ class Restrictions {
   }
 }
 
+/** As people type it, `Lang:Go` too. */
+const typedFilter = new RegExp(filterToken.source, "gi");
+/** `lang: go`: with a blank it is a filter only when a language is named. */
+const looseLang = /(^|\s)(-?lang:)\s+(?=(\S+))/gi;
+
 /** The text without the filters in it, which go to `restrictions`. */
 function takeFilters(raw: string, restrictions: Restrictions): string {
-  if (!raw.trim().includes("\n")) return raw.replace(filterToken, (...match) => (restrictions.take(match) ? match[1] : match[0]));
+  if (!raw.trim().includes("\n")) {
+    const tight = raw.replace(looseLang, (all: string, before: string, key: string, name: string) => (languagesNamed(name).length > 0 ? `${before}${key}` : all));
+    return tight.replace(typedFilter, (...match) => (restrictions.take(match) ? match[1] : match[0]));
+  }
   // In pasted text what looks like a filter is code, but for those at its end: the terminal and agents append theirs.
   let end = raw.length;
-  for (const match of [...raw.matchAll(filterToken)].reverse()) {
+  for (const match of [...raw.matchAll(typedFilter)].reverse()) {
     if (raw.slice(match.index + match[0].length, end).trim() !== "" || !restrictions.take(match)) break;
     end = match.index;
   }
@@ -98,7 +107,7 @@ export function parseQuery(raw: string): ParsedQuery {
 
   const kind = kindOf(withoutFilters.trim());
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
-  const takesPhrases = kind === "prose" || kind === "symbol";
+  const takesPhrases = kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters));
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
   const text = (takesPhrases ? withoutFilters.replace(quoted, " $1 ") : withoutFilters).trim().replace(/[ \t]+/g, " ");
   const words = text.toLowerCase();
@@ -232,6 +241,11 @@ function kindOf(text: string): QueryKind {
   if ((said.includes("\n") && punctuation >= 3) || punctuation >= Math.max(4, words * 0.5)) return "code";
   if (errorPattern.test(said) && words >= 3) return "error";
   return "prose";
+}
+
+/** Whether a line tells of an error, as `TimeoutError thrown with "no slot"` does. A message has a colon, or says that nobody caught it. */
+function isAboutError(text: string): boolean {
+  return !text.trim().includes("\n") && !/:(\s|$)|\b(Uncaught|Unhandled)\b/.test(text.replace(quoted, " "));
 }
 
 /** Letters alone of a script without spaces are a sentence as likely as a name. */

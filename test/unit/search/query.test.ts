@@ -144,6 +144,19 @@ test("symbol: alone searches for that definition", () => {
   assert.notEqual(query.text, "");
 });
 
+test("a filter's key may be capitalised, and a language may stand behind a blank", () => {
+  for (const raw of ["Lang:go parse", "LANG:Go parse", "lang: go parse", "parse lang: go"]) {
+    const query = parseQuery(raw);
+    assert.deepEqual([query.filters.langs, query.text], [["go"], "parse"], raw);
+  }
+  assert.deepEqual(parseQuery("parse -lang: go").filters, { excludeLangs: ["go"] });
+  for (const raw of ["html lang: en attribute", "path: src"]) assert.deepEqual([parseQuery(raw).filters, parseQuery(raw).text], [{}, raw]);
+});
+
+test("symbol: takes a name as it is called", () => {
+  assert.deepEqual(parseQuery("symbol:Store.open()").symbolFilter, ["store.open"]);
+});
+
 test("something that only looks like a filter stays text", () => {
   for (const raw of ["std::vector lang:", "note: this", "in:tests-old thing", "http://example.com/path:x"]) {
     const query = parseQuery(raw);
@@ -173,6 +186,14 @@ test("what a line quotes does not make the line code or a message", () => {
 test("quotes in pasted code and in messages demand nothing", () => {
   assert.deepEqual(parseQuery('TypeError: missing "name" in request body').phrases, []);
   assert.deepEqual(parseQuery('log("a b");\nconst x = {"k": 1};').phrases, []);
+});
+
+test("what a line about an error quotes must occur", () => {
+  for (const raw of ['ValidationError raised for "must be positive"', 'the TimeoutError thrown with "must be positive"']) {
+    const { kind, phrases } = parseQuery(raw);
+    assert.deepEqual([kind, phrases], ["error", ["must be positive"]], raw);
+  }
+  for (const raw of ['fatal: repository "a b" was not found', 'Unhandled TimeoutError in "a b" of the pool', 'ValueError: no "a b"\n  in the pool']) assert.deepEqual(parseQuery(raw).phrases, [], raw);
 });
 
 test("names of code are found in prose", () => {

@@ -82,6 +82,20 @@ test("filters hold for every hit, whichever retriever found it", async () => {
   assert.deepEqual(await pathsOf("symbol:parse_headers"), ["legacy/main.py"]);
 });
 
+test("symbol: finds a name by its owner too, around it or in the same chunk", async () => {
+  const stores: MemoryChunk[] = [
+    { path: "a.ts", symbols: ["open"], breadcrumb: "db > Store", text: "open() { return 1; }" },
+    { path: "b.ts", symbols: ["Store", "open"], text: "class Store { open() {} }" },
+    { path: "c.ts", symbols: ["open"], breadcrumb: "Door", text: "open() { return 2; }" },
+    { path: "d.sql", symbols: ["Store.open"], text: "create function Store.open() returns int" },
+  ];
+  const deps = setUp(stores);
+  const pathsWith = async (query: string) => (await search(query, 10, deps)).hits.map(({ path }) => path).sort();
+  assert.deepEqual(await pathsWith("symbol:Store.open"), ["a.ts", "b.ts", "d.sql"]);
+  assert.deepEqual(await pathsWith("symbol:Store::open()"), ["a.ts", "b.ts"]);
+  assert.deepEqual(await pathsWith("symbol:open()"), ["a.ts", "b.ts", "c.ts"]);
+});
+
 test("a search below a directory stays there", async () => {
   const { hits } = await searchIndex(setUp(), { query: "parseHeaders", k: 10, under: "src/http/" });
   assert.ok(hits.length > 0 && hits.every((hit) => hit.path.startsWith("src/http/")));
