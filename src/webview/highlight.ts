@@ -29,8 +29,11 @@ export const commentsOpenWith = {
 /** Text for people: nothing in it is a keyword or a call. */
 export const plainLanguages = ids("markdown text restructuredtext asciidoc org tex");
 
+/** Of the text: `$` is the end of each line, for what ends with its line. */
+const end = String.raw`(?![\s\S])`;
+
 function lexer(lang: string): RegExp {
-  const slashes = String.raw`\/\/.*|\/\*[\s\S]*?(?:\*\/|$)|^\s*\*(?:\s.*|\/)?$`;
+  const slashes = String.raw`\/\/.*|\/\*[\s\S]*?(?:\*\/|${end})|^\s*\*(?:\s.*|\/)?$`;
   const patterns: Readonly<Record<keyof typeof commentsOpenWith, string>> = {
     hash: "#.*",
     hashOrSlashes: `#.*|${slashes}`,
@@ -43,7 +46,7 @@ function lexer(lang: string): RegExp {
   };
   const opening = (Object.keys(patterns) as (keyof typeof commentsOpenWith)[]).find((name) => commentsOpenWith[name].has(lang));
   const comment = opening ? patterns[opening] : slashes;
-  const text = String.raw`"""[\s\S]*?(?:"""|$)|'''[\s\S]*?(?:'''|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|` + "`(?:\\\\.|[^`\\\\])*`?";
+  const text = String.raw`"""[\s\S]*?(?:"""|${end})|'''[\s\S]*?(?:'''|${end})|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'|` + "`(?:\\\\.|[^`\\\\])*`?";
   return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
 }
 

@@ -98,6 +98,14 @@ describe("a coloured snippet", () => {
     assert.deepEqual([kinds["return"], kinds["call"], kinds["42"], kinds['"text"'], kinds["Widget"], kinds["// note"]], ["keyword", "call", "number", "string", "type", "comment"]);
   });
 
+  for (const [what, lang, text, kind] of [
+    ["a block comment", "c", "/* first line\n   return if this class\n   end */", "comment"],
+    ["a block comment that the snippet cuts", "c", "/* first line\n   return if", "comment"],
+    ["a docstring", "python", '"""First line.\n\n  return if the class\n"""', "string"],
+    ["a docstring that the snippet cuts", "python", "'''First line.\n  return if", "string"],
+  ] as const)
+    it(`colours all lines of ${what} alike`, () => assert.deepEqual(new Set(highlight(text, lang, []).flat().map((token) => token.kind)), new Set([kind])));
+
   it("takes # for a comment in Python and for code in Rust", () => {
     assert.equal(kindsOf("# note", "python")["# note"], "comment");
     assert.equal(kindsOf("#[test]", "rust")["#["], "plain");
