@@ -118,7 +118,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       if (typeof query === "string") await model.search(query, { langs: [], path: "" });
     },
     "strata.searchInFolder": async (folder?: vscode.Uri) => {
-      await Promise.all([view.show(true), model.searchIn((folder && placeInWorkspace(folder)?.path) ?? "")]);
+      const root = folder && vscode.workspace.getWorkspaceFolder(folder)?.uri.fsPath;
+      await Promise.all([view.show(true), model.searchIn(root, (folder && placeInWorkspace(folder)?.path) ?? "")]);
     },
     "strata.findSimilar": async () => {
       const editor = vscode.window.activeTextEditor;

@@ -99,7 +99,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     }
     pick.busy = true;
     try {
-      const first = await options.engines.search("quick", query, options.maxResults(), (better) => show(query, better), signal);
+      const first = await options.engines.search("quick", { query, k: options.maxResults() }, (better) => show(query, better), signal);
       show(query, first);
       pick.busy = false;
     } catch (error) {

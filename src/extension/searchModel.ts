@@ -72,7 +72,7 @@ export class SearchModel {
     for (const { status } of folders) for (const [lang, files] of Object.entries(status?.languages ?? {})) languages.set(lang, (languages.get(lang) ?? 0) + files);
     return {
       query: this.#query,
-      filters: this.#filters,
+      filters: this.#reachable(this.#filters),
       busy: this.#busy,
       working: this.#working,
       error: this.#error,
@@ -109,22 +109,21 @@ export class SearchModel {
   }
 
   async search(query: string, filters: Filters): Promise<void> {
+    const before = this.#query;
     this.#query = query;
     this.#filters = filters;
-    if (query.trim() === "") {
-      this.clear();
-      return;
-    }
+    // With an empty box filters wait for a query; what is shown is of something else.
+    if (query.trim() === "") return before.trim() === "" ? this.#options.onChange() : this.clear();
     await this.#run(async (signal) => {
-      const k = this.#options.maxResults();
+      const [k, { root }] = [this.#options.maxResults(), this.#reachable(filters)];
       const show = (result: MergedResult) => this.#showHits("search", query.trim(), result);
-      show(await this.#options.engines.search("view", queryWithFilters(query, filters), k, (better) => show(better), signal));
+      show(await this.#options.engines.search("view", { query: queryWithFilters(query, filters), k, root }, (better) => show(better), signal));
     });
   }
 
-  /** The present query and languages, only in a folder. @param folder path from the root; "" for all */
-  async searchIn(folder: string): Promise<void> {
-    await this.search(this.#query, { ...this.#filters, path: folder === "" ? "" : `./${folder}` });
+  /** The present query and languages, only in a folder. @param root of the workspace folder @param folder path from there; "" for all of it */
+  async searchIn(root: string | undefined, folder: string): Promise<void> {
+    await this.search(this.#query, { langs: this.#filters.langs, path: folder === "" ? "" : `./${folder}`, ...(root !== undefined && { root }) });
   }
 
   /** @param subject what the hits are similar to, for people. */
@@ -185,6 +184,13 @@ export class SearchModel {
   dispose(): void {
     this.#running.abort();
     this.#again = undefined;
+  }
+
+  /** A workspace folder restricts nothing when there is no other, or when it has gone. */
+  #reachable(filters: Filters): Filters {
+    const { folders } = this.#options.engines;
+    if (folders.length > 1 && folders.some(({ root }) => root === filters.root)) return filters;
+    return { langs: filters.langs, path: filters.path };
   }
 
   #folders(): FolderState[] {

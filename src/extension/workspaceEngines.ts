@@ -132,13 +132,13 @@ export class WorkspaceEngines {
   }
 
   /**
-   * Searches every folder. `onUpdate` gets better hits of the same query, until `signal` is aborted or the same asker starts the next search.
+   * Searches every folder, or the one at `root`. `onUpdate` gets better hits of the same query, until `signal` is aborted or the same asker starts the next search.
    * @throws StrataError when no folder could answer; an AbortError when aborted.
    */
-  search(asker: Asker, query: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
+  search(asker: Asker, { query, k, root }: { readonly query: string; readonly k: number; readonly root?: string | undefined }, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
     for (const earlier of this.#streams.keys()) if (earlier.startsWith(`${asker}:`)) this.#streams.delete(earlier);
     const streamId = `${asker}:${++this.#streamCount}-${Date.now().toString(36)}`;
-    return this.#streamed(streamId, k, onUpdate, signal, protocol.search, { query, k, depth: "deep", streamId });
+    return this.#streamed(streamId, k, onUpdate, signal, protocol.search, (folder): protocol.SearchParams | undefined => (root === undefined || folder.root === root ? { query, k, depth: "deep", streamId } : undefined));
   }
 
   /** One search without refined hits to follow: for callers that take one answer. */
@@ -214,7 +214,7 @@ export class WorkspaceEngines {
     this.#streams.clear();
   }
 
-  async #streamed<P>(streamId: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal, type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: P): Promise<MergedResult> {
+  async #streamed<P>(streamId: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal, type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: (folder: Folder) => P | undefined): Promise<MergedResult> {
     const latest = new Map<string, protocol.SearchResult>();
     let first: MergedResult | undefined;
     const emit = () => {
@@ -226,7 +226,7 @@ export class WorkspaceEngines {
       emit();
     });
     signal.addEventListener("abort", () => this.#streams.delete(streamId), { once: true });
-    const { results, failures } = await this.#collect(type, () => params, signal);
+    const { results, failures } = await this.#collect(type, params, signal);
     const early = latest.size > 0;
     for (const { root, result } of results) if (!latest.has(root)) latest.set(root, result);
     first = mergeResults([...latest].map(([root, result]) => ({ root, result })), k, failures);

@@ -68,6 +68,8 @@ export type ViewIndex =
 export interface Filters {
   readonly langs: readonly string[];
   readonly path: string;
+  /** The workspace folder that alone is searched, as an absolute path; absent for all of them. */
+  readonly root?: string;
 }
 
 export interface ViewState {
@@ -113,8 +115,8 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 function isFilters(value: unknown): value is Filters {
   if (typeof value !== "object" || value === null) return false;
-  const { langs, path } = value as Partial<Record<keyof Filters, unknown>>;
-  return Array.isArray(langs) && langs.length <= 50 && langs.every((lang) => isText(lang) && /^[\w+#.-]+$/.test(lang)) && isText(path);
+  const { langs, path, root } = value as Partial<Record<keyof Filters, unknown>>;
+  return Array.isArray(langs) && langs.length <= 50 && langs.every((lang) => isText(lang) && /^[\w+#.-]+$/.test(lang)) && isText(path) && (root === undefined || isText(root));
 }
 
 /** True when a value from the page is a message, with every field of the right type and size. */

@@ -24,6 +24,10 @@ const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact
 const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
+const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
+/** The filters that are on, each as it is told. */
+const filterTexts = ({ langs, path, root }: Filters): string[] => [...langs, path, ...(root === undefined ? [] : [folderName(root)])].filter((text) => text !== "");
+
 export class SearchPanel extends LitElement {
   static override styles = [panelStyles, hitStyles];
   static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true }, weakShown: { state: true } };
@@ -80,14 +84,13 @@ export class SearchPanel extends LitElement {
     }
     if (message.type === "step") return this.#step(message.by);
     const first = this.state === undefined;
-    const { langs, path } = message.state.filters;
     // Told again, they are no news: whoever has closed the filters wants them closed.
     const filtersChanged = JSON.stringify(this.state?.filters) !== JSON.stringify(message.state.filters);
     this.state = message.state;
     // What a person has typed is newer than what the host says until the host has heard of it.
     if (this.#awaited === message.state.query) this.#awaited = undefined;
     if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
-    if (filtersChanged && (langs.length > 0 || path !== "")) this.filtersOpen = true;
+    if (filtersChanged && filterTexts(message.state.filters).length > 0) this.filtersOpen = true;
   }
 
   get #box(): HTMLInputElement | null {
@@ -184,8 +187,8 @@ export class SearchPanel extends LitElement {
   }
 
   #toggleLang(lang: string): void {
-    const { langs, path } = this.#filters;
-    this.#search(this.query, { langs: langs.includes(lang) ? langs.filter((other) => other !== lang) : [...langs, lang], path }, false);
+    const { langs } = this.#filters;
+    this.#search(this.query, { ...this.#filters, langs: langs.includes(lang) ? langs.filter((other) => other !== lang) : [...langs, lang] }, false);
   }
 
   #toggle(id: string): void {
@@ -202,6 +205,17 @@ export class SearchPanel extends LitElement {
     this.pending = false;
     this.#reveal = true;
     if (id !== undefined) this.active = this.#rows.indexOf(id);
+  }
+
+  // The buttons for these leave the page with what they did: the keyboard goes to the list.
+  #takeOrder(): void {
+    this.#applyOrder();
+    this.#focusRow(Math.max(0, this.active));
+  }
+
+  #showWeak(first: number): void {
+    this.weakShown = true;
+    this.#focusRow(first);
   }
 
   #pointerLeft(): void {
@@ -312,6 +326,12 @@ export class SearchPanel extends LitElement {
     this.#box?.focus();
   }
 
+  #backToSearch(): void {
+    if (this.query === "") return this.#clear();
+    this.#search(this.query, this.#filters, false);
+    this.#box?.focus();
+  }
+
   protected override render(): TemplateResult {
     const { state } = this;
     if (!state) return html``;
@@ -320,7 +340,7 @@ export class SearchPanel extends LitElement {
   }
 
   #renderBox(state: ViewState): TemplateResult {
-    const filtered = state.filters.langs.length + (state.filters.path === "" ? 0 : 1);
+    const filtered = filterTexts(state.filters).length;
     return html`<div class="box" role="search">
       <span class="lens">${searchIcon}</span>
       <input
@@ -357,14 +377,23 @@ export class SearchPanel extends LitElement {
             this.#box?.focus();
           }}>${historyIcon}<span>${query}</span></button>`,
       )}
-      <button class="link" @click=${() => this.post({ type: "forgetHistory" })}>Forget earlier searches</button>
+      <button class="link" @click=${this.#forgetHistory}>Forget earlier searches</button>
     </div>`;
+  }
+
+  /** The entry that was pressed goes with its list: the keyboard must not go with them. */
+  #forgetHistory(): void {
+    this.historyOpen = false;
+    this.#box?.focus();
+    this.post({ type: "forgetHistory" });
   }
 
   #renderFilters({ filters, languages }: ViewState): TemplateResult {
     // A chosen language stays visible even when it is not among the most frequent ones.
     const shown = [...languages.filter(({ lang }, i) => i < CHIPS || filters.langs.includes(lang)), ...filters.langs.filter((lang) => !languages.some((known) => known.lang === lang)).map((lang) => ({ lang, files: 0 }))];
+    const { langs, path, root } = filters;
     return html`<div class="filters">
+      ${root === undefined ? nothing : html`<div class="chips"><button class="chip" aria-pressed="true" title="Search all folders again" @click=${() => this.#search(this.query, { langs, path }, false)}>in ${folderName(root)}</button></div>`}
       <div class="chips" role="group" aria-label="Languages">
         ${shown.map(({ lang, files }) => html`<button class="chip" aria-pressed=${filters.langs.includes(lang)} title="Only ${lang}" @click=${() => this.#toggleLang(lang)}>${lang}${files > 0 ? html`<span class="n">${files.toLocaleString("en")}</span>` : nothing}</button>`)}
       </div>
@@ -451,14 +480,14 @@ export class SearchPanel extends LitElement {
           >
             ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
           </ul>`}
-      ${hits.length < all.length ? html`<button class="weak" @click=${() => (this.weakShown = true)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
-      ${this.pending ? html`<button class="reorder" @click=${this.#applyOrder}>A better order has arrived. Show it</button>` : nothing}`;
+      ${hits.length < all.length ? html`<button class="weak" @click=${() => this.#showWeak(hits.length)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
+      ${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}`;
   }
 
   #renderSummary(state: ViewState, shown: number): TemplateResult {
     const { results } = state;
     if (results.kind !== "hits") return html``;
-    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${() => (this.query === "" ? this.#clear() : this.#search(this.query, this.#filters, false))}>${closeIcon}</button></div>` : nothing}
+    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>` : nothing}
       ${this.#renderCoverage(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
   }
 
@@ -483,12 +512,13 @@ export class SearchPanel extends LitElement {
 
   #renderNothing(state: ViewState): TemplateResult {
     if (state.busy) return html``;
-    const filtered = state.filters.langs.length > 0 || state.filters.path !== "";
+    const filters = filterTexts(state.filters);
+    const filtered = filters.length > 0;
     return this.#empty(
       "Nothing found",
       html`<ul class="tips">
         ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again when that is done.</li>` : nothing}
-        ${filtered ? html`<li>Filters are on: ${[...state.filters.langs, state.filters.path].filter((part) => part !== "").join(", ")}.</li>` : nothing}
+        ${filtered ? html`<li>Filters are on: ${filters.join(", ")}.</li>` : nothing}
         <li>Say what the code does, not only what it may be called.</li>
         <li>Files named in ignore files are not searched.</li>
       </ul>`,
@@ -498,7 +528,7 @@ export class SearchPanel extends LitElement {
 
   #renderDuplicates(state: ViewState, { groups, coverage, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
     return html`<div class="summary" role="status">
-        <div class="subject"><span>Duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#clear}>${closeIcon}</button></div>
+        <div class="subject"><span>Duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
         ${this.#renderCoverage(state, coverage, count(groups.length, "group"), "", false)}
       </div>
       ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}

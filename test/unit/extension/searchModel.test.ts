@@ -99,12 +99,35 @@ describe("the search view's state", () => {
     const asked: string[] = [];
     const { model } = setUp(({ query }) => (asked.push(query), result([])));
     await model.search("retry", { langs: ["go"], path: "" });
-    await model.searchIn("src/net work");
-    await model.searchIn("");
+    await model.searchIn("/w", "src/net work");
+    await model.searchIn("/w", "");
     assert.deepEqual(asked, ["retry lang:go", 'retry lang:go path:"./src/net work"', "retry lang:go"]);
     model.clear();
-    await model.searchIn("src");
+    await model.searchIn("/w", "src");
     assert.deepEqual([asked.length, model.state.filters], [3, { langs: ["go"], path: "./src" }], "it waits for a query");
+  });
+
+  it("asks the chosen folder of several alone, until the filter or the folder goes", async () => {
+    const asked: string[] = [];
+    const { model, engines } = setUp(({ query }) => (asked.push(query), result([hit("a.ts", 1)])), ["/one", "/two"]);
+    const roots = () => (model.state.results.kind === "hits" ? model.state.results.hits.map(({ id }) => id.split("\0")[0]) : []);
+    await model.search("retry", none);
+    assert.deepEqual(roots(), ["/one", "/two"]);
+    asked.length = 0;
+    await model.searchIn("/two", "src");
+    assert.deepEqual([asked, roots(), model.state.filters], [["retry path:./src"], ["/two"], { langs: [], path: "./src", root: "/two" }]);
+    await model.searchIn("/two", "");
+    assert.deepEqual([asked.at(-1), roots()], ["retry", ["/two"]]);
+    engines.setFolders([{ root: "/one", name: "one" }, { root: "/three", name: "three" }]);
+    await model.repeat();
+    assert.deepEqual([roots(), model.state.filters], [["/one", "/three"], none]);
+  });
+
+  it("keeps similar code when a filter is chosen with an empty box", async () => {
+    const { model } = setUp(() => result([hit("twin.ts", 0.9)]));
+    await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9 }, "a.ts:3-9");
+    await model.search("", { langs: ["go"], path: "" });
+    assert.deepEqual([shownPaths(model), model.state.filters.langs], [["twin.ts"], ["go"]]);
   });
 
   it("empties the list for an empty query", async () => {

@@ -44,24 +44,24 @@ describe("the engines of a workspace", () => {
   it("answer as one", async () => {
     const { all } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.8)]) });
     all.setFolders(folders("/a", "/b"));
-    assert.deepEqual(paths(await all.search("view", "q", 10, () => undefined, never())), ["/b:y", "/a:x"]);
+    assert.deepEqual(paths(await all.search("view", { query: "q", k: 10 }, () => undefined, never())), ["/b:y", "/a:x"]);
   });
 
   it("answer with the folders that can, and say which cannot", async () => {
     const { all } = workspace({ "/a": () => result([hit("x", 0.2)]) });
     all.setFolders(folders("/a", "/b"));
-    const merged = await all.search("view", "q", 10, () => undefined, never());
+    const merged = await all.search("view", { query: "q", k: 10 }, () => undefined, never());
     assert.deepEqual([paths(merged), merged.failures], [["/a:x"], [{ name: "b", reason: "no engine for /b" }]]);
   });
 
   it("fail when no folder can answer", async () => {
     const { all } = workspace({});
     all.setFolders(folders("/a"));
-    await assert.rejects(all.search("view", "q", 10, () => undefined, never()), /no engine/);
+    await assert.rejects(all.search("view", { query: "q", k: 10 }, () => undefined, never()), /no engine/);
   });
 
   it("ask for a folder when there is none", async () => {
-    await assert.rejects(workspace({}).all.search("view", "q", 10, () => undefined, never()), /Open a folder first/);
+    await assert.rejects(workspace({}).all.search("view", { query: "q", k: 10 }, () => undefined, never()), /Open a folder first/);
   });
 
   it("stream better hits of the present query and of no earlier one", async () => {
@@ -69,8 +69,8 @@ describe("the engines of a workspace", () => {
     const { all, engines } = workspace({ "/a": ({ streamId }) => (streams.push(streamId!), result([hit("x", 0.2)], { refining: true })), "/b": () => result([hit("y", 0.1)]) });
     all.setFolders(folders("/a", "/b"));
     const seen: string[][] = [];
-    await all.search("view", "one", 10, (better) => seen.push(["one", ...paths(better)]), never());
-    await all.search("view", "two", 10, (better) => seen.push(["two", ...paths(better)]), never());
+    await all.search("view", { query: "one", k: 10 }, (better) => seen.push(["one", ...paths(better)]), never());
+    await all.search("view", { query: "two", k: 10 }, (better) => seen.push(["two", ...paths(better)]), never());
     const send = (streamId: string, score: number) => engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("x", score)]) });
     await send(streams[0]!, 0.9);
     await send(streams[1]!, 0.05);
@@ -83,8 +83,8 @@ describe("the engines of a workspace", () => {
     const { all, engines } = workspace({ "/a": ({ streamId }) => (streams.push(streamId!), result([hit("x", 0.2)], { refining: true })) });
     all.setFolders(folders("/a"));
     const seen: string[] = [];
-    await all.search("view", "one", 10, () => seen.push("view"), never());
-    await all.search("quick", "two", 10, () => seen.push("quick"), never());
+    await all.search("view", { query: "one", k: 10 }, () => seen.push("view"), never());
+    await all.search("quick", { query: "two", k: 10 }, () => seen.push("quick"), never());
     for (const streamId of streams) await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("x", 0.9)]) });
     await settle();
     assert.deepEqual([streams.map((id) => id.split(":")[0]), seen], [["view", "quick"], ["view", "quick"]]);
@@ -99,7 +99,7 @@ describe("the engines of a workspace", () => {
     });
     all.setFolders(folders("/a", "/b"));
     const updates: string[][] = [];
-    const answer = all.search("view", "q", 10, (better) => updates.push(paths(better)), never());
+    const answer = all.search("view", { query: "q", k: 10 }, (better) => updates.push(paths(better)), never());
     await settle();
     await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([hit("x", 0.9)]) });
     await settle();
@@ -113,7 +113,7 @@ describe("the engines of a workspace", () => {
     all.setFolders(folders("/a"));
     const controller = new AbortController();
     let updates = 0;
-    await all.search("view", "q", 10, () => updates++, controller.signal);
+    await all.search("view", { query: "q", k: 10 }, () => updates++, controller.signal);
     controller.abort();
     await engines.get("/a")!.engine.sendNotification(protocol.searchUpdate, { streamId, result: result([]) });
     await settle();

@@ -1,4 +1,4 @@
-// What the page holds itself: which row is active while the list below it changes.
+// What the page holds itself: which row is active while the list below it changes, and where the keyboard goes.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FromHost, FromView, ViewHit, ViewState } from "../../../src/webview/messages.ts";
@@ -20,10 +20,29 @@ const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   history: [],
 });
 
+/** What is to be pressed in a template, with the words around it. */
+function handlers(value: unknown): { readonly html: string; readonly press: () => void }[] {
+  if (Array.isArray(value)) return value.flatMap(handlers);
+  const { strings, values } = (value ?? {}) as { readonly strings?: readonly string[]; readonly values?: readonly unknown[] };
+  if (!strings || !values) return [];
+  return values.flatMap((part, i) => {
+    if (typeof part !== "function" || !strings[i]!.endsWith("@click=")) return handlers(part);
+    const [before, after] = [strings[i]!.slice(strings[i]!.lastIndexOf("<button")), strings[i + 1]!.split("</button>")[0]!];
+    return [{ html: before + after, press: part as () => void }];
+  });
+}
+
 /** A page without a document: it is told states and steps, and updates as Lit would have it do. */
 function panel() {
   const sent: FromView[] = [];
+  const focused: string[] = [];
   class Page extends SearchPanel {
+    /** Presses the button that is drawn with this text or name. */
+    press(label: string): void {
+      const button = handlers(this.render()).find(({ html }) => html.includes(label));
+      assert.ok(button, `there is a button "${label}"`);
+      button.press.call(this);
+    }
     tell(message: FromHost): void {
       const before = this.state;
       this.receive(message);
@@ -45,7 +64,8 @@ function panel() {
   customElements.define(`page-${Math.random().toString(36).slice(2)}`, Page);
   const page = new Page();
   page.post = (message) => sent.push(message);
-  return page;
+  Object.assign(page, { renderRoot: { querySelector: (selector: string) => ({ focus: () => focused.push(selector) }) } });
+  return Object.assign(page, { sent, focused });
 }
 
 describe("the active row", () => {
@@ -99,5 +119,50 @@ describe("the active row", () => {
     assert.ok(other.results.kind === "hits");
     page.tell({ type: "state", state: { ...other, results: { ...other.results, subject: "other" } } });
     assert.deepEqual(page.step(1), ["a.ts"]);
+  });
+});
+
+describe("a button that leaves the page when it is pressed", () => {
+  const many = Array.from({ length: 12 }, (_, i): ViewHit => ({ ...hit(`${i}.ts`), score: i < 6 ? 1 : 0.1 }));
+
+  it("gives the keyboard to the first of the weaker results", () => {
+    const page = panel();
+    page.show(...many);
+    page.press("Show ");
+    assert.deepEqual([page.weakShown, page.activePath, page.focused], [true, "6.ts", ["#list"]]);
+  });
+
+  it("gives the keyboard to the list in its better order, at the row it was at", () => {
+    const page = panel();
+    const [a, b] = [hit("a.ts"), hit("b.ts")];
+    page.show(a, b);
+    page.active = 0;
+    page.show(b, a);
+    page.press("A better order");
+    assert.deepEqual([page.order, page.activePath, page.pending, page.focused], [[b.id, a.id], "a.ts", false, ["#list"]]);
+  });
+
+  it("closes the list of earlier searches with them, and gives the keyboard to the box", () => {
+    const page = panel();
+    page.tell({ type: "state", state: { ...stateOf([]), history: ["retry"] } });
+    page.historyOpen = true;
+    page.press("Forget earlier searches");
+    assert.deepEqual([page.historyOpen, page.focused, page.sent], [false, ["#query"], [{ type: "forgetHistory" }]]);
+  });
+
+  it("leads from duplicates back to the search that stands in the box", () => {
+    const page = panel();
+    page.tell({ type: "state", state: { ...stateOf([]), results: { kind: "duplicates", groups: [], coverage, failures: [] } } });
+    page.press("Back to the search");
+    page.query = "";
+    page.press("Back to the search");
+    assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: [], path: "" }, remember: false }, { type: "clear" }]);
+  });
+
+  it("takes away the folder that alone is searched, and leaves the other filters", () => {
+    const page = panel();
+    page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" } } });
+    page.press("Search all folders again");
+    assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: ["go"], path: "src" }, remember: false }]);
   });
 });
