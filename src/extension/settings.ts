@@ -17,11 +17,18 @@ function number(get: GetSetting, key: "strata.index.maxFileSizeKB" | "strata.sea
   return typeof value === "number" && Number.isFinite(value) ? Math.min(maximum, Math.max(minimum, Math.round(value))) : standard;
 }
 
-/** The globs that are switched on; VS Code's `{ "when": … }` conditions depend on sibling files and are left to the editor. */
-function globs(value: unknown): string[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([glob, on]) => (on === true ? [glob] : []));
+const record = (value: unknown): object => (typeof value === "object" && value !== null ? value : {});
+
+/**
+ * The globs that are switched on. As in the editor, `search.exclude` has the last word on a glob of `files.exclude`; `{ "when": … }` conditions depend on
+ * sibling files and are left to the editor.
+ */
+function editorGlobs(get: GetSetting): string[] {
+  return Object.entries({ ...record(get("files.exclude")), ...record(get("search.exclude")) }).flatMap(([glob, on]) => (on === true ? [glob] : []));
 }
+
+/** `vendor/`, `/vendor` and `./vendor` say what `vendor` does: the folder and everything in it. */
+const bare = (glob: string): string => glob.trim().replace(/^(\.?\/)+|\/+$/g, "");
 
 /** Variables for `strata train`. */
 export function readTrainingEnvironment(get: GetSetting): Readonly<Record<string, string>> {
@@ -36,11 +43,11 @@ export function readWindowSettings(get: GetSetting): WindowSettings {
 /** What an engine is configured with. Values of the wrong type count as absent; the excludes are sorted and without repeats. */
 export function readEngineSettings(get: GetSetting, paused: boolean): EngineSettings {
   const own = get("strata.index.exclude");
-  const exclude = [...globs(get("files.exclude")), ...globs(get("search.exclude")), ...(Array.isArray(own) ? own.filter((g): g is string => typeof g === "string" && g !== "") : [])];
+  const given = [...editorGlobs(get), ...(Array.isArray(own) ? own.filter((glob): glob is string => typeof glob === "string") : [])];
   const depth = get("strata.index.depth");
   return {
     backgroundDepth: depth === "instant" || depth === "shallow" ? depth : ("deep" satisfies Depth),
-    exclude: [...new Set(exclude)].sort(),
+    exclude: [...new Set(given.map(bare))].filter((glob) => glob !== "").sort(),
     maxFileBytes: number(get, "strata.index.maxFileSizeKB") * 1024,
     paused,
   };

@@ -18,7 +18,9 @@ const defaultFolders = [
 ];
 
 /** In order of increasing precedence within one directory. */
-export const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
+const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
+/** Not indexed, but what it says changes what is. */
+export const isIgnoreFile = (file: string): boolean => ignoreFileNames.includes(path.basename(file));
 
 interface Level {
   readonly list: IgnoreList;

@@ -8,6 +8,7 @@ import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { FileRecord, ParsedFile, Store } from "../store/store.ts";
+import { isIgnoreFile } from "./ignoreRules.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
 import { type OnSkip, PathFilter, walk } from "./walk.ts";
 
@@ -214,7 +215,7 @@ export class Indexer {
 
   /**
    * Brings single paths (relative) up to date, ahead of everything else. Folders and mass changes are for `scan`.
-   * @returns the paths that are now indexed with text; `rescan` when a folder was among the paths.
+   * @returns the paths that are now indexed with text; `rescan` when a folder or an ignore file was among the paths.
    */
   update(paths: readonly string[], signal: AbortSignal): Promise<Updated> {
     return this.#turns.take((claim) => this.#update(paths, signal, claim));
@@ -229,11 +230,11 @@ export class Indexer {
     const filter = new PathFilter(root, limits());
     for (const relative of paths) {
       const verdict = await filter.check(relative);
-      if (verdict.kind === "directory") rescan = true;
-      else if (verdict.kind === "file") {
+      if (verdict.kind === "directory" || isIgnoreFile(relative)) rescan = true;
+      if (verdict.kind === "file") {
         wanted.set(verdict.path, { path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
         if (verdict.path !== relative) vanished.add(relative);
-      } else if (verdict.kind === "missing" || (verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
+      } else if (verdict.kind === "missing" || (verdict.kind === "skip" && verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
     signal.throwIfAborted();
     const outcomes = wanted.size > 0 ? await pool.parse([...wanted.values()], true) : [];

@@ -5,7 +5,7 @@ import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
-import { ignoreFileNames } from "./ignoreRules.ts";
+import { isIgnoreFile } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
 import { PathFilter } from "./walk.ts";
 
@@ -27,9 +27,6 @@ export interface Watcher {
   refresh(): void;
   close(): Promise<void>;
 }
-
-/** Not indexed, but what it says changes what is. */
-const isIgnoreFile = (file: string): boolean => ignoreFileNames.includes(path.basename(file));
 
 /** How long events are gathered before they go out, and how long a steady stream may put that off. */
 const gatherMs = 50;
@@ -97,7 +94,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
         if (relative === "" || leadsOut(relative) || stats === undefined) return false;
-        if (stats.isFile() && !isIgnoreFile(absolute) && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
+        // One person's ignore file is itself ignored.
+        if (stats.isFile() && isIgnoreFile(absolute)) return false;
+        if (stats.isFile() && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
         return filter.excludes(relative, stats.isDirectory());
       },
     });

@@ -17,6 +17,16 @@ describe("settings", () => {
     assert.deepEqual(readEngineSettings(get(values), false).exclude, ["**/.git", "**/node_modules", "gen/**"]);
   });
 
+  it("exclude a folder however its slashes are written", () => {
+    const exclude = ["vendor/", "/build", "./out", "**/gen/", "lib/**", "src/*.js", "/", " "];
+    assert.deepEqual(readEngineSettings(get({ "strata.index.exclude": exclude, "files.exclude": { "dist/": true } }), false).exclude, ["**/gen", "build", "dist", "lib/**", "out", "src/*.js", "vendor"]);
+  });
+
+  it("search again what search.exclude switches off", () => {
+    const values = { "files.exclude": { "**/gen": true, "**/out": true }, "search.exclude": { "**/gen": false } };
+    assert.deepEqual(readEngineSettings(get(values), false).exclude, ["**/out"]);
+  });
+
   for (const [given, expected] of [
     [512, 512 * 1024],
     [0, 1024],

@@ -173,6 +173,15 @@ test("a vanished file goes alone, a vanished folder with what it held", async ()
   assert.deepEqual([...store.files().keys()], ["dd.ts"]);
 });
 
+test("an ignore file among saved files asks for a full pass, though it is itself ignored", async () => {
+  write(".gitignore", ".strataignore\n");
+  write(".strataignore", "gen/\n");
+  write("a.ts");
+  const { update } = indexer(await w.open());
+  assert.deepEqual(await update("a.ts"), { indexed: ["a.ts"], rescan: false });
+  assert.deepEqual(await update("a.ts", ".strataignore"), { indexed: ["a.ts"], rescan: true });
+});
+
 test("files that are excluded now are forgotten, unlike those that are deleted", async (t) => {
   for (const name of ["a.ts", "b.ts", "c.ts", "d.ts"]) write(name);
   const store = await w.open();

@@ -98,6 +98,14 @@ test("a changed ignore file asks for a new walk, and what it opens is watched fr
   assert.equal(w.seen.has("in/b.ts"), false);
 });
 
+test("an ignore file that is itself ignored asks for a new walk as well", { timeout: 20_000 }, async () => {
+  const w = await watched({ ".gitignore": ".strataignore\n", ".strataignore": "out/\n", "out/a.ts": "" });
+  w.write(".strataignore", "in/\n");
+  await w.until(() => w.state.rescans >= 2);
+  w.write("out/a.ts", "2");
+  await w.until(() => w.seen.has("out/a.ts"));
+});
+
 test("nothing is reported after close", async () => {
   const w = await watched({ "a.ts": "1" });
   w.write("a.ts", "2");
