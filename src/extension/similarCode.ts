@@ -68,7 +68,9 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
-  const text = widen ? undefined : document.getText(lines);
+  // Folders without the file cannot widen it and get what stands around. Around an empty line that is the whole file, which is no question.
+  const { line } = selection.active;
+  const text = !widen ? document.getText(lines) : document.lineAt(line).isEmptyOrWhitespace ? undefined : document.getText(blockAt(document, line));
   if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
   // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
   const { toDisk } = await followEdits(document);

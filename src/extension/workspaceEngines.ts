@@ -1,9 +1,11 @@
 // One engine client per workspace folder, asked as one: searches go to every folder and their hits are merged by score.
 // vscode-free; extension.ts tells it which folders there are.
+import path from "node:path";
 import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort, unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
 
@@ -170,10 +172,17 @@ export class WorkspaceEngines {
     return this.clients.some(({ client: { state, status } }) => state.kind === "starting" || state.kind === "restarting" || (state.kind === "running" && (!status || status.state.kind === "absent" || status.state.kind === "scanning")));
   }
 
-  /** Similar code in every folder; only the folder that holds the range can leave it out, the others get the text. */
+  /** Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text. */
   async similar(root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, k: number, signal: AbortSignal): Promise<MergedResult> {
-    const elsewhere = { text: params.text ?? "", ...(params.lang ? { lang: params.lang } : {}) };
-    return this.#askAll(protocol.similar, (folder) => (root === undefined || folder.root === root ? { ...params, k, depth: "deep" } : elsewhere.text === "" ? undefined : { ...elsewhere, k, depth: "deep" }), k, signal);
+    const file = root === undefined || params.path === undefined ? undefined : path.join(root, params.path);
+    const { text = "", lang } = params;
+    const asked = (folder: Folder): protocol.SimilarParams | undefined => {
+      if (file === undefined) return { ...params, k, depth: "deep" };
+      const inside = path.relative(folder.root, file);
+      if (!leadsOut(inside)) return { ...params, path: inside.replaceAll(path.sep, "/"), k, depth: "deep" };
+      return text === "" ? undefined : { text, ...(lang !== undefined && { lang }), k, depth: "deep" };
+    };
+    return this.#askAll(protocol.similar, asked, k, signal);
   }
 
   /** Duplicates inside each folder, those with the most repeated lines first. */

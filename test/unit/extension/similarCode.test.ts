@@ -27,7 +27,11 @@ async function asked(selection: Range, text = saved, fsPath?: string) {
 
 describe("finding code similar to what the editor shows", () => {
   it("leaves the definition at the cursor to the engine when nobody else knows it", async () => {
-    assert.deepEqual(await asked(new Range(1, 4, 1, 4)), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:2"]]);
+    assert.deepEqual(await asked(new Range(1, 4, 1, 4)), [["/w", { path: "src/a.ts", startLine: 2, text: saved, lang: "typescript" }, "src/a.ts:2"]]);
+  });
+
+  it("leaves an empty line to the engine alone", async () => {
+    assert.deepEqual(await asked(new Range(1, 0, 1, 0), "a();\n\nb();"), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:2"]]);
   });
 
   it("compares the selected lines, and not the one it only reaches", async () => {
@@ -37,7 +41,7 @@ describe("finding code similar to what the editor shows", () => {
   it("names the lines on disk while the buffer has others, so that the question itself is not found", async () => {
     const file = path.join(folder, "a.ts");
     assert.deepEqual(await asked(new Range(2, 0, 5, 0), unsaved, file), [["/w", { path: "src/a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}", lang: "typescript" }, "src/a.ts:3-5"]]);
-    assert.deepEqual(await asked(new Range(3, 4, 3, 4), unsaved, file), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:4"]]);
+    assert.deepEqual(await asked(new Range(3, 4, 3, 4), unsaved, file), [["/w", { path: "src/a.ts", startLine: 2, text: saved, lang: "typescript" }, "src/a.ts:4"]]);
   });
 });
 

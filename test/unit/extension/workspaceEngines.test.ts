@@ -147,6 +147,23 @@ describe("the engines of a workspace", () => {
     assert.deepEqual(engines.get("/b")!.asked.filter((method) => method === "similar").length, 1);
   });
 
+  it("leave the question out wherever its file is known: in a folder and in one inside it", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/a/pkg/app": () => result([]), "/b": () => result([]) });
+    all.setFolders(folders("/a", "/a/pkg/app", "/b"));
+    await all.start();
+    const asked: Record<string, protocol.SimilarParams> = {};
+    for (const [root, { engine }] of engines) engine.onRequest(protocol.similar, (params) => ((asked[root] = params), result([])));
+    const range = { startLine: 3, endLine: 9, text: "code", lang: "typescript" };
+    for (const [root, path] of [["/a/pkg/app", "src/f.ts"], ["/a", "pkg/app/src/f.ts"]] as const) {
+      await all.similar(root, { path, ...range }, 5, never());
+      assert.deepEqual(asked, {
+        "/a": { path: "pkg/app/src/f.ts", ...range, k: 5, depth: "deep" },
+        "/a/pkg/app": { path: "src/f.ts", ...range, k: 5, depth: "deep" },
+        "/b": { text: "code", lang: "typescript", k: 5, depth: "deep" },
+      });
+    }
+  });
+
   it("find the duplicates of the folders that can answer, most repeated lines first", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/c": () => result([]) });
     all.setFolders(folders("/a", "/b", "/c"));
