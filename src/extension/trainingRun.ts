@@ -65,7 +65,7 @@ export class TrainingRun {
       if (this.picture.state === "running")
         this.#show(
           this.#isStopping
-            ? ended(this.picture, "stopped", "Stopped; what was learned is kept.")
+            ? ended(this.picture, "stopped", this.#isKept ? "Stopped; what was learned is kept." : "Stopped before anything was done.")
             : ended(this.picture, "failed", `Fine-tuning ended without a result (${outcome}). ${said.trim().split("\n").at(-1) ?? ""}`.trim()),
         );
       return this.picture;
@@ -75,14 +75,19 @@ export class TrainingRun {
   /** Asks the program to save and end. */
   stop(): void {
     this.#isStopping = true;
-    if (this.picture.state === "running") this.#show({ ...this.picture, sentence: "Stopping, and keeping what was learned" });
+    if (this.picture.state === "running") this.#show({ ...this.picture, sentence: this.#isKept ? "Stopping, and keeping what was learned" : "Stopping" });
     this.#child.kill("SIGTERM");
   }
 
-  /** A stopped run, or one that failed after it had begun to learn, left what it needs to go on. */
+  /** There is something to go on with. The program says what it will do before it leaves anything. */
+  get #isKept(): boolean {
+    return this.request.resume || this.picture.plan !== undefined;
+  }
+
+  /** A run stopped after its plan, or one that failed after it had begun to learn, left what it needs to go on. */
   get canResume(): boolean {
     const { state, loss } = this.picture;
-    return state === "stopped" || (state === "failed" && loss.length > 0);
+    return (state === "stopped" && this.#isKept) || (state === "failed" && loss.length > 0);
   }
 
   #take(event: RunEvent): void {

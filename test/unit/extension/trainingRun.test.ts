@@ -61,16 +61,31 @@ describe("a fine-tuning run", () => {
   });
 
   it("is stopped by asking it to end, and can go on", { skip: process.platform === "win32" && "no signals" }, async () => {
-    const script = `process.on("SIGTERM", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say({ event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
+    const script = `process.on("SIGTERM", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
+    const sentences: string[] = [];
+    const started: TrainingRun = new TrainingRun(program(script), request, () => {
+      sentences.push(started.picture.sentence);
+      if (sentences.length === 2) started.stop();
+    }, silentLog);
+    const { state } = await started.done;
+    assert.deepEqual([state, started.canResume, sentences], ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
+  });
+});
+
+for (const [what, says, sentence] of [
+  ["that says so", `console.log(JSON.stringify({ event: "stopped", reason: "Stopped before anything was done." }));`, "Stopped before anything was done."],
+  ["without a word", "", "Stopped before anything was done."],
+] as const)
+  it(`a run that is stopped while it looks for definitions ends ${what}, and cannot go on`, { skip: process.platform === "win32" && "no signals" }, async () => {
+    const script = `process.on("SIGTERM", () => { ${says} process.exit(130); }); ${say({ event: "progress", phase: "mining" })} setInterval(() => {}, 1000)`;
     const sentences: string[] = [];
     const started: TrainingRun = new TrainingRun(program(script), request, () => {
       sentences.push(started.picture.sentence);
       if (sentences.length === 1) started.stop();
     }, silentLog);
     const { state } = await started.done;
-    assert.deepEqual([state, started.canResume, sentences], ["stopped", true, ["Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
+    assert.deepEqual([state, started.canResume, sentences.slice(1)], ["stopped", false, ["Stopping", sentence]]);
   });
-});
 
 it("a resumed run goes on with the curves of the one before", async () => {
   const { run: first } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }));
