@@ -170,6 +170,10 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (engineSections.some((section) => event.affectsConfiguration(section))) void engines.configure();
     }),
+    vscode.workspace.onWillSaveTextDocument((event) => {
+      const read = model.beforeSave(event.document.uri.fsPath);
+      if (read) event.waitUntil(read);
+    }),
     // The page holds what belongs to nobody else: how far it is scrolled, which hits are open.
     vscode.window.registerWebviewViewProvider(views.search, view, { webviewOptions: { retainContextWhenHidden: true } }),
     ...registerAgentTools(engines),

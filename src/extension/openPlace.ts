@@ -48,7 +48,7 @@ export function createPlaceOpener(): PlaceOpener {
         void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
         return;
       }
-      const { toBuffer } = await followEdits(document);
+      const { toBuffer } = await followEdits(document, await place.asFound);
       if (turn !== latest) return;
       const lineAt = (number: number) => document.lineAt(Math.min(Math.max(number, 1), document.lineCount) - 1);
       const startLine = toBuffer(place.startLine);

@@ -46,9 +46,12 @@ export function followLine(before: readonly string[], now: readonly string[], li
   return Math.max(0, Math.min(line, nowEnd - 1));
 }
 
-/** How lines of the file on disk and of `document` lead to each other (from 1). Without unsaved edits, or without the file, they are the same. */
-export async function followEdits(document: EditedDocument): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
-  const saved = document.isDirty ? await readFile(document.uri.fsPath, "utf8").catch(() => undefined) : undefined;
+/**
+ * How lines of the file on disk and of `document` lead to each other (from 1). Without unsaved edits, or without the file, they are the same.
+ * @param asFound an earlier text of the file, in place of the one on disk
+ */
+export async function followEdits(document: EditedDocument, asFound?: string): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
+  const saved = asFound ?? (document.isDirty ? await readFile(document.uri.fsPath, "utf8").catch(() => undefined) : undefined);
   if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line };
   const [disk, buffer] = [linesOf(saved), linesOf(document.getText())];
   return { toBuffer: (line) => followLine(disk, buffer, line - 1) + 1, toDisk: (line) => followLine(buffer, disk, line - 1) + 1 };

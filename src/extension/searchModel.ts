@@ -1,5 +1,7 @@
 // The state of the search view, kept in the host so that hiding the view or reloading its page loses nothing.
 // Runs searches, keeps the history, turns engine results into what the page draws. vscode-free.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
@@ -13,6 +15,8 @@ export interface Place {
   readonly path: string;
   readonly startLine: number;
   readonly endLine: number;
+  /** The file in which these lines were counted, when it was saved since. */
+  readonly asFound?: Promise<string | undefined>;
 }
 
 /** Where queries are remembered (the editor's workspace state). */
@@ -46,11 +50,14 @@ export function addToHistory(history: HistoryStore, query: string): void {
 
 const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
 
+const fileOf = (place: Place): string => path.join(place.root, place.path);
 const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
 
 export class SearchModel {
   readonly #options: SearchModelOptions;
   readonly #places = new Map<string, Place>();
+  /** Files of shown places that were saved since, as they were before: similar code and duplicates are not asked for again. */
+  readonly #asFound = new Map<string, Promise<string | undefined>>();
   #query = "";
   #filters: Filters = noFilters;
   #busy = false;
@@ -91,7 +98,17 @@ export class SearchModel {
   }
 
   place(id: string): Place | undefined {
-    return this.#places.get(id);
+    const place = this.#places.get(id);
+    const asFound = place && this.#asFound.get(fileOf(place));
+    return place && asFound ? { ...place, asFound } : place;
+  }
+
+  /** A file is about to be saved. What is returned must be waited for: its text is still to be read. */
+  beforeSave(file: string): Promise<unknown> | undefined {
+    if (this.#asFound.has(file) || ![...this.#places.values()].some((place) => fileOf(place) === file)) return undefined;
+    const text = readFile(file, "utf8").catch(() => undefined);
+    this.#asFound.set(file, text);
+    return text;
   }
 
   /** Engines changed state: the page is redrawn, and a search made while files were missing is made again. */
@@ -146,7 +163,7 @@ export class SearchModel {
         },
         signal,
       );
-      this.#places.clear();
+      this.#forgetPlaces();
       this.#results = { kind: "duplicates", groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, failures: failureTexts(failures) };
     });
   }
@@ -160,7 +177,7 @@ export class SearchModel {
     this.#working = undefined;
     this.#error = undefined;
     this.#results = { kind: "none" };
-    this.#places.clear();
+    this.#forgetPlaces();
     this.#options.onChange();
   }
 
@@ -227,7 +244,7 @@ export class SearchModel {
   }
 
   #showHits(of: "search" | "similar", subject: string, result: MergedResult): void {
-    this.#places.clear();
+    this.#forgetPlaces();
     this.#results = {
       kind: "hits",
       of,
@@ -248,6 +265,11 @@ export class SearchModel {
   #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
     const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#options.engines.nameOf(root) }));
     return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
+  }
+
+  #forgetPlaces(): void {
+    this.#places.clear();
+    this.#asFound.clear();
   }
 
   #keep({ root, path, startLine, endLine }: Place): string {

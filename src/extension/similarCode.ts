@@ -82,7 +82,9 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
-  const { toBuffer } = await followEdits(document);
-  const text = document.getText(new vscode.Range(toBuffer(place.startLine) - 1, 0, toBuffer(place.endLine), 0));
-  await model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine, text, lang: document.languageId }, `${place.path}:${place.startLine}`);
+  const { toBuffer } = await followEdits(document, await place.asFound);
+  const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
+  const text = document.getText(new vscode.Range(first - 1, 0, last, 0));
+  const { toDisk } = await followEdits(document);
+  await model.similar(place.root, { path: place.path, startLine: toDisk(first), endLine: toDisk(last), text, lang: document.languageId }, `${place.path}:${first}`);
 }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, it } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
@@ -220,6 +223,25 @@ describe("the search view's state", () => {
     assert.ok(results.kind === "duplicates");
     assert.deepEqual([results.groups.length, results.coverage, results.failures], [1, coverage(3), []]);
     assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9 });
+  });
+
+  it("keeps how a file of shown places was before it was saved, until other places are shown", async (t) => {
+    const root = mkdtempSync(path.join(os.tmpdir(), "strata-model-"));
+    t.after(() => rmSync(root, { recursive: true, force: true }));
+    writeFileSync(path.join(root, "twin.ts"), "as found");
+    const { model } = setUp(() => result([hit("twin.ts", 0.9)]), [root]);
+    await model.similar(root, { path: "a.ts", startLine: 3, endLine: 9 }, "a.ts:3-9");
+    const { results } = model.state;
+    assert.ok(results.kind === "hits");
+    const { id } = results.hits[0]!;
+    assert.equal(model.beforeSave(path.join(root, "other.ts")), undefined);
+    assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3 });
+    await model.beforeSave(path.join(root, "twin.ts"));
+    writeFileSync(path.join(root, "twin.ts"), "saved");
+    assert.equal(model.beforeSave(path.join(root, "twin.ts")), undefined, "the first text is the one whose lines were counted");
+    assert.equal(await model.place(id)?.asFound, "as found");
+    await model.search("q", none);
+    assert.equal(model.place(id)?.asFound, undefined);
   });
 
   it("names the folder of a hit only when there are several", async () => {

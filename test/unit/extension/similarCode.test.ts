@@ -64,6 +64,20 @@ describe("finding code similar to text that belongs to no file", () => {
   });
 });
 
+describe("a hit in a file that was saved since it was found", () => {
+  const place = { root: folder, path: "b.ts", startLine: 1, endLine: 3, asFound: Promise.resolve(saved) };
+
+  it("opens where its code stands now, with the unsaved edits too, and is compared by it", async () => {
+    writeFileSync(path.join(folder, "b.ts"), `import a;\n${saved}`);
+    buffers.set(path.join(folder, "b.ts"), unsaved);
+    await createPlaceOpener().open(place, { side: false, how: "open" });
+    assert.deepEqual([shown[0]?.line, shown[0]?.marked?.map(({ start, end }) => [start.line + 1, end.line + 1])], [3, [[3, 5]]]);
+    const calls: unknown[][] = [];
+    await findSimilarToPlace(place, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
+    assert.deepEqual(calls[0]?.[1], { path: "b.ts", startLine: 2, endLine: 4, text: "function f() {\n  return 1;\n}\n", lang: "typescript" });
+  });
+});
+
 describe("a hit in a file with unsaved edits", () => {
   const place = { root: folder, path: "a.ts", startLine: 1, endLine: 3 };
   const opened = async (line?: number) => {
