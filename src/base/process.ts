@@ -1,4 +1,13 @@
-// Other processes on this machine.
+// This process and others on this machine.
+
+/** What this process holds in memory; 0 where the system does not say, as when no file handle is left to ask with. */
+export function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
 
 /** Whether a process of this id runs that is not this one. It may be somebody else's. */
 export function isOtherAlive(pid: number): boolean {

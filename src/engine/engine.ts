@@ -5,6 +5,7 @@ import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
+import { residentBytes } from "../base/process.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
@@ -21,6 +22,7 @@ import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
+import { Exchanges } from "./exchanges.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
@@ -76,14 +78,10 @@ export class Engine {
   #begun = false;
   /** When the graphs are written next, should work not pause before. */
   #saveAt = 0;
-  /** What reads or writes with the present model, answers aside: an exchange of model or index waits for it. */
-  readonly #working = new Set<Promise<unknown>>();
+  /** Of model or index; they wait for all work but answers. */
+  readonly #exchanges = new Exchanges();
   readonly #asking = new Set<Promise<unknown>>();
   #askedMs = -Infinity;
-  /** Aborted to end what is in `#working` early. */
-  #pass = new AbortController();
-  #exchanges = 0;
-  #exchange: Promise<unknown> = Promise.resolve();
   /** Pending while a rebuild has no store to ask. */
   #reopened: Promise<void> = Promise.resolve();
   /** Why there is no store: a rebuild could not open the new index. Undefined otherwise. */
@@ -210,9 +208,12 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
-    await this.#atHand();
-    const groups = await findDuplicates(this.#store, params, signal, onProgress).catch((error: unknown) => this.#refuse(error));
-    return { groups, coverage: this.#store.coverage() };
+    for (;;) {
+      await this.#atHand();
+      const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, params, cut, onProgress));
+      // Cut short by an exchange: it begins again with what is there then.
+      if (groups) return { groups, coverage: this.#store.coverage() };
+    }
   }
 
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
@@ -222,10 +223,11 @@ export class Engine {
     for (;;) {
       signal.throwIfAborted();
       if (this.#full) throw this.#full;
-      if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#store.coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
+      // After that: where the encoder does not run, all is at hand at instant depth.
+      if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
       const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
@@ -243,27 +245,31 @@ export class Engine {
       this.#requestScan();
       return;
     }
-    try {
-      // Cut short by a change of model: a full pass makes up for it.
-      if ((await this.#work(signal, (cut) => this.#readSaved(inside, cut))) === undefined) this.#requestScan();
-    } catch (error) {
+    const indexed = await this.#work(signal, (cut) => this.#readSaved(inside, cut)).catch((error: unknown) => {
       // Nobody names these paths again.
       if (!isAbort(error)) this.#requestScan();
       throw error;
-    }
-    this.#wake();
+    });
+    // Cut short by a change of model: a full pass makes up for it.
+    if (!indexed) this.#requestScan();
+    // What is not encoded here is in the index all the same, and the background comes to it.
+    else await this.#work(signal, (cut) => this.#deepenSaved(indexed, cut)).finally(() => this.#wake());
   }
 
-  async #readSaved(inside: readonly string[], signal: AbortSignal): Promise<true> {
+  async #readSaved(inside: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     const { indexed, rescan } = await this.#indexer.update(inside, signal);
     // A pass that is under way may have read these files before they changed; the next one notices by their times.
     if (rescan || this.#scansDone < this.#scansWanted) this.#requestScan();
     this.#recent = [...indexed, ...this.#recent.filter((p) => !indexed.includes(p))].slice(0, 50);
     this.#statusSoon();
-    if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return true;
+    return indexed;
+  }
+
+  async #deepenSaved(indexed: readonly string[], signal: AbortSignal): Promise<void> {
+    if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
     const depth = this.#settings.backgroundDepth;
     const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
-    if (shallow.length === 0) return true;
+    if (shallow.length === 0) return;
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
     for (let from = 0; from < unique.length; from += SAVED_SLICE) {
       const slice = unique.slice(from, from + SAVED_SLICE);
@@ -271,7 +277,6 @@ export class Engine {
       this.#store.putVectors(depth, slice.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     }
     this.#statusSoon();
-    return true;
   }
 
   async configure(wanted: EngineSettings): Promise<void> {
@@ -337,7 +342,7 @@ export class Engine {
       // Last: an index starts with the model it has chosen, so what failed above must not have been chosen.
       keepChoice(this.#options.folder, folder);
       for (const sentence of this.#warnings) if (sentence.startsWith(CHOICE_GONE)) this.#warnings.delete(sentence);
-    });
+    }).catch((error: unknown) => this.#refuse(error));
     this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);
     return this.status();
   }
@@ -362,7 +367,7 @@ export class Engine {
       model: { id, version, folder, ...(isPassing && { isPassing }) },
       warnings: [...this.#store.warnings, ...this.#warnings],
       ...this.#indexer.counts(),
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: residentBytes(),
       indexBytes: this.#store.sizeBytes(),
     };
   }
@@ -378,9 +383,9 @@ export class Engine {
     this.#wake();
     this.#turns.end();
     await this.#watcher?.close();
-    await this.#exchange;
+    await this.#exchanges.over();
     await this.#pool.close();
-    await Promise.allSettled([this.#loop, ...this.#working]);
+    await Promise.allSettled([this.#loop, this.#exchanges.settled()]);
     await this.#store.close();
     await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
@@ -520,37 +525,19 @@ export class Engine {
 
   /** Runs what reads or writes with the present model. Undefined when an exchange of model or index cut it short. */
   async #work<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    while (this.#exchanges > 0) await this.#exchange;
+    await this.#exchanges.over();
     if (this.#lost !== undefined) throw this.#lost;
-    const pass = this.#pass.signal;
-    const running = run(AbortSignal.any([signal, pass, this.#closing.signal]));
-    this.#working.add(running);
-    try {
-      return await running;
-    } catch (error) {
-      if (pass.aborted && !signal.aborted && isAbort(error)) return undefined;
-      return this.#refuse(error);
-    } finally {
-      this.#working.delete(running);
-    }
+    return this.#exchanges.work(AbortSignal.any([signal, this.#closing.signal]), run).catch((error: unknown) => this.#refuse(error));
   }
 
-  /** Lets `act` exchange the model or the index while nothing else works with it. One after the other. */
-  #exchanging(act: () => Promise<void>): Promise<void> {
-    this.#exchanges++;
-    this.#pass.abort();
-    const done = this.#exchange.then(async () => {
-      await Promise.allSettled(this.#working);
-      try {
-        await act();
-      } finally {
-        if (--this.#exchanges === 0) this.#pass = new AbortController();
-        this.#statusSoon();
-        this.#wake();
-      }
-    });
-    this.#exchange = done.catch(() => undefined);
-    return done;
+  /** Exchanges the model or the index while nothing else works with it. */
+  async #exchanging(act: () => Promise<void>): Promise<void> {
+    try {
+      await this.#exchanges.exchange(act);
+    } finally {
+      this.#statusSoon();
+      this.#wake();
+    }
   }
 
   /** Closes an encoder once the answers that were begun with it are out. */
@@ -571,17 +558,24 @@ export class Engine {
   async #withEncoder<T>(rank: (deps: SearchDeps) => Promise<T>): Promise<T> {
     const encoder = this.#answering();
     const store = seenBy(this.#store, encoder.model.hash);
-    const asking = rank({ store, encoder });
+    try {
+      return await this.#asked(rank({ store, encoder }));
+    } catch (error) {
+      // The model was exchanged while its query was made.
+      if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
+      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
+      this.#problem("the encoder does not run", error);
+      this.#warn(`Searching by words only: ${userMessage(error)}`);
+      return this.#asked(rank({ store, encoder: undefined }));
+    }
+  }
+
+  async #asked<T>(asking: Promise<T>): Promise<T> {
     this.#asking.add(asking);
     try {
       return await asking;
     } catch (error) {
-      // The model was exchanged while its query was made.
-      if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
-      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) return this.#refuse(error);
-      this.#problem("the encoder does not run", error);
-      this.#warn(`Searching by words only: ${userMessage(error)}`);
-      return rank({ store, encoder: undefined });
+      return this.#refuse(error);
     } finally {
       this.#asking.delete(asking);
     }
@@ -606,7 +600,12 @@ export class Engine {
     this.#statusTimer ??= setTimeout(() => {
       this.#statusTimer = undefined;
       // While the model or the index is exchanged there is nothing to tell; afterwards this is called again.
-      if (this.#indexer && this.#exchanges === 0) this.#onStatus(this.status());
+      if (!this.#indexer || this.#exchanges.isUnderWay) return;
+      try {
+        this.#onStatus(this.status());
+      } catch (error) {
+        this.#problem("the status could not be told", error); // nobody asked for it, so nobody else would catch it
+      }
     }, STATUS_EVERY_MS);
   }
 

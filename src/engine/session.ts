@@ -4,7 +4,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { type CancellationToken, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
 import { unlessAborted } from "../base/abort.ts";
-import { type ErrorCode, StrataError } from "../base/errors.ts";
+import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -106,7 +106,7 @@ export async function becomeSearchable(session: EngineSession, graceMs: number, 
     await bringTo(session, "instant", onProgress, AbortSignal.any([signal, grace]));
   } catch (error) {
     signal.throwIfAborted();
-    if (!grace.aborted && !["input.invalid", "engine.failed", "index.diskFull"].some((code) => StrataError.is(error, code as ErrorCode))) throw error;
+    if (!grace.aborted && (!StrataError.is(error) || error.code === "engine.unreachable")) throw error;
   }
 }
 

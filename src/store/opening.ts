@@ -1,6 +1,6 @@
 // Opening index.db: a sound database of this version, made new where there is none, it is damaged or another version made it; and remaking the
 // lexical index when another analyser made its terms.
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -70,6 +70,16 @@ export function removeIndex(folder: string): void {
     for (const name of existsSync(folder) ? readdirSync(folder) : []) if (/^index\.db|\.hnsw/.test(name)) rmSync(path.join(folder, name), { force: true });
   } catch (error) {
     throw asStrataError(error, folder);
+  }
+}
+
+/** What the store takes on disk; 0 where that cannot be looked up, as when the folder has gone or no file handle is left. */
+export function sizeOfIndex(folder: string): number {
+  try {
+    const names = readdirSync(folder).filter((name) => /^index\.db|\.hnsw/.test(name));
+    return names.reduce((bytes, name) => bytes + (statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  } catch {
+    return 0;
   }
 }
 

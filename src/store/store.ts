@@ -1,6 +1,6 @@
 // The index of one workspace root on disk and in memory: the only front of this folder. SQLite (files, chunks, FTS5, int8
 // vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
-import { existsSync, rmSync, readdirSync, statSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { checkAborted } from "../base/abort.ts";
 import { StrataError, describeError } from "../base/errors.ts";
@@ -16,7 +16,7 @@ import { Forgetting } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
-import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon } from "./opening.ts";
+import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
 import { depthNumber } from "./schema.ts";
@@ -191,14 +191,15 @@ export class Store {
   useModel(model: EncoderModel): void {
     this.#guard(() => {
       const known = [this.#current, ...(this.#previous ? [this.#previous] : [])];
-      this.#model = model;
       let next = known.find(({ vectors }) => vectors.model.hash === model.hash);
       if (!next) this.#loadVectors((next = this.#storedModel(model)));
+      const isWhole = next.vectors.count >= this.#catalogue.references.size;
+      const previous = isWhole ? undefined : known.filter((other) => other !== next).sort((a, b) => b.vectors.count - a.vectors.count)[0];
+      this.#retireModels(next, previous); // the last that can fail: then the model before is still the one
+      this.#model = model;
       this.#current = next;
-      this.#previous = undefined;
-      if (next.vectors.count < this.#catalogue.references.size) this.#previous = known.filter((other) => other !== next).sort((a, b) => b.vectors.count - a.vectors.count)[0];
+      this.#previous = previous;
       this.#queues = {};
-      this.#retireModels();
     });
   }
 
@@ -371,12 +372,7 @@ export class Store {
     return saved;
   }
   sizeBytes(): number {
-    let bytes = 0;
-    // Somebody may have deleted the folder: no reason to end.
-    for (const name of existsSync(this.#options.folder) ? readdirSync(this.#options.folder) : []) {
-      if (/^(index\.|instant\.|shallow\.|deep\.)/.test(name)) bytes += statSync(path.join(this.#options.folder, name), { throwIfNoEntry: false })?.size ?? 0;
-    }
-    return bytes;
+    return sizeOfIndex(this.#options.folder);
   }
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -496,11 +492,11 @@ export class Store {
   #dropReplaced(): void {
     if (!this.#previous || this.#current.vectors.count < this.#catalogue.references.size) return;
     this.#previous = undefined;
-    this.#retireModels();
+    this.#retireModels(this.#current, this.#previous);
   }
   /** Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer. */
-  #retireModels(): void {
-    const { hash } = this.#model;
+  #retireModels(current: StoredModel, previous: StoredModel | undefined): void {
+    const { hash } = current.vectors.model;
     const last = this.#db.meta("model");
     this.#db.transaction(() => {
       if (last !== undefined && last !== hash) this.#db.setMeta("modelBefore", last);
@@ -509,7 +505,7 @@ export class Store {
     const before = this.#db.meta("modelBefore");
     this.#retired = this.#db
       .all("SELECT id, hash FROM models")
-      .filter((row) => row["id"] !== this.#current.row && row["id"] !== this.#previous?.row && row["hash"] !== before)
+      .filter((row) => row["id"] !== current.row && row["id"] !== previous?.row && row["hash"] !== before)
       .map((row) => row["id"] as number);
   }
   /** One slice of housekeeping; true when there is nothing more to do now. */
@@ -560,7 +556,7 @@ export class Store {
     this.#means = undefined;
     this.#revision++;
     this.#current = this.#storedModel(this.#model);
-    this.#retireModels();
+    this.#retireModels(this.#current, this.#previous);
     this.#warn(DAMAGED, cause);
   }
 
@@ -594,7 +590,7 @@ export class Store {
       this.#previous = this.#storedModel(JSON.parse(answering["description"] as string) as EncoderModel);
       this.#loadVectors(this.#previous);
     }
-    this.#retireModels();
+    this.#retireModels(this.#current, this.#previous);
   }
   #storedModel(model: EncoderModel): StoredModel {
     const db = this.#db;

@@ -9,11 +9,11 @@ import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
-import type { OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
+import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { Store } from "../../../src/store/store.ts";
-import { copyTinyModel, tinyModelFolder } from "../../support/tinyModel.ts";
+import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
 const never = new AbortController().signal;
@@ -290,4 +290,75 @@ test("what failed is tried again before it is judged, and says why it failed", a
   const { state, coverage } = await engine.index("instant", never);
   assert.notEqual(state.kind, "failed");
   assert.equal(coverage.files, 5);
+});
+
+test("a status that cannot be made is no end of the engine", async (t) => {
+  const place = workplace(t, manyFiles(2));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  t.mock.method(process.memoryUsage, "rss", () => {
+    throw new Error("EMFILE: too many open files");
+  });
+  assert.equal(engine.status().memoryBytes, 0);
+  const sizes = t.mock.method(Store.prototype, "sizeBytes", () => {
+    throw new Error("EMFILE: too many open files");
+  });
+  await engine.configure({ ...shallow, exclude: ["nothing"] });
+  while (sizes.mock.callCount() === 0) await yieldToEventLoop();
+  sizes.mock.restore();
+  assert.equal((await engine.index("instant", never)).coverage.files, 2);
+});
+
+test("where the encoder does not run, what is complete at instant depth counts as such, and a saved file costs no full pass", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open(workerFile(place, `throw new Error("no luck");`));
+  await engine.configure(defaultSettings);
+  const failed = (error: unknown): boolean => StrataError.is(error, "engine.failed");
+  await assert.rejects(engine.index("deep", never), failed);
+  assert.equal((await engine.index("instant", never)).coverage.files, 5);
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const saved = manyFiles(1, 1);
+  place.write(saved);
+  await assert.rejects(engine.filesChanged(Object.keys(saved), never), failed);
+  assert.equal((await engine.index("instant", never)).coverage.files, 6);
+  assert.equal(scan.mock.callCount(), 0);
+});
+
+test("duplicates that are looked for while the index is made again come from the new one", async (t) => {
+  const place = workplace(t, manyFiles(40));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const looks = t.mock.method(Store.prototype, "allChunks");
+  // A clock on which every look at it comes so late that others get their turn.
+  let now = performance.now();
+  const clock = t.mock.method(performance, "now", () => (now += 1_000));
+  const found = engine.duplicates({ minLines: 3, threshold: 0.5, limit: 10 }, never);
+  while (looks.mock.callCount() === 0) await yieldToEventLoop();
+  const rebuilt = engine.rebuild();
+  assert.ok(Array.isArray((await found).groups));
+  clock.mock.restore();
+  await rebuilt;
+});
+
+test("damage that a change of model or an answer by words alone meets is repaired from the files", async (t) => {
+  const place = workplace(t, manyFiles(20));
+  const engine = await place.open(workerFile(place, `throw new Error("no luck");`));
+  await engine.index("instant", never);
+  const damaged = (error: unknown): boolean => StrataError.is(error, "index.damaged");
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const moveAside = (): never => {
+    throw new StrataError("index.damaged", "It was moved aside.");
+  };
+  t.mock.method(Store.prototype, "useModel").mock.mockImplementationOnce(moveAside);
+  const other = copyTinyModel(t);
+  editManifest(other, (manifest) => (manifest.version = "9.9.9"));
+  await assert.rejects(engine.chooseModel(other, never), damaged);
+  await engine.index("instant", never);
+  const passes = scan.mock.callCount();
+  assert.ok(passes > 0);
+  t.mock.method(OnnxEncoder.prototype, "embedQuery", () => Promise.reject(new StrataError("native.missing", "It does not load.")));
+  t.mock.method(Store.prototype, "searchLexical", moveAside);
+  await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), damaged);
+  await engine.index("instant", never);
+  assert.ok(scan.mock.callCount() > passes);
 });

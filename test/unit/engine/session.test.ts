@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
+import { type ErrorCode, StrataError } from "../../../src/base/errors.ts";
 import { connectEngine } from "../../../src/engine/connect.ts";
 import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../../src/engine/paths.ts";
 import type * as protocol from "../../../src/engine/protocol.ts";
-import { answerFromAll, type EngineSession } from "../../../src/engine/session.ts";
+import { answerFromAll, becomeSearchable, type EngineSession } from "../../../src/engine/session.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
 
 const scanning: protocol.IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } };
@@ -26,6 +27,15 @@ describe("an answer", () => {
     assert.deepEqual(await asked({ kind: "ready" }, { kind: "ready" }), [1, "1.ts", "ready"]);
     assert.deepEqual(await asked(scanning, scanning), [1, "1.ts", "scanning"]);
   });
+});
+
+it("waits no longer for an index that has failed, whatever the reason; only an engine that has gone is one to tell", async () => {
+  const reached = (code: ErrorCode): Promise<void> => {
+    const session = { onStatus: () => ({ dispose() {} }), request: () => Promise.reject(new StrataError(code, "It failed.")) } as unknown as EngineSession;
+    return becomeSearchable(session, 60_000, () => {}, new AbortController().signal);
+  };
+  for (const code of ["native.missing", "engine.failed", "index.unwritable", "workspace.missing"] as const) await reached(code);
+  await assert.rejects(reached("engine.unreachable"), { code: "engine.unreachable" });
 });
 
 it("starts an engine whatever lies in the place of another's record", async (t) => {

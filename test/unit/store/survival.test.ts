@@ -1,7 +1,7 @@
 // What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -57,6 +57,16 @@ describe("the index folder", () => {
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
+  });
+
+  test("that cannot be looked into has no size, and is no reason to end", async () => {
+    const store = await w.open();
+    renameSync(w.folder, `${w.folder}-away`);
+    writeFileSync(w.folder, "");
+    assert.equal(store.sizeBytes(), 0);
+    rmSync(w.folder);
+    renameSync(`${w.folder}-away`, w.folder);
+    assert.ok(store.sizeBytes() > 10_000);
   });
 
   test("says so when it cannot be made", async () => {
@@ -241,6 +251,19 @@ describe("another version", () => {
     assert.deepEqual([store.previousModel !== undefined, store.coverage()], [false, { files: 3, chunks: 3, instant: 3, shallow: 3, deep: 3 }]);
     assert.ok(nearest(store, text, 32)!.score > 0.99);
     assert.equal(store.chunksToDeepen("deep", 9).length, 0);
+  });
+
+  test("of the model that cannot be noted leaves the one before in use", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(2));
+    const other = new DatabaseSync(inFolder("index.db"));
+    other.exec("BEGIN IMMEDIATE");
+    assert.throws(() => store.useModel(testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] })), code("index.busy"));
+    other.exec("ROLLBACK");
+    other.close();
+    store.putFiles(manyFiles(1, 2));
+    assert.deepEqual([store.coverage().instant, store.previousModel], [3, undefined]);
+    assert.ok(nearest(store, manyFiles(1, 2)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
   });
 
   test("of the model costs nothing when the old one comes back at once", async () => {
