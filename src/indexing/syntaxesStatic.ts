@@ -251,13 +251,13 @@ const macroCall: Rule = (node) => {
   return { kind: "function", names: given[0]?.type === "identifier" ? [given[0].text] : [] };
 };
 const cDeclaration: Rule = (node, find) => {
-  // `JNIEXPORT jint` and `static int __init` are the beginning of the function behind them.
-  if (endsBefore(node, "function_definition")) return undefined;
   const type = field(node, "type");
   const tagged = type && find(type);
   const names = node.childrenForFieldName("declarator").map((d) => declared(d)).filter((n) => n !== "");
   if (tagged && type) return { ...tagged, names: [...tagged.names, ...names], inner: type };
   const isFunction = node.childrenForFieldName("declarator").some((d) => /function_declarator/.test(d.type) || d.namedChildren.some((c) => c.type === "function_declarator"));
+  // `JNIEXPORT jint` and `static int __init` are the beginning of the function behind them.
+  if (!isFunction && endsBefore(node, "function_definition")) return undefined;
   return names.length > 0 ? { kind: isFunction ? "function" : "block", names: names.map((n) => qualified(n).name), owner: qualified(names[0]!).owner } : undefined;
 };
 const cDefinitions: Record<string, Rule> = {

@@ -113,6 +113,7 @@ describe("names", () => {
     ["tests of C++ by name alone", "a.cpp", "BOOST_AUTO_TEST_CASE(parses) {\n  f();\n}\n", ["parses"]],
     ["C++ constructors without names of parameters", "a.cpp", "struct Rgb {\n  Rgb(Red, Green) {}\n};\n", ["Rgb"]],
     ["C functions behind macros", "a.c", "static int __init start(void)\n{\n a();\n}\n\nJNIEXPORT jint JNICALL Java_x(JNIEnv *env)\n{\n a();\n}\n\nPHP_FUNCTION(map)\n{\n a();\n}\n", ["start", "Java_x", "map"]],
+    ["C++ functions in front of macros, which are named too", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n};\n", ["A", "swap", "NOEXCEPT_IF"]],
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
