@@ -49,7 +49,6 @@ describe("the tool for similar code", () => {
     ["src/a.ts", "/one", "src/a.ts"],
     ["two/src/a.ts", "/two", "src/a.ts"],
     ["/two/src/a.ts", "/two", "src/a.ts"],
-    ["/two/nested/a.ts", "/two/nested", "a.ts"],
     ["..config/a.ts", "/one", "..config/a.ts"],
   ] as const)
     it(`finds the folder of ${given}`, async () => {
@@ -57,6 +56,12 @@ describe("the tool for similar code", () => {
       await callTool("strata_similar", { path: given, startLine: 1 });
       assert.deepEqual(asked, [{ root, path, startLine: 1 }]);
     });
+
+  it("asks every folder that holds the file", async () => {
+    const { asked } = setUp("/one", "/two", "/two/nested");
+    await callTool("strata_similar", { path: "/two/nested/a.ts", startLine: 1 });
+    assert.deepEqual(asked, [{ root: "/two", path: "nested/a.ts", startLine: 1 }, { root: "/two/nested", path: "a.ts", startLine: 1 }]);
+  });
 
   for (const given of ["/etc/passwd", "../a.ts", "src/../../a.ts", "/two/../etc/passwd", ".."])
     it(`refuses ${given}`, async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, it } from "node:test";
 import { ResponseError } from "vscode-jsonrpc/node";
 import * as protocol from "../../../src/engine/protocol.ts";
@@ -145,6 +148,20 @@ describe("the engines of a workspace", () => {
     assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2 }, 5, never())), ["/a:x"]);
     assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2, text: "code" }, 5, never())), ["/a:x", "/b:y"]);
     assert.deepEqual(engines.get("/b")!.asked.filter((method) => method === "similar").length, 1);
+  });
+
+  it("read the range themselves to ask the folders that do not hold its file", async (t) => {
+    const root = mkdtempSync(path.join(os.tmpdir(), "strata-engines-"));
+    t.after(() => rmSync(root, { recursive: true, force: true }));
+    writeFileSync(path.join(root, "f.ts"), "one\ntwo\nthree\nfour\n");
+    const { all, engines } = workspace({ [root]: () => result([]), "/b": () => result([]) });
+    all.setFolders(folders(root, "/b"));
+    await all.start();
+    const asked: protocol.SimilarParams[] = [];
+    engines.get("/b")!.engine.onRequest(protocol.similar, (params) => (asked.push(params), result([])));
+    await all.similar(root, { path: "f.ts", startLine: 2, endLine: 3 }, 5, never());
+    await all.similar(root, { path: "f.ts", startLine: 2 }, 5, never());
+    assert.deepEqual(asked, [{ text: "two\nthree", k: 5, depth: "deep" }]);
   });
 
   it("leave the question out wherever its file is known: in a folder and in one inside it", async () => {
