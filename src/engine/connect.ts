@@ -3,11 +3,13 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import net from "node:net";
+import path from "node:path";
 import { ConnectionError, createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { breathe } from "../base/abort.ts";
 import { build, compareBuilds, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder } from "./paths.ts";
+import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder } from "./paths.ts";
 import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
 
 export interface ConnectOptions {
@@ -40,19 +42,25 @@ export interface EngineConnection {
   dispose(): void;
 }
 
-const START_TIMEOUT_MS = 20_000;
+/** How long an engine that says it is up may be out of reach. */
+const REACH_MS = 20_000;
 const PATIENCE_MS = 20_000;
+/** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
+const startAgainMs = { first: 250, most: 5_000 };
 
 /**
- * Connects to the engine of `root`.
+ * Connects to the engine of `root`. Waits without a limit for one that is opening its index, ours or another's: on a large one that takes minutes after a
+ * kill or an update, and a process that lives holds the index from every other.
  * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.failed", "index.*", "model.*".
  */
 export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
-  let deadline = Date.now() + START_TIMEOUT_MS;
+  let deadline = Infinity;
+  let startAt = 0;
+  let startAgain = startAgainMs.first;
   let ended = false;
-  for (let attempt = 0; ; attempt++) {
+  for (;;) {
     options.signal?.throwIfAborted();
     const record = readRecord(folder);
     const found = record && (await tryConnect(record, folder, options));
@@ -64,16 +72,25 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
       options.log("warn", `the engine of ${root} does not answer; process ${record!.pid} is ended`);
       endProcess(record!.pid);
       ended = true;
-      deadline = Date.now() + START_TIMEOUT_MS;
       continue;
     }
     if (found) return found;
     if (options.start === false) throw new StrataError("engine.unreachable", `No engine is running for ${root}. Run \`strata index\` there, or open the folder in VS Code.`);
-    if (Date.now() > deadline) throw new StrataError("engine.unreachable", `The engine for ${root} did not answer within ${START_TIMEOUT_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
+    if (Date.now() > deadline) throw new StrataError("engine.unreachable", `The engine for ${root} could not be reached within ${REACH_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
+    if (Date.now() < startAt) {
+      await breathe(startAgain / 10);
+      continue;
+    }
     const outcome = await startEngine(root, folder, options);
-    // Another client may have won the race to start one: then the index is busy for ours, and theirs answers shortly.
-    if (outcome instanceof StrataError && outcome.code !== "index.busy") throw outcome;
-    if (outcome instanceof StrataError) await pause(50 * Math.min(attempt + 1, 10));
+    if (outcome === undefined) deadline = Math.min(deadline, Date.now() + REACH_MS);
+    else if (outcome.code !== "index.busy") throw outcome;
+    else {
+      // Another client may have won the race to start one: theirs answers shortly, or when it has opened the index.
+      options.log("info", `another process has the index of ${root} and does not answer yet`);
+      deadline = Infinity;
+      startAt = Date.now() + startAgain;
+      startAgain = Math.min(2 * startAgain, startAgainMs.most);
+    }
   }
 }
 
@@ -155,7 +172,7 @@ function openSocket(address: string): Promise<net.Socket | undefined> {
 export type StartMessage = { readonly ready: true } | { readonly error: ErrorData & { readonly message: string } };
 
 /**
- * Starts an engine process that outlives this one. Resolves when it listens, or with the reason why it does not.
+ * Starts an engine process that outlives this one. Resolves when it listens, with the reason why it does not, or when the signal aborts.
  * The first flag keeps V8's optimising WebAssembly compiler from taking gigabytes on large grammars (nodejs/node#63421); the second
  * keeps the young generation small: on a tree of 29,000 files it took 95 of 333 MB off the resident size. In a desktop extension host process.execPath is Electron, which runs as Node with the variable.
  */
@@ -170,17 +187,22 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
     const child = spawn(nodeForEngine(), args, {
       detached: true,
       stdio: ["ignore", "ignore", "ignore", "ipc"],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+      // Of its starter it keeps neither the folder, which could not be deleted or unmounted, nor what was meant for the starter's own Node. Not the
+      // index folder: no worker thread starts in a folder that somebody has deleted.
+      cwd: path.parse(folder).root,
+      env: { ...process.env, STRATA_CACHE: cacheFolder(), NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
       windowsHide: true,
     });
     const done = (outcome: StrataError | undefined) => {
-      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abandon);
       child.removeAllListeners();
       if (child.connected) child.disconnect();
       child.unref();
       resolve(outcome);
     };
-    const timer = setTimeout(() => done(new StrataError("engine.unreachable", `The engine did not come up within ${START_TIMEOUT_MS / 1000} s. Its log is ${engineLogFile(folder)}.`)), START_TIMEOUT_MS);
+    const abandon = () => done(undefined);
+    options.signal?.addEventListener("abort", abandon, { once: true });
+    if (options.signal?.aborted) abandon();
     child.once("message", (message: StartMessage) => done("ready" in message ? undefined : new StrataError(knownCode(message.error.code), message.error.message)));
     child.once("error", (error) => done(new StrataError("engine.failed", `The engine could not be started (${error.message}).`, error)));
     child.once("exit", (code, signal) => done(new StrataError("engine.failed", `The engine ended at once (${signal ?? `exit code ${code}`}). Its log is ${engineLogFile(folder)}; run \`strata doctor\`.`)));
@@ -201,12 +223,10 @@ export function fromWire(error: unknown): Error {
     if (code === "cancelled") return new DOMException("The request was cancelled.", "AbortError");
     if (code) return new StrataError(knownCode(code), error.message, error);
   }
-  if (error instanceof ConnectionError || (error instanceof ResponseError && error.code === ErrorCodes.PendingResponseRejected))
+  if (error instanceof ConnectionError || (error instanceof ResponseError && (error.code === ErrorCodes.PendingResponseRejected || error.code === ErrorCodes.MessageWriteError)))
     return new StrataError("engine.unreachable", "The engine ended before it answered. It is started again with the next request; if that keeps happening, look at its log or run `strata doctor`.", error);
   return error instanceof Error ? error : new Error(String(error));
 }
 
 /** True when a client of build `mine` should replace an engine of build `theirs`. */
 export const isOlderEngine = (theirs: string, mine: string): boolean => compareBuilds(theirs, mine) < 0;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));

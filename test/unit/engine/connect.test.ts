@@ -1,0 +1,90 @@
+// How a client waits for an engine that takes its time: programs of a few lines in the engine's place, and a clock that the test moves.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import test, { type TestContext } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../../src/engine/paths.ts";
+import { settle } from "../../support/fakeEngine.ts";
+import { processGone, Workspace } from "../../support/workspace.ts";
+
+const ends = (error: unknown): boolean => StrataError.is(error, "model.damaged");
+const say = (code: string): string => `process.send({ error: { code: "${code}", message: "It says so." } }, () => process.exit(3));`;
+
+/** A program that notes each of its starts in a file. */
+function program(workspace: Workspace, text: string): { readonly program: string; readonly starts: () => string[] } {
+  const [file, noted] = [path.join(path.dirname(workspace.root), "engine.mjs"), path.join(path.dirname(workspace.root), "starts")];
+  writeFileSync(noted, "");
+  writeFileSync(file, `import { appendFileSync, existsSync, readFileSync } from "node:fs";\nappendFileSync(${JSON.stringify(noted)}, process.pid + "\\n");\n${text}`);
+  return { program: file, starts: () => readFileSync(noted, "utf8").split("\n").slice(0, -1) };
+}
+
+/** Lets time pass on the client's clock, in small steps, until `enough`. */
+async function passing(t: TestContext, enough: () => boolean): Promise<void> {
+  while (!enough()) {
+    t.mock.timers.tick(50);
+    await settle();
+  }
+}
+
+test("an engine that lives is waited for as long as it opens its index", async (t) => {
+  const workspace = new Workspace(t);
+  const go = path.join(path.dirname(workspace.root), "go");
+  const engine = program(workspace, `setInterval(() => { if (existsSync(${JSON.stringify(go)})) ${say("model.damaged")} }, 5);`);
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const connecting = assert.rejects(workspace.connect({ program: engine.program }), ends);
+  await passing(t, () => engine.starts().length === 1);
+  t.mock.timers.tick(600_000);
+  await settle();
+  writeFileSync(go, "");
+  await connecting;
+  assert.equal(engine.starts().length, 1);
+});
+
+test("who does not want to wait any more leaves an engine to itself", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, `process.once("disconnect", () => process.exit());`);
+  const controller = new AbortController();
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: controller.signal }), { name: "AbortError" });
+  while (engine.starts().length === 0) await settle();
+  controller.abort();
+  await connecting;
+  await processGone(Number(engine.starts()[0]));
+});
+
+test("while another engine opens the index it is looked for often and started beside rarely", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const address = path.join(folder, "engine-test.sock");
+  let looks = 0;
+  // Somebody is there who does not talk yet: as good as nobody, but each look is counted.
+  const other = net.createServer((socket) => {
+    looks++;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => void other.listen(address, resolve));
+  t.after(() => other.close());
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: process.pid, address, token: "t", build: "b" }));
+  const over = path.join(path.dirname(workspace.root), "over");
+  const engine = program(workspace, `if (existsSync(${JSON.stringify(over)})) ${say("model.damaged")} else ${say("index.busy")}`);
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const began = Date.now();
+  const connecting = assert.rejects(workspace.connect({ program: engine.program }), ends);
+  await passing(t, () => looks >= 60 && Date.now() - began > 30_000);
+  assert.ok(engine.starts().length <= 20, `${engine.starts().length} starts at ${looks} looks in ${(Date.now() - began) / 1000} s`);
+  writeFileSync(over, "");
+  let isOver = false;
+  void connecting.finally(() => (isOver = true));
+  await passing(t, () => isOver);
+  assert.ok(!existsSync(path.join(folder, "index.db")));
+});
+
+test("an engine keeps neither its starter's folder nor its Node's options", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, `if (process.env.NODE_OPTIONS === undefined && process.cwd() === ${JSON.stringify(path.parse(workspace.root).root)}) ${say("model.damaged")}`);
+  process.env["NODE_OPTIONS"] = "--no-deprecation";
+  t.after(() => delete process.env["NODE_OPTIONS"]);
+  await assert.rejects(workspace.connect({ program: engine.program }), ends);
+});
