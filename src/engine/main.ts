@@ -1,41 +1,24 @@
 // Entry of the engine process: one index, many clients over a local pipe. Composes Engine and JSON-RPC; knows tokens, versions,
 // idle time and orderly ends; what the product does is in engine.ts.
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import { parseArgs } from "node:util";
 import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
-import { describeError, StrataError, userMessage } from "../base/errors.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { signalOf } from "./cancellation.ts";
 import { isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
-import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder, newSocketAddress } from "./paths.ts";
+import { createLog } from "./logFile.ts";
+import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder, newSocketAddress, removeSockets } from "./paths.ts";
 import * as protocol from "./protocol.ts";
+import { newestOnly } from "./reporting.ts";
 
-const LOG_LIMIT_BYTES = 2_000_000;
 const HANDSHAKE_MS = 5_000;
-
-/** Appends to engine.log; the previous log is kept once as engine.log.old. */
-function createLog(file: string): Log {
-  try {
-    if (statSync(file).size > LOG_LIMIT_BYTES) renameSync(file, `${file}.old`);
-  } catch {
-    // no log yet
-  }
-  return (level, message, error) => {
-    if (level === "debug" && !process.env["STRATA_DEBUG"]) return;
-    const line = `${new Date().toISOString()} ${level} ${message}${error === undefined ? "" : `: ${describeError(error)}`}\n`;
-    try {
-      appendFileSync(file, line, { mode: 0o600 });
-    } catch {
-      // A full disk must not end the engine because it cannot say so; the state tells the user.
-    }
-  };
-}
 
 /** A client that is about to go needs no news; that it has gone is noticed at its socket. */
 async function notify(send: () => Promise<void>): Promise<void> {
@@ -53,7 +36,8 @@ class Server {
   readonly #idleMs: number;
   readonly #log: Log;
   readonly #end: () => void;
-  readonly #clients = new Set<MessageConnection>();
+  /** With what tells each of them the index's state. */
+  readonly #clients = new Map<MessageConnection, (status: protocol.Status) => void>();
   #idle: NodeJS.Timeout | undefined;
   /** Who has paused indexing. */
   #pause: { readonly by: MessageConnection; readonly settings: protocol.EngineSettings } | undefined;
@@ -69,7 +53,7 @@ class Server {
   }
 
   broadcast(status: protocol.Status): void {
-    for (const client of this.#clients) void notify(() => client.sendNotification(protocol.statusChanged, status));
+    for (const tell of this.#clients.values()) tell(status);
   }
 
   accept(socket: net.Socket): void {
@@ -81,7 +65,7 @@ class Server {
       clearTimeout(stranger);
       const result = this.#checkHandshake(params, connection);
       if (!(result instanceof ResponseError)) {
-        this.#clients.add(connection);
+        this.#clients.set(connection, newestOnly((status) => notify(() => connection.sendNotification(protocol.statusChanged, status))));
         clearTimeout(this.#idle);
         this.#serve(connection, gone.signal);
         this.#log("info", `${params.client} connected`);
@@ -145,11 +129,7 @@ class Server {
       return AbortSignal.any([signalOf(token), stream.signal, gone]);
     };
     const report = ({ progressToken }: protocol.ReportingParams) =>
-      progressToken === undefined
-        ? undefined
-        : (progress: protocol.Progress) => {
-            if (!gone.aborted) void notify(() => connection.sendProgress(protocol.progress, progressToken, progress));
-          };
+      progressToken === undefined ? undefined : newestOnly(async (progress: protocol.Progress) => gone.aborted || notify(() => connection.sendProgress(protocol.progress, progressToken, progress)));
     connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId))));
     connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, AbortSignal.any([signalOf(token), gone]))));
     connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]), report(params))));
@@ -196,6 +176,7 @@ async function main(): Promise<void> {
   const parseWorkers = Math.max(1, Math.min(os.availableParallelism(), 4));
   const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, log }, (status) => server?.broadcast(status));
 
+  removeSockets(folder); // the index is this process's now, so whoever made them was killed
   const nonce = randomBytes(16).toString("hex");
   const record: EngineRecord = { pid: process.pid, address: newSocketAddress(folder, nonce), token: randomBytes(32).toString("hex"), build };
   const recordFile = engineRecordFile(folder);

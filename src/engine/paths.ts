@@ -1,6 +1,6 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
@@ -65,6 +65,11 @@ export function newSocketAddress(folder: string, nonce: string): string {
   const shared = path.join(os.tmpdir(), `strata-${os.userInfo().uid}`);
   makePrivateFolder(shared);
   return path.join(shared, `${nonce.slice(0, 16)}.sock`);
+}
+
+/** Removes the addresses that killed engines have left in the folder. */
+export function removeSockets(folder: string): void {
+  for (const name of readdirSync(folder)) if (/^engine-\w+\.sock$/.test(name)) rmSync(path.join(folder, name), { force: true });
 }
 
 /** `engine.json` in the index folder: how to reach the running engine. Owner-only; holds the token of the handshake. */

@@ -1,7 +1,7 @@
 // What the engine must survive: killed processes, damaged files, a full disk.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -52,6 +52,7 @@ test("a client notices the crash at once and the next one gets a new engine", as
   const again = await workspace.connect();
   assert.notEqual(again.info.pid, client.info.pid);
   assert.ok((await ask(again, "merge the ledger")).hits.length > 0);
+  assert.equal(readdirSync(again.folder).filter((name) => name.endsWith(".sock")).length, process.platform === "win32" ? 0 : 1, "the address of the killed one is gone");
 });
 
 test("an engine that is frozen is ended, and the next one answers from the same index", { skip: process.platform === "win32" && "no signal freezes a process there" }, async (t) => {

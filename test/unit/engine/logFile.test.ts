@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { createLog } from "../../../src/engine/logFile.ts";
+
+test("a log stays short while the engine lives, and the one before is kept", (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-log-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, "engine.log");
+  const log = createLog(file);
+  for (let line = 0; line < 1500; line++) log("info", `line ${line} ${"x".repeat(3000)}`);
+  log("warn", "the last", new Error("with a reason"));
+  assert.deepEqual(readdirSync(folder).sort(), ["engine.log", "engine.log.old"]);
+  for (const name of readdirSync(folder)) assert.ok(statSync(path.join(folder, name)).size < 3_000_000);
+  assert.match(readFileSync(file, "utf8"), /Z warn the last: Error: with a reason/);
+});
