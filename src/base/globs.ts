@@ -8,6 +8,8 @@ import picomatch from "picomatch";
 const quick = { globLength: 200, stars: 3, braces: 1, pathLength: 160 };
 
 function isQuick(glob: string): boolean {
+  // There they make repetitions within repetitions, `(a+)+x`; to an editor they are letters, and so they are to the other.
+  if (/[()|+]/.test(glob)) return false;
   // `/**` at the end costs nothing: anything goes there.
   const count = (what: RegExp): number => glob.replace(/\/\*\*$/, "").match(what)?.length ?? 0;
   return glob.length <= quick.globLength && count(/\*+/g) <= quick.stars && count(/\{/g) <= quick.braces;

@@ -42,3 +42,13 @@ test("no exclude and file name together keep the engine busy", () => {
   assert.equal(globMatcher([`${"{a,aa}".repeat(40)}b`])("a".repeat(120)), false);
   assert.equal(globMatcher([`!${"*a".repeat(12)}*b`])(a), true);
 });
+
+test("parentheses, bars and pluses are letters, as the editor reads them, and keep nobody busy", () => {
+  const paths = ["src/(legacy)/a.ts", "src/legacy/a.ts", "c++/a.ts", "c/a.ts", "a|b/a.ts", "a/a.ts"];
+  const matched = (glob: string): string[] => paths.filter(globMatcher([glob], { nocase: true }));
+  assert.deepEqual(matched("**/(legacy)/**"), ["src/(legacy)/a.ts"]);
+  assert.deepEqual(matched("**/\\(legacy\\)/**"), ["src/(legacy)/a.ts"]);
+  assert.deepEqual(matched("c++/**"), ["c++/a.ts"]);
+  assert.deepEqual(matched("a|b/**"), ["a|b/a.ts"]);
+  for (const glob of ["(a+)+x", "(a|aa)+x", "+(+(a))x", "@(+(a|a))x", `${"[a-z]+".repeat(9)}x`]) assert.equal(globMatcher([glob])("a".repeat(150)), false);
+});
