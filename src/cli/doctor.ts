@@ -33,14 +33,17 @@ const fail = (name: string, detail: string): Finding => ({ name, state: "fail", 
 
 interface ChildResult {
   readonly isFine: boolean;
+  /** It was ended because it took too long. */
+  readonly isLate?: boolean;
   /** stdout, or what went wrong in one line. */
   readonly text: string;
 }
 
-function run(program: string, args: readonly string[], signal: AbortSignal): Promise<ChildResult> {
+function run(program: string, args: readonly string[], signal: AbortSignal, timeout = childTimeoutMs): Promise<ChildResult> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: childTimeoutMs, signal, windowsHide: true, env: { ...process.env, ...safePath, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
+    execFile(program, args, { timeout, signal, windowsHide: true, env: { ...process.env, ...safePath, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
       if (error === null) return resolve({ isFine: true, text: stdout.trim() });
+      if (error.killed) return resolve({ isFine: false, isLate: true, text: `it took more than ${timeout / 1000} s` });
       const said = stderr.split("\n").find((line) => /error/i.test(line)) ?? error.message;
       resolve({ isFine: false, text: error.signal ? `it crashed (${error.signal})` : said.trim() });
     });
@@ -48,9 +51,9 @@ function run(program: string, args: readonly string[], signal: AbortSignal): Pro
 }
 
 /** Runs a few lines of JavaScript in a fresh Node; `load(name)` resolves modules as the engine does. */
-function tryInChild(code: string, args: readonly string[], signal: AbortSignal): Promise<ChildResult> {
+function tryInChild(code: string, args: readonly string[], signal: AbortSignal, timeout?: number): Promise<ChildResult> {
   const prelude = `const load = require("node:module").createRequire(${JSON.stringify(entryFile("engine"))});`;
-  return run(process.execPath, ["--no-warnings", "-e", `${prelude}\n${code}`, "--", ...args], signal);
+  return run(process.execPath, ["--no-warnings", "-e", `${prelude}\n${code}`, "--", ...args], signal, timeout);
 }
 
 async function nativeModules(signal: AbortSignal): Promise<Finding[]> {
@@ -98,7 +101,8 @@ function missingGrammars(): Finding {
 export function cacheWritable(folder: string): Finding {
   const probe = path.join(folder, `doctor-${process.pid}`);
   try {
-    makePrivateFolder(folder);
+    // One that is there may be shared: STRATA_CACHE=/tmp.
+    if (!existsSync(folder)) makePrivateFolder(folder);
     writeFileSync(probe, "");
     rmSync(probe);
     const { bavail, bsize } = statfsSync(folder);
@@ -145,20 +149,26 @@ export async function trainingPython(own: string | undefined, signal: AbortSigna
   return at >= 0 ? ok("Python", `${answers[at]!.text} (${pythons.names[at]}), for fine-tuning`) : warn("Python", `${pythons.versions} was not found. Only fine-tuning needs it: install one, or uv, which brings one.`);
 }
 
-/** The database's own check, and what the engine says when one is running. */
+/** The database's own check. */
+export async function databaseCheck(database: string, root: string, signal: AbortSignal, timeout?: number): Promise<Finding> {
+  const { isFine, isLate, text } = await tryInChild(
+    `const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync(process.argv.at(-1), { readOnly: true }); process.stdout.write(Object.values(db.prepare("PRAGMA quick_check(1)").get())[0]);`,
+    [database],
+    signal,
+    timeout,
+  );
+  if (isFine && text === "ok") return ok("Index", `${path.dirname(database)} is sound`);
+  if (isLate) return warn("Index", `${database} could not be checked: ${text}. It is large, or the machine is busy: run strata doctor again when less is going on.`);
+  return fail("Index", `${database} is damaged (${text}). Run: strata index --rebuild ${root}`);
+}
+
+/** Its database, and what the engine says when one is running. */
 async function indexOf(folder: string, signal: AbortSignal): Promise<Finding[]> {
   const root = canonicalRoot(folder);
   const disk = indexFolder(root);
   const database = path.join(disk, "index.db");
   if (!existsSync(database)) return [ok("Index", `${root} is not indexed yet`)];
-  const checked = await tryInChild(
-    `const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync(process.argv.at(-1), { readOnly: true }); process.stdout.write(Object.values(db.prepare("PRAGMA quick_check(1)").get())[0]);`,
-    [database],
-    signal,
-  );
-  const findings = [
-    checked.isFine && checked.text === "ok" ? ok("Index", `${disk} is sound`) : fail("Index", `${database} is damaged (${checked.text}). Run: strata index --rebuild ${root}`),
-  ];
+  const findings = [await databaseCheck(database, root, signal)];
   try {
     const session = await openSession({ root, client: "cli", modelFolder: undefined, log: silentLog, start: false, signal });
     try {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
-import { cacheWritable, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
+import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
 import { main } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
@@ -129,6 +130,31 @@ test("doctor: a cache that cannot be written and a low watch limit say what to d
   writeFileSync(limit, "524288\n");
   assert.equal(watchLimit(limit)?.state, "ok");
   assert.equal(watchLimit(path.join(scratch, "none")), undefined);
+});
+
+test("doctor: a cache folder that is there keeps its permissions, a new one is its owner's alone", { skip: process.platform === "win32" && "POSIX permissions" }, () => {
+  const mode = (folder: string): number => statSync(folder).mode & 0o777;
+  const shared = path.join(scratch, "shared");
+  mkdirSync(shared);
+  chmodSync(shared, 0o755);
+  assert.equal(cacheWritable(shared).state === "fail", false);
+  assert.equal(mode(shared), 0o755);
+  cacheWritable(path.join(shared, "new"));
+  assert.equal(mode(path.join(shared, "new")), 0o700);
+});
+
+test("doctor: a database that takes long to check is not called damaged", async () => {
+  const file = path.join(scratch, "index.db");
+  const db = new DatabaseSync(file);
+  db.exec("CREATE TABLE t (a)");
+  db.close();
+  const never = new AbortController().signal;
+  assert.equal((await databaseCheck(file, root, never)).state, "ok");
+  const late = await databaseCheck(file, root, never, 1);
+  assert.deepEqual([late.state, /could not be checked: it took more than 0\.001 s/.test(late.detail)], ["warn", true]);
+  writeFileSync(file, "no database ".repeat(1000));
+  const damaged = await databaseCheck(file, root, never);
+  assert.deepEqual([damaged.state, /damaged.*--rebuild/.test(damaged.detail)], ["fail", true]);
 });
 
 test("doctor: the Python that fine-tuning would take, and what to do without one", { skip: process.platform === "win32" && "shell scripts stand in for Python" }, async (t) => {
