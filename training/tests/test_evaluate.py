@@ -86,8 +86,8 @@ def test_what_code_of_a_language_has_in_common_is_left_out(tmp_path: Path) -> No
     assert np.abs(queries[:, 2]).min() > 0.1  # their language is not among the documents: without the mean of all
     encode = lambda texts, is_query: {0: said[:2] if len(texts) == 2 else said}  # noqa: E731
     result = evaluate.evaluate_set(judged, encode, (3,))
-    assert set(result["without languages"]) == {"0"}
-    assert "mean of each language's documents left out: exit 0" in evaluate.markdown({"set": result})
+    assert set(result["without languages"]) == {"0>0"}
+    assert "| the same, each language's mean left out | 0 |" in evaluate.markdown({"set": result})
     assert "exit 0, languages' means left out" in evaluate.summary({"set": result}).popitem()[1]
 
 

@@ -192,8 +192,8 @@ def without_languages(judged: JudgedSet, queries: np.ndarray, documents: np.ndar
 def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> dict[str, Any]:
     """Every exit at every width, and every query exit against every document exit at full width.
 
-    Keys: `exits[exit][width]`, `matrix["query exit>document exit"]`, and where code is asked for by code `without
-    languages[exit]`, see there.
+    Keys: `exits[exit][width]`, `matrix["query exit>document exit"]`, and where code is asked for by code the same of
+    `without languages`, see there.
     """
     queries = encode(judged.queries, not judged.query_is_code)
     documents = encode(judged.documents, False)
@@ -208,7 +208,9 @@ def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> di
     result = {"queries": len(judged.queries), "documents": len(judged.documents), "exits": exits, "matrix": matrix}
     if judged.query_is_code:
         result["without languages"] = {
-            str(exit): measure(judged, *without_languages(judged, queries[exit], documents[exit])) for exit in queries
+            f"{q}>{d}": measure(judged, *without_languages(judged, queries[q], documents[d]))
+            for q in queries
+            for d in documents
         }
     return result
 
@@ -255,9 +257,17 @@ def _summary(name: str, result: dict[str, Any]) -> tuple[str, dict[str, float]]:
     figures = {f"exit {exit}": result["exits"][exit][widths[-1]]["ndcg10"] for exit in exits}
     figures |= {f"query {top}, code {exit}": result["matrix"][f"{top}>{exit}"]["ndcg10"] for exit in exits[:-1]}
     apart = result.get("without languages", {})
-    figures |= {f"exit {exit}, languages' means left out": row["ndcg10"] for exit, row in apart.items()}
+    figures |= {f"exit {e}, languages' means left out": apart[f"{e}>{e}"]["ndcg10"] for e in exits if apart}
     figures |= {f"exit {top}, {width} dims": result["exits"][top][width]["ndcg10"] for width in widths[:-1]}
     return f"{name}, nDCG@10, {result['queries']} queries, {result['documents']} documents", figures
+
+
+def _matrix(title: str, matrix: dict[str, dict[str, float]], exits: list[str]) -> list[str]:
+    lines = [f"| {title} | " + " | ".join(exits) + " |", "|---|" + "---:|" * len(exits)]
+    for query in exits:
+        cells = [f"{matrix[f'{query}>{document}']['ndcg10']:.3f}" for document in exits]
+        lines.append(f"| {query} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -271,13 +281,8 @@ def markdown(results: dict[str, Any]) -> str:
         for exit, row in result["exits"].items():
             cells = [f"{row[width]['ndcg10']:.3f} / {row[width]['mrr']:.3f}" for width in widths]
             lines.append(f"| exit {exit} | " + " | ".join(cells) + " |")
-        exits = list(result["exits"])
-        lines += ["", "| query exit ↓, document exit → | " + " | ".join(exits) + " |", "|---|" + "---:|" * len(exits)]
-        for query in exits:
-            cells = [f"{result['matrix'][f'{query}>{document}']['ndcg10']:.3f}" for document in exits]
-            lines.append(f"| {query} | " + " | ".join(cells) + " |")
+        lines += ["", *_matrix("query exit ↓, document exit →", result["matrix"], list(result["exits"]))]
         if apart := result.get("without languages"):
-            cells = [f"exit {exit} {row['ndcg10']:.3f} / {row['mrr']:.3f}" for exit, row in apart.items()]
-            lines += ["", f"With the mean of each language's documents left out: {', '.join(cells)}."]
+            lines += ["", *_matrix("the same, each language's mean left out", apart, list(result["exits"]))]
         lines.append("")
     return "\n".join(lines)
