@@ -10,8 +10,8 @@ const stopWords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** `lang:go`, `-path:"some folder"`: what a query says about where to look, with the minus, the key and the value. */
-export const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/g;
+/** `lang:go`, `-path:"some folder"`: what a query says about where to look, in any case, with the minus, the key and the value. */
+export const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/gi;
 
 export function isStopWord(word: string): boolean {
   return stopWords.has(word.toLowerCase());

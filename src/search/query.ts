@@ -58,7 +58,7 @@ class Restrictions {
   readonly symbols: string[] = [];
   tests: ParsedQuery["tests"] = "any";
 
-  /** @returns whether the match of `typedFilter` is a filter; what is not stays text. */
+  /** @returns whether the match of `filterToken` is a filter; what is not stays text. */
   take([, , minus, given = "", written = ""]: readonly (string | undefined)[]): boolean {
     const key = given.toLowerCase();
     const value = written.replace(/^"|"$/g, "");
@@ -79,8 +79,6 @@ class Restrictions {
   }
 }
 
-/** As people type it, `Lang:Go` too. */
-const typedFilter = new RegExp(filterToken.source, "gi");
 /** `lang: go`: with a blank it is a filter only when a language is named. */
 const looseLang = /(^|\s)(-?lang:)\s+(?=(\S+))/gi;
 
@@ -88,11 +86,11 @@ const looseLang = /(^|\s)(-?lang:)\s+(?=(\S+))/gi;
 function takeFilters(raw: string, restrictions: Restrictions): string {
   if (!raw.trim().includes("\n")) {
     const tight = raw.replace(looseLang, (all: string, before: string, key: string, name: string) => (languagesNamed(name).length > 0 ? `${before}${key}` : all));
-    return tight.replace(typedFilter, (...match) => (restrictions.take(match) ? match[1] : match[0]));
+    return tight.replace(filterToken, (...match) => (restrictions.take(match) ? match[1] : match[0]));
   }
   // In pasted text what looks like a filter is code, but for those at its end: the terminal and agents append theirs.
   let end = raw.length;
-  for (const match of [...raw.matchAll(typedFilter)].reverse()) {
+  for (const match of [...raw.matchAll(filterToken)].reverse()) {
     if (raw.slice(match.index + match[0].length, end).trim() !== "" || !restrictions.take(match)) break;
     end = match.index;
   }
