@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { assertReadable } from "../engine/anchor.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
@@ -109,6 +110,7 @@ export function resolvePlace(place: string, root: string, cwd: string = process.
   const { file, ...lines } = parsePlace(place);
   const base = existsSync(path.resolve(cwd, file)) ? cwd : root;
   const relative = pathInside(root, file, base);
+  assertReadable(root, relative);
   let text: string;
   try {
     text = readFileSync(path.resolve(base, file), "utf8");

@@ -1,17 +1,34 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
+import { lstatSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
+import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
 import type { Hit, SimilarParams } from "./protocol.ts";
 
+/** Larger ones hold data, and a request must not fill the memory. */
+const MOST_BYTES = 20_000_000;
+
+/** Refuses what nobody should read for a "find similar" request: secrets, pipes, links, very large files. Throws "input.invalid" with a sentence. */
+export function assertReadable(root: string, relative: string): void {
+  const refuse = (why: string): never => {
+    throw new StrataError("input.invalid", `${relative} ${why}`);
+  };
+  if (isSecret(relative)) refuse("is of a kind that holds secrets, so Strata does not read it. Name another file.");
+  const stat = lstatSync(path.join(root, relative), { throwIfNoEntry: false });
+  if (stat && !stat.isFile()) refuse("is not a file. Name a text file.");
+  if (stat && stat.size > MOST_BYTES) refuse(`is too large to read (${Math.round(stat.size / 1e6)} MB). Give the lines as text, or name another file.`);
+}
+
 /** Text of the lines a "find similar" request names. Throws "input.invalid". */
 export async function readRange(root: string, { path: relative, startLine, endLine }: SimilarParams): Promise<string> {
   if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
-  const file = path.join(root, relativeInside(root, relative));
+  const inside = relativeInside(root, relative);
+  assertReadable(root, inside);
   const lines = (
-    await readFile(file, "utf8").catch((error: unknown) => {
+    await readFile(path.join(root, inside), "utf8").catch((error: unknown) => {
       throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
     })
   ).split(/\r?\n/);

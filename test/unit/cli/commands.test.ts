@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,6 +17,9 @@ const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")))
 after(() => rmSync(scratch, { recursive: true, force: true }));
 mkdirSync(path.join(scratch, "w/src"), { recursive: true });
 writeFileSync(path.join(scratch, "w/src/a.ts"), "one\ntwo\nthree\n");
+writeFileSync(path.join(scratch, "w/.env"), "TOKEN=hunter2\n");
+writeFileSync(path.join(scratch, "w/large.json"), "");
+truncateSync(path.join(scratch, "w/large.json"), 30_000_000);
 writeFileSync(path.join(scratch, "outside.ts"), "x\n");
 symlinkSync(path.join(scratch, "outside.ts"), path.join(scratch, "w/link.ts"));
 const root = path.join(scratch, "w");
@@ -49,6 +52,9 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "a file that is not there", args: ["similar", "b.ts:1", "--in", root], says: /There is no file b\.ts inside/ },
   { name: "a file outside the folder", args: ["similar", `${path.join(scratch, "outside.ts")}:1`, "--in", root], says: /There is no file .*outside\.ts inside/ },
   { name: "a link that leads outside", args: ["similar", "link.ts:1", "--in", root], says: /There is no file link\.ts inside/ },
+  { name: "a file that holds secrets", args: ["similar", ".env:1", "--in", root], says: /^\.env is of a kind that holds secrets, so Strata does not read it\. / },
+  { name: "a folder as file", args: ["similar", `${path.join(root, "src")}:1`, "--in", root], says: /^src is not a file\. / },
+  { name: "a file larger than any code", args: ["similar", "large.json:1", "--in", root], says: /^large\.json is too large to read \(30 MB\)\. / },
   { name: "a model that is not there", args: ["search", "x", "--model", "gpt"], says: /There is no model "gpt"/, code: "model.missing" },
   { name: "an unknown command", args: ["serch"], says: /Unknown command 'serch'/ },
   { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'/ },

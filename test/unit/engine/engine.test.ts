@@ -1,7 +1,7 @@
 // The engine in this process, on the tiny model: what a failure inside one request leaves behind.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -277,6 +277,16 @@ test("a hit whose file has become a pipe or a link is left out, and the answer c
   symlinkSync(`${place.root}-outside`, link!);
   const { hits } = await engine.search({ query: "value of part", k: 3, depth: "instant" }, never);
   assert.deepEqual(hits.map((hit) => path.join(place.root, hit.path)), [kept]);
+});
+
+test("similar code is not asked for with what holds secrets, with a pipe, or with a file of any size", { skip: process.platform === "win32" && "no pipes there" }, async (t) => {
+  const place = workplace(t, { ...manyFiles(2), ".env": "TOKEN=hunter2\n", "large.json": "" });
+  execFileSync("mkfifo", [path.join(place.root, "pipe.ts")]);
+  truncateSync(path.join(place.root, "large.json"), 30_000_000);
+  const engine = await place.open();
+  const refused: readonly (readonly [string, RegExp])[] = [[".env", /secrets/], ["pipe.ts", /not a file/], ["src", /not a file/], ["large.json", /too large/], ["none.ts", /cannot be read/]];
+  for (const [name, says] of refused)
+    await assert.rejects(engine.similar({ path: name, startLine: 1, k: 3, depth: "instant" }, never), (error) => StrataError.is(error, "input.invalid") && says.test(error.message), name);
 });
 
 test("what failed is tried again before it is judged, and says why it failed", async (t) => {
