@@ -4,7 +4,6 @@ import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { once } from "node:events";
 import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
@@ -37,13 +36,15 @@ async function mineHere(root: string, out: string, signal: AbortSignal): Promise
   mkdirSync(path.dirname(out), { recursive: true });
   const unfinished = `${out}.new`;
   const stream = createWriteStream(unfinished);
-  const closed = once(stream, "close");
+  // Not events.once, which rejects with the error that is kept below.
+  const happened = (event: "close" | "drain"): Promise<void> => new Promise((resolve) => void stream.once(event, resolve));
+  const closed = happened("close");
   let failure: unknown;
   stream.on("error", (error) => (failure ??= error));
   try {
     for await (const pair of minePairs(texts(root, signal, () => files++), chunker, path.basename(root), signal)) {
       pairs++;
-      if (!stream.write(`${JSON.stringify(pair)}\n`) && failure === undefined) await Promise.race([once(stream, "drain"), closed]);
+      if (!stream.write(`${JSON.stringify(pair)}\n`) && failure === undefined) await Promise.race([happened("drain"), closed]);
       if (failure !== undefined) break;
     }
   } catch (error) {

@@ -1,11 +1,11 @@
 // `strata train`: fine-tunes the encoder on a folder, from the plan to the adopted model. Composes mining, the Python environment,
 // the training program and the engine's choice of model; each of them is elsewhere.
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { isAbort } from "../base/abort.ts";
+import { claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
-import { isOtherAlive } from "../base/process.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
 import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
@@ -32,7 +32,6 @@ interface RunRecord {
   /** Name of the model that comes out. */
   readonly name: string;
   readonly start: string;
-  readonly pid: number;
 }
 
 /** Everything a run needs to know of its folder. */
@@ -45,22 +44,24 @@ interface Run {
   readonly canResume: boolean;
 }
 
-/** The run of a workspace: the one to go on with, or a new one. @throws StrataError "training.failed" when one is under way */
-async function openRun(folder: string, resume: boolean, given: string | undefined, now: Date): Promise<Run> {
-  const root = canonicalRoot(existingFolder(folder));
-  const index = indexFolder(root);
-  makePrivateFolder(index);
+/** One run of a workspace at a time, mining and questions included. @returns what ends the claim @throws StrataError "training.failed" when one is under way */
+function claimRun(root: string, index: string): () => void {
+  const file = path.join(index, "training", "running");
+  return claim(file, (pid) => new StrataError("training.failed", `A run for ${root} is under way (process ${pid}). Wait for it, or stop it first. If that process is something else, delete ${file}.`));
+}
+
+/** The run of a workspace: the one to go on with, or a new one. */
+async function openRun(root: string, index: string, resume: boolean, given: string | undefined, now: Date): Promise<Run> {
   const run = path.join(index, "training");
   const pairs = path.join(run, "pairs.jsonl");
   const last = readRecord(run);
-  if (last && isOtherAlive(last.pid)) throw new StrataError("training.failed", `A run for ${root} is under way (process ${last.pid}). Wait for it, or stop it first. If that process is something else, delete ${path.join(run, "run.json")}.`);
   const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
-  if (resume) return { root, index, folder: run, pairs, record: { ...last!, pid: process.pid }, canResume };
+  if (resume) return { root, index, folder: run, pairs, record: last!, canResume };
   const chosen = chosenModel(index);
   const start = chosen !== undefined && existsSync(path.join(chosen, "manifest.json")) ? chosen : (given ?? (await defaultModelFolder()));
   const plain = path.basename(root).replace(/[^\w.-]+/g, "_").slice(0, 40) || "workspace";
-  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start, pid: process.pid }, canResume };
+  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start }, canResume };
 }
 
 function readRecord(run: string): RunRecord | undefined {
@@ -104,10 +105,20 @@ async function agreed(context: Context, options: TrainOptions): Promise<boolean>
 
 /** @returns 0 when a better model was adopted (or the plan shown), 1 when the present one stays, 130 when stopped */
 export async function runTrain(folder: string, options: TrainOptions, context: Context): Promise<number> {
+  const root = canonicalRoot(existingFolder(folder));
+  const index = indexFolder(root);
+  makePrivateFolder(index);
+  const release = claimRun(root, index);
+  try {
+    return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context);
+  } finally {
+    release();
+  }
+}
+
+async function train(run: Run, options: TrainOptions, context: Context): Promise<number> {
   const { terminal, json, signal } = context;
-  const run = await openRun(folder, options.resume, context.modelFolder, new Date());
   const environment = prepareEnvironment(cacheFolder());
-  mkdirSync(run.folder, { recursive: true, mode: 0o700 });
   const display = runDisplay(terminal, json);
   const began = Date.now();
   let picture: Picture = blankPicture;

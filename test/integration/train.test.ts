@@ -1,7 +1,7 @@
 // `strata train` from the plan to the index that uses the result, with a shell script in Python's place and a real engine.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -85,6 +85,16 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     assert.deepEqual(Object.keys(JSON.parse(first!) as object).sort(), ["code", "doc", "lang", "name", "path", "source"]);
   });
 
+  test("pairs that cannot be written are told in a sentence, and leave nothing", { skip: process.platform !== "linux" && "needs /dev/full" }, async () => {
+    const out = path.join(folder, "full", "pairs.jsonl");
+    mkdirSync(path.dirname(out));
+    symlinkSync("/dev/full", `${out}.new`);
+    const { code, err } = await strata("mine", root, "--out", out);
+    assert.equal(code, 2);
+    assert.match(err, /^strata: The pairs could not be written to .*pairs\.jsonl\. Check the folder and the free disk space\.\n$/);
+    assert.deepEqual(readdirSync(path.dirname(out)), []);
+  });
+
   test("only says what it would do when asked to, and does nothing", async () => {
     standIn("exit 1");
     const { code, events } = await trained("--dry-run", "--minutes", "3");
@@ -92,6 +102,19 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     assert.deepEqual([code, plan.event, plan.pairs, plan.isEnough, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, true, 3, "", false]);
     assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
     assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
+  });
+
+  test("a second run of a folder waits for the first, which may still be mining; a killed one holds up nobody", async () => {
+    standIn("exit 1");
+    const first = start(["train", root, "--json"]);
+    await new Promise<void>((resolve) => first.child.stdout!.on("data", () => first.said().includes('"mining"') && resolve()));
+    first.child.kill("SIGSTOP");
+    const { code, err } = await strata("train", root);
+    assert.deepEqual([code, err.includes(`under way (process ${first.child.pid})`)], [2, true], err);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    assert.equal((await strata("train", root, "--dry-run")).code, 0);
+    for (const left of readdirSync(runFolder())) rmSync(path.join(runFolder(), left), { force: true });
   });
 
   test("a better model is adopted: the index uses it, a picture is kept, and the bundled one is one command away", async () => {

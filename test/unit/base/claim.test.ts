@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { claim } from "../../../src/base/claim.ts";
+
+test("a claim holds while its process lives, and can be given back", (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-claim-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, "run", "running");
+  const taken = (pid: number): Error => new Error(`taken by ${pid}`);
+  const release = claim(file, taken);
+  release();
+  assert.equal(existsSync(file), false);
+  writeFileSync(file, String(process.ppid));
+  assert.throws(() => claim(file, taken), { message: `taken by ${process.ppid}` });
+  for (const left of [String(spawnSync(process.execPath, ["--version"]).pid), "", "no number"]) {
+    writeFileSync(file, left);
+    claim(file, taken)();
+  }
+});
