@@ -43,16 +43,20 @@ export async function openSession(options: SessionOptions): Promise<EngineSessio
   const { modelFolder, ...rest } = options;
   const connect = (): Promise<EngineConnection> => unlessAborted(options.signal, connectEngine({ ...rest, ...(modelFolder !== undefined && { modelFolder }) }));
   let engine = await connect();
-  if (modelFolder !== undefined && engine.info.model.hash !== manifestHash(modelFolder)) {
+  for (let exchanges = 0; modelFolder !== undefined && engine.info.model.hash !== manifestHash(modelFolder); exchanges++) {
+    const { id } = engine.info.model;
+    const { chosenModel } = await import("./modelChoice.ts"); // only here: it brings the encoder along, a quarter of a second
+    const isChosen = chosenModel(engine.folder) !== undefined;
+    // An editor may start the next engine first, with its own model: once more.
+    if (exchanges === 2 || (exchanges === 1 && isChosen)) {
+      engine.dispose();
+      const why = isChosen ? `This index has chosen the model ${id} for good. Leave out --model, or change the choice` : `Another program, such as an editor, keeps the model ${id} running. Close it, leave out --model, or choose for good`;
+      throw new StrataError("input.invalid", `${why}: strata models use ${modelFolder} --in ${options.root}`);
+    }
     // An index has one model at a time, so the one that was asked for replaces the one that runs.
     await engine.connection.sendRequest(protocol.shutdown).catch(() => {});
     engine.dispose();
     engine = await connect();
-    if (engine.info.model.hash !== manifestHash(modelFolder)) {
-      const { id } = engine.info.model;
-      engine.dispose();
-      throw new StrataError("input.invalid", `This index has chosen the model ${id} for good. Leave out --model, or change the choice: strata models use ${modelFolder} --in ${options.root}`);
-    }
   }
   return wrap(engine);
 }
