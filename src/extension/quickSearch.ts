@@ -24,7 +24,7 @@ export interface QuickSearchOptions {
 
 /** Long enough that a fast typist causes one search per word, short enough to feel live. */
 const PAUSE_MS = 120;
-/** VS Code highlights the first row of a new list before the one that it is told: only what stays highlighted is looked at. */
+/** Rows that are only passed on the way to another are not looked at. */
 const LOOK_MS = 50;
 
 const samePlace = (a: RootedHit, b: RootedHit): boolean => a.root === b.root && a.path === b.path && a.startLine === b.startLine;
@@ -45,7 +45,10 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   let running = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let opened = false;
-  let moved = false;
+  /** What the keys have led to; undefined while the first row is highlighted by itself. */
+  let chosen: RootedHit | undefined;
+  /** The row of `chosen` in a list that has just been given: VS Code highlights its first row before. */
+  let due: HitItem | undefined;
   let looking: ReturnType<typeof setTimeout> | undefined;
   /** What is in the editor in place of what was being read. */
   let looked: RootedHit | undefined;
@@ -65,11 +68,11 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const show = (query: string, result: MergedResult) => {
     const items: readonly HitItem[] = quickRows(query, result, options.engines).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
     // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
-    const active = moved ? pick.activeItems[0]?.hit : undefined;
-    const same = active && items.find(({ hit }) => hit && samePlace(hit, active));
-    moved = same !== undefined;
+    const before = chosen;
+    due = before && items.find(({ hit }) => hit && samePlace(hit, before));
+    chosen = due?.hit;
     pick.items = items;
-    if (same) pick.activeItems = [same];
+    if (due) pick.activeItems = [due];
     answered = query;
     if (!accepted) return;
     accepted = false;
@@ -90,7 +93,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     running.abort();
     running = new AbortController();
     const { signal } = running;
-    moved &&= again;
+    if (!again) chosen = undefined;
     if (query.trim() === "") {
       answered = query;
       pick.items = options.history.get().map((earlier) => ({ label: `$(history) ${escapeIcons(earlier)}`, query: earlier, alwaysShow: true }));
@@ -122,16 +125,18 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   pick.onDidChangeValue((query) => {
     clearTimeout(timer);
     // What was chosen, and Enter, were for the words before.
-    moved = accepted = false;
+    chosen = undefined;
+    accepted = false;
     timer = setTimeout(() => void search(query), PAUSE_MS);
   });
   pick.onDidChangeActive(([item]) => {
-    const first = item === pick.items[0] && !moved;
-    moved ||= !first && item?.hit !== undefined;
+    const isFirst = item === pick.items[0];
+    if (due && item !== due && isFirst) return;
+    due = undefined;
     clearTimeout(looking);
     // Not for the row that is highlighted by itself: files should not flash by while a query is being typed.
-    if (!item?.hit || !moved) return;
-    const { hit } = item;
+    if (!item?.hit || (isFirst && !chosen)) return;
+    const hit = (chosen = item.hit);
     looking = setTimeout(() => {
       if (looked && samePlace(looked, hit)) return;
       looked = hit;
@@ -151,7 +156,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
       pick.value = earlier;
       return void search(earlier);
     }
-    if (moved || answered === pick.value) return open(pick.activeItems[0]?.hit);
+    if (chosen || answered === pick.value) return open(chosen ?? pick.activeItems[0]?.hit);
     accepted = true; // the list is still that of other words
   });
   pick.onDidHide(() => {

@@ -97,9 +97,17 @@ export class QuickPick {
   }
 
   set activeItems(items: readonly { readonly label: string }[]) {
+    const tell = () => {
+      this.#activeItems = items;
+      this.#tell("active", items);
+    };
     this.#activeItems = items;
-    this.#tell("active", items);
+    if (this.late) this.late.push(tell);
+    else tell();
   }
+
+  /** Where the window is slow to tell which rows it has highlighted, what it will tell. */
+  late: (() => void)[] | undefined;
 
   readonly #listeners = new Map<string, (value: never) => void>();
   readonly #on = (event: string) => (listener: (value: never) => void) => void this.#listeners.set(event, listener);

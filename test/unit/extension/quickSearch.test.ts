@@ -123,6 +123,20 @@ describe("Enter in the quick pick", () => {
     assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
   });
 
+  it("finds the chosen hit still chosen when the window is slow to highlight it", async (t) => {
+    const { pick, opened, type, release, refine, pass } = await open(t);
+    await type("retry");
+    await release("retry");
+    pick.moveTo(1);
+    pass();
+    const late: (() => void)[] = (pick.late = []);
+    await refine("better.ts", "retry.ts", "retry2.ts");
+    late.shift()!(); // the first row, then better hits, then the rest
+    await refine("best.ts", "better.ts", "retry.ts", "retry2.ts");
+    pick.enter();
+    assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
+  });
+
   it("finds no choice made when the chosen hit has left: nothing is looked at unasked", async (t) => {
     const { pick, opened, type, release, refine, pass } = await open(t);
     await type("retry");
