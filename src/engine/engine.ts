@@ -69,6 +69,8 @@ export class Engine {
   /** Full passes asked for, and the number of the last one that was asked for before a completed pass began. */
   #scansWanted = 1;
   #scansDone = 0;
+  /** Passes asked for when the background last began a slice: what it failed at may be put right by one that is asked for later. */
+  #scansTried = 0;
   /** Recently saved or opened files, newest first: they are deepened before the rest. */
   #recent: string[] = [];
   #wake: () => void = () => {};
@@ -211,8 +213,7 @@ export class Engine {
     for (;;) {
       await this.#atHand();
       const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, params, cut, onProgress));
-      // Cut short by an exchange: it begins again with what is there then.
-      if (groups) return { groups, coverage: this.#store.coverage() };
+      if (groups) return { groups, coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
 
@@ -227,7 +228,7 @@ export class Engine {
       const { chunks, [depth]: reached } = this.#store.coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
       // After that: where the encoder does not run, all is at hand at instant depth.
-      if (this.#state.kind === "failed") throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
+      if (this.#state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
       const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
@@ -250,8 +251,7 @@ export class Engine {
       if (!isAbort(error)) this.#requestScan();
       throw error;
     });
-    // Cut short by a change of model: a full pass makes up for it.
-    if (!indexed) this.#requestScan();
+    if (!indexed) this.#requestScan(); // cut short by a change of model: a full pass makes up for it
     // What is not encoded here is in the index all the same, and the background comes to it.
     else await this.#work(signal, (cut) => this.#deepenSaved(indexed, cut)).finally(() => this.#wake());
   }
@@ -400,6 +400,7 @@ export class Engine {
       const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
       // A question in flight has the thread to itself: an answer awaits several times, and a slice in each gap would add up.
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
+      this.#scansTried = this.#scansWanted;
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         this.#full = undefined;

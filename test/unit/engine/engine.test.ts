@@ -334,6 +334,28 @@ test("where the encoder does not run, what is complete at instant depth counts a
   assert.equal(scan.mock.callCount(), 0);
 });
 
+test("a failure is not judged while a pass that was asked for meanwhile is still to come", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const fails: (() => void)[] = [];
+  const begun = async (count: number): Promise<void> => {
+    while (fails.length < count) await yieldToEventLoop();
+  };
+  t.mock.method(OnnxEncoder.prototype, "embedChunks", () => new Promise((_, reject) => fails.push(() => reject(new StrataError("native.missing", "It does not load.")))));
+  await engine.configure(defaultSettings);
+  await begun(1);
+  fails[0]!();
+  while (engine.status().state.kind !== "failed") await yieldToEventLoop();
+  const waiting = engine.index("instant", never);
+  await begun(2);
+  await engine.configure({ ...defaultSettings, exclude: ["nothing"] }); // asks for another pass
+  fails[1]!();
+  assert.equal((await waiting).coverage.files, 5);
+  await begun(3);
+  fails[2]!();
+});
+
 test("duplicates that are looked for while the index is made again come from the new one", async (t) => {
   const place = workplace(t, manyFiles(40));
   const engine = await place.open();
