@@ -45,18 +45,21 @@ export interface EngineConnection {
 /** How long an engine that says it is up may be out of reach. */
 const REACH_MS = 20_000;
 const PATIENCE_MS = 20_000;
+/** How long another process may have the index without answering: it opens a large one, or never ends. */
+const BUSY_MS = 600_000;
 /** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
 const startAgainMs = { first: 250, most: 5_000 };
 
 /**
- * Connects to the engine of `root`. Waits without a limit for one that is opening its index, ours or another's: on a large one that takes minutes after a
- * kill or an update, and a process that lives holds the index from every other.
+ * Connects to the engine of `root`. One that is started here is waited for as long as it lives: opening a large index takes minutes after a kill or an
+ * update, and nobody else could have the index meanwhile.
  * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.failed", "index.*", "model.*".
  */
 export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
-  let deadline = Infinity;
+  let reachBy = Infinity;
+  let busyUntil = Infinity;
   let startAt = 0;
   let startAgain = startAgainMs.first;
   let ended = false;
@@ -76,19 +79,20 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
     }
     if (found) return found;
     if (options.start === false) throw new StrataError("engine.unreachable", `No engine is running for ${root}. Run \`strata index\` there, or open the folder in VS Code.`);
-    if (Date.now() > deadline) throw new StrataError("engine.unreachable", `The engine for ${root} could not be reached within ${REACH_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
+    if (Date.now() > reachBy) throw new StrataError("engine.unreachable", `The engine for ${root} could not be reached within ${REACH_MS / 1000} s. Its log is ${engineLogFile(folder)}.`);
     if (Date.now() < startAt) {
       await breathe(startAgain / 10);
       continue;
     }
     const outcome = await startEngine(root, folder, options);
-    if (outcome === undefined) deadline = Math.min(deadline, Date.now() + REACH_MS);
-    else if (outcome.code !== "index.busy") throw outcome;
+    const now = Date.now();
+    if (outcome === undefined) reachBy = Math.min(reachBy, now + REACH_MS);
+    else if (outcome.code !== "index.busy" || now > busyUntil) throw outcome;
     else {
       // Another client may have won the race to start one: theirs answers shortly, or when it has opened the index.
       options.log("info", `another process has the index of ${root} and does not answer yet`);
-      deadline = Infinity;
-      startAt = Date.now() + startAgain;
+      busyUntil = Math.min(busyUntil, now + BUSY_MS);
+      startAt = now + startAgain;
       startAgain = Math.min(2 * startAgain, startAgainMs.most);
     }
   }

@@ -1,6 +1,6 @@
 // How a client waits for an engine that takes its time: programs of a few lines in the engine's place, and a clock that the test moves.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -53,7 +53,7 @@ test("who does not want to wait any more leaves an engine to itself", async (t) 
   await processGone(Number(engine.starts()[0]));
 });
 
-test("while another engine opens the index it is looked for often and started beside rarely", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+test("while another engine opens the index it is looked for often and started beside rarely, and not for ever", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
   const workspace = new Workspace(t);
   const folder = indexFolder(canonicalRoot(workspace.root));
   makePrivateFolder(folder);
@@ -67,18 +67,26 @@ test("while another engine opens the index it is looked for often and started be
   await new Promise<void>((resolve) => void other.listen(address, resolve));
   t.after(() => other.close());
   writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: process.pid, address, token: "t", build: "b" }));
-  const over = path.join(path.dirname(workspace.root), "over");
-  const engine = program(workspace, `if (existsSync(${JSON.stringify(over)})) ${say("model.damaged")} else ${say("index.busy")}`);
+  const engine = program(workspace, say("index.busy"));
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const began = Date.now();
-  const connecting = assert.rejects(workspace.connect({ program: engine.program }), ends);
+  const connecting = assert.rejects(workspace.connect({ program: engine.program }), (error) => StrataError.is(error, "index.busy"));
   await passing(t, () => looks >= 60 && Date.now() - began > 30_000);
   assert.ok(engine.starts().length <= 20, `${engine.starts().length} starts at ${looks} looks in ${(Date.now() - began) / 1000} s`);
-  writeFileSync(over, "");
+  t.mock.timers.tick(700_000);
+  await connecting;
+});
+
+test("an engine that says it is up and cannot be reached is given up, also while it has the index", async (t) => {
+  const workspace = new Workspace(t);
+  const noted = path.join(path.dirname(workspace.root), "starts");
+  const engine = program(workspace, `if (readFileSync(${JSON.stringify(noted)}, "utf8").split("\\n").length === 2) process.send({ ready: true }); else ${say("index.busy")}`);
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   let isOver = false;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program }), (error) => StrataError.is(error, "engine.unreachable") && /within 20 s/.test(error.message));
   void connecting.finally(() => (isOver = true));
   await passing(t, () => isOver);
-  assert.ok(!existsSync(path.join(folder, "index.db")));
+  await connecting;
 });
 
 test("an engine keeps neither its starter's folder nor its Node's options", async (t) => {
