@@ -10,7 +10,7 @@ import { analyseQuery } from "./terms.ts";
 
 /** How much shared names, shape and words (BM25 relative to the best) add to the cosine. Small: across languages they say little. */
 const namesWeight = 0.1;
-const shapeWeight = 0.5;
+const shapeWeight = 0.65;
 const wordsWeight = 0.2;
 /** BM25 over names, comments and body: the path says nothing about what code is like. */
 const fieldWeights: readonly number[] = [1, 1, 0, 1, 1];
