@@ -4,7 +4,7 @@ import { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, write
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { isAbort } from "../base/abort.ts";
-import { claim } from "../base/claim.ts";
+import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
@@ -44,8 +44,8 @@ interface Run {
   readonly canResume: boolean;
 }
 
-/** One run of a workspace at a time, mining and questions included. @returns what ends the claim @throws StrataError "training.failed" when one is under way */
-function claimRun(root: string, index: string): () => void {
+/** One run of a workspace at a time, mining and questions included. @throws StrataError "training.failed" when one is under way */
+function claimRun(root: string, index: string): Claim {
   const file = path.join(index, "training", "running");
   return claim(file, (pid) => new StrataError("training.failed", `A run for ${root} is under way (process ${pid}). Wait for it, or stop it first. If that process is something else, delete ${file}.`));
 }
@@ -108,11 +108,11 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
   const root = canonicalRoot(existingFolder(folder));
   const index = indexFolder(root);
   makePrivateFolder(index);
-  const release = claimRun(root, index);
+  const claimed = claimRun(root, index);
   try {
     return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context);
   } finally {
-    release();
+    claimed.release();
   }
 }
 

@@ -1,8 +1,9 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
-import { lstatSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
+import { leadsOut } from "../base/relativePath.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
@@ -17,7 +18,9 @@ export function assertReadable(root: string, relative: string): void {
     throw new StrataError("input.invalid", `${relative} ${why}`);
   };
   if (isSecret(relative)) refuse("is of a kind that holds secrets, so Strata does not read it. Name another file.");
-  const stat = lstatSync(path.join(root, relative), { throwIfNoEntry: false });
+  const file = path.join(root, relative);
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (stat && leadsOut(path.relative(realpathSync.native(root), realpathSync.native(path.dirname(file))))) refuse("leads out of the workspace. Name a file inside it.");
   if (stat && !stat.isFile()) refuse("is not a file. Name a text file.");
   if (stat && stat.size > MOST_BYTES) refuse(`is too large to read (${Math.round(stat.size / 1e6)} MB). Give the lines as text, or name another file.`);
 }

@@ -1,12 +1,12 @@
 // The Python environment for fine-tuning: finds one that is ready, or says exactly what making one would install, and makes it.
 // Nothing is installed before the caller agreed to the plan.
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
+import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { isOtherAlive } from "../base/process.ts";
 
 export interface Environment {
   /** Python that can import strata_train and its dependencies. */
@@ -141,32 +141,12 @@ export async function makeEnvironment(plan: EnvironmentPlan, onLine: (line: stri
  * The environment is one for all workspaces: two windows must not make it at the same time. The lock names this process and
  * its installer, which may outlive it by a while and still write; when both are gone, it counts for nothing.
  */
-function lock(folder: string): { addHolder(pid: number): void; release(): void } {
+function lock(folder: string): Claim {
   const file = `${folder}.lock`;
-  for (;;) {
-    try {
-      mkdirSync(path.dirname(folder), { recursive: true });
-      if (existsSync(file)) {
-        const holder = readFileSync(file, "utf8").split("\n").map(Number).find(isOtherAlive);
-        if (holder !== undefined)
-          throw new StrataError("training.failed", `The Python environment is being made by another Strata (process ${holder}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`);
-        rmSync(file, { force: true });
-      }
-      writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
-      const addHolder = (pid: number): void => {
-        try {
-          appendFileSync(file, `${pid}\n`);
-        } catch {
-          // a full disk; the installer meets it too, and says so
-        }
-      };
-      return { addHolder, release: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if (error instanceof StrataError) throw error;
-      const { code } = error as NodeJS.ErrnoException;
-      const isTaken = (code === "EEXIST" || code === "ENOENT") && existsSync(path.dirname(file)) && statSync(path.dirname(file)).isDirectory();
-      if (!isTaken) throw failed("the file system", (error as Error).message, folder, error); // else another one was faster: look again
-    }
+  try {
+    return claim(file, (pid) => new StrataError("training.failed", `The Python environment is being made by another Strata (process ${pid}). Wait until it is ready, then run this again. If that process is something else, delete ${file}.`));
+  } catch (error) {
+    throw error instanceof StrataError ? error : failed("the file system", (error as Error).message, folder, error);
   }
 }
 

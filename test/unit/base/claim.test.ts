@@ -11,13 +11,14 @@ test("a claim holds while its process lives, and can be given back", (t) => {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = path.join(folder, "run", "running");
   const taken = (pid: number): Error => new Error(`taken by ${pid}`);
-  const release = claim(file, taken);
-  release();
+  claim(file, taken).release();
   assert.equal(existsSync(file), false);
   writeFileSync(file, String(process.ppid));
   assert.throws(() => claim(file, taken), { message: `taken by ${process.ppid}` });
   for (const left of [String(spawnSync(process.execPath, ["--version"]).pid), "", "no number"]) {
     writeFileSync(file, left);
-    claim(file, taken)();
+    claim(file, taken).release();
   }
+  claim(file, taken).addHolder(process.ppid); // its child works on
+  assert.throws(() => claim(file, taken), { message: `taken by ${process.ppid}` });
 });
