@@ -26,7 +26,7 @@ export function assertReadable(root: string, relative: string): void {
 }
 
 /** Text of the lines a "find similar" request names. Throws "input.invalid". */
-export async function readRange(root: string, { path: relative, startLine, endLine }: SimilarParams): Promise<string> {
+export async function readRange(root: string, { path: relative, startLine, endLine }: Pick<SimilarParams, "path" | "startLine" | "endLine">): Promise<string> {
   if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
   const inside = relativeInside(root, relative);
   assertReadable(root, inside);

@@ -68,8 +68,8 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const show = (query: string, result: MergedResult) => {
     const items: readonly HitItem[] = quickRows(query, result, options.engines).map((row) => ({ ...row, alwaysShow: true, ...(row.hit && { buttons: [aside] }) }));
     // Better hits may arrive while the person is choosing: the choice stays with the hit, not with the row.
-    const before = chosen;
-    due = before && items.find(({ hit }) => hit && samePlace(hit, before));
+    const choice = chosen;
+    due = choice && items.find(({ hit }) => hit && samePlace(hit, choice));
     chosen = due?.hit;
     pick.items = items;
     if (due) pick.activeItems = [due];

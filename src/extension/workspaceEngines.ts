@@ -1,12 +1,12 @@
 // One engine client per workspace folder, asked as one: searches go to every folder and their hits are merged by score.
 // vscode-free; extension.ts tells it which folders there are.
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort, unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { readRange } from "../engine/anchor.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
 
@@ -71,13 +71,6 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
     refining: results.some(({ result }) => result.refining),
     failures,
   };
-}
-
-/** The lines of a range; none when only an engine that knows the file can tell where it ends. */
-async function rangeOf(file: string, { startLine = 1, endLine }: { readonly startLine?: number | undefined; readonly endLine?: number | undefined }): Promise<string> {
-  if (endLine === undefined) return "";
-  const text = await readFile(file, "utf8").catch(() => "");
-  return text.split(/\r?\n/).slice(startLine - 1, endLine).join("\n");
 }
 
 /** What a first answer can have looked at. */
@@ -184,7 +177,9 @@ export class WorkspaceEngines {
   async similar(root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, k: number, signal: AbortSignal): Promise<MergedResult> {
     const file = root === undefined || params.path === undefined ? undefined : path.join(root, params.path);
     const { lang } = params;
-    const text = params.text ?? (file === undefined || this.#clients.size < 2 ? "" : await rangeOf(file, params));
+    // Without its end only an engine that knows the file can tell the range.
+    const isRead = root !== undefined && file !== undefined && params.endLine !== undefined && this.#clients.size > 1;
+    const text = params.text ?? (isRead ? await readRange(root, params).catch(() => "") : "");
     const asked = (folder: Folder): protocol.SimilarParams | undefined => {
       if (file === undefined) return { ...params, k, depth: "deep" };
       const inside = path.relative(folder.root, file);

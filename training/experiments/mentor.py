@@ -9,10 +9,10 @@ Writes `results/mentor.json`.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
+import judged
 import numpy as np
 from tokenizers import Tokenizer
 
@@ -31,12 +31,10 @@ def mentor_encode(teacher: mentor.Mentor, text: TextEncoder, texts: list[str], *
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("mentor", "model", "cache", "sets"):
+    parser = judged.parser(__doc__)
+    for name in ("mentor", "cache"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--documents", type=int, default=2500)
-    parser.add_argument("--queries", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.set_defaults(documents=2500)
     options = parser.parse_args()
     tokenizer = options.model / "tokenizer.json"
     teacher = mentor.Mentor(options.mentor, Tokenizer.from_file(str(tokenizer)), device.choose("auto", options.threads))
@@ -48,9 +46,8 @@ def main() -> None:
     known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
     axes = train.language_axes(known, shards[0].languages, DIRECTIONS)
     results: dict[str, dict[str, float]] = {}
-    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
-        judged = evaluate.JudgedSet.read(folder, options.queries, options.documents)
-        sides = [(judged.queries, not judged.query_is_code), (judged.documents, False)]
+    for each in judged.sets(options):
+        sides = [(each.queries, not each.query_is_code), (each.documents, False)]
         theirs = [mentor_encode(teacher, text, texts, queries=queries) for texts, queries in sides]
         kept = [mentor.without(vectors, axes) for vectors in theirs]
         own = [encode(texts, queries)[top] for texts, queries in sides]
@@ -58,10 +55,8 @@ def main() -> None:
             f"mean, {share} the mentor's": [mentor.together(a, b, share) for a, b in zip(kept, own, strict=True)]
             for share in SHARES
         }
-        results[judged.name] = {
-            name: round(evaluate.measure(judged, *pair)["ndcg10"], 4) for name, pair in figures.items()
-        }
-        emit("metric", set=judged.name, **results[judged.name])
+        results[each.name] = {name: round(evaluate.measure(each, *pair)["ndcg10"], 4) for name, pair in figures.items()}
+        emit("metric", set=each.name, **results[each.name])
     out = Path(__file__).parent / "results" / "mentor.json"
     out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 

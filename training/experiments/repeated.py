@@ -7,9 +7,10 @@ was trained with a power has an advantage there.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
+
+import judged
 
 from strata_train import evaluate
 from strata_train.events import emit
@@ -20,25 +21,18 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--sets", type=Path, required=True)
-    parser.add_argument("--documents", type=int, default=0)
-    options = parser.parse_args()
-    encoder = FolderEncoder(options.model)
+    options = judged.parser(__doc__).parse_args()
+    encoder = FolderEncoder(options.model, options.threads)
     results: dict[str, dict[str, float]] = {}
-    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
-        judged = evaluate.JudgedSet.read(folder, max_documents=options.documents)
-        queries = encoder.tokens(judged.queries, is_query=not judged.query_is_code)
-        documents = encoder.tokens(judged.documents, is_query=False)
-        results[judged.name] = {}
+    for each in judged.sets(options):
+        queries = encoder.tokens(each.queries, is_query=not each.query_is_code)
+        documents = encoder.tokens(each.documents, is_query=False)
+        results[each.name] = {}
         for power in POWERS:
             encoder.count_power = power
             sides = encoder.encode_table(queries), encoder.encode_table(documents)
-            results[judged.name][str(power)] = evaluate.measure(judged, *sides)["ndcg10"]
-        emit("metric", set=judged.name, **results[judged.name])
-    if not results:
-        raise SystemExit(f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
+            results[each.name][str(power)] = evaluate.measure(each, *sides)["ndcg10"]
+        emit("metric", set=each.name, **results[each.name])
     manifest = encoder.manifest
     file = HERE / "results" / "repeated.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

@@ -7,10 +7,10 @@ they are; an exit trained together with its share may want another one than an e
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
+import judged
 import numpy as np
 
 from strata_train import evaluate
@@ -22,26 +22,18 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--sets", type=Path, required=True)
-    parser.add_argument("--documents", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    options = judged.parser(__doc__).parse_args()
     encoder = FolderEncoder(options.model, options.threads)
     encoder.residual = dict.fromkeys(encoder.residual, 0.0)  # the layers alone
     results: dict[str, dict[str, dict[str, float]]] = {}
-    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
-        judged = evaluate.JudgedSet.read(folder, max_documents=options.documents)
-        queries = encoder.encode_all(encoder.tokens(judged.queries, is_query=not judged.query_is_code))
-        documents = encoder.encode_all(encoder.tokens(judged.documents, is_query=False))
-        results[judged.name] = {
-            f"exit {exit}": {str(share): figure(judged, queries, documents, exit, share) for share in SHARES}
+    for each in judged.sets(options):
+        queries = encoder.encode_all(encoder.tokens(each.queries, is_query=not each.query_is_code))
+        documents = encoder.encode_all(encoder.tokens(each.documents, is_query=False))
+        results[each.name] = {
+            f"exit {exit}": {str(share): figure(each, queries, documents, exit, share) for share in SHARES}
             for exit in encoder.exits[1:]
         }
-        emit("metric", set=judged.name, **results[judged.name])
-    if not results:
-        raise SystemExit(f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
+        emit("metric", set=each.name, **results[each.name])
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "residual.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     from plots import shares

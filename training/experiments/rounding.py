@@ -6,21 +6,20 @@ where SETS is a folder of judged sets; 96 documents of the first are read. The f
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
+import judged
 import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import data, evaluate, folder_weights
+from strata_train import data, folder_weights
 from strata_train.events import emit
 from strata_train.runtime import FolderEncoder
 from strata_train.text import pad
 
 PRODUCTS = ("qkv", "out", "up", "down")
-BATCH = 16
+TOKENS_AT_ONCE = 2048
 
 
 def rounded(x: Tensor) -> Tensor:
@@ -38,17 +37,12 @@ def first_apart(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--sets", type=Path, required=True)
-    options = parser.parse_args()
-    folder = next(iter(sorted(path.parent for path in options.sets.glob("*/qrels.tsv"))), None)
-    if folder is None:
-        raise SystemExit(f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
+    options = judged.parser(__doc__).parse_args()
+    documents = next(judged.sets(options)).documents[:96]
     model = folder_weights.read_model(options.model).eval()
     top = model.config.top
-    texts = FolderEncoder(options.model).tokens(evaluate.JudgedSet.read(folder).documents[:96], is_query=False)
-    chosen = list(data.by_length(np.array([len(text) for text in texts]), BATCH * 128))
+    texts = FolderEncoder(options.model).tokens(documents, is_query=False)
+    chosen = list(data.by_length(np.array([len(text) for text in texts]), TOKENS_AT_ONCE))
     batches = [pad([texts[index] for index in part]) for part in chosen]
     encode = lambda: torch.cat([model(*batch, exits=(top,))[top].embedding for batch in batches])  # noqa: E731
     exact = encode()

@@ -72,7 +72,15 @@ describe("Enter in the quick pick", () => {
       await fake.engine.sendNotification(protocol.searchUpdate, { streamId: stream, result: result(paths.map((path, i) => hit(path, 1 / (i + 1))), { refining: true }) });
       await settle();
     };
-    return { pick: QuickPick.last, opened, type, release, refine, pass: () => t.mock.timers.tick(50) };
+    const pass = () => t.mock.timers.tick(50);
+    /** The second hit is chosen, and has been looked at. */
+    const choose = async (query: string) => {
+      await type(query);
+      await release(query);
+      QuickPick.last.moveTo(1);
+      pass();
+    };
+    return { pick: QuickPick.last, opened, type, release, refine, pass, choose };
   }
 
   it("waits for the answer to what was typed, instead of opening a hit of fewer words", async (t) => {
@@ -89,11 +97,8 @@ describe("Enter in the quick pick", () => {
   });
 
   it("opens the row that was chosen, also while a better list is made", async (t) => {
-    const { pick, opened, type, release, pass } = await open(t);
-    await type("retry");
-    await release("retry");
-    pick.moveTo(1);
-    pass();
+    const { pick, opened, choose } = await open(t);
+    await choose("retry");
     pick.enter();
     assert.deepEqual(opened, ["look retry2.ts", "keep retry2.ts"]);
   });
@@ -110,11 +115,8 @@ describe("Enter in the quick pick", () => {
   });
 
   it("finds the chosen hit still chosen when better ones arrive, and no other was looked at meanwhile", async (t) => {
-    const { pick, opened, type, release, refine, pass } = await open(t);
-    await type("retry");
-    await release("retry");
-    pick.moveTo(1);
-    pass();
+    const { pick, opened, refine, pass, choose } = await open(t);
+    await choose("retry");
     await refine("better.ts", "retry.ts", "retry2.ts");
     pass();
     await refine("best.ts", "better.ts", "retry.ts", "retry2.ts");
@@ -124,11 +126,8 @@ describe("Enter in the quick pick", () => {
   });
 
   it("finds the chosen hit still chosen when the window is slow to highlight it", async (t) => {
-    const { pick, opened, type, release, refine, pass } = await open(t);
-    await type("retry");
-    await release("retry");
-    pick.moveTo(1);
-    pass();
+    const { pick, opened, refine, choose } = await open(t);
+    await choose("retry");
     const late: (() => void)[] = (pick.late = []);
     await refine("better.ts", "retry.ts", "retry2.ts");
     late.shift()!(); // the first row, then better hits, then the rest
@@ -138,11 +137,8 @@ describe("Enter in the quick pick", () => {
   });
 
   it("finds no choice made when the chosen hit has left: nothing is looked at unasked", async (t) => {
-    const { pick, opened, type, release, refine, pass } = await open(t);
-    await type("retry");
-    await release("retry");
-    pick.moveTo(1);
-    pass();
+    const { opened, refine, pass, choose } = await open(t);
+    await choose("retry");
     await refine("better.ts", "retry.ts");
     pass();
     assert.deepEqual(opened, ["look retry2.ts"]);
@@ -178,11 +174,8 @@ describe("Enter in the quick pick", () => {
     const editor = { document: {}, viewColumn: 1, selection: new Range(41, 0, 41, 0), visibleRanges: [new Range(30, 0, 60, 0)] };
     Object.assign(window, { activeTextEditor: editor });
     t.after(() => Object.assign(window, { activeTextEditor: undefined }));
-    const { pick, opened, type, release, pass } = await open(t);
-    await type("a");
-    await release("a");
-    pick.moveTo(1);
-    pass();
+    const { pick, opened, type, choose } = await open(t);
+    await choose("a");
     // The hit is in the file that was being read.
     Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] });
     await type("ab");

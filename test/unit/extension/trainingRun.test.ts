@@ -20,6 +20,17 @@ async function run(script: string): Promise<{ run: TrainingRun; pictures: Pictur
   return { run: started, pictures };
 }
 
+/** How a run ends that is asked to after so many sentences: its state, whether it can go on, and all its sentences. */
+async function stoppedAfter(count: number, script: string): Promise<[state: string, canResume: boolean, sentences: string[]]> {
+  const sentences: string[] = [];
+  const started: TrainingRun = new TrainingRun(program(script), request, () => {
+    sentences.push(started.picture.sentence);
+    if (sentences.length === count) started.stop();
+  }, silentLog);
+  const { state } = await started.done;
+  return [state, started.canResume, sentences];
+}
+
 describe("a fine-tuning run", () => {
   it("is started with everything agreed, and says so to the command", async () => {
     assert.deepEqual(trainArguments(request), ["train", "/w", "--json", "--yes", "--minutes", "10", "--device", "auto"]);
@@ -62,13 +73,7 @@ describe("a fine-tuning run", () => {
 
   it("is stopped by asking it to end, and can go on", { skip: process.platform === "win32" && "no signals" }, async () => {
     const script = `process.on("SIGTERM", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
-    const sentences: string[] = [];
-    const started: TrainingRun = new TrainingRun(program(script), request, () => {
-      sentences.push(started.picture.sentence);
-      if (sentences.length === 2) started.stop();
-    }, silentLog);
-    const { state } = await started.done;
-    assert.deepEqual([state, started.canResume, sentences], ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
+    assert.deepEqual(await stoppedAfter(2, script), ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
   });
 });
 
@@ -78,13 +83,8 @@ for (const [what, says, sentence] of [
 ] as const)
   it(`a run that is stopped while it looks for definitions ends ${what}, and cannot go on`, { skip: process.platform === "win32" && "no signals" }, async () => {
     const script = `process.on("SIGTERM", () => { ${says} process.exit(130); }); ${say({ event: "progress", phase: "mining" })} setInterval(() => {}, 1000)`;
-    const sentences: string[] = [];
-    const started: TrainingRun = new TrainingRun(program(script), request, () => {
-      sentences.push(started.picture.sentence);
-      if (sentences.length === 1) started.stop();
-    }, silentLog);
-    const { state } = await started.done;
-    assert.deepEqual([state, started.canResume, sentences.slice(1)], ["stopped", false, ["Stopping", sentence]]);
+    const [state, canResume, sentences] = await stoppedAfter(1, script);
+    assert.deepEqual([state, canResume, sentences.slice(1)], ["stopped", false, ["Stopping", sentence]]);
   });
 
 it("a resumed run goes on with the curves of the one before", async () => {

@@ -448,12 +448,9 @@ def _evaluate(options: argparse.Namespace) -> None:
         encode, manifest = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)
         widths = manifest["matryoshka"]
     results = {}
-    for folder in sorted(path.parent for path in options.sets.glob("*/qrels.tsv")):
-        judged = evaluate.JudgedSet.read(folder, options.queries, options.documents)
+    for judged in evaluate.judged_sets(options.sets, options.queries, options.documents):
         results[judged.name] = evaluate.evaluate_set(judged, encode, widths)
         emit("metric", phase="evaluate", set=judged.name, **results[judged.name])
-    if not results:
-        raise UserError("sets-missing", f"There are no judged sets (folders with qrels.tsv) in {options.sets}.")
     for file, content in (
         (options.json, json.dumps(results, indent=1)),
         (options.markdown, evaluate.markdown(results)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,15 @@ class JudgedSet:
             [query.get("lang", next(iter(asked))) for query in queries],
             [document.get("lang", "") for document in corpus],
         )
+
+
+def judged_sets(folder: Path, max_queries: int = 0, max_documents: int = 0) -> Iterator[JudgedSet]:
+    """The sets that lie in a folder, by name, each read when its turn comes. None is an error."""
+    found = sorted(file.parent for file in folder.glob("*/qrels.tsv"))
+    if not found:
+        raise UserError("sets-missing", f"There are no judged sets (folders with qrels.tsv) in {folder}.")
+    for each in found:
+        yield JudgedSet.read(each, max_queries, max_documents)
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
