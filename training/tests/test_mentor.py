@@ -273,8 +273,8 @@ def test_the_mentors_language_habit_is_taken_out(taught: Path) -> None:
 class Counting:
     """A mentor that counts what it is asked."""
 
-    def __init__(self, stop_after: int = 10**9) -> None:
-        self.asked, self.stop_after, self.place = 0, stop_after, CPU
+    def __init__(self, stop_after: int = 10**9, id: str = "first") -> None:
+        self.asked, self.stop_after, self.place, self.id = 0, stop_after, CPU, id
 
     def encode(self, texts: list[np.ndarray]) -> np.ndarray:
         if self.asked >= self.stop_after:
@@ -295,6 +295,14 @@ def test_vectors_that_were_interrupted_are_gone_on_with(cache: Path, monkeypatch
     assert rest.asked == len(shard) - kept and mentor.has_vectors(shard)
     vectors = np.load(shard.folder / mentor.VECTORS)
     assert all(vectors[i, len(shard.text(i)) % 16] == 1 for i in range(len(shard)))
+
+
+def test_vectors_of_another_mentor_are_made_anew(cache: Path) -> None:
+    shard = data.Shard.open(data.shard_folders(cache)[0])
+    for mentor_id, asked in (("first", len(shard)), ("first", 0), ("tuned", len(shard)), ("tuned", 0)):
+        teacher = Counting(id=mentor_id)
+        mentor.add_vectors(shard, teacher)
+        assert teacher.asked == asked, mentor_id
 
 
 def test_a_hugging_face_encoder_reads_our_tokens_as_its_own(

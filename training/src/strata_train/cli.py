@@ -17,6 +17,7 @@ from strata_train.objectives import command as pretraining
 if TYPE_CHECKING:
     from strata_train.config import Config
     from strata_train.device import Device
+    from strata_train.mentor import Mentor
     from strata_train.model import MultiExitEncoder
     from strata_train.text import TextEncoder
     from strata_train.train import Run
@@ -82,6 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     mentor.add_argument("--device", default="auto")
     mentor.add_argument("--threads", type=int, default=0)
     mentor.set_defaults(run=_mentor_vectors)
+
+    tune = commands.add_parser("tune-mentor", help="train a larger encoder on what it shall teach")
+    tune.add_argument("--config", type=Path, required=True)
+    tune.add_argument("--mentor", type=Path, required=True, help="its folder, in Hugging Face's layout")
+    tune.add_argument("--cache", type=Path, nargs="+", required=True, help="with its vectors; they take turns")
+    tune.add_argument("--start", type=Path, required=True, help="the model folder or checkpoint (.pt) it will teach")
+    tune.add_argument("--out", type=Path, required=True, help="the folder to write")
+    tune.add_argument("--minutes", type=float, required=True)
+    tune.add_argument("--device", default="auto")
+    tune.add_argument("--threads", type=int, default=0)
+    tune.set_defaults(run=_tune_mentor)
 
     follow = commands.add_parser("follow", help="train every exit to find alike what the mentor finds alike")
     follow.add_argument("--config", type=Path, required=True)
@@ -300,18 +312,37 @@ def _train(options: argparse.Namespace) -> None:
     emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
 
 
-def _mentor_vectors(options: argparse.Namespace) -> None:
+def _mentor(options: argparse.Namespace, place: Device, *, half: bool = True) -> Mentor:
     from tokenizers import Tokenizer
 
-    from strata_train import data, device, mentor, model
+    from strata_train import mentor, model
 
-    place = device.choose(options.device, options.threads)
     tokenizer = Tokenizer.from_file(str(model.start_folder() / "tokenizer.json"))
-    teacher = mentor.Mentor(options.mentor, tokenizer, place)
+    return mentor.Mentor(options.mentor, tokenizer, place, half=half)
+
+
+def _mentor_vectors(options: argparse.Namespace) -> None:
+    from strata_train import data, device, mentor
+
+    teacher = _mentor(options, device.choose(options.device, options.threads))
     folders = [folder for cache in options.cache for folder in data.shard_folders(cache)[: options.shards or None]]
     for folder in folders:
         mentor.add_vectors(data.Shard.open(folder), teacher)
     emit("result", command="mentor-vectors", shards=len(folders))
+
+
+def _tune_mentor(options: argparse.Namespace) -> None:
+    import torch
+
+    from strata_train import config, tune_mentor
+
+    settings = config.load(options.config)
+    place = _place(options, settings)
+    torch.manual_seed(settings.train.seed)
+    teacher = _mentor(options, place, half=False)
+    finished = tune_mentor.tune(teacher, _model(options.start), options.cache, settings, place, minutes=options.minutes)
+    tune_mentor.save(teacher, options.out)
+    emit("result", command="tune-mentor", finished=finished, out=str(options.out))
 
 
 def _follow(options: argparse.Namespace) -> None:

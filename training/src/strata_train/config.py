@@ -204,6 +204,11 @@ class MentorConfig:
     token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
+    # Training the mentor itself (`tune_mentor.py`).
+    tune_batch_size: int = 1024
+    tune_learning_rate: float = 3e-5
+    tune_warmup_steps: int = 40
+    tune_contrastive: float = 1.0
 
 
 @dataclass(frozen=True)

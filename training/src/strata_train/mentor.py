@@ -20,6 +20,7 @@ other views of them and take turns.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 VECTORS = "mentor.npy"  # of a shard: float16 (texts, M), unit; a row of zeros has not been computed
+WHOSE = "mentor.txt"  # beside it: the hash of the weights that gave them
 BLOCK = 2048  # texts between two saves, where they take long
 
 
@@ -55,13 +57,14 @@ BLOCK = 2048  # texts between two saves, where they take long
 class Mentor:
     """A Hugging Face encoder whose vectors are the mean of its last states, and which has the start's vocabulary."""
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, place: Device) -> None:
+    def __init__(self, folder: Path, tokenizer: Tokenizer, place: Device, *, half: bool = True) -> None:
+        """`half`: in float16 where that is a GPU; what is to be trained stays in float32."""
         try:
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
             raise UserError("transformers-missing", "Reading a mentor needs: pip install transformers.") from error
         try:
-            own = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self.tokenizer = own = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.model = AutoModel.from_pretrained(folder, local_files_only=True).eval().to(place.device)
         except (OSError, ValueError) as error:
             raise UserError("mentor-unreadable", f"The encoder in {folder} cannot be read: {error}.") from error
@@ -76,17 +79,27 @@ class Mentor:
         if missing > len(ours) // 100:
             raise UserError("mentor-vocabulary", f"The encoder in {folder} has other words: {missing} are unknown.")
         self.pad, self.place = own.pad_token_id, place
-        if place.device.type == "cuda":
+        self.id = weights_hash(folder)
+        if half and place.device.type == "cuda":
             self.model = self.model.half()
 
     @torch.no_grad()
     def encode(self, texts: list[np.ndarray]) -> np.ndarray:
         """Our token ids of B texts → (B, M), unit."""
-        ids, mask = pad([self.ids[text] for text in texts], self.pad)
-        mask = mask.to(self.place.device)
-        states = self.model(input_ids=ids.to(self.place.device), attention_mask=mask).last_hidden_state.float()
+        ids, mask = (part.to(self.place.device) for part in pad([self.ids[text] for text in texts], self.pad))
+        return self.embed(ids, mask).cpu().numpy()
+
+    def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """The mentor's own token ids (B, S) and their mask → (B, M), unit."""
+        states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         weights = mask[:, :, None].float()
-        return unit((states * weights).sum(dim=1) / weights.sum(dim=1)).cpu().numpy()
+        return unit((states * weights).sum(dim=1) / weights.sum(dim=1))
+
+
+def weights_hash(folder: Path) -> str:
+    """What tells the encoder in `folder` from every other."""
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    return hashlib.sha256("".join(map(data.file_hash, files)).encode()).hexdigest()
 
 
 def encode_all(mentor: Mentor, texts: list[np.ndarray]) -> np.ndarray:
@@ -97,8 +110,14 @@ def encode_all(mentor: Mentor, texts: list[np.ndarray]) -> np.ndarray:
 
 
 def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
-    """Compute the rows of the shard's vectors that are missing, saving every `BLOCK` texts (on a GPU, all at once)."""
-    file = shard.folder / VECTORS
+    """Compute the rows of the shard's vectors that are missing, saving every `BLOCK` texts (on a GPU, all at once).
+
+    Vectors of another mentor are made anew.
+    """
+    file, whose = shard.folder / VECTORS, shard.folder / WHOSE
+    if not (whose.exists() and whose.read_text(encoding="utf-8") == mentor.id):
+        file.unlink(missing_ok=True)
+        whose.write_text(mentor.id, encoding="utf-8")
     vectors = np.load(file) if file.exists() else None
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
     size = BLOCK if mentor.place.device.type == "cpu" else max(1, len(shard))
@@ -180,6 +199,29 @@ class Lesson:
         mask = place < lengths
         index = (self.begins[chosen][:, None] + place).clamp(max=len(self.ids) - 1)
         return self.ids[index].long() * mask, mask.long()
+
+    def wanted(self, rows: np.ndarray, duplicate_cosine: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Targets of both sides of the pairs `rows`, (B, M + D), and which of them are no negatives of each other."""
+        tensor = lambda array: torch.from_numpy(array.astype(np.int64)).to(self.ids.device)  # noqa: E731
+        queries, documents = (self.targets[tensor(texts)].float() for texts in (rows[:, 0], rows[:, 1]))
+        keys = tensor(rows[:, 3]), tensor(self.keys[rows[:, 0]])
+        return (queries, documents), false_negatives(*keys, documents, duplicate_cosine)
+
+
+def read_lessons(
+    caches: list[Path], start: MultiExitEncoder, c: MentorConfig, place: Device
+) -> dict[Path, list[Lesson]]:
+    """What there is to learn from each of `caches`: the shards that have all of their mentor's vectors."""
+    known: dict[Path, list[Lesson]] = {}
+    for cache in dict.fromkeys(caches):
+        shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
+        if not shards:
+            raise UserError(
+                "mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`."
+            )
+        known[cache] = lessons(start, shards, c, place)
+        emit("progress", phase="targets", done=len(known), total=len(set(caches)))
+    return known
 
 
 def lessons(start: MultiExitEncoder, shards: list[data.Shard], c: MentorConfig, place: Device) -> list[Lesson]:
@@ -295,11 +337,7 @@ def step_loss(
             outputs = [model(*lesson.batch(texts[piece]), exits=exits) for piece in pieces]
             back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(place.device)
             encoded.append({exit: torch.cat([part[exit].embedding for part in outputs])[back] for exit in exits})
-    tensor = lambda array: torch.from_numpy(array.astype(np.int64)).to(place.device)  # noqa: E731
-    targets = [lesson.targets[tensor(texts)].float() for texts in sides]
-    keys = tensor(rows[:, 3]), tensor(lesson.keys[rows[:, 0]])
-    mask = false_negatives(*keys, targets[1], config.loss.false_negative_cosine)
-    return follow_loss(encoded[0], encoded[1], (targets[0], targets[1]), mask, config)
+    return follow_loss(encoded[0], encoded[1], *lesson.wanted(rows, config.loss.false_negative_cosine), config)
 
 
 def follow(
@@ -319,15 +357,7 @@ def follow(
     config, c, progress = run.config, run.config.mentor, run.progress
     model.to(place.device).train()
     start.to(place.device).eval()
-    known: dict[Path, list[Lesson]] = {}
-    for cache in dict.fromkeys(caches):
-        shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
-        if not shards:
-            raise UserError(
-                "mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`."
-            )
-        known[cache] = lessons(start, shards, c, place)
-        emit("progress", phase="targets", done=len(known), total=len(set(caches)))
+    known = read_lessons(caches, start, c, place)
     optimizer = optimizer_for(model, c)
     run.restore("mentor", optimizer)
     budget = max(1e-9, minutes * 60)

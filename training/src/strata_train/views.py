@@ -47,7 +47,11 @@ QUESTIONS = (
     "code that can {imperative}",
     "what is used to {imperative}",
     "{imperative}",
+    "{imperative} in {language}",
+    "how to {imperative} in {language}",
+    "{language} {imperative}",
 )
+SPOKEN = {"cpp": "c++", "csharp": "c#", "javascript": "js"}  # how people call a language, where not by its name
 
 
 def first_sentence(doc: str) -> str:
@@ -75,8 +79,10 @@ def _base_form(word: str) -> str:
     return word if ending is None else word[: -len(ending)] + ENDINGS[ending]
 
 
-def question(doc: str, chance: random.Random) -> str:
-    return chance.choice(QUESTIONS).format(imperative=imperative(first_sentence(doc)))
+def question(doc: str, language: str, chance: random.Random) -> str:
+    """One of the ways in which people ask for what `doc` says; some name the language."""
+    asked = imperative(first_sentence(doc))
+    return chance.choice(QUESTIONS).format(imperative=asked, language=SPOKEN.get(language, language))
 
 
 def keywords(doc: str, limit: int = 7) -> str:
@@ -107,7 +113,7 @@ def queries(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> 
     if chance.random() < config.drop_name_query:
         doc = " ".join(without_name(doc, pair["name"]).split())
     asked = [doc if chance.random() < 0.5 else first_sentence(doc)]
-    asked.append(question(doc, chance) if chance.random() < 0.7 else keywords(doc))
+    asked.append(question(doc, pair["lang"], chance) if chance.random() < 0.7 else keywords(doc))
     return [text for text in dict.fromkeys(asked) if len(text.split()) >= 2]
 
 

@@ -1,0 +1,98 @@
+"""Training the mentor itself on what it shall teach: it has far more layers to learn with than what follows it.
+
+Its target is what `follow` learns from, the weighted mean of what it found itself and what the start finds, and beside
+that the pairs: for unit vectors q, d of B pairs of texts and their targets t_q, t_d (`mentor.py`)
+
+    L = KL(t_q·t_d ‖ q·d) + relations · ½ [ KL(t_q·t_q ‖ q·q) + KL(t_d·t_d ‖ d·d) ] + tune_contrastive · CE(q, d)
+
+The tuned encoder is written as a folder in Hugging Face's layout, for `mentor-vectors`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from strata_train import data, train
+from strata_train.config import Config
+from strata_train.device import Device
+from strata_train.events import UserError, emit
+from strata_train.losses.contrastive import contrastive_loss
+from strata_train.losses.relations import follow_relations, follow_scores
+from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons
+from strata_train.model import MultiExitEncoder
+
+
+def tune_loss(
+    queries: Tensor, documents: Tensor, targets: tuple[Tensor, Tensor], not_negative: Tensor, config: Config
+) -> dict[str, Tensor]:
+    """The parts of the formula above for unit vectors (B, M) of B pairs and their targets (B, M + D)."""
+    c, scale = config.mentor, config.loss.logit_scale
+    sides = (queries, targets[0]), (documents, targets[1])
+    return {
+        "scores": follow_scores(queries, documents, scale * targets[0] @ targets[1].T, scale),
+        "relations": c.relations * sum(follow_relations(*side, scale) for side in sides) / 2,
+        "contrastive": c.tune_contrastive * contrastive_loss(queries, documents, scale, not_negative),
+    }
+
+
+def encode(mentor: Mentor, ids: Tensor, lesson: Lesson, texts: np.ndarray, config: Config) -> Tensor:
+    """Numbers of B texts of a lesson → (B, M), unit, with gradient. `ids`: our token → the mentor's."""
+    pieces = list(data.by_length(lesson.lengths[texts], config.mentor.tokens_at_once))
+    vectors = []
+    for piece in pieces:
+        ours, mask = lesson.batch(texts[piece])
+        vectors.append(mentor.embed(ids[ours].where(mask.bool(), mentor.pad), mask))
+    back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(ids.device)
+    return torch.cat(vectors)[back]
+
+
+def tune(
+    mentor: Mentor, start: MultiExitEncoder, caches: list[Path], config: Config, place: Device, *, minutes: float
+) -> bool:
+    """Train until the minutes are used up; the caches take turns. Returns False when asked to stop."""
+    c, budget = config.mentor, max(1e-9, minutes * 60)
+    known = read_lessons(caches, start.to(place.device).eval(), c, place)
+    ids = torch.from_numpy(mentor.ids).to(place.device)
+    # Without dropout: its scores are compared with targets that were made without.
+    mentor.model.eval()
+    optimizer = torch.optim.AdamW(mentor.model.parameters(), lr=c.tune_learning_rate, weight_decay=c.weight_decay)
+    for group in optimizer.param_groups:
+        group["base_lr"] = c.tune_learning_rate
+    smaller = replace(config, mentor=replace(c, batch_size=c.tune_batch_size))
+    progress, began, waiting = train.Progress(), time.monotonic(), []
+    with train.StopRequest() as stop:
+        for step, (lesson, rows) in enumerate(in_turns(caches, known, smaller, progress)):
+            seconds = time.monotonic() - began
+            if stop.asked or seconds >= budget:
+                break
+            train.set_rates(optimizer, step, seconds / budget, c.tune_warmup_steps)
+            with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
+                sides = [encode(mentor, ids, lesson, texts, config) for texts in (rows[:, 0], rows[:, 1])]
+            parts = tune_loss(*sides, *lesson.wanted(rows, config.loss.false_negative_cosine), config)
+            torch.stack(list(parts.values())).sum().backward()
+            torch.nn.utils.clip_grad_norm_(mentor.model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            waiting.append({name: part.detach() for name, part in parts.items()})
+            if (step + 1) % config.train.log_every == 0:
+                means = {name: float(torch.stack([each[name] for each in waiting]).mean()) for name in parts}
+                waiting.clear()
+                if not np.isfinite(sum(means.values())):
+                    raise train.diverged()
+                emit("progress", phase="tune", step=step + 1, seconds=round(seconds, 1), parts=means)
+    return not stop.asked
+
+
+def save(mentor: Mentor, folder: Path) -> None:
+    """The mentor and its tokenizer in Hugging Face's layout."""
+    try:
+        mentor.model.save_pretrained(folder)
+        mentor.tokenizer.save_pretrained(folder)
+    except OSError as error:
+        raise UserError("mentor-unwritable", f"The tuned encoder cannot be written to {folder}: {error}.") from error

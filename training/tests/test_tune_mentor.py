@@ -1,0 +1,153 @@
+"""Training the mentor itself: its loss, that its scores come nearer to the target and the pairs, and its folder."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+from strata_train import data, mentor, train, tune_mentor
+from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
+from strata_train.device import Device
+from strata_train.losses.contrastive import contrastive_loss
+from strata_train.losses.relations import follow_relations, follow_scores
+from strata_train.model import MultiExitEncoder
+
+CPU = Device(torch.device("cpu"), bf16=False)
+
+
+@pytest.fixture
+def settings(tiny_config: ModelConfig) -> Config:
+    small = MentorConfig(
+        tune_batch_size=16, tokens_at_once=256, tune_learning_rate=2e-3, tune_warmup_steps=2, language_directions=0
+    )
+    return Config(model=tiny_config, train=TrainConfig(group_size=4, log_every=1), mentor=small)
+
+
+class Words(torch.nn.Module):
+    """An encoder as `transformers` gives it: its state of a token is the token's row, turned."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.rows, self.turn = torch.nn.Embedding(words, 48), torch.nn.Linear(48, 48)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(last_hidden_state=self.turn(self.rows(input_ids)))
+
+    def save_pretrained(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        torch.save(self.state_dict(), folder / "pytorch_model.bin")
+
+
+@pytest.fixture
+def teacher(tokenizer_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mentor.Mentor:
+    """A tiny mentor that has the start's words, read through a stand-in for `transformers`."""
+    ours = Tokenizer.from_file(str(tokenizer_file))
+    words = ours.get_vocab()
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ("cls", "sep", "pad", "unk")}
+    theirs = SimpleNamespace(
+        **special,
+        pad_token_id=words["[PAD]"],
+        get_vocab=lambda: words,
+        save_pretrained=lambda folder: (folder / "tokenizer.json").write_text("{}"),
+    )
+
+    def read(folder: Path, **_: object) -> Words:
+        model = Words(max(words.values()) + 1)
+        model.load_state_dict(torch.load(folder / "pytorch_model.bin"))
+        return model
+
+    stand_in = SimpleNamespace(
+        AutoModel=SimpleNamespace(from_pretrained=read),
+        AutoTokenizer=SimpleNamespace(from_pretrained=lambda *_, **__: theirs),
+    )
+    monkeypatch.setitem(sys.modules, "transformers", stand_in)
+    Words(max(words.values()) + 1).save_pretrained(tmp_path / "mentor")
+    return mentor.Mentor(tmp_path / "mentor", ours, CPU, half=False)
+
+
+@pytest.fixture
+def taught(cache: Path) -> Path:
+    """The cache with vectors that find texts alike by their words."""
+    table = F.normalize(torch.randn(4096, 48), dim=-1).numpy()
+    for shard in map(data.Shard.open, data.shard_folders(cache)):
+        rows = np.stack([table[shard.text(index)].mean(axis=0) for index in range(len(shard))])
+        np.save(shard.folder / mentor.VECTORS, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16))
+    return cache
+
+
+def test_the_loss_is_its_formula(settings: Config) -> None:
+    q, d, t, u = (F.normalize(torch.randn(6, width), dim=-1) for width in (48, 48, 80, 80))
+    c, scale = settings.mentor, settings.loss.logit_scale
+    parts = tune_mentor.tune_loss(q, d, (t, u), torch.zeros(6, 6, dtype=torch.bool), settings)
+    assert {name: float(part) for name, part in parts.items()} == pytest.approx(
+        {
+            "scores": float(follow_scores(q, d, scale * t @ u.T, scale)),
+            "relations": float(c.relations * (follow_relations(q, t, scale) + follow_relations(d, u, scale)) / 2),
+            "contrastive": float(c.tune_contrastive * contrastive_loss(q, d, scale)),
+        },
+        rel=1e-5,
+    )
+
+
+def test_texts_in_pieces_have_the_vectors_that_the_mentor_gives_them(
+    cache: Path, settings: Config, teacher: mentor.Mentor
+) -> None:
+    shard = data.Shard.open(data.shard_folders(cache)[0])
+    lesson = mentor.Lesson.of(shard, torch.zeros(len(shard), 4), CPU)
+    texts = np.array([5, 0, len(shard) - 1, 3])
+    small = replace(settings, mentor=replace(settings.mentor, tokens_at_once=40))
+    with torch.no_grad():
+        vectors = tune_mentor.encode(teacher, torch.from_numpy(teacher.ids), lesson, texts, small)
+    alone = np.concatenate([teacher.encode([np.asarray(shard.text(text))]) for text in texts])
+    np.testing.assert_allclose(vectors.numpy(), alone, atol=1e-5)
+
+
+def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
+    taught: Path,
+    tmp_path: Path,
+    tokenizer_file: Path,
+    settings: Config,
+    teacher: mentor.Mentor,
+    tiny_model: MultiExitEncoder,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [np.array([7, 9, 11]), np.array([8, 10])]
+    before, untuned = teacher.id, teacher.encode(texts)
+    clock = iter(range(10**6))  # a step a second
+    monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: float(next(clock)))
+    assert tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    parts = [event["parts"] for event in events if event.get("phase") == "tune"]
+    assert len(parts) == 59
+    for name in ("scores", "contrastive"):
+        assert np.mean([each[name] for each in parts[-8:]]) < 0.8 * np.mean([each[name] for each in parts[:8]]), name
+    tune_mentor.save(teacher, tmp_path / "tuned")
+    again = mentor.Mentor(tmp_path / "tuned", Tokenizer.from_file(str(tokenizer_file)), CPU)
+    np.testing.assert_allclose(again.encode(texts), teacher.encode(texts), atol=1e-5)
+    assert again.id != before and not np.allclose(again.encode(texts), untuned, atol=0.01)
+
+
+def test_asked_to_stop_it_says_so(
+    taught: Path,
+    settings: Config,
+    teacher: mentor.Mentor,
+    tiny_model: MultiExitEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Asked(train.StopRequest):
+        def __enter__(self) -> train.StopRequest:
+            self.asked = True
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(train, "StopRequest", Asked)
+    assert not tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=60)
