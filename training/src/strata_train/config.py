@@ -205,7 +205,7 @@ class MentorConfig:
     weight_decay: float = 0.01
     warmup_steps: int = 100
     # Training the mentor itself (`tune_mentor.py`).
-    tune_batch_size: int = 1024
+    tune_batch_size: int = 512
     tune_learning_rate: float = 3e-5
     tune_warmup_steps: int = 40
     tune_contrastive: float = 1.0
