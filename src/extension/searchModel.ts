@@ -67,6 +67,8 @@ export class SearchModel {
   #running = new AbortController();
   /** Repeats what is shown, when the index has got better. */
   #again: (() => Promise<void>) | undefined;
+  /** Similar code that was looked for while files were missing, and the file in which its question stands: as long as that is not saved, it is looked for once more. */
+  #unfinished: { readonly look: () => Promise<void>; readonly file: string | undefined } | undefined;
   #lastIndex: ViewIndex["kind"] = "noFolder";
 
   constructor(options: SearchModelOptions) {
@@ -105,6 +107,7 @@ export class SearchModel {
 
   /** A file is about to be saved. What is returned must be waited for: its text is still to be read. */
   beforeSave(file: string): Promise<unknown> | undefined {
+    if (this.#unfinished?.file === file) this.#unfinished = undefined;
     if (this.#asFound.has(file) || ![...this.#places.values()].some((place) => fileOf(place) === file)) return undefined;
     const text = readFile(file, "utf8").catch(() => undefined);
     this.#asFound.set(file, text);
@@ -117,7 +120,9 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (complete && !this.#busy) void this.repeat();
+    if (this.#busy) return;
+    if (this.#unfinished && !this.#filesAreMissing()) void this.#unfinished.look();
+    else if (complete) void this.repeat();
   }
 
   /** Makes the shown search again with the index as it is now. */
@@ -145,9 +150,14 @@ export class SearchModel {
 
   /** @param subject what the hits are similar to, for people. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
-    await this.#runOnce(async (signal) => {
-      this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
-    });
+    const early = this.#filesAreMissing();
+    const look = () =>
+      this.#runOnce(async (signal) => {
+        this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
+      });
+    const looking = look();
+    if (early) this.#unfinished = { look, file: root === undefined || params.path === undefined ? undefined : path.join(root, params.path) };
+    await looking;
   }
 
   async duplicates(): Promise<void> {
@@ -173,6 +183,7 @@ export class SearchModel {
     this.#running.abort();
     this.#query = "";
     this.#again = undefined;
+    this.#unfinished = undefined;
     this.#busy = false;
     this.#working = undefined;
     this.#error = undefined;
@@ -201,6 +212,7 @@ export class SearchModel {
   dispose(): void {
     this.#running.abort();
     this.#again = undefined;
+    this.#unfinished = undefined;
   }
 
   /** A workspace folder restricts nothing when there is no other, or when it has gone. */
@@ -208,6 +220,11 @@ export class SearchModel {
     const { folders } = this.#options.engines;
     if (folders.length > 1 && folders.some(({ root }) => root === filters.root)) return filters;
     return { langs: filters.langs, path: filters.path };
+  }
+
+  /** Whether a first pass is still to read files, as far as engines say. */
+  #filesAreMissing(): boolean {
+    return this.#folders().some(({ client, status }) => client.kind === "starting" || (client.kind === "running" && (!status || status.state.kind === "scanning")));
   }
 
   #folders(): FolderState[] {
@@ -220,6 +237,7 @@ export class SearchModel {
     const running = new AbortController();
     this.#running = running;
     this.#again = () => this.#run(work);
+    this.#unfinished = undefined;
     this.#busy = true;
     this.#working = undefined;
     this.#error = undefined;

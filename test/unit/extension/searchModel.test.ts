@@ -201,6 +201,31 @@ describe("the search view's state", () => {
     assert.deepEqual([engine().asked.length, shownPaths(model)], [before, ["twin.ts"]]);
   });
 
+  for (const [what, saved, repeated] of [
+    ["once more when all files can be searched", undefined, 1],
+    ["once more though another file was saved", "/w/other.ts", 1],
+    ["not again when its own file was saved meanwhile", "/w/a.ts", 0],
+  ] as const)
+    it(`looks for similar code that was asked for while files were missing ${what}`, async () => {
+      const { model, engines, engine } = setUp(() => result([hit("twin.ts", 0.9)]));
+      await engines.start();
+      await settle();
+      const becomes = async (state: protocol.IndexState) => {
+        await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
+        await settle();
+      };
+      await becomes({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
+      await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9, text: "code" }, "a.ts:3-9");
+      const before = engine().asked.length;
+      if (saved !== undefined) void model.beforeSave(saved);
+      await becomes(protocol.deepening("deep", coverage(3, 1)));
+      assert.equal(engine().asked.slice(before).filter((method) => method === "similar").length, repeated);
+      await becomes({ kind: "scanning", progress: { phase: "instant", done: 3, total: 4, unit: "files" } });
+      await becomes({ kind: "ready" });
+      assert.equal(engine().asked.slice(before).filter((method) => method === "similar").length, repeated, "and then no more");
+      assert.deepEqual(shownPaths(model), ["twin.ts"]);
+    });
+
   it("looks for duplicates once, says how far that is, and begins anew for no saved file", async () => {
     const { model, engines, engine } = setUp(() => result([]));
     await engines.start();
