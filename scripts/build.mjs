@@ -88,7 +88,10 @@ function copyNative() {
     for (const file of files) cpSync(from("node_modules", name, file), path.join(out, name, file), { recursive: true, filter: (f) => !f.endsWith(".map") && !f.endsWith(".d.ts") });
   };
   copy("onnxruntime-common", "package.json", "dist/cjs");
-  copy("onnxruntime-node", "package.json", "dist", `bin/napi-v6/${platform}/${arch}`);
+  copy("onnxruntime-node", "package.json", "dist");
+  const runtime = `bin/napi-v6/${platform}/${arch}`;
+  if (existsSync(from("node_modules", "onnxruntime-node", runtime))) copy("onnxruntime-node", runtime);
+  else console.error(`onnxruntime-node brings nothing for ${platform}-${arch}: there the instant level alone works.`);
   copy("hnswlib-node", "package.json", "lib/index.js", "build/Release/addon.node");
   copy("bindings", "package.json", "bindings.js");
   copy("file-uri-to-path", "package.json", "index.js");

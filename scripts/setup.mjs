@@ -19,10 +19,11 @@ export function node24() {
   throw new Error(`Strata's own processes need Node 24; no package brings it for ${process.platform}-${process.arch}. Install Node 24 and run this again with it.`);
 }
 
+/** Runs a command and says how long it took. On Windows npm is a script, which only the shell starts; the shell would tear paths with spaces apart. */
 export function step(name, command, args, options = {}) {
   const started = Date.now();
   process.stderr.write(`· ${name} … `);
-  const result = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, shell: windows, ...options, env: { ...process.env, ...options.env } });
+  const result = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, shell: windows && command === "npm", ...options, env: { ...process.env, ...options.env } });
   if (result.status !== 0) {
     process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
     throw new Error(`${name} failed (${result.error?.message ?? `exit code ${result.status}`}). The output above says why; mend that and run the same command again.`);
@@ -49,11 +50,13 @@ function once(name, key, work) {
 export function setup({ build = true } = {}) {
   once("packages", digest("package-lock.json", ".npmrc"), () => step("installing packages", "npm", ["ci", "--loglevel=error"]));
   const node = node24();
-  // Node's own headers lie beside the binary, so node-gyp downloads nothing. The module is N-API: one build serves every Node.
+  // Where Node's own headers lie beside the binary (not on Windows), node-gyp downloads nothing. The module is N-API: one build serves every Node.
+  const beside = path.resolve(path.dirname(node), "..");
+  const headers = existsSync(path.join(beside, "include", "node")) ? { npm_config_nodedir: beside } : {};
   const addon = "node_modules/hnswlib-node/build/Release/addon.node";
   once("hnswlib", digest("node_modules/hnswlib-node/package.json") + existsSync(path.join(root, addon)), () => {
     step("compiling the HNSW module (needs a C++ compiler, make and Python 3)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
-      env: { npm_config_nodedir: path.resolve(path.dirname(node), ".."), PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },
+      env: { ...headers, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },
     });
     if (!existsSync(path.join(root, addon))) throw new Error(`Compiling hnswlib-node left no ${addon}. Install a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3) and run this again.`);
   });

@@ -40,7 +40,10 @@ try {
   if (!existsSync(folder)) throw new Error(`There is no folder ${folder}.`);
   if (desktop()) {
     console.log(`Opening desktop VS Code on ${folder}`);
-    spawn("code", [`--extensionDevelopmentPath=${root}`, folder], { stdio: "inherit", shell: process.platform === "win32" }).on("exit", (code) => process.exit(code ?? 0));
+    const windows = process.platform === "win32";
+    // There it is a script, which only the shell starts, and the shell wants quotes around paths.
+    const quoted = (argument) => (windows ? `"${argument}"` : argument);
+    spawn("code", [quoted(`--extensionDevelopmentPath=${root}`), quoted(folder)], { stdio: "inherit", shell: windows }).on("exit", (code) => process.exit(code ?? 0));
   } else await serve();
 } catch (error) {
   console.error(error.message);

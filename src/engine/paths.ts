@@ -1,6 +1,6 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
@@ -57,11 +57,24 @@ export function makePrivateFolder(folder: string): void {
   }
 }
 
-/** A fresh address for an engine to listen on. Unix socket paths are limited to about 100 bytes, so long folders fall back to the temporary one. */
+/** Short addresses of indexes with long names: beside their folders, named by the end of theirs, which is a hash. */
+const shortSockets = (folder: string) => ({ folder: path.join(path.dirname(folder), "sockets"), start: `${path.basename(folder).slice(-16)}-` });
+
+/**
+ * A fresh address for an engine to listen on. Unix socket paths are limited to about 100 bytes, so a long one is made beside the index folder, and
+ * only where that is too long as well in the temporary folder, which macOS sweeps of what nobody touched for three days.
+ */
 export function newSocketAddress(folder: string, nonce: string): string {
   if (process.platform === "win32") return `\\\\.\\pipe\\strata-${nonce}`;
+  const fits = (address: string) => Buffer.byteLength(address) < 100;
   const inside = path.join(folder, `engine-${nonce.slice(0, 8)}.sock`);
-  if (Buffer.byteLength(inside) < 100) return inside;
+  if (fits(inside)) return inside;
+  const short = shortSockets(folder);
+  const beside = path.join(short.folder, `${short.start}${nonce.slice(0, 8)}.sock`);
+  if (fits(beside)) {
+    makePrivateFolder(short.folder);
+    return beside;
+  }
   const shared = path.join(os.tmpdir(), `strata-${os.userInfo().uid}`);
   makePrivateFolder(shared);
   return path.join(shared, `${nonce.slice(0, 16)}.sock`);
@@ -70,6 +83,8 @@ export function newSocketAddress(folder: string, nonce: string): string {
 /** Removes the addresses that killed engines have left in the folder. */
 export function removeSockets(folder: string): void {
   for (const name of readdirSync(folder)) if (/^engine-\w+\.sock$/.test(name)) rmSync(path.join(folder, name), { force: true });
+  const short = shortSockets(folder);
+  for (const name of existsSync(short.folder) ? readdirSync(short.folder) : []) if (name.startsWith(short.start)) rmSync(path.join(short.folder, name), { force: true });
 }
 
 /** `engine.json` in the index folder: how to reach the running engine. Owner-only; holds the token of the handshake. */

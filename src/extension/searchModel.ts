@@ -120,9 +120,13 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (this.#busy) return;
-    if (this.#unfinished && !this.#filesAreMissing()) void this.#unfinished.look();
-    else if (complete) void this.repeat();
+    if (complete && !this.#busy && !this.#unfinished) void this.repeat();
+    this.#finish();
+  }
+
+  /** Looks once more for what was looked for while files were missing, when none are. */
+  #finish(): void {
+    if (this.#unfinished && !this.#busy && !this.#options.engines.indexing) void this.#unfinished.look();
   }
 
   /** Makes the shown search again with the index as it is now. */
@@ -150,7 +154,7 @@ export class SearchModel {
 
   /** @param subject what the hits are similar to, for people. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
-    const early = this.#filesAreMissing();
+    const early = this.#options.engines.indexing;
     const look = () =>
       this.#runOnce(async (signal) => {
         this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
@@ -222,11 +226,6 @@ export class SearchModel {
     return { langs: filters.langs, path: filters.path };
   }
 
-  /** Whether a first pass is still to read files, as far as engines say. */
-  #filesAreMissing(): boolean {
-    return this.#folders().some(({ client, status }) => client.kind === "starting" || (client.kind === "running" && (!status || status.state.kind === "scanning")));
-  }
-
   #folders(): FolderState[] {
     return this.#options.engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   }
@@ -252,6 +251,7 @@ export class SearchModel {
     this.#busy = false;
     this.#working = undefined;
     this.#options.onChange();
+    this.#finish();
   }
 
   /** For what a saved file must not begin anew: duplicates, which read the whole index, and similar code, whose question stood in lines that are others now. */

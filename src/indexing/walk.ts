@@ -113,8 +113,10 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
     const rules = ignoreRules.enter(directory.rules, directory.path, new Set(entries.map((entry) => entry.name)));
     const names: string[] = [];
     const directories: Pending[] = [];
-    for (const entry of entries) {
-      const relative = directory.path === "" ? entry.name : `${directory.path}/${entry.name}`;
+    for (const listed of entries) {
+      const relative = directory.path === "" ? listed.name : `${directory.path}/${listed.name}`;
+      // Windows lists files and folders of clouds and of deduplicated volumes as links.
+      const entry = listed.isSymbolicLink() ? await lstat(path.join(absoluteRoot, relative)).catch(() => listed) : listed;
       if (ignoreRules.ignores(rules, relative, entry.isDirectory())) continue;
       if (entry.isDirectory()) directories.push({ path: relative, rules });
       else if (entry.isFile()) {

@@ -356,6 +356,11 @@ export class Store {
     } while (performance.now() < deadline);
     return false;
   }
+  /** Graphs grow again from the database, so what else they meet than a full disk (a virus scanner that holds the file) is no reason to stop. */
+  #graphNotSaved(error: unknown): void {
+    if (StrataError.is(asStrataError(error, this.#options.folder), "index.diskFull")) throw error;
+    this.#options.log("warn", "A graph was not saved; it is tried again, or grows again from the database", error);
+  }
   /** Writes graphs (temp file, fsync, rename, checksum sidecar) when they changed. */
   saveGraphs(): Promise<void> {
     const saved = this.#background.then(async () => {
@@ -363,7 +368,7 @@ export class Store {
       try {
         // The graphs must not know chunks that a loss of power could take from the database: their ids would be given again.
         this.#db.checkpoint();
-        for (const depth of depths) await this.#current.vectors.tiers[depth].save(this.#graphFile(depth));
+        for (const depth of depths) await this.#current.vectors.tiers[depth].save(this.#graphFile(depth)).catch((error: unknown) => this.#graphNotSaved(error));
       } catch (error) {
         throw asStrataError(error, this.#options.folder);
       }

@@ -50,8 +50,11 @@ const pythonOf = (folder: string): string => path.join(folder, windows ? "Script
 /** Changes when the training package's requirements do: an environment of another version is made anew. */
 export const requirements = (): string => sha256(readFileSync(path.join(trainingFolder, "pyproject.toml")));
 const stampOf = (folder: string): string => path.join(folder, "strata-requirements");
-/** Python must not import a workspace's own `random.py` or `torch.py` because the command was started beside it. */
-export const safePath = { PYTHONSAFEPATH: "1" };
+/**
+ * Python must not import a workspace's own `random.py` or `torch.py` because the command was started beside it, and says what it says in UTF-8 on
+ * Windows too.
+ */
+export const safePath = { PYTHONSAFEPATH: "1", PYTHONUTF8: "1" };
 /** Finds what training imports without importing it: PyTorch alone takes seconds. */
 const findsAll = "import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in ('torch', 'onnxruntime', 'onnx', 'numpy', 'tokenizers', 'safetensors', 'regex')))";
 
@@ -92,7 +95,7 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   if (!hasUv && base === undefined)
     throw new StrataError("training.failed", `Fine-tuning needs Python ${pythons.versions}, or uv, which brings one. Install either (Debian: apt-get install python3 python3-venv; uv: see its documentation) and run this again.`);
   const python = pythonOf(folder);
-  const gpu = probe("nvidia-smi", ["-L"]) !== undefined;
+  const gpu = !windows && probe("nvidia-smi", ["-L"]) !== undefined; // the index's PyTorch for Windows is one for the processor
   return {
     folder,
     tool: hasUv ? "uv" : "pip",

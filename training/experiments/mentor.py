@@ -2,9 +2,9 @@
 
     python training/experiments/mentor.py --mentor FOLDER --model FOLDER --cache CACHE --sets SETS
 
-CACHE has mentor vectors of at least one shard (`mentor-vectors`): from them come the directions in which languages
-differ.
-Writes `results/mentor.json`.
+CACHE has vectors of this mentor for at least one shard (`mentor-vectors`): from them come the directions in which
+languages differ.
+Writes `results/mentor.json`, or the file of `--out`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import judged
 import numpy as np
 from tokenizers import Tokenizer
 
-from strata_train import data, device, evaluate, mentor, train
-from strata_train.events import emit
+from strata_train import device, evaluate, mentor, train
+from strata_train.events import UserError, emit
 from strata_train.text import TextEncoder
 
-SHARES = (0.3, 0.5, 0.6, 0.7, 0.8)
+SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 DIRECTIONS = 4
 
 
@@ -34,15 +34,16 @@ def main() -> None:
     parser = judged.parser(__doc__)
     for name in ("mentor", "cache"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "mentor.json")
     parser.set_defaults(documents=2500)
     options = parser.parse_args()
     tokenizer = options.model / "tokenizer.json"
     teacher = mentor.Mentor(options.mentor, Tokenizer.from_file(str(tokenizer)), device.choose("auto", options.threads))
     encode, manifest = evaluate.folder_encoder(options.model, options.threads)
     top, text = manifest["exits"][-1]["layer"], TextEncoder(tokenizer)
-    shards = [each for each in map(data.Shard.open, data.shard_folders(options.cache)) if mentor.has_vectors(each)]
-    if not shards:
-        raise SystemExit(f"{options.cache} has no mentor vectors; run `mentor-vectors` first.")
+    shards = mentor.taught_shards(options.cache)
+    if mentor.whose(shards[0]) != teacher.id:
+        raise UserError("mentor-other", f"The vectors in {options.cache} are another mentor's; run `mentor-vectors`.")
     known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
     axes = train.language_axes(known, shards[0].languages, DIRECTIONS)
     results: dict[str, dict[str, float]] = {}
@@ -57,8 +58,7 @@ def main() -> None:
         }
         results[each.name] = {name: round(evaluate.measure(each, *pair)["ndcg10"], 4) for name, pair in figures.items()}
         emit("metric", set=each.name, **results[each.name])
-    out = Path(__file__).parent / "results" / "mentor.json"
-    out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

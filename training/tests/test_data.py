@@ -92,6 +92,17 @@ def test_queries_are_made_of_the_documentation_without_a_leading_name() -> None:
             assert "read" in query
 
 
+def test_some_questions_name_the_language_as_people_do() -> None:
+    pair = PAIR | {"lang": "csharp", "doc": "Reads all of the stream."}
+    asked = {query for seed in range(200) for query in views.queries(pair, random.Random(seed), DataConfig())}
+    assert {
+        "read all of the stream in c#",
+        "how to read all of the stream in c#",
+        "c# read all of the stream",
+    } < asked
+    assert not any("csharp" in query for query in asked)
+
+
 def test_names_can_be_removed_from_code() -> None:
     hidden = views.code_view(PAIR, random.Random(0), DataConfig(drop_name_code=1.0, breadcrumb=1.0))
     assert "readAll" not in hidden and "http/server.go" in hidden

@@ -250,6 +250,18 @@ def test_a_cache_without_the_mentors_vectors_is_named(
         follow(tiny_model, tiny_model, train.Run(tmp_path / "a", settings), cache)
 
 
+def test_vectors_of_two_mentors_are_not_learned_from_together(
+    taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(taught, other)
+    read = lambda: mentor.read_lessons([taught, other, taught], tiny_model, settings.mentor, CPU)  # noqa: E731
+    assert list(read()) == [taught, other]
+    (data.shard_folders(other)[0] / mentor.WHOSE).write_text("another")
+    with pytest.raises(UserError, match="more than one mentor"):
+        read()
+
+
 def test_the_mentors_language_habit_is_taken_out(taught: Path) -> None:
     habit = np.eye(64, dtype=np.float16)[5]
     for folder in data.shard_folders(taught):

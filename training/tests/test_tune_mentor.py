@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from strata_train import data, mentor, train, tune_mentor
+from strata_train import cli, data, mentor, train, tune_mentor
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
+from strata_train.events import UserError
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.relations import follow_relations, follow_scores
 from strata_train.model import MultiExitEncoder
@@ -73,12 +74,13 @@ def teacher(tokenizer_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def taught(cache: Path) -> Path:
-    """The cache with vectors that find texts alike by their words."""
+def taught(cache: Path, teacher: mentor.Mentor) -> Path:
+    """The cache with vectors that find texts alike by their words, as if they were the teacher's."""
     table = F.normalize(torch.randn(4096, 48), dim=-1).numpy()
     for shard in map(data.Shard.open, data.shard_folders(cache)):
         rows = np.stack([table[shard.text(index)].mean(axis=0) for index in range(len(shard))])
         np.save(shard.folder / mentor.VECTORS, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16))
+        (shard.folder / mentor.WHOSE).write_text(teacher.id)
     return cache
 
 
@@ -121,18 +123,65 @@ def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
 ) -> None:
     texts = [np.array([7, 9, 11]), np.array([8, 10])]
     before, untuned = teacher.id, teacher.encode(texts)
-    clock = iter(range(10**6))  # a step a second
-    monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: float(next(clock)))
+    clock = iter(range(10**6))  # a step and its line take a second
+    monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: next(clock) / 2)
+    shares: list[float] = []
+    read_lessons = mentor.read_lessons
+    monkeypatch.setattr(tune_mentor, "read_lessons", lambda *a: (shares.append(a[2].mentor_share), read_lessons(*a))[1])
     assert tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+    assert shares == [settings.mentor.tune_share]
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     parts = [event["parts"] for event in events if event.get("phase") == "tune"]
-    assert len(parts) == 59
+    assert len(parts) == 60
     for name in ("scores", "contrastive"):
-        assert np.mean([each[name] for each in parts[-8:]]) < 0.8 * np.mean([each[name] for each in parts[:8]]), name
+        assert np.mean([each[name] for each in parts[-8:]]) < 0.9 * np.mean([each[name] for each in parts[:8]]), name
     tune_mentor.save(teacher, tmp_path / "tuned")
     again = mentor.Mentor(tmp_path / "tuned", Tokenizer.from_file(str(tokenizer_file)), CPU)
     np.testing.assert_allclose(again.encode(texts), teacher.encode(texts), atol=1e-5)
     assert again.id != before and not np.allclose(again.encode(texts), untuned, atol=0.01)
+
+
+def test_it_learns_only_from_its_own_vectors(
+    taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: MultiExitEncoder
+) -> None:
+    (data.shard_folders(taught)[-1] / mentor.WHOSE).write_text("another")
+    with pytest.raises(UserError, match="another mentor's"):
+        tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+
+
+def test_what_is_no_number_ends_the_run(
+    taught: Path,
+    settings: Config,
+    teacher: mentor.Mentor,
+    tiny_model: MultiExitEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: 10.0 * next(clock))  # over before the first line is due
+    monkeypatch.setattr(tune_mentor, "tune_loss", lambda q, *_: {"scores": q.sum() * float("nan")})
+    seldom = replace(settings, train=replace(settings.train, log_every=100))
+    with pytest.raises(UserError, match="no longer a number"):
+        tune_mentor.tune(teacher, tiny_model, [taught], seldom, CPU, minutes=1)
+
+
+def test_the_command_writes_a_new_folder_and_nothing_when_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved: list[Path] = []
+    monkeypatch.setattr(cli, "_mentor", lambda *_, **__: "the mentor")
+    monkeypatch.setattr(cli, "_model", lambda _: "the start")
+    monkeypatch.setattr(tune_mentor, "save", lambda _, folder: saved.append(folder))
+    (tmp_path / "c.toml").write_text("")
+    for finished in (True, False):
+        monkeypatch.setattr(tune_mentor, "tune", lambda *_, finished=finished, **__: finished)
+        command = ["tune-mentor", "--config", str(tmp_path / "c.toml"), "--mentor", "m", "--cache", "c", "--start", "s"]
+        cli.main([*command, "--out", str(tmp_path / "tuned"), "--minutes", "1", "--device", "cpu"])
+        assert json.loads(capsys.readouterr().out.splitlines()[-1])["finished"] is finished
+    assert saved == [tmp_path / "tuned"]
+    (tmp_path / "tuned").mkdir()
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--out", str(tmp_path / "tuned"), "--minutes", "1"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == "out-exists"
 
 
 def test_asked_to_stop_it_says_so(

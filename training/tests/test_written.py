@@ -43,7 +43,7 @@ def test_written_questions_and_translations_join_their_pairs(tmp_path: Path, cap
     )
     main(
         ["add-written", "--pairs", str(tmp_path / "pairs"), "--written", str(written)]
-        + ["--out", str(tmp_path / "out.jsonl"), "--others", "2"]
+        + ["--out", str(tmp_path / "out.jsonl"), "--others", "2", "--rest", str(tmp_path / "rest" / "rest.jsonl")]
     )
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (said["joined"], said["without_pair"], said["others"]) == (2, 1, 4)
@@ -51,6 +51,7 @@ def test_written_questions_and_translations_join_their_pairs(tmp_path: Path, cap
     assert read[0] == pairs[1] | {"questions": ["what is one"]}
     assert read[1]["code_b"] == "int six(void);" and read[1]["questions"] == ["six"]
     assert [each["lang"] for each in read[2:]] == ["go", "go", "rust", "rust"]
+    assert list(read_pairs([tmp_path / "rest" / "rest.jsonl"])) == [*pairs[:1], *pairs[2:6], *pairs[7:]]
 
 
 def test_a_written_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

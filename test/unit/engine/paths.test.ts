@@ -1,11 +1,11 @@
 // Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress, relativeInside } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
@@ -54,8 +54,20 @@ test("a cache folder where the system makes none gets a sentence", { skip: proce
 test("addresses stay within the system's limit and differ each time", { skip: process.platform === "win32" && "unix sockets" }, () => {
   const nonce = "0123456789abcdef0123456789abcdef";
   assert.match(newSocketAddress("/tmp/short", nonce), /^\/tmp\/short\/engine-01234567\.sock$/);
-  const long = newSocketAddress(`/tmp/${"deep/".repeat(40)}`, nonce);
+  const long = newSocketAddress(`/tmp/${"deep/".repeat(40)}index`, nonce);
   assert.ok(Buffer.byteLength(long) < 100, long);
+});
+
+test("an index with a long name has its address beside its folder, and one that was killed leaves none", { skip: process.platform === "win32" && "unix sockets" }, (t) => {
+  const cache = temporary(t);
+  const [one, other] = ["0123456789abcdef", "fedcba9876543210"].map((hash) => path.join(cache, `${"a-long-name-".repeat(6)}-${hash}`)) as [string, string];
+  for (const folder of [one, other]) mkdirSync(folder);
+  const [first, second] = [newSocketAddress(one, "1".repeat(32)), newSocketAddress(other, "2".repeat(32))];
+  assert.deepEqual([first, second].map((address) => path.relative(cache, address)), ["sockets/0123456789abcdef-11111111.sock", "sockets/fedcba9876543210-22222222.sock"]);
+  assert.equal(statSync(path.dirname(first)).mode & 0o777, 0o700);
+  for (const file of [first, second, path.join(one, "engine-1.sock")]) writeFileSync(file, "");
+  removeSockets(one);
+  assert.deepEqual([first, second, path.join(one, "engine-1.sock")].map((file) => existsSync(file)), [false, true, false]);
 });
 
 test("a path is inside the workspace whatever its name begins with, and outside when it leads there", () => {

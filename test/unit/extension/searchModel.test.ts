@@ -226,6 +226,32 @@ describe("the search view's state", () => {
       assert.deepEqual(shownPaths(model), ["twin.ts"]);
     });
 
+  it("looks once more for similar code whose answer came after the last file was read, and not while the engine restarts", async () => {
+    let release: (() => void) | undefined;
+    const { model, engines, engine } = setUp(() => new Promise((resolve) => (release = () => resolve(result([hit("twin.ts", 0.9)])))));
+    await engines.start();
+    await settle();
+    const becomes = async (state: protocol.IndexState) => {
+      await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
+      await settle();
+    };
+    const timesAsked = () => engine().asked.filter((method) => method === "similar").length;
+    await becomes({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
+    const asked = model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9, text: "code" }, "a.ts:3-9");
+    await settle();
+    await becomes({ kind: "absent" });
+    assert.equal(timesAsked(), 1);
+    await becomes({ kind: "ready" });
+    assert.deepEqual([timesAsked(), model.state.busy], [1, true]);
+    release!();
+    await asked;
+    await settle();
+    assert.deepEqual([timesAsked(), model.state.busy], [2, true]);
+    release!();
+    await settle();
+    assert.deepEqual([timesAsked(), model.state.busy, shownPaths(model)], [2, false, ["twin.ts"]]);
+  });
+
   it("looks for duplicates once, says how far that is, and begins anew for no saved file", async () => {
     const { model, engines, engine } = setUp(() => result([]));
     await engines.start();

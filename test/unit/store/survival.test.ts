@@ -277,6 +277,24 @@ describe("another version", () => {
   });
 });
 
+describe("a graph that cannot be saved", () => {
+  test("stops nothing, is told to the log, and is saved when it can be", async () => {
+    const logged: string[] = [];
+    const store = await w.open({ graphFrom: 100, log: (level, message) => void logged.push(`${level}: ${message}`) });
+    store.putFiles(manyFiles(200));
+    while (!store.drainGraphs(1000));
+    const file = path.join(w.folder, "instant.hnsw");
+    mkdirSync(path.join(file, "in the way"), { recursive: true });
+    await store.saveGraphs();
+    assert.match(logged.join("\n"), /^warn: A graph was not saved/m);
+    assert.ok(nearest(store, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
+    rmSync(file, { recursive: true });
+    await store.saveGraphs();
+    assert.ok(statSync(file).isFile());
+    await store.close();
+  });
+});
+
 const canMount = process.platform === "linux" && process.getuid?.() === 0;
 describe("a full disk", () => {
   test("is said so, loses nothing, keeps answering, and is forgotten once there is space", { skip: canMount ? false : "needs root on Linux to mount a small file system" }, async (t) => {

@@ -204,7 +204,8 @@ class MentorConfig:
     token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
-    # Training the mentor itself (`tune_mentor.py`).
+    # Training the mentor itself (`tune_mentor.py`); how much its own finding counts in what it learns.
+    tune_share: float = 0.6
     tune_batch_size: int = 512
     tune_learning_rate: float = 3e-5
     tune_warmup_steps: int = 40

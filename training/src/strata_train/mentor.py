@@ -114,10 +114,10 @@ def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
 
     Vectors of another mentor are made anew.
     """
-    file, whose = shard.folder / VECTORS, shard.folder / WHOSE
-    if not (whose.exists() and whose.read_text(encoding="utf-8") == mentor.id):
+    file = shard.folder / VECTORS
+    if whose(shard) != mentor.id:
         file.unlink(missing_ok=True)
-        whose.write_text(mentor.id, encoding="utf-8")
+        (shard.folder / WHOSE).write_text(mentor.id, encoding="utf-8")
     vectors = np.load(file) if file.exists() else None
     missing = np.arange(len(shard)) if vectors is None else np.flatnonzero(~vectors.any(axis=1))
     size = BLOCK if mentor.place.device.type == "cpu" else max(1, len(shard))
@@ -131,6 +131,12 @@ def add_vectors(shard: data.Shard, mentor: Mentor) -> None:
             np.save(work, vectors)
         done = min(start + size, len(missing))
         emit("progress", phase="mentor", shard=shard.folder.name, done=done, total=len(missing))
+
+
+def whose(shard: data.Shard) -> str:
+    """What tells the mentor whose vectors the shard has; "" where nothing says so."""
+    file = shard.folder / WHOSE
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def has_vectors(shard: data.Shard) -> bool:
@@ -211,17 +217,28 @@ class Lesson:
 def read_lessons(
     caches: list[Path], start: MultiExitEncoder, c: MentorConfig, place: Device
 ) -> dict[Path, list[Lesson]]:
-    """What there is to learn from each of `caches`: the shards that have all of their mentor's vectors."""
+    """What there is to learn from each of `caches`: the shards that have all of their mentor's vectors.
+
+    Vectors of several mentors are an error.
+    """
+    taught = {cache: taught_shards(cache) for cache in caches}
+    if len({whose(shard) for shards in taught.values() for shard in shards}) > 1:
+        raise UserError(
+            "mentor-mixed", "The caches have vectors of more than one mentor; run `mentor-vectors` on all of them."
+        )
     known: dict[Path, list[Lesson]] = {}
-    for cache in dict.fromkeys(caches):
-        shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
-        if not shards:
-            raise UserError(
-                "mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`."
-            )
+    for cache, shards in taught.items():
         known[cache] = lessons(start, shards, c, place)
-        emit("progress", phase="targets", done=len(known), total=len(set(caches)))
+        emit("progress", phase="targets", done=len(known), total=len(taught))
     return known
+
+
+def taught_shards(cache: Path) -> list[data.Shard]:
+    """The shards of a cache that have all of their mentor's vectors, one at least."""
+    shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
+    if not shards:
+        raise UserError("mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`.")
+    return shards
 
 
 def lessons(start: MultiExitEncoder, shards: list[data.Shard], c: MentorConfig, place: Device) -> list[Lesson]:

@@ -1,7 +1,7 @@
-"""Training the mentor itself on what it shall teach: it has far more layers to learn with than what follows it.
+"""Training the mentor itself on what it shall teach: it has eight times the multiplications of what follows it.
 
-Its target is what `follow` learns from, the weighted mean of what it found itself and what the start finds, and beside
-that the pairs: for unit vectors q, d of B pairs of texts and their targets t_q, t_d (`mentor.py`)
+Its target is a weighted mean of what it found itself and what the start finds, as that of `follow` is, and beside that
+the pairs: for unit vectors q, d of B pairs of texts and their targets t_q, t_d (`mentor.py`)
 
     L = KL(t_q·t_d ‖ q·d) + relations · ½ [ KL(t_q·t_q ‖ q·q) + KL(t_d·t_d ‖ d·d) ] + tune_contrastive · CE(q, d)
 
@@ -24,7 +24,7 @@ from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons
+from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons, taught_shards, whose
 from strata_train.model import MultiExitEncoder
 
 
@@ -57,7 +57,10 @@ def tune(
 ) -> bool:
     """Train until the minutes are used up; the caches take turns. Returns False when asked to stop."""
     c, budget = config.mentor, max(1e-9, minutes * 60)
-    known = read_lessons(caches, start.to(place.device).eval(), c, place)
+    for cache in caches:
+        if other := [shard.folder for shard in taught_shards(cache) if whose(shard) != mentor.id]:
+            raise UserError("mentor-other", f"The vectors in {other[0]} are another mentor's; run `mentor-vectors`.")
+    known = read_lessons(caches, start.to(place.device).eval(), replace(c, mentor_share=c.tune_share), place)
     ids = torch.from_numpy(mentor.ids).to(place.device)
     # Without dropout: its scores are compared with targets that were made without.
     mentor.model.eval()
@@ -65,13 +68,26 @@ def tune(
     for group in optimizer.param_groups:
         group["base_lr"] = c.tune_learning_rate
     smaller = replace(config, mentor=replace(c, batch_size=c.tune_batch_size))
-    progress, began, waiting = train.Progress(), time.monotonic(), []
+    progress, began = train.Progress(), time.monotonic()
+    waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
+
+    def report() -> None:
+        """Say what the steps since the last time gave, and make sure that they gave numbers."""
+        if not waiting:
+            return
+        means = {name: float(torch.stack([each[name] for each in waiting]).mean()) for name in waiting[0]}
+        waiting.clear()
+        if not np.isfinite(sum(means.values())):
+            raise train.diverged()
+        seconds = round(time.monotonic() - began, 1)
+        emit("progress", phase="tune", step=progress.mentor_step, seconds=seconds, parts=means)
+
     with train.StopRequest() as stop:
-        for step, (lesson, rows) in enumerate(in_turns(caches, known, smaller, progress)):
-            seconds = time.monotonic() - began
-            if stop.asked or seconds >= budget:
+        for lesson, rows in in_turns(caches, known, smaller, progress):
+            done = (time.monotonic() - began) / budget
+            if stop.asked or done >= 1:
                 break
-            train.set_rates(optimizer, step, seconds / budget, c.tune_warmup_steps)
+            train.set_rates(optimizer, progress.mentor_step, done, c.tune_warmup_steps)
             with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
                 sides = [encode(mentor, ids, lesson, texts, config) for texts in (rows[:, 0], rows[:, 1])]
             parts = tune_loss(*sides, *lesson.wanted(rows, config.loss.false_negative_cosine), config)
@@ -79,13 +95,11 @@ def tune(
             torch.nn.utils.clip_grad_norm_(mentor.model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+            progress.mentor_step += 1
             waiting.append({name: part.detach() for name, part in parts.items()})
-            if (step + 1) % config.train.log_every == 0:
-                means = {name: float(torch.stack([each[name] for each in waiting]).mean()) for name in parts}
-                waiting.clear()
-                if not np.isfinite(sum(means.values())):
-                    raise train.diverged()
-                emit("progress", phase="tune", step=step + 1, seconds=round(seconds, 1), parts=means)
+            if progress.mentor_step % config.train.log_every == 0:
+                report()
+    report()
     return not stop.asked
 
 

@@ -51,7 +51,8 @@ QUESTIONS = (
     "how to {imperative} in {language}",
     "{language} {imperative}",
 )
-SPOKEN = {"cpp": "c++", "csharp": "c#", "javascript": "js"}  # how people call a language, where not by its name
+# What people call a language, where it is not its id.
+SPOKEN = {"cpp": "c++", "csharp": "c#", "javascript": "js", "tsx": "typescript"}
 
 
 def first_sentence(doc: str) -> str:

@@ -41,6 +41,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--written", type=Path, required=True, help="a written file, see data/README.md")
     parser.add_argument("--out", type=Path, required=True, help="the pairs file to write (.jsonl)")
     parser.add_argument("--others", type=int, default=0, help="so many other pairs of each language beside them")
+    parser.add_argument("--rest", type=Path, help="another pairs file (.jsonl), for all that have nothing written")
     parser.set_defaults(run=run_add_written)
 
 
@@ -56,14 +57,21 @@ def run_add_written(options: argparse.Namespace) -> None:
         added = written.pop(key_of(pair["code"]), None)
         if added is not None:
             joined.append(pair | added)
-        elif options.others:
+        else:
             others[pair["lang"]].append(pair)
     chance = random.Random(17)
     beside = [
         pair for lang in sorted(others) for pair in chance.sample(others[lang], min(options.others, len(others[lang])))
     ]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", encoding="utf-8") as out:
-        for pair in (*joined, *beside):
-            out.write(json.dumps(pair, ensure_ascii=False) + "\n")
+    write_pairs(options.out, [*joined, *beside])
+    if options.rest:
+        write_pairs(options.rest, [pair for lang in sorted(others) for pair in others[lang]])
     emit("result", command="add-written", joined=len(joined), without_pair=len(written), others=len(beside))
+
+
+def write_pairs(file: Path, pairs: list[dict[str, Any]]) -> None:
+    """JSON lines, one pair each."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as out:
+        for pair in pairs:
+            out.write(json.dumps(pair, ensure_ascii=False) + "\n")
