@@ -19,6 +19,13 @@ describe("the manifest", () => {
       assert.deepEqual(manifest[key], (expected.manifest as Record<string, unknown>)[key]);
     });
 
+  it("has a version that the changelog and the lock file know as the newest", () => {
+    const { version } = manifest;
+    const newest = /^## (\S+)/m.exec(readFileSync(path.join(root, "CHANGELOG.md"), "utf8"))?.[1];
+    const lock = read("package-lock.json") as { version: string; packages: Record<string, { version: string }> };
+    assert.deepEqual([newest, lock.version, lock.packages[""]!.version], [version, version, version]);
+  });
+
   it("has every text it refers to, and no other", () => {
     assert.deepEqual(nls, expected.nls);
     const used = new Set([...JSON.stringify(Object.fromEntries(owned.map((key) => [key, manifest[key]]))).matchAll(/"%([^%"]+)%"/g)].map(([, key]) => key));
