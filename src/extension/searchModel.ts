@@ -120,7 +120,7 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (complete && !this.#busy && !this.#unfinished) void this.repeat();
+    if (complete && !this.#busy) void this.repeat();
     this.#finish();
   }
 

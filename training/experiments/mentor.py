@@ -17,7 +17,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from strata_train import device, evaluate, mentor, train
-from strata_train.events import UserError, emit
+from strata_train.events import emit
 from strata_train.text import TextEncoder
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -41,9 +41,7 @@ def main() -> None:
     teacher = mentor.Mentor(options.mentor, Tokenizer.from_file(str(tokenizer)), device.choose("auto", options.threads))
     encode, manifest = evaluate.folder_encoder(options.model, options.threads)
     top, text = manifest["exits"][-1]["layer"], TextEncoder(tokenizer)
-    shards = mentor.taught_shards(options.cache)
-    if mentor.whose(shards[0]) != teacher.id:
-        raise UserError("mentor-other", f"The vectors in {options.cache} are another mentor's; run `mentor-vectors`.")
+    shards = mentor.taught_shards(options.cache, teacher.id)
     known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
     axes = train.language_axes(known, shards[0].languages, DIRECTIONS)
     results: dict[str, dict[str, float]] = {}

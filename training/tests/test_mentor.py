@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
+from conftest import teach
 from strata_train import data, mentor, train
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
@@ -40,11 +41,7 @@ def settings(tiny_config: ModelConfig) -> Config:
 @pytest.fixture
 def taught(cache: Path) -> Path:
     """The cache with vectors of a mentor that finds texts alike by their words, twice as wide as the tiny encoder."""
-    table = F.normalize(torch.randn(4096, 64), dim=-1).numpy()
-    for shard in map(data.Shard.open, data.shard_folders(cache)):
-        rows = np.stack([table[shard.text(index)].mean(axis=0) for index in range(len(shard))])
-        np.save(shard.folder / mentor.VECTORS, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16))
-    return cache
+    return teach(cache, 64)
 
 
 def test_scores_are_followed_by_rows_and_columns() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
+from conftest import teach
 from strata_train import cli, data, mentor, train, tune_mentor
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
@@ -76,12 +78,13 @@ def teacher(tokenizer_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def taught(cache: Path, teacher: mentor.Mentor) -> Path:
     """The cache with vectors that find texts alike by their words, as if they were the teacher's."""
-    table = F.normalize(torch.randn(4096, 48), dim=-1).numpy()
-    for shard in map(data.Shard.open, data.shard_folders(cache)):
-        rows = np.stack([table[shard.text(index)].mean(axis=0) for index in range(len(shard))])
-        np.save(shard.folder / mentor.VECTORS, (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16))
-        (shard.folder / mentor.WHOSE).write_text(teacher.id)
-    return cache
+    return teach(cache, 48, teacher.id)
+
+
+@pytest.fixture
+def tune(taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: MultiExitEncoder) -> Callable[..., bool]:
+    """Tunes the teacher for a minute."""
+    return lambda settings=settings: tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
 
 
 def test_the_loss_is_its_formula(settings: Config) -> None:
@@ -112,12 +115,11 @@ def test_texts_in_pieces_have_the_vectors_that_the_mentor_gives_them(
 
 
 def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
-    taught: Path,
+    tune: Callable[..., bool],
     tmp_path: Path,
     tokenizer_file: Path,
     settings: Config,
     teacher: mentor.Mentor,
-    tiny_model: MultiExitEncoder,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -127,8 +129,10 @@ def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
     monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: next(clock) / 2)
     shares: list[float] = []
     read_lessons = mentor.read_lessons
-    monkeypatch.setattr(tune_mentor, "read_lessons", lambda *a: (shares.append(a[2].mentor_share), read_lessons(*a))[1])
-    assert tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+    monkeypatch.setattr(
+        tune_mentor, "read_lessons", lambda *a, **k: (shares.append(a[2].mentor_share), read_lessons(*a, **k))[1]
+    )
+    assert tune()
     assert shares == [settings.mentor.tune_share]
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     parts = [event["parts"] for event in events if event.get("phase") == "tune"]
@@ -141,27 +145,21 @@ def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
     assert again.id != before and not np.allclose(again.encode(texts), untuned, atol=0.01)
 
 
-def test_it_learns_only_from_its_own_vectors(
-    taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: MultiExitEncoder
-) -> None:
+def test_it_learns_only_from_its_own_vectors(taught: Path, tune: Callable[..., bool]) -> None:
     (data.shard_folders(taught)[-1] / mentor.WHOSE).write_text("another")
     with pytest.raises(UserError, match="another mentor's"):
-        tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+        tune()
 
 
 def test_what_is_no_number_ends_the_run(
-    taught: Path,
-    settings: Config,
-    teacher: mentor.Mentor,
-    tiny_model: MultiExitEncoder,
-    monkeypatch: pytest.MonkeyPatch,
+    tune: Callable[..., bool], settings: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(10**6))
     monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: 10.0 * next(clock))  # over before the first line is due
     monkeypatch.setattr(tune_mentor, "tune_loss", lambda q, *_: {"scores": q.sum() * float("nan")})
     seldom = replace(settings, train=replace(settings.train, log_every=100))
     with pytest.raises(UserError, match="no longer a number"):
-        tune_mentor.tune(teacher, tiny_model, [taught], seldom, CPU, minutes=1)
+        tune(seldom)
 
 
 def test_the_command_writes_a_new_folder_and_nothing_when_it_was_stopped(
@@ -184,13 +182,7 @@ def test_the_command_writes_a_new_folder_and_nothing_when_it_was_stopped(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == "out-exists"
 
 
-def test_asked_to_stop_it_says_so(
-    taught: Path,
-    settings: Config,
-    teacher: mentor.Mentor,
-    tiny_model: MultiExitEncoder,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_asked_to_stop_it_says_so(tune: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> None:
     class Asked(train.StopRequest):
         def __enter__(self) -> train.StopRequest:
             self.asked = True
@@ -199,4 +191,4 @@ def test_asked_to_stop_it_says_so(
         def __exit__(self, *_: object) -> None: ...
 
     monkeypatch.setattr(train, "StopRequest", Asked)
-    assert not tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=60)
+    assert not tune()

@@ -17,7 +17,11 @@ function setUp(answer: (params: protocol.SearchParams) => protocol.SearchResult 
   engines.setFolders(roots.map((root) => ({ root, name: root.slice(1) })));
   const model = new SearchModel({ engines, maxResults: () => 10, history: { get: () => stored, set: (queries) => (stored = queries) }, onChange: () => undefined });
   engines.onChange(() => model.enginesChanged());
-  return { model, engines, engine: () => engine!, history: () => stored };
+  const say = async (state: protocol.IndexState) => {
+    await engine!.engine.sendNotification(protocol.statusChanged, status({ state }));
+    await settle();
+  };
+  return { model, engines, engine: () => engine!, say, history: () => stored };
 }
 
 const shownPaths = (model: SearchModel) => (model.state.results.kind === "hits" ? model.state.results.hits.map(({ path }) => path) : undefined);
@@ -142,14 +146,10 @@ describe("the search view's state", () => {
 
   it("makes the search again when the index has become complete, and not otherwise", async () => {
     let asked = 0;
-    const { model, engine } = setUp(() => (asked++, result([hit(`${asked}.ts`, 1)])));
+    const { model, say } = setUp(() => (asked++, result([hit(`${asked}.ts`, 1)])));
     await model.search("q", none);
     await settle();
     asked = 0;
-    const say = async (state: protocol.IndexState) => {
-      await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
-      await settle();
-    };
     await say({ kind: "ready" });
     assert.equal(asked, 0);
     await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
@@ -207,41 +207,33 @@ describe("the search view's state", () => {
     ["not again when its own file was saved meanwhile", "/w/a.ts", 0],
   ] as const)
     it(`looks for similar code that was asked for while files were missing ${what}`, async () => {
-      const { model, engines, engine } = setUp(() => result([hit("twin.ts", 0.9)]));
+      const { model, engines, engine, say } = setUp(() => result([hit("twin.ts", 0.9)]));
       await engines.start();
       await settle();
-      const becomes = async (state: protocol.IndexState) => {
-        await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
-        await settle();
-      };
-      await becomes({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
+      await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
       await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9, text: "code" }, "a.ts:3-9");
       const before = engine().asked.length;
       if (saved !== undefined) void model.beforeSave(saved);
-      await becomes(protocol.deepening("deep", coverage(3, 1)));
+      await say(protocol.deepening("deep", coverage(3, 1)));
       assert.equal(engine().asked.slice(before).filter((method) => method === "similar").length, repeated);
-      await becomes({ kind: "scanning", progress: { phase: "instant", done: 3, total: 4, unit: "files" } });
-      await becomes({ kind: "ready" });
+      await say({ kind: "scanning", progress: { phase: "instant", done: 3, total: 4, unit: "files" } });
+      await say({ kind: "ready" });
       assert.equal(engine().asked.slice(before).filter((method) => method === "similar").length, repeated, "and then no more");
       assert.deepEqual(shownPaths(model), ["twin.ts"]);
     });
 
   it("looks once more for similar code whose answer came after the last file was read, and not while the engine restarts", async () => {
     let release: (() => void) | undefined;
-    const { model, engines, engine } = setUp(() => new Promise((resolve) => (release = () => resolve(result([hit("twin.ts", 0.9)])))));
+    const { model, engines, engine, say } = setUp(() => new Promise((resolve) => (release = () => resolve(result([hit("twin.ts", 0.9)])))));
     await engines.start();
     await settle();
-    const becomes = async (state: protocol.IndexState) => {
-      await engine().engine.sendNotification(protocol.statusChanged, status({ state }));
-      await settle();
-    };
     const timesAsked = () => engine().asked.filter((method) => method === "similar").length;
-    await becomes({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
+    await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } });
     const asked = model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9, text: "code" }, "a.ts:3-9");
     await settle();
-    await becomes({ kind: "absent" });
+    await say({ kind: "absent" });
     assert.equal(timesAsked(), 1);
-    await becomes({ kind: "ready" });
+    await say({ kind: "ready" });
     assert.deepEqual([timesAsked(), model.state.busy], [1, true]);
     release!();
     await asked;

@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -206,6 +206,15 @@ class Lesson:
         index = (self.begins[chosen][:, None] + place).clamp(max=len(self.ids) - 1)
         return self.ids[index].long() * mask, mask.long()
 
+    def encoded(
+        self, texts: np.ndarray, tokens_at_once: int, embed: Callable[[Tensor, Tensor], list[Tensor]]
+    ) -> list[Tensor]:
+        """What `embed` makes of the ids (b, S) and mask of B texts, in pieces of like length: (B, …) each, in order."""
+        pieces = list(data.by_length(self.lengths[texts], tokens_at_once))
+        outputs = [embed(*self.batch(texts[piece])) for piece in pieces]
+        back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(self.ids.device)
+        return [torch.cat(parts)[back] for parts in zip(*outputs, strict=True)]
+
     def wanted(self, rows: np.ndarray, duplicate_cosine: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Targets of both sides of the pairs `rows`, (B, M + D), and which of them are no negatives of each other."""
         tensor = lambda array: torch.from_numpy(array.astype(np.int64)).to(self.ids.device)  # noqa: E731
@@ -215,13 +224,13 @@ class Lesson:
 
 
 def read_lessons(
-    caches: list[Path], start: MultiExitEncoder, c: MentorConfig, place: Device
+    caches: list[Path], start: MultiExitEncoder, c: MentorConfig, place: Device, *, of: str = ""
 ) -> dict[Path, list[Lesson]]:
     """What there is to learn from each of `caches`: the shards that have all of their mentor's vectors.
 
-    Vectors of several mentors are an error.
+    Vectors of several mentors are an error, and of another than `of` (a `Mentor.id`) if it is given.
     """
-    taught = {cache: taught_shards(cache) for cache in caches}
+    taught = {cache: taught_shards(cache, of) for cache in caches}
     if len({whose(shard) for shards in taught.values() for shard in shards}) > 1:
         raise UserError(
             "mentor-mixed", "The caches have vectors of more than one mentor; run `mentor-vectors` on all of them."
@@ -233,11 +242,13 @@ def read_lessons(
     return known
 
 
-def taught_shards(cache: Path) -> list[data.Shard]:
-    """The shards of a cache that have all of their mentor's vectors, one at least."""
+def taught_shards(cache: Path, of: str = "") -> list[data.Shard]:
+    """The shards of a cache that have all of their mentor's vectors, one at least; `of` as in `read_lessons`."""
     shards = [shard for shard in map(data.Shard.open, data.shard_folders(cache)) if has_vectors(shard)]
     if not shards:
         raise UserError("mentor-missing", f"No shard in {cache} has all of its mentor's vectors; run `mentor-vectors`.")
+    if of and any(whose(shard) != of for shard in shards):
+        raise UserError("mentor-other", f"The vectors in {cache} are another mentor's; run `mentor-vectors`.")
     return shards
 
 
@@ -286,6 +297,15 @@ def follow_loss(
     sides = ((queries[top], targets[0]), (documents[top], targets[1]))
     parts[f"{top}/relations"] = c.relations * sum(follow_relations(*side, scale) for side in sides) / 2
     return torch.stack(list(parts.values())).sum(), {name: part.detach() for name, part in parts.items()}
+
+
+def taken_means(waiting: list[dict[str, Tensor]]) -> dict[str, float]:
+    """The mean of every part over the steps that wait to be told, one at least; what is no number ends the run."""
+    means = {name: float(torch.stack([parts[name] for parts in waiting]).mean()) for name in waiting[0]}
+    waiting.clear()
+    if not np.isfinite(list(means.values())).all():
+        raise train.diverged()
+    return means
 
 
 def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optimizer:
@@ -346,15 +366,16 @@ def step_loss(
     model: MultiExitEncoder, lesson: Lesson, rows: np.ndarray, config: Config, place: Device
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of the pairs `rows` of a lesson, with gradient."""
-    exits, sides = config.model.exits, (rows[:, 0], rows[:, 1])
-    encoded: list[train.Embeddings] = []
+    exits = config.model.exits
+
+    def embed(ids: Tensor, mask: Tensor) -> list[Tensor]:
+        outputs = model(ids, mask, exits=exits)
+        return [outputs[exit].embedding for exit in exits]
+
     with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
-        for texts in sides:
-            pieces = list(data.by_length(lesson.lengths[texts], config.mentor.tokens_at_once))
-            outputs = [model(*lesson.batch(texts[piece]), exits=exits) for piece in pieces]
-            back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(place.device)
-            encoded.append({exit: torch.cat([part[exit].embedding for part in outputs])[back] for exit in exits})
-    return follow_loss(encoded[0], encoded[1], *lesson.wanted(rows, config.loss.false_negative_cosine), config)
+        sides = [lesson.encoded(texts, config.mentor.tokens_at_once, embed) for texts in (rows[:, 0], rows[:, 1])]
+    queries, documents = (dict(zip(exits, side, strict=True)) for side in sides)
+    return follow_loss(queries, documents, *lesson.wanted(rows, config.loss.false_negative_cosine), config)
 
 
 def follow(
@@ -386,10 +407,7 @@ def follow(
         """Say what the steps since the last time gave, and make sure that they gave numbers."""
         if not waiting:
             return
-        means = {name: float(torch.stack([parts[name] for parts in waiting]).mean()) for name in waiting[0]}
-        waiting.clear()
-        if not np.isfinite(means["loss"]):
-            raise train.diverged()
+        means = taken_means(waiting)
         emit(
             "progress",
             phase="mentor",

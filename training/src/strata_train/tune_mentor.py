@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import data, train
+from strata_train import train
 from strata_train.config import Config
 from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons, taught_shards, whose
+from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons, taken_means
 from strata_train.model import MultiExitEncoder
 
 
@@ -43,13 +43,8 @@ def tune_loss(
 
 def encode(mentor: Mentor, ids: Tensor, lesson: Lesson, texts: np.ndarray, config: Config) -> Tensor:
     """Numbers of B texts of a lesson → (B, M), unit, with gradient. `ids`: our token → the mentor's."""
-    pieces = list(data.by_length(lesson.lengths[texts], config.mentor.tokens_at_once))
-    vectors = []
-    for piece in pieces:
-        ours, mask = lesson.batch(texts[piece])
-        vectors.append(mentor.embed(ids[ours].where(mask.bool(), mentor.pad), mask))
-    back = torch.from_numpy(np.argsort(np.concatenate(pieces), kind="stable")).to(ids.device)
-    return torch.cat(vectors)[back]
+    embed = lambda ours, mask: [mentor.embed(ids[ours].where(mask.bool(), mentor.pad), mask)]  # noqa: E731
+    return lesson.encoded(texts, config.mentor.tokens_at_once, embed)[0]
 
 
 def tune(
@@ -57,10 +52,8 @@ def tune(
 ) -> bool:
     """Train until the minutes are used up; the caches take turns. Returns False when asked to stop."""
     c, budget = config.mentor, max(1e-9, minutes * 60)
-    for cache in caches:
-        if other := [shard.folder for shard in taught_shards(cache) if whose(shard) != mentor.id]:
-            raise UserError("mentor-other", f"The vectors in {other[0]} are another mentor's; run `mentor-vectors`.")
-    known = read_lessons(caches, start.to(place.device).eval(), replace(c, mentor_share=c.tune_share), place)
+    mean = replace(c, mentor_share=c.tune_share)
+    known = read_lessons(caches, start.to(place.device).eval(), mean, place, of=mentor.id)
     ids = torch.from_numpy(mentor.ids).to(place.device)
     # Without dropout: its scores are compared with targets that were made without.
     mentor.model.eval()
@@ -75,12 +68,8 @@ def tune(
         """Say what the steps since the last time gave, and make sure that they gave numbers."""
         if not waiting:
             return
-        means = {name: float(torch.stack([each[name] for each in waiting]).mean()) for name in waiting[0]}
-        waiting.clear()
-        if not np.isfinite(sum(means.values())):
-            raise train.diverged()
-        seconds = round(time.monotonic() - began, 1)
-        emit("progress", phase="tune", step=progress.mentor_step, seconds=seconds, parts=means)
+        parts, seconds = taken_means(waiting), round(time.monotonic() - began, 1)
+        emit("progress", phase="tune", step=progress.mentor_step, seconds=seconds, parts=parts)
 
     with train.StopRequest() as stop:
         for lesson, rows in in_turns(caches, known, smaller, progress):
