@@ -31,6 +31,22 @@ export function progressBar(progress: Progress): string {
   return `${"█".repeat(filled)}${"░".repeat(barCells - filled)} `;
 }
 
+/** Waits for work that has no steps to count, and says so from `afterMs` on. */
+export async function sayingSo<T>(terminal: Terminal, quiet: boolean, line: string, work: Promise<T>, afterMs = everyMs): Promise<T> {
+  let isDrawn = false;
+  const timer = setTimeout(() => {
+    if (quiet) return;
+    isDrawn = terminal.errInteractive;
+    terminal.err(isDrawn ? `\r\x1b[2K${clip(line, terminal.columns - 1)}` : `${line}\n`);
+  }, afterMs);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+    if (isDrawn) terminal.err("\r\x1b[2K");
+  }
+}
+
 export interface ProgressDisplay {
   show(progress: Progress): void;
   /** Takes the line away, so that what follows starts clean. */

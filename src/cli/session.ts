@@ -7,12 +7,13 @@ import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
-import { progressDisplay } from "./progress.ts";
+import { progressDisplay, sayingSo } from "./progress.ts";
 import type { Context, Terminal } from "./terminal.ts";
 
 /** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
-  const session = await openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
+  const opening = openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
+  const session = await sayingSo(context.terminal, context.json, "Opening the index: minutes for a large one after a crash or an update", opening);
   try {
     return await work(session);
   } finally {

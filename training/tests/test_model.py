@@ -1,11 +1,22 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from strata_train.config import ModelConfig
-from strata_train.model import MultiExitEncoder, from_minilm, truncate
-from strata_train.text import pad
+from strata_train.export import export_folder, quantise_rows
+from strata_train.model import (
+    PRODUCT_LEVELS,
+    MultiExitEncoder,
+    Product,
+    from_minilm,
+    rounded_inputs,
+    set_rounding,
+    truncate,
+)
+from strata_train.runtime import FolderEncoder
+from strata_train.text import TextEncoder, pad
 
 SEQUENCES = [[2, 9, 10, 11, 3], [2, 30, 31, 3], [2, 3]]
 
@@ -103,3 +114,47 @@ def test_the_start_is_all_minilm_untouched() -> None:
         pooled = (hidden[depth] * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         expected = torch.nn.functional.normalize(pooled, dim=-1)
         torch.testing.assert_close(ours[depth].embedding, expected, atol=2e-5, rtol=0)
+
+
+def test_rounding_while_training_is_the_rounding_of_the_exported_folder(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    tiny_model.config = replace(tiny_model.config, exit_residual=0.0, top_residual=0.0)  # the layers alone
+    rows, scales = quantise_rows(tiny_model.embeddings.word.weight.detach().numpy())
+    tiny_model.embeddings.word.weight.data = torch.from_numpy(rows * scales[:, None])
+    export_folder(tiny_model, text, tmp_path / "out", id="tiny", description="", shared_space=True)
+    shipped = FolderEncoder(tmp_path / "out", threads=1)
+    ids, mask = pad([[2, *range(9, 40), 3]])
+    exact = tiny_model(ids, mask)
+    set_rounding(tiny_model, True)
+    rounded = tiny_model(ids, mask)
+    set_rounding(tiny_model, False)
+    for depth, vectors in shipped.encode(ids.numpy(), mask.numpy(), 3).items():
+        off = [float((torch.from_numpy(vectors) - each[depth].embedding).norm().detach()) for each in (rounded, exact)]
+        assert depth == 0 or off[0] < off[1] / 10
+    torch.testing.assert_close(tiny_model(ids, mask)[3].embedding, exact[3].embedding)
+
+
+def test_a_rounded_product_has_the_gradient_of_the_product_at_the_rounded_values() -> None:
+    product = Product(6, 4)
+    x = torch.randn(2, 5, 6, requires_grad=True)
+    product.rounding = True
+    (product(x) ** 2).sum().backward()
+    step = product.weight.detach().abs().amax(dim=1, keepdim=True) / PRODUCT_LEVELS
+    weight = torch.round(product.weight.detach() / step) * step
+    inputs = rounded_inputs(x.detach())
+    assert 0 < float((inputs - x.detach()).abs().max()) <= float(x.detach().max() - x.detach().min()) / 255
+    outer = 2 * (inputs @ weight.T + product.bias.detach())
+    torch.testing.assert_close(x.grad, outer @ weight)
+    torch.testing.assert_close(product.weight.grad, torch.einsum("bso,bsi->oi", outer, inputs))
+
+
+def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
+    product = Product(8, 8)
+    product.rounding = True
+    x = torch.randn(1, 6, 8)
+    x[:, 0] *= 100
+    together, apart = (product(x, first_apart=first)[:, 1:] for first in (False, True))
+    step = product.weight.abs().amax(dim=1, keepdim=True) / PRODUCT_LEVELS
+    wanted = torch.nn.functional.linear(x, torch.round(product.weight / step) * step, product.bias)[:, 1:]
+    assert (apart - wanted).norm() < (together - wanted).norm() / 10

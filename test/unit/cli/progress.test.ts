@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { progressBar, progressDisplay, progressLine } from "../../../src/cli/progress.ts";
+import { progressBar, progressDisplay, progressLine, sayingSo } from "../../../src/cli/progress.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
 
 function display(errInteractive: boolean, quiet = false) {
@@ -59,3 +59,20 @@ test("lines and bars", () => {
   assert.equal(progressBar({ phase: "deep", done: 50, total: 100, unit: "chunks" }), `${"█".repeat(12)}${"░".repeat(12)} `);
   assert.equal(progressBar({ phase: "deep", done: 200, total: 100, unit: "chunks" }), `${"█".repeat(24)} `);
 });
+
+for (const [isTerminal, quiet, expected] of [[true, false, "\r\x1b[2KOpening\r\x1b[2K"], [false, false, "Opening\n"], [true, true, ""]] as const)
+  test(`what takes long without steps to count is named ${isTerminal ? "on" : "without"} a terminal${quiet ? ", not with --json" : ""}`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let written = "";
+    const terminal: Terminal = { out: assert.fail, err: (text) => void (written += text), outColour: false, errInteractive: isTerminal, columns: 60 };
+    assert.equal(await sayingSo(terminal, quiet, "Opening", Promise.resolve(1)), 1);
+    const { promise, reject } = Promise.withResolvers<never>();
+    const waiting = sayingSo(terminal, quiet, "Opening", promise);
+    t.mock.timers.tick(1999);
+    assert.equal(written, "");
+    t.mock.timers.tick(1);
+    reject(new Error("no index"));
+    await assert.rejects(waiting, /no index/);
+    t.mock.timers.tick(5000);
+    assert.equal(written, expected);
+  });

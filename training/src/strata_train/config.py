@@ -204,6 +204,10 @@ class MentorConfig:
     token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
+    # Train with products rounded as they will ship (`model.py:Product`), so that rounding costs little.
+    rounding: bool = False
+    # Let PyTorch compile the layers, on a GPU: half a minute, and then faster steps.
+    compiled: bool = False
     # Training the mentor itself (`tune_mentor.py`); how much its own finding counts in what it learns.
     tune_share: float = 0.6
     tune_batch_size: int = 512

@@ -24,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from strata_train import __version__
 from strata_train.config import ModelConfig
 from strata_train.events import UserError
-from strata_train.model import LayerExit, MultiExitEncoder
+from strata_train.model import PRODUCT_LEVELS, LayerExit, MultiExitEncoder, Product
 from strata_train.parity import PARITY_CASES
 from strata_train.text import PREPARATION, TextEncoder, chunk_text, pad, prepare
 
@@ -38,11 +38,6 @@ TOLERANCE = {"table": 0.999, "onnx": 0.985}
 
 
 # --- quantisation -----------------------------------------------------------------------------------------------------
-
-
-# Weights of matrix products use 7 of the 8 bits: processors without VNNI (AVX2 only, most laptops of before 2020) add
-# two products of an unsigned and a signed byte in 16 bits, which are cut off silently from 255 · 65 · 2 on.
-PRODUCT_LEVELS = 64
 
 
 def quantise_rows(matrix: np.ndarray, levels: int = 127) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +72,7 @@ class GraphBuilder:
     def fused(self, kind: str, *inputs: str, **attributes: Any) -> str:
         return self.op(kind, *inputs, domain="com.microsoft", **attributes)
 
-    def linear(self, x: str, name: str, layer: torch.nn.Linear) -> str:
+    def linear(self, x: str, name: str, layer: Product) -> str:
         """int8 x · W + b. Initialisers `<name>.weight` (in, out) int8, `<name>.weight.scale` (out,), `<name>.bias`."""
         weight, scale = quantise_rows(layer.weight.detach().float().numpy(), PRODUCT_LEVELS)
         inputs = [

@@ -16,8 +16,8 @@ from onnx import numpy_helper
 
 from strata_train.config import ModelConfig
 from strata_train.events import UserError
-from strata_train.export import PRODUCT_LEVELS, read_manifest
-from strata_train.model import MultiExitEncoder
+from strata_train.export import read_manifest
+from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
 from strata_train.runtime import read_table
 
 

@@ -47,17 +47,64 @@ class Embeddings(nn.Module):
         return self.norm(self.word(input_ids) + self.position(positions) + self.segment)
 
 
+# Weights of matrix products ship in 7 of 8 bits: processors without VNNI (AVX2 only, most laptops of before 2020) add
+# two products of an unsigned and a signed byte in 16 bits, which are cut off silently from 255 · 65 · 2 on.
+PRODUCT_LEVELS = 64
+
+
+class Product(nn.Linear):
+    """A linear layer that ships in int8 (`export.py`).
+
+    While `rounding`, it computes with inputs and weights as they are rounded there, and gradients pass as if they were
+    not: so the weights find values that the rounding harms little.
+    """
+
+    rounding = False
+
+    def forward(self, x: Tensor, *, first_apart: bool = False) -> Tensor:
+        """(B, S, in) → (B, S, out). `first_apart`: the first token of each text has a scale of its own."""
+        if not self.rounding:
+            return super().forward(x)
+        if first_apart:
+            x = torch.cat([rounded_inputs(x[:, :1]), rounded_inputs(x[:, 1:])], dim=1)
+        else:
+            x = rounded_inputs(x)
+        step = self.weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / PRODUCT_LEVELS
+        return F.linear(x, _straight_through(self.weight, torch.round(self.weight / step) * step), self.bias)
+
+
+def rounded_inputs(x: Tensor) -> Tensor:
+    """(B, S, H) in 255 steps between the least and the greatest of each text. ONNX Runtime has one scale a batch."""
+    exact = x.detach().float()
+    low, high = exact.amin(dim=(1, 2), keepdim=True).clamp(max=0), exact.amax(dim=(1, 2), keepdim=True).clamp(min=0)
+    step = (high - low).clamp(min=1e-12) / 255
+    zero = torch.round(-low / step)
+    return _straight_through(x, ((torch.round(exact / step) + zero).clamp(0, 255) - zero) * step)
+
+
+def _straight_through(x: Tensor, rounded: Tensor) -> Tensor:
+    """The value of `rounded` with the gradient of x."""
+    return x + (rounded.to(x.dtype) - x).detach()
+
+
+def set_rounding(model: nn.Module, rounding: bool) -> None:
+    """Whether the products of `model` compute as they will ship."""
+    for module in model.modules():
+        if isinstance(module, Product):
+            module.rounding = rounding
+
+
 class Layer(nn.Module):
     """One transformer layer, normalised after each residual as in BERT."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
-        self.out = nn.Linear(config.hidden_size, config.hidden_size)
+        self.qkv = Product(config.hidden_size, 3 * config.hidden_size)
+        self.out = Product(config.hidden_size, config.hidden_size)
         self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.up = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.down = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.up = Product(config.hidden_size, config.intermediate_size)
+        self.down = Product(config.intermediate_size, config.hidden_size)
         self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
@@ -66,7 +113,8 @@ class Layer(nn.Module):
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))  # (B, heads, S, H / heads)
         x = self.norm1(x + self.out(attended.transpose(1, 2).reshape(batch, length, width)))
-        return self.norm2(x + self.down(F.gelu(self.up(x))))
+        wide = F.gelu(self.up(x, first_apart=True))
+        return self.norm2(x + self.down(wide, first_apart=True))
 
 
 class TableExit(nn.Module):
@@ -110,7 +158,7 @@ class LayerExit(nn.Module):
         width = config.exit_block if private else 0
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.exit_layers if private else 0))
         self.block = (
-            nn.Sequential(nn.Linear(config.hidden_size, width), nn.GELU(), nn.Linear(width, config.hidden_size))
+            nn.Sequential(Product(config.hidden_size, width), nn.GELU(), Product(width, config.hidden_size))
             if width
             else None
         )
