@@ -44,7 +44,7 @@ export interface Encoder {
   embedQuery(text: string, signal?: AbortSignal): Promise<QueryVectors>;
   /** Vectors of code used as a query (find similar): prepared as code, not as a sentence. */
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors>;
-  /** A name or a list of names at the table exit, unit length: synchronous, microseconds. @param width a prefix of the model's, which costs that much less */
+  /** A name or a list of names by the words of the table exit, unit length: synchronous, microseconds. @param width a prefix of the model's, which costs that much less */
   embedName(text: string, width?: number): Float32Array;
   /**
    * Encodes chunks at one exit in short batches. `priority: "visible"` overtakes "background" between batches.

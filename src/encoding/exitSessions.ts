@@ -86,7 +86,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
   }
 
   async function runNow(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
-    const words = hasResidual ? sequences.map((sequence) => instant(sequence)) : [];
+    const words = hasResidual ? sequences.map((sequence) => instant.embed(sequence)) : [];
     const { ids, mask } = pad(sequences);
     let hidden: Tensor | undefined;
     let embedding: Tensor | undefined;

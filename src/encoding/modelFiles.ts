@@ -8,10 +8,14 @@ import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
 import type { EncoderModel } from "./encoder.ts";
+import { blockBytes } from "./exit0Block.ts";
 import { TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const FORMAT = 1;
+
+/** The kernel reads rows in steps of 16, and its results fill a page at most. */
+const tableBlock = z.object({ file: z.string(), width: z.int().min(16).max(4096).multipleOf(16) });
 
 const manifestShape = z.object({
   format: z.literal(FORMAT),
@@ -28,7 +32,7 @@ const manifestShape = z.object({
   exits: z
     .array(
       z.discriminatedUnion("kind", [
-        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1) }),
+        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1), block: tableBlock.optional() }),
         z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).default(0) }),
       ]),
     )
@@ -54,8 +58,8 @@ export interface ModelFiles {
   readonly maxQueryTokens: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
-  /** Exit 0: a token that stands n times counts n to the power of `countPower`. */
-  readonly table: { readonly file: string; readonly rows: number; readonly countPower: number };
+  /** Exit 0: a token that stands n times counts n to the power of `countPower`; `block` is what stands behind the sum, if anything. */
+  readonly table: { readonly file: string; readonly rows: number; readonly countPower: number; readonly block: { readonly file: string; readonly width: number } | undefined };
   /** Segments to run in order for the shallow exit, then those that lead on from it to the deep exit (none when it is the same exit). */
   readonly toShallow: readonly Segment[];
   readonly toDeep: readonly Segment[];
@@ -87,7 +91,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     throw damaged(root, `its manifest's "matryoshka" must ascend and end with ${dims}`);
 
   // parity.json is for tests: a package may leave it out, but when it is there it must match as well.
-  const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file)]);
+  const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file), ...(table.block ? [table.block.file] : [])]);
   for (const file of needed) if (!manifest.files[file]) throw damaged(root, `its manifest gives no hash for ${file}`);
   signal?.throwIfAborted();
   await Promise.all(Object.entries(manifest.files).map(([file, expected]) => verify(root, file, expected, needed.has(file), signal)));
@@ -95,6 +99,9 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
   if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
+  if (table.block && dims % 16 !== 0) throw unsupported(root, `its table has a block, for which ${dims} dimensions are no multiple of 16`);
+  if (table.block && manifest.files[table.block.file]!.bytes !== blockBytes(dims, table.block.width))
+    throw damaged(root, `${table.block.file} must have ${blockBytes(dims, table.block.width)} bytes for a width of ${table.block.width}`);
   const files: ModelFiles = {
     model: {
       id: manifest.id,
@@ -109,7 +116,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
-    table: { file: place(table.file), rows: table.rows, countPower: table.countPower },
+    table: { file: place(table.file), rows: table.rows, countPower: table.countPower, block: table.block && { file: place(table.block.file), width: table.block.width } },
     toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
     toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
   };

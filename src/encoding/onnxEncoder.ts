@@ -84,7 +84,7 @@ export class OnnxEncoder implements Encoder {
   }
 
   embedName(text: string, width?: number): Float32Array {
-    return this.#instant(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
+    return this.#instant.words(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
   }
 
   async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {
@@ -104,7 +104,7 @@ export class OnnxEncoder implements Encoder {
       const ids = tokenise();
       const { shallow, deep } = await sessions.run([ids], "deep", () => checkAborted(signal));
       checkAborted(signal);
-      const vectors = { instant: this.#instant(ids), shallow, deep: deep! };
+      const vectors = { instant: this.#instant.embed(ids), shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
       if (this.#queryCache.size > CACHED_QUERIES) this.#queryCache.delete(this.#queryCache.keys().next().value!);
       return vectors;

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
 import { hashFile } from "../base/hash.ts";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
-import { hasSimd } from "./kernel.ts";
+import { hasSimd } from "../encoding/int8Kernel.ts";
 import { TopK, VectorRows, type Scored } from "./vectors.ts";
 
 /**

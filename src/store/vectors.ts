@@ -1,7 +1,7 @@
 // Int8 vectors of one tier in memory, row after row, and exact search over them: the rescoring of graph candidates, the scan of what no
 // graph holds yet, and the whole search where there is no graph. Knows chunk ids, not SQLite and not HNSW.
 import type { Int8Vector } from "../encoding/encoder.ts";
-import { BLOCK_ROWS, RESULTS_AT, ROWS_AT, createScan, type Scan } from "./kernel.ts";
+import { BLOCK_ROWS, RESULTS_AT, ROWS_AT, createScan, type Scan } from "../encoding/int8Kernel.ts";
 
 export interface Scored {
   readonly chunkId: number;

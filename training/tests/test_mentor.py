@@ -24,7 +24,7 @@ from strata_train.events import UserError
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.distillation import score_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.model import MultiExitEncoder
+from strata_train.model import MultiExitEncoder, Product, with_table_block
 
 CPU = Device(torch.device("cpu"), bf16=False)
 
@@ -134,9 +134,17 @@ def test_a_step_in_pieces_is_the_step_as_a_whole(taught: Path, settings: Config,
     assert values[0] == pytest.approx(values[1], rel=1e-4)
 
 
+@pytest.mark.parametrize("rounding", [False, True])
 def test_following_brings_every_exits_scores_nearer(
-    taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, capsys: pytest.CaptureFixture[str]
+    rounding: bool,
+    taught: Path,
+    tmp_path: Path,
+    settings: Config,
+    tiny_model: MultiExitEncoder,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    tiny_model = with_table_block(tiny_model, 16)
+    settings = replace(settings, model=tiny_model.config, mentor=replace(settings.mentor, rounding=rounding))
     before = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
     run = train.Run(tmp_path / "run", settings)
     assert follow(tiny_model, tiny_model, run, taught)
@@ -146,6 +154,8 @@ def test_following_brings_every_exits_scores_nearer(
         assert np.mean(scores[-10:]) < 0.8 * np.mean(scores[:10]), exit
     still = {name for name, weight in tiny_model.state_dict().items() if torch.equal(weight, before[name])}
     assert still <= {"embeddings.segment"}, "everything is trained"
+    products = [module for module in tiny_model.modules() if isinstance(module, Product)]
+    assert products and not any(product.rounding for product in products), "only while it is trained"
     saved = train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"]
     assert all(torch.equal(saved[name], weight) for name, weight in tiny_model.state_dict().items())
 

@@ -6,6 +6,7 @@ import torch
 
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, quantise_rows
+from strata_train.folder_weights import read_model
 from strata_train.model import (
     PRODUCT_LEVELS,
     MultiExitEncoder,
@@ -14,9 +15,11 @@ from strata_train.model import (
     rounded_inputs,
     set_rounding,
     truncate,
+    with_table_block,
 )
 from strata_train.runtime import FolderEncoder
 from strata_train.text import TextEncoder, pad
+from strata_train.train import turn_heads
 
 SEQUENCES = [[2, 9, 10, 11, 3], [2, 30, 31, 3], [2, 3]]
 
@@ -158,3 +161,56 @@ def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
     step = product.weight.abs().amax(dim=1, keepdim=True) / PRODUCT_LEVELS
     wanted = torch.nn.functional.linear(x, torch.round(product.weight / step) * step, product.bias)[:, 1:]
     assert (apart - wanted).norm() < (together - wanted).norm() / 10
+
+
+@pytest.fixture
+def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
+    """A tiny encoder whose table has a block that says something."""
+    model = MultiExitEncoder(replace(tiny_config, table_block=24)).eval()
+    assert model.table is not None and model.table.down is not None
+    torch.nn.init.normal_(model.table.down.weight, std=0.2)
+    return model
+
+
+def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: MultiExitEncoder) -> None:
+    table = blocked.table
+    assert table is not None and table.up is not None and table.down is not None
+    outputs = blocked(*pad(SEQUENCES))
+    rows = table.folded()
+    for row, sequence in enumerate(SEQUENCES):
+        words = torch.nn.functional.normalize(rows[torch.tensor(sequence[1:-1], dtype=torch.long)].sum(dim=0), dim=0)
+        added = words + torch.relu(words @ table.up.weight.T) @ table.down.weight.T
+        torch.testing.assert_close(outputs[0].embedding[row], torch.nn.functional.normalize(added, dim=0))
+    assert not outputs[0].embedding[2].any()  # no words, no vector
+    twice = blocked(*pad([[2, *SEQUENCES[0][1:-1], *SEQUENCES[0][1:-1], 3]]))[0].embedding[0]
+    torch.testing.assert_close(twice, outputs[0].embedding[0])
+
+
+def test_a_new_block_changes_nothing_yet(tiny_model: MultiExitEncoder) -> None:
+    wider = with_table_block(tiny_model, 24).eval()
+    assert wider.config.table_block == 24
+    for depth, output in tiny_model(*pad(SEQUENCES)).items():
+        torch.testing.assert_close(wider(*pad(SEQUENCES))[depth].embedding, output.embedding)
+    assert with_table_block(wider, 24) is wider and with_table_block(tiny_model, 0) is tiny_model
+
+
+def test_a_block_follows_the_space_through_every_linear_map(blocked: MultiExitEncoder) -> None:
+    before = {depth: output.embedding for depth, output in blocked(*pad(SEQUENCES)).items()}
+    change = torch.eye(32) + 0.1 * torch.randn(32, 32)
+    blocked.config = replace(blocked.config, exit_residual=0.0, top_residual=0.0)
+    turn_heads(blocked, change)
+    after = blocked(*pad(SEQUENCES))[0].embedding
+    torch.testing.assert_close(after, torch.nn.functional.normalize(before[0] @ change.T, dim=-1), atol=1e-4, rtol=0)
+
+
+def test_a_folder_keeps_the_block(blocked: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+    export_folder(blocked, text, tmp_path / "out", id="tiny", description="", shared_space=True)
+    shipped, read = FolderEncoder(tmp_path / "out", threads=1), read_model(tmp_path / "out").eval()
+    assert read.config == blocked.config
+    ids, mask = pad(SEQUENCES)
+    with torch.no_grad():
+        exact, again = blocked(ids, mask), read(ids, mask)
+    for depth, vectors in shipped.encode(ids.numpy(), mask.numpy(), 3).items():
+        for found in (torch.from_numpy(vectors), again[depth].embedding):
+            cosines = torch.nn.functional.cosine_similarity(found, exact[depth].embedding)[:2]
+            assert float(cosines.min()) > 0.999

@@ -52,7 +52,7 @@ describe("the exit sessions", async () => {
     const residual = await openExitSessions({ ...table, files: { ...files, toDeep: files.toDeep.map((segment) => ({ ...segment, residual: share })) } }, 0, 1);
     const [plain, added] = [await sessions.run([sequence], "deep"), await residual.run([sequence], "deep")];
     await residual.release();
-    const words = instantExit(table)(sequence);
+    const words = instantExit(table).embed(sequence);
     const expected = normalise(plain.deep!.map((value, d) => value + share * words[d]!));
     assert.ok(cosine(added.deep!, expected) > 0.999999);
     assert.ok(cosine(added.deep!, plain.deep!) < 0.9999, "the share makes a difference");

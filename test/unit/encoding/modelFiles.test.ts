@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { StrataError, type ErrorCode } from "../../../src/base/errors.ts";
 import { sha256 } from "../../../src/base/hash.ts";
+import { loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 
@@ -23,6 +24,34 @@ describe("a model folder", () => {
     assert.equal(files.table.countPower, 1);
     assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx"), residual: 0 }]);
     assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx"), residual: 0 }]);
+  });
+
+  describe("with a block behind its table", () => {
+    const block = (t: TestContext, width: number, content = Buffer.alloc(2 * 16 * 32 + 4 * (16 + 32))) => {
+      const folder = copyTinyModel(t);
+      writeFileSync(path.join(folder, "exit0-block.bin"), content);
+      editManifest(folder, (manifest) => {
+        manifest.exits[0].block = { file: "exit0-block.bin", width };
+        manifest.files["exit0-block.bin"] = { sha256: sha256(content), bytes: content.length };
+      });
+      return folder;
+    };
+    it("says where it is, and it is read behind the table", async (t) => {
+      const folder = block(t, 32, Buffer.alloc(2 * 16 * 32 + 4 * (16 + 32), 5));
+      const files = await loadModelFiles(folder);
+      assert.deepEqual(files.table.block, { file: path.join(folder, "exit0-block.bin"), width: 32 });
+      const { bytes } = await loadInstantTable(files);
+      assert.deepEqual(Buffer.from(bytes), Buffer.concat([readFileSync(files.table.file), readFileSync(files.table.block!.file)]));
+    });
+    it("is refused when the block has another size, or a width that the kernel cannot read", async (t) => {
+      await assert.rejects(loadModelFiles(block(t, 48)), (error) => StrataError.is(error, "model.damaged"));
+      await assert.rejects(loadModelFiles(block(t, 33)), (error) => StrataError.is(error, "model.damaged"));
+    });
+    it("is refused when the block is not there", async (t) => {
+      const folder = block(t, 32);
+      rmSync(path.join(folder, "exit0-block.bin"));
+      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
+    });
   });
 
   it("may be given as plain data to a worker thread", async () => {

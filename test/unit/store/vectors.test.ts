@@ -1,7 +1,7 @@
 // Rows of int8 vectors and the SIMD scan over them, against plain arithmetic.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createScan } from "../../../src/store/kernel.ts";
+import { createScan } from "../../../src/encoding/int8Kernel.ts";
 import { TopK, VectorRows } from "../../../src/store/vectors.ts";
 import { clusteredVectors, quantised, randomNumbers } from "../../support/storeFixture.ts";
 

@@ -355,14 +355,14 @@ def _follow(options: argparse.Namespace) -> None:
 
     import torch
 
-    from strata_train import config, evaluate, events, mentor, train
+    from strata_train import config, evaluate, events, mentor, model, train
 
     settings = config.load(options.config)
     _refuse_old_run(options)
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
-    start = _model(options.start)
+    start = model.with_table_block(_model(options.start), settings.model.table_block)
     if start.config != settings.model:
         raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
     student, run = copy.deepcopy(start), train.Run(options.folder, settings)

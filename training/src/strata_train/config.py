@@ -42,6 +42,8 @@ class ModelConfig:
     # A token that stands n times in a text counts n ** count_power at exit 0. Below 1, the twentieth bracket says less
     # than the first, as in BM25.
     count_power: float = 1.0
+    # Width of the block that exit 0 has behind its sum of rows; 0 for none.
+    table_block: int = 0
 
     def shared_layers(self, exit: int) -> int:
         """How many layers of the trunk an exit uses."""
@@ -62,8 +64,8 @@ class ModelConfig:
             raise ValueError(f"exit_layers ({self.exit_layers}) must leave every exit a shared layer")
         if self.matryoshka[-1] != self.dims or list(self.matryoshka) != sorted(self.matryoshka):
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
-        if (self.exit_residual or self.top_residual) and 0 not in self.exits:
-            raise ValueError("exit_residual and top_residual need exit 0, the table")
+        if (self.exit_residual or self.top_residual or self.table_block) and 0 not in self.exits:
+            raise ValueError("exit_residual, top_residual and table_block need exit 0, the table")
         if not 0 < self.count_power <= 1:
             raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:
@@ -201,6 +203,7 @@ class MentorConfig:
     embedding_learning_rate: float = 2e-5
     head_learning_rate: float = 5e-4
     table_learning_rate: float = 1e-3
+    table_block_learning_rate: float = 2e-4
     token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100

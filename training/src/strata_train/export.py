@@ -239,9 +239,15 @@ def export_folder(
         if model.table is not None:
             rows, scales = quantise_rows(model.table.folded().detach().numpy())
             (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
-            shape = {"rows": config.vocab_size, "countPower": config.count_power}
-            exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", **shape})
+            shape: dict[str, Any] = {"rows": config.vocab_size, "countPower": config.count_power}
             names.append("exit0.bin")
+            if model.table.up is not None and model.table.down is not None:
+                matrices = [quantise_rows(part.weight.detach().numpy()) for part in (model.table.up, model.table.down)]
+                packed = b"".join(scales.astype("<f4").tobytes() + rows.tobytes() for rows, scales in matrices)
+                (work / "exit0-block.bin").write_bytes(packed)
+                shape["block"] = {"file": "exit0-block.bin", "width": config.table_block}
+                names.append("exit0-block.bin")
+            exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", **shape})
         depths = [0, *(depth for depth in config.exits if depth > 0)]
         for start, end in zip(depths, depths[1:], strict=False):
             name = f"segment-{start}-{end}.onnx"

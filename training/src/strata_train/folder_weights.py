@@ -18,7 +18,7 @@ from strata_train.config import ModelConfig
 from strata_train.events import UserError
 from strata_train.export import read_manifest
 from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
-from strata_train.runtime import read_table
+from strata_train.runtime import read_block, read_table
 
 
 def read_model(folder: Path) -> MultiExitEncoder:
@@ -39,6 +39,11 @@ def read_model(folder: Path) -> MultiExitEncoder:
             entry = manifest["exits"][0]
             rows = read_table(folder / entry["file"], entry["rows"], manifest["dims"])
             state["table.table.weight"] = torch.from_numpy(rows)
+            if (block := read_block(folder, entry, manifest["dims"])) is not None:
+                state |= {
+                    f"table.{name}.weight": torch.from_numpy(part)
+                    for name, part in zip(("up", "down"), block, strict=True)
+                }
         missing, unexpected = model.load_state_dict(state, strict=False)
     except (KeyError, RuntimeError, ValueError) as error:
         raise UserError("model-untrainable", f"The model in {folder} was not made by this package: {error}.") from error
@@ -91,6 +96,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         exit_residual=residual[between[0]] if between else 0.0,
         top_residual=residual[exits[-1]],
         count_power=manifest["exits"][0].get("countPower", 1.0),
+        table_block=manifest["exits"][0].get("block", {}).get("width", 0),
         exit_gate=any(name.endswith(".gate.weight") for name in arrays),
     )
 

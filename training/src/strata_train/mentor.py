@@ -326,6 +326,8 @@ def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optim
             rate = c.token_weight_learning_rate
         elif name == "table.table.weight":
             rate = c.table_learning_rate
+        elif name in ("table.up.weight", "table.down.weight"):
+            rate = c.table_block_learning_rate
         elif name.startswith("embeddings."):
             rate = c.embedding_learning_rate
         elif name.startswith("layers.") or ".layers." in name:

@@ -1,6 +1,7 @@
 """The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
 
-Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), no layers at all.
+Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), and what a small
+block makes of that sum; no layers at all.
 Every other exit k is the mean of the hidden states after layer k, through that exit's own linear head, with a share of
 exit 0's embedding added (`config.residual`): it costs nothing, and the layers then only have to say what words alone do
 not. All embeddings have unit length and live in one space, so a query encoded at the top may be compared with a
@@ -118,9 +119,11 @@ class Layer(nn.Module):
 
 
 class TableExit(nn.Module):
-    """Exit 0: own token table, a learned weight per token and a linear head.
+    """Exit 0: own token table, a learned weight per token, a linear head, and a block that sees which words meet.
 
-    For serving, weight and head are folded into the table (`folded`), so that encoding is a sum of rows.
+    For serving, weight and head are folded into the table (`folded`), so that encoding is a sum of rows and the block.
+    The block has no bias, so no words give a zero vector, and ReLU, so the length of the sum changes no direction:
+    thereby the block can follow every linear map of the space (`train.turn_heads`).
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -130,6 +133,12 @@ class TableExit(nn.Module):
         self.weight = nn.Parameter(torch.ones(config.vocab_size))
         self.head = nn.Linear(config.dims, config.dims, bias=False)
         nn.init.eye_(self.head.weight)
+        self.up, self.down = None, None
+        if config.table_block:
+            self.up = nn.Linear(config.dims, config.table_block, bias=False)
+            self.down = nn.Linear(config.table_block, config.dims, bias=False)
+            nn.init.normal_(self.up.weight)  # of unit vectors: every unit of the block has a deviation of 1
+            nn.init.zeros_(self.down.weight)
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
@@ -138,11 +147,17 @@ class TableExit(nn.Module):
         if self.count_power != 1:
             same = (input_ids[:, :, None] == input_ids[:, None, :]) & (mask[:, None, :] > 0)  # (B, S, S)
             weights = weights * same.sum(dim=2).clamp(min=1) ** (self.count_power - 1)  # n times n^(p-1) is n^p
-        total = torch.einsum("bs,bsd->bd", weights, self.table(input_ids))
-        return unit(self.head(total))
+        return self.finish(torch.einsum("bs,bsd->bd", weights, self.table(input_ids)))
+
+    def finish(self, total: Tensor) -> Tensor:
+        """The sum of a text's rows (B, D) → its embedding (B, D)."""
+        words = unit(self.head(total))
+        if self.up is None or self.down is None:
+            return words
+        return unit(words + self.down(F.relu(self.up(words))))
 
     def folded(self) -> Tensor:
-        """(V, D): the rows whose sum, each by its count's power, gives this exit's embedding."""
+        """(V, D): the rows whose sum, each by its count's power, is what the block reads, and without one the exit."""
         return self.head(self.table.weight * self.weight[:, None])
 
 
@@ -264,6 +279,15 @@ BERT_NAMES = {
     "output.dense": "down",
     "output.LayerNorm": "norm2",
 }
+
+
+def with_table_block(model: MultiExitEncoder, width: int) -> MultiExitEncoder:
+    """The same encoder with a block at exit 0, which changes nothing yet, if it has none and `width` is not 0."""
+    if not width or model.config.table_block or model.table is None:
+        return model
+    wider = MultiExitEncoder(replace(model.config, table_block=width))
+    wider.load_state_dict(model.state_dict(), strict=False)
+    return wider
 
 
 def start_folder() -> Path:

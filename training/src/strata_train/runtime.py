@@ -32,6 +32,7 @@ class FolderEncoder:
             if exit["kind"] == "table":
                 self.table = read_table(folder / exit["file"], exit["rows"], self.manifest["dims"])
                 self.count_power: float = exit.get("countPower", 1.0)
+                self.block = read_block(folder, exit, self.manifest["dims"])
             else:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads
@@ -54,8 +55,7 @@ class FolderEncoder:
                 break
             feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
             hidden, embedding = session.run(None, {**feed, "attention_mask": mask})
-            total = embedding + self.residual[layer] * vectors[0]
-            vectors[layer] = total / np.linalg.norm(total, axis=1, keepdims=True)
+            vectors[layer] = _unit(embedding + self.residual[layer] * vectors[0])
         return vectors
 
     def encode_all(self, sequences: list[np.ndarray], tokens_per_batch: int = 4096) -> dict[int, np.ndarray]:
@@ -79,8 +79,17 @@ class FolderEncoder:
         sums = np.stack(
             [(counts**self.count_power).astype(np.float32) @ self.table[tokens] for tokens, counts in counted]
         )
-        length = np.linalg.norm(sums, axis=1, keepdims=True)
-        return sums / np.where(length > 0, length, 1)
+        words = _unit(sums)
+        if self.block is None:
+            return words
+        up, down = self.block
+        return _unit(words + np.maximum(words @ up.T, 0) @ down.T)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """(B, D), each at unit length; zeros stay zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
 
 
 def int8_cosines(folder: Path) -> dict[str, float]:
@@ -98,6 +107,18 @@ def int8_cosines(folder: Path) -> dict[str, float]:
 
 def read_table(file: Path, rows: int, dims: int) -> np.ndarray:
     """`exit0.bin` → (rows, dims) float32."""
-    data = file.read_bytes()
+    return _rows(file.read_bytes(), rows, dims)
+
+
+def read_block(folder: Path, exit: dict[str, Any], dims: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The block of exit 0, if it has one → float32 (W, dims) up and (dims, W) down."""
+    if (block := exit.get("block")) is None:
+        return None
+    data, width = (folder / block["file"]).read_bytes(), block["width"]
+    return _rows(data, width, dims), _rows(data[width * (4 + dims) :], dims, width)
+
+
+def _rows(data: bytes, rows: int, width: int) -> np.ndarray:
+    """Float32 scales of the rows, then int8 → (rows, width) float32."""
     scales = np.frombuffer(data, "<f4", rows)
-    return np.frombuffer(data, np.int8, rows * dims, offset=4 * rows).reshape(rows, dims) * scales[:, None]
+    return np.frombuffer(data, np.int8, rows * width, offset=4 * rows).reshape(rows, width) * scales[:, None]

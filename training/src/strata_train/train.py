@@ -146,11 +146,18 @@ def principal_axes(vectors: np.ndarray) -> np.ndarray:
 
 
 def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
-    """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are."""
+    """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are.
+
+    Exit 0's block reads what its head gives and adds to it, so it follows the map on both sides.
+    """
     heads = [exit.head for exit in model.exits.values()] + ([model.table.head] if model.table is not None else [])
     with torch.no_grad():
         for head in heads:
             head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
+        if model.table is not None and model.table.up is not None and model.table.down is not None:
+            turn = rotation.to(model.table.up.weight.device)
+            model.table.up.weight.copy_(model.table.up.weight @ torch.linalg.pinv(turn))
+            model.table.down.weight.copy_(turn @ model.table.down.weight)
 
 
 LEAST_TEXTS = 50  # of a language, for its mean to say something
@@ -698,8 +705,9 @@ def train_table(
         return True
     shards = open_shards(cache)
     table = model.table.to(place.device).train()
-    for parameter in table.parameters():
-        parameter.requires_grad_(True)
+    # The block stays as it is: it needs more texts than a pass over the table has (`mentor.py` trains it).
+    for name, parameter in table.named_parameters():
+        parameter.requires_grad_(not name.startswith(("up.", "down.")))
     if not (progress.from_folder or progress.table_step or progress.table_done):
         table.weight.data.copy_(token_weights(shards, config.model.vocab_size))  # by rarity: never trained before
     if progress.table_done:  # asked for once more: with minutes and a warm-up of its own
@@ -777,7 +785,7 @@ def bag(table: TableExit, texts: Texts, place: Device) -> Tensor:
     offsets = torch.from_numpy(np.cumsum([0, *(len(ids) for ids, _ in counted[:-1])])).to(place.device)
     weights = nn.functional.embedding(flat, table.weight[:, None]).squeeze(-1) * counts**table.count_power
     summed = nn.functional.embedding_bag(flat, table.table.weight, offsets, mode="sum", per_sample_weights=weights)
-    return nn.functional.normalize(table.head(summed), dim=-1)
+    return table.finish(summed)
 
 
 def as_first_process(value: float, place: Device) -> float:

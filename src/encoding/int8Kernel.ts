@@ -1,4 +1,4 @@
-// The inner loop of exact search: dot products of one int16 query with many int8 rows, as a WebAssembly SIMD function written out by hand.
+// The inner loop of exact search and of exit 0's block: dot products of one int16 vector with many int8 rows, as a WebAssembly SIMD function written out by hand.
 // The components of a row are unrolled, because the engine runs on V8's baseline compiler, which keeps a value in its register only along straight
 // code: 44,000 rows of 384 dimensions take 1.2 ms (3.2 ms in loops), against 45 ms for the plain loop that serves where SIMD is missing.
 
