@@ -13,7 +13,7 @@ import type { Context, Terminal } from "./terminal.ts";
 /** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
   const opening = openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
-  const session = await sayingSo(context.terminal, context.json, "Opening the index: minutes for a large one after a crash or an update", opening);
+  const session = await sayingSo(context.terminal, context.json, "Opening the index (a large one can take minutes after a crash or an update)", opening);
   try {
     return await work(session);
   } finally {

@@ -1,5 +1,5 @@
 // What the instant exit makes of the words it has summed: x + down · relu(up · x), two small int8 matrices (models/README.md). It sees which words meet,
-// which a sum cannot. A hundredth of a millisecond with WebAssembly SIMD.
+// which a sum cannot. A few hundredths of a millisecond with WebAssembly SIMD.
 import { createScan, RESULTS_AT, ROWS_AT, type Scan } from "./int8Kernel.ts";
 
 /** A matrix as a model folder keeps it: float32 scales of its rows, then the rows in int8. */
@@ -39,11 +39,16 @@ function matrixAt(bytes: SharedArrayBuffer, at: number, rows: number, columns: n
 /** `out = matrix · x` */
 type Product = (x: Float32Array, out: Float32Array) => void;
 
-/** Both matrices in one memory of the kernel; undefined where WebAssembly SIMD is missing. */
+/** Both matrices in one memory of the kernel; undefined where WebAssembly SIMD is missing, or the address space for its memory. */
 function products(...matrices: readonly Int8Matrix[]): Product[] | undefined {
   const page = 65536;
   const size = matrices.reduce((sum, { values }) => sum + values.length, ROWS_AT);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(size / page) });
+  let memory: WebAssembly.Memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: Math.ceil(size / page) });
+  } catch {
+    return undefined;
+  }
   let at = ROWS_AT;
   const made: Product[] = [];
   for (const matrix of matrices) {

@@ -12,13 +12,15 @@ import { blockBytes } from "./exit0Block.ts";
 import { TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-const FORMAT = 1;
+/** 2 has a block behind its table, which a reader of 1 would leave out. */
+const formats: readonly unknown[] = [1, 2];
 
-/** The kernel reads rows in steps of 16, and its results fill a page at most. */
-const tableBlock = z.object({ file: z.string(), width: z.int().min(16).max(4096).multipleOf(16) });
+/** What the kernel reads at a time, and what its memory has room for beside the matrices. */
+const blockSize = z.int().min(16).max(4096).multipleOf(16);
+const tableBlock = z.object({ file: z.string(), width: blockSize });
 
 const manifestShape = z.object({
-  format: z.literal(FORMAT),
+  format: z.literal([1, 2]),
   id: z.string().min(1),
   version: z.string().min(1),
   license: z.string(),
@@ -99,7 +101,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
   if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
-  if (table.block && dims % 16 !== 0) throw unsupported(root, `its table has a block, for which ${dims} dimensions are no multiple of 16`);
+  if (table.block && !blockSize.safeParse(dims).success) throw unsupported(root, `its table has a block, for which ${dims} dimensions are too many or no multiple of 16`);
   if (table.block && manifest.files[table.block.file]!.bytes !== blockBytes(dims, table.block.width))
     throw damaged(root, `${table.block.file} must have ${blockBytes(dims, table.block.width)} bytes for a width of ${table.block.width}`);
   const files: ModelFiles = {
@@ -151,7 +153,7 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   const parsed = manifestShape.safeParse(json);
   if (parsed.success) return { manifest: parsed.data, hash: sha256(bytes) };
   const { format, textPreparation } = (json ?? {}) as Record<string, unknown>;
-  if (format !== undefined && format !== FORMAT) throw unsupported(root, `its format is ${String(format)} and this Strata reads format ${FORMAT}`, parsed.error);
+  if (format !== undefined && !formats.includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats.join(" and ")}`, parsed.error);
   if (textPreparation !== undefined && textPreparation !== TEXT_PREPARATION)
     throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows "${TEXT_PREPARATION}"`, parsed.error);
   const issue = parsed.error.issues[0];

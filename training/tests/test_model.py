@@ -166,7 +166,7 @@ def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
 @pytest.fixture
 def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
     """A tiny encoder whose table has a block that says something."""
-    model = MultiExitEncoder(replace(tiny_config, table_block=24)).eval()
+    model = MultiExitEncoder(replace(tiny_config, table_block=32)).eval()
     assert model.table is not None and model.table.down is not None
     torch.nn.init.normal_(model.table.down.weight, std=0.2)
     return model
@@ -187,14 +187,14 @@ def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: Multi
 
 
 def test_a_new_block_changes_nothing_yet(tiny_model: MultiExitEncoder) -> None:
-    wider = with_table_block(tiny_model, 24).eval()
-    assert wider.config.table_block == 24
+    wider = with_table_block(tiny_model, 32).eval()
+    assert wider.config.table_block == 32
     for depth, output in tiny_model(*pad(SEQUENCES)).items():
         torch.testing.assert_close(wider(*pad(SEQUENCES))[depth].embedding, output.embedding)
-    assert with_table_block(wider, 24) is wider and with_table_block(tiny_model, 0) is tiny_model
+    assert with_table_block(wider, 32) is wider and with_table_block(tiny_model, 0) is tiny_model
 
 
-def test_a_block_follows_the_space_through_every_linear_map(blocked: MultiExitEncoder) -> None:
+def test_a_block_follows_the_space_through_a_map_that_can_be_undone(blocked: MultiExitEncoder) -> None:
     before = {depth: output.embedding for depth, output in blocked(*pad(SEQUENCES)).items()}
     change = torch.eye(32) + 0.1 * torch.randn(32, 32)
     blocked.config = replace(blocked.config, exit_residual=0.0, top_residual=0.0)

@@ -44,8 +44,23 @@ describe("a model folder", () => {
       assert.deepEqual(Buffer.from(bytes), Buffer.concat([readFileSync(files.table.file), readFileSync(files.table.block!.file)]));
     });
     it("is refused when the block has another size, or a width that the kernel cannot read", async (t) => {
-      await assert.rejects(loadModelFiles(block(t, 48)), (error) => StrataError.is(error, "model.damaged"));
-      await assert.rejects(loadModelFiles(block(t, 33)), (error) => StrataError.is(error, "model.damaged"));
+      await assert.rejects(loadModelFiles(block(t, 48)), /exit0-block\.bin must have/);
+      for (const width of [33, 8, 4112]) await assert.rejects(loadModelFiles(block(t, width, Buffer.alloc(2 * 16 * width + 4 * (16 + width)))), /wrong at "exits\.0\.block\.width"/);
+    });
+    it("is refused with dimensions that the kernel cannot read", async (t) => {
+      const folder = block(t, 32);
+      editManifest(folder, (manifest) => {
+        [manifest.dims, manifest.matryoshka] = [6, [6]];
+        manifest.exits[0].rows *= 2; // the file stays as long as it is
+      });
+      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.unsupported") && /6 dimensions/.test(error.message));
+    });
+    it("says by its format that older readers would leave something out", async (t) => {
+      const folder = block(t, 32);
+      editManifest(folder, (manifest) => (manifest.format = 2));
+      await assert.doesNotReject(loadModelFiles(folder));
+      editManifest(folder, (manifest) => (manifest.format = 3));
+      await assert.rejects(loadModelFiles(folder), /its format is 3 and this Strata reads formats 1 and 2/);
     });
     it("is refused when the block is not there", async (t) => {
       const folder = block(t, 32);
@@ -110,7 +125,7 @@ describe("a model folder", () => {
     ["a manifest that is null", "model.damaged", /wrong at/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "null")],
     ["a manifest without dims", "model.damaged", /wrong at "dims"/, (folder) => editManifest(folder, (manifest) => delete manifest.dims)],
     ["a table that counts by a power of nought", "model.damaged", /wrong at "exits/, (folder) => editManifest(folder, (manifest) => (manifest.exits[0].countPower = 0))],
-    ["a newer format", "model.unsupported", /format is 2/, (folder) => editManifest(folder, (manifest) => (manifest.format = 2))],
+    ["a newer format", "model.unsupported", /format is 3/, (folder) => editManifest(folder, (manifest) => (manifest.format = 3))],
     ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
     ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],
     ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],

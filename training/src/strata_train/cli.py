@@ -387,9 +387,10 @@ def _go_on_from(
 
     The cached vectors of the untouched start stand for the student's own trunk, so it must be the same, or follow.
     """
-    from strata_train import folder_weights, train
+    from strata_train import folder_weights, model, train
 
-    train.load_weights(student, _model(start).state_dict(), start)
+    begun = model.with_table_block(_model(start), student.config.table_block)
+    train.load_weights(student, begun.state_dict(), start)
     same = folder_weights.unround(student, untouched)
     if not trunk_follows and not {name for name in student.state_dict() if name.startswith("layers.")} <= same:
         raise UserError(

@@ -42,7 +42,7 @@ class ModelConfig:
     # A token that stands n times in a text counts n ** count_power at exit 0. Below 1, the twentieth bracket says less
     # than the first, as in BM25.
     count_power: float = 1.0
-    # Width of the block that exit 0 has behind its sum of rows; 0 for none.
+    # Width of the block that exit 0 has behind its sum of rows; 0 for none. Only `follow` trains it.
     table_block: int = 0
 
     def shared_layers(self, exit: int) -> int:
@@ -66,6 +66,8 @@ class ModelConfig:
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
         if (self.exit_residual or self.top_residual or self.table_block) and 0 not in self.exits:
             raise ValueError("exit_residual, top_residual and table_block need exit 0, the table")
+        if self.table_block and (self.table_block % 16 or self.dims % 16 or max(self.table_block, self.dims) > 4096):
+            raise ValueError("table_block and dims must be multiples of 16 up to 4096: the product reads no others")
         if not 0 < self.count_power <= 1:
             raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:
@@ -209,7 +211,7 @@ class MentorConfig:
     warmup_steps: int = 100
     # Train with products rounded as they will ship (`model.py:Product`), so that rounding costs little.
     rounding: bool = False
-    # Let PyTorch compile the layers, on a GPU: half a minute, and then faster steps.
+    # Let PyTorch compile the layers that follow, on a GPU: half a minute, and then faster steps.
     compiled: bool = False
     # Training the mentor itself (`tune_mentor.py`); how much its own finding counts in what it learns.
     tune_share: float = 0.6

@@ -258,7 +258,8 @@ def export_folder(
         (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
         names.append("parity.json")
         manifest = {
-            "format": 1,
+            # A reader of format 1 would leave the block out and find other vectors.
+            "format": 2 if config.table_block else 1,
             "id": id,
             "version": version,
             "license": "Apache-2.0",

@@ -300,7 +300,7 @@ def follow_loss(
 
 
 def compile_layers(model: torch.nn.Module, place: Device) -> None:
-    """Fuse what stands between the matrix products of every layer; on a GPU alone, where it pays for half a minute."""
+    """Fuse what stands between the matrix products of every layer; on a GPU alone, where half a minute of it pays."""
     if place.device.type != "cuda":
         return
     for module in model.modules():

@@ -123,7 +123,7 @@ class TableExit(nn.Module):
 
     For serving, weight and head are folded into the table (`folded`), so that encoding is a sum of rows and the block.
     The block has no bias, so no words give a zero vector, and ReLU, so the length of the sum changes no direction:
-    thereby the block can follow every linear map of the space (`train.turn_heads`).
+    thereby the block can follow every invertible map of the space (`train.turn_heads`).
     """
 
     def __init__(self, config: ModelConfig) -> None:

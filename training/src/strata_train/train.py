@@ -148,16 +148,17 @@ def principal_axes(vectors: np.ndarray) -> np.ndarray:
 def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
     """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are.
 
-    Exit 0's block reads what its head gives and adds to it, so it follows the map on both sides.
+    Exit 0's block reads what its head gives and adds to it, so it follows the map on both sides. That is exact where
+    the map can be undone; of a projection the block no longer sees what is left out.
     """
     heads = [exit.head for exit in model.exits.values()] + ([model.table.head] if model.table is not None else [])
     with torch.no_grad():
         for head in heads:
             head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
         if model.table is not None and model.table.up is not None and model.table.down is not None:
-            turn = rotation.to(model.table.up.weight.device)
-            model.table.up.weight.copy_(model.table.up.weight @ torch.linalg.pinv(turn))
-            model.table.down.weight.copy_(turn @ model.table.down.weight)
+            up, down = model.table.up.weight, model.table.down.weight
+            up.copy_(up @ torch.linalg.pinv(rotation.cpu()).to(up.device))
+            down.copy_(rotation.to(down.device) @ down)
 
 
 LEAST_TEXTS = 50  # of a language, for its mean to say something

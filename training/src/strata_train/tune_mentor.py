@@ -24,7 +24,7 @@ from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.mentor import Lesson, Mentor, compile_layers, in_turns, read_lessons, taken_means
+from strata_train.mentor import Lesson, Mentor, in_turns, read_lessons, taken_means
 from strata_train.model import MultiExitEncoder
 
 
@@ -57,8 +57,6 @@ def tune(
     ids = torch.from_numpy(mentor.ids).to(place.device)
     # Without dropout: its scores are compared with targets that were made without.
     mentor.model.eval()
-    if c.compiled:
-        compile_layers(mentor.model, place)
     optimizer = torch.optim.AdamW(mentor.model.parameters(), lr=c.tune_learning_rate, weight_decay=c.weight_decay)
     for group in optimizer.param_groups:
         group["base_lr"] = c.tune_learning_rate
