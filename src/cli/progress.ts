@@ -31,19 +31,25 @@ export function progressBar(progress: Progress): string {
   return `${"█".repeat(filled)}${"░".repeat(barCells - filled)} `;
 }
 
+const erase = "\r\x1b[2K";
+
+/** Shows a line: on a terminal `drawn`, in the place of the last one, else `plain` below it. @returns whether it is to be erased */
+function show(terminal: Terminal, plain: string, drawn = plain): boolean {
+  terminal.err(terminal.errInteractive ? `${erase}${clip(drawn, terminal.columns - 1)}` : `${plain}\n`);
+  return terminal.errInteractive;
+}
+
 /** Waits for work that has no steps to count, and says so from `afterMs` on. */
 export async function sayingSo<T>(terminal: Terminal, quiet: boolean, line: string, work: Promise<T>, afterMs = everyMs): Promise<T> {
   let isDrawn = false;
   const timer = setTimeout(() => {
-    if (quiet) return;
-    isDrawn = terminal.errInteractive;
-    terminal.err(isDrawn ? `\r\x1b[2K${clip(line, terminal.columns - 1)}` : `${line}\n`);
+    if (!quiet) isDrawn = show(terminal, line);
   }, afterMs);
   try {
     return await work;
   } finally {
     clearTimeout(timer);
-    if (isDrawn) terminal.err("\r\x1b[2K");
+    if (isDrawn) terminal.err(erase);
   }
 }
 
@@ -74,12 +80,10 @@ export function progressDisplay(terminal: Terminal, quiet: boolean, now: () => n
       lastMs = at;
       const seconds = (at - phaseStartMs) / 1000;
       const line = progressLine(progress, seconds > 1 ? (progress.done - phaseStartDone) / seconds : 0);
-      if (!terminal.errInteractive) return terminal.err(`${line}\n`);
-      terminal.err(`\r\x1b[2K${clip(progressBar(progress) + line, terminal.columns - 1)}`);
-      isDrawn = true;
+      isDrawn = show(terminal, line, progressBar(progress) + line);
     },
     end() {
-      if (isDrawn) terminal.err("\r\x1b[2K");
+      if (isDrawn) terminal.err(erase);
       isDrawn = false;
     },
   };

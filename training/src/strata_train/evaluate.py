@@ -16,7 +16,7 @@ from strata_train import data, views
 from strata_train.config import Config, DataConfig
 from strata_train.device import bf16_pays
 from strata_train.events import UserError
-from strata_train.model import MultiExitEncoder
+from strata_train.model import MultiExitEncoder, unit_rows
 from strata_train.text import TextEncoder
 
 Vectors = dict[int, np.ndarray]  # exit → float32 (N, D), unit length
@@ -26,9 +26,7 @@ Encode = Callable[[Sequence[str], bool], Vectors]
 
 def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
     """The first `width` dimensions at unit length: (N, D) → (N, width)."""
-    part = vectors[:, :width]
-    length = np.linalg.norm(part, axis=1, keepdims=True)
-    return part / np.where(length > 0, length, 1)
+    return unit_rows(vectors[:, :width])
 
 
 def ranks_of(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray) -> np.ndarray:

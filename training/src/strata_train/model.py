@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -258,6 +259,12 @@ def content_mask(attention_mask: Tensor) -> Tensor:
     mask[:, 0] = 0
     last = attention_mask.sum(dim=1, keepdim=True) - 1
     return mask.scatter(1, last.clamp(min=0), 0).float()
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """`unit` for arrays: (N, D), each row at unit length; zeros stay zeros."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
 
 
 def unit(vectors: Tensor) -> Tensor:

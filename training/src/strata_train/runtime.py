@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from strata_train.export import read_manifest
+from strata_train.model import unit_rows
 from strata_train.text import TextEncoder, pad
 
 
@@ -55,7 +56,7 @@ class FolderEncoder:
                 break
             feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
             hidden, embedding = session.run(None, {**feed, "attention_mask": mask})
-            vectors[layer] = _unit(embedding + self.residual[layer] * vectors[0])
+            vectors[layer] = unit_rows(embedding + self.residual[layer] * vectors[0])
         return vectors
 
     def encode_all(self, sequences: list[np.ndarray], tokens_per_batch: int = 4096) -> dict[int, np.ndarray]:
@@ -79,17 +80,11 @@ class FolderEncoder:
         sums = np.stack(
             [(counts**self.count_power).astype(np.float32) @ self.table[tokens] for tokens, counts in counted]
         )
-        words = _unit(sums)
+        words = unit_rows(sums)
         if self.block is None:
             return words
         up, down = self.block
-        return _unit(words + np.maximum(words @ up.T, 0) @ down.T)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """(B, D), each at unit length; zeros stay zeros."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1)
+        return unit_rows(words + np.maximum(words @ up.T, 0) @ down.T)
 
 
 def int8_cosines(folder: Path) -> dict[str, float]:
