@@ -25,7 +25,7 @@ import { anchor, readRange } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, REFINE_BUDGET_MS, REPLACE_ROUND, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
 import { relativeInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type IndexState, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
@@ -90,6 +90,8 @@ export class Engine {
   #lost: unknown;
   /** The disk that holds the index is full: until work succeeds again. */
   #full: StrataError | undefined;
+  /** Rounds of background work that failed one after the other. */
+  #failures = 0;
   #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
@@ -141,7 +143,7 @@ export class Engine {
     this.#encoder = new OnnxEncoder(instant, log, encoder);
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
     this.#pool.use(instant);
-    this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings });
+    this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
   get model(): { id: string; version: string; hash: string } {
@@ -404,28 +406,27 @@ export class Engine {
       try {
         const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
         this.#full = undefined;
+        this.#failures = 0;
         this.#turns.end();
         if (worked !== false) await (performance.now() - this.#askedMs < 3_000 ? breathe() : yieldToEventLoop());
         else await woken;
       } catch (error) {
         if (signal.aborted) return;
         this.#turns.end();
-        if (StrataError.is(error, "index.diskFull")) {
-          this.#options.log("warn", "the disk is full", error);
-          this.#setState({ kind: "paused", reason: userMessage(error) });
-          this.#full = error;
-          const retry = setTimeout(this.#wake, DISK_RETRY_MS);
-          await woken;
-          clearTimeout(retry);
-          this.#requestScan();
-        } else if (StrataError.is(error, "index.damaged")) {
+        if (StrataError.is(error, "index.damaged")) {
           this.#options.log("error", "the database is damaged", error);
-        } else {
-          this.#options.log("error", "background work failed", error);
-          this.#setState({ kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
-          await woken;
-          this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+          continue;
         }
+        const full = StrataError.is(error, "index.diskFull");
+        this.#options.log(full ? "warn" : "error", full ? "the disk is full" : "background work failed", error);
+        this.#setState(full ? { kind: "paused", reason: userMessage(error) } : { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
+        this.#full = full ? error : undefined;
+        // Tried again when something changes, and by itself: a lock or a drive that was away needs nobody's hand.
+        const retry = setTimeout(this.#wake, full ? DISK_RETRY_MS : Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS));
+        await woken;
+        clearTimeout(retry);
+        if (full) this.#requestScan();
+        else this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
       }
     }
   }

@@ -14,6 +14,9 @@ export const SAVE_EVERY_MS = 60_000;
 export const SAVE_SHARE = 30;
 export const STATUS_EVERY_MS = 150;
 export const DISK_RETRY_MS = 10_000;
+/** Any other failure is tried again after this, then after twice as long each time. */
+export const RETRY_MS = 5_000;
+export const MAX_RETRY_MS = 300_000;
 /** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
 export const MASS_CHANGE = 300;
 /** Looks at the disk of a pass that nobody watches beside: each but the first reads only what came meanwhile, and somebody may write without an end. */

@@ -1,12 +1,12 @@
 // What a chunk is: data only. Cutting is in chunker.ts, languages in languages.ts.
 
 /** Part of every chunk id: raise it when the same file would be cut differently. */
-export const CHUNKER_VERSION = 3;
+export const CHUNKER_VERSION = 4;
 
 export type ChunkKind = "function" | "class" | "type" | "module" | "block" | "window";
 
 export interface Chunk {
-  /** hash128(lang, breadcrumb, text, CHUNKER_VERSION): the path is not part of it, so a rename costs nothing. */
+  /** hash128 of all that follows and CHUNKER_VERSION: the path is not part of it, so a rename costs nothing. */
   readonly id: string;
   readonly lang: string;
   readonly kind: ChunkKind;

@@ -177,9 +177,13 @@ function scriptsOnly(source: string): string {
   const blank = (text: string): string => text.replace(/[^\n]/g, " ");
   let out = "";
   let at = 0;
-  for (const match of source.matchAll(/<script\b[^>]*>([\s\S]*?)<\/script>/g)) {
-    const start = match.index + match[0].indexOf(">") + 1;
-    const end = start + match[1]!.length;
+  // One by one: a pattern for the whole would run to the end of the file from every opening that nothing closes.
+  const opening = /<script\b[^>]*>/g;
+  for (let match = opening.exec(source); match; match = opening.exec(source)) {
+    const start = opening.lastIndex;
+    const end = source.indexOf("</script>", start);
+    if (end < 0) break;
+    opening.lastIndex = end;
     out += blank(source.slice(at, start)) + source.slice(start, end);
     at = end;
   }
@@ -238,6 +242,8 @@ function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; tex
 
 function place(language: Language, part: Part, text: string): PlacedChunk {
   const breadcrumb = part.breadcrumb.join(" > ");
-  const chunk: Chunk = { id: hash128(language.id, breadcrumb, text, String(CHUNKER_VERSION)), lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };
+  // With names and kind: what was cut while its file was broken is not taken for the same once it is whole.
+  const id = hash128(language.id, part.kind, part.symbols.join("\n"), breadcrumb, part.doc, text, String(CHUNKER_VERSION));
+  const chunk: Chunk = { id, lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };
   return { chunk, startLine: part.from + 1, endLine: part.to + 1 };
 }

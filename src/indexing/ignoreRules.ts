@@ -1,6 +1,6 @@
 // Which paths people have excluded: .gitignore, .ignore and .strataignore at every level, .git/info/exclude, the editor's
 // exclude globs, and a short default list. Says nothing about what a file contains; that is walk.ts and secrets.ts.
-import { readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { globMatcher } from "../base/globs.ts";
@@ -63,18 +63,32 @@ function level(lines: readonly string[], directory: string, fromGit: boolean): L
 
 const linesOf = (text: string): string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
 
-function readText(file: string): string | undefined {
+/** Rules are short; what is longer was not written as rules. */
+const MAX_RULES_BYTES = 1_000_000;
+
+/** The text of a regular file: a repository can carry a link to a device or a pipe, which has no end. Links are for git's own folder alone, as in git. */
+function readText(file: string, stat: typeof statSync = lstatSync): string | undefined {
   try {
-    return readFileSync(file, "utf8");
+    const found = stat(file);
+    return found.isFile() && found.size <= MAX_RULES_BYTES ? readFileSync(file, "utf8") : undefined;
   } catch {
-    return undefined; // missing, unreadable or a directory: no rules
+    return undefined; // missing or unreadable: no rules
+  }
+}
+
+/** What stands at a path; undefined when nothing does, or nothing that can be looked at (forbidden, a link to itself). */
+function statIfAny(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
 
 /** The git folder of a repository or worktree whose top is `directory`; undefined when it is no such top. */
 function gitFolder(directory: string): string | undefined {
   const dotGit = path.join(directory, ".git");
-  const stat = statSync(dotGit, { throwIfNoEntry: false });
+  const stat = statIfAny(dotGit);
   if (stat === undefined) return undefined;
   if (stat.isDirectory()) return dotGit;
   const target = /^gitdir: (.+?)\s*$/m.exec(readText(dotGit) ?? "")?.[1];
@@ -139,7 +153,7 @@ export class IgnoreRules {
     const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
-      const text = readText(path.join(git, "info", "exclude"));
+      const text = readText(path.join(git, "info", "exclude"), statSync);
       if (text !== undefined) added.push(level(linesOf(text), scope, true));
     }
     for (const name of ignoreFileNames) {

@@ -100,8 +100,10 @@ export class Indexer {
   #walkSkips: Readonly<Record<string, number>> = {};
   #walkLeftOut: readonly LeftOut[] = [];
 
-  constructor(options: IndexerOptions) {
+  /** @param before whose counts of the last full pass stay true: the one this replaces, on the same workspace. */
+  constructor(options: IndexerOptions, before?: Indexer) {
     this.#options = options;
+    if (before) [this.#walkSkips, this.#walkLeftOut] = [before.#walkSkips, before.#walkLeftOut];
   }
 
   /** Files with text by language; those without by reason, discovery's of the last full pass among them. */

@@ -1,6 +1,6 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
-import type { ParsedChunk, ParsedFile, FileRecord, FileStat } from "./records.ts";
+import type { ParsedChunk, ParsedFile, FileStat } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
@@ -52,9 +52,6 @@ export class Catalogue {
   }
   get places(): number {
     return this.#places;
-  }
-  records(): ReadonlyMap<string, FileRecord> {
-    return this.files;
   }
 
   /** Inside a transaction. Places whose chunk stays keep their row and their FTS entry, so that an edit costs what it changed. */

@@ -31,7 +31,7 @@ export interface ParsedChunk {
   readonly chunk: Chunk;
   readonly startLine: number;
   readonly endLine: number;
-  /** Instant vector; absent when the store already has one for this chunk id (the worker is told which ids are known). */
+  /** Instant vector; absent where none was made: the store keeps the one it has for this chunk id. */
   readonly instant?: Int8Vector;
   /** The analysed text of each lexical field: terms joined by spaces, made in the parse worker (search/terms.ts). */
   readonly terms: Readonly<Record<LexicalField, string>>;

@@ -11,6 +11,7 @@ import { silentLog } from "../../../src/base/log.ts";
 import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
+import { RETRY_MS } from "../../../src/engine/pace.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { Store } from "../../../src/store/store.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
@@ -230,6 +231,17 @@ test("a rebuild whose model is gone leaves the index as it is", async (t) => {
   assert.equal((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits.length, 3);
 });
 
+test("what was left out is known under another model as well", async (t) => {
+  const place = workplace(t, { ...manyFiles(3), ".env": "KEY=1\n", "a.bin": "\0\0" });
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const before = engine.status().skipped;
+  assert.equal(before["secret"], 1);
+  await engine.chooseModel(copyTinyModel(t), never);
+  assert.deepEqual(engine.status().skipped, before);
+  assert.ok(engine.leftOut().some(({ reason }) => reason === "secret"));
+});
+
 test("a rebuild makes the index folder again when somebody has deleted it", async (t) => {
   const place = workplace(t, manyFiles(5));
   const engine = await place.open();
@@ -301,6 +313,39 @@ test("what failed is tried again before it is judged, and says why it failed", a
   const { state, coverage } = await engine.index("instant", never);
   assert.notEqual(state.kind, "failed");
   assert.equal(coverage.files, 5);
+});
+
+test("what failed in the background is tried again by itself, ever more seldom", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const waits: number[] = [];
+  const real = globalThis.setTimeout;
+  t.mock.method(globalThis, "setTimeout", ((act: () => void, ms: number) => (ms >= RETRY_MS ? (waits.push(ms), setImmediate(act)) : real(act, ms))) as typeof setTimeout);
+  let blocked = true;
+  const put = Store.prototype.putVectors;
+  t.mock.method(Store.prototype, "putVectors", function (this: Store, ...given: Parameters<typeof put>) {
+    if (blocked) throw new StrataError("index.busy", "Somebody else has it.");
+    return put.apply(this, given);
+  });
+  await engine.configure(defaultSettings);
+  while (waits.at(-1) !== 4 * RETRY_MS) await yieldToEventLoop();
+  blocked = false;
+  assert.deepEqual(waits.slice(-3), [RETRY_MS, 2 * RETRY_MS, 4 * RETRY_MS]); // what succeeds in between starts anew
+  while (engine.status().state.kind !== "ready") await yieldToEventLoop();
+  assert.equal(engine.status().coverage.deep, engine.status().coverage.chunks);
+});
+
+test("a function that was saved while its file was broken has its name once the file is whole", async (t) => {
+  const whole = "export const makeWidget = (size: number) => {\n  const parts = [size, size + 1];\n  return parts.map((part) => part * 2);\n};\n";
+  const place = workplace(t, { "widget.ts": `${whole}${"}} )( = => ]] {{{{ ;;; ??:: class class\n".repeat(40)}` });
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const symbolOf = async () => (await engine.search({ query: "map the parts of a widget", k: 1, depth: "instant" }, never)).hits[0]?.symbol;
+  assert.notEqual(await symbolOf(), "makeWidget");
+  place.write({ "widget.ts": whole });
+  await engine.filesChanged(["widget.ts"], never);
+  assert.equal(await symbolOf(), "makeWidget");
 });
 
 test("a status that cannot be made is no end of the engine", async (t) => {

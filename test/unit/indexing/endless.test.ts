@@ -1,6 +1,8 @@
 // Files that nobody writes but that exist: no pattern may stand still in them. Without an end they would run for minutes, so finishing is the test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLog } from "../../../src/base/log.ts";
+import { Chunker } from "../../../src/indexing/chunker.ts";
 import { docProse } from "../../../src/indexing/docText.ts";
 import { importsOf } from "../../../src/indexing/imports.ts";
 
@@ -23,4 +25,10 @@ test("imports are found behind blank lines, and endless openings have none", () 
 test("a comment with endless spaces keeps its words", () => {
   assert.equal(docProse(`// a${" ".repeat(many)}b\n// the next line`), "a\nthe next line");
   assert.equal(docProse(`/${"*".repeat(many)} x\n * the next line`).split("\n").at(-1), "the next line");
+});
+
+test("scripts that nothing closes are passed over", async () => {
+  const chunker = await Chunker.create({ log: silentLog });
+  const { chunks } = await chunker.chunk("A.vue", `<script>\nfunction first() {\n  return 1;\n}\n</script>\n${"<script>\n".repeat(many / 9)}`);
+  assert.deepEqual(chunks[0]!.chunk.symbols, ["first"]);
 });

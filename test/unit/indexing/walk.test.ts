@@ -119,6 +119,15 @@ test("the same files as git, on generated repositories with ignore files at ever
   }
 });
 
+test("an ignore file that is no regular file, or far too long, has no rules and holds nothing up", { skip: process.platform === "win32" }, async () => {
+  const root = tree({ "link/a.ts": "", "pipe/a.ts": "", "self/a.ts": "", "long/a.ts": "", "long/.gitignore": `a.ts\n${"#\n".repeat(600_000)}`, outside: "a.ts" });
+  symlinkSync("/dev/zero", path.join(root, "link", ".gitignore"));
+  symlinkSync("../outside", path.join(root, "link", ".ignore"));
+  assert.equal(spawnSync("mkfifo", [path.join(root, "pipe", ".gitignore")]).status, 0);
+  symlinkSync(".git", path.join(root, "self", ".git"));
+  await check(root, ["link/a.ts", "long/a.ts", "outside", "pipe/a.ts", "self/a.ts"]);
+});
+
 test("thousands of plain lines of an ignore file are looked up, not tried one by one", (t) => {
   const root = tree({ ".gitignore": Array.from({ length: 3000 }, (_, i) => `made${i}.txt\nout/made${i}/\n`).join("") });
   const rules = new IgnoreRules(root);
