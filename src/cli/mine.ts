@@ -1,7 +1,7 @@
 // `strata mine`: documentation–code pairs of a folder as JSON lines, for training. Discovery and the chunker are the product's own.
 // The grammars need a process started with --liftoff-only (nodejs/node#63421), so the command runs itself again in one.
 import { spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { entryFile } from "../base/assets.ts";
@@ -84,6 +84,7 @@ export async function mine(root: string, out: string, signal: AbortSignal): Prom
 export async function runMine(folder: string, options: { readonly out: string }, context: Context): Promise<number> {
   const root = existingFolder(folder);
   const out = path.resolve(options.out);
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) throw new StrataError("input.invalid", `${out} is a folder. Name the file that the pairs are to be written to.`);
   const isNew = !existsSync(path.dirname(out));
   const { files, pairs } = await mine(root, out, context.signal);
   if (context.json) context.terminal.out(`${JSON.stringify({ files, pairs, out })}\n`);

@@ -151,6 +151,15 @@ function usageError(error: CommanderError): StrataError {
   return new StrataError("input.invalid", `${error.message.replace(/^error: /, "").replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(error.message) ? "" : "."} "strata --help" shows what can be typed.`);
 }
 
+/** `-path:test` and its like are filters of a query, not options: behind `--` they are read as words. */
+export function withExclusionsAsWords(args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  const [options, words] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
+  const isExclusion = (arg: string): boolean => /^-(lang|path|in|symbol):/i.test(arg);
+  const exclusions = options.filter(isExclusion);
+  return exclusions.length === 0 ? [...args] : [...options.filter((arg) => !isExclusion(arg)), "--", ...words, ...exclusions];
+}
+
 /** Runs one command line to its end. @returns the exit code. */
 export async function main(args: readonly string[], terminal: Terminal, signal: AbortSignal): Promise<number> {
   let exitCode = 0;
@@ -160,7 +169,7 @@ export async function main(args: readonly string[], terminal: Terminal, signal: 
   });
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(withExclusionsAsWords(args), { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -191,7 +200,7 @@ export async function runProcess(): Promise<void> {
   process.on("SIGHUP", onInterrupt); // the terminal was closed
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    process.stderr.write(`strata: The answer could not be written: ${userMessage(error)}.\n`, () => process.exit(2));
   });
   // What goes with the answer may go to the same reader (2>&1 | head); the exit code is the answer's.
   process.stderr.on("error", (error: NodeJS.ErrnoException) => {

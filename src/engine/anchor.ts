@@ -4,6 +4,7 @@ import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { isBinary } from "../indexing/fileKinds.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
@@ -30,11 +31,11 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
   const inside = relativeInside(root, relative);
   assertReadable(root, inside);
-  const lines = (
-    await readFile(path.join(root, inside), "utf8").catch((error: unknown) => {
-      throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
-    })
-  ).split(/\r?\n/);
+  const content = await readFile(path.join(root, inside)).catch((error: unknown) => {
+    throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
+  });
+  if (isBinary(content)) throw new StrataError("input.invalid", `The file ${relative} is not text. Name a source file, or give the lines as text.`);
+  const lines = content.toString("utf8").split(/\r?\n/);
   const first = startLine ?? 1;
   const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
   // An editor's cursor may stand behind the last line break.

@@ -51,7 +51,7 @@ const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), s
 const found = z.object({
   hits: z.array(hit),
   coverage,
-  complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there."),
+  complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there. How much is read at full depth is in coverage."),
 });
 const statusShape = z.object({
   state: z.string(),
@@ -80,7 +80,7 @@ function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found)
     return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
   });
   const note = complete
-    ? `Searched all ${files} files.`
+    ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
     : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
   return [...(blocks.length > 0 ? blocks : ["Nothing found."]), note].join("\n\n");
 }
@@ -148,7 +148,7 @@ async function ask(workspace: Workspace, options: AskOptions, context: ServerCon
   else await becomeSearchable(session, graceMs, progressTo(context), signal);
   const { result, state } = await answerFromAll(session, () => send(session, signal), signal);
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);
-  return foundResult({ hits, coverage: result.coverage, complete: isComplete(result.coverage, state, options.depth) });
+  return foundResult({ hits, coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
 }
 
 function createServer(workspace: Workspace): McpServer {

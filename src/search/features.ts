@@ -7,6 +7,7 @@ import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
+import { wordingOf } from "./wording.ts";
 
 export const featureNames = [
   "bm25", // weighted BM25 over all fields, relative to the best candidate
@@ -90,7 +91,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const coverage = fileCoverage(candidates);
   const said = wordsSaid(query, idf);
   const identifiers = query.identifiers.map(lastName);
-  const messageRuns = query.kind === "error" || query.kind === "trace" || query.kind === "code" ? wordRuns(query.text) : undefined;
+  const wording = wordingOf(query);
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
 
@@ -148,7 +149,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
     }
     if (query.locations.length > 0) set("trace", traceMatch(place, query));
-    if (messageRuns) set("wording", shareOfRuns(messageRuns, place.text));
+    if (wording) set("wording", wording(place.text));
     return row;
   });
   // A name of another package: whoever looks for it is served best where it enters this one.
@@ -355,15 +356,4 @@ function traceMatch(place: Place, query: ParsedQuery): number {
     if (common > 0) best = Math.max(best, ((common / Math.min(named, place.path.split("/").length)) * 1) / (1 + i / 4));
   });
   return best;
-}
-
-/** Runs of three words, lower-cased: what survives of a message when its variable parts differ. */
-function wordRuns(text: string): string[] {
-  const words = [...text.toLowerCase().matchAll(/[\p{L}\p{N}_$]+/gu)].map((match) => match[0]).slice(0, 300);
-  return words.length < 3 ? [words.join(" ")] : words.slice(2).map((_, i) => words.slice(i, i + 3).join(" "));
-}
-
-function shareOfRuns(runs: readonly string[], text: string): number {
-  const words = ` ${[...text.toLowerCase().matchAll(/[\p{L}\p{N}_$]+/gu)].map((match) => match[0]).join(" ")} `;
-  return runs.filter((run) => words.includes(` ${run} `)).length / Math.max(1, runs.length);
 }

@@ -218,7 +218,8 @@ function locationsOf(text: string): TraceLocation[] {
   return [...found.values()];
 }
 
-const errorPattern = /\b([A-Z]\w*(Error|Exception|Warning|Panic|Fault)\b|panic:|error\[E\d+\]|error:|fatal:|Traceback|Uncaught|Unhandled|segmentation fault|E[A-Z]{4,}\b)/;
+/** A class of errors, a word that begins a message, or as in Go the package before one: `http: invalid length`. */
+const errorPattern = /^[\w./-]+: \S|\b([A-Z]\w*(Error|Exception|Warning|Panic|Fault)\b|panic:|error\[E\d+\]|error:|fatal:|Traceback|Uncaught|Unhandled|segmentation fault|E[A-Z]{4,}\b)/;
 const asksSomething = /^(how|where|what|which|why|when|who|find|show|list)\b|\?\s*$/i;
 const symbolPattern = /^[~#@]?[\p{L}_$][\p{L}\p{N}_$]*[?!]?(?:(?:::|\.|->|#|\/)[\p{L}_$~][\p{L}\p{N}_$]*[?!]?)*(?:\(\s*\))?$/u;
 

@@ -56,7 +56,8 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
       while (waiting.length > 0 && taken.some((hit) => mostlyInside(waiting[0]!, hit))) waiting.shift();
       const next = waiting[0];
       if (!next) continue;
-      const penalty = Math.min(taken.length, 3) * sameFilePenalty;
+      // The place that a trace names stands where it stands, whatever else of its file came before.
+      const penalty = next.features[trace]! > 0 ? 0 : Math.min(taken.length, 3) * sameFilePenalty;
       const total = next.score - penalty;
       if (!best || total > best.total || (total === best.total && next.candidate.place.place < best.candidate.place.place)) best = { ...next, penalty, total };
     }
@@ -68,6 +69,8 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
   }
   return picked;
 }
+
+const trace = featureNames.indexOf("trace");
 
 function mostlyInside(item: Scored, hit: Scored): boolean {
   const [a, b] = [item.candidate.place, hit.candidate.place];

@@ -56,7 +56,7 @@ export const proseWeights: Weights = {
   document: -2.05,
   "re-export": -0.6,
   "passed on": 1.1,
-  trace: 4,
+  trace: 8,
   wording: 3,
 };
 

@@ -8,7 +8,7 @@ import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
-import { main } from "../../../src/cli/program.ts";
+import { main, withExclusionsAsWords } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
@@ -31,6 +31,11 @@ async function strata(...args: string[]) {
   const code = await main(args, terminal, new AbortController().signal);
   return { code, out, err };
 }
+
+test("filters that leave out are words of the query wherever they stand", () => {
+  assert.deepEqual(withExclusionsAsWords(["search", "open file", "-path:mem", "--in", "d", "-lang:go", "-k", "3"]), ["search", "open file", "--in", "d", "-k", "3", "--", "-path:mem", "-lang:go"]);
+  assert.deepEqual(withExclusionsAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
+});
 
 const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; code?: string }[] = [
   { name: "an empty query", args: ["search", "  "], says: /^The query is empty\. / },
@@ -56,6 +61,7 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "a folder as file", args: ["similar", `${path.join(root, "src")}:1`, "--in", root], says: /^src is not a file\. / },
   { name: "a file larger than any code", args: ["similar", "large.json:1", "--in", root], says: /^large\.json is too large to read \(30 MB\)\. / },
   { name: "a model that is not there", args: ["search", "x", "--model", "gpt"], says: /There is no model "gpt"/, code: "model.missing" },
+  { name: "pairs written to a folder", args: ["mine", root, "--out", scratch], says: /is a folder\. Name the file/ },
   { name: "an unknown command", args: ["serch"], says: /Unknown command 'serch'/ },
   { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'/ },
   { name: "a threshold out of range", args: ["duplicates", root, "--threshold", "1.5"], says: /number from 0 to 1/ },

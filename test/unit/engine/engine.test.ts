@@ -292,12 +292,12 @@ test("a hit whose file has become a pipe or a link is left out, and the answer c
 });
 
 test("similar code is not asked for with what holds secrets, lies outside, is a pipe, or of any size", { skip: process.platform === "win32" && "no pipes there" }, async (t) => {
-  const place = workplace(t, { ...manyFiles(2), ".env": "TOKEN=hunter2\n", "large.json": "" });
+  const place = workplace(t, { ...manyFiles(2), ".env": "TOKEN=hunter2\n", "large.json": "", "image.png": "\0PNG" });
   execFileSync("mkfifo", [path.join(place.root, "pipe.ts")]);
   truncateSync(path.join(place.root, "large.json"), 30_000_000);
   symlinkSync(path.dirname(process.execPath), path.join(place.root, "link"));
   const engine = await place.open();
-  const refused: readonly (readonly [string, RegExp])[] = [[".env", /secrets/], ["pipe.ts", /not a file/], ["src", /not a file/], ["large.json", /too large/], [`link/${path.basename(process.execPath)}`, /leads out/], ["none.ts", /cannot be read/]];
+  const refused: readonly (readonly [string, RegExp])[] = [[".env", /secrets/], ["pipe.ts", /not a file/], ["src", /not a file/], ["large.json", /too large/], ["image.png", /is not text/], [`link/${path.basename(process.execPath)}`, /leads out/], ["none.ts", /cannot be read/]];
   for (const [name, says] of refused)
     await assert.rejects(engine.similar({ path: name, startLine: 1, k: 3, depth: "instant" }, never), (error) => StrataError.is(error, "input.invalid") && says.test(error.message), name);
 });

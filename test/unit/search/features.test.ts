@@ -156,6 +156,21 @@ test("files that many import count more", () => {
   assert.ok(of("a.ts", "imported") > of("b.ts", "imported"));
 });
 
+test("the words of a sentence count where a string literal says them: it may be a message, with nothing that tells so", () => {
+  const of = featuresOf("non-zero reserved field of $x", [
+    { path: "says.ts", text: "throw new Fault(`non-zero reserved field of ${name}`)" },
+    { path: "partly.go", text: 'errors.New("socks: non-zero reserved field")' },
+    { path: "comment.ts", text: "// the non-zero reserved field of \"a\"" },
+    { path: "apart.ts", text: '"field zero reserved non"' },
+  ]);
+  assert.deepEqual(["says.ts", "partly.go", "comment.ts", "apart.ts"].map((path) => of(path, "wording")), [3 / 4, 2 / 4, 0, 0]);
+});
+
+test("a message that says so counts wherever its words stand", () => {
+  const of = featuresOf("Error: non-zero reserved field", [{ path: "a.ts", text: "// error: non-zero reserved field" }]);
+  assert.equal(of("a.ts", "wording"), 1);
+});
+
 test("the first line of a trace counts more than its callers, and only where the path fits", () => {
   const of = featuresOf("    at take (/srv/app/src/queue/mailbox.ts:5:1)\n    at run (/srv/app/src/queue/worker.ts:5:1)", [
     { path: "src/queue/mailbox.ts", text: "take", startLine: 1, endLine: 9 },

@@ -18,6 +18,8 @@ test("the kind of a query is recognised", () => {
     ["rate limiting (per user)", "prose"],
     ["TypeError: Cannot read properties of undefined (reading 'map')", "error"],
     ["panic: runtime error: index out of range [5] with length 3", "error"],
+    ["http: invalid Content-Length of 5", "error"],
+    ["x509/pkix: what a name holds?", "prose"],
     ["how is a ValueError raised", "prose"],
     ["    at Router.handle (/srv/app/lib/router.js:45:12)", "trace"],
     ['File "/srv/app/main.py", line 12, in main', "trace"],
@@ -185,6 +187,7 @@ test("what a line quotes does not make the line code or a message", () => {
 
 test("quotes in pasted code and in messages demand nothing", () => {
   assert.deepEqual(parseQuery('TypeError: missing "name" in request body').phrases, []);
+  assert.deepEqual(parseQuery('http: invalid Content-Length of "foo"').phrases, []);
   assert.deepEqual(parseQuery('log("a b");\nconst x = {"k": 1};').phrases, []);
 });
 

@@ -31,6 +31,12 @@ test("a file's second chunk waits for the other files, and comes when it is far 
   assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty), bm25(1)], query, 3)), [1, 2, 3]);
 });
 
+test("the place a trace names loses nothing to an earlier chunk of its file", () => {
+  const candidates = [candidate(1, "a"), candidate(2, "a"), candidate(3, "b")];
+  const rows = [row({ bm25: 12 / proseWeights.bm25 }), row({ trace: 9 / proseWeights.trace }), row({ bm25: 8.5 / proseWeights.bm25 })];
+  assert.deepEqual(order(rank(candidates, rows, query, 3)), [1, 2, 3]);
+});
+
 test("totals never rise along the list, and the parts of each sum to its total", () => {
   const candidates = Array.from({ length: 30 }, (_, i) => candidate(i + 1, `file${i % 4}`));
   const rows = candidates.map((_, i) => row({ bm25: ((i * 7) % 11) / 11, dense: ((i * 5) % 7) - 3, test: i % 3 === 0 ? 1 : 0 }));
