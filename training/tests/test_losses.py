@@ -38,6 +38,19 @@ def test_contrast_ignores_what_is_not_a_negative() -> None:
     assert float(contrastive_loss(q, d, 5.0, mask)) < float(contrastive_loss(q, d, 5.0))
 
 
+def test_texts_of_the_own_side_are_negatives_where_asked() -> None:
+    q, d, scale = vectors(1), vectors(2), 7.0
+    expected = 0.0
+    for mine, theirs in ((q, d), (d, q)):
+        for i in range(5):
+            against = [math.exp(scale * float(mine[i] @ theirs[j])) for j in range(5)]
+            against += [math.exp(scale * float(mine[i] @ mine[j])) for j in range(5) if j != i]
+            expected -= math.log(against[i] / sum(against))
+    assert float(contrastive_loss(q, d, scale, own_side=True)) == pytest.approx(expected / 10, rel=1e-5)
+    everything = torch.ones(5, 5, dtype=torch.bool)
+    assert float(contrastive_loss(q, d, scale, everything, own_side=True)) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_equal_and_nearly_equal_documents_and_equal_queries_are_no_negatives() -> None:
     d = vectors(3, rows=4)
     d[3] = F.normalize(d[2] + 0.01, dim=-1)

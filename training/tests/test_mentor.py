@@ -257,6 +257,17 @@ def test_a_cache_without_the_mentors_vectors_is_named(
         follow(tiny_model, tiny_model, train.Run(tmp_path / "a", settings), cache)
 
 
+def test_without_a_mentors_share_the_starts_own_finding_is_kept(
+    cache: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
+) -> None:
+    alone = replace(settings, mentor=replace(settings.mentor, mentor_share=0.0, own_side=True))
+    lesson = mentor.read_lessons([cache], tiny_model, alone.mentor, CPU)[cache][0]
+    top = tiny_model.config.top
+    wanted = data.encode_texts(tiny_model, [np.asarray(lesson.shard.text(0))], (top,))[top][0]
+    np.testing.assert_allclose(lesson.targets[0].float().numpy(), wanted, atol=2e-3)
+    assert follow(copy.deepcopy(tiny_model), tiny_model, train.Run(tmp_path / "run", alone), cache)
+
+
 def test_vectors_of_two_mentors_are_not_learned_from_together(
     taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
 ) -> None:

@@ -167,19 +167,20 @@ def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
 def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
     """A tiny encoder whose table has a block that says something."""
     model = MultiExitEncoder(replace(tiny_config, table_block=32)).eval()
-    assert model.table is not None and model.table.down is not None
-    torch.nn.init.normal_(model.table.down.weight, std=0.2)
+    assert model.table is not None and model.table.block is not None
+    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
     return model
 
 
 def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: MultiExitEncoder) -> None:
     table = blocked.table
-    assert table is not None and table.up is not None and table.down is not None
+    assert table is not None and table.block is not None
+    up, down = table.block[0].weight, table.block[2].weight
     outputs = blocked(*pad(SEQUENCES))
     rows = table.folded()
     for row, sequence in enumerate(SEQUENCES):
         words = torch.nn.functional.normalize(rows[torch.tensor(sequence[1:-1], dtype=torch.long)].sum(dim=0), dim=0)
-        added = words + torch.relu(words @ table.up.weight.T) @ table.down.weight.T
+        added = words + torch.relu(words @ up.T) @ down.T
         torch.testing.assert_close(outputs[0].embedding[row], torch.nn.functional.normalize(added, dim=0))
     assert not outputs[0].embedding[2].any()  # no words, no vector
     twice = blocked(*pad([[2, *SEQUENCES[0][1:-1], *SEQUENCES[0][1:-1], 3]]))[0].embedding[0]

@@ -249,8 +249,8 @@ def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncode
     from strata_train.text import pad
 
     tiny_model = with_table_block(tiny_model, block)
-    if tiny_model.table is not None and tiny_model.table.down is not None:
-        torch.nn.init.normal_(tiny_model.table.down.weight, std=0.2)
+    if tiny_model.table is not None and tiny_model.table.block is not None:
+        torch.nn.init.normal_(tiny_model.table.block[2].weight, std=0.2)
     texts = [np.array([2, 9, 10, 3]), np.array([2, 30, 3]), np.array([2, 9, 9, 31, 32, 3])]
     assert tiny_model.table is not None
     padded = tiny_model(*pad(texts), exits=(0,))[0].embedding
@@ -261,13 +261,13 @@ def test_a_pass_over_the_table_leaves_its_block_as_it_is(
     settings: Config, cache: Path, tmp_path: Path, tiny_model: MultiExitEncoder
 ) -> None:
     model = with_table_block(tiny_model, 32)
-    assert model.table is not None and model.table.up is not None and model.table.down is not None
-    torch.nn.init.normal_(model.table.down.weight, std=0.2)
+    assert model.table is not None and model.table.block is not None
+    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
     settings = replace(settings, model=model.config, train=replace(settings.train, table_epochs=1))
     before = {name: weight.clone() for name, weight in model.table.state_dict().items()}
     assert train.train_table(model, train.Run(tmp_path / "run", settings), cache, CPU)
     same = {name for name, weight in model.table.state_dict().items() if torch.equal(weight, before[name])}
-    assert same == {"up.weight", "down.weight"}
+    assert same == {"block.0.weight", "block.2.weight"}
 
 
 def test_the_teacher_of_the_layers_is_the_top_with_its_share_of_the_table(

@@ -108,6 +108,17 @@ def _parser() -> argparse.ArgumentParser:
     follow.add_argument("--threads", type=int, default=0)
     follow.set_defaults(run=_follow)
 
+    heads = commands.add_parser("heads", help="train heads, table and block over what the layers say already")
+    heads.add_argument("--config", type=Path, required=True)
+    heads.add_argument("--pairs", type=Path, nargs="+", required=True, help="JSON lines; some with `code_b`")
+    heads.add_argument("--limit", type=int, default=3000, help="of each file, so many pairs without `code_b`")
+    heads.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
+    heads.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoint and log")
+    heads.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
+    heads.add_argument("--device", default="auto")
+    heads.add_argument("--threads", type=int, default=0)
+    heads.set_defaults(run=_heads)
+
     dedup.add_commands(commands)  # dedup, hash-evaluation
     translate.add_commands(commands)
     written.add_command(commands)
@@ -378,6 +389,24 @@ def _follow(options: argparse.Namespace) -> None:
     measure = held_out.figures if held_out.queries else None
     finished = mentor.follow(student, start, run, options.cache, place, minutes=options.minutes, evaluate=measure)
     emit("result", command="follow", finished=finished, step=run.progress.mentor_step, run=str(options.folder))
+
+
+def _heads(options: argparse.Namespace) -> None:
+    import torch
+
+    from strata_train import config, dedup, events, heads, train
+
+    settings = config.load(options.config)
+    place = _place(options, settings)
+    exclusions = dedup.EvaluationHashes.load(options.exclude) if options.exclude else None
+    if (options.folder / train.CHECKPOINT).exists():
+        raise UserError("run-exists", f"{options.folder} holds a run; choose another folder.")
+    run = train.Run(options.folder, settings)
+    events.log_to(options.folder / "log.jsonl")
+    torch.manual_seed(settings.train.seed)
+    texts = heads.draw(options.pairs, settings, options.limit, exclusions)
+    heads.run_heads(options.start, texts, run, place, options.threads)
+    emit("result", command="heads", run=str(options.folder))
 
 
 def _go_on_from(

@@ -189,13 +189,15 @@ class DataConfig:
 class MentorConfig:
     """Training every exit behind a larger encoder, see `mentor.py`: weights of its loss terms and its own loop."""
 
-    # How much the mentor's finding counts against the start's own.
+    # How much the mentor's finding counts against the start's own. 0: there is none, the start's own is kept.
     mentor_share: float = 0.6
     # Directions in which the mentor's vectors of languages' code differ most, which are taken out of them.
     language_directions: int = 4
     scores: float = 1.0
     relations: float = 0.5
     contrastive: float = 0.3
+    # In that term, texts of a pair's own side are negatives as well (`losses/contrastive.py`).
+    own_side: bool = False
     cross_exit: float = 0.3
     vectors: float = 1.0
     batch_size: int = 2048
@@ -222,6 +224,22 @@ class MentorConfig:
 
 
 @dataclass(frozen=True)
+class HeadsConfig:
+    """Training heads, table and block alone, see `heads.py`."""
+
+    code: float = 1.0
+    keep: float = 1.0
+    contrastive: float = 0.5
+    steps: int = 100
+    code_pairs: int = 384
+    question_pairs: int = 512
+    head_learning_rate: float = 5e-4
+    table_learning_rate: float = 1e-3
+    table_block_learning_rate: float = 1e-4
+    warmup_steps: int = 20
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a run needs besides its data."""
 
@@ -232,6 +250,7 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     mentor: MentorConfig = field(default_factory=MentorConfig)
+    heads: HeadsConfig = field(default_factory=HeadsConfig)
 
 
 T = TypeVar("T")
@@ -258,6 +277,7 @@ def from_dict(values: dict[str, Any]) -> Config:
         "loss": LossConfig,
         "train": TrainConfig,
         "mentor": MentorConfig,
+        "heads": HeadsConfig,
     }
     unknown = sorted(set(values) - set(sections) - {"name"})
     if unknown:

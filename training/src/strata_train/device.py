@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +31,25 @@ def choose(wanted: str = "auto", threads: int = 0) -> Device:
         raise UserError("device-unknown", f"There is no device called {wanted}; use auto, cuda, mps or cpu.")
     if not available[wanted]:
         raise UserError("device-missing", f"This machine has no usable {wanted.upper()} device; use --device auto.")
+    if wanted == "cpu":
+        keep_freed_memory()
     # Under torchrun every process has its own GPU.
     index = int(os.environ.get("LOCAL_RANK", "0")) if wanted == "cuda" else None
     return Device(torch.device(wanted, index), bf16_pays(wanted))
+
+
+def keep_freed_memory() -> bool:
+    """Have the C library keep large blocks for the next step instead of handing them back to the system.
+
+    A step allocates and frees hundreds of megabytes. With glibc's own settings each block is mapped and cleared anew,
+    which in virtual machines costs as much as the arithmetic (`experiments/README.md`, "Memory that is kept").
+    Returns whether it took; other C libraries are left alone.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = {-4: 0, -1: 2**31 - 1, -2: 64 << 20}  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD (malloc.h)
+    return all(mallopt(name, value) for name, value in settings.items())
 
 
 def bf16_pays(name: str) -> bool:

@@ -241,8 +241,8 @@ def export_folder(
             (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
             shape: dict[str, Any] = {"rows": config.vocab_size, "countPower": config.count_power}
             names.append("exit0.bin")
-            if model.table.up is not None and model.table.down is not None:
-                matrices = [quantise_rows(part.weight.detach().numpy()) for part in (model.table.up, model.table.down)]
+            if (block := model.table.block) is not None:
+                matrices = [quantise_rows(part.weight.detach().numpy()) for part in (block[0], block[2])]
                 packed = b"".join(scales.astype("<f4").tobytes() + rows.tobytes() for rows, scales in matrices)
                 (work / "exit0-block.bin").write_bytes(packed)
                 shape["block"] = {"file": "exit0-block.bin", "width": config.table_block}

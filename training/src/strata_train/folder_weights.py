@@ -41,8 +41,8 @@ def read_model(folder: Path) -> MultiExitEncoder:
             state["table.table.weight"] = torch.from_numpy(rows)
             if (block := read_block(folder, entry, manifest["dims"])) is not None:
                 state |= {
-                    f"table.{name}.weight": torch.from_numpy(part)
-                    for name, part in zip(("up", "down"), block, strict=True)
+                    f"table.block.{part}.weight": torch.from_numpy(matrix)
+                    for part, matrix in zip((0, 2), block, strict=True)
                 }
         missing, unexpected = model.load_state_dict(state, strict=False)
     except (KeyError, RuntimeError, ValueError) as error:

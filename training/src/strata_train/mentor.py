@@ -40,7 +40,7 @@ from strata_train.losses.contrastive import contrastive_loss, false_negatives
 from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.losses.matryoshka import over_prefixes
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.model import MultiExitEncoder, set_rounding, unit
+from strata_train.model import MultiExitEncoder, set_rounding, unit, unit_rows
 from strata_train.text import pad
 
 if TYPE_CHECKING:
@@ -151,21 +151,17 @@ def mentor_vectors(shards: list[data.Shard], directions: int) -> list[np.ndarray
     if directions:
         leading = train.language_axes(np.concatenate(every), np.concatenate([s.languages for s in shards]), directions)
         return [without(vectors, leading) for vectors in every]
-    return [_unit(vectors) for vectors in every]
+    return [unit_rows(vectors) for vectors in every]
 
 
 def without(vectors: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """(N, M) without the directions `axes` (K, M), which are orthonormal: unit."""
-    return _unit(vectors - (vectors @ axes.T) @ axes)
+    return unit_rows(vectors - (vectors @ axes.T) @ axes)
 
 
 def together(mentor: np.ndarray, own: np.ndarray, share: float) -> np.ndarray:
     """Unit vectors (N, M) and (N, D), one behind the other: they score as the mean of both, `share` the mentor's."""
     return np.concatenate([share**0.5 * mentor, (1 - share) ** 0.5 * own], axis=1)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 # --- what is learned from ---------------------------------------------------------------------------------------------
@@ -228,10 +224,14 @@ def read_lessons(
 ) -> dict[Path, list[Lesson]]:
     """What there is to learn from each of `caches`: the shards that have all of their mentor's vectors.
 
-    Vectors of several mentors are an error, and of another than `of` (a `Mentor.id`) if it is given.
+    Vectors of several mentors are an error, and of another than `of` (a `Mentor.id`) if it is given. Where a mentor
+    has no share, its vectors are not needed, and all shards count.
     """
-    taught = {cache: taught_shards(cache, of) for cache in caches}
-    if len({whose(shard) for shards in taught.values() for shard in shards}) > 1:
+    if c.mentor_share:
+        taught = {cache: taught_shards(cache, of) for cache in caches}
+    else:
+        taught = {cache: [data.Shard.open(folder) for folder in data.shard_folders(cache)] for cache in caches}
+    if c.mentor_share and len({whose(shard) for shards in taught.values() for shard in shards}) > 1:
         raise UserError(
             "mentor-mixed", "The caches have vectors of more than one mentor; run `mentor-vectors` on all of them."
         )
@@ -255,7 +255,9 @@ def taught_shards(cache: Path, of: str = "") -> list[data.Shard]:
 def lessons(start: MultiExitEncoder, shards: list[data.Shard], c: MentorConfig, place: Device) -> list[Lesson]:
     """Targets of every text: the mentor's vector and what the top of `start` says, one behind the other."""
     top, found = start.config.top, []
-    for shard, mentor in zip(shards, mentor_vectors(shards, c.language_directions), strict=True):
+    alone = [np.zeros((len(shard), 0), np.float32) for shard in shards]
+    mentors = mentor_vectors(shards, c.language_directions) if c.mentor_share else alone
+    for shard, mentor in zip(shards, mentors, strict=True):
         texts = [np.asarray(shard.text(index)) for index in range(len(shard))]
         own = data.encode_texts(start, texts, (top,), device=place.device, autocast=place.bf16)[top]
         targets = together(mentor, own, c.mentor_share).astype(np.float16)
@@ -280,14 +282,15 @@ def follow_loss(
     def scored(pair: tuple[Tensor, Tensor]) -> Tensor:
         return over_prefixes(lambda q, d: follow_scores(q, d, scores, scale), pair, widths)
 
-    def told_apart(pair: tuple[Tensor, Tensor]) -> Tensor:
-        return over_prefixes(lambda q, d: contrastive_loss(q, d, scale, not_negative), pair, widths)
+    def told_apart(pair: tuple[Tensor, Tensor], *, own_side: bool = False) -> Tensor:
+        contrast = lambda q, d: contrastive_loss(q, d, scale, not_negative, own_side=own_side)  # noqa: E731
+        return over_prefixes(contrast, pair, widths)
 
     parts: dict[str, Tensor] = {}
     for exit in queries:
         own = queries[exit], documents[exit]
         parts[f"{exit}/scores"] = c.scores * scored(own)
-        parts[f"{exit}/contrastive"] = c.contrastive * told_apart(own)
+        parts[f"{exit}/contrastive"] = c.contrastive * told_apart(own, own_side=c.own_side)
         if exit < top:
             across = queries[top].detach(), documents[exit]
             followed = over_prefixes(lambda q, d: score_distillation(scale * q @ d.T, scores), across, widths)
@@ -326,7 +329,7 @@ def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optim
             rate = c.token_weight_learning_rate
         elif name == "table.table.weight":
             rate = c.table_learning_rate
-        elif name in ("table.up.weight", "table.down.weight"):
+        elif name.startswith("table.block."):
             rate = c.table_block_learning_rate
         elif name.startswith("embeddings."):
             rate = c.embedding_learning_rate

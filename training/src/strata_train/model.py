@@ -134,12 +134,13 @@ class TableExit(nn.Module):
         self.weight = nn.Parameter(torch.ones(config.vocab_size))
         self.head = nn.Linear(config.dims, config.dims, bias=False)
         nn.init.eye_(self.head.weight)
-        self.up, self.down = None, None
+        self.block = None
         if config.table_block:
-            self.up = nn.Linear(config.dims, config.table_block, bias=False)
-            self.down = nn.Linear(config.table_block, config.dims, bias=False)
-            nn.init.normal_(self.up.weight)  # of unit vectors: every unit of the block has a deviation of 1
-            nn.init.zeros_(self.down.weight)
+            up = nn.Linear(config.dims, config.table_block, bias=False)
+            down = nn.Linear(config.table_block, config.dims, bias=False)
+            nn.init.normal_(up.weight)  # of unit vectors: every unit of the block has a deviation of 1
+            nn.init.zeros_(down.weight)
+            self.block = nn.Sequential(up, nn.ReLU(), down)
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
@@ -153,9 +154,7 @@ class TableExit(nn.Module):
     def finish(self, total: Tensor) -> Tensor:
         """The sum of a text's rows (B, D) → its embedding (B, D)."""
         words = unit(self.head(total))
-        if self.up is None or self.down is None:
-            return words
-        return unit(words + self.down(F.relu(self.up(words))))
+        return words if self.block is None else unit(words + self.block(words))
 
     def folded(self) -> Tensor:
         """(V, D): the rows whose sum, each by its count's power, is what the block reads, and without one the exit."""

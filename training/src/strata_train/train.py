@@ -155,8 +155,8 @@ def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
     with torch.no_grad():
         for head in heads:
             head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
-        if model.table is not None and model.table.up is not None and model.table.down is not None:
-            up, down = model.table.up.weight, model.table.down.weight
+        if model.table is not None and model.table.block is not None:
+            up, down = model.table.block[0].weight, model.table.block[2].weight
             up.copy_(up @ torch.linalg.pinv(rotation.cpu()).to(up.device))
             down.copy_(rotation.to(down.device) @ down)
 
@@ -708,7 +708,7 @@ def train_table(
     table = model.table.to(place.device).train()
     # The block stays as it is: it needs more texts than a pass over the table has (`mentor.py` trains it).
     for name, parameter in table.named_parameters():
-        parameter.requires_grad_(not name.startswith(("up.", "down.")))
+        parameter.requires_grad_(not name.startswith("block."))
     if not (progress.from_folder or progress.table_step or progress.table_done):
         table.weight.data.copy_(token_weights(shards, config.model.vocab_size))  # by rarity: never trained before
     if progress.table_done:  # asked for once more: with minutes and a warm-up of its own

@@ -1,0 +1,282 @@
+"""The recipe's last step, for any CPU: heads, table and block alone, over what the layers say already.
+
+The layers run once, as they ship (int8), and what each exit says without the table's share is kept. A linear map behind
+every head, the table and its block are then a few minutes' work. Two things are learned together, of B pairs each:
+
+- code of one task in two languages (a, b) is one thing, and what must not be found is the other code of both sides;
+- what questions found (q, d) stays found: every exit keeps the scores and the vectors q°, d° it had at the start.
+
+Means over the exits, the first and the last term also over the top's queries (detached) with every lower exit's code:
+
+    L = code · CE(a, b; own side) + keep · [ KL(q°·d° ‖ q·d) + (1 - cos(q, q°)) + (1 - cos(d, d°)) ]
+        + contrastive · CE(q, d; own side)
+
+The top's queries with lower exits have no own side. CE at the Matryoshka prefixes and by rows and columns, as
+everywhere; KL by rows and columns at full width.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from strata_train import data, folder_weights, train, views
+from strata_train.config import Config
+from strata_train.data import stable_hash
+from strata_train.dedup import EvaluationHashes
+from strata_train.device import Device
+from strata_train.events import UserError, emit
+from strata_train.losses.contrastive import contrastive_loss, false_negatives
+from strata_train.losses.distillation import vector_distillation
+from strata_train.losses.matryoshka import over_prefixes
+from strata_train.losses.relations import follow_scores
+from strata_train.model import MultiExitEncoder, unit
+from strata_train.runtime import FolderEncoder
+
+BLOCK = 2048  # texts between two saves of what the layers say
+
+
+# --- the texts --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Drawn:
+    """Texts of pairs that lie side by side: row i of both lists is one pair."""
+
+    left: list[str]
+    right: list[str]
+    keys: list[int]  # of the definition a pair was made from
+
+    def add(self, left: str, right: str, key: int) -> None:
+        self.left.append(left)
+        self.right.append(right)
+        self.keys.append(key)
+
+
+def draw(files: list[Path], config: Config, limit: int, exclusions: EvaluationHashes | None) -> tuple[Drawn, Drawn]:
+    """Code in two languages where a pair has it, in half of the cases without its name; and questions with code.
+
+    Of each file's pairs in one language, `limit` are taken. What `exclusions` has is left out.
+    """
+    chance = random.Random(config.train.seed)
+    code, asked = Drawn([], [], []), Drawn([], [], [])
+    listed = lambda *texts: exclusions is not None and any(map(exclusions.contains, texts))  # noqa: E731
+    for file in files:
+        singles: list[tuple[int, data.Pair]] = []
+        for pair in data.read_pairs([file]):
+            key = stable_hash(pair["source"], pair["path"], pair["name"], pair["code"]) >> 1
+            if "code_b" not in pair:
+                singles.append((key, pair))
+                continue
+            a, b = pair["code"], pair["code_b"]
+            if chance.random() < 0.5:
+                a = views.without_name(a, pair["name"], chance.choice(views.NEUTRAL_NAMES))
+                b = views.without_name(b, pair.get("name_b", ""), chance.choice(views.NEUTRAL_NAMES))
+            question = chance.choice([pair["doc"], *pair.get("questions", ())])
+            if not listed(pair["code"], pair["code_b"], question):
+                code.add(a, b, key)
+                asked.add(question, a if key % 2 else b, key)
+        taken = 0
+        for key, pair in sorted(singles, key=lambda single: single[0]):  # an order that owes nothing to the file's
+            if taken == limit:
+                break
+            questions = views.queries(pair, chance, config.data)
+            if questions and not listed(pair["code"], pair["doc"], *questions):
+                taken += 1
+                asked.add(chance.choice(questions), views.code_view(pair, chance, config.data), key)
+    if len(code.keys) < 2:
+        raise UserError("pairs-missing", "The pairs files need pairs with `code_b`, such as `translate` writes.")
+    return code, asked
+
+
+# --- what the layers say ----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Said:
+    """Texts with what the layers say of each."""
+
+    ids: list[np.ndarray]
+    layers: dict[int, Tensor]  # by exit above 0: (N, D), unit
+
+    def part(self, rows: np.ndarray) -> Said:
+        chosen = torch.from_numpy(rows)
+        return Said([self.ids[row] for row in rows], {exit: said[chosen] for exit, said in self.layers.items()})
+
+
+def layers_say(encoder: FolderEncoder, texts: list[np.ndarray], store: Path) -> Said:
+    """Run the layers on the token ids of N texts, or read what they said before from `store` (`.npz`), which grows.
+
+    What another model said there is made anew.
+    """
+    whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True)))
+    shares, exits = encoder.residual, [exit for exit in encoder.exits if exit > 0]
+    keys = np.array([stable_hash(" ".join(map(str, ids))) for ids in texts], np.uint64)
+    known_keys, known = np.zeros(0, np.uint64), np.zeros((0, len(exits), encoder.manifest["dims"]), np.float16)
+    if store.exists():
+        with np.load(store) as found:
+            if found["whose"] == whose:
+                known_keys, known = found["keys"], found["said"]
+    first = {int(key): row for row, key in reversed(list(enumerate(keys)))}
+    for key in known_keys.tolist():
+        first.pop(key, None)
+    missing = sorted(first.values(), key=lambda row: len(texts[row]))
+    encoder.residual = dict.fromkeys(shares, 0.0)
+    try:
+        for start in range(0, len(missing), BLOCK):
+            rows = missing[start : start + BLOCK]
+            vectors = encoder.encode_all([texts[row] for row in rows])
+            known_keys = np.concatenate([known_keys, keys[rows]])
+            known = np.concatenate([known, np.stack([vectors[exit] for exit in exits], axis=1).astype(np.float16)])
+            with data.written_whole(store) as work:
+                np.savez(work, whose=whose, keys=known_keys, said=known)
+            emit("progress", phase="encoding", done=start + len(rows), total=len(missing))
+    finally:
+        encoder.residual = shares
+    at = {int(key): row for row, key in enumerate(known_keys)}
+    rows = np.array([at[int(key)] for key in keys])
+    return Said(texts, {exit: torch.from_numpy(known[rows, i].astype(np.float32)) for i, exit in enumerate(exits)})
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+class Heads(nn.Module):
+    """The parts of an encoder that are trained: its table with the block, and a map (D, D) behind every other head."""
+
+    def __init__(self, model: MultiExitEncoder, place: Device) -> None:
+        super().__init__()
+        assert model.table is not None
+        self.table, self.config, self.place = model.table, model.config, place
+        self.maps = nn.ParameterDict({name: torch.eye(model.config.dims) for name in model.exits})
+        self.table.weight.requires_grad_(False)
+        self.table.head.weight.requires_grad_(False)
+
+    def forward(self, texts: Said) -> dict[int, Tensor]:
+        """The vectors (B, D) of every exit, unit."""
+        words = train.bag(self.table, texts.ids, self.place)
+        found = {0: words}
+        for exit, said in texts.layers.items():
+            own = unit(said.to(self.place.device) @ self.maps[str(exit)].T)
+            found[exit] = unit(own + self.config.residual(exit) * words)
+        return found
+
+    def fold(self, model: MultiExitEncoder) -> None:
+        """The maps into the heads of the encoder that this was made of."""
+        with torch.no_grad():
+            for name, exit in model.exits.items():
+                exit.head.weight.copy_(self.maps[name] @ exit.head.weight)
+
+
+def losses(
+    code: tuple[dict[int, Tensor], dict[int, Tensor]],
+    asked: tuple[dict[int, Tensor], dict[int, Tensor]],
+    before: tuple[dict[int, Tensor], dict[int, Tensor]],
+    not_negative: tuple[Tensor, Tensor],
+    config: Config,
+) -> dict[str, Tensor]:
+    """The parts of the formula above: both sides by exit for code, for questions, and for these at the start."""
+    c, scale, widths, top = config.heads, config.loss.logit_scale, config.model.matryoshka, config.model.top
+
+    def found(sides: tuple[dict[int, Tensor], dict[int, Tensor]], apart: Tensor) -> Tensor:
+        contrast = lambda x, y: contrastive_loss(x, y, scale, apart, own_side=True)  # noqa: E731
+        across = lambda x, y: contrastive_loss(x, y, scale, apart)  # noqa: E731
+        left, right = sides
+        terms = [over_prefixes(contrast, (left[exit], right[exit]), widths) for exit in left]
+        terms += [over_prefixes(across, (left[top].detach(), right[exit]), widths) for exit in left if exit < top]
+        return torch.stack(terms).mean()
+
+    kept = [
+        follow_scores(asked[0][exit], asked[1][exit], scale * before[0][exit] @ before[1][exit].T, scale)
+        + sum(vector_distillation(now[exit], then[exit]) for now, then in zip(asked, before, strict=True))
+        for exit in asked[0]
+    ]
+    return {
+        "code": c.code * found(code, not_negative[0]),
+        "keep": c.keep * torch.stack(kept).mean(),
+        "contrastive": c.contrastive * found(asked, not_negative[1]),
+    }
+
+
+def fit(
+    model: MultiExitEncoder,
+    code: tuple[Said, Said],
+    asked: tuple[Said, Said],
+    keys: tuple[Tensor, Tensor],
+    config: Config,
+    place: Device,
+) -> None:
+    """Train table, block and heads of `model`, in place. `keys` (N,) of the pairs of code and of the questions."""
+    c = config.heads
+    heads = Heads(model.to(place.device).train(), place).to(place.device)
+    block = [] if heads.table.block is None else list(heads.table.block.parameters())
+    rates = [
+        (list(heads.maps.values()), c.head_learning_rate),
+        ([heads.table.table.weight], c.table_learning_rate),
+        (block, c.table_block_learning_rate),
+    ]
+    groups = [{"params": parameters, "base_lr": rate} for parameters, rate in rates if parameters]
+    optimizer = torch.optim.Adam(groups, lr=1e-3, betas=(0.9, 0.98))
+    with torch.no_grad():
+        start = [{exit: part.cpu() for exit, part in heads(side).items()} for side in asked]
+    chance = np.random.default_rng(config.train.seed)
+    chosen = lambda count, size: chance.choice(count, min(size, count), replace=False)  # noqa: E731
+    waiting: dict[str, list[float]] = {}
+    for step in range(c.steps):
+        train.set_rates(optimizer, step, step / c.steps, c.warmup_steps)
+        here, there = chosen(len(keys[0]), c.code_pairs), chosen(len(keys[1]), c.question_pairs)
+        # Which of the two is the query is drawn anew, so no side is the home of some languages.
+        turn = torch.from_numpy(chance.random(len(here)) < 0.5).to(place.device)[:, None]
+        a, b = (heads(side.part(here)) for side in code)
+        sides = tuple({e: torch.where(turn, x[e], y[e]) for e in x} for x, y in ((a, b), (b, a)))
+        now = tuple(heads(side.part(there)) for side in asked)
+        then = tuple({exit: part[there].to(place.device) for exit, part in side.items()} for side in start)
+        apart = []
+        for key, rows, documents in ((keys[0], here, sides[1]), (keys[1], there, then[1])):
+            own = key[rows].to(place.device)
+            top = documents[config.model.top].detach()
+            apart.append(false_negatives(own, own, top, config.loss.false_negative_cosine))
+        parts = losses(sides, now, then, (apart[0], apart[1]), config)
+        loss = torch.stack(list(parts.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        for name, part in {"loss": loss, **parts}.items():
+            waiting.setdefault(name, []).append(float(part.detach()))
+        if (step + 1) % config.train.log_every == 0 or step + 1 == c.steps:
+            means = {name: float(np.mean(values)) for name, values in waiting.items()}
+            if not np.isfinite(means["loss"]):
+                raise train.diverged()
+            waiting.clear()
+            left = c.steps - step - 1
+            emit("progress", phase="heads", step=step + 1, steps_left=left, loss=means.pop("loss"), parts=means)
+    heads.fold(model)
+
+
+def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: Device, threads: int) -> None:
+    """From a model folder and texts to the run's checkpoint. What the layers said is kept beside it."""
+    config, (code, asked) = run.config, texts
+    model = folder_weights.read_model(folder)
+    if model.config != config.model:
+        raise UserError("shape-mismatch", f"{folder} has another shape than the [model] settings ask for.")
+    if model.table is None:
+        raise UserError("table-missing", f"{folder} has no exit 0, which this trains.")
+    encoder = FolderEncoder(folder, threads or 2)
+    encoder.max_code_tokens, encoder.max_query_tokens = config.text.code_tokens, config.text.query_tokens
+    sides = [
+        encoder.tokens(side, is_query=side is asked.left) for side in (code.left, code.right, asked.left, asked.right)
+    ]
+    emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
+    whole = layers_say(encoder, [text for side in sides for text in side], run.folder / "said.npz")
+    ends = np.cumsum([0, *map(len, sides)])
+    a, b, q, d = (whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False))
+    keys = (torch.tensor(code.keys), torch.tensor(asked.keys))
+    fit(model, (a, b), (q, d), keys, config, place)
+    run.save(train.CHECKPOINT, model.cpu())
