@@ -56,7 +56,7 @@ async function askWhenReady(session: EngineSession, options: SearchOptions, cont
   });
 }
 
-async function answer(context: Context, options: SearchOptions, scope: Scope, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>): Promise<number> {
+async function answer(context: Context, options: SearchOptions, scope: Scope, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>, filtered = false): Promise<number> {
   return withEngine(context, scope.root, async (session) => {
     const { result, state } = await askWhenReady(session, options, context, () => ask(session));
     const hits = fromHere(result.hits, scope);
@@ -68,12 +68,14 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
       const paint = painter(outColour);
       const note = coverageLine(result.coverage, state, options.depth);
       if (hits.length > 0) out(renderHits(hits, { paint, columns, query, explain: options.explain, folder: shownFolder(scope) }));
-      else err(isComplete(result.coverage, state, "instant") ? "Nothing found.\n" : "Nothing found yet.\n");
+      else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);
     }
     return hits.length > 0 ? 0 : 1;
   });
 }
+
+const hasFilter = /(^|\s)-?(lang|path|symbol|in):\S/i;
 
 /** The query with `--lang` and `--path` as the filters of the query language. */
 export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
@@ -85,7 +87,8 @@ export async function runSearch(query: string, options: SearchOptions & { readon
   if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are ignore rules applied".');
   const { k, depth } = options;
   const scope = scopeOf(options.in);
-  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: withFilters(query, options.lang, options.path), k, depth, under: scope.under }, context.signal));
+  const filtered = withFilters(query, options.lang, options.path);
+  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: filtered, k, depth, under: scope.under }, context.signal), hasFilter.test(filtered));
 }
 
 export interface PlaceInFile {

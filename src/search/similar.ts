@@ -89,8 +89,14 @@ function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { rea
     text: definition?.text ?? params.text,
     breadcrumb: (definition ?? at[0])?.breadcrumb ?? "",
     lang: given ?? at[0]?.lang ?? "",
-    isOwn: (place) => place.path === path && place.startLine <= to && place.endLine >= from,
+    isOwn: (place) => place.path === path && ((place.startLine <= to && place.endLine >= from) || (definition !== undefined && isSameDefinition(place, definition))),
   };
+}
+
+/** Whether two places of one file are pieces of one long definition: its head carries the name, what follows stands inside it and has none. */
+function isSameDefinition(a: Place, b: Place): boolean {
+  const whole = ({ symbols, breadcrumb }: Place): string => (symbols.length > 0 ? [breadcrumb, symbols[0]].filter((part) => part !== "").join(" > ") : breadcrumb);
+  return (a.symbols.length === 0 || b.symbols.length === 0) && whole(a) !== "" && whole(a) === whole(b);
 }
 
 /** Terms of the code without single letters; numbers stay, they often survive a translation. */

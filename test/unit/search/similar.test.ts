@@ -37,6 +37,17 @@ test("without an end line the definition at the line is the query", async () => 
   assert.ok(!hits.some((hit) => hit.symbol === "connect"));
 });
 
+test("a long definition that was cut into pieces does not find its own", async () => {
+  const piece = (startLine: number, rest: Partial<MemoryChunk>): MemoryChunk => ({ path: "src/loop.ts", startLine, endLine: startLine + 9, text: sum("readLoop", "frames", "seen"), ...rest });
+  const pieces = [piece(1, { symbols: ["readLoop"], breadcrumb: "Conn" }), piece(11, { breadcrumb: "Conn > readLoop" }), piece(21, { breadcrumb: "Conn > readLoop" })];
+  const others = [piece(31, { symbols: ["writeLoop"], breadcrumb: "Conn" }), piece(1, { path: "src/other.ts", breadcrumb: "Conn > readLoop" })];
+  const store = new MemoryStore([...pieces, ...others]);
+  for (const startLine of [3, 13, 23]) {
+    const { hits } = await findSimilar({ store, encoder: undefined }, { path: "src/loop.ts", startLine, text: "", k: 9 });
+    assert.deepEqual(hits.map((hit) => `${hit.path}:${hit.startLine}`).sort(), ["src/loop.ts:31", "src/other.ts:1"]);
+  }
+});
+
 test("free text is searched for without its own exact copy", async () => {
   const { hits } = await findSimilar(setUp(), { text: `${sources[3]!.text}\n`, lang: "typescript", k: 5 });
   assert.ok(!hits.some((hit) => hit.symbol === "dial"));
