@@ -90,8 +90,7 @@ export class Engine {
   #lost: unknown;
   /** The disk that holds the index is full: until work succeeds again. */
   #full: StrataError | undefined;
-  /** Rounds of background work that failed one after the other. */
-  #failures = 0;
+  #failures = 0; // rounds of background work, one after the other
   #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
