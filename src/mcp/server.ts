@@ -163,7 +163,7 @@ function createServer(workspace: Workspace): McpServer {
     "search_code",
     {
       title: "Search code by meaning",
-      description: 'Finds code by a sentence, a name, an error message or "quoted text". The query may hold filters: lang:go path:src/** -path:vendor/** symbol:parse.',
+      description: 'Finds code by a sentence, a name, an error message or "quoted text". The query may hold filters: lang:go -lang:sql path:src/** -path:vendor/** symbol:parse in:tests -in:tests.',
       inputSchema: input({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
       outputSchema: found,
       annotations,
