@@ -8,7 +8,7 @@ const literal = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
 /** Longer sentences are no messages. */
 const longestMessage = 30;
 
-/** The share of the query's runs in a text, 0 to 1; undefined where wording says nothing. */
+/** The share of the query's runs in a text, 0 to 1, and 2 where a literal says the whole sentence; undefined where wording says nothing. */
 export function wordingOf(query: ParsedQuery): ((text: string) => number) | undefined {
   if (query.kind === "symbol") return undefined;
   const words = wordsOf(query.text).slice(0, 300);
@@ -22,5 +22,8 @@ export function wordingOf(query: ParsedQuery): ((text: string) => number) | unde
   if (words.length < 3 || words.length > longestMessage) return undefined;
   // Most candidates have none of the runs, and one look tells.
   const any = new RegExp(runs.map((run) => run.map((part) => part.replaceAll("$", "\\$")).join("[^\\p{L}\\p{N}_$]+")).join("|"), "iu");
-  return (text) => (any.test(text) ? share((text.match(literal) ?? []).join("\n")) : 0);
+  return (text) => {
+    const said = any.test(text) ? share((text.match(literal) ?? []).join("\n")) : 0;
+    return said === 1 ? 2 : said; // who writes a literal's every word has it before them
+  };
 }

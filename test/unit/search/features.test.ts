@@ -160,10 +160,11 @@ test("the words of a sentence count where a string literal says them: it may be 
   const of = featuresOf("non-zero reserved field of $x", [
     { path: "says.ts", text: "throw new Fault(`non-zero reserved field of ${name}`)" },
     { path: "partly.go", text: 'errors.New("socks: non-zero reserved field")' },
+    { path: "whole.rb", text: "raise 'Non-zero reserved field of $x.'" },
     { path: "comment.ts", text: "// the non-zero reserved field of \"a\"" },
     { path: "apart.ts", text: '"field zero reserved non"' },
   ]);
-  assert.deepEqual(["says.ts", "partly.go", "comment.ts", "apart.ts"].map((path) => of(path, "wording")), [3 / 4, 2 / 4, 0, 0]);
+  assert.deepEqual(["says.ts", "partly.go", "whole.rb", "comment.ts", "apart.ts"].map((path) => of(path, "wording")), [3 / 4, 2 / 4, 2, 0, 0]);
 });
 
 test("a message that says so counts wherever its words stand", () => {
