@@ -10,8 +10,13 @@ const stopWords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+const filterKey = "(lang|path|symbol|in):";
+
 /** `lang:go`, `-path:"some folder"`: what a query says about where to look, in any case, with the minus, the key and the value. */
-export const filterToken = /(^|\s)(-?)(lang|path|symbol|in):("[^"]*"|\S+)/gi;
+export const filterToken = new RegExp(String.raw`(^|\s)(-?)${filterKey}("[^"]*"|\S+)`, "gi");
+
+/** A word of the command line that begins as a filter with a minus does, and not as an option. */
+export const exclusion = new RegExp(`^-${filterKey}`, "i");
 
 export function isStopWord(word: string): boolean {
   return stopWords.has(word.toLowerCase());

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
+import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { assertReadable } from "../engine/anchor.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
@@ -75,8 +76,6 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
   });
 }
 
-const hasFilter = /(^|\s)-?(lang|path|symbol|in):\S/i;
-
 /** The query with `--lang` and `--path` as the filters of the query language. */
 export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
   const quoted = (value: string): string => (/\s/.test(value) ? `"${value}"` : value);
@@ -88,7 +87,7 @@ export async function runSearch(query: string, options: SearchOptions & { readon
   const { k, depth } = options;
   const scope = scopeOf(options.in);
   const filtered = withFilters(query, options.lang, options.path);
-  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: filtered, k, depth, under: scope.under }, context.signal), hasFilter.test(filtered));
+  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: filtered, k, depth, under: scope.under }, context.signal), filtered.search(filterToken) >= 0);
 }
 
 export interface PlaceInFile {

@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { exclusion } from "../base/queryWords.ts";
 import { depths } from "../encoding/encoder.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
@@ -155,9 +156,8 @@ function usageError(error: CommanderError): StrataError {
 export function withExclusionsAsWords(args: readonly string[]): string[] {
   const end = args.indexOf("--");
   const [options, words] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
-  const isExclusion = (arg: string): boolean => /^-(lang|path|in|symbol):/i.test(arg);
-  const exclusions = options.filter(isExclusion);
-  return exclusions.length === 0 ? [...args] : [...options.filter((arg) => !isExclusion(arg)), "--", ...words, ...exclusions];
+  const exclusions = options.filter((arg) => exclusion.test(arg));
+  return exclusions.length === 0 ? [...args] : [...options.filter((arg) => !exclusion.test(arg)), "--", ...words, ...exclusions];
 }
 
 /** Runs one command line to its end. @returns the exit code. */

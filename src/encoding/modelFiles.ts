@@ -13,14 +13,14 @@ import { TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** 2 has a block behind its table, which a reader of 1 would leave out. */
-const formats: readonly unknown[] = [1, 2];
+const formats = [1, 2] as const;
 
 /** What the kernel reads at a time, and what its memory has room for beside the matrices. */
 const blockSize = z.int().min(16).max(4096).multipleOf(16);
 const tableBlock = z.object({ file: z.string(), width: blockSize });
 
 const manifestShape = z.object({
-  format: z.literal([1, 2]),
+  format: z.literal(formats),
   id: z.string().min(1),
   version: z.string().min(1),
   license: z.string(),
@@ -153,7 +153,7 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   const parsed = manifestShape.safeParse(json);
   if (parsed.success) return { manifest: parsed.data, hash: sha256(bytes) };
   const { format, textPreparation } = (json ?? {}) as Record<string, unknown>;
-  if (format !== undefined && !formats.includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats.join(" and ")}`, parsed.error);
+  if (format !== undefined && !(formats as readonly unknown[]).includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats.join(" and ")}`, parsed.error);
   if (textPreparation !== undefined && textPreparation !== TEXT_PREPARATION)
     throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows "${TEXT_PREPARATION}"`, parsed.error);
   const issue = parsed.error.issues[0];

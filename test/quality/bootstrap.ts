@@ -10,6 +10,12 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** `count` of the items, or all, drawn without repetition. */
+export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
+  const random = randomFrom(seed);
+  return items.map((item) => ({ item, at: random() })).sort((a, b) => a.at - b.at).slice(0, count).map(({ item }) => item);
+}
+
 /**
  * Where the mean of repositories' mean difference lies, in 90 of 100 draws: each draw takes as many questions of every repository as it has, with
  * repetition. The repositories themselves stay, so this says how far the questions could have been others, not how far the code could.

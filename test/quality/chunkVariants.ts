@@ -11,15 +11,13 @@ import { docProse } from "../../src/indexing/docText.ts";
 import { languageOf } from "../../src/indexing/languages.ts";
 import { sizes } from "../../src/indexing/parts.ts";
 import type { OutlineEntry } from "../../src/indexing/treeCutter.ts";
-import { gatherCandidates } from "../../src/search/candidates.ts";
 import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
 import { nameParts } from "../../src/search/terms.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 import { interval90 } from "./bootstrap.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
-import { chunkFolder, chunkText, encodeAll, encodeQueries, type LabFile, type LabModel, openModel } from "./lab.ts";
+import { candidatesFor, chunkFolder, chunkText, encodeAll, encodeQueries, type LabFile, type LabModel, openModel } from "./lab.ts";
 import { mean, ndcgOfTargets } from "./metric.ts";
 
 /** A file as the product cuts it, and what variants need of it. Rows are counted from 0. */
@@ -186,9 +184,8 @@ async function measure(repository: JudgedRepository, sources: readonly Source[],
   store.sharedSpace = model.encoder.model.sharedSpace;
   const queries = await encodeQueries(model, repository.queries.map(({ query }) => query), repository.name);
   const scores = repository.queries.map(({ query, targets }, i) => {
-    const parsed = parseQuery(query);
-    const gathered = gatherCandidates(store, parsed, queries[i]!, 10, "");
-    const ranked = rank(gathered.items, candidateFeatures({ store, encoder: model.encoder }, parsed, queries[i]!, gathered), parsed, 10);
+    const { query: parsed, candidates, rows } = candidatesFor(store, model, query, queries[i]!);
+    const ranked = rank(candidates.items, rows, parsed, 10);
     return ndcgOfTargets(ranked.map((hit) => hit.candidate.place), targets);
   });
   return { chunks: readings.length, scores };

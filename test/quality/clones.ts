@@ -15,7 +15,7 @@ import { type DuplicateStore, findDuplicates } from "../../src/search/duplicates
 import { findSimilar } from "../../src/search/similar.ts";
 import type { DenseHit, Place } from "../../src/store/store.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
-import { randomFrom } from "./bootstrap.ts";
+import { sample } from "./bootstrap.ts";
 import { cloneOf, type CloneType, cloneTypes, readForClones } from "./cloneVariants.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { chunkFolder, encodeAll, type LabModel } from "./lab.ts";
@@ -77,10 +77,9 @@ async function plant({ root, language, name }: JudgedRepository, per: number): P
   const standing = Map.groupBy(chunks, formOf);
   // What stands twice already has two right answers.
   const functions = chunks.filter((chunk) => chunk.kind === "function" && chunk.symbols!.length > 0 && chunk.endLine! - chunk.startLine! + 1 >= fewestLines && standing.get(formOf(chunk))!.length === 1);
-  const random = randomFrom(name.length * 7_919 + functions.length);
-  const drawn = functions.map((chunk) => ({ chunk, at: random() })).sort((a, b) => a.at - b.at).slice(0, per);
+  const drawn = sample(functions, per, name.length * 7_919 + functions.length);
   const copies: Copy[] = [];
-  for (const [i, { chunk: original }] of drawn.entries()) {
+  for (const [i, original] of drawn.entries()) {
     const text = texts.get(original.path)!;
     const { grammar } = languageOf(original.path, text.slice(0, 4_000));
     if (!grammar) continue;

@@ -3,12 +3,9 @@
 //   --set DIR     --repo NAME     --depth instant|shallow|deep (deep unless given)     --top N (40 unless given; 0: all that lose)     --json
 import { parseArgs } from "node:util";
 import { type Depth, depths } from "../../src/encoding/encoder.ts";
-import { gatherCandidates } from "../../src/search/candidates.ts";
-import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
 import { type JudgedRepository, defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
-import { buildStore, chunkFolder, encodeQueries, type LabModel, openModel } from "./lab.ts";
+import { buildStore, candidatesFor, chunkFolder, encodeQueries, type LabModel, openModel } from "./lab.ts";
 import { covers, ndcgOfTargets } from "./metric.ts";
 
 interface Failure {
@@ -29,9 +26,8 @@ async function failuresOf({ name, root, queries }: JudgedRepository, repositorie
   store.depthLimit = depth;
   const vectors = await encodeQueries(model, queries.map(({ query }) => query), name);
   return queries.flatMap(({ query, category, targets }, i) => {
-    const parsed = parseQuery(query);
-    const gathered = gatherCandidates(store, parsed, vectors[i]!, 10, "");
-    const places = rank(gathered.items, candidateFeatures({ store, encoder: model.encoder }, parsed, vectors[i]!, gathered), parsed, LISTED).map((hit) => hit.candidate.place);
+    const { query: parsed, candidates, rows } = candidatesFor(store, model, query, vectors[i]!);
+    const places = rank(candidates.items, rows, parsed, LISTED).map((hit) => hit.candidate.place);
     const ndcg = ndcgOfTargets(places, targets);
     if (ndcg === 1) return [];
     return {
@@ -42,7 +38,7 @@ async function failuresOf({ name, root, queries }: JudgedRepository, repositorie
       targets: targets.map((target) => {
         const at = places.findIndex((place) => covers(place, target));
         if (at >= 0) return { path: target.path, rank: at + 1 };
-        return { path: target.path, rank: gathered.items.some(({ place }) => covers(place, target)) ? null : ("no candidate" as const) };
+        return { path: target.path, rank: candidates.items.some(({ place }) => covers(place, target)) ? null : ("no candidate" as const) };
       }),
       first: places.slice(0, 5).map((place) => `${place.path}:${place.startLine} ${place.symbols[0] ?? ""}`.trimEnd()),
     };

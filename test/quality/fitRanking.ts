@@ -5,13 +5,10 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../src/base/assets.ts";
 import { depths } from "../../src/encoding/encoder.ts";
-import { gatherCandidates } from "../../src/search/candidates.ts";
 import { type FeatureName, featureNames } from "../../src/search/features.ts";
-import { parseQuery } from "../../src/search/query.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
 import { proseWeights, symbolWeights } from "../../src/search/weights.ts";
 import { crossValidate, fileNdcg, type FitGroup, fitWeights } from "./fitting.ts";
-import { buildStore, encodeQueries, type LabModel, openModel } from "./lab.ts";
+import { buildStore, candidatesFor, encodeQueries, type LabModel, openModel } from "./lab.ts";
 import { type MinedRepository, minePairRepositories, mineTree } from "./minedQueries.ts";
 
 const { values: options } = parseArgs({
@@ -65,10 +62,9 @@ async function groupsOf(repository: MinedRepository, labModel: LabModel): Promis
     .flatMap((depth) => {
       store.depthLimit = depth;
       return repository.queries.map(({ query, path: answer }, i) => {
-        const parsed = parseQuery(query);
-        const candidates = gatherCandidates(store, parsed, vectors[i]!, 10, "");
+        const { query: parsed, candidates, rows } = candidatesFor(store, labModel, query, vectors[i]!);
         const files = candidates.items.map((candidate) => candidate.place.path);
-        return { repository: repository.name, rows: candidateFeatures({ store, encoder: labModel.encoder }, parsed, vectors[i]!, candidates), files, isAnswer: files.map((file) => file === answer), isSymbol: parsed.kind === "symbol" };
+        return { repository: repository.name, rows, files, isAnswer: files.map((file) => file === answer), isSymbol: parsed.kind === "symbol" };
       });
     });
 }

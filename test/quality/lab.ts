@@ -12,6 +12,10 @@ import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { isGeneratedSource, isTestPath } from "../../src/indexing/conventions.ts";
 import { isBinary, walk } from "../../src/indexing/walk.ts";
+import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
+import type { FeatureRow } from "../../src/search/features.ts";
+import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
+import { candidateFeatures } from "../../src/search/search.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 
 /** The encoders of one model, with a memory on disk. */
@@ -128,4 +132,11 @@ function openCache(name: string, modelHash: string, dims: number) {
       writeFileSync(`${base}.json`, JSON.stringify([...entries.keys()]));
     },
   };
+}
+
+/** A question as the product reads it: what might answer, and what is looked at in each. */
+export function candidatesFor(store: MemoryStore, model: LabModel, text: string, vectors: QueryVectors, k = 10): { readonly query: ParsedQuery; readonly candidates: Candidates; readonly rows: FeatureRow[] } {
+  const query = parseQuery(text);
+  const candidates = gatherCandidates(store, query, vectors, k, "");
+  return { query, candidates, rows: candidateFeatures({ store, encoder: model.encoder }, query, vectors, candidates) };
 }

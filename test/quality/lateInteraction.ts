@@ -7,13 +7,10 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFiles.ts";
 import { prepareCode, prepareQuery } from "../../src/encoding/textPreparation.ts";
 import { createTokenizer } from "../../src/encoding/tokenizer.ts";
-import { gatherCandidates } from "../../src/search/candidates.ts";
-import { parseQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
 import { interval90 } from "./bootstrap.ts";
 import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
-import { buildStore, chunkFolder, encodeQueries, openModel } from "./lab.ts";
+import { buildStore, candidatesFor, chunkFolder, encodeQueries, openModel } from "./lab.ts";
 import { mean, ndcgOfTargets, percentile } from "./metric.ts";
 
 /** How many leading candidates are read token by token. */
@@ -55,9 +52,8 @@ async function measure(): Promise<void> {
     const vectors = await encodeQueries(model, queries.map(({ query }) => query), name);
     const own = weights.map((): number[] => []);
     for (const [i, { query: text, targets }] of queries.entries()) {
-      const query = parseQuery(text);
-      const candidates = gatherCandidates(store, query, vectors[i]!, 10, "");
-      const hits = rank(candidates.items, candidateFeatures({ store, encoder: model.encoder }, query, vectors[i]!, candidates), query, leading);
+      const { query, candidates, rows } = candidatesFor(store, model, text, vectors[i]!);
+      const hits = rank(candidates.items, rows, query, leading);
       const started = performance.now();
       const asked = await tokenStates(tokenizer.encode(prepareQuery(text, files.instructions.query), files.maxQueryTokens));
       const late: number[] = [];

@@ -4,16 +4,15 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Depth, depths } from "../../src/encoding/encoder.ts";
-import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
+import type { Candidates } from "../../src/search/candidates.ts";
 import { type FeatureName, featureNames, type FeatureRow } from "../../src/search/features.ts";
-import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
+import type { ParsedQuery } from "../../src/search/query.ts";
 import { rank, weightsFor } from "../../src/search/ranking.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
 import { proseWeights, type Weights } from "../../src/search/weights.ts";
 import { interval90 } from "./bootstrap.ts";
 import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { type FitGroup, fitWeights } from "./fitting.ts";
-import { buildStore, chunkFolder, encodeQueries, openModel } from "./lab.ts";
+import { buildStore, candidatesFor, chunkFolder, encodeQueries, openModel } from "./lab.ts";
 import { covers, mean, ndcgOfTargets, type Target } from "./metric.ts";
 
 interface Question extends FitGroup {
@@ -72,11 +71,10 @@ if (repositories.length < 2) {
       const vectors = await encodeQueries(model, queries.map(({ query }) => query), name);
       all.push(
         queries.map(({ query: text, targets }, i) => {
-          const query = parseQuery(text);
-          const candidates = gatherCandidates(store, query, vectors[i]!, 10, "");
+          const { query, candidates, rows } = candidatesFor(store, model, text, vectors[i]!);
           const files = candidates.items.map(({ place }) => place.path);
           const answers = new Set(candidates.items.filter(({ place }) => targets.some((target) => covers(place, target))).map(({ place }) => place.path));
-          return { repository: name, query, targets, candidates, rows: candidateFeatures({ store, encoder: model.encoder }, query, vectors[i]!, candidates), files, isAnswer: files.map((file) => answers.has(file)) };
+          return { repository: name, query, targets, candidates, rows, files, isAnswer: files.map((file) => answers.has(file)) };
         }),
       );
     }

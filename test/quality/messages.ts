@@ -3,13 +3,11 @@
 //   node test/quality/messages.ts [--set DIR] [--repo NAME] [--per N] [--show]
 import { parseArgs } from "node:util";
 import { isTestPath } from "../../src/indexing/conventions.ts";
-import { gatherCandidates } from "../../src/search/candidates.ts";
-import { parseQuery, proseLanguages } from "../../src/search/query.ts";
+import { proseLanguages } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
-import { candidateFeatures } from "../../src/search/search.ts";
-import { randomFrom } from "./bootstrap.ts";
+import { sample } from "./bootstrap.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
-import { buildStore, chunkFolder, encodeQueries, type LabModel, openModel } from "./lab.ts";
+import { buildStore, candidatesFor, chunkFolder, encodeQueries, type LabModel, openModel } from "./lab.ts";
 import { mean } from "./metric.ts";
 
 const LISTED = 20;
@@ -38,15 +36,13 @@ async function ranksOf({ name, root }: JudgedRepository, model: LabModel, per: n
   const said = new Map<string, Message>();
   for (const { path, chunks } of files)
     if (!isTestPath(path)) for (const { lang, text } of chunks) if (!proseLanguages.has(lang ?? "")) for (const message of messagesIn(text)) said.set(message.said, message);
-  const random = randomFrom(name.length * 7_919 + said.size);
-  const drawn = [...said.values()].map((message) => ({ message, at: random() })).sort((a, b) => a.at - b.at).slice(0, per).map(({ message }) => message);
+  const drawn = sample([...said.values()], per, name.length * 7_919 + said.size);
   const store = await buildStore(files, model, ["instant"], name);
   store.depthLimit = "instant";
   const vectors = await encodeQueries(model, drawn.map(({ query }) => query), `messages-${name}`);
   return drawn.map((message, i) => {
-    const parsed = parseQuery(message.query);
-    const gathered = gatherCandidates(store, parsed, vectors[i]!, LISTED, "");
-    const hits = rank(gathered.items, candidateFeatures({ store, encoder: model.encoder }, parsed, vectors[i]!, gathered), parsed, LISTED);
+    const { query, candidates, rows } = candidatesFor(store, model, message.query, vectors[i]!, LISTED);
+    const hits = rank(candidates.items, rows, query, LISTED);
     const at = hits.findIndex((hit) => hit.candidate.place.text.includes(message.said));
     return { message, rank: at < 0 ? undefined : at + 1 };
   });

@@ -17,7 +17,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from strata_train import cli, data, mentor
 from strata_train.config import Config, ModelConfig
-from strata_train.model import MultiExitEncoder
+from strata_train.export import export_folder
+from strata_train.model import MultiExitEncoder, with_table_block
 from strata_train.text import TextEncoder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -80,6 +81,22 @@ def tiny_model(tiny_config: ModelConfig) -> MultiExitEncoder:
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     return model.eval()
+
+
+def with_speaking_block(model: MultiExitEncoder) -> MultiExitEncoder:
+    """The same encoder with a block behind its table that says something, as the bundled one has."""
+    model = with_table_block(model, 32).eval()
+    assert model.table is not None and model.table.block is not None
+    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
+    return model
+
+
+@pytest.fixture
+def folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> Path:
+    """A model folder to go on from."""
+    start = with_speaking_block(tiny_model)
+    export_folder(start, text, tmp_path / "start", id="start", description="for tests", shared_space=True)
+    return tmp_path / "start"
 
 
 def teach(cache: Path, width: int, owner: str = "") -> Path:

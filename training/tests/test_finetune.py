@@ -15,18 +15,9 @@ from conftest import make_pairs, run
 from strata_train import finetune, folder_weights
 from strata_train.config import Config
 from strata_train.export import export_folder, read_manifest
-from strata_train.model import MultiExitEncoder, with_table_block
+from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder
 from strata_train.text import TextEncoder, pad
-
-
-@pytest.fixture
-def folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> Path:
-    model = with_table_block(tiny_model, 32).eval()  # as the bundled one
-    assert model.table is not None and model.table.block is not None
-    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
-    export_folder(model, text, tmp_path / "start", id="start", description="for tests", shared_space=True)
-    return tmp_path / "start"
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ from strata_train.events import UserError
 from strata_train.export import export_folder
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.relations import follow_scores
-from strata_train.model import MultiExitEncoder, truncate, with_table_block
+from strata_train.model import MultiExitEncoder, truncate
 from strata_train.runtime import FolderEncoder
-from strata_train.text import TextEncoder
 
 CPU = Device(torch.device("cpu"), bf16=False)
 
@@ -48,15 +47,6 @@ def files(tmp_path: Path) -> list[Path]:
     for file, pairs in zip(found, (pairs_in_two_languages(40), make_pairs(60)), strict=True):
         file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
     return found
-
-
-@pytest.fixture
-def folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> Path:
-    model = with_table_block(tiny_model, 32)
-    assert model.table is not None and model.table.block is not None
-    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
-    export_folder(model.eval(), text, tmp_path / "start", id="start", description="for tests", shared_space=True)
-    return tmp_path / "start"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from conftest import with_speaking_block
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, quantise_rows
 from strata_train.folder_weights import read_model
@@ -166,10 +167,7 @@ def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
 @pytest.fixture
 def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
     """A tiny encoder whose table has a block that says something."""
-    model = MultiExitEncoder(replace(tiny_config, table_block=32)).eval()
-    assert model.table is not None and model.table.block is not None
-    torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
-    return model
+    return with_speaking_block(MultiExitEncoder(tiny_config))
 
 
 def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: MultiExitEncoder) -> None:

@@ -399,8 +399,7 @@ def _heads(options: argparse.Namespace) -> None:
     settings = config.load(options.config)
     place = _place(options, settings)
     exclusions = dedup.EvaluationHashes.load(options.exclude) if options.exclude else None
-    if (options.folder / train.CHECKPOINT).exists():
-        raise UserError("run-exists", f"{options.folder} holds a run; choose another folder.")
+    _refuse_old_run(options)
     run = train.Run(options.folder, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
@@ -434,10 +433,9 @@ def _go_on_from(
 def _refuse_old_run(options: argparse.Namespace) -> None:
     from strata_train import train
 
-    if (options.folder / train.CHECKPOINT).exists() and not options.resume:
-        raise UserError(
-            "run-exists", f"{options.folder} holds a run; add --resume to go on with it, or choose another folder."
-        )
+    if (options.folder / train.CHECKPOINT).exists() and not getattr(options, "resume", False):
+        way = "add --resume to go on with it, or " if "resume" in options else ""
+        raise UserError("run-exists", f"{options.folder} holds a run; {way}choose another folder.")
 
 
 def _model(path: Path) -> MultiExitEncoder:

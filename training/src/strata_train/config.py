@@ -42,7 +42,7 @@ class ModelConfig:
     # A token that stands n times in a text counts n ** count_power at exit 0. Below 1, the twentieth bracket says less
     # than the first, as in BM25.
     count_power: float = 1.0
-    # Width of the block that exit 0 has behind its sum of rows; 0 for none. Only `follow` trains it.
+    # Width of the block that exit 0 has behind its sum of rows; 0 for none. `follow` and `heads` train it.
     table_block: int = 0
 
     def shared_layers(self, exit: int) -> int:

@@ -17,6 +17,7 @@ everywhere; KL by rows and columns at full width.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from dataclasses import dataclass
@@ -33,10 +34,10 @@ from strata_train.data import stable_hash
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
 from strata_train.events import UserError, emit
-from strata_train.losses.contrastive import contrastive_loss, false_negatives
+from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
-from strata_train.losses.matryoshka import over_prefixes
 from strata_train.losses.relations import follow_scores
+from strata_train.mentor import taken_means
 from strata_train.model import MultiExitEncoder, unit
 from strata_train.runtime import FolderEncoder
 
@@ -117,7 +118,9 @@ def layers_say(encoder: FolderEncoder, texts: list[np.ndarray], store: Path) -> 
     What another model said there is made anew.
     """
     whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True)))
-    shares, exits = encoder.residual, [exit for exit in encoder.exits if exit > 0]
+    exits = [exit for exit in encoder.exits if exit > 0]
+    layers = copy.copy(encoder)  # the same files, without the table's share
+    layers.residual = dict.fromkeys(exits, 0.0)
     keys = np.array([stable_hash(" ".join(map(str, ids))) for ids in texts], np.uint64)
     known_keys, known = np.zeros(0, np.uint64), np.zeros((0, len(exits), encoder.manifest["dims"]), np.float16)
     if store.exists():
@@ -128,18 +131,14 @@ def layers_say(encoder: FolderEncoder, texts: list[np.ndarray], store: Path) -> 
     for key in known_keys.tolist():
         first.pop(key, None)
     missing = sorted(first.values(), key=lambda row: len(texts[row]))
-    encoder.residual = dict.fromkeys(shares, 0.0)
-    try:
-        for start in range(0, len(missing), BLOCK):
-            rows = missing[start : start + BLOCK]
-            vectors = encoder.encode_all([texts[row] for row in rows])
-            known_keys = np.concatenate([known_keys, keys[rows]])
-            known = np.concatenate([known, np.stack([vectors[exit] for exit in exits], axis=1).astype(np.float16)])
-            with data.written_whole(store) as work:
-                np.savez(work, whose=whose, keys=known_keys, said=known)
-            emit("progress", phase="encoding", done=start + len(rows), total=len(missing))
-    finally:
-        encoder.residual = shares
+    for start in range(0, len(missing), BLOCK):
+        rows = missing[start : start + BLOCK]
+        vectors = layers.encode_all([texts[row] for row in rows])
+        known_keys = np.concatenate([known_keys, keys[rows]])
+        known = np.concatenate([known, np.stack([vectors[exit] for exit in exits], axis=1).astype(np.float16)])
+        with data.written_whole(store) as work:
+            np.savez(work, whose=whose, keys=known_keys, said=known)
+        emit("progress", phase="encoding", done=start + len(rows), total=len(missing))
     at = {int(key): row for row, key in enumerate(known_keys)}
     rows = np.array([at[int(key)] for key in keys])
     return Said(texts, {exit: torch.from_numpy(known[rows, i].astype(np.float32)) for i, exit in enumerate(exits)})
@@ -186,11 +185,9 @@ def losses(
     c, scale, widths, top = config.heads, config.loss.logit_scale, config.model.matryoshka, config.model.top
 
     def found(sides: tuple[dict[int, Tensor], dict[int, Tensor]], apart: Tensor) -> Tensor:
-        contrast = lambda x, y: contrastive_loss(x, y, scale, apart, own_side=True)  # noqa: E731
-        across = lambda x, y: contrastive_loss(x, y, scale, apart)  # noqa: E731
         left, right = sides
-        terms = [over_prefixes(contrast, (left[exit], right[exit]), widths) for exit in left]
-        terms += [over_prefixes(across, (left[top].detach(), right[exit]), widths) for exit in left if exit < top]
+        terms = [told_apart((left[exit], right[exit]), scale, apart, widths, own_side=True) for exit in left]
+        terms += [told_apart((left[top].detach(), right[exit]), scale, apart, widths) for exit in left if exit < top]
         return torch.stack(terms).mean()
 
     kept = [
@@ -228,7 +225,7 @@ def fit(
         start = [{exit: part.cpu() for exit, part in heads(side).items()} for side in asked]
     chance = np.random.default_rng(config.train.seed)
     chosen = lambda count, size: chance.choice(count, min(size, count), replace=False)  # noqa: E731
-    waiting: dict[str, list[float]] = {}
+    waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
     for step in range(c.steps):
         train.set_rates(optimizer, step, step / c.steps, c.warmup_steps)
         here, there = chosen(len(keys[0]), c.code_pairs), chosen(len(keys[1]), c.question_pairs)
@@ -248,13 +245,9 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        for name, part in {"loss": loss, **parts}.items():
-            waiting.setdefault(name, []).append(float(part.detach()))
+        waiting.append({name: part.detach() for name, part in {"loss": loss, **parts}.items()})
         if (step + 1) % config.train.log_every == 0 or step + 1 == c.steps:
-            means = {name: float(np.mean(values)) for name, values in waiting.items()}
-            if not np.isfinite(means["loss"]):
-                raise train.diverged()
-            waiting.clear()
+            means = taken_means(waiting)
             left = c.steps - step - 1
             emit("progress", phase="heads", step=step + 1, steps_left=left, loss=means.pop("loss"), parts=means)
     heads.fold(model)

@@ -36,7 +36,7 @@ from strata_train import data, train
 from strata_train.config import Config, MentorConfig
 from strata_train.device import Device
 from strata_train.events import UserError, emit
-from strata_train.losses.contrastive import contrastive_loss, false_negatives
+from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.losses.matryoshka import over_prefixes
 from strata_train.losses.relations import follow_relations, follow_scores
@@ -282,19 +282,15 @@ def follow_loss(
     def scored(pair: tuple[Tensor, Tensor]) -> Tensor:
         return over_prefixes(lambda q, d: follow_scores(q, d, scores, scale), pair, widths)
 
-    def told_apart(pair: tuple[Tensor, Tensor], *, own_side: bool = False) -> Tensor:
-        contrast = lambda q, d: contrastive_loss(q, d, scale, not_negative, own_side=own_side)  # noqa: E731
-        return over_prefixes(contrast, pair, widths)
-
     parts: dict[str, Tensor] = {}
     for exit in queries:
         own = queries[exit], documents[exit]
         parts[f"{exit}/scores"] = c.scores * scored(own)
-        parts[f"{exit}/contrastive"] = c.contrastive * told_apart(own, own_side=c.own_side)
+        parts[f"{exit}/contrastive"] = c.contrastive * told_apart(own, scale, not_negative, widths, own_side=c.own_side)
         if exit < top:
             across = queries[top].detach(), documents[exit]
             followed = over_prefixes(lambda q, d: score_distillation(scale * q @ d.T, scores), across, widths)
-            parts[f"{exit}/cross"] = c.cross_exit * (followed + told_apart(across))
+            parts[f"{exit}/cross"] = c.cross_exit * (followed + told_apart(across, scale, not_negative, widths))
             pairs = zip(own, (queries[top], documents[top]), strict=True)
             parts[f"{exit}/vectors"] = c.vectors * sum(vector_distillation(*pair) for pair in pairs)
     sides = ((queries[top], targets[0]), (documents[top], targets[1]))

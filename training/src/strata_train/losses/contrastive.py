@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from strata_train.losses.matryoshka import over_prefixes
+
 
 def contrastive_loss(
     queries: Tensor,
@@ -42,6 +44,18 @@ def contrastive_loss(
             for across, side in zip(rows, (queries, documents), strict=True)
         ]
     return sum(F.cross_entropy(row, target) for row in rows) / 2
+
+
+def told_apart(
+    pair: tuple[Tensor, Tensor],
+    scale: float,
+    not_negative: Tensor | None,
+    widths: tuple[int, ...],
+    *,
+    own_side: bool = False,
+) -> Tensor:
+    """`contrastive_loss` of queries and documents, the mean over the prefixes `widths`."""
+    return over_prefixes(lambda q, d: contrastive_loss(q, d, scale, not_negative, own_side=own_side), pair, widths)
 
 
 def false_negatives(document_key: Tensor, query_key: Tensor, document_vectors: Tensor, threshold: float) -> Tensor:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from strata_train.config import LossConfig
-from strata_train.losses.contrastive import contrastive_loss
+from strata_train.losses.contrastive import told_apart
 from strata_train.losses.cross_exit import cross_exit_contrast, cross_exit_scores
 from strata_train.losses.distillation import score_distillation, vector_distillation
 from strata_train.losses.matryoshka import over_prefixes
@@ -127,7 +127,4 @@ class HierarchicalLoss:
         return terms
 
     def _contrast(self, queries: Tensor, documents: Tensor, not_negative: Tensor | None) -> Tensor:
-        scale = self.config.logit_scale
-        return over_prefixes(
-            lambda q, d: contrastive_loss(q, d, scale, not_negative), (queries, documents), self.widths
-        )
+        return told_apart((queries, documents), self.config.logit_scale, not_negative, self.widths)
