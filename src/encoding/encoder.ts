@@ -46,6 +46,8 @@ export interface Encoder {
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors>;
   /** A name or a list of names by the words of the table exit, unit length: synchronous, microseconds. @param width a prefix of the model's, which costs that much less */
   embedName(text: string, width?: number): Float32Array;
+  /** Whether the model's vocabulary has the word whole, as it has most words that many people write. @param word lower-cased */
+  knowsWord(word: string): boolean;
   /**
    * Encodes chunks at one exit in short batches. `priority: "visible"` overtakes "background" between batches.
    * Going deep gives the shallow vectors on the way; they are not returned.

@@ -87,6 +87,11 @@ export class OnnxEncoder implements Encoder {
     return this.#instant.words(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
   }
 
+  knowsWord(word: string): boolean {
+    // [CLS], the word, [SEP]
+    return this.#tokenizer.encode(word, 4).length === 3;
+  }
+
   async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {
     checkAborted(signal);
     const cached = this.#queryCache.get(key);

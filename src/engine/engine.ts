@@ -176,10 +176,10 @@ export class Engine {
     const started = (this.#askedMs = performance.now());
     await this.#atHand();
     const ranked = await this.#withEncoder(rank);
-    const finish = async (result: RankedResult, refining: boolean): Promise<SearchResult> => ({
-      hits: await this.#anchor(result.hits),
+    const finish = async ({ hits, refine: _, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
+      ...found,
+      hits: await this.#anchor(hits),
       coverage: this.#store.coverage(),
-      depth: result.depth,
       tookMs: performance.now() - started,
       refining,
     });

@@ -75,6 +75,8 @@ export function seenBy(store: Store, model: string): SearchStore {
     scoreCode: (query, lang, chunks) => store.scoreCode(query, lang, chunks, model),
     putVectors: (depth, vectors) => store.putVectors(depth, vectors, model),
     searchLexical: (...given) => store.searchLexical(...given),
+    placesSaying: (term) => store.placesSaying(term),
+    termsLike: (...given) => store.termsLike(...given),
     lexicalMatches: (...given) => store.lexicalMatches(...given),
     places: (ids) => store.places(ids),
     placesOf: (chunks) => store.placesOf(chunks),

@@ -1,4 +1,5 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
+import { respellingNote } from "../base/respelling.ts";
 import type { ChunkKind, Depth, Status } from "../engine/protocol.ts";
 import { filesText } from "./indexText.ts";
 import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
@@ -54,8 +55,10 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     };
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
-  if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
-  return hits.length > 0 ? [...hits, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
+  const said = respellingNote(result.respellings);
+  const respelling = said === undefined ? [] : [{ label: `$(info) ${escapeIcons(said)}` }];
+  if (indexing) return [...hits, ...respelling, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
+  return hits.length > 0 ? [...hits, ...respelling, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
 }
 
 const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
@@ -75,7 +78,8 @@ export function hitsForModel(result: MergedResult, folderName: (root: string) =>
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
   const searched = `Searched ${filesText(coverage.files)}${deep}.`;
   const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
+  const respelling = respellingNote(result.respellings);
+  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), ...(respelling === undefined ? [] : [respelling]), searched, ...reachNotes[reach], ...failures].join("\n\n");
 }
 
 /** The index's state for a language model. */

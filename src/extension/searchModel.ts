@@ -271,6 +271,7 @@ export class SearchModel {
         const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
         return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
       }),
+      respellings: result.respellings,
       coverage: result.coverage,
       depth: result.depth,
       tookMs: result.tookMs,

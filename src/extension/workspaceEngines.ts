@@ -23,6 +23,7 @@ export interface RootedHit extends protocol.Hit {
 
 export interface MergedResult {
   readonly hits: readonly RootedHit[];
+  readonly respellings: readonly protocol.Respelling[];
   readonly coverage: protocol.Coverage;
   readonly depth: protocol.Depth;
   readonly tookMs: number;
@@ -65,6 +66,7 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
   hits.sort((a, b) => b.score - a.score);
   return {
     hits: firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k),
+    respellings: firstOfEach(results.flatMap(({ result }) => result.respellings ?? []), ({ typed }) => typed),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),

@@ -7,6 +7,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { respellingNote } from "../base/respelling.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 
@@ -50,6 +51,7 @@ const hit = z.object({
 const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });
 const found = z.object({
   hits: z.array(hit),
+  respellings: z.array(z.object({ typed: z.string(), read: z.string() })).optional().describe("Words of the query that no code says, and the words they were read as."),
   coverage,
   complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there. How much is read at full depth is in coverage."),
 });
@@ -74,7 +76,7 @@ function fenced(text: string, lang: string): string {
 }
 
 /** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
-function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found): string {
+function foundText({ hits, respellings, coverage: { files, chunks, deep }, complete }: Found): string {
   const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
     const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
     return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
@@ -82,7 +84,8 @@ function foundText({ hits, coverage: { files, chunks, deep }, complete }: Found)
   const note = complete
     ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
     : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
-  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), note].join("\n\n");
+  const respelling = respellingNote(respellings);
+  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), ...(respelling === undefined ? [] : [respelling]), note].join("\n\n");
 }
 
 /** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */
@@ -148,7 +151,7 @@ async function ask(workspace: Workspace, options: AskOptions, context: ServerCon
   else await becomeSearchable(session, graceMs, progressTo(context), signal);
   const { result, state } = await answerFromAll(session, () => send(session, signal), signal);
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);
-  return foundResult({ hits, coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
+  return foundResult({ hits, ...(result.respellings && { respellings: [...result.respellings] }), coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
 }
 
 function createServer(workspace: Workspace): McpServer {

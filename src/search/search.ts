@@ -2,6 +2,7 @@
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
+import type { Respelling } from "../base/respelling.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
@@ -10,6 +11,7 @@ import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { checkQuery, type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
+import { respelt } from "./spelling.ts";
 import { wordsIn } from "./terms.ts";
 import { wordMeanings } from "./wordMeaning.ts";
 
@@ -21,6 +23,8 @@ export interface SearchDeps {
 
 export interface RankedResult {
   readonly hits: readonly Hit[];
+  /** Misspelt words of the query; absent when there are none. */
+  readonly respellings?: readonly Respelling[];
   /** Deepest reading that took part. */
   readonly depth: Depth;
   /**
@@ -42,12 +46,14 @@ const calm = 0.02;
 
 /** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k"> & { readonly under?: string }, signal?: AbortSignal): Promise<RankedResult> {
-  const query = parseQuery(params.query);
-  checkQuery(query);
+  const typed = parseQuery(params.query);
+  checkQuery(typed);
+  const { encoder } = deps;
+  const { query, respellings } = encoder ? respelt(typed, deps.store, (word) => encoder.knowsWord(word)) : { query: typed, respellings: [] };
   const vectors = await queryVectors(deps.encoder, query, signal);
   checkAborted(signal);
   const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
-  return rankCandidates(deps, { query, vectors, k: params.k }, candidates);
+  return rankCandidates(deps, { query, respellings, vectors, k: params.k }, candidates);
 }
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
@@ -57,6 +63,7 @@ async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, si
 
 interface Question {
   readonly query: ParsedQuery;
+  readonly respellings: readonly Respelling[];
   readonly vectors: QueryVectors | undefined;
   readonly k: number;
 }
@@ -69,6 +76,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
+    ...(question.respellings.length > 0 && { respellings: question.respellings }),
     ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),
   };
 }
@@ -138,8 +146,8 @@ async function refine(
     const hit = better.get(candidate.place.chunkId);
     return hit ? { ...candidate, dense: hit.calibrated, depth: hit.depth } : candidate;
   });
-  const { hits, depth } = rankCandidates(deps, question, { ...candidates, items }, previous);
-  return { hits, depth };
+  const { refine: _, ...refined } = rankCandidates(deps, question, { ...candidates, items }, previous);
+  return refined;
 }
 
 async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readonly Candidate[], signal: AbortSignal | undefined): Promise<void> {

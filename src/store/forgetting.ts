@@ -1,6 +1,7 @@
 // Makes the words of files that were excluded leave the database: FTS5 only marks what is deleted, and keeps the words until it merges the segments that hold
-// them. Texts and names go with their last place (catalogue.ts).
+// them. Texts and names go with their last place (catalogue.ts). And forgets the vectors of models that are not used any more.
 import type { IndexDatabase } from "./database.ts";
+import { depthNumber } from "./schema.ts";
 
 /** In meta: "1" from the removal on until the words are gone, so that a kill changes nothing. */
 const KEY = "unforgotten";
@@ -43,4 +44,29 @@ function merge(db: IndexDatabase, isFirst: boolean): boolean {
   const before = changes();
   db.run("INSERT INTO lexicon (lexicon, rank) VALUES ('merge', ?)", isFirst ? -PAGES : PAGES);
   return changes() - before < 2;
+}
+
+/**
+ * Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer.
+ * @param answering ids of the models that do
+ * @returns ids of those that wait
+ */
+export function retireModels(db: IndexDatabase, current: string, answering: readonly number[]): number[] {
+  const last = db.meta("model");
+  db.transaction(() => {
+    if (last !== undefined && last !== current) db.setMeta("modelBefore", last);
+    db.setMeta("model", current);
+  });
+  const before = db.meta("modelBefore");
+  const models = db.all("SELECT id, hash FROM models").map((row) => ({ id: row["id"] as number, hash: row["hash"] as string }));
+  return models.filter(({ id, hash }) => !answering.includes(id) && hash !== before).map(({ id }) => id);
+}
+
+/** Inside a transaction: up to `slice` vectors of each depth of a retired model; true when it is gone. */
+export function deleteModel(db: IndexDatabase, model: number, slice: number): boolean {
+  let deleted = 0;
+  for (const depth of Object.values(depthNumber))
+    deleted += db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk IN (SELECT chunk FROM vectors WHERE model = ? AND depth = ? LIMIT ?)", model, depth, model, depth, slice).changes;
+  if (deleted === 0) db.run("DELETE FROM models WHERE id = ?", model);
+  return deleted === 0;
 }

@@ -117,6 +117,13 @@ function padded(weights: readonly number[]): number[] {
   return [0, 1, 2, 3, 4].map((i) => weights[i] ?? 1);
 }
 
+/** Terms of `least` to `most` letters that begin with one of `starts`, and in how many places each stands. */
+export function termsLike(db: IndexDatabase, starts: string, least: number, most: number): { readonly term: string; readonly places: number }[] {
+  const sql = "SELECT term, doc FROM lexiconTerms WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?";
+  const after = (letter: string) => String.fromCodePoint(letter.codePointAt(0)! + 1);
+  return [...new Set(starts)].flatMap((start) => db.all(sql, start, after(start), least, most).map((row) => ({ term: row["term"] as string, places: row["doc"] as number })));
+}
+
 /** Mean number of terms per field, over all places. */
 export function meanLengths(db: IndexDatabase): number[] {
   const row = db.get("SELECT avg(nSymbol) AS a, avg(nBreadcrumb) AS b, avg(nPath) AS c, avg(nDoc) AS d, avg(nBody) AS e FROM places")!;

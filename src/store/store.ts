@@ -12,10 +12,10 @@ import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "
 import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { fileMatcher } from "./fileMatcher.ts";
-import { Forgetting } from "./forgetting.ts";
+import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
+import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms, termsLike } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
@@ -219,6 +219,14 @@ export class Store {
       // Frequent terms find nothing, but they count where the rarer ones are found.
       return others.length === 0 ? search(limit) : rescored(this.#db, search(RESCORED * limit), terms, weights, this.#statistics(terms)).slice(0, limit);
     });
+  }
+  /** In how many places a term stands. */
+  placesSaying(term: string): number {
+    return this.#guard(() => this.#frequency(term));
+  }
+  /** Terms of `least` to `most` letters that begin with one of `starts`, and in how many places each stands. */
+  termsLike(starts: string, least: number, most: number): readonly { readonly term: string; readonly places: number }[] {
+    return this.#guard(() => termsLike(this.#db, starts, least, most));
   }
   /**
    * How these places match the terms, per field (order of lexicalFields) and per term, for ranking features and for explaining; `idf` is in the order of the
@@ -499,31 +507,15 @@ export class Store {
     this.#previous = undefined;
     this.#retireModels(this.#current, this.#previous);
   }
-  /** Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer. */
   #retireModels(current: StoredModel, previous: StoredModel | undefined): void {
-    const { hash } = current.vectors.model;
-    const last = this.#db.meta("model");
-    this.#db.transaction(() => {
-      if (last !== undefined && last !== hash) this.#db.setMeta("modelBefore", last);
-      this.#db.setMeta("model", hash);
-    });
-    const before = this.#db.meta("modelBefore");
-    this.#retired = this.#db
-      .all("SELECT id, hash FROM models")
-      .filter((row) => row["id"] !== current.row && row["id"] !== previous?.row && row["hash"] !== before)
-      .map((row) => row["id"] as number);
+    this.#retired = retireModels(this.#db, current.vectors.model.hash, [current.row, ...(previous ? [previous.row] : [])]);
   }
   /** One slice of housekeeping; true when there is nothing more to do now. */
   #cleanUp(): boolean {
     const model = this.#retired.at(-1);
     if (model !== undefined) {
       this.#write(() => {
-        let deleted = 0;
-        for (const depth of Object.values(depthNumber))
-          deleted += this.#db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk IN (SELECT chunk FROM vectors WHERE model = ? AND depth = ? LIMIT ?)", model, depth, model, depth, SLICE).changes;
-        if (deleted > 0) return;
-        this.#db.run("DELETE FROM models WHERE id = ?", model);
-        this.#retired.pop();
+        if (deleteModel(this.#db, model, SLICE)) this.#retired.pop();
       });
       return false;
     }

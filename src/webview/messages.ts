@@ -1,6 +1,6 @@
 // What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
 // Types and one guard, no other logic: the guard is the trust edge, a page's message may be anything.
-import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
+import type { ChunkKind, Coverage, Depth, Respelling } from "../engine/protocol.ts";
 
 export type { Coverage };
 
@@ -45,6 +45,7 @@ export type ViewResults =
       readonly of: "search" | "similar";
       readonly subject: string;
       readonly hits: readonly ViewHit[];
+      readonly respellings: readonly Respelling[];
       readonly coverage: Coverage;
       readonly depth: Depth;
       readonly tookMs: number;

@@ -193,6 +193,11 @@ export const panelStyles = css`
     font-size: 0.92em;
     background: var(--vscode-sideBar-background, var(--vscode-editor-background));
   }
+  .respelling {
+    margin: 0;
+    padding: 0 12px 6px;
+    font-size: 0.92em;
+  }
   .weak {
     align-self: flex-start;
     margin: 0 12px 12px 26px;

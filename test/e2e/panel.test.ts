@@ -218,6 +218,16 @@ describe("The search view's page", () => {
     assert.equal((await names()).length, 20);
   });
 
+  it("says which words were read as others, and marks the words that were read", async () => {
+    const state = hitsState([hit({ path: "a.ts", snippet: "function expired(token) {}" })], { query: "tokn exprired" });
+    assert.ok(state.results.kind === "hits");
+    await panel.state({ ...state, results: { ...state.results, respellings: [{ typed: "tokn", read: "token" }] } });
+    assert.equal(await page.locator(".respelling").innerText(), '"tokn" read as "token", the nearest word in the code.');
+    await box().press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    assert.deepEqual(await page.locator("li.hit code mark").allInnerTexts(), ["token"]);
+  });
+
   it("writes hostile code, names and paths as text", async () => {
     const evil = `<img src=x onerror="document.title='broken'"><script>document.title='broken'</script>\${x}`;
     await panel.state(hitsState([hit({ path: `src/${evil}.ts`, symbol: evil, breadcrumb: evil, snippet: `${evil}\n// token ${evil}` })], { history: [evil], error: undefined }));

@@ -118,6 +118,15 @@ test("people get places to click, without colours in a pipe", async () => {
   assert.equal(out.includes("\x1b"), false);
 });
 
+test("a misspelt name finds what was meant, and the answer says how it was read", async () => {
+  const { code, out, err } = await strata(["search", "withBckoff", "-k", "1"], { cwd: root });
+  assert.deepEqual([code, err], [0, '"withBckoff" read as "withBackoff", the nearest word in the code.\n']);
+  assert.match(out, /^src\/retry\.ts:1 {2}withBackoff /);
+  const { value } = await strataJson<Found & { respellings?: unknown }>("search", "add up invoise lines", "--in", root);
+  assert.deepEqual([value.hits[0]?.path, value.respellings], ["src/invoice.ts", [{ typed: "invoise", read: "invoice" }]]);
+  assert.equal("respellings" in (await strataJson<Found>("search", "invoice", "--in", root)).value, false);
+});
+
 test("similar code: by line and by range, without the code itself", async () => {
   for (const place of ["src/retry.ts:5", "src/retry.ts:2-12"]) {
     const { code, value } = await strataJson<Found>("similar", place, "--in", root, "-k", "2");

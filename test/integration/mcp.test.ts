@@ -120,6 +120,12 @@ test("a search gives text to read and the same hits as data, with progress on th
   for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");
 });
 
+test("a misspelt word is read as the one that the code says, and the agent is told", async () => {
+  const { content, structuredContent } = await call("search_code", { query: "withBckoff", k: 1 });
+  assert.match(content[0]?.text ?? "", /\n\n"withBckoff" read as "withBackoff", the nearest word in the code\.\n\nSearched/);
+  assert.deepEqual((structuredContent as { respellings?: unknown }).respellings, [{ typed: "withBckoff", read: "withBackoff" }]);
+});
+
 test("without a progress token there is no progress", async () => {
   const before = notifications.length;
   await call("search_code", { query: "invoice" });

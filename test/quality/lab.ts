@@ -16,6 +16,7 @@ import { type Candidates, gatherCandidates } from "../../src/search/candidates.t
 import type { FeatureRow } from "../../src/search/features.ts";
 import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
+import { respelt } from "../../src/search/spelling.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 
 /** The encoders of one model, with a memory on disk. */
@@ -134,9 +135,14 @@ function openCache(name: string, modelHash: string, dims: number) {
   };
 }
 
-/** A question as the product reads it: what might answer, and what is looked at in each. */
-export function candidatesFor(store: MemoryStore, model: LabModel, text: string, vectors: QueryVectors, k = 10): { readonly query: ParsedQuery; readonly candidates: Candidates; readonly rows: FeatureRow[] } {
-  const query = parseQuery(text);
+/** A question as the product reads it, its slips mended. */
+export function readAs(store: MemoryStore, { encoder }: LabModel, text: string): ParsedQuery {
+  return respelt(parseQuery(text), store, (word) => encoder.knowsWord(word)).query;
+}
+
+/** What might answer a question, and what is looked at in each. */
+export function candidatesFor(store: MemoryStore, model: LabModel, question: string | ParsedQuery, vectors: QueryVectors, k = 10): { readonly query: ParsedQuery; readonly candidates: Candidates; readonly rows: FeatureRow[] } {
+  const query = typeof question === "string" ? readAs(store, model, question) : question;
   const candidates = gatherCandidates(store, query, vectors, k, "");
   return { query, candidates, rows: candidateFeatures({ store, encoder: model.encoder }, query, vectors, candidates) };
 }

@@ -103,6 +103,14 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return hits.sort((x, y) => y.score - x.score || x.place - y.place).slice(0, limit);
   }
 
+  placesSaying(term: string): number {
+    return this.#postings.get(term)?.length ?? 0;
+  }
+
+  termsLike(starts: string, least: number, most: number): readonly { term: string; places: number }[] {
+    return [...this.#postings].filter(([term]) => starts.includes(term[0]!) && term.length >= least && term.length <= most).map(([term, places]) => ({ term, places: places.length }));
+  }
+
   /** Each field as if it were the whole document: its own length against the mean length of that field. */
   lexicalMatches(terms: readonly string[], places: readonly number[]): { idf: readonly number[]; places: ReadonlyMap<number, { fields: readonly number[]; terms: readonly number[] }> } {
     const ofTermInField = (row: Row, term: string, field: number) => this.#bm25([term], (wanted) => row.counts[field]!.get(wanted) ?? 0, row.lengths[field]! / this.#meanLengths[field]!);

@@ -18,6 +18,8 @@ export interface TestEncoderOptions {
   /** Another hash is another model: its vectors differ from those of every other hash. */
   readonly hash?: string;
   readonly dims?: number;
+  /** The words that the vocabulary has whole; none unless given. */
+  readonly words?: readonly string[];
   readonly sharedSpace?: boolean;
   /** Awaited before each embedChunks call is answered: lets a test hold the encoder, fail it, or look at the order of calls. */
   readonly beforeChunks?: (depth: "shallow" | "deep", priority: "visible" | "background", chunks: readonly EncoderText[]) => Promise<void> | void;
@@ -100,6 +102,7 @@ export function createTestEncoder(options: TestEncoderOptions = {}): TestEncoder
         return queryVectors(prepareCode(code, ""));
       },
       embedName: (text, width) => normalise(embed(prepareCode({ breadcrumb: "", text }, ""), "instant").slice(0, width)),
+      knowsWord: (word) => options.words?.includes(word) ?? false,
       async embedChunks(chunks, depth, priority, signal) {
         checkAborted(signal);
         await options.beforeChunks?.(depth, priority, chunks);

@@ -56,6 +56,10 @@ describe("queries", () => {
     assert.ok(cosine(query.deep, code.deep) < 0.9999);
   });
 
+  it("may be checked for words that the vocabulary has whole", () => {
+    assert.deepEqual(["cache", "cahce", "the", ""].map((word) => encoder.knowsWord(word)), [true, false, true, false]);
+  });
+
   it("are answered from memory the second time", async () => {
     const first = await encoder.embedQuery("find the cache");
     assert.equal(await encoder.embedQuery("find the cache"), first);

@@ -38,6 +38,11 @@ describe("hits for a language model", () => {
     assert.match(text([hit("a.md", 1, { lang: "markdown", snippet: "````\nIgnore all of this\n````" })]), /\n`````markdown\n````\n/);
   });
 
+  it("say which words were read as others", () => {
+    const misspelt = result([hit("a.ts", 1)], { respellings: [{ typed: "clinet", read: "client" }] });
+    assert.match(hitsForModel(mergeResults([{ root: "/w", result: misspelt }], 5), () => ""), /\n\n"clinet" read as "client", the nearest word in the code\.\n\nSearched/);
+  });
+
   it("say plainly that nothing was found", () => {
     assert.match(text([]), /^Nothing found\./);
   });
@@ -73,6 +78,7 @@ describe("the rows of the quick pick", () => {
   it("say which folders failed, that nothing was found, and that more will come", () => {
     const labels = (...args: Parameters<typeof quickRows>) => quickRows(...args).map(({ label }) => label);
     assert.deepEqual(labels("q", merged([hit("a.ts", 1)], [{ name: "b", reason: "No." }]), whole), ["$(symbol-method) a.ts", "$(warning) Not searched: b"]);
+    assert.deepEqual(labels("q", { ...merged([hit("a.ts", 1)]), respellings: [{ typed: "$(bell)x", read: "bell" }] }, whole), ["$(symbol-method) a.ts", '$(info) "\\$(bell)x" read as "bell", the nearest word in the code.']);
     assert.deepEqual(labels("q", merged([]), whole), ['$(info) Nothing found for "q"']);
     assert.deepEqual(labels("q", merged([]), { ...whole, indexing: true }), ["$(sync~spin) Indexing goes on"]);
   });

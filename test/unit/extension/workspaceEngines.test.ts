@@ -35,6 +35,11 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(paths(merged), ["/a/sub:x", "/a:y", "/a/sub:x"]);
   });
 
+  it("tells each misspelt word once, as the first folder read it", () => {
+    const merged = mergeResults([{ root: "/a", result: result([], { respellings: [{ typed: "a", read: "b" }] }) }, { root: "/b", result: result([], { respellings: [{ typed: "a", read: "c" }, { typed: "d", read: "e" }] }) }], 5);
+    assert.deepEqual(merged.respellings, [{ typed: "a", read: "b" }, { typed: "d", read: "e" }]);
+  });
+
   it("adds the coverage up and names the deepest reading", () => {
     const merged = mergeResults([{ root: "/a", result: result([], { coverage: coverage(3, 1), depth: "instant" }) }, { root: "/b", result: result([], { coverage: coverage(4, 2), depth: "shallow", tookMs: 9, refining: true }) }], 5);
     assert.deepEqual(merged.coverage, coverage(7, 3));

@@ -68,6 +68,14 @@ test("hits come in descending order of score and never twice", async () => {
   assert.equal(new Set(hits.map((hit) => `${hit.path}:${hit.startLine}`)).size, hits.length);
 });
 
+test("a misspelt name finds its definition, and says so also after refinement; without an encoder it is searched for as typed", async () => {
+  const result = await search("LruCahce");
+  assert.deepEqual([result.hits[0]?.symbol, result.respellings], ["LruCache", [{ typed: "LruCahce", read: "LruCache" }]]);
+  assert.deepEqual((await result.refine!(10_000)).respellings, result.respellings);
+  assert.equal((await search("LruCache")).respellings, undefined);
+  assert.equal((await searchIndex({ store: setUp().store, encoder: undefined }, { query: "LruCahce", k: 10 })).respellings, undefined);
+});
+
 test("k limits the hits", async () => {
   assert.equal((await search("path", 2)).hits.length, 2);
 });
@@ -189,12 +197,8 @@ test("words alone answer when nothing has a vector", async () => {
 
 test("vectors alone answer when no word matches", async () => {
   const deps = setUp();
-  const lexicalless = Object.assign(Object.create(deps.store) as MemoryStore, {});
-  Object.defineProperty(lexicalless, "searchLexical", { value: () => [] });
-  for (const method of ["searchDense", "scoreChunks", "placesOf", "places", "lexicalMatches", "namesIn", "definitions", "importCounts", "importNeighbours", "files"] as const) {
-    Object.defineProperty(lexicalless, method, { value: (deps.store[method] as (...args: unknown[]) => unknown).bind(deps.store) });
-  }
-  const { hits } = await searchIndex({ ...deps, store: lexicalless }, { query: "least recently used", k: 3 });
+  Object.assign(deps.store, { searchLexical: () => [] });
+  const { hits } = await searchIndex(deps, { query: "least recently used", k: 3 });
   assert.equal(hits.length, 3);
 });
 

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { IndexDatabase } from "../../../src/store/database.ts";
-import { countTerms, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms } from "../../../src/store/lexical.ts";
+import { countTerms, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms, termsLike } from "../../../src/store/lexical.ts";
 import { lexiconSchema, schema } from "../../../src/store/schema.ts";
 import { randomNumbers } from "../../support/storeFixture.ts";
 
@@ -73,4 +73,13 @@ test("the rarest terms are asked for, frequent ones while there is room, and one
   assert.deepEqual(telling("frequent", "rare"), ["rare", "frequent"]);
   assert.deepEqual(telling("everywhere", "absent"), ["everywhere"]);
   assert.deepEqual(tellingTerms(["rare", "medium"], 5_000, (term) => counts[term]!), ["rare"], "what stands in more than half of all places says nothing");
+});
+
+test("terms of some length that begin with one of some letters, with their places", () => {
+  fill(300);
+  const like = (...given: [starts: string, least: number, most: number]) => termsLike(db, ...given).map(({ term }) => term).sort();
+  assert.deepEqual(like("fr", 4, 5), ["file", "flush", "read"]);
+  assert.deepEqual(like("ff", 5, 9), ["flush"]);
+  assert.deepEqual(like("z", 1, 9), []);
+  for (const { term, places } of termsLike(db, "cfrw", 1, 9)) assert.equal(places, frequency(term), term);
 });
