@@ -5,7 +5,7 @@ import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
-import { asRead, respellingNote } from "../base/respelling.ts";
+import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
 import { assertReadable } from "../engine/anchor.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -63,15 +63,14 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
     const { result, state } = await askWhenReady(session, options, context, () => ask(session));
     const hits = fromHere(result.hits, scope);
     if (context.json) {
-      const { coverage, depth, tookMs, respellings } = result;
-      printJson(context, { hits, ...(respellings && { respellings }), coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
+      const { coverage, depth, tookMs } = result;
+      printJson(context, { hits, ...remarksOf(result), coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
     } else {
       const { out, err, outColour, columns } = context.terminal;
       const paint = painter(outColour);
       const note = coverageLine(result.coverage, state, options.depth);
-      const respelling = respellingNote(result.respellings);
-      if (respelling !== undefined) err(`${printable(respelling)}\n`);
-      if (hits.length > 0) out(renderHits(hits, { paint, columns, query: asRead(query, result.respellings), explain: options.explain, folder: shownFolder(scope) }));
+      if (hits.length > 0) for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
+      if (hits.length > 0) out(renderHits(hits, { paint, columns, query: asRead(query, result), explain: options.explain, folder: shownFolder(scope) }));
       else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);
     }

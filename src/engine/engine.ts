@@ -17,6 +17,7 @@ import { Indexer, type LeftOut } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { findDuplicates } from "../search/duplicates.ts";
+import { NoiseFloor } from "../search/noiseFloor.ts";
 import { type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
@@ -61,6 +62,7 @@ export class Engine {
   /** Of the present model, for chunks whose files need not be read again. */
   #instant!: InstantTable;
   #instantEncoder: InstantEncoder | undefined;
+  #noiseFloor!: NoiseFloor;
   /** Encoder of the model before: it makes the queries until the present model has read everything. */
   #before: Encoder | undefined;
   #warnings = new Set<string>();
@@ -140,6 +142,7 @@ export class Engine {
     this.#model = instant.files;
     this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
+    this.#noiseFloor = new NoiseFloor(log);
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
     this.#pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
@@ -185,29 +188,25 @@ export class Engine {
     });
     const { refine } = ranked;
     if (params.depth !== "deep" || refine === undefined) return finish(ranked, false);
-    const unrefined = (error: unknown): RankedResult => this.#unrefined(ranked, error, signal);
+    // A list that is there is an answer, also when the encoder dies over making it better.
+    const unrefined = (error: unknown): RankedResult => {
+      signal.throwIfAborted();
+      this.#problem("visible hits could not be refined", error);
+      this.#noteDamage(error);
+      return ranked;
+    };
     const late = (error: unknown): void => void (signal.aborted || unrefined(error));
     const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal, late).catch(unrefined), false);
     if (!onUpdate) return refined();
-    setImmediate(() => {
-      refined().then(
-        (better) => {
-          if (!signal.aborted) onUpdate(better);
-        },
-        (error: unknown) => {
-          if (!signal.aborted) this.#problem("refined hits could not be sent", error);
-        },
-      );
+    setImmediate(async () => {
+      try {
+        const better = await refined();
+        if (!signal.aborted) onUpdate(better);
+      } catch (error) {
+        if (!signal.aborted) this.#problem("refined hits could not be sent", error);
+      }
     });
     return finish(ranked, true);
-  }
-
-  /** A list that is there is an answer, also when the encoder dies over making it better. */
-  #unrefined(ranked: RankedResult, error: unknown, signal: AbortSignal): RankedResult {
-    signal.throwIfAborted();
-    this.#problem("visible hits could not be refined", error);
-    this.#noteDamage(error);
-    return ranked;
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
@@ -445,6 +444,7 @@ export class Engine {
         }, signal);
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
+      void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
       if (this.#state.kind === "scanning") this.#setState(deepening(this.#settings.backgroundDepth, this.#store.coverage())); // whoever waited for the pass asks at once
       this.#watch();
       this.#statusSoon();
@@ -560,7 +560,7 @@ export class Engine {
     const encoder = this.#answering();
     const store = seenBy(this.#store, encoder.model.hash);
     try {
-      return await this.#asked(rank({ store, encoder }));
+      return await this.#asked(rank({ store, encoder, ...(this.#scansDone > 0 && { noiseFloor: this.#noiseFloor }) }));
     } catch (error) {
       // The model was exchanged while its query was made.
       if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);

@@ -86,5 +86,6 @@ export function seenBy(store: Store, model: string): SearchStore {
     importCounts: (paths) => store.importCounts(paths),
     importNeighbours: (paths) => store.importNeighbours(paths),
     files: () => store.files(),
+    coverage: () => store.coverage(),
   };
 }

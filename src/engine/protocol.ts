@@ -1,12 +1,12 @@
 // Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import type { Progress } from "../base/progress.ts";
-import type { Respelling } from "../base/respelling.ts";
+import type { Remarks } from "../base/remarks.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Depth } from "../encoding/encoder.ts";
 import type { Coverage } from "../store/store.ts";
 
-export type { ChunkKind, Coverage, Depth, Progress, Respelling };
+export type { ChunkKind, Coverage, Depth, Progress };
 
 /** Raised whenever a message changes shape. */
 export const PROTOCOL_VERSION = 1;
@@ -102,10 +102,8 @@ export interface SearchParams {
   /** Directory below the root to restrict to, "" for all. */
   readonly under?: string;
 }
-export interface SearchResult {
+export interface SearchResult extends Remarks {
   readonly hits: readonly Hit[];
-  /** Misspelt words of the query; absent when all was read as typed. */
-  readonly respellings?: readonly Respelling[];
   readonly coverage: Coverage;
   /** Deepest reading that took part. */
   readonly depth: Depth;

@@ -1,5 +1,5 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
-import { respellingNote } from "../base/respelling.ts";
+import { remarkTexts } from "../base/remarks.ts";
 import type { ChunkKind, Depth, Status } from "../engine/protocol.ts";
 import { filesText } from "./indexText.ts";
 import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
@@ -55,10 +55,9 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     };
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
-  const said = respellingNote(result.respellings);
-  const respelling = said === undefined ? [] : [{ label: `$(info) ${escapeIcons(said)}` }];
-  if (indexing) return [...hits, ...respelling, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
-  return hits.length > 0 ? [...hits, ...respelling, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
+  const remarks = hits.length === 0 ? [] : remarkTexts(result).map((remark): QuickRow => ({ label: `$(info) ${escapeIcons(remark)}` }));
+  if (indexing) return [...hits, ...remarks, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
+  return hits.length > 0 ? [...hits, ...remarks, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
 }
 
 const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
@@ -78,8 +77,7 @@ export function hitsForModel(result: MergedResult, folderName: (root: string) =>
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
   const searched = `Searched ${filesText(coverage.files)}${deep}.`;
   const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  const respelling = respellingNote(result.respellings);
-  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), ...(respelling === undefined ? [] : [respelling]), searched, ...reachNotes[reach], ...failures].join("\n\n");
+  return [...(blocks.length > 0 ? [...remarkTexts(result), ...blocks] : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
 }
 
 /** The index's state for a language model. */

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
+import { remarksOf } from "../base/remarks.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
@@ -271,7 +272,7 @@ export class SearchModel {
         const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
         return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
       }),
-      respellings: result.respellings,
+      ...remarksOf(result),
       coverage: result.coverage,
       depth: result.depth,
       tookMs: result.tookMs,

@@ -5,6 +5,7 @@ import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort, unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
+import type { Remarks } from "../base/remarks.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { readRange } from "../engine/anchor.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -21,9 +22,8 @@ export interface RootedHit extends protocol.Hit {
   readonly root: string;
 }
 
-export interface MergedResult {
+export interface MergedResult extends Remarks {
   readonly hits: readonly RootedHit[];
-  readonly respellings: readonly protocol.Respelling[];
   readonly coverage: protocol.Coverage;
   readonly depth: protocol.Depth;
   readonly tookMs: number;
@@ -64,9 +64,11 @@ function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
 export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
   const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
   hits.sort((a, b) => b.score - a.score);
+  const respellings = firstOfEach(results.flatMap(({ result }) => result.respellings ?? []), ({ typed }) => typed);
   return {
     hits: firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k),
-    respellings: firstOfEach(results.flatMap(({ result }) => result.respellings ?? []), ({ typed }) => typed),
+    ...(respellings.length > 0 && { respellings }),
+    ...(results.length > 0 && results.every(({ result }) => result.farFetched) && { farFetched: true }),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),

@@ -7,7 +7,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { respellingNote } from "../base/respelling.ts";
+import { remarksOf, remarkTexts } from "../base/remarks.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 
@@ -51,7 +51,8 @@ const hit = z.object({
 const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });
 const found = z.object({
   hits: z.array(hit),
-  respellings: z.array(z.object({ typed: z.string(), read: z.string() })).optional().describe("Words of the query that no code says, and the words they were read as."),
+  respellings: z.array(z.object({ typed: z.string(), read: z.string() })).readonly().optional().describe("Words of the query that no code says, and the words they were read as."),
+  farFetched: z.literal(true).optional().describe("Nothing here is nearer to the query than chance: the hits are merely the nearest, and what was looked for is probably not there."),
   coverage,
   complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there. How much is read at full depth is in coverage."),
 });
@@ -76,7 +77,7 @@ function fenced(text: string, lang: string): string {
 }
 
 /** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
-function foundText({ hits, respellings, coverage: { files, chunks, deep }, complete }: Found): string {
+function foundText({ hits, coverage: { files, chunks, deep }, complete, ...remarks }: Found): string {
   const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
     const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
     return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
@@ -84,8 +85,7 @@ function foundText({ hits, respellings, coverage: { files, chunks, deep }, compl
   const note = complete
     ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
     : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
-  const respelling = respellingNote(respellings);
-  return [...(blocks.length > 0 ? blocks : ["Nothing found."]), ...(respelling === undefined ? [] : [respelling]), note].join("\n\n");
+  return [...(blocks.length > 0 ? [...remarkTexts(remarks), ...blocks] : ["Nothing found."]), note].join("\n\n");
 }
 
 /** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */
@@ -151,7 +151,7 @@ async function ask(workspace: Workspace, options: AskOptions, context: ServerCon
   else await becomeSearchable(session, graceMs, progressTo(context), signal);
   const { result, state } = await answerFromAll(session, () => send(session, signal), signal);
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);
-  return foundResult({ hits, ...(result.respellings && { respellings: [...result.respellings] }), coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
+  return foundResult({ hits, ...remarksOf(result), coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
 }
 
 function createServer(workspace: Workspace): McpServer {

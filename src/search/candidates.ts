@@ -7,7 +7,7 @@ import { lastName, type ParsedQuery } from "./query.ts";
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
   Store,
-  "searchLexical" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "putVectors"
+  "searchLexical" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "coverage" | "putVectors"
 >;
 
 export interface Candidate {

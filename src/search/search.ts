@@ -2,13 +2,14 @@
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
-import type { Respelling } from "../base/respelling.ts";
+import type { Remarks } from "../base/remarks.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
+import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
 import { checkQuery, type ParsedQuery, parseQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
 import { respelt } from "./spelling.ts";
@@ -19,12 +20,12 @@ export interface SearchDeps {
   readonly store: SearchStore;
   /** Absent while the model loads or when it cannot: words alone answer then. */
   readonly encoder: Encoder | undefined;
+  /** Absent while files are still being read: what is not found may come. */
+  readonly noiseFloor?: NoiseFloor;
 }
 
-export interface RankedResult {
+export interface RankedResult extends Remarks {
   readonly hits: readonly Hit[];
-  /** Misspelt words of the query; absent when there are none. */
-  readonly respellings?: readonly Respelling[];
   /** Deepest reading that took part. */
   readonly depth: Depth;
   /**
@@ -53,7 +54,9 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   const vectors = await queryVectors(deps.encoder, query, signal);
   checkAborted(signal);
   const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
-  return rankCandidates(deps, { query, respellings, vectors, k: params.k }, candidates);
+  const floor = encoder && deps.noiseFloor?.of(deps.store, encoder);
+  const remarks = { ...(respellings.length > 0 && { respellings }), ...(floor !== undefined && isFarFetched(query, candidates, floor) && { farFetched: true as const }) };
+  return rankCandidates(deps, { query, remarks, vectors, k: params.k }, candidates);
 }
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
@@ -63,7 +66,8 @@ async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, si
 
 interface Question {
   readonly query: ParsedQuery;
-  readonly respellings: readonly Respelling[];
+  /** What is said of the answer however its order changes. */
+  readonly remarks: Remarks;
   readonly vectors: QueryVectors | undefined;
   readonly k: number;
 }
@@ -76,7 +80,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
-    ...(question.respellings.length > 0 && { respellings: question.respellings }),
+    ...question.remarks,
     ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),
   };
 }

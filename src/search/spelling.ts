@@ -1,7 +1,7 @@
 // Words of a question that nothing in the index says, read as the nearest word that something says: `HttpClinet` finds `HttpClient`. Vectors forgive
 // a wrong letter in a sentence; names and BM25 do not.
 import { isStopWord } from "../base/queryWords.ts";
-import { asRead, type Respelling } from "../base/respelling.ts";
+import { asRead, type Respelling } from "../base/remarks.ts";
 import { bm25FieldWeights, type SearchStore } from "./candidates.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
@@ -37,7 +37,7 @@ export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: st
     return read === undefined ? [] : [{ typed, read }];
   });
   if (respellings.length === 0) return asTyped;
-  const { text, terms, identifiers, parts, asksFor } = parseQuery(asRead(query.text, respellings));
+  const { text, terms, identifiers, parts, asksFor } = parseQuery(asRead(query.text, { respellings }));
   return { query: { ...query, text, terms, identifiers, parts, asksFor: { ...asksFor, documents: query.asksFor.documents } }, respellings };
 }
 

@@ -1,6 +1,7 @@
 // What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
 // Types and one guard, no other logic: the guard is the trust edge, a page's message may be anything.
-import type { ChunkKind, Coverage, Depth, Respelling } from "../engine/protocol.ts";
+import type { Remarks } from "../base/remarks.ts";
+import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
 
 export type { Coverage };
 
@@ -39,13 +40,12 @@ export interface ViewDuplicateGroup {
 /** What the list below the box shows. */
 export type ViewResults =
   | { readonly kind: "none" }
-  | {
+  | ({
       readonly kind: "hits";
       /** Of a search: what was asked. Of similar code: what it is similar to. */
       readonly of: "search" | "similar";
       readonly subject: string;
       readonly hits: readonly ViewHit[];
-      readonly respellings: readonly Respelling[];
       readonly coverage: Coverage;
       readonly depth: Depth;
       readonly tookMs: number;
@@ -53,7 +53,7 @@ export type ViewResults =
       readonly refining: boolean;
       /** "name: sentence" for each folder that could not answer. */
       readonly failures: readonly string[];
-    }
+    } & Remarks)
   | { readonly kind: "duplicates"; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** As of hits. */ readonly failures: readonly string[] };
 
 /** The index of all folders together, as the page draws it. */

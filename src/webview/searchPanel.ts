@@ -3,7 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { queryWords } from "../base/queryWords.ts";
-import { asRead, respellingNote } from "../base/respelling.ts";
+import { asRead, remarkTexts } from "../base/remarks.ts";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
@@ -462,10 +462,9 @@ export class SearchPanel extends LitElement {
     if (results.kind !== "hits") return html``;
     const all = this.#hitsOf(results);
     const hits = this.#drawn(all);
-    const words = results.of === "search" ? queryWords(asRead(results.subject, results.respellings)) : [];
-    const respelling = respellingNote(results.respellings);
+    const words = results.of === "search" ? queryWords(asRead(results.subject, results)) : [];
     return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
-      ${respelling === undefined ? nothing : html`<p class="respelling">${respelling}</p>`}
+      ${hits.length === 0 ? nothing : remarkTexts(results).map((remark) => html`<p class="remark">${remark}</p>`)}
       ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${hits.length === 0
         ? this.#renderNothing(state)

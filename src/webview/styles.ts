@@ -193,7 +193,7 @@ export const panelStyles = css`
     font-size: 0.92em;
     background: var(--vscode-sideBar-background, var(--vscode-editor-background));
   }
-  .respelling {
+  .remark {
     margin: 0;
     padding: 0 12px 6px;
     font-size: 0.92em;

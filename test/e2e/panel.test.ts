@@ -222,7 +222,7 @@ describe("The search view's page", () => {
     const state = hitsState([hit({ path: "a.ts", snippet: "function expired(token) {}" })], { query: "tokn exprired" });
     assert.ok(state.results.kind === "hits");
     await panel.state({ ...state, results: { ...state.results, respellings: [{ typed: "tokn", read: "token" }] } });
-    assert.equal(await page.locator(".respelling").innerText(), '"tokn" read as "token", the nearest word in the code.');
+    assert.equal(await page.locator(".remark").innerText(), '"tokn" read as "token", the nearest word in the code.');
     await box().press("ArrowDown");
     await page.keyboard.press("ArrowRight");
     assert.deepEqual(await page.locator("li.hit code mark").allInnerTexts(), ["token"]);

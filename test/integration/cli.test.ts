@@ -127,6 +127,15 @@ test("a misspelt name finds what was meant, and the answer says how it was read"
   assert.equal("respellings" in (await strataJson<Found>("search", "invoice", "--in", root)).value, false);
 });
 
+test("a question that nothing answers is told to be one, by words and as data", async () => {
+  const { code, out, err } = await strata(["search", "recipe for pancakes with maple syrup", "-k", "1"], { cwd: root });
+  assert.deepEqual([code, err], [0, "Nothing here clearly answers this; these places come nearest.\n"]);
+  assert.notEqual(out, "");
+  const farFetched = async (query: string) => (await strataJson<Found & { farFetched?: true }>("search", query, "--in", root)).value.farFetched;
+  assert.equal(await farFetched("recipe for pancakes with maple syrup"), true);
+  assert.equal(await farFetched("wait longer after each failure"), undefined);
+});
+
 test("similar code: by line and by range, without the code itself", async () => {
   for (const place of ["src/retry.ts:5", "src/retry.ts:2-12"]) {
     const { code, value } = await strataJson<Found>("similar", place, "--in", root, "-k", "2");

@@ -122,7 +122,7 @@ test("a search gives text to read and the same hits as data, with progress on th
 
 test("a misspelt word is read as the one that the code says, and the agent is told", async () => {
   const { content, structuredContent } = await call("search_code", { query: "withBckoff", k: 1 });
-  assert.match(content[0]?.text ?? "", /\n\n"withBckoff" read as "withBackoff", the nearest word in the code\.\n\nSearched/);
+  assert.match(content[0]?.text ?? "", /^"withBckoff" read as "withBackoff", the nearest word in the code\.\n\nsrc\/retry\.ts:/);
   assert.deepEqual((structuredContent as { respellings?: unknown }).respellings, [{ typed: "withBckoff", read: "withBackoff" }]);
 });
 

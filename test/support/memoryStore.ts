@@ -8,7 +8,7 @@ import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../src/store/languageMeans.ts";
 import { ImportGraph } from "../../src/store/imports.ts";
-import { type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
+import { type Coverage, type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
 export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
@@ -89,6 +89,12 @@ export class MemoryStore implements SearchStore, DuplicateStore {
 
   files(): ReadonlyMap<string, FileRecord> {
     return this.#files;
+  }
+
+  coverage(): Coverage {
+    const at = (depth: Depth) => [...this.#chunkIds.values()].filter((chunkId) => this.#depthOf(chunkId) === depth).length;
+    const [shallow, deep] = [at("shallow"), at("deep")];
+    return { files: this.#files.size, chunks: this.#chunkIds.size, instant: at("instant") + shallow + deep, shallow: shallow + deep, deep };
   }
 
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {

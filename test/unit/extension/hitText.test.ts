@@ -40,7 +40,7 @@ describe("hits for a language model", () => {
 
   it("say which words were read as others", () => {
     const misspelt = result([hit("a.ts", 1)], { respellings: [{ typed: "clinet", read: "client" }] });
-    assert.match(hitsForModel(mergeResults([{ root: "/w", result: misspelt }], 5), () => ""), /\n\n"clinet" read as "client", the nearest word in the code\.\n\nSearched/);
+    assert.match(hitsForModel(mergeResults([{ root: "/w", result: misspelt }], 5), () => ""), /^"clinet" read as "client", the nearest word in the code\.\n\n1\. /);
   });
 
   it("say plainly that nothing was found", () => {

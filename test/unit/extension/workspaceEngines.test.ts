@@ -40,6 +40,13 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(merged.respellings, [{ typed: "a", read: "b" }, { typed: "d", read: "e" }]);
   });
 
+  it("is far-fetched when the answer of every folder is", () => {
+    const far = { root: "/a", result: result([], { farFetched: true }) };
+    assert.equal(mergeResults([far, { ...far, root: "/b" }], 5).farFetched, true);
+    assert.equal(mergeResults([far, { root: "/b", result: result([]) }], 5).farFetched, undefined);
+    assert.equal(mergeResults([], 5).farFetched, undefined);
+  });
+
   it("adds the coverage up and names the deepest reading", () => {
     const merged = mergeResults([{ root: "/a", result: result([], { coverage: coverage(3, 1), depth: "instant" }) }, { root: "/b", result: result([], { coverage: coverage(4, 2), depth: "shallow", tookMs: 9, refining: true }) }], 5);
     assert.deepEqual(merged.coverage, coverage(7, 3));

@@ -12,7 +12,7 @@ const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   busy: false,
   working: undefined,
   error: undefined,
-  results: { kind: "hits", of: "search", subject: "q", hits, respellings: [], coverage, depth: "deep", tookMs: 1, refining: false, failures: [] },
+  results: { kind: "hits", of: "search", subject: "q", hits, coverage, depth: "deep", tookMs: 1, refining: false, failures: [] },
   index: { kind: "ready" },
   coverage,
   languages: [],

@@ -1,0 +1,35 @@
+// What is said of an answer beside its hits: words that were read as others, and that nothing really answers. One wording for view, terminal and agents.
+
+/** A word of the query that nothing in the index says, and the one that it was read as. */
+export interface Respelling {
+  readonly typed: string;
+  readonly read: string;
+}
+
+export interface Remarks {
+  /** Misspelt words of the query; absent when all was read as typed. */
+  readonly respellings?: readonly Respelling[] | undefined;
+  /** Nothing in the index is nearer to the question than chance, or has most of its words: the hits are merely the nearest. Said only when all files were read. */
+  readonly farFetched?: true | undefined;
+}
+
+/** The query with each word as it was read. */
+export function asRead(query: string, { respellings = [] }: Remarks): string {
+  const readings = new Map(respellings.map(({ typed, read }) => [typed, read]));
+  return readings.size === 0 ? query : query.replace(/[\p{L}_$][\p{L}\p{N}_$]*/gu, (word) => readings.get(word) ?? word);
+}
+
+/** A sentence for each remark. */
+export function remarkTexts({ respellings = [], farFetched }: Remarks): string[] {
+  const list = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" and ");
+  const nearest = respellings.length === 1 ? "the nearest word" : "the nearest words";
+  return [
+    ...(respellings.length > 0 ? [`${list(respellings.map(({ typed }) => typed))} read as ${list(respellings.map(({ read }) => read))}, ${nearest} in the code.`] : []),
+    ...(farFetched ? ["Nothing here clearly answers this; these places come nearest."] : []),
+  ];
+}
+
+/** The remarks of a value that has more. */
+export function remarksOf({ respellings, farFetched }: Remarks): Remarks {
+  return { ...(respellings && { respellings }), ...(farFetched && { farFetched }) };
+}

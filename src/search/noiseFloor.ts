@@ -1,0 +1,86 @@
+// Whether an answer is one. Vectors are near to something whatever is asked; what questions about nothing here come near to tells how near means nothing.
+import { setImmediate } from "node:timers/promises";
+import type { Log } from "../base/log.ts";
+import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
+import type { Candidates, SearchStore } from "./candidates.ts";
+import type { ParsedQuery } from "./query.ts";
+import { analyse } from "./terms.ts";
+
+/** Questions that no code answers, made of words that are seldom names in code. */
+const unrelated = [
+  "how do bees make honey", "who painted the ceiling of the chapel", "best time to plant tomatoes", "treatment of a broken ankle",
+  "emperors of ancient rome", "ferry to the island in winter", "a lullaby for a tired baby", "yesterday's price of gold",
+  "knitting a woollen sweater", "why is the sky blue", "second wife of the king", "cheap flights to lisbon",
+  "symptoms of measles", "how tall is the highest mountain", "soup with carrots and ginger", "rain is expected on sunday",
+];
+/** Standard deviations above the mean of what unrelated questions reach. */
+const spread = 2.5;
+/** Share of what the query's words are worth that makes a candidate an answer by its words alone. */
+const enoughWords = 0.5;
+/** Share of chunks that may come, go or be read deeper until it is measured again. */
+const drift = 0.2;
+
+type MeasuredStore = Pick<SearchStore, "searchDense" | "coverage">;
+
+/** The highest cosine that means nothing in an index. Measured behind the answers, and again when the index has changed much. */
+export class NoiseFloor {
+  readonly #log: Log;
+  #questions: { readonly model: string; readonly vectors: readonly QueryVectors[] } | undefined;
+  #known: { readonly model: string; readonly chunks: number; readonly deep: number; readonly cosine: number } | undefined;
+  #measuring: Promise<void> | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** What was measured last, undefined before that and of another model. Begins to measure when it is due. */
+  of(store: MeasuredStore, encoder: Encoder): number | undefined {
+    const model = encoder.model.hash;
+    const { chunks, deep } = store.coverage();
+    const known = this.#known?.model === model ? this.#known : undefined;
+    const isNear = (before: number, now: number) => Math.abs(before - now) <= drift * chunks;
+    if (!known || !isNear(known.chunks, chunks) || !isNear(known.deep, deep)) {
+      this.#measuring ??= this.#measure(store, encoder)
+        .catch((error: unknown) => this.#log("warn", "Whether answers are far-fetched could not be measured", error))
+        .finally(() => (this.#measuring = undefined));
+    }
+    return known?.cosine;
+  }
+
+  /** Resolves when nothing is being measured. */
+  async settled(): Promise<void> {
+    await this.#measuring;
+  }
+
+  async #measure(store: MeasuredStore, encoder: Encoder): Promise<void> {
+    const model = encoder.model.hash;
+    const { chunks, deep } = store.coverage();
+    if (this.#questions?.model !== model) {
+      const vectors: QueryVectors[] = [];
+      for (const question of unrelated) vectors.push(await encoder.embedQuery(question));
+      this.#questions = { model, vectors };
+    }
+    const nearest: number[] = [];
+    for (const vectors of this.#questions.vectors) {
+      nearest.push(...store.searchDense(vectors, 1, {}).map(({ calibrated }) => calibrated));
+      // Each is a scan of all vectors in a large workspace, and somebody may be waiting for an answer.
+      await setImmediate();
+    }
+    const mean = sum(nearest) / nearest.length;
+    const deviation = Math.sqrt(sum(nearest.map((cosine) => (cosine - mean) ** 2)) / (nearest.length - 1));
+    this.#known = { model, chunks, deep, cosine: nearest.length < unrelated.length ? -1 : mean + spread * deviation };
+  }
+}
+
+/** Whether nothing among the candidates of a question in words is nearer than chance, or has most of its words. */
+export function isFarFetched(query: ParsedQuery, { items, idf }: Candidates, floor: number): boolean {
+  if (query.kind !== "prose" || query.phrases.length > 0 || items.length === 0) return false;
+  // Neighbours that were joined on the chance that they are a name are nothing that is missing.
+  const typed = new Set(analyse(query.text));
+  const worths = idf.map((weight, i) => (typed.has(query.terms[i]!) ? weight : 0));
+  return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(worths.filter((_, i) => terms[i]! > 0)) < enoughWords * sum(worths));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { asRead, remarksOf, remarkTexts } from "../../../src/base/remarks.ts";
+
+const respellings = [{ typed: "clinet", read: "client" }, { typed: "HttpClinet", read: "HttpClient" }];
+
+test("whole words are replaced, wherever they stand", () => {
+  assert.equal(asRead("clinet, HttpClinet and clinets", { respellings }), "client, HttpClient and clinets");
+  assert.equal(asRead("clinet", {}), "clinet");
+});
+
+test("each remark is a sentence", () => {
+  assert.deepEqual(remarkTexts({}), []);
+  assert.deepEqual(remarkTexts({ respellings: [] }), []);
+  assert.deepEqual(remarkTexts({ respellings: respellings.slice(0, 1) }), ['"clinet" read as "client", the nearest word in the code.']);
+  assert.deepEqual(remarkTexts({ respellings, farFetched: true }), ['"clinet" and "HttpClinet" read as "client" and "HttpClient", the nearest words in the code.', "Nothing here clearly answers this; these places come nearest."]);
+});
+
+test("the remarks of an answer are those that it has", () => {
+  const answer = { hits: [], farFetched: true } as const;
+  assert.deepEqual(remarksOf(answer), { farFetched: true });
+  assert.deepEqual(remarksOf({ respellings }), { respellings });
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Candidate, Candidates } from "../../../src/search/candidates.ts";
+import { isFarFetched, NoiseFloor } from "../../../src/search/noiseFloor.ts";
+import { parseQuery } from "../../../src/search/query.ts";
+import { createTestEncoder } from "../../support/testEncoder.ts";
+
+const { encoder } = createTestEncoder();
+const complaints: unknown[][] = [];
+const log = (...complaint: unknown[]) => void complaints.push(complaint);
+
+/** An index in which the nearest chunk of the n-th question stands at the n-th of these cosines, again and again. */
+function index(cosines: readonly number[], chunks = 100, deep = 0) {
+  const state = { asked: 0, chunks, deep };
+  const store = {
+    coverage: () => ({ files: 1, chunks: state.chunks, instant: state.chunks, shallow: state.deep, deep: state.deep }),
+    searchDense: () => {
+      const calibrated = cosines[state.asked++ % cosines.length];
+      return calibrated === undefined ? [] : [{ chunkId: 1, score: calibrated, calibrated, depth: "instant" as const }];
+    },
+  };
+  return { state, store };
+}
+
+async function measured(floor: NoiseFloor, store: ReturnType<typeof index>["store"], by = encoder): Promise<number | undefined> {
+  floor.of(store, by);
+  await floor.settled();
+  return floor.of(store, by);
+}
+
+test("the floor lies two and a half deviations above what unrelated questions come near to", async () => {
+  const { store } = index([0.2, 0.4]);
+  const floor = new NoiseFloor(log);
+  assert.equal(floor.of(store, encoder), undefined, "nobody waits for it");
+  const deviation = Math.sqrt((16 * 0.01) / 15);
+  assert.ok(Math.abs((await measured(floor, store))! - (0.3 + 2.5 * deviation)) < 1e-9);
+});
+
+test("it is measured again when chunks came or were read deeper, and not for a few; meanwhile the old one holds", async () => {
+  const { state, store } = index([0.25]);
+  const floor = new NoiseFloor(log);
+  await measured(floor, store);
+  const once = state.asked;
+  assert.equal(once, 16);
+  state.chunks = 110;
+  state.deep = 20;
+  assert.equal(await measured(floor, store), 0.25);
+  assert.equal(state.asked, once);
+  for (const change of [{ chunks: 200, deep: 20 }, { chunks: 200, deep: 120 }, { chunks: 20, deep: 20 }]) {
+    const before: number = state.asked;
+    Object.assign(state, change);
+    assert.equal(floor.of(store, encoder), 0.25);
+    await floor.settled();
+    assert.equal(state.asked, before + 16);
+  }
+});
+
+test("another model is measured by itself", async () => {
+  const { store } = index([0.25]);
+  const floor = new NoiseFloor(log);
+  await measured(floor, store);
+  const { encoder: other } = createTestEncoder({ hash: "other" });
+  assert.equal(floor.of(store, other), undefined);
+  await floor.settled();
+  assert.equal(floor.of(store, other), 0.25);
+  assert.equal(floor.of(store, encoder), undefined);
+  await floor.settled();
+});
+
+test("an index without vectors calls nothing far-fetched, and a failure is told and tried again", async () => {
+  assert.equal(await measured(new NoiseFloor(log), index([]).store), -1);
+  assert.deepEqual(complaints, []);
+  const { store } = index([0.25]);
+  const floor = new NoiseFloor(log);
+  const broken = { ...encoder, embedQuery: () => Promise.reject(new Error("gone")) };
+  assert.equal(await measured(floor, store, broken), undefined);
+  await floor.settled();
+  assert.ok(complaints.length > 0);
+  assert.equal(await measured(floor, store), 0.25);
+});
+
+/** Candidates with their cosine, and which of the query's terms each has. */
+function candidates(idf: readonly number[], ...items: readonly (readonly [dense: number | undefined, ...terms: number[]])[]): Candidates {
+  return { idf, items: items.map(([dense, ...terms]) => ({ dense, terms }) as unknown as Candidate) };
+}
+
+test("far-fetched is what is no nearer than chance and lacks most of the question's words", () => {
+  const query = parseQuery("frosting layers");
+  assert.equal(query.terms.length, 3, "two words and the two joined");
+  assert.equal(isFarFetched(query, candidates([5, 5, 9], [0.2, 0, 0, 0], [0.1, 0, 0, 0]), 0.4), true);
+  assert.equal(isFarFetched(query, candidates([5, 5, 9], [0.2, 0, 0, 0], [0.5, 0, 0, 0]), 0.4), false, "one is near");
+  assert.equal(isFarFetched(query, candidates([5, 5, 9], [0.2, 1, 0, 0]), 0.4), false, "one has half of the words; the joined pair is no word");
+  assert.equal(isFarFetched(query, candidates([5, 2, 9], [0.2, 0, 1, 0]), 0.4), true, "the less telling half is not enough");
+  assert.equal(isFarFetched(query, candidates([5, 5, 9], [undefined, 0, 0, 0]), 0.4), false, "without vectors nothing is known");
+  assert.equal(isFarFetched(query, candidates([5, 5, 9]), 0.4), false, "nothing found is told otherwise");
+});
+
+test("names, messages, code and quoted text are found by their letters and never called far-fetched", () => {
+  for (const text of ["frosting", 'layers "of frosting"', "TypeError: frosting is not a cake", "const a = frosting(layers, { cake: 1 });"]) {
+    const query = parseQuery(text);
+    assert.equal(isFarFetched(query, candidates(query.terms.map(() => 5), [0.1, ...query.terms.map(() => 0)]), 0.4), false, text);
+  }
+});
