@@ -20,10 +20,13 @@ export function wordingOf(query: ParsedQuery): ((text: string) => number) | unde
   };
   if (query.kind !== "prose") return share;
   if (words.length < 3 || words.length > longestMessage) return undefined;
-  // Most candidates have none of the runs, and one look tells.
-  const any = new RegExp(runs.map((run) => run.map((part) => part.replaceAll("$", "\\$")).join("[^\\p{L}\\p{N}_$]+")).join("|"), "iu");
+  // Most candidates have none of the runs, and a look for the single words tells.
+  const patterns = runs.map((run) => ({ run, inOrder: new RegExp(run.map((part) => part.replaceAll("$", "\\$")).join("[^\\p{L}\\p{N}_$]+"), "u") }));
   return (text) => {
-    const said = any.test(text) ? share((text.match(literal) ?? []).join("\n")) : 0;
+    const lower = text.toLowerCase();
+    const missing = new Set(words.filter((part) => !lower.includes(part)));
+    const hasRun = patterns.some(({ run, inOrder }) => !run.some((part) => missing.has(part)) && inOrder.test(lower));
+    const said = hasRun ? share((text.match(literal) ?? []).join("\n")) : 0;
     return said === 1 ? 2 : said; // who writes a literal's every word has it before them
   };
 }
