@@ -16,6 +16,8 @@ const lettersForTwo = 8;
 const lettersOfStem = 5;
 /** Places in which somebody's spelling of a term is looked for. */
 const placesRead = 3;
+/** Who mistypes more words than this has written another language; and each takes a look through the index's terms. */
+const mostSlips = 3;
 /** Endings with which a vocabulary may know a word that it does not know bare. */
 const endings = ["", "e", "s", "d", "ed", "ing", "ion"];
 
@@ -31,7 +33,7 @@ export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: st
   const quoted = new Set(query.phrases.flatMap((phrase) => [...wordsIn(phrase)]));
   const words = [...wordsIn(query.text)].filter((word) => !quoted.has(word) && !isStopWord(word));
   const strange = words.map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) })).filter(({ parts }) => parts.length > 0);
-  if (strange.length === 0 || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
+  if (strange.length === 0 || strange.length > mostSlips || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
   const respellings = strange.flatMap(({ typed, parts }): Respelling[] => {
     const read = reading(typed, parts, store);
     return read === undefined ? [] : [{ typed, read }];

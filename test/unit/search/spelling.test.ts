@@ -52,6 +52,7 @@ describe("a query stays as it was typed", () => {
     ["when it is a message", "TypeError: clinet is not a function"],
     ["when it is code", "const clinet = new HttpClinet({ a: 1 }); clinet.fetch();"],
     ["when most of its words are strange", "dei respnse warten fehlre"],
+    ["when four words are strange", "the clinet and the respnse and the reqeust and the falure of each client, response, request and failure in the queue"],
     ["when it holds no letters of this alphabet", "клиент ответ"],
   ] as const)
     test(why, () => {
