@@ -1,5 +1,5 @@
-// Words of a question that nothing in the index says, read as the nearest word that something says: `HttpClinet` finds `HttpClient`. Vectors forgive
-// a wrong letter in a sentence; names and BM25 do not.
+// Words of a question that nothing in the index says, read as the nearest word that something says: `HttpClinet` and `HttpCli` find `HttpClient`. Vectors
+// forgive a wrong letter in a sentence; names and BM25 do not.
 import { isStopWord } from "../base/queryWords.ts";
 import { asRead, type Respelling } from "../base/remarks.ts";
 import { bm25FieldWeights, type SearchStore } from "./candidates.ts";
@@ -14,6 +14,8 @@ const leastLetters = 4;
 const lettersForTwo = 8;
 /** A stem of this length may have one wrong letter whatever ending stands behind it. */
 const lettersOfStem = 5;
+/** Longer terms are data. */
+const longestTerm = 60;
 /** Places in which somebody's spelling of a term is looked for. */
 const placesRead = 3;
 /** Who mistypes more words than this has written another language; and each takes a look through the index's terms. */
@@ -22,9 +24,9 @@ const mostSlips = 3;
 const endings = ["", "e", "s", "d", "ed", "ing", "ion"];
 
 /**
- * The query with its misspelt words replaced. A word counts as misspelt when no text of the index has it, `isWord` knows no form of it, and some word of the
- * index is one wrong, missing, doubled or swapped letter away (two in long words), the first letter right. Pasted code, messages and quoted text stay as
- * they are, and so does a query most of whose words are unknown: that is another language, not a slip.
+ * The query with its misspelt and unfinished words replaced. Such is a word when no text of the index has it, `isWord` knows no form of it, and some word of
+ * the index goes on from it, or is one wrong, missing, doubled or swapped letter away (two in long words), the first letter right. Pasted code, messages and
+ * quoted text stay as they are, and so does a query most of whose words are unknown: that is another language, not a slip.
  * @param isWord whether many people write the word, lower-cased
  */
 export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: string) => boolean): { readonly query: ParsedQuery; readonly respellings: readonly Respelling[] } {
@@ -32,7 +34,7 @@ export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: st
   if (query.kind !== "prose" && query.kind !== "symbol") return asTyped;
   const quoted = new Set(query.phrases.flatMap((phrase) => [...wordsIn(phrase)]));
   const words = [...wordsIn(query.text)].filter((word) => !quoted.has(word) && !isStopWord(word));
-  const strange = words.map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) })).filter(({ parts }) => parts.length > 0);
+  const strange = words.map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) })).filter(({ typed, parts }) => parts.length > 0 || isUnfinishedName(typed, store));
   if (strange.length === 0 || strange.length > mostSlips || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
   const respellings = strange.flatMap(({ typed, parts }): Respelling[] => {
     const read = reading(typed, parts, store);
@@ -41,6 +43,18 @@ export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: st
   if (respellings.length === 0) return asTyped;
   const { text, terms, identifiers, parts, asksFor } = parseQuery(asRead(query.text, { respellings }));
   return { query: { ...query, text, terms, identifiers, parts, asksFor: { ...asksFor, documents: query.asksFor.documents } }, respellings };
+}
+
+/** `ResponseWri`: each part may be a word, the name is none. */
+function isUnfinishedName(word: string, store: Vocabulary): boolean {
+  const parts = splitIdentifier(word);
+  return parts.length > 1 && store.placesSaying(stem(parts.join(""))) === 0 && completions(parts.join(""), store).length > 0;
+}
+
+/** Terms that go on from these letters, those first that more places have. */
+function completions(whole: string, store: Vocabulary): { readonly term: string; readonly places: number }[] {
+  if (whole.length < leastLetters || !/^[a-z][a-z0-9]*$/.test(whole)) return [];
+  return store.termsLike([whole], whole.length + 1, longestTerm).toSorted((a, b) => b.places - a.places);
 }
 
 function strangeParts(word: string, store: Vocabulary, isWord: (word: string) => boolean): string[] {
@@ -69,29 +83,33 @@ function reading(typed: string, strange: readonly string[], store: Vocabulary): 
 
 const letters = (word: string): string => splitIdentifier(word).join("");
 
-/** The word of the index nearest to what was typed, of equally near terms the one that more places have. */
+/** The word of the index that goes on from what was typed, else the nearest to it; of several the one that most places have. */
 function nearestWord(typed: string, store: Vocabulary): string | undefined {
   const whole = letters(typed);
+  for (const { term } of completions(whole, store).slice(0, placesRead)) {
+    const form = nearestForm(typed, term, store);
+    if (form !== undefined) return form;
+  }
   const own = stem(whole);
   const allowed = whole.length >= lettersForTwo ? 2 : 1;
   const isSwapped = (term: string) => term[0] === whole[1] && term[1] === whole[0];
   const near = store
-    .termsLike(whole.slice(0, 2), Math.min(own.length, whole.length - 1) - allowed, whole.length + allowed)
+    .termsLike([...new Set(whole.slice(0, 2))], Math.min(own.length, whole.length - 1) - allowed, whole.length + allowed)
     .filter(({ term }) => term[0] === whole[0] || isSwapped(term))
     // A term is a stem, which may have lost its final e.
     .map(({ term, places }) => ({ term, places, distance: Math.min(editDistance(own, term, allowed), editDistance(whole, term, allowed), editDistance(whole, `${term}e`, allowed) + 0.5) }))
     .filter(({ distance }) => distance < allowed + 1)
     .sort((a, b) => a.distance - b.distance || b.places - a.places);
   for (const { term } of near.slice(0, placesRead)) {
-    const form = spellingsOf(term, store).sort((a, b) => editDistance(whole, letters(a), 9) - editDistance(whole, letters(b), 9) || editDistance(typed, a, 9) - editDistance(typed, b, 9))[0];
+    const form = nearestForm(typed, term, store);
     if (form === undefined) continue;
     if (editDistance(whole, letters(form), allowed) <= allowed || (own.length >= lettersOfStem && editDistance(own, term, 1) <= 1)) return form;
   }
   return undefined;
 }
 
-/** A term as people wrote it, in the places that say it most. */
-function spellingsOf(term: string, store: Vocabulary): string[] {
+/** The way of writing a term that is nearest to what was typed, in the places that say it most. */
+function nearestForm(typed: string, term: string, store: Vocabulary): string | undefined {
   const hits = store.searchLexical([term], [], bm25FieldWeights, placesRead, {});
   const forms = new Set<string>();
   for (const { symbols, breadcrumb, path, doc, text } of store.places(hits.map(({ place }) => place))) {
@@ -101,7 +119,8 @@ function spellingsOf(term: string, store: Vocabulary): string[] {
       if (parts.length > 1 && stem(parts.join("")) === term) forms.add(word);
     }
   }
-  return [...forms];
+  const far = (form: string) => editDistance(letters(typed), letters(form), longestTerm) * longestTerm + editDistance(typed, form, longestTerm);
+  return [...forms].sort((a, b) => far(a) - far(b))[0];
 }
 
 /**

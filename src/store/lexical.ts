@@ -118,9 +118,9 @@ function padded(weights: readonly number[]): number[] {
 }
 
 /** Terms of `least` to `most` letters that begin with one of `starts`, and in how many places each stands. */
-export function termsLike(db: IndexDatabase, starts: string, least: number, most: number): { readonly term: string; readonly places: number }[] {
+export function termsLike(db: IndexDatabase, starts: readonly string[], least: number, most: number): { readonly term: string; readonly places: number }[] {
   const sql = "SELECT term, doc FROM lexiconTerms WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?";
-  const after = (letter: string) => String.fromCodePoint(letter.codePointAt(0)! + 1);
+  const after = (start: string) => start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) + 1);
   return [...new Set(starts)].flatMap((start) => db.all(sql, start, after(start), least, most).map((row) => ({ term: row["term"] as string, places: row["doc"] as number })));
 }
 

@@ -225,7 +225,7 @@ export class Store {
     return this.#guard(() => this.#frequency(term));
   }
   /** Terms of `least` to `most` letters that begin with one of `starts`, and in how many places each stands. */
-  termsLike(starts: string, least: number, most: number): readonly { readonly term: string; readonly places: number }[] {
+  termsLike(starts: readonly string[], least: number, most: number): readonly { readonly term: string; readonly places: number }[] {
     return this.#guard(() => termsLike(this.#db, starts, least, most));
   }
   /**

@@ -30,6 +30,31 @@ describe("a misspelt word is read as the nearest word that some code says", () =
     test(`${typed} → ${expected}`, () => assert.equal(textOf(typed), expected));
 });
 
+describe("an unfinished word is read as one that goes on from it", () => {
+  for (const [typed, expected] of [
+    ["HttpCli", "HttpClient"],
+    ["HttpCl", "HttpClient"],
+    ["retryWithB", "retryWithBackoff"],
+    ["authentic failure", "authentication failure"],
+    ["flush_que of the client", "flush_queue of the client"],
+    // As a word it goes on to nothing, as a name it could.
+    ["HttpServ", "HttpServ"],
+    // Too short to say which.
+    ["res", "res"],
+  ] as const)
+    test(`${typed} → ${expected}`, () => assert.equal(textOf(typed), expected));
+
+  test("of several the one that most code says", () => {
+    const several = new MemoryStore([{ path: "a.ts", text: "requestBody requestor" }, { path: "b.ts", text: "requestBody" }, { path: "c.ts", text: "requestBodies" }]);
+    assert.equal(respelt(parseQuery("requestBo"), several, () => false).query.text, "requestBody");
+  });
+
+  test("a word that many people write is one, a name made of such words may be unfinished", () => {
+    assert.equal(textOf("authentic failure", ["authentic"]), "authentic failure");
+    assert.equal(textOf("retryWith", ["retry", "with"]), "retryWithBackoff");
+  });
+});
+
 test("everything that is derived from the text follows it, and filters stay", () => {
   const { query, respellings } = read("HttpClinet lang:ts -path:test");
   assert.deepEqual(respellings, [{ typed: "HttpClinet", read: "HttpClient" }]);
