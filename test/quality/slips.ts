@@ -1,5 +1,5 @@
-// What a slip of the pen costs: every judged question is asked as it is and with one letter of one of its words wrong, missing, doubled or swapped, each
-// as typed and as the product reads it (src/search/spelling.ts). At instant depth.
+// What a slip of the pen costs: every judged question is asked as it is, with one letter of one of its words wrong, missing, doubled or swapped, and with
+// its last word half typed; each as typed and as the product reads it (src/search/spelling.ts). At instant depth.
 //   node test/quality/slips.ts [--set DIR] [--repo NAME] [--show]
 import { parseArgs } from "node:util";
 import { isStopWord } from "../../src/base/queryWords.ts";
@@ -25,6 +25,12 @@ function mistyped(query: string, random: () => number): string {
   const words = [...query.matchAll(/[A-Za-z_]+/g)].filter(([word]) => word.length >= LETTERS && !isStopWord(word));
   const match = words[Math.floor(random() * words.length)];
   return match ? query.slice(0, match.index) + slip(match[0], random) + query.slice(match.index + match[0].length) : query;
+}
+
+/** The question as it stands while its last word is being typed. */
+function unfinished(query: string): string {
+  const last = /[A-Za-z_]+$/.exec(query)?.[0] ?? "";
+  return last.length <= LETTERS ? query : query.slice(0, query.length - Math.floor(last.length * 0.4));
 }
 
 interface Outcome {
@@ -59,7 +65,7 @@ if (repositories.length === 0) nothingMeasured(options.set);
 else {
   const model = await openModel();
   const random = randomFrom(12_345);
-  for (const [what, edit] of [["as they are", (query: string) => query], ["with a slip", (query: string) => mistyped(query, random)]] as const) {
+  for (const [what, edit] of [["as they are", (query: string) => query], ["with a slip", (query: string) => mistyped(query, random)], ["with the last word unfinished", unfinished]] as const) {
     const byRepository: Outcome[][] = [];
     for (const repository of repositories) byRepository.push(await outcomesOf(repository, model, edit));
     const all = byRepository.flat();
