@@ -55,9 +55,8 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     };
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
-  const remarks = hits.length === 0 ? [] : remarkTexts(result).map((remark): QuickRow => ({ label: `$(info) ${escapeIcons(remark)}` }));
-  if (indexing) return [...hits, ...remarks, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
-  return hits.length > 0 ? [...hits, ...remarks, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
+  if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
+  return hits.length > 0 ? [...hits, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
 }
 
 const reachNotes: Readonly<Record<Reach, readonly string[]>> = {

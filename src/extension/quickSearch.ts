@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
+import { remarkTexts } from "../base/remarks.ts";
 import { escapeIcons, quickRows } from "./hitText.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";
@@ -22,6 +23,7 @@ export interface QuickSearchOptions {
   readonly toView: (query: string) => void;
 }
 
+const title = "Strata: Search by Meaning";
 /** Long enough that a fast typist causes one search per word, short enough to feel live. */
 const PAUSE_MS = 120;
 /** Rows that are only passed on the way to another are not looked at. */
@@ -57,7 +59,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   /** Enter came before the answer: its first hit is opened when it is there. */
   let accepted = false;
 
-  pick.title = "Strata: Search by Meaning";
+  pick.title = title;
   pick.placeholder = "What does the code do? For example: check that a token has not expired";
   pick.matchOnDescription = false;
   // The hits come best first, and VS Code would sort them by where their label has the query's letters. The switch is missing in its types
@@ -72,6 +74,8 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     due = choice && items.find(({ hit }) => hit && samePlace(hit, choice));
     chosen = due?.hit;
     pick.items = items;
+    // Above the list: a row would have the highlight, and Enter.
+    pick.title = [title, ...(result.hits.length > 0 ? remarkTexts(result) : [])].join(" · ");
     if (due) pick.activeItems = [due];
     answered = query;
     if (!accepted) return;
@@ -96,6 +100,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     if (!again) chosen = undefined;
     if (query.trim() === "") {
       answered = query;
+      pick.title = title;
       pick.items = options.history.get().map((earlier) => ({ label: `$(history) ${escapeIcons(earlier)}`, query: earlier, alwaysShow: true }));
       pick.busy = false;
       return;

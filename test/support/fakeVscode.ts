@@ -73,6 +73,7 @@ export async function callTool(name: string, input: object): Promise<string> {
 /** The quick pick that was made last. */
 export class QuickPick {
   static last: QuickPick;
+  title = "";
   value = "";
   #items: readonly { readonly label: string }[] = [];
   #activeItems: readonly { readonly label: string }[] = [];

@@ -78,7 +78,6 @@ describe("the rows of the quick pick", () => {
   it("say which folders failed, that nothing was found, and that more will come", () => {
     const labels = (...args: Parameters<typeof quickRows>) => quickRows(...args).map(({ label }) => label);
     assert.deepEqual(labels("q", merged([hit("a.ts", 1)], [{ name: "b", reason: "No." }]), whole), ["$(symbol-method) a.ts", "$(warning) Not searched: b"]);
-    assert.deepEqual(labels("q", { ...merged([hit("a.ts", 1)]), respellings: [{ typed: "$(bell)x", read: "bell" }] }, whole), ["$(symbol-method) a.ts", '$(info) "\\$(bell)x" read as "bell", the nearest word in the code.']);
     assert.deepEqual(labels("q", merged([]), whole), ['$(info) Nothing found for "q"']);
     assert.deepEqual(labels("q", merged([]), { ...whole, indexing: true }), ["$(sync~spin) Indexing goes on"]);
   });

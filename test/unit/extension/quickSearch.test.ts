@@ -45,6 +45,20 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   assert.equal(QuickPick.last.sortByLabel, false);
 });
 
+it("the quick pick says above the list how the words were read, as long as that list is shown", async () => {
+  const { engines } = fakeWorkspace(({ query }) => result([hit("a.ts", 1)], query === "clinet" ? { respellings: [{ typed: "clinet", read: "client" }], farFetched: true } : {}));
+  await engines.start();
+  await settle();
+  const open = async (query: string) => {
+    openQuickSearch({ engines, opener: { open: async () => undefined, cancel: () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, query);
+    await settle();
+    return QuickPick.last.title;
+  };
+  assert.equal(await open("clinet"), 'Strata: Search by Meaning · "clinet" read as "client", the nearest word in the code. · Nothing here clearly answers this; these places come nearest.');
+  assert.deepEqual(QuickPick.last.items.map(({ label }) => label), ["$(symbol-method) a.ts"]);
+  assert.equal(await open("client"), "Strata: Search by Meaning");
+});
+
 describe("Enter in the quick pick", () => {
   /** A quick pick whose queries are answered one by one, by `release`. */
   async function open(t: TestContext, history = fakeHistory()) {
