@@ -1,4 +1,5 @@
 // What is said of an answer beside its hits: words that were read as others, and that nothing really answers. One wording for view, terminal and agents.
+import { filterToken } from "./queryWords.ts";
 
 /** A word of the query that nothing in the index says, and the one that it was read as. */
 export interface Respelling {
@@ -13,10 +14,13 @@ export interface Remarks {
   readonly farFetched?: true | undefined;
 }
 
-/** The query with each word as it was read. */
+/** A filter, a quoted text, or a word. */
+const piece = new RegExp(`${filterToken.source}|"[^"]*"|[\\p{L}_$][\\p{L}\\p{N}_$]*`, "giu");
+
+/** The query with each word as it was read; filters and quoted text as they stand. */
 export function asRead(query: string, { respellings = [] }: Remarks): string {
   const readings = new Map(respellings.map(({ typed, read }) => [typed, read]));
-  return readings.size === 0 ? query : query.replace(/[\p{L}_$][\p{L}\p{N}_$]*/gu, (word) => readings.get(word) ?? word);
+  return readings.size === 0 ? query : query.replace(piece, (word) => readings.get(word) ?? word);
 }
 
 /** A sentence for each remark. */

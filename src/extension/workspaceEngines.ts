@@ -60,15 +60,20 @@ function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   return items.filter((item) => seen.size < seen.add(keyOf(item)).size);
 }
 
+/** What holds for every folder whose hits are shown. */
+function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
+  const respellings = first?.respellings?.filter(({ typed }) => others.every((other) => other.respellings?.some((respelling) => respelling.typed === typed))) ?? [];
+  return { ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
+}
+
 /** Best `k` hits of all folders, each place once; equal scores keep the order of the folders. */
 export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
   const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
   hits.sort((a, b) => b.score - a.score);
-  const respellings = firstOfEach(results.flatMap(({ result }) => result.respellings ?? []), ({ typed }) => typed);
+  const shown = firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k);
   return {
-    hits: firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k),
-    ...(respellings.length > 0 && { respellings }),
-    ...(results.length > 0 && results.every(({ result }) => result.farFetched) && { farFetched: true }),
+    hits: shown,
+    ...remarksOnAll(results.filter(({ root }) => shown.some((hit) => hit.root === root)).map(({ result }) => result)),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),

@@ -13,12 +13,13 @@ const unrelated = [
   "knitting a woollen sweater", "why is the sky blue", "second wife of the king", "cheap flights to lisbon",
   "symptoms of measles", "how tall is the highest mountain", "soup with carrots and ginger", "rain is expected on sunday",
 ];
-/** Standard deviations above the mean of what unrelated questions reach. */
-const spread = 2.5;
+/** Standard deviations above the middle of what unrelated questions reach, taken from the median deviation: a workspace may be about one or two of them. */
+const spread = 3;
+const normal = 1.4826;
 /** Share of what the query's words are worth that makes a candidate an answer by its words alone. */
 const enoughWords = 0.5;
-/** Share of chunks that may come, go or be read deeper until it is measured again. */
-const drift = 0.2;
+/** Chunks that may come, go or be read deeper until it is measured again; in a small index that takes no time. */
+const drift = (chunks: number): number => (chunks < 2_000 ? 0 : chunks / 10);
 
 type MeasuredStore = Pick<SearchStore, "searchDense" | "coverage">;
 
@@ -38,7 +39,7 @@ export class NoiseFloor {
     const model = encoder.model.hash;
     const { chunks, deep } = store.coverage();
     const known = this.#known?.model === model ? this.#known : undefined;
-    const isNear = (before: number, now: number) => Math.abs(before - now) <= drift * chunks;
+    const isNear = (before: number, now: number) => Math.abs(before - now) <= drift(chunks);
     if (!known || !isNear(known.chunks, chunks) || !isNear(known.deep, deep)) {
       this.#measuring ??= this.#measure(store, encoder)
         .catch((error: unknown) => this.#log("warn", "Whether answers are far-fetched could not be measured", error))
@@ -66,19 +67,25 @@ export class NoiseFloor {
       // Each is a scan of all vectors in a large workspace, and somebody may be waiting for an answer.
       await setImmediate();
     }
-    const mean = sum(nearest) / nearest.length;
-    const deviation = Math.sqrt(sum(nearest.map((cosine) => (cosine - mean) ** 2)) / (nearest.length - 1));
-    this.#known = { model, chunks, deep, cosine: nearest.length < unrelated.length ? -1 : mean + spread * deviation };
+    const middle = median(nearest);
+    const deviation = normal * median(nearest.map((cosine) => Math.abs(cosine - middle)));
+    this.#known = { model, chunks, deep, cosine: nearest.length < unrelated.length ? -1 : middle + spread * deviation };
   }
 }
 
-/** Whether nothing among the candidates of a question in words is nearer than chance, or has most of its words. */
-export function isFarFetched(query: ParsedQuery, { items, idf }: Candidates, floor: number): boolean {
+/** Whether nothing among the candidates of a question in words is nearer than chance, or has most of its words. @param typed its text as it was typed: what a word was read as, it does not say */
+export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
   if (query.kind !== "prose" || query.phrases.length > 0 || items.length === 0) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
-  const typed = new Set(analyse(query.text));
-  const worths = idf.map((weight, i) => (typed.has(query.terms[i]!) ? weight : 0));
-  return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(worths.filter((_, i) => terms[i]! > 0)) < enoughWords * sum(worths));
+  const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));
+  const worth = sum(worthOf(new Set(analyse(query.text))));
+  const said = worthOf(new Set(analyse(typed)));
+  return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
 
 function sum(values: readonly number[]): number {

@@ -2,7 +2,7 @@
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import { checkAborted } from "../base/abort.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
-import type { Remarks } from "../base/remarks.ts";
+import type { Remarks, Respelling } from "../base/remarks.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
@@ -20,7 +20,7 @@ export interface SearchDeps {
   readonly store: SearchStore;
   /** Absent while the model loads or when it cannot: words alone answer then. */
   readonly encoder: Encoder | undefined;
-  /** Absent while files are still being read: what is not found may come. */
+  /** Absent while files are still being read: what is not found may come, so nothing is said or done about it. */
   readonly noiseFloor?: NoiseFloor;
 }
 
@@ -46,17 +46,17 @@ const refineBatch = 8;
 const calm = 0.02;
 
 /** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
-export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k"> & { readonly under?: string }, signal?: AbortSignal): Promise<RankedResult> {
+export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k" | "streamId" | "under">, signal?: AbortSignal): Promise<RankedResult> {
   const typed = parseQuery(params.query);
   checkQuery(typed);
   const { encoder } = deps;
-  const { query, respellings } = encoder ? respelt(typed, deps.store, (word) => encoder.knowsWord(word)) : { query: typed, respellings: [] };
+  // While files are still being read, a word that none has yet may come.
+  const floor = encoder && deps.noiseFloor?.of(deps.store, encoder);
+  const { query, respellings } = encoder && deps.noiseFloor ? respelt(params.query, typed, deps.store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
   const vectors = await queryVectors(deps.encoder, query, signal);
   checkAborted(signal);
   const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
-  const floor = encoder && deps.noiseFloor?.of(deps.store, encoder);
-  const remarks = { ...(respellings.length > 0 && { respellings }), ...(floor !== undefined && isFarFetched(query, candidates, floor) && { farFetched: true as const }) };
-  return rankCandidates(deps, { query, remarks, vectors, k: params.k }, candidates);
+  return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
 }
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
@@ -66,8 +66,11 @@ async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, si
 
 interface Question {
   readonly query: ParsedQuery;
-  /** What is said of the answer however its order changes. */
-  readonly remarks: Remarks;
+  /** Its text before `respellings`. */
+  readonly typed: string;
+  readonly respellings: readonly Respelling[];
+  /** See NoiseFloor; undefined when it is not known. */
+  readonly floor: number | undefined;
   readonly vectors: QueryVectors | undefined;
   readonly k: number;
 }
@@ -80,7 +83,8 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
-    ...question.remarks,
+    ...(question.respellings.length > 0 && { respellings: question.respellings }),
+    ...(question.floor !== undefined && isFarFetched(question.query, question.typed, candidates, question.floor) && { farFetched: true }),
     ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),
   };
 }

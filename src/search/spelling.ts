@@ -1,60 +1,69 @@
-// Words of a question that nothing in the index says, read as the nearest word that something says: `HttpClinet` and `HttpCli` find `HttpClient`. Vectors
-// forgive a wrong letter in a sentence; names and BM25 do not.
-import { isStopWord } from "../base/queryWords.ts";
+// Words of a question that nothing in the index says, read as the word that was meant: `HttpClinet` and `HttpCli` find `HttpClient`. Vectors forgive a
+// wrong letter in a sentence; names and BM25 do not. A right word that is absent is worse off when it is read as another, so most strange words stay.
 import { asRead, type Respelling } from "../base/remarks.ts";
+import { isStopWord } from "../base/queryWords.ts";
 import { bm25FieldWeights, type SearchStore } from "./candidates.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
 
-type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places">;
+type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "coverage">;
 
-/** Shorter words are abbreviations, each of which is one letter from many others. */
-const leastLetters = 4;
-/** From this length on two letters may be wrong. */
-const lettersForTwo = 8;
-/** A stem of this length may have one wrong letter whatever ending stands behind it. */
-const lettersOfStem = 5;
-/** Longer terms are data. */
+/** Shorter names may go on to anything. */
+const leastOfName = 4;
+/** Shorter words are abbreviations, each of which is a letter from many others. From this length on two letters may be swapped. */
+const leastLetters = 5;
+/** From this length on a letter may be missing or too many, or the first two swapped: `csrf` and `kafka` are nobody's slip. And a plain word may begin a name of several parts. */
+const lettersForOther = 6;
+/** From this length on a letter may be wrong: `semver` is not `server`. And a plain word may be a name of several parts. */
+const lettersForWrong = 8;
+/** From this length on there may be two slips. */
+const lettersForTwo = 10;
+/** A stem of this length may have a slip whatever ending stands behind it. */
+const lettersOfStem = 7;
+/** Longer words and terms are data. */
 const longestTerm = 60;
-/** Places in which somebody's spelling of a term is looked for. */
-const placesRead = 3;
-/** Who mistypes more words than this has written another language; and each takes a look through the index's terms. */
+/** Who mistypes more than this has written another language; and each takes a look through the index's terms. */
 const mostSlips = 3;
+/** Places in which somebody's way of writing a term is looked for. */
+const placesRead = 3;
 /** Endings with which a vocabulary may know a word that it does not know bare. */
 const endings = ["", "e", "s", "d", "ed", "ing", "ion"];
 
+export interface Reader {
+  /** Whether many people write the word, lower-cased. */
+  readonly isWord: (word: string) => boolean;
+  /** The query comes from a box in which somebody types: its last word may be unfinished. */
+  readonly isTyping: boolean;
+}
+
 /**
  * The query with its misspelt and unfinished words replaced. Such is a word when no text of the index has it, `isWord` knows no form of it, and some word of
- * the index goes on from it, or is one wrong, missing, doubled or swapped letter away (two in long words), the first letter right. Pasted code, messages and
- * quoted text stay as they are, and so does a query most of whose words are unknown: that is another language, not a slip.
- * @param isWord whether many people write the word, lower-cased
+ * the index goes on from it or is a slip away. Pasted code, messages, filters and quoted text stay as they are, and so does a query most of whose words
+ * are unknown.
+ * @param raw what `query` was parsed from
  */
-export function respelt(query: ParsedQuery, store: Vocabulary, isWord: (word: string) => boolean): { readonly query: ParsedQuery; readonly respellings: readonly Respelling[] } {
+export function respelt(raw: string, query: ParsedQuery, store: Vocabulary, { isWord, isTyping }: Reader): { readonly query: ParsedQuery; readonly respellings: readonly Respelling[] } {
   const asTyped = { query, respellings: [] };
   if (query.kind !== "prose" && query.kind !== "symbol") return asTyped;
-  const quoted = new Set(query.phrases.flatMap((phrase) => [...wordsIn(phrase)]));
-  const words = [...wordsIn(query.text)].filter((word) => !quoted.has(word) && !isStopWord(word));
-  const strange = words.map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) })).filter(({ typed, parts }) => parts.length > 0 || isUnfinishedName(typed, store));
-  if (strange.length === 0 || strange.length > mostSlips || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
+  const given = new Set([...query.phrases, ...query.symbolFilter].flatMap((text) => [...wordsIn(text)]));
+  const words = [...wordsIn(query.text)].filter((word) => !given.has(word) && !isStopWord(word));
+  const strange = words
+    .filter((word) => word.length <= longestTerm && word.toLowerCase().length === word.length)
+    .map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) }))
+    .filter(({ typed, parts }) => parts.length > 0 || isUnfinishedName(typed, store));
+  const looks = strange.reduce((sum, { parts }) => sum + Math.max(1, parts.length), 0);
+  if (looks === 0 || looks > mostSlips || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
   const respellings = strange.flatMap(({ typed, parts }): Respelling[] => {
-    const read = reading(typed, parts, store);
+    const read = reading(typed, parts, store, isTyping && query.text.endsWith(typed));
     return read === undefined ? [] : [{ typed, read }];
   });
-  if (respellings.length === 0) return asTyped;
-  const { text, terms, identifiers, parts, asksFor } = parseQuery(asRead(query.text, { respellings }));
-  return { query: { ...query, text, terms, identifiers, parts, asksFor: { ...asksFor, documents: query.asksFor.documents } }, respellings };
+  return respellings.length === 0 ? asTyped : { query: parseQuery(asRead(raw, { respellings })), respellings };
 }
 
 /** `ResponseWri`: each part may be a word, the name is none. */
 function isUnfinishedName(word: string, store: Vocabulary): boolean {
   const parts = splitIdentifier(word);
   return parts.length > 1 && store.placesSaying(stem(parts.join(""))) === 0 && completions(parts.join(""), store).length > 0;
-}
-
-/** Terms that go on from these letters, those first that more places have. */
-function completions(whole: string, store: Vocabulary): { readonly term: string; readonly places: number }[] {
-  if (whole.length < leastLetters || !/^[a-z][a-z0-9]*$/.test(whole)) return [];
-  return store.termsLike([whole], whole.length + 1, longestTerm).toSorted((a, b) => b.places - a.places);
 }
 
 function strangeParts(word: string, store: Vocabulary, isWord: (word: string) => boolean): string[] {
@@ -65,51 +74,78 @@ function strangeParts(word: string, store: Vocabulary, isWord: (word: string) =>
 }
 
 /** A name as a whole if one like it stands somewhere, else with those of its strange parts replaced that are like something; undefined when none is. */
-function reading(typed: string, strange: readonly string[], store: Vocabulary): string | undefined {
+function reading(typed: string, strange: readonly string[], store: Vocabulary, isTyping: boolean): string | undefined {
   if (splitIdentifier(typed).length > 1) {
-    const whole = nearestWord(typed, store);
+    const whole = meantBy(typed, store, true);
     if (whole !== undefined) return whole;
   }
   let read = typed;
   for (const part of strange) {
-    const near = nearestWord(part, store);
-    if (near === undefined) continue;
     const at = read.toLowerCase().indexOf(part);
-    const isCapital = read[at] !== part[0];
-    read = read.slice(0, at) + (isCapital ? near[0]!.toUpperCase() + near.slice(1) : near) + read.slice(at + part.length);
+    const written = read.slice(at, at + part.length);
+    const meant = meantBy(part, store, isTyping && typed.endsWith(written));
+    if (meant !== undefined) read = read.slice(0, at) + inCaseOf(written, meant) + read.slice(at + part.length);
   }
   return read === typed ? undefined : read;
 }
 
+function inCaseOf(written: string, word: string): string {
+  if (written === written.toLowerCase()) return word;
+  return written === written.toUpperCase() ? word.toUpperCase() : word[0]!.toUpperCase() + word.slice(1);
+}
+
 const letters = (word: string): string => splitIdentifier(word).join("");
 
-/** The word of the index that goes on from what was typed, else the nearest to it; of several the one that most places have. */
-function nearestWord(typed: string, store: Vocabulary): string | undefined {
+interface Term {
+  readonly term: string;
+  readonly places: number;
+}
+
+/** The word of the index that goes on from what was typed, else one a slip away; of several the nearest, then the one that most places have. */
+function meantBy(typed: string, store: Vocabulary, mayBeUnfinished: boolean): string | undefined {
   const whole = letters(typed);
-  for (const { term } of completions(whole, store).slice(0, placesRead)) {
-    const form = nearestForm(typed, term, store);
+  const isPlain = splitIdentifier(typed).length === 1;
+  // What stands in hardly any place of a large index is a slip itself, or nothing that somebody asks for by half.
+  const least = isPlain ? Math.log10(store.coverage().chunks + 1) - 1 : 0;
+  const isJoined = (form: string) => splitIdentifier(form).length > 1;
+  const goesOn = mayBeUnfinished ? completions(whole, store).filter(({ places }) => places >= least) : [];
+  for (const { term } of goesOn.slice(0, placesRead)) {
+    const form = formsOf(typed, term, store).find((form) => !isPlain || whole.length >= lettersForOther || !isJoined(form));
     if (form !== undefined) return form;
   }
-  const own = stem(whole);
-  const allowed = whole.length >= lettersForTwo ? 2 : 1;
-  const isSwapped = (term: string) => term[0] === whole[1] && term[1] === whole[0];
-  const near = store
-    .termsLike([...new Set(whole.slice(0, 2))], Math.min(own.length, whole.length - 1) - allowed, whole.length + allowed)
-    .filter(({ term }) => term[0] === whole[0] || isSwapped(term))
-    // A term is a stem, which may have lost its final e.
-    .map(({ term, places }) => ({ term, places, distance: Math.min(editDistance(own, term, allowed), editDistance(whole, term, allowed), editDistance(whole, `${term}e`, allowed) + 0.5) }))
-    .filter(({ distance }) => distance < allowed + 1)
-    .sort((a, b) => a.distance - b.distance || b.places - a.places);
-  for (const { term } of near.slice(0, placesRead)) {
-    const form = nearestForm(typed, term, store);
-    if (form === undefined) continue;
-    if (editDistance(whole, letters(form), allowed) <= allowed || (own.length >= lettersOfStem && editDistance(own, term, 1) <= 1)) return form;
+  const away = slipsAway(whole, store).filter(({ places }) => places >= least);
+  for (const { term } of away.slice(0, placesRead)) {
+    for (const form of formsOf(typed, term, store)) {
+      if (isPlain && isJoined(form) && whole.length < lettersForWrong) continue;
+      // A stem may stand a slip away by its ending alone: `nested` is not `next`.
+      if (slips(whole, letters(form)) !== undefined || (!isJoined(form) && stem(whole).length >= lettersOfStem && slips(stem(whole), term) === 1)) return form;
+    }
   }
   return undefined;
 }
 
-/** The way of writing a term that is nearest to what was typed, in the places that say it most. */
-function nearestForm(typed: string, term: string, store: Vocabulary): string | undefined {
+/** Terms that go on from these letters, those first that more places have. */
+function completions(whole: string, store: Vocabulary): readonly Term[] {
+  if (whole.length < leastOfName || !/^[a-z][a-z0-9]*$/.test(whole)) return [];
+  return store.termsLike(whole, whole.length + 1, longestTerm).toSorted((a, b) => b.places - a.places);
+}
+
+/** Terms a slip away, nearest first. */
+function slipsAway(whole: string, store: Vocabulary): readonly Term[] {
+  const own = stem(whole);
+  const starts = whole[0] === whole[1] ? [whole[0]!] : [whole[0]!, `${whole[1]}${whole[0]}`];
+  return starts
+    .flatMap((start) => store.termsLike(start, Math.min(own.length, whole.length - 1) - 2, whole.length + 2))
+    .flatMap(({ term, places }) => {
+      // A term is a stem, which may have lost its final e.
+      const found = [slips(own, term), slips(whole, term), (slips(whole, `${term}e`) ?? 9) + 0.5].filter((count) => count !== undefined && count < 9) as number[];
+      return found.length > 0 ? [{ term, places, distance: Math.min(...found) }] : [];
+    })
+    .sort((a, b) => a.distance - b.distance || b.places - a.places);
+}
+
+/** How people write a term, in the places that say it most: first what is nearest to what was typed. */
+function formsOf(typed: string, term: string, store: Vocabulary): string[] {
   const hits = store.searchLexical([term], [], bm25FieldWeights, placesRead, {});
   const forms = new Set<string>();
   for (const { symbols, breadcrumb, path, doc, text } of store.places(hits.map(({ place }) => place))) {
@@ -119,15 +155,28 @@ function nearestForm(typed: string, term: string, store: Vocabulary): string | u
       if (parts.length > 1 && stem(parts.join("")) === term) forms.add(word);
     }
   }
-  const far = (form: string) => editDistance(letters(typed), letters(form), longestTerm) * longestTerm + editDistance(typed, form, longestTerm);
-  return [...forms].sort((a, b) => far(a) - far(b))[0];
+  const far = (form: string) => editDistance(letters(typed), letters(form)) * longestTerm + editDistance(typed, form);
+  return [...forms].sort((a, b) => far(a) - far(b));
 }
 
-/**
- * Letters to insert, delete, replace or swap with their neighbour until `a` is `b` (optimal string alignment); `most` + 1 when it is more than `most`.
- */
-export function editDistance(a: string, b: string, most: number): number {
-  if (Math.abs(a.length - b.length) > most) return most + 1;
+/** The slips by which somebody who meant `meant` typed `typed`; undefined when they are more, or graver, than words of that length are allowed. */
+export function slips(typed: string, meant: string): number | undefined {
+  if (typed === meant) return 0;
+  const shorter = Math.min(typed.length, meant.length);
+  const longer = Math.max(typed.length, meant.length);
+  if (longer - shorter > 2) return undefined;
+  let front = 0;
+  while (front < shorter && typed[front] === meant[front]) front++;
+  let back = 0;
+  while (back < shorter - front && typed[typed.length - 1 - back] === meant[meant.length - 1 - back]) back++;
+  const changed = longer - front - back;
+  if (changed === 2 && shorter === longer && typed[front] === meant[front + 1] && typed[front + 1] === meant[front]) return typed.length >= (front === 0 ? lettersForOther : leastLetters) ? 1 : undefined;
+  if (changed === 1) return typed.length >= (shorter < longer ? lettersForOther : lettersForWrong) ? 1 : undefined;
+  return typed.length >= lettersForTwo && editDistance(typed, meant) <= 2 ? 2 : undefined;
+}
+
+/** Letters to insert, delete, replace or swap with their neighbour until `a` is `b` (optimal string alignment). */
+export function editDistance(a: string, b: string): number {
   let [before, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
@@ -136,7 +185,6 @@ export function editDistance(a: string, b: string, most: number): number {
       row[j] = Math.min(replaced, last[j]! + 1, row[j - 1]! + 1);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j]!, before[j - 2]! + 1);
     }
-    if (Math.min(...row) > most) return most + 1;
     [before, last] = [last, row];
   }
   return last[b.length]!;

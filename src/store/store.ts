@@ -15,7 +15,7 @@ import { fileMatcher } from "./fileMatcher.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms, termsLike } from "./lexical.ts";
+import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms, type TermPlaces } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
@@ -224,9 +224,9 @@ export class Store {
   placesSaying(term: string): number {
     return this.#guard(() => this.#frequency(term));
   }
-  /** Terms of `least` to `most` letters that begin with one of `starts`, and in how many places each stands. */
-  termsLike(starts: readonly string[], least: number, most: number): readonly { readonly term: string; readonly places: number }[] {
-    return this.#guard(() => termsLike(this.#db, starts, least, most));
+  /** Terms of `least` to `most` letters that begin with `start`, and in about how many places each stands. */
+  termsLike(start: string, least: number, most: number): readonly TermPlaces[] {
+    return this.#guard(() => this.#frequencies.termsLike(this.#db, start, least, most, this.#catalogue.places));
   }
   /**
    * How these places match the terms, per field (order of lexicalFields) and per term, for ranking features and for explaining; `idf` is in the order of the

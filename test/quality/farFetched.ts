@@ -40,7 +40,7 @@ async function askedOf(repository: JudgedRepository, others: readonly JudgedRepo
     const { query: parsed, candidates, rows } = candidatesFor(store, model, query, vectors[i]!);
     if (parsed.kind !== "prose") return [];
     const hits = rank(candidates.items, rows, parsed, 10).map((hit) => hit.candidate.place);
-    return [{ kind: kind === "own" ? (ndcgOfTargets(hits, targets) > 0 ? "answered" : "missed") : kind, query, called: isFarFetched(parsed, candidates, floor) }];
+    return [{ kind: kind === "own" ? (ndcgOfTargets(hits, targets) > 0 ? "answered" : "missed") : kind, query, called: isFarFetched(parsed, query, candidates, floor) }];
   });
 }
 

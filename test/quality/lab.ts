@@ -136,8 +136,8 @@ function openCache(name: string, modelHash: string, dims: number) {
 }
 
 /** A question as the product reads it, its slips mended. */
-export function readAs(store: MemoryStore, { encoder }: LabModel, text: string): ParsedQuery {
-  return respelt(parseQuery(text), store, (word) => encoder.knowsWord(word)).query;
+export function readAs(store: MemoryStore, { encoder }: LabModel, text: string, isTyping = false): ParsedQuery {
+  return respelt(text, parseQuery(text), store, { isWord: (word) => encoder.knowsWord(word), isTyping }).query;
 }
 
 /** What might answer a question, and what is looked at in each. */

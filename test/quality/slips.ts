@@ -45,7 +45,7 @@ async function outcomesOf({ name, root, queries }: JudgedRepository, model: LabM
   const store = await buildStore(await chunkFolder(root), model, ["instant"], name);
   store.depthLimit = "instant";
   const asked = queries.map(({ query }) => edit(query));
-  const readings = asked.map((query) => readAs(store, model, query));
+  const readings = asked.map((query) => readAs(store, model, query, edit === unfinished));
   const typedVectors = await encodeQueries(model, asked, `slips-${name}`);
   const readVectors = await encodeQueries(model, readings.map(({ text }) => text), `slips-${name}`);
   return queries.map(({ targets }, i): Outcome => {

@@ -113,8 +113,8 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return this.#postings.get(term)?.length ?? 0;
   }
 
-  termsLike(starts: readonly string[], least: number, most: number): readonly { term: string; places: number }[] {
-    return [...this.#postings].filter(([term]) => starts.some((start) => term.startsWith(start)) && term.length >= least && term.length <= most).map(([term, places]) => ({ term, places: places.length }));
+  termsLike(start: string, least: number, most: number): readonly { term: string; places: number }[] {
+    return [...this.#postings].filter(([term]) => term.startsWith(start) && term.length >= least && term.length <= most).map(([term, places]) => ({ term, places: places.length }));
   }
 
   /** Each field as if it were the whole document: its own length against the mean length of that field. */

@@ -6,6 +6,7 @@ const respellings = [{ typed: "clinet", read: "client" }, { typed: "HttpClinet",
 
 test("whole words are replaced, wherever they stand", () => {
   assert.equal(asRead("clinet, HttpClinet and clinets", { respellings }), "client, HttpClient and clinets");
+  assert.equal(asRead('clinet lang:clinet "clinet" path:"a clinet"', { respellings }), 'client lang:clinet "clinet" path:"a clinet"');
   assert.equal(asRead("clinet", {}), "clinet");
 });
 

@@ -35,15 +35,19 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(paths(merged), ["/a/sub:x", "/a:y", "/a/sub:x"]);
   });
 
-  it("tells each misspelt word once, as the first folder read it", () => {
-    const merged = mergeResults([{ root: "/a", result: result([], { respellings: [{ typed: "a", read: "b" }] }) }, { root: "/b", result: result([], { respellings: [{ typed: "a", read: "c" }, { typed: "d", read: "e" }] }) }], 5);
-    assert.deepEqual(merged.respellings, [{ typed: "a", read: "b" }, { typed: "d", read: "e" }]);
+  it("tells a misspelt word when every folder whose hits are shown read it so, as the first did", () => {
+    const a = { root: "/a", result: result([hit("x", 0.5)], { respellings: [{ typed: "a", read: "b" }, { typed: "d", read: "e" }] }) };
+    const b = { root: "/b", result: result([hit("y", 0.4)], { respellings: [{ typed: "a", read: "c" }] }) };
+    assert.deepEqual(mergeResults([a, b], 5).respellings, [{ typed: "a", read: "b" }]);
+    assert.equal(mergeResults([a, { root: "/b", result: result([hit("y", 0.4)]) }], 5).respellings, undefined, "the other folder has the word");
+    assert.deepEqual(mergeResults([a, b], 1).respellings, a.result.respellings, "nothing of the other folder is shown");
   });
 
-  it("is far-fetched when the answer of every folder is", () => {
-    const far = { root: "/a", result: result([], { farFetched: true }) };
-    assert.equal(mergeResults([far, { ...far, root: "/b" }], 5).farFetched, true);
-    assert.equal(mergeResults([far, { root: "/b", result: result([]) }], 5).farFetched, undefined);
+  it("is far-fetched when the answer of every folder whose hits are shown is", () => {
+    const far = { root: "/a", result: result([hit("x", 0.5)], { farFetched: true }) };
+    assert.equal(mergeResults([far, { root: "/b", result: result([hit("x", 0.4)], { farFetched: true }) }], 5).farFetched, true);
+    assert.equal(mergeResults([far, { root: "/b", result: result([hit("x", 0.4)]) }], 5).farFetched, undefined);
+    assert.equal(mergeResults([far, { root: "/b", result: result([]) }], 5).farFetched, true);
     assert.equal(mergeResults([], 5).farFetched, undefined);
   });
 

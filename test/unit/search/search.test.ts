@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { searchIndex } from "../../../src/search/search.ts";
+import { silentLog } from "../../../src/base/log.ts";
+import { NoiseFloor } from "../../../src/search/noiseFloor.ts";
+import { type SearchDeps, searchIndex } from "../../../src/search/search.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 import { createTestEncoder, type TestEncoder } from "../../support/testEncoder.ts";
 
@@ -28,7 +30,7 @@ function setUp(chunks: readonly MemoryChunk[] = sources) {
   return { store: withVectors(encoders, chunks), encoder: encoders.encoder, counts: encoders.counts };
 }
 
-const search = (query: string, k = 10, deps = setUp()) => searchIndex(deps, { query, k });
+const search = (query: string, k = 10, deps: SearchDeps = setUp()) => searchIndex(deps, { query, k });
 const pathsOf = async (query: string) => (await search(query)).hits.map((hit) => hit.path);
 
 test("the definition of a name comes before its uses", async () => {
@@ -68,12 +70,35 @@ test("hits come in descending order of score and never twice", async () => {
   assert.equal(new Set(hits.map((hit) => `${hit.path}:${hit.startLine}`)).size, hits.length);
 });
 
-test("a misspelt name finds its definition, and says so also after refinement; without an encoder it is searched for as typed", async () => {
-  const result = await search("LruCahce");
+test("a misspelt name finds its definition, and says so also after refinement; not without an encoder, and not while files are being read", async () => {
+  const complete = () => ({ ...setUp(), noiseFloor: new NoiseFloor(silentLog) });
+  const result = await search("LruCahce", 10, complete());
   assert.deepEqual([result.hits[0]?.symbol, result.respellings], ["LruCache", [{ typed: "LruCahce", read: "LruCache" }]]);
   assert.deepEqual((await result.refine!(10_000)).respellings, result.respellings);
-  assert.equal((await search("LruCache")).respellings, undefined);
-  assert.equal((await searchIndex({ store: setUp().store, encoder: undefined }, { query: "LruCahce", k: 10 })).respellings, undefined);
+  assert.equal((await search("LruCache", 10, complete())).respellings, undefined);
+  assert.equal((await searchIndex({ ...complete(), encoder: undefined }, { query: "LruCahce", k: 10 })).respellings, undefined);
+  assert.equal((await search("LruCahce")).respellings, undefined);
+});
+
+test("the last word is read as unfinished for whoever types, that is awaits better hits", async () => {
+  const deps = { ...setUp(), noiseFloor: new NoiseFloor(silentLog) };
+  assert.deepEqual((await searchIndex(deps, { query: "parse the heade", k: 3, streamId: "view:1" })).respellings, [{ typed: "heade", read: "header" }]);
+  assert.equal((await searchIndex(deps, { query: "parse the heade", k: 3 })).respellings, undefined);
+});
+
+test("whether an answer is far-fetched is judged again once its candidates were read deeper", async () => {
+  const floor = (cosine: number | undefined, deps = setUp()) => ({ ...deps, noiseFloor: Object.assign(new NoiseFloor(silentLog), { of: () => cosine }) });
+  const question = "chocolate cake for birthdays";
+  assert.equal((await search(question, 5, floor(undefined))).farFetched, undefined);
+  assert.equal((await search(question, 5, floor(-1))).farFetched, undefined);
+  const first = await search(question, 5, floor(2));
+  assert.equal(first.farFetched, true);
+  assert.equal((await first.refine!(10_000)).farFetched, true);
+  // Read deeper, they are nearer than anything.
+  const deps = setUp();
+  const again = await search(question, 5, floor(2, deps));
+  Object.assign(deps.store, { scoreChunks: (_: unknown, chunks: readonly number[]) => chunks.map((chunkId) => ({ chunkId, score: 3, calibrated: 3, depth: "deep" })) });
+  assert.equal((await again.refine!(10_000)).farFetched, undefined);
 });
 
 test("k limits the hits", async () => {

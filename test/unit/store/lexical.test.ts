@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { IndexDatabase } from "../../../src/store/database.ts";
-import { countTerms, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms, termsLike } from "../../../src/store/lexical.ts";
+import { countTerms, DocumentFrequencies, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms } from "../../../src/store/lexical.ts";
 import { lexiconSchema, schema } from "../../../src/store/schema.ts";
 import { randomNumbers } from "../../support/storeFixture.ts";
 
@@ -75,12 +75,17 @@ test("the rarest terms are asked for, frequent ones while there is room, and one
   assert.deepEqual(tellingTerms(["rare", "medium"], 5_000, (term) => counts[term]!), ["rare"], "what stands in more than half of all places says nothing");
 });
 
-test("terms of some length that begin with one of some letters, with their places", () => {
+test("terms of some length that begin with some letters, with their places, anew when the index has changed noticeably", () => {
   fill(300);
-  const like = (...given: [starts: string[], least: number, most: number]) => termsLike(db, ...given).map(({ term }) => term).sort();
-  assert.deepEqual(like(["f", "r"], 4, 5), ["file", "flush", "read"]);
-  assert.deepEqual(like(["f", "f"], 5, 9), ["flush"]);
-  assert.deepEqual(like(["z"], 1, 9), []);
-  assert.deepEqual(like(["fil", "wr"], 1, 9), ["file", "write"]);
-  for (const { term, places } of termsLike(db, ["c", "f", "r", "w"], 1, 9)) assert.equal(places, frequency(term), term);
+  const frequencies = new DocumentFrequencies();
+  const like = (start: string, least: number, most: number, places = 300) => frequencies.termsLike(db, start, least, most, places);
+  const terms = (...given: Parameters<typeof like>) => like(...given).map(({ term }) => term).sort();
+  assert.deepEqual(terms("f", 4, 5), ["file", "flush"]);
+  assert.deepEqual(terms("f", 5, 9), ["flush"]);
+  assert.deepEqual(terms("fil", 1, 9), ["file"]);
+  assert.deepEqual(terms("z", 1, 9), []);
+  for (const start of "cfrw") for (const { term, places } of like(start, 1, 9)) assert.equal(places, frequency(term), term);
+  insertTerms(db, 301, ["fixture", "", "", "", ""]);
+  assert.deepEqual(terms("f", 7, 9, 301), []);
+  assert.deepEqual(terms("f", 7, 9, 400), ["fixture"]);
 });
