@@ -122,8 +122,8 @@ test("a misspelt name finds what was meant, and the answer says how it was read"
   const { code, out, err } = await strata(["search", "withBckoff", "-k", "1"], { cwd: root });
   assert.deepEqual([code, err], [0, '"withBckoff" read as "withBackoff", the nearest word in the code.\n']);
   assert.match(out, /^src\/retry\.ts:1 {2}withBackoff /);
-  const { value } = await strataJson<Found & { respellings?: unknown }>("search", "add up invoise lines", "--in", root);
-  assert.deepEqual([value.hits[0]?.path, value.respellings], ["src/invoice.ts", [{ typed: "invoise", read: "invoice" }]]);
+  const { value } = await strataJson<Found & { respellings?: unknown }>("search", "add up invocie lines", "--in", root);
+  assert.deepEqual([value.hits[0]?.path, value.respellings], ["src/invoice.ts", [{ typed: "invocie", read: "invoice" }]]);
   assert.equal("respellings" in (await strataJson<Found>("search", "invoice", "--in", root)).value, false);
 });
 
