@@ -23,8 +23,9 @@ export function asRead(query: string, { respellings = [] }: Remarks): string {
   return readings.size === 0 ? query : query.replace(piece, (word) => readings.get(word) ?? word);
 }
 
-/** A sentence for each remark. */
-export function remarkTexts({ respellings = [], farFetched }: Remarks): string[] {
+/** A sentence for each remark; none of an answer without hits, which says enough. */
+export function remarkTexts({ hits, respellings = [], farFetched }: Remarks & { readonly hits: readonly unknown[] }): string[] {
+  if (hits.length === 0) return [];
   const list = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" and ");
   const nearest = respellings.length === 1 ? "the nearest word" : "the nearest words";
   return [

@@ -69,7 +69,7 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
       const { out, err, outColour, columns } = context.terminal;
       const paint = painter(outColour);
       const note = coverageLine(result.coverage, state, options.depth);
-      if (hits.length > 0) for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
+      for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
       if (hits.length > 0) out(renderHits(hits, { paint, columns, query: asRead(query, result), explain: options.explain, folder: shownFolder(scope) }));
       else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);

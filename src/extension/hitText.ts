@@ -76,7 +76,7 @@ export function hitsForModel(result: MergedResult, folderName: (root: string) =>
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
   const searched = `Searched ${filesText(coverage.files)}${deep}.`;
   const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  return [...(blocks.length > 0 ? [...remarkTexts(result), ...blocks] : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
+  return [...remarkTexts(result), ...(blocks.length > 0 ? blocks : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
 }
 
 /** The index's state for a language model. */

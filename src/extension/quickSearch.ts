@@ -75,7 +75,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     chosen = due?.hit;
     pick.items = items;
     // Above the list: a row would have the highlight, and Enter.
-    pick.title = [title, ...(result.hits.length > 0 ? remarkTexts(result) : [])].join(" · ");
+    pick.title = [title, ...remarkTexts(result)].join(" · ");
     if (due) pick.activeItems = [due];
     answered = query;
     if (!accepted) return;

@@ -77,7 +77,8 @@ function fenced(text: string, lang: string): string {
 }
 
 /** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
-function foundText({ hits, coverage: { files, chunks, deep }, complete, ...remarks }: Found): string {
+function foundText(answer: Found): string {
+  const { hits, coverage: { files, chunks, deep }, complete } = answer;
   const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
     const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
     return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
@@ -85,7 +86,7 @@ function foundText({ hits, coverage: { files, chunks, deep }, complete, ...remar
   const note = complete
     ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
     : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
-  return [...(blocks.length > 0 ? [...remarkTexts(remarks), ...blocks] : ["Nothing found."]), note].join("\n\n");
+  return [...remarkTexts(answer), ...(blocks.length > 0 ? blocks : ["Nothing found."]), note].join("\n\n");
 }
 
 /** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */

@@ -1,5 +1,6 @@
 // Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
+import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
@@ -82,7 +83,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
 }
 
 function weightedMean(fields: readonly number[]): number {
-  return fields.reduce((sum, score, i) => sum + score * bm25FieldWeights[i]!, 0) / bm25FieldWeights.reduce((sum, weight) => sum + weight, 0);
+  return sum(fields.map((score, i) => score * bm25FieldWeights[i]!)) / sum(bm25FieldWeights);
 }
 
 /** Names whose definitions are looked up: what is certainly a name, and a query of one or two plain words tried as one. */

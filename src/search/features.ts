@@ -1,5 +1,6 @@
 // What ranking looks at: each candidate as a row of named numbers. Values are scaled within one candidate list (0 to about 1, cosines
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
+import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
 import type { NameMeaning } from "./meaning.ts";
@@ -84,7 +85,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const [nameMeaning, fileMeaning, outlineMeaning] = (["name", "file", "outline"] as const).map((of) => standardise(candidates.map((_, i) => meanings?.[i]![of])));
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
   // One scale for all fields: a field that barely matters for this query must not be blown up to 1.
-  const bestFields = Math.max(1e-9, ...candidates.map((candidate) => candidate.fields.reduce((sum, score) => sum + score, 0)));
+  const bestFields = Math.max(1e-9, ...candidates.map((candidate) => sum(candidate.fields)));
   const lexicalRanks = ranksOf(candidates.map((candidate) => candidate.lexical));
   const denseRanks = ranksOf(candidates.map((candidate, i) => (candidate.dense === undefined ? -Infinity : dense[i]!)));
   const files = fileEvidence(candidates, bestLexical, dense);
@@ -179,8 +180,8 @@ export function standardise(cosines: readonly (number | undefined)[]): number[] 
 }
 
 function spread(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length)) };
+  const mean = sum(values) / Math.max(1, values.length);
+  return { mean, deviation: Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / Math.max(1, values.length)) };
 }
 
 /** Rank of each value, 0 for the largest; equal values share a rank. */
@@ -259,7 +260,7 @@ export function wordsSaid(query: ParsedQuery, idf: readonly number[]): Said {
   const ofRoot = new Map(query.terms.map((term, i) => [root(term), idf[i] ?? 0]));
   // A little for every word: in a small repository the words that matter most may stand everywhere.
   const worth = new Map(query.parts.map((part) => [part, 0.5 + (ofRoot.get(part) ?? 0)]));
-  return { worth, total: [...worth.values()].reduce((sum, value) => sum + value, 0) };
+  return { worth, total: sum([...worth.values()]) };
 }
 
 export function overlapOf(parts: readonly string[], { worth, total }: Said): { ofName: number; ofQuery: number } {
@@ -283,7 +284,6 @@ function fileCoverage(candidates: readonly Candidate[]): ReadonlyMap<string, num
     else best.set(place.path, [...terms]);
     overall = terms.map((score, i) => Math.max(score, overall[i] ?? 0));
   }
-  const sum = (scores: readonly number[]) => scores.reduce((total, score) => total + score, 0);
   const most = Math.max(1e-9, sum(overall));
   return new Map([...best].map(([path, scores]) => [path, sum(scores) / most]));
 }

@@ -1,5 +1,6 @@
 // What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
 // files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
+import { sum } from "../base/statistics.ts";
 import type { Candidate } from "./candidates.ts";
 import { standardise } from "./features.ts";
 import { splitIdentifier } from "./terms.ts";
@@ -55,7 +56,7 @@ function standings(values: readonly number[]): number[] {
 
 /** Mean of the `count` largest, missing ones as 0. */
 function largest(values: readonly number[], count: number): number {
-  return values.toSorted((a, b) => b - a).slice(0, count).reduce((sum, value) => sum + value, 0) / count;
+  return sum(values.toSorted((a, b) => b - a).slice(0, count)) / count;
 }
 
 /** A name of several words is hardly written by chance; a single word may be anybody's (`load`, `main`). */
@@ -65,7 +66,7 @@ function isTelling(name: string): boolean {
 
 /** Mean, drawn to 0 where there are few: in a folder of everything every file stands beside a good one. */
 function shareOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / (values.length + 1);
+  return sum(values) / (values.length + 1);
 }
 
 /** Which of the leading candidates, by position, use a name that a candidate of another file defines. */

@@ -1,6 +1,7 @@
 // Whether an answer is one. Vectors are near to something whatever is asked; what questions about nothing here come near to tells how near means nothing.
 import { setImmediate } from "node:timers/promises";
 import type { Log } from "../base/log.ts";
+import { median, sum } from "../base/statistics.ts";
 import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
 import type { Candidates, SearchStore } from "./candidates.ts";
 import type { ParsedQuery } from "./query.ts";
@@ -81,13 +82,4 @@ export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: 
   const worth = sum(worthOf(new Set(analyse(query.text))));
   const said = worthOf(new Set(analyse(typed)));
   return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

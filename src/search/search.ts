@@ -1,8 +1,8 @@
 // The one front of searching: a query in, hits with reasons out, and the way to make them better within a time budget.
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import { checkAborted } from "../base/abort.ts";
-import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
+import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
@@ -49,13 +49,13 @@ const calm = 0.02;
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k" | "streamId" | "under">, signal?: AbortSignal): Promise<RankedResult> {
   const typed = parseQuery(params.query);
   checkQuery(typed);
-  const { encoder } = deps;
+  const { store, encoder, noiseFloor } = deps;
+  const floor = encoder && noiseFloor?.of(store, encoder);
   // While files are still being read, a word that none has yet may come.
-  const floor = encoder && deps.noiseFloor?.of(deps.store, encoder);
-  const { query, respellings } = encoder && deps.noiseFloor ? respelt(params.query, typed, deps.store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
-  const vectors = await queryVectors(deps.encoder, query, signal);
+  const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
+  const vectors = await queryVectors(encoder, query, signal);
   checkAborted(signal);
-  const candidates = gatherCandidates(deps.store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
+  const candidates = gatherCandidates(store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
   return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
 }
 

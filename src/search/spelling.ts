@@ -1,7 +1,9 @@
 // Words of a question that nothing in the index says, read as the word that was meant: `HttpClinet` and `HttpCli` find `HttpClient`. Vectors forgive a
 // wrong letter in a sentence; names and BM25 do not. A right word that is absent is worse off when it is read as another, so most strange words stay.
-import { asRead, type Respelling } from "../base/remarks.ts";
 import { isStopWord } from "../base/queryWords.ts";
+import { asRead, type Respelling } from "../base/remarks.ts";
+import { sum } from "../base/statistics.ts";
+import type { TermPlaces } from "../store/store.ts";
 import { bm25FieldWeights, type SearchStore } from "./candidates.ts";
 import { type ParsedQuery, parseQuery } from "./query.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
@@ -51,7 +53,7 @@ export function respelt(raw: string, query: ParsedQuery, store: Vocabulary, { is
     .filter((word) => word.length <= longestTerm && word.toLowerCase().length === word.length)
     .map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) }))
     .filter(({ typed, parts }) => parts.length > 0 || isUnfinishedName(typed, store));
-  const looks = strange.reduce((sum, { parts }) => sum + Math.max(1, parts.length), 0);
+  const looks = sum(strange.map(({ parts }) => Math.max(1, parts.length)));
   if (looks === 0 || looks > mostSlips || (words.length > 1 && strange.length > words.length / 2)) return asTyped;
   const respellings = strange.flatMap(({ typed, parts }): Respelling[] => {
     const read = reading(typed, parts, store, isTyping && query.text.endsWith(typed));
@@ -96,11 +98,6 @@ function inCaseOf(written: string, word: string): string {
 
 const letters = (word: string): string => splitIdentifier(word).join("");
 
-interface Term {
-  readonly term: string;
-  readonly places: number;
-}
-
 /** The word of the index that goes on from what was typed, else one a slip away; of several the nearest, then the one that most places have. */
 function meantBy(typed: string, store: Vocabulary, mayBeUnfinished: boolean): string | undefined {
   const whole = letters(typed);
@@ -125,20 +122,21 @@ function meantBy(typed: string, store: Vocabulary, mayBeUnfinished: boolean): st
 }
 
 /** Terms that go on from these letters, those first that more places have. */
-function completions(whole: string, store: Vocabulary): readonly Term[] {
+function completions(whole: string, store: Vocabulary): readonly TermPlaces[] {
   if (whole.length < leastOfName || !/^[a-z][a-z0-9]*$/.test(whole)) return [];
   return store.termsLike(whole, whole.length + 1, longestTerm).toSorted((a, b) => b.places - a.places);
 }
 
 /** Terms a slip away, nearest first. */
-function slipsAway(whole: string, store: Vocabulary): readonly Term[] {
+function slipsAway(whole: string, store: Vocabulary): readonly TermPlaces[] {
   const own = stem(whole);
   const starts = whole[0] === whole[1] ? [whole[0]!] : [whole[0]!, `${whole[1]}${whole[0]}`];
   return starts
     .flatMap((start) => store.termsLike(start, Math.min(own.length, whole.length - 1) - 2, whole.length + 2))
     .flatMap(({ term, places }) => {
       // A term is a stem, which may have lost its final e.
-      const found = [slips(own, term), slips(whole, term), (slips(whole, `${term}e`) ?? 9) + 0.5].filter((count) => count !== undefined && count < 9) as number[];
+      const withE = slips(whole, `${term}e`);
+      const found = [slips(own, term), slips(whole, term), withE === undefined ? undefined : withE + 0.5].filter((count) => count !== undefined);
       return found.length > 0 ? [{ term, places, distance: Math.min(...found) }] : [];
     })
     .sort((a, b) => a.distance - b.distance || b.places - a.places);

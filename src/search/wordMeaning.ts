@@ -1,6 +1,7 @@
 // Word by word: for each word of the question, how near the nearest word of a chunk's code is at the table exit. "remove" is near to `delete`, which BM25
 // does not know, and stands in a long chunk as clearly as in a short one, which the mean that is a chunk's vector does not give.
 import { isStopWord } from "../base/queryWords.ts";
+import { sum } from "../base/statistics.ts";
 import { type Encoder, prefixWidth } from "../encoding/encoder.ts";
 import { dot } from "../encoding/int8.ts";
 import type { Candidates } from "./candidates.ts";
@@ -26,7 +27,7 @@ export function wordMeanings(encoder: Encoder, query: ParsedQuery, { idf }: Pick
   const { worth } = wordsSaid(query, idf);
   const asked = [...new Set([...wordsIn(query.text)].flatMap(partsOf))].filter((part) => !isStopWord(part));
   const weights = asked.map((part) => worth.get(root(part)) ?? 0.5);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = sum(weights);
   if (total === 0) return new Map();
   const vectors = asked.map((part) => vectorOf(encoder, part));
   // The same words stand in many chunks: how near each is to what is asked, by word and by part of a word.

@@ -1,6 +1,7 @@
 // The lexical index: one FTS5 row per place, five fields, already analysed. BM25 over all fields comes from FTS5; BM25 per field of a few places
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
-import type { LexicalField, LexicalHit } from "./records.ts";
+import { sum } from "../base/statistics.ts";
+import type { LexicalField, LexicalHit, TermPlaces } from "./records.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
@@ -31,11 +32,6 @@ const quoted = (term: string): string => `"${term.replaceAll('"', '""')}"`;
 const POSTINGS = 8_000;
 /** Places of a term from which on their number is remembered while the index changes. */
 const KEPT_FROM = 500;
-
-export interface TermPlaces {
-  readonly term: string;
-  readonly places: number;
-}
 
 /**
  * In how many places each term stands; each question asks several times. What takes long to count, the frequent ones, is kept until the index has grown or
@@ -251,9 +247,6 @@ export function rescored(db: IndexDatabase, hits: readonly LexicalHit[], terms: 
 /** BM25's reading of a count, @param length in mean lengths. */
 function saturated(count: number, length: number): number {
   return (count * (K1 + 1)) / (count + K1 * (1 - B + B * length));
-}
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 interface Occurrences {

@@ -106,3 +106,9 @@ export interface PutResult {
   readonly newChunks: number;
   readonly filesChanged: number;
 }
+
+/** A term and in how many places it stands. */
+export interface TermPlaces {
+  readonly term: string;
+  readonly places: number;
+}

@@ -15,15 +15,15 @@ import { fileMatcher } from "./fileMatcher.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms, type TermPlaces } from "./lexical.ts";
+import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
-import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions } from "./records.ts";
+import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 
 export type { DenseHit };
 export type {
-  Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions,
+  Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
 export { removeIndex } from "./opening.ts";

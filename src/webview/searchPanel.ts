@@ -464,7 +464,7 @@ export class SearchPanel extends LitElement {
     const hits = this.#drawn(all);
     const words = results.of === "search" ? queryWords(asRead(results.subject, results)) : [];
     return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
-      ${hits.length === 0 ? nothing : remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
+      ${remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
       ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${hits.length === 0
         ? this.#renderNothing(state)

@@ -1,6 +1,7 @@
 // The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
 // the fitting of ranking run on. Never part of the product.
 import { hash128 } from "../../src/base/hash.ts";
+import { sum } from "../../src/base/statistics.ts";
 import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
 import { dot } from "../../src/encoding/int8.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
@@ -8,7 +9,7 @@ import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../src/store/languageMeans.ts";
 import { ImportGraph } from "../../src/store/imports.ts";
-import { type Coverage, type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place } from "../../src/store/store.ts";
+import { type Coverage, type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place, type TermPlaces } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
 export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
@@ -113,7 +114,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return this.#postings.get(term)?.length ?? 0;
   }
 
-  termsLike(start: string, least: number, most: number): readonly { term: string; places: number }[] {
+  termsLike(start: string, least: number, most: number): readonly TermPlaces[] {
     return [...this.#postings].filter(([term]) => term.startsWith(start) && term.length >= least && term.length <= most).map(([term, places]) => ({ term, places: places.length }));
   }
 
@@ -260,8 +261,4 @@ function countTerms(terms: readonly string[]): ReadonlyMap<string, number> {
 
 function weightedCount(row: Row, term: string, weights: readonly number[]): number {
   return row.counts.reduce((total, field, i) => total + weights[i]! * (field.get(term) ?? 0), 0);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -10,11 +10,13 @@ test("whole words are replaced, wherever they stand", () => {
   assert.equal(asRead("clinet", {}), "clinet");
 });
 
-test("each remark is a sentence", () => {
-  assert.deepEqual(remarkTexts({}), []);
-  assert.deepEqual(remarkTexts({ respellings: [] }), []);
-  assert.deepEqual(remarkTexts({ respellings: respellings.slice(0, 1) }), ['"clinet" read as "client", the nearest word in the code.']);
-  assert.deepEqual(remarkTexts({ respellings, farFetched: true }), ['"clinet" and "HttpClinet" read as "client" and "HttpClient", the nearest words in the code.', "Nothing here clearly answers this; these places come nearest."]);
+test("each remark is a sentence, and nothing is remarked on what was not found", () => {
+  const hits = ["a hit"];
+  assert.deepEqual(remarkTexts({ hits: [], respellings, farFetched: true }), []);
+  assert.deepEqual(remarkTexts({ hits }), []);
+  assert.deepEqual(remarkTexts({ hits, respellings: [] }), []);
+  assert.deepEqual(remarkTexts({ hits, respellings: respellings.slice(0, 1) }), ['"clinet" read as "client", the nearest word in the code.']);
+  assert.deepEqual(remarkTexts({ hits, respellings, farFetched: true }), ['"clinet" and "HttpClinet" read as "client" and "HttpClient", the nearest words in the code.', "Nothing here clearly answers this; these places come nearest."]);
 });
 
 test("the remarks of an answer are those that it has", () => {
