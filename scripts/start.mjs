@@ -22,8 +22,9 @@ console.error(`\nIndexing ${root}`);
 // The instant exit is enough to answer; the engine goes on deepening in the background, and the question deepens what it shows.
 const indexed = strata("index", root, "--depth", "instant");
 if (indexed !== 0) process.exit(indexed);
-console.error(`\nAsking: ${question}\n`);
-const found = strata("search", question, "--in", root, "-k", "5");
+console.error(`\nAsking of src: ${question}\n`);
+// Only src: this file says the question word for word, and would answer it.
+const found = strata("search", question, "--in", root, "--path", "src/**", "-k", "5");
 console.error(`
 Next:
   npm start -- search "your question" --in FOLDER     any folder; npx strata --help for everything else

@@ -85,7 +85,7 @@ export function withFilters(query: string, langs: readonly string[], paths: read
 }
 
 export async function runSearch(query: string, options: SearchOptions & { readonly lang: readonly string[]; readonly path: readonly string[] }, context: Context): Promise<number> {
-  if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are ignore rules applied".');
+  if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are failed requests tried again".');
   const { k, depth } = options;
   const scope = scopeOf(options.in);
   const filtered = withFilters(query, options.lang, options.path);

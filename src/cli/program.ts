@@ -55,7 +55,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     .version(build, "-V, --version")
     .helpOption("-h, --help", "show help")
     .showHelpAfterError("(strata --help shows what can be typed)")
-    .addHelpText("after", '\nExamples:\n  strata search "where are ignore rules applied" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error, 130 cancelled.');
+    .addHelpText("after", '\nExamples:\n  strata search "where are failed requests tried again" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error, 130 cancelled.');
 
   /** Adds a command; the global options may stand before or after its name. */
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
