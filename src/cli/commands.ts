@@ -37,12 +37,12 @@ export function clickableFolder(folder: string, cwd: string = process.cwd()): st
   return (leadsOut(relative) ? folder : relative).split(path.sep).join("/");
 }
 
-/** Paths as they are called from where the user stands, who is in the folder `under` when there is one. */
+/** Paths as they are called from the folder that a command is about. */
 function fromHere<T extends { readonly path: string }>(places: readonly T[], { under }: Scope): readonly T[] {
   return under === "" ? places : places.map((place) => ({ ...place, path: path.posix.relative(under, place.path) }));
 }
 
-const shownFolder = ({ root, under }: Scope): string => (under === "" ? clickableFolder(root) : "");
+const shownFolder = ({ root, under }: Scope): string => clickableFolder(path.join(root, under));
 
 /** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
 async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
@@ -109,10 +109,10 @@ export function parsePlace(place: string): PlaceInFile & { readonly file: string
   return { file, startLine, ...(last !== undefined && { endLine }) };
 }
 
-/** A place as the engine wants it: inside the root and within the file's lines. FILE is looked for from the current folder, then from the root. */
-export function resolvePlace(place: string, root: string, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
+/** A place as the engine wants it: inside the root and within the file's lines. FILE is looked for from the current folder, then from the one the command is about, then from the root. */
+export function resolvePlace(place: string, { root, under }: Scope, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
   const { file, ...lines } = parsePlace(place);
-  const base = existsSync(path.resolve(cwd, file)) ? cwd : root;
+  const base = [cwd, path.join(root, under)].find((folder) => existsSync(path.resolve(folder, file))) ?? root;
   const relative = pathInside(root, file, base);
   assertReadable(root, relative);
   let text: string;
@@ -129,7 +129,7 @@ export function resolvePlace(place: string, root: string, cwd: string = process.
 
 export async function runSimilar(place: string, options: SearchOptions, context: Context): Promise<number> {
   const scope = scopeOf(options.in);
-  const range = resolvePlace(place, scope.root);
+  const range = resolvePlace(place, scope);
   const { k, depth } = options;
   return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...range, k, depth }, context.signal));
 }

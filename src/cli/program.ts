@@ -44,7 +44,7 @@ function eitherFolder(dir: string | undefined, given: string | undefined): strin
   return dir ?? given;
 }
 
-const nearest = "(default: the nearest one upwards that has an index, else the current one)";
+const nearest = "(default: the current one; inside an indexed project either is a part of it)";
 const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists; it answers everyone who uses this index until its engine ends ("strata models use" chooses for good)'] as const;
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 

@@ -1,5 +1,6 @@
 // What the commands share in front of an engine session: folders and models as they are typed, progress on the terminal.
 import { existsSync, statSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
@@ -47,14 +48,15 @@ export interface Scope {
 export const hasIndex = (root: string): boolean => existsSync(path.join(indexFolder(root), "index.db"));
 
 /**
- * What a command is about: the folder that was named; else the nearest one upwards that has an index, so that a subfolder of a project does not
- * get an index of its own; else the current folder.
+ * What a command is about: of the folder that was named, or of the current one, the nearest upwards that has an index, so that a subfolder of a
+ * project does not get an index of its own; else the folder itself. An index of a home folder or a whole disk is for who stands there: a project
+ * below it has better ones.
  */
 export function scopeOf(given: string | undefined, cwd: string = process.cwd()): Scope {
-  if (given !== undefined) return { root: existingFolder(given), under: "" };
-  const here = canonicalRoot(cwd);
+  const here = canonicalRoot(given === undefined ? cwd : existingFolder(given));
+  const tooWide = [canonicalRoot(os.homedir()), path.parse(here).root];
   for (let folder = here; ; folder = path.dirname(folder)) {
-    if (hasIndex(folder)) return { root: folder, under: path.relative(folder, here).split(path.sep).join("/") };
+    if (hasIndex(folder) && (folder === here || !tooWide.includes(folder))) return { root: folder, under: path.relative(folder, here).split(path.sep).join("/") };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
   }
 }

@@ -14,7 +14,7 @@ import { signalOf } from "./cancellation.ts";
 import { isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
-import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder, newSocketAddress, removeSockets } from "./paths.ts";
+import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
 import * as protocol from "./protocol.ts";
 import { newestOnly } from "./reporting.ts";
 
@@ -166,7 +166,7 @@ async function main(): Promise<void> {
   const root = values.root;
   if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
   const folder = indexFolder(root);
-  makePrivateFolder(folder);
+  makeIndexFolder(folder);
   process.umask(0o077); // everything the engine makes is its owner's alone
   const log = createLog(engineLogFile(folder));
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);

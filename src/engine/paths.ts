@@ -1,6 +1,6 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
@@ -54,6 +54,17 @@ export function makePrivateFolder(folder: string): void {
       `The index folder ${folder} cannot be written. Free space or mend its permissions, or set STRATA_CACHE to another folder.`,
       error,
     );
+  }
+}
+
+/** Makes the folder of an index, and says of the cache folder that it is one: whoever indexes or saves a home folder leaves it out, Strata itself included. Throws "index.unwritable". */
+export function makeIndexFolder(folder: string): void {
+  makePrivateFolder(folder);
+  const tag = path.join(path.dirname(folder), "CACHEDIR.TAG");
+  try {
+    if (!existsSync(tag)) writeFileSync(tag, "Signature: 8a477f597d28d172789f06886806bc55\n# Indexes of Strata; each is made again from its code when it is gone. See https://bford.info/cachedir/\n");
+  } catch {
+    // The index works without it, and a disk that is full says so where it matters.
   }
 }
 

@@ -17,6 +17,10 @@ const defaultFolders = [
   ".turbo", ".parcel-cache", ".dart_tool", ".direnv", ".eggs",
 ];
 
+/** By this file and its first line (bford.info/cachedir) tools mark folders of what they can make again: cargo's target, linters' caches, Strata's own indexes. */
+const cacheTag = "CACHEDIR.TAG";
+const cacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
+
 /** In order of increasing precedence within one directory. */
 const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
 /** Not indexed, but what it says changes what is. */
@@ -170,7 +174,11 @@ export class IgnoreRules {
    */
   enter(parent: DirectoryRules | undefined, directory: string, names?: ReadonlySet<string>): DirectoryRules {
     const scope = (this.#prefix + directory).replace(/\/$/, "");
-    return this.#extend(parent ?? this.#outer, path.join(this.#root, directory), scope, names);
+    const absolute = path.join(this.#root, directory);
+    const rules = this.#extend(parent ?? this.#outer, absolute, scope, names);
+    // A cache that somebody opens on purpose is searched like any ignored folder.
+    const isCache = directory !== "" && (names?.has(cacheTag) ?? true) && readText(path.join(absolute, cacheTag))?.startsWith(cacheSignature);
+    return isCache ? { levels: [...rules.levels, level(["*"], scope, false)] } : rules;
   }
 
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */

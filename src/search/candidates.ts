@@ -27,7 +27,7 @@ export interface Candidate {
 /** Weights of the fields inside BM25, in the order of `lexicalFields` (symbol, breadcrumb, path, doc, body). */
 export const bm25FieldWeights: readonly number[] = [4, 1.5, 2.5, 1.5, 1];
 
-/** A chunk copied into many files fills the list only this often. */
+/** A chunk copied into many files is a candidate only this often. */
 const placesPerChunk = 3;
 
 /** Files that one line of a trace may mean: a bare `index.ts` is the name of thousands, and says nothing there. */
@@ -61,7 +61,8 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
     for (const place of found) if (!places.has(place.place) && accepts(place)) places.set(place.place, place);
   };
   take(store.places(lexicalHits.map((hit) => hit.place)));
-  take(fewPerChunk(store.placesOf([...dense.keys()])));
+  // Filtered first: copies that may not be shown must not stand before the one that may.
+  take(fewPerChunk(store.placesOf([...dense.keys()]).filter(accepts)));
   const names = definitionNames(query);
   if (names.length > 0) take(store.definitions(names, 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));

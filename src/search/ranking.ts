@@ -27,7 +27,7 @@ export function scoreOf(features: FeatureRow, weights: Weights): number {
   return score;
 }
 
-/** One placed hit with what it lost to its own file's earlier hits. */
+/** One placed hit with what it lost to earlier hits of its own file or with its very code. */
 export interface Ranked extends Scored {
   readonly penalty: number;
   /** Score less penalty: what the list is ordered by. */
@@ -35,7 +35,8 @@ export interface Ranked extends Scored {
 }
 
 /**
- * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick.
+ * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick, and so do copies of the
+ * picked chunk in other files: a second checkout inside the workspace must not fill the list with one function.
  * A chunk whose lines mostly stand in a better hit of the same file is left out.
  */
 export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
@@ -49,6 +50,7 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
   }
   const picked: Ranked[] = [];
   const fromFile = new Map<string, Ranked[]>();
+  const copiesPicked = new Map<number, number>();
   while (picked.length < k) {
     let best: Ranked | undefined;
     for (const [path, waiting] of byFile) {
@@ -57,14 +59,15 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
       const next = waiting[0];
       if (!next) continue;
       // The place that a trace names stands where it stands, whatever else of its file came before.
-      const penalty = next.features[trace]! > 0 ? 0 : Math.min(taken.length, 3) * sameFilePenalty;
+      const penalty = next.features[trace]! > 0 ? 0 : Math.min(taken.length + (copiesPicked.get(next.candidate.place.chunkId) ?? 0), 3) * sameFilePenalty;
       const total = next.score - penalty;
       if (!best || total > best.total || (total === best.total && next.candidate.place.place < best.candidate.place.place)) best = { ...next, penalty, total };
     }
     if (!best) break;
     picked.push(best);
-    const { path } = best.candidate.place;
+    const { path, chunkId } = best.candidate.place;
     byFile.get(path)!.shift();
+    copiesPicked.set(chunkId, (copiesPicked.get(chunkId) ?? 0) + 1);
     fromFile.set(path, [...(fromFile.get(path) ?? []), best]);
   }
   return picked;
@@ -86,7 +89,7 @@ export function explain(hit: Ranked, query: ParsedQuery): Signal[] {
     const contribution = hit.features[i]! * weights[featureNames[i]!];
     if (contribution !== 0) signals.push({ signal: featureNames[i]!, value: hit.features[i]!, contribution });
   }
-  if (hit.penalty > 0) signals.push({ signal: "same file", value: hit.penalty / sameFilePenalty, contribution: -hit.penalty });
+  if (hit.penalty > 0) signals.push({ signal: "same file or code", value: hit.penalty / sameFilePenalty, contribution: -hit.penalty });
   return signals.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
 }
 

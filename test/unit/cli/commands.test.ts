@@ -101,9 +101,10 @@ test("places in files", () => {
 });
 
 test("a file is looked for from where the user stands, then from the folder", () => {
-  assert.deepEqual(resolvePlace("a.ts:2", root, path.join(root, "src")), { path: "src/a.ts", startLine: 2 });
-  assert.deepEqual(resolvePlace("src/a.ts:1-3", root, scratch), { path: "src/a.ts", startLine: 1, endLine: 3 });
-  assert.deepEqual(resolvePlace(`${path.join(root, "src/a.ts")}:3`, root, "/"), { path: "src/a.ts", startLine: 3 });
+  assert.deepEqual(resolvePlace("a.ts:2", { root, under: "" }, path.join(root, "src")), { path: "src/a.ts", startLine: 2 });
+  assert.deepEqual(resolvePlace("src/a.ts:1-3", { root, under: "" }, scratch), { path: "src/a.ts", startLine: 1, endLine: 3 });
+  assert.deepEqual(resolvePlace("a.ts:2", { root, under: "src" }, scratch), { path: "src/a.ts", startLine: 2 });
+  assert.deepEqual(resolvePlace(`${path.join(root, "src/a.ts")}:3`, { root, under: "" }, "/"), { path: "src/a.ts", startLine: 3 });
 });
 
 test("paths from agents stay inside, links included", () => {
@@ -192,7 +193,7 @@ test("doctor: the Python that fine-tuning would take, and what to do without one
   assert.deepEqual([unable.state, /STRATA_PYTHON is .*unable.*No module named torch/.test(unable.detail)], ["warn", true], unable.detail);
 });
 
-test("a command is about the nearest indexed folder upwards and the part of it one stands in, unless a folder is named", (t) => {
+test("a command is about the nearest indexed folder upwards and the part of it that is named or that one stands in", (t) => {
   const before = process.env["STRATA_CACHE"];
   process.env["STRATA_CACHE"] = path.join(scratch, "cache");
   t.after(() => (before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before)));
@@ -206,9 +207,26 @@ test("a command is about the nearest indexed folder upwards and the part of it o
   index(project);
   assert.deepEqual(scopeOf(undefined, part), { root: project, under: "src/net" });
   assert.deepEqual(scopeOf(undefined, project), { root: project, under: "" });
-  assert.deepEqual(scopeOf(part, project), { root: part, under: "" });
+  assert.deepEqual(scopeOf(part, scratch), { root: project, under: "src/net" });
   index(path.dirname(part));
   assert.deepEqual(scopeOf(undefined, part), { root: path.dirname(part), under: "net" });
+});
+
+test("an index of the home folder answers who stands there, not for the projects below it", (t) => {
+  const before = { cache: process.env["STRATA_CACHE"], home: process.env["HOME"] };
+  const home = path.join(scratch, "home");
+  const project = path.join(home, "project");
+  mkdirSync(project, { recursive: true });
+  process.env["STRATA_CACHE"] = path.join(scratch, "cache");
+  process.env["HOME"] = home;
+  t.after(() => {
+    for (const [name, value] of [["STRATA_CACHE", before.cache], ["HOME", before.home]] as const) value === undefined ? delete process.env[name] : (process.env[name] = value);
+  });
+  mkdirSync(indexFolder(home), { recursive: true });
+  writeFileSync(path.join(indexFolder(home), "index.db"), "");
+  assert.deepEqual(scopeOf(undefined, home), { root: home, under: "" });
+  assert.deepEqual(scopeOf(undefined, project), { root: project, under: "" });
+  assert.deepEqual(scopeOf(project, home), { root: project, under: "" });
 });
 
 test("help shows no defaults that only a program reads", async () => assert.doesNotMatch((await strata("search", "--help")).out, /\[\]/));

@@ -1,11 +1,11 @@
 // Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
@@ -38,6 +38,16 @@ test("private folders are the owner's alone, also when they existed open", { ski
   mkdirSync(folder, { mode: 0o777 });
   makePrivateFolder(folder);
   assert.equal(statSync(folder).mode & 0o777, 0o700);
+});
+
+test("the folder of indexes says that it is a cache, once", (t) => {
+  const cache = temporary(t);
+  const tag = path.join(cache, "CACHEDIR.TAG");
+  makeIndexFolder(path.join(cache, "one"));
+  assert.match(readFileSync(tag, "utf8"), /^Signature: 8a477f597d28d172789f06886806bc55\n/);
+  writeFileSync(tag, "somebody's own");
+  makeIndexFolder(path.join(cache, "two"));
+  assert.equal(readFileSync(tag, "utf8"), "somebody's own");
 });
 
 test("a cache folder that cannot be made gets a sentence", (t) => {

@@ -82,6 +82,13 @@ test("opening a folder inside a repository honours the rules above it", async ()
   await check(path.join(repository, "other"), []);
 });
 
+test("a folder that a tool marked as its cache is left out, unless it is opened on purpose", async () => {
+  const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# made by a tool\n";
+  const root = tree({ "a.ts": "", "target/CACHEDIR.TAG": tag, "target/.gitignore": "!deep", "target/b.ts": "", "target/deep/c.ts": "", "src/CACHEDIR.TAG": "just a name", "src/d.ts": "" });
+  await check(root, ["a.ts", "src/CACHEDIR.TAG", "src/d.ts"]);
+  assert.ok((await walked(path.join(root, "target"))).files.includes("deep/c.ts"));
+});
+
 test("opening an ignored folder on purpose searches it", async () => {
   const repository = tree({ ".git/HEAD": "", ".gitignore": "dist/", "dist/a.js": "", "node_modules/pkg/i.js": "", "node_modules/pkg/node_modules/deep/i.js": "" });
   await check(path.join(repository, "dist"), ["a.js"]);

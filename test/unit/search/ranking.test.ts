@@ -8,8 +8,8 @@ import { proseWeights, symbolWeights } from "../../../src/search/weights.ts";
 
 const query = parseQuery("how are letters delivered");
 
-function candidate(place: number, path: string, startLine = place * 10): Candidate {
-  const at = { place, chunkId: place, path, startLine, endLine: startLine + 5, lang: "typescript", kind: "function" as const, symbols: [], breadcrumb: "", doc: "", text: "", isTest: false, isGenerated: false, depth: undefined };
+function candidate(place: number, path: string, startLine = place * 10, chunkId = place): Candidate {
+  const at = { place, chunkId, path, startLine, endLine: startLine + 5, lang: "typescript", kind: "function" as const, symbols: [], breadcrumb: "", doc: "", text: "", isTest: false, isGenerated: false, depth: undefined };
   return { place: at, fields: [0, 0, 0, 0, 0], terms: [], lexical: 0, dense: undefined, depth: undefined };
 }
 
@@ -29,6 +29,15 @@ test("a file's second chunk waits for the other files, and comes when it is far 
   const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
   assert.deepEqual(order(rank(candidates, [bm25(2), bm25(1.9), bm25(1)], query, 3)), [1, 3, 2]);
   assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty), bm25(1)], query, 3)), [1, 2, 3]);
+});
+
+test("copies of a chunk in other files wait for other code, and come after it", () => {
+  const copy = (place: number, path: string) => candidate(place, path, 10, 7);
+  const candidates = [copy(1, "one/a"), copy(2, "two/a"), copy(3, "three/a"), candidate(4, "b")];
+  const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
+  const hits = rank(candidates, [bm25(2), bm25(2), bm25(2), bm25(1)], query, 4);
+  assert.deepEqual(order(hits), [1, 4, 2, 3]);
+  assert.deepEqual(hits.map((hit) => hit.penalty), [0, 0, sameFilePenalty, 2 * sameFilePenalty]);
 });
 
 test("the place a trace names loses nothing to an earlier chunk of its file", () => {
