@@ -148,9 +148,8 @@ export class Engine {
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
-  get model(): { id: string; version: string; hash: string } {
-    const { id, version, hash } = this.#model.model;
-    return { id, version, hash };
+  get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
+    return this.#model.model;
   }
 
   // Requests -------------------------------------------------------------------------------------------------------------
@@ -177,6 +176,7 @@ export class Engine {
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = (this.#askedMs = performance.now());
+    this.#watcher?.doubt();
     await this.#atHand();
     const ranked = await this.#withEncoder(rank);
     const finish = async ({ hits, refine: _, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
@@ -288,6 +288,7 @@ export class Engine {
       if (this.#begun) this.#requestScan();
     }
     this.#begin();
+    if (settings.paused && !before.paused) await this.#exchanging(async () => {}); // of nothing: it cuts short what is under way, a whole pass too
     this.#wake();
   }
 
@@ -547,8 +548,6 @@ export class Engine {
       .then(() => encoder.close())
       .catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
   }
-
-  // Helpers --------------------------------------------------------------------------------------------------------------
 
   /** The encoder whose vectors cover the code. */
   #answering(): Encoder {

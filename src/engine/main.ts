@@ -39,6 +39,7 @@ class Server {
   /** With what tells each of them the index's state. */
   readonly #clients = new Map<MessageConnection, (status: protocol.Status) => void>();
   #idle: NodeJS.Timeout | undefined;
+  readonly #configured = new WeakSet<MessageConnection>();
   /** Who has paused indexing. */
   #pause: { readonly by: MessageConnection; readonly settings: protocol.EngineSettings } | undefined;
 
@@ -95,7 +96,8 @@ class Server {
     }
     if (params.protocol < protocol.PROTOCOL_VERSION)
       return refuse("engine.newer", `This index is served by a newer Strata (${build}); this one is ${params.build}. Update this one, or close the other program that uses ${this.#root}.`);
-    return { protocol: protocol.PROTOCOL_VERSION, build, pid: process.pid, model: this.#engine.model, root: this.#root };
+    const { id, version, hash } = this.#engine.model;
+    return { protocol: protocol.PROTOCOL_VERSION, build, pid: process.pid, model: { id, version, hash }, root: this.#root };
   }
 
   #serve(connection: MessageConnection, gone: AbortSignal): void {
@@ -143,9 +145,12 @@ class Server {
     connection.onRequest(protocol.shutdown, () => this.#end());
   }
 
+  /** A client that comes says what it excludes; that is no wish to end a pause which somebody else has made. */
   #configure(by: MessageConnection, settings: protocol.EngineSettings): Promise<void> {
-    this.#pause = settings.paused ? { by, settings } : undefined;
-    return this.#engine.configure(settings);
+    if (!this.#configured.has(by) && this.#pause && !settings.paused) this.#pause = { by: this.#pause.by, settings: { ...settings, paused: true } };
+    else this.#pause = settings.paused ? { by, settings } : undefined;
+    this.#configured.add(by);
+    return this.#engine.configure(this.#pause?.settings ?? settings);
   }
 
   /** With the client that paused goes the only one that could resume: others would find an index that never gets current. */

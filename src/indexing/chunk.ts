@@ -1,12 +1,12 @@
 // What a chunk is: data only. Cutting is in chunker.ts, languages in languages.ts.
 
-/** Part of every chunk id: raise it when the same file would be cut differently. */
-export const CHUNKER_VERSION = 4;
+/** Raise it when the same file would be cut differently: every file is read again, and what is still cut as before keeps its vectors. */
+export const CHUNKER_VERSION = 5;
 
 export type ChunkKind = "function" | "class" | "type" | "module" | "block" | "window";
 
 export interface Chunk {
-  /** hash128 of all that follows and CHUNKER_VERSION: the path is not part of it, so a rename costs nothing. */
+  /** hash128 of all that follows: the path is not part of it, so a rename costs nothing. */
   readonly id: string;
   readonly lang: string;
   readonly kind: ChunkKind;

@@ -7,7 +7,7 @@ import { Language as Grammar, Parser, type Node, type Tree } from "web-tree-sitt
 import { isSource, packageRoot } from "../base/assets.ts";
 import type { Log } from "../base/log.ts";
 import { hash128 } from "../base/hash.ts";
-import { CHUNKER_VERSION, type Chunk, type ChunkedFile, type PlacedChunk } from "./chunk.ts";
+import type { Chunk, ChunkedFile, PlacedChunk } from "./chunk.ts";
 import { importsOf } from "./imports.ts";
 import { languageOf, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
@@ -243,7 +243,7 @@ function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; tex
 function place(language: Language, part: Part, text: string): PlacedChunk {
   const breadcrumb = part.breadcrumb.join(" > ");
   // With names and kind: what was cut while its file was broken is not taken for the same once it is whole.
-  const id = hash128(language.id, part.kind, part.symbols.join("\n"), breadcrumb, part.doc, text, String(CHUNKER_VERSION));
+  const id = hash128(language.id, part.kind, part.symbols.join("\n"), breadcrumb, part.doc, text);
   const chunk: Chunk = { id, lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };
   return { chunk, startLine: part.from + 1, endLine: part.to + 1 };
 }

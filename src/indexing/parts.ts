@@ -33,7 +33,7 @@ export const sizes = {
   maxSymbols: 40,
   /** Chunks of one file: code, and data (JSON, lock files, tables) of which the beginning says what it is. */
   maxChunks: 4_000,
-  maxDataChunks: 24,
+  maxDataChunks: 100,
 } as const;
 
 /** A stretch of a file, rows counted from 0, both ends included. */

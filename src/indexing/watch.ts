@@ -25,12 +25,15 @@ export interface Watcher {
   readonly ready: Promise<void>;
   /** Starts over with new limits. */
   refresh(): void;
+  /** Somebody relies on what is known. Where the system has warned or never said a word (network disks, WSL's view of Windows), the tree is walked again, at most once a minute. */
+  doubt(): void;
   close(): Promise<void>;
 }
 
 /** How long events are gathered before they go out, and how long a steady stream may put that off. */
 const gatherMs = 50;
 const gatherAtMostMs = 250;
+const doubtEveryMs = 60_000;
 
 /** What to tell a person about a failure of the watcher. */
 export function watchWarning(error: unknown): string {
@@ -52,6 +55,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let timer: NodeJS.Timeout | undefined;
   let oldestMs = 0;
   let closed = false;
+  let heard = false;
+  let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
@@ -103,6 +108,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     current = watcher;
     watcher.on("all", (event, absolute) => {
       if (closed || current !== watcher || event === "addDir" || event === "unlinkDir") return;
+      heard = true;
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
     });
@@ -133,6 +139,11 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   return {
     ready: start(),
     refresh,
+    doubt() {
+      if (closed || (heard && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
+      doubtedMs = Date.now();
+      onRescan();
+    },
     async close() {
       closed = true;
       end.resolve();

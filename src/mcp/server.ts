@@ -121,6 +121,19 @@ class Workspace {
     return opening;
   }
 
+  /** Where the engine ends before it answers (an update, a restart by another client, a crash), the question goes once more, to a new one. */
+  async use<T>(work: (session: EngineSession) => Promise<T>): Promise<T> {
+    const opened = this.session();
+    const session = await opened;
+    try {
+      return await work(session);
+    } catch (error) {
+      if (!StrataError.is(error, "engine.unreachable")) throw error;
+      if (this.#session === opened) this.#session = undefined;
+      return work(await this.session());
+    }
+  }
+
   async close(): Promise<void> {
     (await this.#session?.catch(() => undefined))?.dispose();
   }
@@ -147,10 +160,11 @@ interface AskOptions {
 
 async function ask(workspace: Workspace, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
   const { signal } = context.mcpReq;
-  const session = await workspace.session();
-  if (options.wait) await bringTo(session, options.depth, progressTo(context), signal);
-  else await becomeSearchable(session, graceMs, progressTo(context), signal);
-  const { result, state } = await answerFromAll(session, () => send(session, signal), signal);
+  const { result, state } = await workspace.use(async (session) => {
+    if (options.wait) await bringTo(session, options.depth, progressTo(context), signal);
+    else await becomeSearchable(session, graceMs, progressTo(context), signal);
+    return answerFromAll(session, () => send(session, signal), signal);
+  });
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);
   return foundResult({ hits, ...remarksOf(result), coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
 }
@@ -215,7 +229,7 @@ function createServer(workspace: Workspace): McpServer {
     { title: "Index status", description: "What of the workspace is indexed, how deep, and what was left out and why.", inputSchema: input({}), outputSchema: statusShape, annotations },
     (_input, context) =>
       answering(async () => {
-        const { state, coverage: covered, model, languages, skipped, warnings } = await (await workspace.session()).ask(protocol.status, context.mcpReq.signal);
+        const { state, coverage: covered, model, languages, skipped, warnings } = await workspace.use((session) => session.ask(protocol.status, context.mcpReq.signal));
         const { id, version } = model;
         const reason = "reason" in state ? state.reason : "";
         const status = { state: state.kind, reason, root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };

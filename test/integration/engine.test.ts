@@ -255,6 +255,35 @@ test("a pause is named to others, and ends with the client that asked for it", a
   assert.equal((await ready).coverage.files, 1);
 });
 
+test("a pause stops the first pass in its midst, and going on reads the rest", async (t) => {
+  const workspace = new Workspace(t, manyFiles(1_500));
+  const client = await workspace.connect();
+  const settings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000, paused: false } as const;
+  const started = untilStatus(client, ({ state, coverage }) => state.kind === "scanning" && coverage.files > 0);
+  await client.connection.sendRequest(protocol.configure, settings);
+  await started;
+  const paused = untilStatus(client, ({ state }) => state.kind === "paused" || state.kind === "ready");
+  await client.connection.sendRequest(protocol.configure, { ...settings, paused: true });
+  const { state, coverage } = await paused;
+  assert.equal(state.kind, "paused");
+  assert.ok(coverage.files < 1_500, `${coverage.files} files were read`);
+  await client.connection.sendRequest(protocol.configure, settings);
+  assert.equal((await bringTo(client, "instant")).coverage.files, 1_500);
+});
+
+test("who comes while another has paused does not end the pause by telling its settings, only by asking for it", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs });
+  const [first, second] = [await workspace.connect(), await workspace.connect()];
+  const settings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000 } as const;
+  const paused = untilStatus(second, ({ state }) => state.kind === "paused");
+  await first.connection.sendRequest(protocol.configure, { ...settings, paused: true });
+  await paused;
+  await second.connection.sendRequest(protocol.configure, { ...settings, paused: false });
+  await assert.rejects(bringTo(second, "instant"), /Strata: Resume Indexing/);
+  await second.connection.sendRequest(protocol.configure, { ...settings, paused: false });
+  assert.equal((await bringTo(second, "instant")).coverage.files, 1);
+});
+
 test("an empty glob among the editor's excludes excludes nothing and harms nothing", async (t) => {
   const workspace = new Workspace(t, { "src/walk.ts": walkTs, "vendor/auth.py": authPy });
   const client = await workspace.connect();

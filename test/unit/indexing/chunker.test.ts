@@ -7,7 +7,7 @@ import path from "node:path";
 import { before, describe, it } from "node:test";
 import { silentLog } from "../../../src/base/log.ts";
 import { hash128 } from "../../../src/base/hash.ts";
-import { CHUNKER_VERSION, type ChunkedFile } from "../../../src/indexing/chunk.ts";
+import type { ChunkedFile } from "../../../src/indexing/chunk.ts";
 import { Chunker } from "../../../src/indexing/chunker.ts";
 import { languages } from "../../../src/indexing/languages.ts";
 import { sizes } from "../../../src/indexing/parts.ts";
@@ -46,7 +46,7 @@ function checkInvariants(source: string, file: ChunkedFile): void {
     const text = rows.slice(startLine - 1, endLine).join("\n");
     if (startLine === endLine) assert.ok(text.includes(chunk.text));
     else assert.equal(chunk.text, text);
-    assert.equal(chunk.id, hash128(chunk.lang, chunk.kind, chunk.symbols.join("\n"), chunk.breadcrumb, chunk.doc, chunk.text, String(CHUNKER_VERSION)));
+    assert.equal(chunk.id, hash128(chunk.lang, chunk.kind, chunk.symbols.join("\n"), chunk.breadcrumb, chunk.doc, chunk.text));
     assert.ok(chunk.symbols.every((symbol) => symbol !== "" && !symbol.includes("\n")), `symbols ${JSON.stringify(chunk.symbols)}`);
     for (let line = startLine; line <= endLine; line++) covered.add(line);
   }

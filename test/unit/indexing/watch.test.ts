@@ -58,6 +58,22 @@ test("a walk is asked for once when watching stands, so nothing falls between th
   assert.equal(w.state.rescans, 1);
 });
 
+test("who has never heard a change walks again when somebody asks, at most once a minute", { timeout: 20_000 }, async (t) => {
+  const w = await watched({ "a.ts": "1" });
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  open!.doubt();
+  assert.equal(w.state.rescans, 1, "the first walk has just been asked for");
+  t.mock.timers.tick(61_000);
+  open!.doubt();
+  open!.doubt();
+  assert.equal(w.state.rescans, 2);
+  w.write("a.ts", "2");
+  await w.until(() => w.seen.has("a.ts"));
+  t.mock.timers.tick(61_000);
+  open!.doubt();
+  assert.equal(w.state.rescans, 2, "changes arrive, so nothing is in doubt");
+});
+
 test("a burst of writes arrives in few batches", { timeout: 20_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   for (let i = 0; i < 200; i++) w.write(`many/f${i}.ts`);
