@@ -15,6 +15,7 @@ import { EngineClient, systemClock } from "./engineClient.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
+import { notice } from "./notice.ts";
 import { createPlaceOpener } from "./openPlace.ts";
 import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
 import { type HistoryStore, SearchModel } from "./searchModel.ts";
@@ -156,7 +157,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
 
   async function tellFailure(reason: string): Promise<void> {
     const [restart, show] = ["Restart", "Show Log"];
-    const chosen = await vscode.window.showErrorMessage(`Strata: ${reason}`, restart, show);
+    const chosen = await vscode.window.showErrorMessage(notice(`Strata: ${reason}`), restart, show);
     if (chosen === restart) await vscode.commands.executeCommand("strata.restartEngine" satisfies CommandId);
     if (chosen === show) output.show(true);
   }
@@ -217,7 +218,7 @@ function guarded<A extends unknown[]>(log: Log, handler: (...args: A) => unknown
     } catch (error) {
       if (isAbort(error)) return;
       log("error", "a command failed", error);
-      void vscode.window.showErrorMessage(`Strata: ${userMessage(error)}`);
+      void vscode.window.showErrorMessage(notice(`Strata: ${userMessage(error)}`));
     }
   };
 }

@@ -1,6 +1,7 @@
 // Opens a place in the editor, reveals it and marks its lines until the reader moves on.
 import * as vscode from "vscode";
 import type { Opening } from "../webview/messages.ts";
+import { notice } from "./notice.ts";
 import { followEdits } from "./savedLines.ts";
 import type { Place } from "./searchModel.ts";
 
@@ -45,7 +46,7 @@ export function createPlaceOpener(): PlaceOpener {
         document = await vscode.workspace.openTextDocument(uri);
       } catch {
         if (turn !== latest) return;
-        void vscode.window.showWarningMessage(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`);
+        void vscode.window.showWarningMessage(notice(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`));
         return;
       }
       const { toBuffer } = await followEdits(document, await place.asFound);

@@ -7,6 +7,7 @@ import { signalOf } from "../engine/cancellation.ts";
 import type { Picture, RunPlan } from "../training/picture.ts";
 import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMessages.ts";
 import type { CommandId } from "./contributions.ts";
+import { notice } from "./notice.ts";
 import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
 import { viewHtml } from "./viewHtml.ts";
 
@@ -75,8 +76,8 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
   async function tell(failed: boolean, sentence: string, model: string | undefined): Promise<void> {
     const [page, choose] = ["Show Details", "Choose Model"];
     const chosen = failed
-      ? await vscode.window.showErrorMessage(`Strata: ${sentence}`, page)
-      : await vscode.window.showInformationMessage(model === undefined ? `Strata: ${sentence}` : `Strata: ${sentence} The index uses ${model} now.`, page, ...(model === undefined ? [] : [choose]));
+      ? await vscode.window.showErrorMessage(notice(`Strata: ${sentence}`), page)
+      : await vscode.window.showInformationMessage(notice(model === undefined ? `Strata: ${sentence}` : `Strata: ${sentence} The index uses ${model} now.`), page, ...(model === undefined ? [] : [choose]));
     if (chosen === page) show();
     if (chosen === choose) await vscode.commands.executeCommand("strata.chooseModel" satisfies CommandId);
   }
@@ -111,11 +112,11 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
       if (confirmed) return begin({ root, ...confirmed, resume: false });
       const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => askPlan(program(), root, signalOf(token)));
       if (!plan.isEnough)
-        return void vscode.window.showInformationMessage(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+        return void vscode.window.showInformationMessage(notice(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`));
       const time = await pickTime(plan);
       if (!time) return;
       const [start, resume] = [plan.install === "" ? "Start" : "Install and Start", "Resume the Stopped Run"];
-      const chosen = await vscode.window.showInformationMessage(`Fine-tune the encoder on ${path.basename(root)}?`, { modal: true, detail: planDetail(plan, time.minutes, time.device) }, start, ...(plan.canResume ? [resume] : []));
+      const chosen = await vscode.window.showInformationMessage(notice(`Fine-tune the encoder on ${path.basename(root)}?`), { modal: true, detail: planDetail(plan, time.minutes, time.device) }, start, ...(plan.canResume ? [resume] : []));
       if (chosen !== undefined) begin({ root, minutes: time.minutes, device: time.device, resume: chosen === resume });
     },
     dispose() {

@@ -65,7 +65,7 @@ const definers: readonly RegExp[] = [
   /^\s*(?:function|macro)\s*\(\s*([a-z_][\w-]*)(?:\s+[^,{}]*)?\)?\s*$/i,
   /^\s*(?:model|input|query|mutation|subscription|fragment)\s+(\w+)[^{}]*\{\s*$/,
   /^\s*let\s+(?:rec\s+)?(\w+)/,
-  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
+  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
 ];
 
 /**
@@ -194,13 +194,14 @@ export function cutMarkdown(lines: SourceLines): Part[] {
     // Only a bare fence closes: one with a language stands in the block.
     if (fence === "") fence = mark;
     else if (mark.startsWith(fence) && info.trim() === "") fence = "";
-    const heading = fence === "" ? /^(#{1,6})\s+(.+?)\s*#*\s*$/.exec(text) : null;
+    const heading = fence === "" ? /^(#{1,6})\s+(\S.*)$/.exec(text.trimEnd()) : null;
     if (heading) {
       const level = heading[1]!.length;
+      const title = heading[2]!.replace(/\s+#+$/, "");
       titles.length = Math.min(titles.length, level - 1);
       while (titles.length < level - 1) titles.push("");
-      sections.push({ from: row, to: row, level, above: titles.filter((t) => t !== ""), title: heading[2]! });
-      titles.push(heading[2]!);
+      sections.push({ from: row, to: row, level, above: titles.filter((t) => t !== ""), title });
+      titles.push(title);
     }
     sections.at(-1)!.to = row;
   }

@@ -73,6 +73,13 @@ test("native modules load in the engine's folders only", () => {
   assert.deepEqual(native.filter((i) => !["encoding", "store"].includes(folderOf(i.file)) && i.file !== "src/cli/doctor.ts").map((i) => i.file), []);
 });
 
+// VS Code makes links of [words](address) in notifications, commands among them; a file's name can look like one.
+test("what a notification says is a plain sentence or goes through notice()", () => {
+  const said = files.flatMap((f) => [...readFileSync(path.join(root, f), "utf8").matchAll(/show(?:Error|Warning|Information)Message\((.{0,8})/g)].map((m) => [f, m[1]!] as const));
+  assert.ok(said.length > 8, `${said.length} notifications`);
+  assert.deepEqual(said.filter(([, start]) => !/^("|notice\()/.test(start)), []);
+});
+
 test("the core never prints", () => {
   const core = files.filter((f) => !["cli", "mcp", "webview"].includes(folderOf(f)));
   const printing = core.filter((f) => /\bconsole\.(log|error|warn|info)\(|process\.std(out|err)\.write\(/.test(readFileSync(path.join(root, f), "utf8")));

@@ -133,6 +133,10 @@ describe("cutByIndentation", () => {
 
 describe("cutMarkdown", () => {
   const prose = (n: number): string => "Some words about this and that, and then some more.\n".repeat(n);
+  it("takes closing marks off a heading, but not what belongs to a name", () => {
+    const crumbs = cutMarkdown(new SourceLines(`# C#\n\n## Closed ##\n\n### F #1\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
+    assert.deepEqual([...new Set(crumbs)], ["C#", "Closed", "F #1"]);
+  });
   it("gives a section the headings above it", () => {
     const source = `# Guide\n${prose(12)}## Install\n${prose(12)}### Linux\n${prose(12)}## Use\n${prose(12)}`;
     assert.deepEqual(show(cutMarkdown(new SourceLines(source))), ["0-12 |", "13-25 Guide|", "26-38 Guide > Install|", "39-52 Guide|"]);
