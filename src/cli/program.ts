@@ -114,6 +114,12 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`),
     async (context, options: { in?: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, scopeOf(options.in).root, context),
   );
+  add(
+    "indexes",
+    'every index on this machine, its folder and size; "indexes forget DIR" deletes one, "indexes forget gone" those whose folders are not there any more',
+    (command) => command.addArgument(new Argument("[forget]", "delete").choices(["forget"])).argument("[dir]", 'the folder whose index is meant, or "gone"'),
+    async (context, _options, [action, dir]) => (await import("./indexes.ts")).runIndexes(action, dir, context),
+  );
   add("mine [dir]", "write documentation and code pairs of a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
     (await import("./mine.ts")).runMine(dir, options, context),
   );

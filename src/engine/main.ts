@@ -171,7 +171,7 @@ async function main(): Promise<void> {
   const root = values.root;
   if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
   const folder = indexFolder(root);
-  makeIndexFolder(folder);
+  makeIndexFolder(folder, root);
   process.umask(0o077); // everything the engine makes is its owner's alone
   const log = createLog(engineLogFile(folder));
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);

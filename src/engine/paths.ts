@@ -57,14 +57,21 @@ export function makePrivateFolder(folder: string): void {
   }
 }
 
-/** Makes the folder of an index, and says of the cache folder that it is one: whoever indexes or saves a home folder leaves it out, Strata itself included. Throws "index.unwritable". */
-export function makeIndexFolder(folder: string): void {
+/** In the index folder: whose it is. Its name alone, a hash, would not tell. */
+export const rootFile = (folder: string): string => path.join(folder, "root");
+
+/**
+ * Makes the folder of an index and writes there whose it is; and says of the cache folder that it is one, so that whoever indexes or saves a home
+ * folder leaves it out, Strata itself included. Throws "index.unwritable".
+ */
+export function makeIndexFolder(folder: string, canonical: string): void {
   makePrivateFolder(folder);
   const tag = path.join(path.dirname(folder), "CACHEDIR.TAG");
   try {
+    if (!existsSync(rootFile(folder))) writeFileSync(rootFile(folder), canonical, { mode: 0o600 });
     if (!existsSync(tag)) writeFileSync(tag, "Signature: 8a477f597d28d172789f06886806bc55\n# Indexes of Strata; each is made again from its code when it is gone. See https://bford.info/cachedir/\n");
   } catch {
-    // The index works without it, and a disk that is full says so where it matters.
+    // The index works without them, and a disk that is full says so where it matters.
   }
 }
 

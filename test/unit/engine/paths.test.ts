@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
@@ -40,13 +40,14 @@ test("private folders are the owner's alone, also when they existed open", { ski
   assert.equal(statSync(folder).mode & 0o777, 0o700);
 });
 
-test("the folder of indexes says that it is a cache, once", (t) => {
+test("an index says whose it is, and the folder of indexes that it is a cache, once", (t) => {
   const cache = temporary(t);
   const tag = path.join(cache, "CACHEDIR.TAG");
-  makeIndexFolder(path.join(cache, "one"));
+  makeIndexFolder(path.join(cache, "one"), "/work/one");
+  assert.equal(readFileSync(rootFile(path.join(cache, "one")), "utf8"), "/work/one");
   assert.match(readFileSync(tag, "utf8"), /^Signature: 8a477f597d28d172789f06886806bc55\n/);
   writeFileSync(tag, "somebody's own");
-  makeIndexFolder(path.join(cache, "two"));
+  makeIndexFolder(path.join(cache, "two"), "/work/two");
   assert.equal(readFileSync(tag, "utf8"), "somebody's own");
 });
 

@@ -1,0 +1,54 @@
+// `strata indexes`: every index on this machine, and deleting those that nobody needs any more.
+import path from "node:path";
+import { StrataError, userMessage } from "../base/errors.ts";
+import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
+import { bytes, painter, plural, printable, type Context } from "./terminal.ts";
+
+/** Without an action: the list. `forget`: deletes the index of the folder `which`, or with "gone" those whose folders are not there. */
+export function runIndexes(action: string | undefined, which: string | undefined, context: Context): number {
+  const all = listIndexes();
+  if (action === undefined) return show(all, context);
+  if (which === undefined) throw new StrataError("input.invalid", 'Write "strata indexes" for the list, or "strata indexes forget DIR" (or "gone", for those whose folders are not there).');
+  return forget(which === "gone" ? all.filter((index) => index.isGone) : [chosen(all, which)], context);
+}
+
+/** The index of a folder, which need not be there any more, or the one that lies in it. */
+function chosen(all: readonly ListedIndex[], which: string): ListedIndex {
+  const folder = path.resolve(which);
+  const found = all.find((index) => index.root === folder || index.folder === folder);
+  if (found === undefined) throw new StrataError("input.invalid", `There is no index of ${folder}. "strata indexes" lists those there are.`);
+  return found;
+}
+
+function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColour } }: Context): number {
+  const paint = painter(outColour);
+  if (json) out(`${JSON.stringify({ indexes: all })}\n`);
+  else if (all.length === 0) err("There are no indexes.\n");
+  else {
+    for (const { root, folder, isGone, bytes: size, usedMs } of all)
+      out(`${paint("bold", printable(root ?? folder))}${isGone ? paint("red", "  gone") : ""}  ${paint("dim", `${bytes(size)}, last used ${new Date(usedMs).toISOString().slice(0, 10)}`)}\n`);
+    const gone = all.filter((index) => index.isGone);
+    if (gone.length > 0) err(`${plural(gone.length, "folder")} ${gone.length === 1 ? "is" : "are"} gone: "strata indexes forget gone" deletes what is left of ${gone.length === 1 ? "it" : "them"} (${bytes(total(gone))}).\n`);
+  }
+  return all.length > 0 ? 0 : 1;
+}
+
+function forget(indexes: readonly ListedIndex[], { json, terminal: { out, err } }: Context): number {
+  const forgotten: ListedIndex[] = [];
+  const kept: string[] = [];
+  for (const index of indexes) {
+    try {
+      forgetIndex(index);
+      forgotten.push(index);
+    } catch (error) {
+      kept.push(userMessage(error));
+    }
+  }
+  if (json) out(`${JSON.stringify({ forgotten })}\n`);
+  else for (const { root, folder, bytes: size } of forgotten) out(`Deleted the index of ${printable(root ?? folder)} (${bytes(size)}).\n`);
+  for (const sentence of kept) err(`strata: ${printable(sentence)}\n`);
+  if (indexes.length === 0 && !json) err("There is nothing to delete.\n");
+  return kept.length > 0 ? 2 : forgotten.length > 0 ? 0 : 1;
+}
+
+const total = (indexes: readonly ListedIndex[]): number => indexes.reduce((size, index) => size + index.bytes, 0);

@@ -1,0 +1,62 @@
+// Which indexes there are, by what lies in the cache folder; deleting one takes all of it and nothing beside it.
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
+import { forgetIndex, listIndexes } from "../../../src/engine/indexes.ts";
+import { indexFolder, makeIndexFolder } from "../../../src/engine/paths.ts";
+
+const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-indexes-")));
+const before = process.env["STRATA_CACHE"];
+process.env["STRATA_CACHE"] = path.join(scratch, "cache");
+after(() => {
+  before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before);
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** An index of `name` whose database was last written at `usedMs`. */
+function makeIndex(name: string, usedMs: number): string {
+  const root = path.join(scratch, name);
+  mkdirSync(root, { recursive: true });
+  const folder = indexFolder(root);
+  makeIndexFolder(folder, root);
+  for (const file of ["index.db", "root"]) {
+    if (file === "index.db") writeFileSync(path.join(folder, file), "x".repeat(1_000));
+    utimesSync(path.join(folder, file), usedMs / 1000, usedMs / 1000);
+  }
+  return root;
+}
+
+test("no cache folder, no indexes", () => assert.deepEqual(listIndexes(), []));
+
+test("indexes come with folder, size and time, the last used first; what else lies there is none", () => {
+  const [old, fresh] = [makeIndex("old", 1e12), makeIndex("fresh", 2e12)];
+  mkdirSync(path.join(scratch, "cache/models/mine"), { recursive: true });
+  rmSync(old, { recursive: true });
+  const found = listIndexes();
+  assert.deepEqual(found.map(({ root, isGone, usedMs }) => [root, isGone, usedMs]), [[fresh, false, 2e12], [old, true, 1e12]]);
+  assert.ok(found.every(({ bytes }) => bytes >= 1_000));
+});
+
+test("an index that no engine of this version has opened is listed without its folder, and is not taken for gone", () => {
+  const folder = path.join(scratch, "cache", `elder-${"0".repeat(16)}`);
+  mkdirSync(folder);
+  const elder = listIndexes().find((index) => index.folder === folder);
+  assert.deepEqual([elder?.root, elder?.isGone], [undefined, false]);
+});
+
+test("an index is deleted whole, and not while its engine runs", () => {
+  const root = makeIndex("doomed", 3e12);
+  const record = path.join(indexFolder(root), "engine.json");
+  mkdirSync(path.join(indexFolder(root), "training"));
+  const doomed = listIndexes().find((index) => index.root === root)!;
+  writeFileSync(record, JSON.stringify({ pid: process.ppid }));
+  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && error.message.includes(root));
+  assert.ok(existsSync(doomed.folder));
+  writeFileSync(record, JSON.stringify({ pid: 2 ** 30 }));
+  forgetIndex(doomed);
+  assert.ok(!existsSync(doomed.folder) && existsSync(root));
+  assert.ok(listIndexes().length > 0);
+});
