@@ -10,7 +10,7 @@ import { assertReadable } from "../engine/anchor.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
-import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderStatus } from "./render.ts";
+import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus } from "./render.ts";
 import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
 import { bytes, count, painter, plural, printable, type Context } from "./terminal.ts";
 
@@ -25,6 +25,8 @@ export interface SearchOptions {
   readonly depth: protocol.Depth;
   readonly wait: boolean;
   readonly explain: boolean;
+  /** See renderLines. */
+  readonly vimgrep: boolean;
 }
 
 function printJson(context: Context, value: unknown): void {
@@ -70,7 +72,8 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
       const paint = painter(outColour);
       const note = coverageLine(result.coverage, state, options.depth);
       for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
-      if (hits.length > 0) out(renderHits(hits, { paint, columns, query: asRead(query, result), explain: options.explain, folder: shownFolder(scope) }));
+      const shown = { query: asRead(query, result), folder: shownFolder(scope) };
+      if (hits.length > 0) out(options.vimgrep ? renderLines(hits, shown) : renderHits(hits, { ...shown, paint, columns, explain: options.explain }));
       else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);
     }

@@ -73,6 +73,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
       .addOption(depthOption("deep: the leading hits are encoded first; with --wait: how deep everything is read first"))
       .option("--wait", "first bring the whole index to that depth", false)
+      .option("--vimgrep", "one line for each hit, path:line:column:text, for editors and pickers", false)
       .option("--explain", "show what each signal contributed", false);
 
   program.option("--json", "print one JSON object instead of text").option(...modelOption);

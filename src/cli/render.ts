@@ -62,6 +62,20 @@ export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
   return hits.map((hit) => `${renderHit(hit, best, options)}\n`).join("\n");
 }
 
+/** One line for each hit, as editors and pickers read them: path:line:column:text, of the line that says most of what was asked for. */
+export function renderLines(hits: readonly Hit[], { query, folder }: Pick<HitsOptions, "query" | "folder">): string {
+  const words = queryWords(query);
+  return hits
+    .map((hit) => {
+      const lines = hit.snippet.split(/\r?\n/);
+      const counts = lines.map((line) => words.filter((word) => line.toLowerCase().includes(word)).length);
+      const at = counts.indexOf(Math.max(...counts));
+      const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
+      return `${printable(path.posix.join(folder, hit.path))}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;
+    })
+    .join("");
+}
+
 /** Says how much of the folder an answer covers; undefined when it covers everything at the depth that was asked for. */
 export function coverageLine(coverage: Coverage, state: IndexState, depth: SearchResult["depth"]): string | undefined {
   if (state.kind === "failed") return `Indexing stopped: ${state.reason}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
-import { bestWindow, coverageLine, renderDuplicates, renderHits, renderLeftOut, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { bestWindow, coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
 import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
 
 const plain = painter(false);
@@ -73,6 +73,13 @@ const windows: readonly [string, readonly string[], readonly string[], number][]
   ["fewer than three lines", ["graph"], ["graph"], 0],
 ];
 for (const [name, lines, words, expected] of windows) test(`shown lines: ${name}`, () => assert.equal(bestWindow(lines, words), expected));
+
+test("a line for each hit, of what says most of the query, as editors read it", () => {
+  const snippet = "function openStore(folder) {\n\tconst lock = takeLock(folder);\n\treturn lock;\n}";
+  const lines = renderLines([{ ...hit, startLine: 10, snippet }, { ...hit, path: "b\nc.ts", startLine: 3, snippet: "x" }], { query: "take the lock of a folder", folder: "app" });
+  assert.equal(lines, `app/${hit.path}:11:2:const lock = takeLock(folder);\napp/b\\nc.ts:3:1:x\n`.replace("b\\nc.ts", printable("b\nc.ts")));
+  assert.match(renderLines([{ ...hit, startLine: 10, snippet }], { query: "", folder: "" }), /:10:1:function openStore/);
+});
 
 test("the score bar is relative to the best hit and never empty", () => {
   assert.equal(scoreBar(10, 10), "▰▰▰▰▰");
