@@ -28,6 +28,8 @@ export function defaultBackgroundThreads(): number {
 }
 
 const CACHED_QUERIES = 100;
+/** After so long without code to encode the worker ends, and gives its sessions' memory back; a saved file starts it again in a fraction of a second. */
+const RETIRE_AFTER_MS = 60_000;
 /** A worker that dies this often in a row, without one answer between, is not started again. */
 const MAX_DEATHS = 2;
 
@@ -50,6 +52,7 @@ export class OnnxEncoder implements Encoder {
   readonly #queryCache = new Map<string, QueryVectors>();
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
+  #retirement: NodeJS.Timeout | undefined;
   #nextId = 1;
   #deaths = 0;
   #refusal: StrataError | undefined;
@@ -123,6 +126,7 @@ export class OnnxEncoder implements Encoder {
     checkAborted(signal);
     if (chunks.length === 0) return [];
     const worker = this.#startedWorker();
+    clearTimeout(this.#retirement);
     const id = this.#nextId++;
     const onAbort = () => {
       this.#pending.get(id)?.reject(signal!.reason);
@@ -139,10 +143,18 @@ export class OnnxEncoder implements Encoder {
       });
     } finally {
       signal?.removeEventListener("abort", onAbort);
+      clearTimeout(this.#retirement);
+      if (this.#pending.size === 0) this.#retirement = setTimeout(() => this.#retire(), RETIRE_AFTER_MS).unref();
     }
   }
 
+  #retire(): void {
+    this.#worker?.postMessage({ kind: "close" } satisfies ToEncodeWorker);
+    this.#worker = undefined;
+  }
+
   async close(): Promise<void> {
+    clearTimeout(this.#retirement);
     this.#refusal ??= new StrataError("engine.failed", "The encoder was closed. Open the workspace again to go on.");
     const worker = this.#worker;
     this.#worker = undefined;

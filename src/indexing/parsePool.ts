@@ -109,16 +109,15 @@ export class ParsePool {
     this.#retirement = setTimeout(() => this.retire(), RETIRE_AFTER_MS).unref();
   }
 
-  /** A full pass is over: workers that have seen many files give their memory back, and a fresh one waits for the next save. Not while any has work. */
+  /** Work has paused: one worker that has seen few files is kept for the next save, the others give their memory back. Not while any has work. */
   retire(): void {
-    if (this.#closed || this.#slots.some((slot) => slot.job !== undefined)) return;
-    const used = this.#slots.filter((slot) => slot.parsed > RETIRE_FILES);
-    if (used.length === 0) return;
-    for (const slot of used) {
-      this.#slots.splice(this.#slots.indexOf(slot), 1);
-      void slot.worker.terminate();
+    if (this.#closed || this.#slots.length === 0 || this.#slots.some((slot) => slot.job !== undefined)) return;
+    const kept = this.#slots.find((slot) => slot.parsed <= RETIRE_FILES);
+    for (const slot of this.#slots.splice(0)) {
+      if (slot === kept) this.#slots.push(slot);
+      else void slot.worker.terminate();
     }
-    if (this.#slots.length === 0) this.#spawn();
+    if (kept === undefined) this.#spawn();
   }
 
   #spawn(): Slot {

@@ -1,6 +1,6 @@
 // The encoder on the tiny model, its worker thread included.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
@@ -180,6 +180,35 @@ describe("the worker's end", () => {
     for (let life = 0; life < 2; life++) await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed"));
     await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed") && /ended twice.*Restart the engine/.test(error.message));
     await assert.doesNotReject(encoder.embedQuery("get"));
+  });
+
+  it("comes when nobody has had code to encode for a minute, and is no failure; the next call starts another", async (t) => {
+    const lives = path.join(mkdtempSync(path.join(tmpdir(), "strata-lives-")), "lives");
+    t.after(() => rmSync(path.dirname(lives), { recursive: true, force: true }));
+    const workerFile = workerProgram(
+      t,
+      `import { appendFileSync } from "node:fs";
+       const say = (what) => appendFileSync(${JSON.stringify(lives)}, what);
+       say("starts ");
+       parentPort.on("message", ({ kind, id, chunks }) => {
+         if (kind === "close") { say("ends "); return parentPort.close(); }
+         parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(16), scales: new Float32Array(1) });
+       });`,
+    );
+    const logged: string[] = [];
+    const encoder = new OnnxEncoder(table, (_, message) => logged.push(message), { workerFile });
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const encode = async () => assert.equal((await encoder.embedChunks([chunk("a")], "deep", "visible")).length, 1);
+    await encode();
+    t.mock.timers.tick(59_000);
+    await encode();
+    t.mock.timers.tick(59_000);
+    await encode();
+    t.mock.timers.tick(61_000);
+    await encode();
+    await encoder.close();
+    assert.deepEqual(readFileSync(lives, "utf8").trim().split(" ").toSorted(), ["ends", "ends", "starts", "starts"]);
+    assert.deepEqual(logged, []);
   });
 
   it("by closing ends what was waiting and refuses what comes later", async () => {

@@ -97,6 +97,10 @@ test("workers that a full pass has filled are exchanged, and the pool parses on"
   const [kept] = parsing.threads;
   parsing.retire();
   assert.equal(parsing.threads[0], kept, "one that has seen little stays");
+  await Promise.all([1, 2, 3].map((i) => parsing.parse([file(`f${i}.txt`)], false)));
+  assert.ok(parsing.threads.length > 1, `${parsing.threads.length} workers`);
+  parsing.retire();
+  assert.deepEqual(parsing.threads, [kept], "for the next save one is enough");
 });
 
 test("a closed pool answers instead of hanging", async (t) => {
