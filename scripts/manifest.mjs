@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { commands, keybindings, labels, mcpProviderId, menus, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
+import { commands, keybindings, labels, menus, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const short = (id) => id.replace(/^strata[._]/, "");
@@ -43,7 +43,6 @@ export function expectedManifest() {
       icon: tool.icon,
       inputSchema: tool.inputSchema,
     })),
-    mcpServerDefinitionProviders: [{ id: mcpProviderId, label: text("mcp.label", labels.mcpLabel) }],
     walkthroughs: [
       {
         id: "start",

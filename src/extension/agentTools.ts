@@ -1,11 +1,11 @@
-// What agents get: tools for language models inside VS Code, and the MCP server `strata mcp` for those that speak MCP.
-// Both ask the same engine as the search view.
+// What language models inside VS Code get: tools that ask the same engine as the search view. Agents elsewhere have the same over `strata mcp`; it is
+// not offered here too, or the chat would show every tool twice.
 import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
-import { mcpProviderId, type ToolName } from "./contributions.ts";
+import type { ToolName } from "./contributions.ts";
 import { hitsForModel, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -76,31 +76,4 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       () => "Reading the index's state",
     ),
   ];
-}
-
-/** `strata mcp` for the first workspace folder, run by this very Node (on the desktop: Electron as Node). */
-export function registerMcpServer(extension: vscode.ExtensionContext): vscode.Disposable {
-  const changed = new vscode.EventEmitter<void>();
-  const folders = vscode.workspace.onDidChangeWorkspaceFolders(() => changed.fire());
-  const provider = vscode.lm.registerMcpServerDefinitionProvider(mcpProviderId, {
-    onDidChangeMcpServerDefinitions: changed.event,
-    provideMcpServerDefinitions: () => {
-      const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
-      return (vscode.workspace.workspaceFolders ?? [])
-        .filter(({ uri }) => uri.scheme === "file")
-        .map((folder) => {
-          const program = vscode.Uri.joinPath(extension.extensionUri, "dist", "strata.mjs").fsPath;
-          const server = new vscode.McpStdioServerDefinition(
-            several ? `Strata (${folder.name})` : "Strata",
-            process.execPath,
-            ["--liftoff-only", "--no-warnings", program, "mcp", "--in", folder.uri.fsPath],
-            { ELECTRON_RUN_AS_NODE: "1" },
-            String((extension.extension.packageJSON as { version?: unknown }).version ?? ""),
-          );
-          server.cwd = folder.uri;
-          return server;
-        });
-    },
-  });
-  return vscode.Disposable.from(provider, folders, changed);
 }

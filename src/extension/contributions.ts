@@ -125,8 +125,6 @@ export const menus: Readonly<Record<string, readonly { readonly command: Command
   ],
 };
 
-export const mcpProviderId = "strata.mcp";
-
 interface ToolContribution {
   readonly reference: string;
   readonly displayName: string;
@@ -219,7 +217,6 @@ export const labels = {
   searchViewName: "Search by Meaning",
   walkthroughTitle: "Get started with Strata",
   walkthroughDescription: "Search your code by what it does, offline.",
-  mcpLabel: "Strata code search",
   untrusted: "Strata only reads the files of a workspace. It runs nothing from it, and no setting of a workspace names a program or a model.",
   virtual: "The index is built by a process that reads the files from disk, and virtual workspaces have none.",
 } as const;

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { connectEngine, fromWire } from "../engine/connect.ts";
 import { cacheFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
-import { registerAgentTools, registerMcpServer } from "./agentTools.ts";
+import { registerAgentTools } from "./agentTools.ts";
 import { createChangeBatcher } from "./changeBatcher.ts";
 import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
@@ -178,7 +178,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     // The page holds what belongs to nobody else: how far it is scrolled, which hits are open.
     vscode.window.registerWebviewViewProvider(views.search, view, { webviewOptions: { retainContextWhenHidden: true } }),
     ...registerAgentTools(engines),
-    registerMcpServer(context),
   );
   if (windowSettings().onStartup) setImmediate(() => void engines.start());
 
