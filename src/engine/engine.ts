@@ -24,6 +24,7 @@ import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
 import { anchor, readRange } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
+import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
@@ -124,7 +125,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, log, ...(graphFrom !== undefined && { graphFrom }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), log, ...(graphFrom !== undefined && { graphFrom }) });
       const instant = loadInstantTable(this.#model);
       instant.catch(() => undefined); // thrown below, once the store is known
       this.#store = await opening;
@@ -151,8 +152,6 @@ export class Engine {
   get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
     return this.#model.model;
   }
-
-  // Requests -------------------------------------------------------------------------------------------------------------
 
   /**
    * Answers from what is stored. When `depth` is "deep" and some visible candidates were read only shallowly, they are encoded at the top exit:
@@ -391,8 +390,6 @@ export class Engine {
     await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
 
-  // Background -----------------------------------------------------------------------------------------------------------
-
   /** The one background loop: scan, deepen, insert into the graphs, save, sleep until something changes. */
   async #background(): Promise<void> {
     const { signal } = this.#closing;
@@ -497,8 +494,9 @@ export class Engine {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
     if (todo.length === 0) return 0;
     this.#setState(deepening(depth, this.#store.coverage()));
-    const vectors = await this.#encoder.embedChunks(todo, depth, "background", signal);
-    this.#store.putVectors(depth, todo.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    const missing = this.#store.borrow(depth, todo);
+    const vectors = await this.#encoder.embedChunks(missing, depth, "background", signal);
+    this.#store.putVectors(depth, missing.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     return todo.length;
   }
 

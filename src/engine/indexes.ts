@@ -17,11 +17,27 @@ export interface ListedIndex {
   readonly usedMs: number;
 }
 
+const isIndexName = (name: string): boolean => /-[0-9a-f]{16}$/.test(name);
+
 /** Those in the cache folder, the one that was used last first. */
 export function listIndexes(): readonly ListedIndex[] {
   const cache = cacheFolder();
-  const names = existsSync(cache) ? readdirSync(cache, { withFileTypes: true }).filter((entry) => entry.isDirectory() && /-[0-9a-f]{16}$/.test(entry.name)) : [];
+  const names = existsSync(cache) ? readdirSync(cache, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isIndexName(entry.name)) : [];
   return names.map(({ name }) => listed(path.join(cache, name))).sort((a, b) => b.usedMs - a.usedMs || a.folder.localeCompare(b.folder));
+}
+
+/** The databases of all indexes beside that of `folder`, the one that was written last first. */
+export function otherDatabases(folder: string): readonly string[] {
+  const parent = path.dirname(folder);
+  return readdirSync(parent)
+    .filter((name) => isIndexName(name) && name !== path.basename(folder))
+    .map((name) => path.join(parent, name, "index.db"))
+    .flatMap((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat ? [{ file, mtimeMs: stat.mtimeMs }] : [];
+    })
+    .sort((a, b) => b.mtimeMs - a.mtimeMs)
+    .map(({ file }) => file);
 }
 
 function listed(folder: string): ListedIndex {

@@ -50,9 +50,13 @@ export class IndexDatabase {
   #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Opens or makes the file, readable by its owner only. SQLite reads nothing yet, so damage shows with the first statement. */
-  constructor(file: string) {
+  /** Opens or makes the file, readable by its owner only; for "read" opens another index's. SQLite reads nothing yet, so damage shows with the first statement. */
+  constructor(file: string, use: "write" | "read" = "write") {
     this.file = file;
+    if (use === "read") {
+      this.#db = new DatabaseSync(file, { readOnly: true });
+      return;
+    }
     // Made here because SQLite would use the umask; its -wal and -shm files take the permissions of this one.
     closeSync(openSync(file, "a", 0o600));
     this.#db = new DatabaseSync(file);

@@ -94,6 +94,8 @@ export interface StoreOptions {
   readonly analyse: (text: string) => string;
   /** Versions of what was made outside the store; a difference remakes exactly the part concerned. */
   readonly versions: { readonly chunker: number; readonly analyser: number };
+  /** Databases of other indexes that may have vectors of the same chunks, the last used first. Default: none. */
+  readonly siblings?: () => readonly string[];
   /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
   readonly graphFrom?: number;
   /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */

@@ -20,6 +20,7 @@ import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
+import { Siblings } from "./siblings.ts";
 
 export type { DenseHit };
 export type {
@@ -53,6 +54,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #lock: { release(): void };
   readonly #graphModule: GraphModule | undefined;
+  readonly #siblings: Siblings;
   #db: IndexDatabase;
   #catalogue = new Catalogue();
   #imports = new ImportGraph();
@@ -108,6 +110,7 @@ export class Store {
     this.#options = options;
     this.#model = options.model;
     this.#lock = lock;
+    this.#siblings = new Siblings(options.siblings ?? (() => []), options.log);
     const { module, reason } = loadGraphModule();
     this.#graphModule = module;
     if (!module) this.#warn("The graph module (hnswlib-node) cannot load on this machine; searches scan all vectors instead, which is slower in very large workspaces.", reason);
@@ -165,6 +168,12 @@ export class Store {
     });
   }
   /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
+  /** Puts what other indexes have of these chunks, and returns those that have to be encoded. */
+  borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
+    const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
+    if (lent.length > 0) this.#putVectors(depth, lent);
+    return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
+  }
   putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
     this.#putVectors(depth, vectors, model);
   }
@@ -396,11 +405,11 @@ export class Store {
     } catch (error) {
       this.#options.log("warn", "The index could not be marked as closed; the next start will check it", error);
     }
+    this.#siblings.close();
     this.#db.close();
     this.#lock.release();
   }
 
-  // Inside ---------------------------------------------------------------------------------------------------------------
   readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places, this.#revision);
   readonly #languagesOf = (chunkIds: readonly number[]) => languagesOfChunks(this.#db, chunkIds);
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
@@ -409,9 +418,7 @@ export class Store {
     this.#warnings.push(sentence);
     this.#options.log("warn", cause === undefined ? sentence : `${sentence} ${describeError(cause)}`);
   }
-  #graphFile(depth: Depth): string {
-    return path.join(this.#options.folder, `${depth}.hnsw`);
-  }
+  readonly #graphFile = (depth: Depth): string => path.join(this.#options.folder, `${depth}.hnsw`);
   #lacks(chunkId: number, depth: Depth): boolean {
     if (!this.#catalogue.references.has(chunkId)) return false;
     const held = this.#depthOf(chunkId);
