@@ -5,11 +5,12 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { entryFile } from "../base/assets.ts";
+import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { Chunker } from "../indexing/chunker.ts";
 import { type FileToMine, minePairs } from "../indexing/mine.ts";
-import { isBinary, walk } from "../indexing/walk.ts";
+import { walk } from "../indexing/walk.ts";
 import { existingFolder } from "./session.ts";
 import { plural, type Context } from "./terminal.ts";
 
@@ -24,7 +25,8 @@ async function* texts(root: string, signal: AbortSignal, onFile: () => void): As
   for await (const { path: relative } of walk(root, { signal })) {
     const bytes = await readFile(path.join(root, relative)).catch(() => undefined); // vanished or unreadable: nothing to learn from
     onFile();
-    if (bytes && !isBinary(bytes)) yield { path: relative, source: bytes.toString("utf8") };
+    const source = bytes && decodeText(bytes);
+    if (source !== undefined) yield { path: relative, source };
   }
 }
 

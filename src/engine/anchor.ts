@@ -2,9 +2,9 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
+import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
-import { isBinary } from "../indexing/fileKinds.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
@@ -34,8 +34,9 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   const content = await readFile(path.join(root, inside)).catch((error: unknown) => {
     throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
   });
-  if (isBinary(content)) throw new StrataError("input.invalid", `The file ${relative} is not text. Name a source file, or give the lines as text.`);
-  const lines = content.toString("utf8").split(/\r?\n/);
+  const text = decodeText(content);
+  if (text === undefined) throw new StrataError("input.invalid", `The file ${relative} is not text. Name a source file, or give the lines as text.`);
+  const lines = text.split(/\r?\n/);
   const first = startLine ?? 1;
   const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
   // An editor's cursor may stand behind the last line break.
@@ -80,7 +81,7 @@ async function textIfChanged(store: Store, root: string, relative: string): Prom
     const now = await lstat(file);
     if (record && record.size === now.size && record.mtimeMs === now.mtimeMs) return undefined;
     if (!now.isFile()) return null; // a pipe would never be read to its end, a link may lead out
-    return await readFile(file, "utf8");
+    return decodeText(await readFile(file)) ?? null;
   } catch {
     return null; // vanished or unreadable now: either way there is nothing to open
   }

@@ -16,7 +16,7 @@ export interface Chunk {
   readonly breadcrumb: string;
   /** Prose of the doc comment (without comment markers) that belongs to the first definition, or "". It is also inside `text`. */
   readonly doc: string;
-  /** The source text, doc comment and decorators included, as it stands in the file (invalid UTF-8 replaced). */
+  /** The source text, doc comment and decorators included, as it stands in the file (as base/decode.ts reads its bytes). */
   readonly text: string;
 }
 

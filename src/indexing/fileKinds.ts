@@ -1,4 +1,4 @@
-// What a file is, told from its name and its first bytes: text worth indexing, or a binary, generated or data file, or one of those that stand in
+// What a file is, told from its name: text worth indexing, or a binary, generated or data file, or one of those that stand in
 // every repository and answer no question about it.
 
 const binaryEndings: ReadonlySet<string> = new Set(
@@ -46,17 +46,4 @@ export function unindexedKind(path: string): "binary" | "generated" | "data" | "
   if (dot <= 0) return undefined;
   const ending = name.slice(dot + 1);
   return binaryEndings.has(ending) ? "binary" : dataEndings.has(ending) ? "data" : undefined;
-}
-
-/** How much of a file is looked at; the same figure git uses. */
-const sniffBytes = 8000;
-
-/** True when the content is not text. UTF-16 counts as binary: no parser here reads it. */
-export function isBinary(content: Uint8Array): boolean {
-  return content.subarray(0, sniffBytes).includes(0);
-}
-
-/** What to call content that `isBinary`: UTF-16 begins with the mark that tells its byte order. */
-export function binaryKind([first, second]: Uint8Array): "binary" | "not UTF-8" {
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) ? "not UTF-8" : "binary";
 }

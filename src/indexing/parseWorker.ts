@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { decodeText } from "../base/decode.ts";
 import { hash128 } from "../base/hash.ts";
 import type { LogLevel } from "../base/log.ts";
 import { createInstantEncoder, type InstantTable } from "../encoding/exit0.ts";
@@ -11,7 +12,6 @@ import { analyse } from "../search/terms.ts";
 import type { ParsedChunk } from "../store/store.ts";
 import { Chunker } from "./chunker.ts";
 import { isGeneratedSource, isTestPath } from "./conventions.ts";
-import { binaryKind, isBinary } from "./fileKinds.ts";
 import type { FileToParse, ParseOutcome } from "./parsePool.ts";
 import { beginsAsPrivateKey } from "./secrets.ts";
 
@@ -28,8 +28,6 @@ export interface ParseReply {
 /** Parsing one file may not hold up the rest: past this the line scanner cuts it. */
 const PARSE_DEADLINE_MS = 2_000;
 
-const decoder = new TextDecoder("utf-8", { fatal: false });
-
 async function parseFile(root: string, file: FileToParse, chunker: Chunker, instant: InstantEncoder): Promise<ParseOutcome> {
   const { path: relative } = file;
   let bytes: Buffer;
@@ -40,8 +38,8 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
     return { kind: "skip", ...file, reason: "unreadable" };
   }
-  if (isBinary(bytes)) return { kind: "skip", ...file, reason: binaryKind(bytes) };
-  const source = decoder.decode(bytes);
+  const source = decodeText(bytes);
+  if (source === undefined) return { kind: "skip", ...file, reason: "binary" };
   if (beginsAsPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
   const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
   const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);

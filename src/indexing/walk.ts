@@ -10,8 +10,6 @@ import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
 
-export { isBinary } from "./fileKinds.ts";
-
 export interface WalkOptions {
   /** Globs on relative paths, beside the ignore files (the editor's excludes). */
   readonly exclude?: readonly string[];

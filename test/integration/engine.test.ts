@@ -150,7 +150,7 @@ test("files that cannot be indexed are counted by reason and harm nothing", asyn
     ".env": "API_KEY=verysecret\n",
     "deploy/id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nverysecret\n",
     "logo.dat": new Uint8Array([1, 0, 2, 0, 3, 0, 255, 254, 0, 9]),
-    "wide.cs": Buffer.from("\ufeffclass Wide {}", "utf16le"),
+    "wide.cs": Buffer.from("\ufeffclass Wide { // Größe der Kiste\n}\n", "utf16le"),
     "latin1.py": Buffer.concat([Buffer.from('def greet():\n    """Sagt gr'), Buffer.from([0xfc]), Buffer.from('n guten Tag."""\n    return "hallo"\n')]),
     "long.js": `var data = "${"x".repeat(1_200_000)}";\n`,
     "huge.txt": "",
@@ -166,9 +166,12 @@ test("files that cannot be indexed are counted by reason and harm nothing", asyn
   assert.equal(status.skipped["too large"], 1);
   assert.equal(status.skipped["binary"], 1);
   const left = await client.connection.sendRequest(protocol.leftOut);
-  assert.deepEqual(left.filter(({ reason }) => reason === "not UTF-8" || reason === "secret").map(({ path }) => path), ["wide.cs", ".env", "deploy/id_rsa"]);
+  assert.deepEqual(left.filter(({ reason }) => reason === "secret").map(({ path }) => path), [".env", "deploy/id_rsa"]);
   assert.deepEqual((await ask(client, "verysecret")).hits.filter((h) => h.snippet.includes("verysecret")), []);
-  assert.equal((await ask(client, "greet")).hits[0]?.path, "latin1.py");
+  const [greeting] = (await ask(client, "grün")).hits;
+  assert.equal(greeting?.path, "latin1.py");
+  assert.match(greeting!.snippet, /Sagt grün guten Tag/);
+  assert.equal((await ask(client, "Größe")).hits[0]?.path, "wide.cs");
 });
 
 test("two clients share one engine and both are told of the index's state", async (t) => {

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { decodeText } from "../../src/base/decode.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { type Depth, depths, type Encoder, type EncoderText, type InstantEncoder, type QueryVectors } from "../../src/encoding/encoder.ts";
 import { createInstantEncoder, loadInstantTable } from "../../src/encoding/exit0.ts";
@@ -11,7 +12,7 @@ import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFile
 import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { isGeneratedSource, isTestPath } from "../../src/indexing/conventions.ts";
-import { isBinary, walk } from "../../src/indexing/walk.ts";
+import { walk } from "../../src/indexing/walk.ts";
 import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
 import type { FeatureRow } from "../../src/search/features.ts";
 import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
@@ -45,9 +46,8 @@ export async function chunkFolder(root: string, edit: (file: string, text: strin
   chunker ??= Chunker.create({ log: silentLog });
   const files: LabFile[] = [];
   for await (const { path: file } of walk(root)) {
-    const bytes = await readFile(path.join(root, file));
-    if (isBinary(bytes)) continue;
-    files.push(await chunkText(file, edit(file, bytes.toString("utf8"))));
+    const text = decodeText(await readFile(path.join(root, file)));
+    if (text !== undefined) files.push(await chunkText(file, edit(file, text)));
   }
   return files;
 }

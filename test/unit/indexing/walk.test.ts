@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { IgnoreRules, scopePattern } from "../../../src/indexing/ignoreRules.ts";
-import { isBinary, PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
+import { PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-walk-")));
@@ -288,12 +288,4 @@ test("a large tree is walked whole, at a cost that grows with its files", async 
   };
   const roots = new Map([100, 1000].map((n) => [n, folders(n)]));
   await assertGrowsEvenly(100, async (n) => assert.equal((await walked(roots.get(n)!)).files.length, n * 20));
-});
-
-test("NUL bytes in the first 8,000 make a file binary", () => {
-  assert.equal(isBinary(Buffer.from("plain text, ümläut")), false);
-  assert.equal(isBinary(Buffer.from("a\0b")), true);
-  assert.equal(isBinary(Buffer.from("utf-16", "utf16le")), true);
-  assert.equal(isBinary(Buffer.concat([Buffer.alloc(8000, "a"), Buffer.from([0])])), false);
-  assert.equal(isBinary(new Uint8Array(0)), false);
 });
