@@ -3,6 +3,7 @@
 // No import of vscode: tests and the script read it in plain Node.
 
 import { defaultMaxFileKB } from "../base/fileSize.ts";
+import { resultSection } from "../webview/messages.ts";
 
 export interface CommandContribution {
   readonly title: string;
@@ -22,6 +23,8 @@ export const commands = {
   "strata.findDuplicates": { title: "Find Duplicates in Workspace", icon: "$(copy)" },
   "strata.nextResult": { title: "Go to Next Result", icon: "$(arrow-down)", enablement: "strata.hasResults" },
   "strata.previousResult": { title: "Go to Previous Result", icon: "$(arrow-up)", enablement: "strata.hasResults" },
+  "strata.copyResultPath": { title: "Copy Path and Line" },
+  "strata.revealResult": { title: "Reveal in Explorer View" },
   "strata.showStatus": { title: "Index Status", icon: "$(info)" },
   "strata.rebuildIndex": { title: "Rebuild Index", icon: "$(refresh)" },
   "strata.pauseIndexing": { title: "Pause Indexing", icon: "$(debug-pause)", enablement: "!strata.indexingPaused" },
@@ -108,8 +111,12 @@ export const keybindings: readonly { readonly command: CommandId; readonly key: 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
   "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
   "explorer/context": [{ command: "strata.searchInFolder", when: "explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@90" }],
-  // It needs a folder to be about.
-  commandPalette: [{ command: "strata.searchInFolder", when: "false" }],
+  "webview/context": [
+    { command: "strata.copyResultPath", when: `webviewId == '${views.search}' && webviewSection == '${resultSection}'`, group: "1_result@1" },
+    { command: "strata.revealResult", when: `webviewId == '${views.search}' && webviewSection == '${resultSection}'`, group: "1_result@2" },
+  ],
+  // They need something to be about.
+  commandPalette: (["strata.searchInFolder", "strata.copyResultPath", "strata.revealResult"] as const).map((command) => ({ command, when: "false" })),
   "view/title": [
     { command: "strata.restartEngine", when: `view == ${views.search} && strata.engineFailed`, group: "navigation@0" },
     { command: "strata.findDuplicates", when: `view == ${views.search}`, group: "navigation@1" },

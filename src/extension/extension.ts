@@ -2,7 +2,7 @@
 // started after it, in the background, or with the first search.
 import path from "node:path";
 import * as vscode from "vscode";
-import { describeError, userMessage } from "../base/errors.ts";
+import { describeError, StrataError, userMessage } from "../base/errors.ts";
 import { isAbort } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { connectEngine, fromWire } from "../engine/connect.ts";
@@ -16,9 +16,9 @@ import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { notice } from "./notice.ts";
-import { createPlaceOpener } from "./openPlace.ts";
+import { createPlaceOpener, uriOf } from "./openPlace.ts";
 import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
-import { type HistoryStore, SearchModel } from "./searchModel.ts";
+import { type HistoryStore, type Place, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
@@ -130,6 +130,11 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
     "strata.nextResult": () => view.step(1),
     "strata.previousResult": () => view.step(-1),
+    "strata.copyResultPath": async (about?: { result?: unknown }) => {
+      const { path: file, startLine } = shownPlace(about);
+      await vscode.env.clipboard.writeText(`${file}:${startLine}`);
+    },
+    "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about))),
     "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),
@@ -145,6 +150,13 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     },
   };
   for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
+
+  /** Of a context menu: the result that it was opened on. */
+  function shownPlace(about: { result?: unknown } | undefined): Place {
+    const place = typeof about?.result === "string" ? model.place(about.result) : undefined;
+    if (place === undefined) throw new StrataError("input.invalid", "This result is not shown any more. Search again.");
+    return place;
+  }
 
   async function rebuild(confirmed: boolean): Promise<void> {
     engines.requireFolders();

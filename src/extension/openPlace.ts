@@ -19,6 +19,12 @@ export interface PlaceOpener extends vscode.Disposable {
   cancel(): void;
 }
 
+/** Where a place's file is for VS Code: below its workspace folder, which may be on another machine. */
+export function uriOf({ root, path }: Pick<Place, "root" | "path">): vscode.Uri {
+  const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === root);
+  return folder ? vscode.Uri.joinPath(folder.uri, path) : vscode.Uri.file(`${root}/${path}`);
+}
+
 export function createPlaceOpener(): PlaceOpener {
   const mark = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
@@ -39,8 +45,7 @@ export function createPlaceOpener(): PlaceOpener {
   return {
     async open(place, { side, how, line }) {
       const turn = ++latest;
-      const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === place.root);
-      const uri = folder ? vscode.Uri.joinPath(folder.uri, place.path) : vscode.Uri.file(`${place.root}/${place.path}`);
+      const uri = uriOf(place);
       let document: vscode.TextDocument;
       try {
         document = await vscode.workspace.openTextDocument(uri);

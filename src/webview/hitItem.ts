@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { bestWindow, dedent, highlight, type Token } from "./highlight.ts";
 import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
-import type { ViewHit, ViewSignal } from "./messages.ts";
+import { resultContext, type ViewHit, type ViewSignal } from "./messages.ts";
 
 export interface HitActions {
   /** The row was pressed: it is the active one from now on. */
@@ -82,6 +82,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-label="${hit.symbol || name}, ${hit.path} line ${hit.startLine}, ${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
+    data-vscode-context=${resultContext(hit.id)}
     @mousedown=${() => actions.point(index)}
     @click=${(event: MouseEvent) => actions.click(hit.id, event)}
   >

@@ -1,5 +1,5 @@
 // What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
-// Types and one guard, no other logic: the guard is the trust edge, a page's message may be anything.
+// Types, one guard and what a context menu is about, no other logic: the guard is the trust edge, a page's message may be anything.
 import type { Remarks } from "../base/remarks.ts";
 import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
 
@@ -36,6 +36,10 @@ export interface ViewDuplicateGroup {
   readonly lines: number;
   readonly members: readonly Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "endLine" | "symbol">[];
 }
+
+/** What VS Code's context menu is told of a result under the pointer; its commands get it back. */
+export const resultSection = "result";
+export const resultContext = (id: string): string => JSON.stringify({ webviewSection: resultSection, result: id });
 
 /** What the list below the box shows. */
 export type ViewResults =

@@ -8,7 +8,7 @@ import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
-import type { Coverage, Filters, FromHost, FromView, ViewDuplicateGroup, ViewHit, ViewResults, ViewState } from "./messages.ts";
+import { type Coverage, type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -546,7 +546,7 @@ export class SearchPanel extends LitElement {
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);
-              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
+              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-vscode-context=${resultContext(member.id)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
                 <span class="symbol">${member.symbol || name}</span>
                 <span class="path" title=${member.path}>${member.folder ? html`<span class="root">${member.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
               </div>`;

@@ -144,6 +144,11 @@ describe("The search view's page", () => {
     assert.equal((await panel.last("open"))?.side, true);
   });
 
+  it("tells VS Code's context menu which result it is about", async () => {
+    await panel.state(hitsState([a]));
+    assert.deepEqual(JSON.parse((await page.locator("li.hit").getAttribute("data-vscode-context"))!), { webviewSection: "result", result: a.id });
+  });
+
   it("keeps the tab with a double click, and goes to the clicked line of the code", async () => {
     await panel.state(hitsState([a]));
     await page.locator("li.hit .path").dblclick();

@@ -99,6 +99,16 @@ describe("Strata in VS Code", () => {
     assert.deepEqual([...new Set(hits.map(({ lang }) => lang))], ["rust"]);
   });
 
+  it("copies the path and line of a result, and says so when it is not shown any more", async () => {
+    const [hit] = await hitsOf("checksum of a coupon lang:rust");
+    await vscode.env.clipboard.writeText("");
+    await vscode.commands.executeCommand("strata.copyResultPath", { webviewSection: "result", result: hit!.id });
+    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.startLine}`);
+    await vscode.commands.executeCommand("strata.revealResult", { webviewSection: "result", result: hit!.id });
+    await vscode.commands.executeCommand("strata.copyResultPath", { webviewSection: "result", result: "gone" });
+    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.startLine}`, "nothing else is copied");
+  });
+
   it("finds code similar to the function at the cursor, and leaves that function out", async () => {
     await open("web/src/cart/coupons.ts", 7);
     await vscode.commands.executeCommand("strata.findSimilar");
