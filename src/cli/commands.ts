@@ -2,6 +2,7 @@
 // answers with the exit code: 0 found, 1 nothing found. Failures are thrown; program.ts turns them into exit code 2.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
@@ -118,12 +119,13 @@ export function resolvePlace(place: string, { root, under }: Scope, cwd: string 
   const base = [cwd, path.join(root, under)].find((folder) => existsSync(path.resolve(folder, file))) ?? root;
   const relative = pathInside(root, file, base);
   assertReadable(root, relative);
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(path.resolve(base, file), "utf8");
+    text = decodeText(readFileSync(path.resolve(base, file)));
   } catch (error) {
     throw new StrataError("input.invalid", `${file} cannot be read. Name a text file that you may read.`, error);
   }
+  if (text === undefined) throw new StrataError("input.invalid", `${file} is not text. Name a source file.`);
   const last = lines.endLine ?? lines.startLine;
   const lineCount = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
   if (last > lineCount) throw new StrataError("input.invalid", `${file} has ${plural(lineCount, "line")}; line ${last} is not one of them.`);

@@ -1,7 +1,9 @@
 // `strata indexes`: every index on this machine, and deleting those that nobody needs any more.
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
+import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { bytes, painter, plural, printable, type Context } from "./terminal.ts";
 
 /** Without an action: the list. `forget`: deletes the index of the folder `which`, or with "gone" those whose folders are not there. */
@@ -12,10 +14,10 @@ export function runIndexes(action: string | undefined, which: string | undefined
   return forget(which === "gone" ? all.filter((index) => index.isGone) : [chosen(all, which)], context);
 }
 
-/** The index of a folder, which need not be there any more, or the one that lies in it. */
+/** The index of a folder, which need not be there any more and may be named over a link, or the one that lies in it. */
 function chosen(all: readonly ListedIndex[], which: string): ListedIndex {
-  const folder = path.resolve(which);
-  const found = all.find((index) => index.root === folder || index.folder === folder);
+  const folder = existsSync(which) ? canonicalRoot(which) : path.resolve(which);
+  const found = all.find((index) => index.folder === indexFolder(folder) || index.folder === folder);
   if (found === undefined) throw new StrataError("input.invalid", `There is no index of ${folder}. "strata indexes" lists those there are.`);
   return found;
 }

@@ -8,6 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
+import { PathFilter } from "../indexing/walk.ts";
 import { progressDisplay, sayingSo } from "./progress.ts";
 import type { Context, Terminal } from "./terminal.ts";
 
@@ -49,15 +50,25 @@ export const hasIndex = (root: string): boolean => existsSync(path.join(indexFol
 
 /**
  * What a command is about: of the folder that was named, or of the current one, the nearest upwards that has an index, so that a subfolder of a
- * project does not get an index of its own; else the folder itself. An index of a home folder or a whole disk is for who stands there: a project
- * below it has better ones.
+ * project does not get an index of its own; else the folder itself. Passed over are indexes that leave the folder out (a worktree in an ignored
+ * folder), and those of a home folder or a whole disk: they are for who stands there, a project below has better ones.
  */
 export function scopeOf(given: string | undefined, cwd: string = process.cwd()): Scope {
   const here = canonicalRoot(given === undefined ? cwd : existingFolder(given));
-  const tooWide = [canonicalRoot(os.homedir()), path.parse(here).root];
+  const tooWide = [homeFolder(), path.parse(here).root];
   for (let folder = here; ; folder = path.dirname(folder)) {
-    if (hasIndex(folder) && (folder === here || !tooWide.includes(folder))) return { root: folder, under: path.relative(folder, here).split(path.sep).join("/") };
+    const under = path.relative(folder, here).split(path.sep).join("/");
+    if (hasIndex(folder) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
+  }
+}
+
+/** Undefined where there is none, as for a service's user. */
+function homeFolder(): string | undefined {
+  try {
+    return canonicalRoot(os.homedir());
+  } catch {
+    return undefined;
   }
 }
 

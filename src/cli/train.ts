@@ -8,7 +8,7 @@ import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, trainingClaimFile } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
 import { curvesSvg } from "../training/curves.ts";
 import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
@@ -46,7 +46,7 @@ interface Run {
 
 /** One run of a workspace at a time, mining and questions included. @throws StrataError "training.failed" when one is under way */
 function claimRun(root: string, index: string): Claim {
-  const file = path.join(index, "training", "running");
+  const file = trainingClaimFile(index);
   return claim(file, (pid) => new StrataError("training.failed", `A run for ${root} is under way (process ${pid}). Wait for it, or stop it first. If that process is something else, delete ${file}.`));
 }
 

@@ -174,7 +174,10 @@ export class OnnxEncoder implements Encoder {
     if (this.#refusal) throw this.#refusal;
     if (this.#worker) return this.#worker;
     const worker = new Worker(this.#workerFile, { workerData: this.#workerData, name: "strata-encode" });
-    worker.on("message", (message: FromEncodeWorker) => this.#answered(message));
+    worker.on("message", (message: FromEncodeWorker) => {
+      // A retired one may fail while it ends; that says nothing of the next.
+      if (message.kind !== "unusable" || worker === this.#worker) this.#answered(message);
+    });
     let cause: unknown;
     worker.on("error", (error) => (cause = error));
     worker.on("exit", (code) => {

@@ -47,7 +47,7 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
-export const defaultSettings: EngineSettings = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
+export const defaultSettings: Required<EngineSettings> = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -151,6 +151,9 @@ export class Engine {
 
   get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
     return this.#model.model;
+  }
+  get settings(): EngineSettings {
+    return this.#settings;
   }
 
   /**
@@ -280,7 +283,7 @@ export class Engine {
 
   async configure(wanted: EngineSettings): Promise<void> {
     const before = this.#settings;
-    const settings = (this.#settings = { ...wanted, exclude: withoutEmptyGlobs(wanted.exclude) });
+    const settings = (this.#settings = { ...wanted, paused: wanted.paused ?? before.paused, exclude: withoutEmptyGlobs(wanted.exclude) });
     if (JSON.stringify([settings.exclude, settings.maxFileBytes]) !== JSON.stringify([before.exclude, before.maxFileBytes])) {
       keepLimits(this.#options.folder, settings, (error) => this.#problem("the excludes could not be kept with the index", error));
       this.#watcher?.refresh();

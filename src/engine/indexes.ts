@@ -1,14 +1,15 @@
 // Every index on this machine: of which folder it is, what it takes, when it was last used; and removing one for good.
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
+import { claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
-import { isOtherAlive } from "../base/process.ts";
-import { cacheFolder, type EngineRecord, engineRecordFile, rootFile } from "./paths.ts";
+import { lockIndex } from "../store/store.ts";
+import { cacheFolder, indexFolder, rootFile, trainingClaimFile } from "./paths.ts";
 
 export interface ListedIndex {
   /** Where it lies. */
   readonly folder: string;
-  /** The folder it was made of; undefined for one that no engine of this version has opened yet. */
+  /** The folder it was made of; undefined where that cannot be read, or was not written down yet. */
   readonly root: string | undefined;
   /** That folder is not there now. It may be on a disk that is away. */
   readonly isGone: boolean;
@@ -33,7 +34,7 @@ export function otherDatabases(folder: string): readonly string[] {
     .filter((name) => isIndexName(name) && name !== path.basename(folder))
     .map((name) => path.join(parent, name, "index.db"))
     .flatMap((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
+      const stat = statOf(file);
       return stat ? [{ file, mtimeMs: stat.mtimeMs }] : [];
     })
     .sort((a, b) => b.mtimeMs - a.mtimeMs)
@@ -43,24 +44,57 @@ export function otherDatabases(folder: string): readonly string[] {
 function listed(folder: string): ListedIndex {
   let bytes = 0;
   let usedMs = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const stat = entry.isFile() ? statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false }) : undefined;
+  for (const file of filesIn(folder)) {
+    const stat = statOf(file);
     bytes += stat?.size ?? 0;
     usedMs = Math.max(usedMs, stat?.mtimeMs ?? 0);
   }
-  const root = existsSync(rootFile(folder)) ? readFileSync(rootFile(folder), "utf8") : undefined;
+  const root = rootOf(folder);
   return { folder, root, isGone: root !== undefined && !existsSync(root), bytes, usedMs };
 }
 
-/** Deletes an index with all that lies beside it, an unfinished training run too. Throws "index.busy" while its engine runs, "index.unwritable". */
-export function forgetIndex({ folder, root }: ListedIndex): void {
-  const record = engineRecordFile(folder);
-  const pid = existsSync(record) ? (JSON.parse(readFileSync(record, "utf8")) as EngineRecord).pid : 0;
-  if (isOtherAlive(pid))
-    throw new StrataError("index.busy", `The engine of ${root ?? folder} runs (process ${pid}). It ends five minutes after the last editor, terminal or agent has left it; then try again.`);
+/** What the folder says it belongs to, if that is true: its name is made of the root. */
+function rootOf(folder: string): string | undefined {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    const root = readFileSync(rootFile(folder), "utf8");
+    return indexFolder(root) === folder ? root : undefined;
+  } catch {
+    return undefined; // not written down yet, or not ours to read
+  }
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [path.join(entry.parentPath, entry.name)] : []));
+  } catch {
+    return []; // somebody else's
+  }
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // somebody else's, or a link that goes round
+  }
+}
+
+/** Deletes an index with all that lies beside it, an unfinished training run too. Throws "index.busy" while an engine or a training run uses it, "index.unwritable". */
+export function forgetIndex({ folder, root }: ListedIndex): void {
+  const inUse = (by: string) => new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends five minutes after the last editor, terminal or agent has left it.`);
+  try {
+    const training = claim(trainingClaimFile(folder), (pid) => inUse(`a training run (process ${pid})`));
+    try {
+      const lock = lockIndex(folder);
+      // All but the lock itself, which Windows would not let go while it is held.
+      for (const name of readdirSync(folder)) if (!name.startsWith("index.lock")) rmSync(path.join(folder, name), { recursive: true, force: true });
+      lock.release();
+      rmSync(folder, { recursive: true, force: true });
+    } finally {
+      training.release();
+    }
   } catch (error) {
-    throw new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
+    if (!StrataError.is(error, "index.busy")) throw new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
+    throw error.message.includes(" is in use by ") ? error : inUse("its engine");
   }
 }

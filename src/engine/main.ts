@@ -39,9 +39,8 @@ class Server {
   /** With what tells each of them the index's state. */
   readonly #clients = new Map<MessageConnection, (status: protocol.Status) => void>();
   #idle: NodeJS.Timeout | undefined;
-  readonly #configured = new WeakSet<MessageConnection>();
   /** Who has paused indexing. */
-  #pause: { readonly by: MessageConnection; readonly settings: protocol.EngineSettings } | undefined;
+  #pausedBy: MessageConnection | undefined;
 
   constructor(options: { engine: Engine; record: EngineRecord; root: string; idleMs: number; log: Log; end: () => void }) {
     this.#engine = options.engine;
@@ -145,18 +144,15 @@ class Server {
     connection.onRequest(protocol.shutdown, () => this.#end());
   }
 
-  /** A client that comes says what it excludes; that is no wish to end a pause which somebody else has made. */
   #configure(by: MessageConnection, settings: protocol.EngineSettings): Promise<void> {
-    if (!this.#configured.has(by) && this.#pause && !settings.paused) this.#pause = { by: this.#pause.by, settings: { ...settings, paused: true } };
-    else this.#pause = settings.paused ? { by, settings } : undefined;
-    this.#configured.add(by);
-    return this.#engine.configure(this.#pause?.settings ?? settings);
+    if (settings.paused !== undefined) this.#pausedBy = settings.paused ? by : undefined;
+    return this.#engine.configure(settings);
   }
 
   /** With the client that paused goes the only one that could resume: others would find an index that never gets current. */
   #endPause(connection: MessageConnection): void {
-    if (this.#pause?.by !== connection) return;
-    this.#configure(connection, { ...this.#pause.settings, paused: false }).catch((error: unknown) => this.#log("warn", "the pause did not end with its client", error));
+    if (this.#pausedBy !== connection) return;
+    this.#configure(connection, { ...this.#engine.settings, paused: false }).catch((error: unknown) => this.#log("warn", "the pause did not end with its client", error));
   }
 
   #waitForClients(): void {

@@ -1,6 +1,6 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
@@ -60,16 +60,21 @@ export function makePrivateFolder(folder: string): void {
 /** In the index folder: whose it is. Its name alone, a hash, would not tell. */
 export const rootFile = (folder: string): string => path.join(folder, "root");
 
+/** One training run at a time: see base/claim.ts. */
+export const trainingClaimFile = (folder: string): string => path.join(folder, "training", "running");
+
 /**
- * Makes the folder of an index and writes there whose it is; and says of the cache folder that it is one, so that whoever indexes or saves a home
- * folder leaves it out, Strata itself included. Throws "index.unwritable".
+ * Makes the folder of an index and writes there whose it is, and that it is a cache, so that whoever indexes or saves a home folder leaves it out,
+ * Strata itself included. Throws "index.unwritable".
  */
 export function makeIndexFolder(folder: string, canonical: string): void {
   makePrivateFolder(folder);
-  const tag = path.join(path.dirname(folder), "CACHEDIR.TAG");
+  const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# An index of Strata, made again from its code when it is gone. See https://bford.info/cachedir/\n";
   try {
-    if (!existsSync(rootFile(folder))) writeFileSync(rootFile(folder), canonical, { mode: 0o600 });
-    if (!existsSync(tag)) writeFileSync(tag, "Signature: 8a477f597d28d172789f06886806bc55\n# Indexes of Strata; each is made again from its code when it is gone. See https://bford.info/cachedir/\n");
+    for (const [file, text] of [[rootFile(folder), canonical], [path.join(folder, "CACHEDIR.TAG"), tag]] as const) {
+      // Written once: what a full disk has cut short is made good at the next start.
+      if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text, { mode: 0o600 });
+    }
   } catch {
     // The index works without them, and a disk that is full says so where it matters.
   }

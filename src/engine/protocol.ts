@@ -169,14 +169,15 @@ export const chooseModel = new RequestType<{ readonly folder: string }, Status, 
 /** A file was saved, created, deleted or renamed in the editor; paths relative to the root. Answers when it is searchable at full depth. */
 export const filesChanged = new RequestType<{ readonly paths: readonly string[] }, void, ErrorData>("strata/filesChanged");
 
-/** Settings of the client that the engine honours; the last one to configure wins. */
+/** Settings of the client that the engine honours; the last one to configure wins, but for a pause. */
 export interface EngineSettings {
   /** How deep the background goes: "shallow" for low-power machines. */
   readonly backgroundDepth: Depth;
   /** Globs excluded beside the ignore files (editor excludes). */
   readonly exclude: readonly string[];
   readonly maxFileBytes: number;
-  readonly paused: boolean;
+  /** Asks for a pause, or ends one, whoever has made it. Absent: it stays as it is. */
+  readonly paused?: boolean;
 }
 export const configure = new RequestType<EngineSettings, void, ErrorData>("strata/configure");
 

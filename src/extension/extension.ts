@@ -43,7 +43,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   subscriptions.push(output);
   const log: Log = (level, message, error) => output[level](error === undefined ? message : `${message}: ${describeError(error)}`);
 
-  let paused = false;
+  /** What is asked of engines that are configured: a pause as long as it is to last, its end once. */
+  let paused: boolean | undefined;
   const engines = new WorkspaceEngines((folder, onChange, onSearchUpdate) => {
     const getSetting = (key: string) => vscode.workspace.getConfiguration(undefined, vscode.Uri.file(folder.root)).get<unknown>(key);
     const settings = () => readEngineSettings(getSetting, paused);
@@ -110,6 +111,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     paused = value;
     setContext("strata.indexingPaused", value);
     await engines.configure();
+    if (!value) paused = undefined;
   };
   const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
     "strata.search": (query?: string) =>

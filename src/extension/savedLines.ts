@@ -1,5 +1,6 @@
 // Between a file on disk, whose lines the engine counts, and a buffer of it with unsaved edits. vscode-free.
 import { readFile } from "node:fs/promises";
+import { decodeText } from "../base/decode.ts";
 
 /** What is needed of an editor's document. */
 export interface EditedDocument {
@@ -51,7 +52,7 @@ export function followLine(before: readonly string[], now: readonly string[], li
  * @param asFound an earlier text of the file, in place of the one on disk
  */
 export async function followEdits(document: EditedDocument, asFound?: string): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
-  const saved = asFound ?? (document.isDirty ? await readFile(document.uri.fsPath, "utf8").catch(() => undefined) : undefined);
+  const saved = asFound ?? (document.isDirty ? await readFile(document.uri.fsPath).then(decodeText, () => undefined) : undefined);
   if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line };
   const [disk, buffer] = [linesOf(saved), linesOf(document.getText())];
   return { toBuffer: (line) => followLine(disk, buffer, line - 1) + 1, toDisk: (line) => followLine(buffer, disk, line - 1) + 1 };

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
+import { decodeText } from "../base/decode.ts";
 import { userMessage } from "../base/errors.ts";
 import { remarksOf } from "../base/remarks.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
@@ -110,7 +111,7 @@ export class SearchModel {
   beforeSave(file: string): Promise<unknown> | undefined {
     if (this.#unfinished?.file === file) this.#unfinished = undefined;
     if (this.#asFound.has(file) || ![...this.#places.values()].some((place) => fileOf(place) === file)) return undefined;
-    const text = readFile(file, "utf8").catch(() => undefined);
+    const text = readFile(file).then(decodeText, () => undefined);
     this.#asFound.set(file, text);
     return text;
   }

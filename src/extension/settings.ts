@@ -40,8 +40,8 @@ export function readWindowSettings(get: GetSetting): WindowSettings {
   return { onStartup: get("strata.index.onStartup") !== false, maxResults: number(get, "strata.search.maxResults") };
 }
 
-/** What an engine is configured with. Values of the wrong type count as absent; the excludes are sorted and without repeats. */
-export function readEngineSettings(get: GetSetting, paused: boolean): EngineSettings {
+/** What an engine is configured with. Values of the wrong type count as absent; the excludes are sorted and without repeats. @param paused what this window asks for; absent: nothing */
+export function readEngineSettings(get: GetSetting, paused?: boolean): EngineSettings {
   const own = get("strata.index.exclude");
   const given = [...editorGlobs(get), ...(Array.isArray(own) ? own.filter((glob): glob is string => typeof glob === "string") : [])];
   const depth = get("strata.index.depth");
@@ -49,7 +49,7 @@ export function readEngineSettings(get: GetSetting, paused: boolean): EngineSett
     backgroundDepth: depth === "instant" || depth === "shallow" ? depth : ("deep" satisfies Depth),
     exclude: [...new Set(given.map(bare))].filter((glob) => glob !== "").sort(),
     maxFileBytes: number(get, "strata.index.maxFileSizeKB") * 1024,
-    paused,
+    ...(paused !== undefined && { paused }),
   };
 }
 

@@ -1,5 +1,6 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
+import { statfsSync } from "node:fs";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
@@ -16,6 +17,8 @@ export interface WatchOptions {
   readonly onChange: (paths: readonly string[]) => void;
   /** Other files than those reported may have come or gone: walk again. Also called once when watching stands, so a walk may begin before. */
   readonly onRescan: () => void;
+  /** Default: `isHardOfHearing` of the root. */
+  readonly hardOfHearing?: boolean;
   /** A sentence for the user, each at most once: changes may be missed from now on. */
   readonly onWarning: (sentence: string) => void;
 }
@@ -25,7 +28,7 @@ export interface Watcher {
   readonly ready: Promise<void>;
   /** Starts over with new limits. */
   refresh(): void;
-  /** Somebody relies on what is known. Where the system has warned or never said a word (network disks, WSL's view of Windows), the tree is walked again, at most once a minute. */
+  /** Somebody relies on what is known. Where changes may have gone unheard (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute. */
   doubt(): void;
   close(): Promise<void>;
 }
@@ -34,6 +37,19 @@ export interface Watcher {
 const gatherMs = 50;
 const gatherAtMostMs = 250;
 const doubtEveryMs = 60_000;
+
+/** Magic numbers of statfs(2): network disks, WSL's and virtual machines' views of another system, and FUSE, behind which is often one of those. */
+const unheardTypes: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546, 0x786f4256, 0xbacbacbc, 0x5346414f, 0x00c36400]);
+
+/** Whether others can change files there without the system telling. Only Linux says what kind of disk it is; elsewhere nothing is known. */
+export function isHardOfHearing(folder: string): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    return unheardTypes.has(statfsSync(folder).type);
+  } catch {
+    return false;
+  }
+}
 
 /** What to tell a person about a failure of the watcher. */
 export function watchWarning(error: unknown): string {
@@ -55,7 +71,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let timer: NodeJS.Timeout | undefined;
   let oldestMs = 0;
   let closed = false;
-  let heard = false;
+  const { hardOfHearing = isHardOfHearing(absoluteRoot) } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
   let refreshing: Promise<void> = Promise.resolve();
@@ -108,7 +124,6 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     current = watcher;
     watcher.on("all", (event, absolute) => {
       if (closed || current !== watcher || event === "addDir" || event === "unlinkDir") return;
-      heard = true;
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
     });
@@ -140,7 +155,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     ready: start(),
     refresh,
     doubt() {
-      if (closed || (heard && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
+      if (closed || (!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
       doubtedMs = Date.now();
       onRescan();
     },

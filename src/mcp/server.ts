@@ -160,9 +160,10 @@ interface AskOptions {
 
 async function ask(workspace: Workspace, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
   const { signal } = context.mcpReq;
+  const onProgress = progressTo(context);
   const { result, state } = await workspace.use(async (session) => {
-    if (options.wait) await bringTo(session, options.depth, progressTo(context), signal);
-    else await becomeSearchable(session, graceMs, progressTo(context), signal);
+    if (options.wait) await bringTo(session, options.depth, onProgress, signal);
+    else await becomeSearchable(session, graceMs, onProgress, signal);
     return answerFromAll(session, () => send(session, signal), signal);
   });
   const hits = result.hits.map(({ why: _why, ...rest }) => rest);

@@ -27,7 +27,7 @@ export interface Candidate {
 /** Weights of the fields inside BM25, in the order of `lexicalFields` (symbol, breadcrumb, path, doc, body). */
 export const bm25FieldWeights: readonly number[] = [4, 1.5, 2.5, 1.5, 1];
 
-/** A chunk copied into many files is a candidate only this often. */
+/** Of a chunk copied into many files, its vector makes only so many candidates. */
 const placesPerChunk = 3;
 
 /** Files that one line of a trace may mean: a bare `index.ts` is the name of thousands, and says nothing there. */

@@ -35,42 +35,35 @@ export interface Ranked extends Scored {
 }
 
 /**
- * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick, and so do copies of the
- * picked chunk in other files: a second checkout inside the workspace must not fill the list with one function.
- * A chunk whose lines mostly stand in a better hit of the same file is left out.
+ * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick, and so do copies of the picked
+ * chunk in other files: a second checkout inside the workspace must not fill the list with one function. A chunk whose lines mostly stand in a better hit
+ * of the same file is left out.
  */
 export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
-  const byFile = new Map<string, Scored[]>();
-  const scored = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights) }));
-  scored.sort((a, b) => b.score - a.score || a.candidate.place.place - b.candidate.place.place);
-  for (const item of scored) {
-    const file = byFile.get(item.candidate.place.path);
-    if (file) file.push(item);
-    else byFile.set(item.candidate.place.path, [item]);
-  }
+  let waiting = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights), earlier: 0 }));
+  waiting.sort((a, b) => b.score - a.score || a.candidate.place.place - b.candidate.place.place);
   const picked: Ranked[] = [];
-  const fromFile = new Map<string, Ranked[]>();
-  const copiesPicked = new Map<number, number>();
-  while (picked.length < k) {
-    let best: Ranked | undefined;
-    for (const [path, waiting] of byFile) {
-      const taken = fromFile.get(path) ?? [];
-      while (waiting.length > 0 && taken.some((hit) => mostlyInside(waiting[0]!, hit))) waiting.shift();
-      const next = waiting[0];
-      if (!next) continue;
-      // The place that a trace names stands where it stands, whatever else of its file came before.
-      const penalty = next.features[trace]! > 0 ? 0 : Math.min(taken.length + (copiesPicked.get(next.candidate.place.chunkId) ?? 0), 3) * sameFilePenalty;
-      const total = next.score - penalty;
-      if (!best || total > best.total || (total === best.total && next.candidate.place.place < best.candidate.place.place)) best = { ...next, penalty, total };
+  while (picked.length < k && waiting.length > 0) {
+    let best = waiting[0]!;
+    let bestTotal = -Infinity;
+    for (const item of waiting) {
+      if (item.score < bestTotal) break; // nothing behind it can come before
+      const total = item.score - penaltyOf(item);
+      if (total > bestTotal || (total === bestTotal && item.candidate.place.place < best.candidate.place.place)) [best, bestTotal] = [item, total];
     }
-    if (!best) break;
-    picked.push(best);
+    const { earlier: _, ...hit } = best;
+    const pick = { ...hit, penalty: penaltyOf(best), total: bestTotal };
+    picked.push(pick);
     const { path, chunkId } = best.candidate.place;
-    byFile.get(path)!.shift();
-    copiesPicked.set(chunkId, (copiesPicked.get(chunkId) ?? 0) + 1);
-    fromFile.set(path, [...(fromFile.get(path) ?? []), best]);
+    waiting = waiting.filter((item) => item !== best && !(item.candidate.place.path === path && mostlyInside(item, pick)));
+    for (const item of waiting) if (item.candidate.place.path === path || item.candidate.place.chunkId === chunkId) item.earlier++;
   }
   return picked;
+}
+
+/** The place that a trace names stands where it stands, whatever else of its file came before. */
+function penaltyOf({ features, earlier }: { readonly features: FeatureRow; readonly earlier: number }): number {
+  return features[trace]! > 0 ? 0 : Math.min(earlier, 3) * sameFilePenalty;
 }
 
 const trace = featureNames.indexOf("trace");

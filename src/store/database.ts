@@ -3,6 +3,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { StrataError } from "../base/errors.ts";
 
 export type Sql = string | number | null | Uint8Array;
@@ -50,11 +51,17 @@ export class IndexDatabase {
   #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** Opens or makes the file, readable by its owner only; for "read" opens another index's. SQLite reads nothing yet, so damage shows with the first statement. */
+  /**
+   * Opens or makes the file, readable by its owner only. With "read" it is another index's, which must be there: nothing is changed in it, but it is
+   * opened as its own engine would, so that whoever closes it last can empty its log. SQLite reads nothing yet, so damage shows with the first statement.
+   */
   constructor(file: string, use: "write" | "read" = "write") {
     this.file = file;
     if (use === "read") {
-      this.#db = new DatabaseSync(file, { readOnly: true });
+      const url = pathToFileURL(file);
+      url.searchParams.set("mode", "rw");
+      this.#db = new DatabaseSync(url);
+      this.#db.exec("PRAGMA busy_timeout = 0; PRAGMA query_only = ON");
       return;
     }
     // Made here because SQLite would use the umask; its -wal and -shm files take the permissions of this one.

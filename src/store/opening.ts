@@ -88,6 +88,7 @@ export function forgetOldCuts(db: IndexDatabase, { chunker }: Versions): void {
   if (db.meta("chunker") === String(chunker)) return;
   db.transaction(() => {
     db.run("UPDATE files SET hash = ''");
+    db.run("UPDATE files SET mtimeMs = -1 WHERE lang LIKE 'skipped:%'"); // what one version cannot read, another may
     db.setMeta("chunker", String(chunker));
   });
 }

@@ -1,16 +1,10 @@
 // Vectors that other indexes on this machine have of the same chunks: a second checkout, a worktree of an agent or a fork is refined by copying what
 // the first one has, instead of running the encoder over it again. What a chunk is follows from its content, so equal keys have equal vectors.
+import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { EncoderModel, Int8Vector } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
-import { depthNumber } from "./schema.ts";
-
-interface Sibling {
-  readonly file: string;
-  readonly db: IndexDatabase;
-  asked: number;
-  found: number;
-}
+import { depthNumber, SCHEMA_VERSION } from "./schema.ts";
 
 /** One that has given less than this share of so many is not asked again: it is of other code. */
 const leastShare = 0.02;
@@ -18,65 +12,67 @@ const judgedAfter = 512;
 /** Indexes looked into, the last used first. */
 const mostSiblings = 8;
 
+interface Lent {
+  readonly chunkId: number;
+  readonly vector: Int8Vector;
+}
+
 export class Siblings {
   readonly #files: () => readonly string[];
   readonly #log: Log;
-  #open: Sibling[] | undefined;
+  /** How each has answered so far; undefined: it is not asked again. */
+  readonly #answers = new Map<string, { asked: number; found: number } | undefined>();
 
-  /** @param files databases of other indexes, the last used first; asked for when the first chunk has to be encoded */
+  /** @param files databases of other indexes, the last used first */
   constructor(files: () => readonly string[], log: Log) {
     this.#files = files;
     this.#log = log;
   }
 
-  /** What siblings have at `depth` of chunks of `db`. A sibling that cannot be read is left out; it may be of another version, or being deleted. */
-  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly { chunkId: number; vector: Int8Vector }[] {
-    this.#open ??= this.#files().slice(0, mostSiblings).flatMap((file) => this.#opened(file));
-    const lent: { chunkId: number; vector: Int8Vector }[] = [];
-    let wanted = chunkIds.map((chunkId) => ({ chunkId, key: this.#open!.length > 0 ? (db.get("SELECT key FROM chunks WHERE id = ?", chunkId)?.["key"] as string | undefined) : undefined }));
-    for (const sibling of [...this.#open]) {
+  /**
+   * What siblings have at `depth` of chunks of `db`. Each is open for this call only: an engine that ends meanwhile could not empty its log, in which
+   * deleted text may stand. One that cannot be read, or is of another version, is left out.
+   */
+  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly Lent[] {
+    const files = this.#files().filter((file) => !this.#answers.has(file) || this.#answers.get(file) !== undefined);
+    if (files.length === 0) return [];
+    const lent: Lent[] = [];
+    let wanted = chunkIds.flatMap((chunkId) => {
+      const key = db.get("SELECT key FROM chunks WHERE id = ?", chunkId)?.["key"];
+      return typeof key === "string" ? [{ chunkId, key }] : [];
+    });
+    for (const file of files.slice(0, mostSiblings)) {
+      if (wanted.length === 0) break;
+      const answer = this.#answers.get(file) ?? { asked: 0, found: 0 };
       try {
-        wanted = wanted.filter(({ chunkId, key }) => {
-          const vector = key === undefined ? undefined : vectorIn(sibling.db, model, key, depth);
-          sibling.asked++;
-          if (vector === undefined) return true;
-          sibling.found++;
-          lent.push({ chunkId, vector });
-          return false;
-        });
-        if (sibling.asked >= judgedAfter && sibling.found < leastShare * sibling.asked) this.#drop(sibling);
+        const found = vectorsIn(file, model, wanted, depth);
+        answer.asked += wanted.length;
+        answer.found += found.length;
+        lent.push(...found);
+        const given = new Set(found.map(({ chunkId }) => chunkId));
+        wanted = wanted.filter(({ chunkId }) => !given.has(chunkId));
+        this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? undefined : answer);
       } catch (error) {
-        this.#log("debug", `${sibling.file} lends no vectors`, error);
-        this.#drop(sibling);
+        this.#log("debug", `${file} lends no vectors: ${describeError(error)}`);
+        this.#answers.set(file, undefined);
       }
     }
     return lent;
   }
-
-  close(): void {
-    for (const sibling of this.#open?.splice(0) ?? []) sibling.db.close();
-    this.#open = undefined;
-  }
-
-  #opened(file: string): Sibling[] {
-    try {
-      return [{ file, db: new IndexDatabase(file, "read"), asked: 0, found: 0 }];
-    } catch (error) {
-      this.#log("debug", `${file} lends no vectors`, error);
-      return [];
-    }
-  }
-
-  #drop(sibling: Sibling): void {
-    this.#open = this.#open!.filter((other) => other !== sibling);
-    sibling.db.close();
-  }
 }
 
-function vectorIn(db: IndexDatabase, model: EncoderModel, key: string, depth: "shallow" | "deep"): Int8Vector | undefined {
-  const sql = "SELECT v.scale, v.q FROM chunks c JOIN models m ON m.hash = ? JOIN vectors v ON v.model = m.id AND v.depth = ? AND v.chunk = c.id WHERE c.key = ?";
-  const row = db.get(sql, model.hash, depthNumber[depth], key);
-  const bytes = row?.["q"];
-  if (row === undefined || !(bytes instanceof Uint8Array) || bytes.byteLength !== model.dims || typeof row["scale"] !== "number") return undefined;
-  return { values: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), scale: row["scale"] };
+function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: "shallow" | "deep"): Lent[] {
+  const db = new IndexDatabase(file, "read");
+  try {
+    if (db.meta("schema") !== String(SCHEMA_VERSION)) throw new Error("another schema");
+    const row = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"];
+    if (row === undefined) return [];
+    return wanted.flatMap(({ chunkId, key }) => {
+      const { scale, q } = db.get("SELECT v.scale, v.q FROM chunks c JOIN vectors v ON v.model = ? AND v.depth = ? AND v.chunk = c.id WHERE c.key = ?", row, depthNumber[depth], key) ?? {};
+      if (typeof scale !== "number" || !(q instanceof Uint8Array) || q.byteLength !== model.dims) return [];
+      return [{ chunkId, vector: { values: new Int8Array(q.buffer, q.byteOffset, q.byteLength), scale } }];
+    });
+  } finally {
+    db.close();
+  }
 }

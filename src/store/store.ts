@@ -27,6 +27,7 @@ export type {
   Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
+export { lockFolder as lockIndex } from "./database.ts";
 export { removeIndex } from "./opening.ts";
 export { lexicalFields } from "./records.ts";
 
@@ -168,7 +169,7 @@ export class Store {
     });
   }
   /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
-  /** Puts what other indexes have of these chunks, and returns those that have to be encoded. */
+  /** Puts what other indexes have of these chunks at `depth`; returns those that have to be encoded. */
   borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
     const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
     if (lent.length > 0) this.#putVectors(depth, lent);
@@ -405,7 +406,6 @@ export class Store {
     } catch (error) {
       this.#options.log("warn", "The index could not be marked as closed; the next start will check it", error);
     }
-    this.#siblings.close();
     this.#db.close();
     this.#lock.release();
   }

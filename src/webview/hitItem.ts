@@ -82,7 +82,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-label="${hit.symbol || name}, ${hit.path} line ${hit.startLine}, ${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
-    data-vscode-context=${resultContext(hit.id)}
+    data-about=${resultContext(hit.id)}
     @mousedown=${() => actions.point(index)}
     @click=${(event: MouseEvent) => actions.click(hit.id, event)}
   >

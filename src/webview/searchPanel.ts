@@ -67,6 +67,12 @@ export class SearchPanel extends LitElement {
 
   constructor() {
     super();
+    // VS Code looks for what its menu is about on the page's elements and sees none of those within this one, so this one says it for the row.
+    this.addEventListener("contextmenu", (event) => {
+      const row = event.composedPath().find((element) => element !== this && element instanceof HTMLElement && element.dataset["about"]) as HTMLElement | undefined;
+      if (row) this.dataset["vscodeContext"] = row.dataset["about"];
+      else delete this.dataset["vscodeContext"];
+    });
     this.query = "";
     this.active = -1;
     this.expanded = new Set();
@@ -546,7 +552,7 @@ export class SearchPanel extends LitElement {
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);
-              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-vscode-context=${resultContext(member.id)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
+              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-about=${resultContext(member.id)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
                 <span class="symbol">${member.symbol || name}</span>
                 <span class="path" title=${member.path}>${member.folder ? html`<span class="root">${member.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
               </div>`;

@@ -146,7 +146,11 @@ describe("The search view's page", () => {
 
   it("tells VS Code's context menu which result it is about", async () => {
     await panel.state(hitsState([a]));
-    assert.deepEqual(JSON.parse((await page.locator("li.hit").getAttribute("data-vscode-context"))!), { webviewSection: "result", result: a.id });
+    const about = () => page.locator("strata-panel").getAttribute("data-vscode-context");
+    await page.locator("li.hit .path").click({ button: "right" });
+    assert.deepEqual(JSON.parse((await about())!), { webviewSection: "result", result: a.id });
+    await page.locator("#query").click({ button: "right" });
+    assert.equal(await about(), null);
   });
 
   it("keeps the tab with a double click, and goes to the clicked line of the code", async () => {

@@ -58,6 +58,16 @@ describe("The packed extension in VS Code", () => {
     await workbench.shot("4-opened");
   });
 
+  it("offers a result's path in the context menu", async () => {
+    await workbench.hits.nth(1).locator(".path").click({ button: "right" });
+    await workbench.page.locator(".monaco-menu .action-item", { hasText: "Copy Path and Line" }).waitFor();
+    await workbench.shot("4-result-menu");
+    await workbench.page.locator(".monaco-menu .action-item", { hasText: "Reveal in Explorer View" }).click();
+    await workbench.page.locator(".explorer-folders-view").waitFor();
+    await workbench.command("Strata: Search by Meaning in the Side Bar");
+    await workbench.hits.first().waitFor();
+  });
+
   it("finds similar code from the editor's context menu", async () => {
     await workbench.openFile("web/src/cart/coupons.ts");
     await workbench.page.locator(".view-line", { hasText: "couponIsValid" }).click({ button: "right", position: { x: 200, y: 8 } });

@@ -238,7 +238,7 @@ test("indexes are listed with their folders, kept while an engine runs, and forg
   assert.ok(!index.isGone && index.bytes > 10_000, JSON.stringify(index));
   const refused = await strata(["indexes", "forget", brief]);
   assert.equal(refused.code, 2);
-  assert.match(refused.err, /runs \(process \d+\)/);
+  assert.match(refused.err, /is in use by its engine/);
 
   const { pid } = JSON.parse(readFileSync(path.join(index.folder, "engine.json"), "utf8")) as { pid: number };
   process.kill(pid, "SIGTERM");

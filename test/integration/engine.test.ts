@@ -274,17 +274,17 @@ test("a pause stops the first pass in its midst, and going on reads the rest", a
   assert.equal((await bringTo(client, "instant")).coverage.files, 1_500);
 });
 
-test("who comes while another has paused does not end the pause by telling its settings, only by asking for it", async (t) => {
-  const workspace = new Workspace(t, { "src/walk.ts": walkTs });
+test("a client that says nothing of pausing leaves a pause as it is; one that asks for its end ends it", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs, "lib/auth.py": authPy });
   const [first, second] = [await workspace.connect(), await workspace.connect()];
   const settings = { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_500_000 } as const;
   const paused = untilStatus(second, ({ state }) => state.kind === "paused");
   await first.connection.sendRequest(protocol.configure, { ...settings, paused: true });
   await paused;
-  await second.connection.sendRequest(protocol.configure, { ...settings, paused: false });
+  for (const exclude of [[], ["lib/**"]]) await second.connection.sendRequest(protocol.configure, { ...settings, exclude });
   await assert.rejects(bringTo(second, "instant"), /Strata: Resume Indexing/);
   await second.connection.sendRequest(protocol.configure, { ...settings, paused: false });
-  assert.equal((await bringTo(second, "instant")).coverage.files, 1);
+  assert.equal((await bringTo(second, "instant")).coverage.files, 2);
 });
 
 test("an empty glob among the editor's excludes excludes nothing and harms nothing", async (t) => {

@@ -1,12 +1,13 @@
 // Which indexes there are, by what lies in the cache folder; deleting one takes all of it and nothing beside it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { forgetIndex, listIndexes } from "../../../src/engine/indexes.ts";
+import { forgetIndex, listIndexes, otherDatabases } from "../../../src/engine/indexes.ts";
 import { indexFolder, makeIndexFolder } from "../../../src/engine/paths.ts";
+import { lockIndex } from "../../../src/store/store.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-indexes-")));
 const before = process.env["STRATA_CACHE"];
@@ -22,7 +23,7 @@ function makeIndex(name: string, usedMs: number): string {
   mkdirSync(root, { recursive: true });
   const folder = indexFolder(root);
   makeIndexFolder(folder, root);
-  for (const file of ["index.db", "root"]) {
+  for (const file of ["index.db", "root", "CACHEDIR.TAG"]) {
     if (file === "index.db") writeFileSync(path.join(folder, file), "x".repeat(1_000));
     utimesSync(path.join(folder, file), usedMs / 1000, usedMs / 1000);
   }
@@ -47,15 +48,31 @@ test("an index that no engine of this version has opened is listed without its f
   assert.deepEqual([elder?.root, elder?.isGone], [undefined, false]);
 });
 
-test("an index is deleted whole, and not while its engine runs", () => {
+test("what another program or user left there is neither gone nor in the way", { skip: process.platform === "win32" && "needs symbolic links" }, () => {
+  const lying = path.join(scratch, "cache", `x-${"1".repeat(16)}`);
+  mkdirSync(lying);
+  writeFileSync(path.join(lying, "root"), "/somewhere/else/that/is/gone");
+  const round = path.join(scratch, "cache", `y-${"2".repeat(16)}`);
+  mkdirSync(round);
+  symlinkSync("index.db", path.join(round, "index.db"));
+  const found = listIndexes().filter(({ folder }) => folder === lying || folder === round);
+  assert.deepEqual(found.map(({ root, isGone }) => [root, isGone]), [[undefined, false], [undefined, false]]);
+  assert.ok(!otherDatabases(lying).some((file) => file.startsWith(round)));
+});
+
+test("an index is deleted whole, and not while an engine or a training run uses it", () => {
   const root = makeIndex("doomed", 3e12);
-  const record = path.join(indexFolder(root), "engine.json");
-  mkdirSync(path.join(indexFolder(root), "training"));
   const doomed = listIndexes().find((index) => index.root === root)!;
-  writeFileSync(record, JSON.stringify({ pid: process.ppid }));
-  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && error.message.includes(root));
-  assert.ok(existsSync(doomed.folder));
-  writeFileSync(record, JSON.stringify({ pid: 2 ** 30 }));
+  const lock = lockIndex(doomed.folder);
+  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && error.message.includes(root) && /its engine/.test(error.message));
+  lock.release();
+  const running = path.join(doomed.folder, "training/running");
+  mkdirSync(path.dirname(running), { recursive: true });
+  writeFileSync(running, `${process.ppid}\n`);
+  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && /training run \(process \d+\)/.test(error.message));
+  assert.ok(existsSync(path.join(doomed.folder, "index.db")));
+  writeFileSync(running, `${2 ** 30}\n`); // was killed
+  writeFileSync(path.join(doomed.folder, "engine.json"), "damaged {");
   forgetIndex(doomed);
   assert.ok(!existsSync(doomed.folder) && existsSync(root));
   assert.ok(listIndexes().length > 0);

@@ -1,6 +1,6 @@
 // Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -40,15 +40,15 @@ test("private folders are the owner's alone, also when they existed open", { ski
   assert.equal(statSync(folder).mode & 0o777, 0o700);
 });
 
-test("an index says whose it is, and the folder of indexes that it is a cache, once", (t) => {
+test("an index says whose it is and that it is a cache; what was cut short is made good", (t) => {
   const cache = temporary(t);
-  const tag = path.join(cache, "CACHEDIR.TAG");
-  makeIndexFolder(path.join(cache, "one"), "/work/one");
-  assert.equal(readFileSync(rootFile(path.join(cache, "one")), "utf8"), "/work/one");
-  assert.match(readFileSync(tag, "utf8"), /^Signature: 8a477f597d28d172789f06886806bc55\n/);
-  writeFileSync(tag, "somebody's own");
-  makeIndexFolder(path.join(cache, "two"), "/work/two");
-  assert.equal(readFileSync(tag, "utf8"), "somebody's own");
+  const folder = path.join(cache, "one");
+  makeIndexFolder(folder, "/work/one");
+  writeFileSync(rootFile(folder), "");
+  makeIndexFolder(folder, "/work/one");
+  assert.equal(readFileSync(rootFile(folder), "utf8"), "/work/one");
+  assert.match(readFileSync(path.join(folder, "CACHEDIR.TAG"), "utf8"), /^Signature: 8a477f597d28d172789f06886806bc55\n/);
+  assert.deepEqual(readdirSync(cache), ["one"], "what lies beside it is not ours to mark");
 });
 
 test("a cache folder that cannot be made gets a sentence", (t) => {

@@ -79,12 +79,22 @@ test("what is left out is listed by reason and path, whoever left it out, and no
   for (const name of ["b/.env", "a.ts", "old.ts", ".env"]) write(name);
   for (let i = 0; i < 205; i++) write(`rows/${String(i).padStart(3, "0")}.csv`);
   const store = await w.open();
-  const made = indexer(store, (file) => (file.path === "old.ts" ? { kind: "skip", reason: "not UTF-8", ...file } : textOfPath(file)));
+  const made = indexer(store, (file) => (file.path === "old.ts" ? { kind: "skip", reason: "binary", ...file } : textOfPath(file)));
   await made.scan();
-  assert.deepEqual(made.counts().skipped, { data: 205, "not UTF-8": 1, secret: 2 });
+  assert.deepEqual(made.counts().skipped, { data: 205, binary: 1, secret: 2 });
   const list = made.leftOut().map(({ path, reason }) => `${reason} ${path}`);
-  assert.deepEqual(list.filter((line) => !line.startsWith("data")), ["not UTF-8 old.ts", "secret .env", "secret b/.env"]);
+  assert.deepEqual(list.filter((line) => !line.startsWith("data")), ["binary old.ts", "secret .env", "secret b/.env"]);
   assert.equal(list.length, 203);
+});
+
+test("what one version could not read is looked at again by the next", async () => {
+  write("wide.cs");
+  const old = await w.open();
+  await indexer(old, (file) => ({ kind: "skip", reason: "binary", ...file })).scan();
+  await old.close();
+  const store = await w.open({ versions: { chunker: 2, analyser: 1 } });
+  await indexer(store).scan();
+  assert.equal(store.coverage().chunks, 1);
 });
 
 for (const reason of ["unreadable", "parser failed"])

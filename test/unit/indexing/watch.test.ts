@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync
 import os from "node:os";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
-import { watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
+import { isHardOfHearing, watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-watch-")));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -12,7 +12,7 @@ afterEach(() => open?.close());
 let folders = 0;
 
 /** Watches a fresh folder; `until` resolves when the condition holds after some report. */
-async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = []) {
+async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = [], hardOfHearing?: boolean) {
   const root = path.join(scratch, String(folders++));
   mkdirSync(root);
   const write = (name: string, content = name): void => {
@@ -25,6 +25,7 @@ async function watched(files: Readonly<Record<string, string>>, exclude: readonl
   let wake = (): void => {};
   open = watchWorkspace(root, {
     limits: () => ({ exclude }),
+    ...(hardOfHearing !== undefined && { hardOfHearing }),
     onChange: (paths) => {
       state.batches++;
       assert.equal(new Set(paths).size, paths.length);
@@ -58,8 +59,8 @@ test("a walk is asked for once when watching stands, so nothing falls between th
   assert.equal(w.state.rescans, 1);
 });
 
-test("who has never heard a change walks again when somebody asks, at most once a minute", { timeout: 20_000 }, async (t) => {
-  const w = await watched({ "a.ts": "1" });
+test("where changes go unheard the tree is walked again when somebody asks, at most once a minute", { timeout: 20_000 }, async (t) => {
+  const w = await watched({ "a.ts": "1" }, [], true);
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   open!.doubt();
   assert.equal(w.state.rescans, 1, "the first walk has just been asked for");
@@ -67,11 +68,19 @@ test("who has never heard a change walks again when somebody asks, at most once 
   open!.doubt();
   open!.doubt();
   assert.equal(w.state.rescans, 2);
-  w.write("a.ts", "2");
-  await w.until(() => w.seen.has("a.ts"));
+});
+
+test("on a disk that tells of changes nobody walks again for a question", { timeout: 20_000 }, async (t) => {
+  const w = await watched({ "a.ts": "1" }, [], false);
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   t.mock.timers.tick(61_000);
   open!.doubt();
-  assert.equal(w.state.rescans, 2, "changes arrive, so nothing is in doubt");
+  assert.equal(w.state.rescans, 1);
+});
+
+test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
+  assert.equal(isHardOfHearing("/proc"), false);
+  assert.equal(isHardOfHearing("/no/such/folder"), false);
 });
 
 test("a burst of writes arrives in few batches", { timeout: 20_000 }, async () => {

@@ -38,6 +38,11 @@ test("copies of a chunk in other files wait for other code, and come after it", 
   const hits = rank(candidates, [bm25(2), bm25(2), bm25(2), bm25(1)], query, 4);
   assert.deepEqual(order(hits), [1, 4, 2, 3]);
   assert.deepEqual(hits.map((hit) => hit.penalty), [0, 0, sameFilePenalty, 2 * sameFilePenalty]);
+  // What is new in the second file is not held up by the copy in front of it; a chunk twice in one file falls once.
+  const changed = [copy(1, "one/a"), copy(2, "two/a"), candidate(3, "two/a", 50), candidate(4, "b"), copy(5, "b")];
+  assert.deepEqual(order(rank(changed, [bm25(10), bm25(10), bm25(9.9), bm25(8), bm25(1)], query, 3)), [1, 3, 4]);
+  const twice = rank([copy(1, "a"), candidate(2, "a", 90, 7), candidate(3, "b")], [bm25(2), bm25(2), bm25(1)], query, 3);
+  assert.deepEqual(twice.map((hit) => hit.penalty), [0, 0, sameFilePenalty]);
 });
 
 test("the place a trace names loses nothing to an earlier chunk of its file", () => {
