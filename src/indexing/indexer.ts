@@ -64,39 +64,39 @@ interface Updated {
 }
 
 /** Asked just before a path's row is written or removed; false when one that began later has done so, having read the newer content. */
-type Claim = (path: string) => boolean;
+type MayWrite = (path: string) => boolean;
 
 /** The order in which passes and updates began: they run side by side, and a long one may end after a save that it read the old text of. */
-class Turns {
+class WriteOrder {
   #last = 0;
   #running = 0;
   /** The newest turn that brought a path (or removed a folder); kept only while turns overlap. */
-  readonly #claimed = new Map<string, number>();
+  readonly #written = new Map<string, number>();
 
-  async take<T>(work: (claim: Claim) => Promise<T>): Promise<T> {
+  async take<T>(work: (mayWrite: MayWrite) => Promise<T>): Promise<T> {
     const turn = ++this.#last;
     this.#running++;
     try {
       return await work((path) => {
         if (this.#isOvertaken(path, turn)) return false;
-        if (this.#running > 1) this.#claimed.set(path, turn);
+        if (this.#running > 1) this.#written.set(path, turn);
         return true;
       });
     } finally {
-      if (--this.#running === 0) this.#claimed.clear();
+      if (--this.#running === 0) this.#written.clear();
     }
   }
 
   #isOvertaken(path: string, turn: number): boolean {
-    if (this.#claimed.size === 0) return false;
-    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) if ((this.#claimed.get(path.slice(0, end)) ?? 0) > turn) return true;
+    if (this.#written.size === 0) return false;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) if ((this.#written.get(path.slice(0, end)) ?? 0) > turn) return true;
     return false;
   }
 }
 
 export class Indexer {
   readonly #options: IndexerOptions;
-  readonly #turns = new Turns();
+  readonly #order = new WriteOrder();
   #walkSkips: Readonly<Record<string, number>> = {};
   #walkLeftOut: readonly LeftOut[] = [];
 
@@ -133,10 +133,10 @@ export class Indexer {
    * @returns how many files it read; other passes are over in a moment.
    */
   scan(onProgress: OnProgress, signal: AbortSignal): Promise<number> {
-    return this.#turns.take((claim) => this.#scan(onProgress, signal, claim));
+    return this.#order.take((mayWrite) => this.#scan(onProgress, signal, mayWrite));
   }
 
-  async #scan(onProgress: OnProgress, signal: AbortSignal, claim: Claim): Promise<number> {
+  async #scan(onProgress: OnProgress, signal: AbortSignal, mayWrite: MayWrite): Promise<number> {
     const { root, store, pool, limits } = this.#options;
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
@@ -152,7 +152,7 @@ export class Indexer {
       if (skips[reason] <= LISTED) leftOut.push({ path, reason });
       if (reason === "unreadable") unreadable.add(path);
     };
-    const writer = new Writer(store, claim, known.size === 0 ? 1 : WRITE_CHUNKS);
+    const writer = new Writer(store, mayWrite, known.size === 0 ? 1 : WRITE_CHUNKS);
     const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
@@ -207,7 +207,7 @@ export class Indexer {
     if (failure !== undefined) throw failure;
     signal.throwIfAborted();
     writer.flush();
-    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, claim);
+    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, mayWrite);
     pool.retire();
     this.#walkSkips = skips;
     this.#walkLeftOut = leftOut;
@@ -220,12 +220,12 @@ export class Indexer {
    * @returns the paths that are now indexed with text; `rescan` when a folder or an ignore file was among the paths.
    */
   update(paths: readonly string[], signal: AbortSignal): Promise<Updated> {
-    return this.#turns.take((claim) => this.#update(paths, signal, claim));
+    return this.#order.take((mayWrite) => this.#update(paths, signal, mayWrite));
   }
 
-  async #update(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<Updated> {
+  async #update(paths: readonly string[], signal: AbortSignal, mayWrite: MayWrite): Promise<Updated> {
     const { root, store, pool, limits } = this.#options;
-    const writer = new Writer(store, claim);
+    const writer = new Writer(store, mayWrite);
     const wanted = new Map<string, FileToParse>();
     const vanished = new Set<string>();
     let rescan = false;
@@ -244,8 +244,8 @@ export class Indexer {
     for (const outcome of outcomes) writer.add(outcome);
     writer.flush();
     // Also those without a row: an earlier update may be about to add them.
-    for (const path of vanished) claim(path);
-    await this.#remove(this.#knownWithin(vanished), signal, claim);
+    for (const path of vanished) mayWrite(path);
+    await this.#remove(this.#knownWithin(vanished), signal, mayWrite);
     return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" && store.files().has(o.file.path) ? [o.file.path] : [])), rescan };
   }
 
@@ -258,12 +258,12 @@ export class Indexer {
   }
 
   /** In short transactions with room for a query between them. */
-  async #remove(paths: readonly string[], signal: AbortSignal, claim: Claim): Promise<void> {
+  async #remove(paths: readonly string[], signal: AbortSignal, mayWrite: MayWrite): Promise<void> {
     for (let from = 0; from < paths.length; from += REMOVE_FILES) {
       if (from > 0) await yieldToEventLoop();
       signal.throwIfAborted();
       const { root, store } = this.#options;
-      const removed = paths.slice(from, from + REMOVE_FILES).filter(claim);
+      const removed = paths.slice(from, from + REMOVE_FILES).filter(mayWrite);
       // Those that are still there are not to be known any more: an ignore file or a setting excludes them.
       store.removeFiles(removed, removed.some((file) => existsSync(path.join(root, file))));
     }
@@ -273,23 +273,23 @@ export class Indexer {
 /** Gathers outcomes into transactions of a bounded size. */
 class Writer {
   readonly #store: Store;
-  readonly #claim: Claim;
+  readonly #mayWrite: MayWrite;
   #files: ParsedFile[] = [];
   #removed: string[] = [];
   #chunks = 0;
   #wanted: number;
 
   /** @param first chunks of the first transaction; every one after it holds up to twice as many, up to WRITE_CHUNKS. */
-  constructor(store: Store, claim: Claim, first = WRITE_CHUNKS) {
+  constructor(store: Store, mayWrite: MayWrite, first = WRITE_CHUNKS) {
     this.#store = store;
-    this.#claim = claim;
+    this.#mayWrite = mayWrite;
     this.#wanted = first;
   }
 
   add(outcome: ParseOutcome): void {
     if (outcome.kind === "gone") {
       if (this.#store.files().has(outcome.path)) this.#removed.push(outcome.path);
-      else this.#claim(outcome.path);
+      else this.#mayWrite(outcome.path);
     } else if (outcome.kind === "skip") {
       const { path, size, reason } = outcome;
       const record = this.#store.files().get(path);
@@ -301,7 +301,7 @@ class Writer {
       const { file } = outcome;
       const record = this.#store.files().get(file.path);
       if (record && record.hash === file.hash) {
-        if (this.#claim(file.path)) this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
+        if (this.#mayWrite(file.path)) this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
         return;
       }
       this.#files.push(file);
@@ -313,8 +313,8 @@ class Writer {
   flush(): void {
     if (this.#chunks > 0) this.#wanted = Math.min(WRITE_CHUNKS, this.#wanted * 2);
     // Not earlier: what a pass gathered may have been saved since.
-    const files = this.#files.filter(({ path }) => this.#claim(path));
-    const removed = this.#removed.filter(this.#claim);
+    const files = this.#files.filter(({ path }) => this.#mayWrite(path));
+    const removed = this.#removed.filter(this.#mayWrite);
     if (files.length > 0) this.#store.putFiles(files);
     if (removed.length > 0) this.#store.removeFiles(removed);
     this.#files = [];
