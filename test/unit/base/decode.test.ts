@@ -15,11 +15,15 @@ test("UTF-16 is read where it says so, and is binary where it does not", () => {
   assert.equal(decodeText(wide), "class Größe {}\r\n");
   assert.equal(decodeText(Buffer.from(wide).swap16()), "class Größe {}\r\n");
   assert.equal(decodeText(Buffer.from("class A {}", "utf16le")), undefined);
+  assert.equal(decodeText(Buffer.concat([Buffer.from("\ufeffab", "utf16le").swap16(), Buffer.from([0])])), "ab", "a byte too many");
+  assert.equal(decodeText(Buffer.from([0xff, 0xfe, 0x00, 0xd8, 0x61, 0x00])), "\ufffda", "half a letter");
 });
 
 test("old western sources keep their letters", () => {
   assert.equal(decodeText(western("// prüft die Größe\nint pruefe();\n")), "// prüft die Größe\nint pruefe();\n");
   assert.equal(decodeText(Uint8Array.from([0x22, 0x80, 0x20, 0x93, 0x61, 0x94, 0x22])), "\"€ “a”\"");
+  const all = Uint8Array.from({ length: 255 }, (_, i) => i + 1);
+  assert.equal(decodeText(all), new TextDecoder("windows-1252").decode(all));
 });
 
 test("UTF-8 with a broken letter stays UTF-8", () => {
