@@ -18,12 +18,17 @@ export interface HitsOptions {
 const snippetLines = 3;
 const barCells = 5;
 
+/** How many of the words each line holds. */
+function wordsIn(lines: readonly string[], words: readonly string[]): number[] {
+  return lines.map((line) => {
+    const lower = line.toLowerCase();
+    return words.filter((word) => lower.includes(word)).length;
+  });
+}
+
 /** The three lines of a snippet that hold most of the words; the first three when none does. Index from 0. */
 export function bestWindow(lines: readonly string[], words: readonly string[]): number {
-  const scores = lines.map((line) => {
-    const lower = line.toLowerCase();
-    return words.reduce((sum, word) => sum + Number(lower.includes(word)), 0);
-  });
+  const scores = wordsIn(lines, words);
   let best = 0;
   let bestScore = 0;
   for (let start = 0; start + Math.min(snippetLines, lines.length) <= lines.length; start++) {
@@ -68,7 +73,7 @@ export function renderLines(hits: readonly Hit[], { query, folder }: Pick<HitsOp
   return hits
     .map((hit) => {
       const lines = hit.snippet.split(/\r?\n/);
-      const counts = lines.map((line) => words.filter((word) => line.toLowerCase().includes(word)).length);
+      const counts = wordsIn(lines, words);
       const at = counts.indexOf(Math.max(...counts));
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
       return `${printable(path.posix.join(folder, hit.path))}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;

@@ -18,22 +18,23 @@ export interface ListedIndex {
   readonly usedMs: number;
 }
 
-const isIndexName = (name: string): boolean => /-[0-9a-f]{16}$/.test(name);
+/** Folders in `cache` that are named as indexes are. */
+function indexFolders(cache: string): string[] {
+  const entries = existsSync(cache) ? readdirSync(cache, { withFileTypes: true }) : [];
+  return entries.flatMap((entry) => (entry.isDirectory() && /-[0-9a-f]{16}$/.test(entry.name) ? [path.join(cache, entry.name)] : []));
+}
 
 /** Those in the cache folder, the one that was used last first. */
 export function listIndexes(): readonly ListedIndex[] {
-  const cache = cacheFolder();
-  const names = existsSync(cache) ? readdirSync(cache, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isIndexName(entry.name)) : [];
-  return names.map(({ name }) => listed(path.join(cache, name))).sort((a, b) => b.usedMs - a.usedMs || a.folder.localeCompare(b.folder));
+  return indexFolders(cacheFolder()).map(listed).sort((a, b) => b.usedMs - a.usedMs || a.folder.localeCompare(b.folder));
 }
 
 /** The databases of all indexes beside that of `folder`, the one that was written last first. */
 export function otherDatabases(folder: string): readonly string[] {
-  const parent = path.dirname(folder);
-  return readdirSync(parent)
-    .filter((name) => isIndexName(name) && name !== path.basename(folder))
-    .map((name) => path.join(parent, name, "index.db"))
-    .flatMap((file) => {
+  return indexFolders(path.dirname(folder))
+    .filter((other) => other !== folder)
+    .flatMap((other) => {
+      const file = path.join(other, "index.db");
       const stat = statOf(file);
       return stat ? [{ file, mtimeMs: stat.mtimeMs }] : [];
     })
@@ -81,11 +82,12 @@ function statOf(file: string): Stats | undefined {
 
 /** Deletes an index with all that lies beside it, an unfinished training run too. Throws "index.busy" while an engine or a training run uses it, "index.unwritable". */
 export function forgetIndex({ folder, root }: ListedIndex): void {
-  const inUse = (by: string) => new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends five minutes after the last editor, terminal or agent has left it.`);
+  const inUse = (by: string, cause?: unknown) =>
+    new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends five minutes after the last editor, terminal or agent has left it.`, cause);
   try {
     const training = claim(trainingClaimFile(folder), (pid) => inUse(`a training run (process ${pid})`));
     try {
-      const lock = lockIndex(folder);
+      const lock = lockFor(folder, (cause) => inUse("its engine", cause));
       // All but the lock itself, which Windows would not let go while it is held.
       for (const name of readdirSync(folder)) if (!name.startsWith("index.lock")) rmSync(path.join(folder, name), { recursive: true, force: true });
       lock.release();
@@ -94,7 +96,14 @@ export function forgetIndex({ folder, root }: ListedIndex): void {
       training.release();
     }
   } catch (error) {
-    if (!StrataError.is(error, "index.busy")) throw new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
-    throw error.message.includes(" is in use by ") ? error : inUse("its engine");
+    throw StrataError.is(error, "index.busy") ? error : new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
+  }
+}
+
+function lockFor(folder: string, taken: (cause: unknown) => Error): { release(): void } {
+  try {
+    return lockIndex(folder);
+  } catch (error) {
+    throw StrataError.is(error, "index.busy") ? taken(error) : error;
   }
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { StrataError } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
 
@@ -69,9 +70,9 @@ export const trainingClaimFile = (folder: string): string => path.join(folder, "
  */
 export function makeIndexFolder(folder: string, canonical: string): void {
   makePrivateFolder(folder);
-  const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# An index of Strata, made again from its code when it is gone. See https://bford.info/cachedir/\n";
+  const tag = `${cacheSignature}\n# An index of Strata, made again from its code when it is gone. See https://bford.info/cachedir/\n`;
   try {
-    for (const [file, text] of [[rootFile(folder), canonical], [path.join(folder, "CACHEDIR.TAG"), tag]] as const) {
+    for (const [file, text] of [[rootFile(folder), canonical], [path.join(folder, cacheTag), tag]] as const) {
       // Written once: what a full disk has cut short is made good at the next start.
       if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text, { mode: 0o600 });
     }

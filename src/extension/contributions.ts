@@ -108,12 +108,14 @@ export const keybindings: readonly { readonly command: CommandId; readonly key: 
   { command: "strata.previousResult", key: "shift+f4", when: "strata.hasResults" },
 ];
 
+const onResult = `webviewId == '${views.search}' && webviewSection == '${resultSection}'`;
+
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
   "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
   "explorer/context": [{ command: "strata.searchInFolder", when: "explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@90" }],
   "webview/context": [
-    { command: "strata.copyResultPath", when: `webviewId == '${views.search}' && webviewSection == '${resultSection}'`, group: "1_result@1" },
-    { command: "strata.revealResult", when: `webviewId == '${views.search}' && webviewSection == '${resultSection}'`, group: "1_result@2" },
+    { command: "strata.copyResultPath", when: onResult, group: "1_result@1" },
+    { command: "strata.revealResult", when: onResult, group: "1_result@2" },
   ],
   // They need something to be about.
   commandPalette: (["strata.searchInFolder", "strata.copyResultPath", "strata.revealResult"] as const).map((command) => ({ command, when: "false" })),

@@ -9,6 +9,9 @@ export interface EditedDocument {
   getText(): string;
 }
 
+/** Undefined for what cannot be read, or is no text. */
+export const textOnDisk = (file: string): Promise<string | undefined> => readFile(file).then(decodeText, () => undefined);
+
 const linesOf = (text: string): readonly string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
 
 /** Lines that are compared on either side to tell one place from another that begins alike. */
@@ -52,7 +55,7 @@ export function followLine(before: readonly string[], now: readonly string[], li
  * @param asFound an earlier text of the file, in place of the one on disk
  */
 export async function followEdits(document: EditedDocument, asFound?: string): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
-  const saved = asFound ?? (document.isDirty ? await readFile(document.uri.fsPath).then(decodeText, () => undefined) : undefined);
+  const saved = asFound ?? (document.isDirty ? await textOnDisk(document.uri.fsPath) : undefined);
   if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line };
   const [disk, buffer] = [linesOf(saved), linesOf(document.getText())];
   return { toBuffer: (line) => followLine(disk, buffer, line - 1) + 1, toDisk: (line) => followLine(buffer, disk, line - 1) + 1 };

@@ -1,14 +1,13 @@
 // The state of the search view, kept in the host so that hiding the view or reloading its page loses nothing.
 // Runs searches, keeps the history, turns engine results into what the page draws. vscode-free.
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
-import { decodeText } from "../base/decode.ts";
 import { userMessage } from "../base/errors.ts";
 import { remarksOf } from "../base/remarks.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
+import { textOnDisk } from "./savedLines.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** A place the page may ask to open: nothing else can be opened through it. */
@@ -111,7 +110,7 @@ export class SearchModel {
   beforeSave(file: string): Promise<unknown> | undefined {
     if (this.#unfinished?.file === file) this.#unfinished = undefined;
     if (this.#asFound.has(file) || ![...this.#places.values()].some((place) => fileOf(place) === file)) return undefined;
-    const text = readFile(file).then(decodeText, () => undefined);
+    const text = textOnDisk(file);
     this.#asFound.set(file, text);
     return text;
   }

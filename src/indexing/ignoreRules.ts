@@ -3,6 +3,7 @@
 import { lstatSync, readFileSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import ignore, { type Ignore } from "ignore";
+import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { globMatcher } from "../base/globs.ts";
 import { IgnoreList } from "./ignoreList.ts";
 
@@ -16,10 +17,6 @@ const defaultFolders = [
   ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit",
   ".turbo", ".parcel-cache", ".dart_tool", ".direnv", ".eggs",
 ];
-
-/** By this file and its first line (bford.info/cachedir) tools mark folders of what they can make again: cargo's target, linters' caches, Strata's own indexes. */
-const cacheTag = "CACHEDIR.TAG";
-const cacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
 
 /** In order of increasing precedence within one directory. */
 const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
@@ -176,7 +173,7 @@ export class IgnoreRules {
     const scope = (this.#prefix + directory).replace(/\/$/, "");
     const absolute = path.join(this.#root, directory);
     const rules = this.#extend(parent ?? this.#outer, absolute, scope, names);
-    // A cache that somebody opens on purpose is searched like any ignored folder.
+    // Cargo's target, linters' caches, Strata's own indexes. A cache that somebody opens on purpose is searched like any ignored folder.
     const isCache = directory !== "" && (names?.has(cacheTag) ?? true) && readText(path.join(absolute, cacheTag))?.startsWith(cacheSignature);
     return isCache ? { levels: [...rules.levels, level(["*"], scope, false)] } : rules;
   }

@@ -109,7 +109,7 @@ class Workspace {
     this.options = options;
   }
 
-  session(): Promise<EngineSession> {
+  #opened(): Promise<EngineSession> {
     if (this.#session !== undefined) return this.#session;
     const { root, modelFolder, log, signal } = this.options;
     const opening = openSession({ root, client: "mcp", modelFolder, log, start: true, signal });
@@ -123,14 +123,14 @@ class Workspace {
 
   /** Where the engine ends before it answers (an update, a restart by another client, a crash), the question goes once more, to a new one. */
   async use<T>(work: (session: EngineSession) => Promise<T>): Promise<T> {
-    const opened = this.session();
+    const opened = this.#opened();
     const session = await opened;
     try {
       return await work(session);
     } catch (error) {
       if (!StrataError.is(error, "engine.unreachable")) throw error;
       if (this.#session === opened) this.#session = undefined;
-      return work(await this.session());
+      return work(await this.#opened());
     }
   }
 

@@ -4,6 +4,7 @@ import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { EncoderModel, Int8Vector } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
+import { vectorAt } from "./places.ts";
 import { depthNumber, SCHEMA_VERSION } from "./schema.ts";
 
 /** One that has given less than this share of so many is not asked again: it is of other code. */
@@ -68,9 +69,9 @@ function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonl
     const row = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"];
     if (row === undefined) return [];
     return wanted.flatMap(({ chunkId, key }) => {
-      const { scale, q } = db.get("SELECT v.scale, v.q FROM chunks c JOIN vectors v ON v.model = ? AND v.depth = ? AND v.chunk = c.id WHERE c.key = ?", row, depthNumber[depth], key) ?? {};
-      if (typeof scale !== "number" || !(q instanceof Uint8Array) || q.byteLength !== model.dims) return [];
-      return [{ chunkId, vector: { values: new Int8Array(q.buffer, q.byteOffset, q.byteLength), scale } }];
+      const theirs = db.get("SELECT id FROM chunks WHERE key = ?", key)?.["id"];
+      const vector = theirs === undefined ? undefined : vectorAt(db, row as number, depthNumber[depth], theirs as number);
+      return vector?.values.length === model.dims ? [{ chunkId, vector }] : [];
     });
   } finally {
     db.close();

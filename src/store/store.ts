@@ -172,7 +172,7 @@ export class Store {
   /** Puts what other indexes have of these chunks at `depth`; returns those that have to be encoded. */
   borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
     const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
-    if (lent.length > 0) this.#putVectors(depth, lent);
+    this.#putVectors(depth, lent);
     return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
   }
   putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
@@ -498,6 +498,7 @@ export class Store {
     this.#dropReplaced();
   }
   #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
+    if (vectors.length === 0) return;
     const { row, vectors: held } = this.#storedBy(model);
     for (const { vector } of vectors) checkWidth(vector, held.model);
     this.#write(() => {
