@@ -86,12 +86,12 @@ describe("The packed extension in VS Code", () => {
     await input.fill("limit how many requests a client may make"); // at once: a choice is of the words it was made for
     const rows = workbench.page.locator(".quick-input-list .monaco-list-row");
     await rows.first().filter({ hasText: "gateway/limits/" }).waitFor();
-    await workbench.page.keyboard.press("ArrowDown");
+    await input.press("ArrowDown");
     await workbench.page.locator(".tab.active").filter({ hasNotText: "coupons.ts" }).waitFor();
     const looked = await workbench.page.locator(".tab.active").getAttribute("data-resource-name");
     await workbench.page.locator(".quick-input-list .monaco-list-row.focused").filter({ hasText: looked! }).waitFor();
     await workbench.shot("7-quick-search");
-    await workbench.page.keyboard.press("Enter");
+    await input.press("Enter");
     await input.waitFor({ state: "hidden" });
     await workbench.page.locator(".tab.active", { hasText: /\.go/ }).waitFor();
   });

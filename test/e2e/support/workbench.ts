@@ -92,19 +92,8 @@ export class Workbench {
   }
 
   /** Runs a command by its title in the palette, again until the extension has contributed it. */
-  async command(title: string): Promise<void> {
-    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first();
-    for (let attempt = 0; ; attempt++) {
-      const input = await this.#palette(`>${title}`);
-      try {
-        await row.waitFor({ timeout: 3_000 });
-        break;
-      } catch (error) {
-        if (attempt > 10) throw error;
-        await input.press("Escape");
-      }
-    }
-    await row.click();
+  command(title: string): Promise<void> {
+    return this.#pick(`>${title}`, title);
   }
 
   /** The content of the search view. */
@@ -126,19 +115,32 @@ export class Workbench {
 
   /** Opens a file by name, as with Ctrl+P; by way of the palette's key, which works wherever the focus is. */
   async openFile(relative: string): Promise<void> {
-    const input = await this.#palette(relative);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: path.basename(relative) }).first().click();
-    await input.waitFor({ state: "hidden" });
-    await this.page.locator(".tab.active", { hasText: path.basename(relative) }).waitFor();
+    const name = path.basename(relative);
+    await this.#pick(relative, name);
+    await this.page.locator(".tab.active", { hasText: name }).waitFor();
   }
 
-  async #palette(text: string): Promise<Locator> {
+  /**
+   * Types into the palette and takes the row. A webview that had the focus gets it back some time after a menu or the palette closes,
+   * which closes what was opened meanwhile: so it loses the focus first, and a palette that closed is opened again.
+   */
+  async #pick(text: string, row: string): Promise<void> {
     const input = this.page.locator(".quick-input-widget input").first();
-    await input.waitFor({ state: "hidden" });
-    await this.page.keyboard.press("F1");
-    await input.waitFor({ state: "visible" });
-    await input.fill(text);
-    return input;
+    const soon = { timeout: 3_000 };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await input.waitFor({ state: "hidden", ...soon });
+        await this.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+        await this.page.keyboard.press("F1");
+        await input.waitFor(soon);
+        await input.fill(text, soon);
+        await this.page.locator(".quick-input-list .monaco-list-row", { hasText: row }).first().click(soon);
+        return;
+      } catch (error) {
+        if (attempt > 10) throw error;
+        if (await input.isVisible()) await this.page.keyboard.press("Escape");
+      }
+    }
   }
 
   /** Away from everything that shows a tooltip. */
