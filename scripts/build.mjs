@@ -29,8 +29,10 @@ function buildId() {
   return `${Math.floor(newest / 1000)}.${hash.digest("hex").slice(0, 12)}`;
 }
 
+// Its main file is a UMD module, which cannot be bundled.
+const alias = { "jsonc-parser": "jsonc-parser/lib/esm/main.js" };
 const define = { STRATA_BUILD: JSON.stringify(buildId()) };
-const common = { bundle: true, sourcemap: "linked", sourcesContent: false, logLevel: "warning", define, absWorkingDir: root, minifySyntax: true, legalComments: "none" };
+const common = { bundle: true, sourcemap: "linked", sourcesContent: false, logLevel: "warning", alias, define, absWorkingDir: root, minifySyntax: true, legalComments: "none" };
 
 export async function build() {
   mkdirSync(dist, { recursive: true });

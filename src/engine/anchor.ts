@@ -4,6 +4,7 @@ import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
+import { searchedText } from "../base/notebook.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
@@ -36,7 +37,7 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   });
   const text = decodeText(content);
   if (text === undefined) throw new StrataError("input.invalid", `The file ${relative} is not text. Name a source file, or give the lines as text.`);
-  const lines = text.split(/\r?\n/);
+  const lines = searchedText(inside, text).split(/\r?\n/);
   const first = startLine ?? 1;
   const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
   // An editor's cursor may stand behind the last line break.
@@ -81,7 +82,8 @@ async function textIfChanged(store: Store, root: string, relative: string): Prom
     const now = await lstat(file);
     if (record && record.size === now.size && record.mtimeMs === now.mtimeMs) return undefined;
     if (!now.isFile()) return null; // a pipe would never be read to its end, a link may lead out
-    return decodeText(await readFile(file)) ?? null;
+    const text = decodeText(await readFile(file));
+    return text === undefined ? null : searchedText(relative, text);
   } catch {
     return null; // vanished or unreadable now: either way there is nothing to open
   }

@@ -217,6 +217,7 @@ function reportChanges(engines: WorkspaceEngines, onIndexed: () => void, log: Lo
   return [
     changes,
     vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
+    vscode.workspace.onDidSaveNotebookDocument(({ uri }) => changed(uri)),
     vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
     vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
     vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),

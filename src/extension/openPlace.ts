@@ -1,6 +1,8 @@
 // Opens a place in the editor, reveals it and marks its lines until the reader moves on.
 import * as vscode from "vscode";
+import { isNotebook } from "../base/notebook.ts";
 import type { Opening } from "../webview/messages.ts";
+import { cellAtLine } from "./notebooks.ts";
 import { notice } from "./notice.ts";
 import { followEdits } from "./savedLines.ts";
 import type { Place } from "./searchModel.ts";
@@ -41,11 +43,36 @@ export function createPlaceOpener(): PlaceOpener {
   const moved = vscode.window.onDidChangeTextEditorSelection((event) => {
     if (event.textEditor === marked && event.kind !== undefined) unmark();
   });
+  /** Lines from 0, both included. */
+  const markLines = (editor: vscode.TextEditor, first: number, last: number): vscode.Range => {
+    unmark();
+    const lineAt = (line: number) => editor.document.lineAt(Math.min(Math.max(line, 0), editor.document.lineCount - 1)).range;
+    const range = new vscode.Range(lineAt(first).start, lineAt(last).end);
+    editor.setDecorations(mark, [range]);
+    marked = editor;
+    return range;
+  };
   let latest = 0;
   return {
     async open(place, { side, how, line }) {
       const turn = ++latest;
       const uri = uriOf(place);
+      const show = {
+        viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
+        preserveFocus: how === "look",
+        preview: how !== "keep",
+      };
+      const cell = isNotebook(place.path) ? await cellAtLine(uri, line ?? place.startLine) : undefined;
+      if (turn !== latest) return;
+      if (cell) {
+        const at = new vscode.Position(cell.line, 0);
+        await vscode.commands.executeCommand("vscode.open", cell.document.uri, { ...show, selection: new vscode.Range(at, at) });
+        const editor = vscode.window.visibleTextEditors.find(({ document }) => document === cell.document);
+        if (turn !== latest || !editor) return;
+        const above = (line ?? place.startLine) - place.startLine;
+        markLines(editor, cell.line - above, cell.line - above + place.endLine - place.startLine);
+        return;
+      }
       let document: vscode.TextDocument;
       try {
         document = await vscode.workspace.openTextDocument(uri);
@@ -56,23 +83,15 @@ export function createPlaceOpener(): PlaceOpener {
       }
       const { toBuffer } = await followEdits(document, await place.asFound);
       if (turn !== latest) return;
-      const lineAt = (number: number) => document.lineAt(Math.min(Math.max(number, 1), document.lineCount) - 1);
+      const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
       const startLine = toBuffer(place.startLine);
-      const [first, last] = [lineAt(startLine), lineAt(Math.max(toBuffer(place.endLine), startLine))];
-      const target = line === undefined ? first : lineAt(toBuffer(line));
+      const [first, last] = [within(startLine), within(Math.max(toBuffer(place.endLine), startLine))];
+      const target = document.lineAt(line === undefined ? first : within(toBuffer(line)));
       const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
-      const editor = await vscode.window.showTextDocument(document, {
-        viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
-        preserveFocus: how === "look",
-        preview: how !== "keep",
-        selection: new vscode.Range(start, start),
-      });
+      const editor = await vscode.window.showTextDocument(document, { ...show, selection: new vscode.Range(start, start) });
       if (turn !== latest) return;
-      unmark();
-      const range = new vscode.Range(first.range.start, last.range.end);
-      editor.setDecorations(mark, [range]);
+      const range = markLines(editor, first, last);
       editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-      marked = editor;
     },
     cancel: () => void latest++,
     dispose() {

@@ -1,6 +1,8 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
 // which the engine widens to the piece of code it belongs to.
 import * as vscode from "vscode";
+import { isNotebook } from "../base/notebook.ts";
+import { savedCell } from "./notebooks.ts";
 import { followEdits } from "./savedLines.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
 
@@ -53,18 +55,27 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
   return inside === "" ? undefined : { root: folder.uri.fsPath, path: inside };
 }
 
+/** What the engine calls an editor's text: its file, undefined for text that no engine knows, and its lines there. */
+async function onDisk(document: vscode.TextDocument) {
+  const cell = await savedCell(document);
+  const known = placeInWorkspace(cell?.notebook ?? document.uri);
+  const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
+  if (cell) return { known, name: `${name} · cell ${cell.number}`, toDisk: (line: number) => cell.row + line };
+  // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
+  return { known, name, toDisk: (await followEdits(document)).toDisk };
+}
+
 /** Shows code like the selection or the definition at the cursor of `editor`. */
 export async function findSimilarInEditor(editor: vscode.TextEditor, model: SearchModel): Promise<void> {
   const { document, selection } = editor;
   const definition = selection.isEmpty ? await definitionAt(document, selection.active) : undefined;
-  const known = placeInWorkspace(document.uri);
+  const { known, name, toDisk } = await onDisk(document);
   const atCursor = () => (known ? document.lineAt(selection.active.line).range : blockAt(document, selection.active.line));
   const range = definition?.range ?? (selection.isEmpty ? atCursor() : selection);
   // A selection that ends before the first character of a line does not mean that line.
   const lastLine = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
-  const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
   // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
   const widen = known !== undefined && !definition && selection.isEmpty;
@@ -72,14 +83,14 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   const { line } = selection.active;
   const text = !widen ? document.getText(lines) : document.lineAt(line).isEmptyOrWhitespace ? undefined : document.getText(blockAt(document, line));
   if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
-  // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
-  const { toDisk } = await followEdits(document);
   const from = toDisk(startLine);
   await model.similar(known?.root, { ...(known ? { path: known.path, startLine: from, ...(widen ? {} : { endLine: Math.max(from, toDisk(lastLine + 1)) }) } : {}), ...(text === undefined ? {} : { text }), lang: document.languageId }, subject);
 }
 
 /** Shows code like a hit. */
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
+  // A notebook's rows are not its code; the engine reads both.
+  if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.startLine}`);
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
   const { toBuffer } = await followEdits(document, await place.asFound);

@@ -1,7 +1,7 @@
 // What a chunk is: data only. Cutting is in chunker.ts, languages in languages.ts.
 
 /** Raise it when the same file would be cut differently: every file is read again, and what is still cut as before keeps its vectors. */
-export const CHUNKER_VERSION = 5;
+export const CHUNKER_VERSION = 6;
 
 export type ChunkKind = "function" | "class" | "type" | "module" | "block" | "window";
 
@@ -14,7 +14,7 @@ export interface Chunk {
   readonly symbols: readonly string[];
   /** Where it stands: enclosing namespaces, classes, functions, joined by " > "; empty at top level. The chunk's own name is not in it. */
   readonly breadcrumb: string;
-  /** Prose of the doc comment (without comment markers) that belongs to the first definition, or "". It is also inside `text`. */
+  /** Prose of the doc comment (without comment markers) that belongs to the first definition, or "". It is also inside `text`, but for code of a notebook, whose cell above says it. */
   readonly doc: string;
   /** The source text, doc comment and decorators included, as it stands in the file (as base/decode.ts reads its bytes). */
   readonly text: string;

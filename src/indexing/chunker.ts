@@ -7,12 +7,14 @@ import { Language as Grammar, Parser, type Node, type Tree } from "web-tree-sitt
 import { isSource, packageRoot } from "../base/assets.ts";
 import type { Log } from "../base/log.ts";
 import { hash128 } from "../base/hash.ts";
+import { type Cell, isNotebook, type Notebook, readNotebook } from "../base/notebook.ts";
 import type { Chunk, ChunkedFile, PlacedChunk } from "./chunk.ts";
+import { docProse } from "./docText.ts";
 import { importsOf } from "./imports.ts";
-import { languageOf, type Language } from "./languages.ts";
+import { languageById, languageOf, languagesNamed, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
-import type { Syntax } from "./syntax.ts";
+import { cutByIndentation, cutMarkdown, cutWindows, makeTarget } from "./scanner.ts";
+import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
 import grammarFiles from "./grammars.json" with { type: "json" };
@@ -59,6 +61,8 @@ export class Chunker {
    */
   async chunk(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<ChunkedFile> {
     const text = normalise(source);
+    const notebook = isNotebook(file) ? readNotebook(text) : undefined;
+    if (notebook) return this.#notebook(notebook, deadlineMs);
     const language = languageOf(file, text.slice(0, 4_000));
     const lines = new SourceLines(text);
     if (!/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
@@ -72,6 +76,38 @@ export class Chunker {
     };
   }
 
+  /** Cell by cell, as they are shown and opened. The headings above a cell are its breadcrumb, the prose in front of code its documentation. */
+  async #notebook({ language: name, cells }: Notebook, deadlineMs: number): Promise<ChunkedFile> {
+    const language = languageById(languagesNamed(name)[0] ?? "python");
+    const titles: string[] = [];
+    const chunks: PlacedChunk[] = [];
+    let prose = "";
+    for (const cell of cells) {
+      if (chunks.length >= sizes.maxChunks || !/\S/.test(cell.text)) continue;
+      const lines = new SourceLines(cell.text);
+      const add = (lang: Language, parts: readonly Part[]): void => void chunks.push(...placeAll(lang, parts, lines, cell.row).slice(0, sizes.maxChunks - chunks.length));
+      if (cell.kind === "code") {
+        const parts = await this.#cell(language, cell, lines, deadlineMs);
+        const above = titles.filter((title) => title !== "");
+        add(language, parts.map((part, i) => ({ ...part, doc: part.doc || (i === 0 ? prose : ""), breadcrumb: [...above, ...part.breadcrumb] })));
+        prose = "";
+      } else {
+        add(languageById("markdown"), cutMarkdown(lines, titles));
+        prose = docProse(cell.text).slice(0, sizes.target);
+      }
+    }
+    return { lang: language.id, method: methodOf(language), chunks, imports: importsOf(language.id, cells.filter(({ kind }) => kind === "code").map(({ text }) => text).join("\n")) };
+  }
+
+  async #cell(language: Language, { text }: Cell, lines: SourceLines, deadlineMs: number): Promise<readonly Part[]> {
+    // Commands to the notebook itself are no Python; a cell that is all for another interpreter is not either.
+    const isPython = language.id === "python";
+    const isForeign = isPython && /^\s*%%(?!time|timeit|capture|prun)/.test(text);
+    const parsed = isPython ? text.replace(/^[ \t]*[%!].*/gm, blanked) : undefined;
+    const cut = isForeign ? undefined : await this.#withTree(language, lines, deadlineMs, cutTree, parsed);
+    return cut ?? cutWithoutTree(language, lines);
+  }
+
   /** Definitions outside function bodies with their documentation, for mining; undefined without a usable syntax tree. */
   async outline(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<{ lang: string; lines: SourceLines; entries: readonly OutlineEntry[] } | undefined> {
     const text = normalise(source);
@@ -81,18 +117,20 @@ export class Chunker {
     return entries && { lang: language.id, lines, entries };
   }
 
-  async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T): Promise<T | undefined> {
+  /** @param parsed what the grammar reads in place of the text: as long, row for row */
+  async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T, parsed?: string): Promise<T | undefined> {
     const { grammar } = language;
     const syntax = grammar === undefined ? undefined : syntaxes[grammar];
     if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length * 0.8)) return undefined;
     const parser = await this.#parser(grammar);
     if (!parser) return undefined;
     let tree: Tree | null = null;
+    const read = parsed ?? (language.scriptBlocks ? scriptsOnly(lines.source) : (syntax.readAs?.(lines.source) ?? lines.source));
     try {
       const isLate = deadline(deadlineMs);
       // The type says void; a true result cancels the parse.
       const progressCallback = (): boolean => isLate();
-      tree = parser.parse(language.scriptBlocks ? scriptsOnly(lines.source) : lines.source, null, { progressCallback });
+      tree = parser.parse(read, null, { progressCallback });
       if (!tree) {
         parser.reset();
         return undefined;
@@ -103,6 +141,7 @@ export class Chunker {
       this.#log("warn", `A ${language.id} file could not be cut by its syntax tree; the scanner was used.`, error);
       // A parser that trapped is in an unknown state.
       this.#parsers.delete(grammar);
+      parser.delete();
       return undefined;
     } finally {
       tree?.delete();
@@ -163,7 +202,7 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
   switch (language.cutting) {
     case "tree":
     case "scanner":
-      return cutByIndentation(lines);
+      return cutByIndentation(lines, language.id === "make" ? makeTarget : undefined);
     case "markdown":
       return cutMarkdown(lines);
     case "windows":
@@ -174,7 +213,6 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
 
 /** Everything outside `<script>` blanked, rows kept, so that positions in the tree are positions in the file. */
 function scriptsOnly(source: string): string {
-  const blank = (text: string): string => text.replace(/[^\n]/g, " ");
   let out = "";
   let at = 0;
   // One by one: a pattern for the whole would run to the end of the file from every opening that nothing closes.
@@ -184,10 +222,10 @@ function scriptsOnly(source: string): string {
     const end = source.indexOf("</script>", start);
     if (end < 0) break;
     opening.lastIndex = end;
-    out += blank(source.slice(at, start)) + source.slice(start, end);
+    out += blanked(source.slice(at, start)) + source.slice(start, end);
     at = end;
   }
-  return out + blank(source.slice(at));
+  return out + blanked(source.slice(at));
 }
 
 /** Share of the text that is misread. Walks only where errors are. */
@@ -204,7 +242,8 @@ function errorShare(root: Node, syntax: Syntax): number {
   return bad / Math.max(1, root.endIndex - root.startIndex);
 }
 
-function placeAll(language: Language, parts: readonly Part[], lines: SourceLines): PlacedChunk[] {
+/** @param above rows of the file in front of `lines` */
+function placeAll(language: Language, parts: readonly Part[], lines: SourceLines, above = 0): PlacedChunk[] {
   const limit = language.cutting === "data" ? sizes.maxDataChunks : sizes.maxChunks;
   const placed: PlacedChunk[] = [];
   for (const part of parts) {
@@ -213,7 +252,7 @@ function placeAll(language: Language, parts: readonly Part[], lines: SourceLines
     while (to >= from && lines.isBlank(to)) to--;
     for (const piece of withinMax({ ...part, from, to }, lines)) {
       if (placed.length >= limit) return placed;
-      placed.push(piece.text === undefined ? place(language, piece.part, lines.text(piece.part.from, piece.part.to)) : place(language, piece.part, piece.text));
+      placed.push(place(language, piece.part, piece.text ?? lines.text(piece.part.from, piece.part.to), above));
     }
   }
   return placed;
@@ -240,10 +279,10 @@ function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; tex
   }
 }
 
-function place(language: Language, part: Part, text: string): PlacedChunk {
+function place(language: Language, part: Part, text: string, above: number): PlacedChunk {
   const breadcrumb = part.breadcrumb.join(" > ");
   // With names and kind: what was cut while its file was broken is not taken for the same once it is whole.
   const id = hash128(language.id, part.kind, part.symbols.join("\n"), breadcrumb, part.doc, text);
   const chunk: Chunk = { id, lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };
-  return { chunk, startLine: part.from + 1, endLine: part.to + 1 };
+  return { chunk, startLine: above + part.from + 1, endLine: above + part.to + 1 };
 }

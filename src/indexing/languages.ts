@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 1;
+export const LANGUAGES_VERSION = 2;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
@@ -142,6 +142,9 @@ const otherNames = new Map<string, readonly LanguageId[]>([
   ["shellscript", ["bash"]],
   ["latex", ["tex"]],
   ["plaintext", ["text"]],
+  ["ipython", ["python"]],
+  ["ipynb", ["python"]], // a notebook is of the language of its code
+  ["jupyter", ["python"]],
 ]);
 
 /** Text of no known kind. */
@@ -162,7 +165,7 @@ export function languageOf(file: string, head = ""): Language {
   if (named) return named;
   const extension = path.posix.extname(name);
   const found = byExtension.get(extension);
-  if (found?.id === "c" && extension === ".h" && looksLikeCpp(head)) return byId.get("cpp")!;
+  if (found?.id === "c" && extension === ".h") return /^\s*(@(interface|protocol|class|import|property)\b|#import\b)/m.test(head) ? byId.get("objective-c")! : looksLikeCpp(head) ? byId.get("cpp")! : found;
   if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
   if (found) return found;
   const interpreter = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(head)?.[1];
@@ -176,6 +179,10 @@ export function languagesNamed(name: string): readonly LanguageId[] {
   if (other) return other;
   const found = byId.get(lower) ?? byExtension.get(`.${lower}`) ?? byFilename.get(lower);
   return found ? [found.id] : [];
+}
+
+export function languageById(id: LanguageId): Language {
+  return byId.get(id)!;
 }
 
 /** What to tell whoever names a language that there is not. */

@@ -51,10 +51,10 @@ function windowEnd(lines: SourceLines, start: number, to: number): number {
 
 const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
 const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
-const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive)\\s+)*";
+const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive|data|value|annotation|inner)\\s+)*";
 const definers: readonly RegExp[] = [
-  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
-  /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
+  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
+  /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
   /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
   /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
   /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
@@ -83,6 +83,9 @@ export function definedName(row: string): string {
   return "";
 }
 
+/** In a makefile the targets are what is defined. */
+export const makeTarget = (row: string): string => /^([\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/.exec(row)?.[1]?.replace(/^\.PHONY$/, "") ?? "";
+
 /** Rows that belong together by indentation and blank lines. */
 export interface Block {
   from: number;
@@ -93,13 +96,13 @@ export interface Block {
 }
 
 /** Blocks at the outermost indentation, merged when small, opened when long. */
-export function cutByIndentation(lines: SourceLines): Part[] {
+export function cutByIndentation(lines: SourceLines, named = definedName): Part[] {
   const parts: Part[] = [];
-  scanRows(lines, 0, lines.count - 1, [], parts, 0);
+  scanRows(lines, 0, lines.count - 1, [], parts, 0, named);
   return parts;
 }
 
-function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number, named: typeof definedName): void {
   let run: Block[] = [];
   let runSize = 0;
   const flush = (): void => {
@@ -111,11 +114,11 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
     run = [];
     runSize = 0;
   };
-  for (const block of blocksOf(lines, from, to)) {
+  for (const block of blocksOf(lines, from, to, named)) {
     const size = lines.size(block.from, block.to);
     if (size > sizes.wholeFunction) {
       flush();
-      openBlock(lines, block, crumb, out, depth);
+      openBlock(lines, block, crumb, out, depth, named);
       continue;
     }
     if (run.length > 0 && (runSize + size > sizes.target || (block.name !== "" && size > sizes.alone && run.some((b) => b.name !== "")))) flush();
@@ -125,15 +128,20 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
   flush();
 }
 
-function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number): void {
+function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, named: typeof definedName): void {
   const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: crumb, doc: block.doc };
   const inside = block.name ? [...crumb, block.name] : crumb;
-  // The rows up to the first deeper indentation are the header.
+  // The rows up to the first deeper indentation are the header, whatever the comment above the name looks like.
   let body = block.from + 1;
+  for (let row = block.from; block.name && row <= block.to; row++) {
+    if (named(lines.text(row, row).slice(0, TELLING)) !== block.name) continue;
+    body = row + 1;
+    break;
+  }
   const outer = indentation(lines, block.from);
   while (body <= block.to && (lines.isBlank(body) || indentation(lines, body) <= outer)) body++;
   const inner: Part[] = [];
-  if (depth < 8 && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1);
+  if (depth < 8 && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1, named);
   if (inner.length < 2) {
     out.push(...cutRows(lines, block.from, block.to, head).map((part, i) => (i === 0 ? part : { ...part, symbols: [], doc: "", breadcrumb: inside })));
     return;
@@ -141,7 +149,7 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
   out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
 }
 
-export function blocksOf(lines: SourceLines, from: number, to: number): Block[] {
+export function blocksOf(lines: SourceLines, from: number, to: number, named = definedName): Block[] {
   let outer = Infinity;
   // The bracket that closes what is around these rows stands further out than they do.
   for (let row = from; row <= to; row++) if (!lines.isBlank(row) && !closer.test(lines.text(row, row))) outer = Math.min(outer, indentation(lines, row));
@@ -152,7 +160,7 @@ export function blocksOf(lines: SourceLines, from: number, to: number): Block[] 
     const text = lines.text(row, row).slice(0, TELLING);
     const blank = lines.isBlank(row);
     const atMargin = !blank && indentation(lines, row) <= outer;
-    const name = atMargin && !comment.test(text) ? definedName(text) : "";
+    const name = atMargin && !comment.test(text) ? named(text) : "";
     const starts = atMargin && !closer.test(text) && (ended || (name !== "" && !commented));
     const last = blocks.at(-1);
     if (!last || starts) blocks.push({ from: row, to: row, name, doc: "" });
@@ -176,8 +184,11 @@ function indentation(lines: SourceLines, row: number): number {
 
 // Markdown -----------------------------------------------------------------------------------------------------------------
 
-/** Sections under their headings; the breadcrumb is the headings above. Long sections become windows. */
-export function cutMarkdown(lines: SourceLines): Part[] {
+/**
+ * Sections under their headings; the breadcrumb is the headings above. Long sections become windows.
+ * @param titles the headings that the text stands under, by level, "" for a level that has none; then those that what follows stands under
+ */
+export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
   interface Section {
     from: number;
     to: number;
@@ -185,8 +196,7 @@ export function cutMarkdown(lines: SourceLines): Part[] {
     above: readonly string[];
     title: string;
   }
-  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: [], title: "" }];
-  const titles: string[] = [];
+  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: titles.filter((t) => t !== ""), title: "" }];
   let fence = "";
   for (let row = 0; row < lines.count; row++) {
     const text = lines.text(row, row).slice(0, TELLING);

@@ -26,6 +26,8 @@ export type Find = (node: Node) => Definition | undefined;
 export type Rule = (node: Node, find: Find) => Definition | undefined;
 
 export interface Syntax {
+  /** What the grammar is given in place of a source that it would misread: as long, row for row (see `blanked`). */
+  readonly readAs?: (source: string) => string;
   readonly definitions: Readonly<Record<string, Rule>>;
   /** A definition that the grammar reads as something else. Nodes of its type are not for that reason known to be read well. */
   readonly disguised?: Rule;
@@ -44,6 +46,12 @@ export interface Syntax {
   /** A node that opens a scope for all later siblings (`namespace A;`): its breadcrumb part. */
   readonly opensScope?: (node: Node) => string | undefined;
 }
+
+/** The rule for a node's type, which may be called as every object's own properties are (`constructor`). */
+export const ruleFor = ({ definitions }: Syntax, type: string): Rule | undefined => (Object.hasOwn(definitions, type) ? definitions[type] : undefined);
+
+/** Spaces in place of a text; its rows stay. */
+export const blanked = (text: string): string => text.replace(/\S/g, " ");
 
 export const set = (words: string): ReadonlySet<string> => new Set(words.split(" "));
 

@@ -130,8 +130,8 @@ export const python: Syntax = {
       return left?.type === "identifier" ? { kind: "block", names: [left.text] } : undefined;
     },
     type_alias_statement: define("type", "left"),
-    if_statement: topLevelBranch,
-    try_statement: topLevelBranch,
+    if_statement: topLevel,
+    try_statement: topLevel,
   },
   bodies: set("block module else_clause elif_clause except_clause finally_clause"),
   comments: set("comment"),
@@ -139,9 +139,9 @@ export const python: Syntax = {
   imports: set("import_statement import_from_statement future_import_statement"),
 };
 
-/** `try: import x` and `if sys.platform …` around definitions of the module. */
-function topLevelBranch(node: Node): Definition | undefined {
-  return node.parent?.type === "module" ? { kind: "block", names: [], holds: "scope", scope: "" } : undefined;
+/** Around definitions of a file: `try: import x`, `if sys.platform …`, `if (!function_exists('x'))`. */
+function topLevel(node: Node): Definition | undefined {
+  return node.parent && node.parent.parent === null ? openScope(node, () => undefined) : undefined;
 }
 
 function pythonDefinition(node: Node, rest: Pick<Definition, "kind" | "holds">): Definition {
@@ -161,10 +161,15 @@ export const ruby: Syntax = {
     method: define("function"),
     singleton_method: define("function"),
     alias: define("block"),
-    assignment: (node) => {
+    assignment: (node, find) => {
       const left = field(node, "left");
-      return left?.type === "constant" ? { kind: "block", names: [left.text] } : undefined;
+      if (left?.type !== "constant") return undefined;
+      // `Point = Struct.new(:x) do` with methods
+      const inner = field(node, "right");
+      return inner && find(inner)?.holds ? { kind: "class", names: [left.text], holds: "members", inner } : { kind: "block", names: [left.text] };
     },
+    if: topLevel,
+    unless: topLevel,
     call: (node, find) => {
       // `private def secret`, `memoize def slow`
       const method = field(node, "arguments")?.namedChildren.find(({ type }) => type === "method" || type === "singleton_method");
@@ -174,34 +179,30 @@ export const ruby: Syntax = {
       const callee = [nameText(field(node, "receiver")), nameText(field(node, "method"))].filter(Boolean).join(".");
       const title = field(node, "arguments")?.namedChildren[0];
       if (!block) return undefined;
+      // `class_methods do`, `Struct.new(…) do`: whose methods they are is said elsewhere.
+      if ([block, ...block.namedChildren].some((body) => childOf(body, "method"))) return openScope(node, find);
       const name = nameText(title).replace(/^["':]|["']$/g, "");
       if (rubyCalls.test(callee)) return { kind: "block", names: [], scope: name, holds: "scope" };
       return callee === "it" || callee === "task" || callee === "test" ? { kind: "function", names: [], scope: name } : undefined;
     },
   },
-  bodies: set("body_statement program do_block block"),
+  bodies: set("body_statement program do_block block then else elsif"),
   comments: set("comment"),
 };
 
-const elixirHeads: Readonly<Record<string, Pick<Definition, "kind" | "holds">>> = {
-  defmodule: { kind: "class", holds: "members" },
-  defprotocol: { kind: "type", holds: "members" },
-  defimpl: { kind: "block", holds: "scope" },
-  describe: { kind: "block", holds: "scope" },
-  def: { kind: "function" },
-  defp: { kind: "function" },
-  defmacro: { kind: "function" },
-  defmacrop: { kind: "function" },
-  defguard: { kind: "function" },
-  defdelegate: { kind: "function" },
-  test: { kind: "function" },
-};
+type Head = Pick<Definition, "kind" | "holds">;
+const elixirHeads = new Map<string, Head>([
+  ["defmodule", { kind: "class", holds: "members" }],
+  ["defprotocol", { kind: "type", holds: "members" }],
+  ...["defimpl", "describe"].map((head): [string, Head] => [head, { kind: "block", holds: "scope" }]),
+  ...["def", "defp", "defmacro", "defmacrop", "defguard", "defdelegate", "test"].map((head): [string, Head] => [head, { kind: "function" }]),
+]);
 const elixirAttribute = (node: Node): string => (node.type === "unary_operator" ? nameText(field(field(node, "operand") ?? node, "target")) : "");
 export const elixir: Syntax = {
   definitions: {
     call: (node) => {
       const keyword = nameText(field(node, "target"));
-      const head = elixirHeads[keyword];
+      const head = elixirHeads.get(keyword);
       if (!head) return undefined;
       let first: Node | undefined = childOf(node, "arguments")?.namedChildren[0];
       if (first?.type === "string") return { ...head, names: [], scope: nameText(first).replace(/"/g, "") };
@@ -228,8 +229,10 @@ export const lua: Syntax = {
     },
     assignment_statement: (node) => luaAssignment(node, false),
     field: (node) => (field(node, "value")?.type === "function_definition" ? { kind: "function", names: [nameText(field(node, "name"))] } : undefined),
+    if_statement: topLevel,
+    do_statement: topLevel,
   },
-  bodies: set("block chunk table_constructor"),
+  bodies: set("block chunk table_constructor else_statement elseif_statement"),
   comments: set("comment"),
 };
 function luaNamed(text: string, kind: ChunkKind): Definition | undefined {
@@ -253,8 +256,9 @@ export const bash: Syntax = {
       const names = node.namedChildren.map((c) => nameText(c.type === "variable_assignment" ? field(c, "name") : undefined)).filter(Boolean);
       return names.length > 0 ? { kind: "block", names } : undefined;
     },
+    if_statement: topLevel,
   },
-  bodies: set("compound_statement program do_group"),
+  bodies: set("compound_statement program do_group elif_clause else_clause"),
   comments: set("comment"),
 };
 
@@ -294,8 +298,9 @@ export const php: Syntax = {
     function_definition: define("function"),
     method_declaration: define("function"),
     const_declaration: (node) => ({ kind: "block", names: node.namedChildren.filter((c) => c.type === "const_element").map((c) => nameText(c.namedChildren[0])) }),
+    if_statement: topLevel,
   },
-  bodies: set("declaration_list enum_declaration_list compound_statement program"),
+  bodies: set("declaration_list enum_declaration_list compound_statement program colon_block else_clause else_if_clause"),
   comments: set("comment"),
   opensScope: (node) => (node.type === "namespace_definition" && !field(node, "body") ? nameText(field(node, "name")) : undefined),
   imports: set("namespace_use_declaration php_tag"),

@@ -1,7 +1,7 @@
 // Definitions in languages with declared types: Go, the JVM and .NET families, Swift, Dart, Rust, C and its kin, Zig, Solidity, Haskell.
 // Receivers and `Foo::` before a name become the owner.
 import type { Node } from "web-tree-sitter";
-import { childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
+import { blanked, childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
 
 // Go -----------------------------------------------------------------------------------------------------------------------
 
@@ -12,7 +12,10 @@ export const go: Syntax = {
       const receiver = /(\w+)\s*(?:\[[^\]]*\])?\s*\)$/.exec(nameText(field(node, "receiver")))?.[1];
       return { kind: "function", names: [nameText(field(node, "name"))], ...(receiver && { owner: [receiver] }) };
     },
-    type_declaration: (node) => ({ kind: "type", names: specNames(node, "type_spec", "type_alias") }),
+    type_declaration: (node) => {
+      const docNode = node.namedChildren[0]?.type === "comment" && node.namedChildren[0]; // in `type ( … )`
+      return { kind: "type", names: specNames(node, "type_spec", "type_alias"), ...(docNode && { docNode }) };
+    },
     const_declaration: (node) => ({ kind: "block", names: specNames(node, "const_spec") }),
     var_declaration: (node) => ({ kind: "block", names: specNames(node, "var_spec", "var_spec_list") }),
   },
@@ -48,6 +51,12 @@ export const java: Syntax = {
 };
 
 export const kotlin: Syntax = {
+  // The grammar knows neither `fun interface` nor, behind an annotation, `annotation class`.
+  readAs: (source) => source.replace(/\bfun(?=[ \t]+interface\b)/g, blanked),
+  disguised: (node) => {
+    const name = node.type === "annotated_expression" && /^@[^{]*\bannotation\s+class\s+(\w+)/.exec(node.text.slice(0, 1_000))?.[1];
+    return name ? { kind: "class", names: [name] } : undefined;
+  },
   definitions: {
     class_declaration: (node) => ({
       kind: /\b(interface|enum)\b/.test(node.text.slice(0, 200).split("{")[0] ?? "") ? "type" : "class",
@@ -153,7 +162,8 @@ export const dart: Syntax = {
     enum_declaration: members("type"),
     extension_declaration: (node) => ({ kind: "block", names: [nameText(field(node, "name"))].filter(Boolean), holds: "members" }),
     extension_type_declaration: members(),
-    type_alias: (node) => ({ kind: "type", names: [nameText(childOf(node, "type_identifier"))].filter(Boolean) }),
+    // The old form, `typedef int Compare(A a);`, has the type in front of the name.
+    type_alias: (node) => ({ kind: "type", names: [nameText(node.namedChildren.findLast(({ type }) => type === "type_identifier"))].filter(Boolean) }),
     function_signature: define("function"),
     getter_signature: define("function"),
     setter_signature: define("function"),
@@ -171,7 +181,8 @@ function dartSignature(node: Node): Definition | undefined {
   const signature = node.namedChildren.find((c) => c.type.endsWith("_signature"));
   if (!signature) return undefined;
   const named = signature.childrenForFieldName("name").map(nameText).filter((n) => /^\w+$/.test(n));
-  const names = named.length > 0 ? named.join(".") : nameText(childOf(signature, "identifier"));
+  const written = signature.type.includes("factory") ? signature.namedChildren.filter(({ type }) => type === "identifier").map(nameText) : [nameText(childOf(signature, "identifier"))];
+  const names = (named.length > 0 ? named : written).join(".");
   return { kind: "function", names: names ? [names] : [] };
 }
 
@@ -206,11 +217,19 @@ export const rust: Syntax = {
 function declared(node: Node | null): string {
   let at = node;
   for (let i = 0; at && i < 20; i++) {
-    if (/^(identifier|field_identifier|type_identifier|qualified_identifier|destructor_name|operator_name|operator_cast|template_function)$/.test(at.type)) return nameText(at);
+    // `BOOL WINAPI start()`: the grammar misses a `::` behind the macro.
+    if (at.type === "qualified_identifier" && at.children.some(({ isMissing }) => isMissing)) at = field(at, "name");
+    if (at && /^(identifier|field_identifier|type_identifier|qualified_identifier|destructor_name|operator_name|operator_cast|template_function)$/.test(at.type)) return nameText(at);
+    if (!at) break;
     at = field(at, "declarator") ?? at.namedChildren.find((c) => /declarator|identifier|operator|destructor/.test(c.type)) ?? null;
   }
   return "";
 }
+/** Macros beside a type's name, which the grammars take for the name: `class JSON_API Value {`, `struct ALIGNED(16) vec {`, `class Socket MAYBE_FINAL : Base {`. */
+const macroBefore = /\b(class|struct|union|enum(?:\s+class)?)(\s+(?:[A-Z][A-Z0-9_]+(?:\([^()\n]{0,80}\))?\s+){1,3})(?=[A-Za-z_][\w:]*(?:<[^<>{};]{0,200}>)?(?:\s+final)?\s*(?::[^:]|\{))/g;
+const macroBehind = /\b((?:class|struct)\s+[A-Za-z_]\w*\s+)([A-Z][A-Z0-9_]+)(?=\s*(?::[^:]|\{))/g;
+const withoutMacros = (source: string): string =>
+  source.replace(macroBefore, (_, keyword: string, macros: string) => keyword + blanked(macros)).replace(macroBehind, (_, head: string, macro: string) => head + blanked(macro));
 const isMacro = (name: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(name);
 /** What the grammar takes for one thing and the preprocessor for another: `TEST(Suite, name) {`, and `__init start(void) {`, where the name seems to be the type. */
 function macroDefinition(node: Node): Definition | undefined {
@@ -274,6 +293,7 @@ const cDefinitions: Record<string, Rule> = {
   linkage_specification: openScope,
 };
 export const c: Syntax = {
+  readAs: withoutMacros,
   definitions: cDefinitions,
   bodies: set("translation_unit compound_statement field_declaration_list declaration_list preproc_else preproc_elif"),
   comments: set("comment"),
@@ -342,6 +362,8 @@ const haskellValue: Rule = (node) => {
   return { kind: "function", names: name ? [name] : [] };
 };
 export const haskell: Syntax = {
+  // From `#else` on the grammar reads the rest of the file as one thing.
+  readAs: (source) => source.replace(/^#[ \t]*(?:if|ifdef|ifndef|elif|else|endif)\b.*$/gm, blanked),
   definitions: {
     signature: haskellValue,
     function: haskellValue,

@@ -2,7 +2,7 @@
 // their definition, merges small neighbours. Every row of the source ends up in a part. Knows node types only through the rules of syntax.ts.
 import type { Node } from "web-tree-sitter";
 import type { ChunkKind } from "./chunk.ts";
-import type { Definition, Syntax } from "./syntax.ts";
+import { ruleFor, type Definition, type Syntax } from "./syntax.ts";
 import { docProse } from "./docText.ts";
 import { sizes, type Part, type SourceLines } from "./parts.ts";
 import { blocksOf, cutRows } from "./scanner.ts";
@@ -102,7 +102,7 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
   const pieces: Piece[] = [];
   let comments: { from: number; to: number; raw: string[]; attributed: boolean } | undefined;
   let openScopes: readonly string[] = [];
-  const find = (node: Node): Definition | undefined => (syntax.definitions[node.type] ?? syntax.disguised)?.(node, find);
+  const find = (node: Node): Definition | undefined => (ruleFor(syntax, node.type) ?? syntax.disguised)?.(node, find);
 
   const dropComments = (): void => {
     if (!comments) return;
@@ -198,7 +198,7 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
 /** Characters of an ERROR node that are in none of the definitions and comments found inside it. */
 export function misreadChars(error: Node, syntax: Syntax): number {
   let misread = error.endIndex - error.startIndex;
-  for (const child of error.namedChildren) if (child.type in syntax.definitions || syntax.comments.has(child.type) || syntax.imports?.has(child.type)) misread -= child.endIndex - child.startIndex;
+  for (const child of error.namedChildren) if (ruleFor(syntax, child.type) || syntax.comments.has(child.type) || syntax.imports?.has(child.type)) misread -= child.endIndex - child.startIndex;
   return misread;
 }
 

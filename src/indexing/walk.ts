@@ -5,7 +5,7 @@ import type { Dirent } from "node:fs";
 import path from "node:path";
 import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
-import { defaultMaxFileBytes } from "../base/fileSize.ts";
+import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -90,7 +90,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
   async function measure(file: string): Promise<WalkedFile | undefined> {
     try {
       const { size, mtimeMs } = await lstat(path.join(absoluteRoot, file));
-      if (size <= maxFileBytes) return { path: file, size, mtimeMs };
+      if (size <= maxBytesOf(file, maxFileBytes)) return { path: file, size, mtimeMs };
       onSkip(file, "too large");
     } catch (error) {
       // A name that is not UTF-8 cannot be opened by the name Node gives it; a file that just vanished is no news.
@@ -184,7 +184,7 @@ export class PathFilter {
       if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
       if (isDirectory) return { kind: "directory" };
       if (!info.isFile()) return { kind: "skip", reason: "special file" };
-      const reason = nameVerdict(relative) ?? (info.size > this.#maxFileBytes ? "too large" : undefined);
+      const reason = nameVerdict(relative) ?? (info.size > maxBytesOf(relative, this.#maxFileBytes) ? "too large" : undefined);
       if (reason !== undefined) return { kind: "skip", reason };
       // A disk that ignores case finds a file by other names too, the one before a change of case among them.
       const name = path.basename(await realpath(absolute));

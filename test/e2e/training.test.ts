@@ -41,7 +41,7 @@ describe("Fine-tuning in VS Code", { skip: process.platform === "win32" && "a sh
     chmodSync(python, 0o755);
     const files = Object.fromEntries(Object.entries(manyFiles(70)).map(([name, text]) => [name, text.replace(/Will (\w+) the (\w+) number (\d+)\./, "Will $1 the $2 of a customer and give it back with its mark $3.")]));
     workbench = await Workbench.open(vsix, JSON.parse(vscode) as { server: string; node: string; browser: string }, { STRATA_PYTHON: python }, files);
-    page = workbench.page.frameLocator("iframe.webview.ready").last().frameLocator("#active-frame");
+    page = workbench.view;
     await workbench.statusItem.filter({ hasText: /Strata 87 files/ }).waitFor({ timeout: 90_000 });
   });
   after(async () => {

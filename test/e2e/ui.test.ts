@@ -1,6 +1,8 @@
 // The packed extension in a real VS Code, as a person meets it: mouse, keyboard, what can be read on the screen.
 // The tests build on each other, in order, as one sitting does.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, it as test, type TestContext } from "node:test";
 import { Workbench } from "./support/workbench.ts";
 
@@ -10,7 +12,9 @@ if (!vsix || !vscode) throw new Error("Run this through scripts/runUiTests.mjs, 
 describe("The packed extension in VS Code", () => {
   let workbench: Workbench;
   before(async () => {
-    workbench = await Workbench.open(vsix, JSON.parse(vscode) as { server: string; node: string; browser: string });
+    workbench = await Workbench.open(vsix, JSON.parse(vscode) as { server: string; node: string; browser: string }, {}, {
+      "analysis/prices.ipynb": readFileSync(path.join(import.meta.dirname, "../fixtures/notebooks/prices.ipynb"), "utf8"),
+    });
   });
   after(() => workbench?.close());
 
@@ -27,7 +31,7 @@ describe("The packed extension in VS Code", () => {
     });
 
   it("shows in the status bar that everything was read deeply", async () => {
-    await workbench.statusItem.filter({ hasText: /Strata 17 files · deep/ }).waitFor({ timeout: 60_000 });
+    await workbench.statusItem.filter({ hasText: /Strata 18 files · deep/ }).waitFor({ timeout: 60_000 });
   });
 
   it("finds code for a sentence typed into the Strata view", async () => {
@@ -38,7 +42,7 @@ describe("The packed extension in VS Code", () => {
     await workbench.hits.first().waitFor();
     await workbench.view.locator("li.hit[data-index='0'][data-path='web/src/auth/session.ts']").waitFor();
     await workbench.shot("2-search");
-    assert.match(await workbench.view.locator(".summary").innerText(), /results\s+searched 17 files, 100 % deep/);
+    assert.match(await workbench.view.locator(".summary").innerText(), /results\s+searched 18 files, 100 % deep/);
   });
 
   it("marks the words of the query and writes the code as text", async () => {
@@ -96,6 +100,26 @@ describe("The packed extension in VS Code", () => {
     await workbench.page.locator(".tab.active", { hasText: /\.go/ }).waitFor();
   });
 
+  it("opens a hit of a notebook in its cell, and finds code like that of a cell", async () => {
+    await workbench.box.fill("remove rows with extreme values");
+    await workbench.box.press("Enter");
+    const hit = workbench.view.locator("li.hit[data-index='0'][data-path='analysis/prices.ipynb']");
+    await hit.waitFor();
+    assert.match(await hit.innerText(), /Prices of houses[\s\S]*Cleaning/);
+    await workbench.box.press("ArrowDown");
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.locator(".tab.active", { hasText: "prices" }).waitFor();
+    const cell = workbench.page.locator(".notebook-editor .view-lines", { hasText: "drop_outliers" });
+    await cell.waitFor();
+    await workbench.page.locator(".notebook-editor .cdr").first().waitFor(); // its lines are marked
+    await workbench.shot("8-notebook");
+    await workbench.command("Strata: Find Similar Code");
+    await workbench.view.locator(".subject", { hasText: "prices.ipynb · cell 5:1" }).waitFor();
+    await workbench.hits.first().waitFor();
+    assert.equal(await workbench.view.locator("li.hit", { hasText: "drop_outliers" }).count(), 0, "the cell itself");
+    await workbench.shot("8-notebook-similar");
+  });
+
   it("finds what was just typed and saved", async () => {
     await workbench.openFile("web/src/net/slug.ts");
     await workbench.page.locator(".editor-instance .view-lines").first().click();
@@ -151,7 +175,7 @@ describe("The packed extension in VS Code", () => {
     await workbench.page.locator(".notifications-toasts .notification-list-item", { hasText: "ended several times" }).waitFor();
     await workbench.shot("11-crashed");
     await workbench.view.locator("button", { hasText: "Restart Engine" }).click();
-    await workbench.statusItem.filter({ hasText: /Strata 17 files/ }).waitFor();
+    await workbench.statusItem.filter({ hasText: /Strata 18 files/ }).waitFor();
     await failure.waitFor({ state: "detached" });
   });
 
@@ -189,7 +213,7 @@ describe("The packed extension in VS Code", () => {
     await workbench.command("View: Show Strata");
     await workbench.view.locator(".entry", { hasText: "book-keeper" }).click(); // the history outlives the window
     await workbench.view.locator("li.hit[data-index='0'][data-path='worker/jobs/csv_export.py']").waitFor();
-    await workbench.statusItem.filter({ hasText: /Strata 17 files · deep/ }).waitFor();
+    await workbench.statusItem.filter({ hasText: /Strata 18 files · deep/ }).waitFor();
     await workbench.shot("14-light");
     const colour = await workbench.view.locator(".symbol").first().evaluate((element) => getComputedStyle(element).color);
     assert.notEqual(colour, "rgb(204, 204, 204)", "the text colour of the dark theme");

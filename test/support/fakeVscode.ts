@@ -156,10 +156,11 @@ export const window = {
   showInformationMessage: async (text: string) => void said.push(text),
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
-  async showTextDocument({ uri }: { readonly uri?: { readonly fsPath: string } }, options: { readonly selection?: Range }) {
-    const entry: (typeof shown)[number] = { path: uri?.fsPath, line: (options.selection?.start.line ?? 0) + 1, options };
+  visibleTextEditors: [] as unknown[],
+  async showTextDocument(document: { readonly uri?: { readonly fsPath: string } }, options: { readonly selection?: Range }) {
+    const entry: (typeof shown)[number] = { path: document.uri?.fsPath, line: (options.selection?.start.line ?? 0) + 1, options };
     shown.unshift(entry);
-    return { setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: (range: Range) => void (entry.revealed = range) };
+    return { document, setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: (range: Range) => void (entry.revealed = range) };
   },
 };
 export class ThemeIcon {}
@@ -177,14 +178,30 @@ export const Uri = {
   file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
 };
 
-/** No language server answers. */
-export const commands = { executeCommand: async () => undefined };
+/** Commands that were run; no language server answers. */
+export const executed: { readonly command: string; readonly args: readonly unknown[] }[] = [];
+export const commands = { executeCommand: async (command: string, ...args: unknown[]) => void executed.push({ command, args }) };
 
 /** Texts of buffers with unsaved edits, by path. */
 export const buffers = new Map<string, string>();
 /** What the extension shows as documents of its own, by scheme. */
 export const provided = new Map<string, { provideTextDocumentContent(): string }>();
+/** Cells of the notebooks that are open, by path. */
+const notebooks = new Map<string, readonly { readonly document: ReturnType<typeof documentOf> }[]>();
+export function openNotebook(path: string, cells: readonly string[]) {
+  const opened = cells.map((text, at) => ({ document: documentOf({ scheme: "vscode-notebook-cell", path: `${path}#${at}`, fsPath: path }, text, false) }));
+  notebooks.set(path, opened);
+  return opened.map(({ document }) => document);
+}
 export const workspace = {
+  get notebookDocuments() {
+    return [...notebooks].map(([path, cells]) => ({ uri: Uri.file(path), getCells: () => cells }));
+  },
+  async openNotebookDocument({ fsPath }: { readonly fsPath: string }) {
+    const cells = notebooks.get(fsPath);
+    if (!cells) throw new Error("no notebook type");
+    return { getCells: () => cells };
+  },
   registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(): string }) => void provided.set(scheme, provider),
   getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }),
   openTextDocument: async (uri: ReturnType<typeof Uri.file>) => documentOf(uri, buffers.get(uri.fsPath) ?? "", buffers.has(uri.fsPath)),

@@ -96,9 +96,9 @@ export class Workbench {
     return this.#pick(`>${title}`, title);
   }
 
-  /** The content of the search view. */
+  /** The content of the search view, or of the page that was opened last; notebooks show their outputs in such frames too. */
   get view(): FrameLocator {
-    return this.page.frameLocator("iframe.webview.ready").last().frameLocator("#active-frame");
+    return this.page.frameLocator("iframe.webview.ready[src*='extensionId=strata.']").last().frameLocator("#active-frame");
   }
 
   get box(): Locator {
