@@ -27,9 +27,10 @@ import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, STATUS_EVERY_MS } from "./pace.ts";
-import { relativeInside } from "./paths.ts";
-import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type IndexState, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
+import { relativeInside, withPathsInside } from "./paths.ts";
+import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
+import { Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
 
 export interface EngineOptions {
@@ -51,7 +52,6 @@ export const defaultSettings: Required<EngineSettings> = { backgroundDepth: "dee
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #onStatus: (status: Status) => void;
   readonly #closing = new AbortController();
   #settings = defaultSettings;
   #store!: Store;
@@ -66,9 +66,8 @@ export class Engine {
   #noiseFloor!: NoiseFloor;
   /** Encoder of the model before: it makes the queries until the present model has read everything. */
   #before: Encoder | undefined;
-  #warnings = new Set<string>();
+  readonly #teller: Teller;
 
-  #state: IndexState = { kind: "absent" };
   /** Full passes asked for, and the number of the last one that was asked for before a completed pass began. */
   #scansWanted = 1;
   #scansDone = 0;
@@ -94,12 +93,19 @@ export class Engine {
   /** The disk that holds the index is full: until work succeeds again. */
   #full: StrataError | undefined;
   #failures = 0; // rounds of background work, one after the other
-  #statusTimer: NodeJS.Timeout | undefined;
   readonly #turns = new Turns();
 
   private constructor(options: EngineOptions, onStatus: (status: Status) => void) {
     this.#options = options;
-    this.#onStatus = onStatus;
+    this.#teller = new Teller(() => {
+      // While the model or the index is exchanged there is nothing to tell; afterwards it is told again.
+      if (!this.#indexer || this.#exchanges.isUnderWay) return;
+      try {
+        onStatus(this.status());
+      } catch (error) {
+        this.#problem("the status could not be told", error); // nobody asked for it, so nobody else would catch it
+      }
+    });
   }
 
   /** Opens the index and starts the background work; answers as soon as searches are possible. Throws "index.*", "model.*". */
@@ -122,7 +128,7 @@ export class Engine {
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
     try {
-      this.#model = await modelToUse(folder, this.#options.modelFolder, (sentence) => this.#warn(sentence));
+      this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
       const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), log, ...(graphFrom !== undefined && { graphFrom }) });
@@ -162,7 +168,8 @@ export class Engine {
    */
   async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
-    return this.#answer(params, signal, async (deps) => searchIndex(deps, params, signal), onUpdate);
+    const query = withPathsInside(params.query, this.#options.root);
+    return this.#answer(params, signal, async (deps) => searchIndex(deps, { ...params, query }, signal), onUpdate);
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
@@ -222,15 +229,15 @@ export class Engine {
   /** Brings every chunk to `depth`. Cancelling leaves what was done. */
   async index(depth: Depth, signal: AbortSignal): Promise<Status> {
     this.#wake();
-    if (this.#state.kind === "failed" || this.#full) await this.#turns.next(signal); // it is tried again before it is judged
+    if (this.#teller.state.kind === "failed" || this.#full) await this.#turns.next(signal); // it is tried again before it is judged
     for (;;) {
       signal.throwIfAborted();
       if (this.#full) throw this.#full;
-      if (this.#state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
+      if (this.#teller.state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#store.coverage();
       if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
       // After that: where the encoder does not run, all is at hand at instant depth.
-      if (this.#state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#state.code as ErrorCode, this.#state.reason);
+      if (this.#teller.state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#teller.state.code as ErrorCode, this.#teller.state.reason);
       const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
       const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
@@ -263,7 +270,7 @@ export class Engine {
     // A pass that is under way may have read these files before they changed; the next one notices by their times.
     if (rescan || this.#scansDone < this.#scansWanted) this.#requestScan();
     this.#recent = [...indexed, ...this.#recent.filter((p) => !indexed.includes(p))].slice(0, 50);
-    this.#statusSoon();
+    this.#teller.soon();
     return indexed;
   }
 
@@ -278,7 +285,7 @@ export class Engine {
       const vectors = await this.#encoder.embedChunks(slice, depth, "visible", signal);
       this.#store.putVectors(depth, slice.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
     }
-    this.#statusSoon();
+    this.#teller.soon();
   }
 
   async configure(wanted: EngineSettings): Promise<void> {
@@ -344,7 +351,7 @@ export class Engine {
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
       // Last: an index starts with the model it has chosen, so what failed above must not have been chosen.
       keepChoice(this.#options.folder, folder);
-      for (const sentence of this.#warnings) if (sentence.startsWith(CHOICE_GONE)) this.#warnings.delete(sentence);
+      this.#teller.withdraw(CHOICE_GONE);
     }).catch((error: unknown) => this.#refuse(error));
     this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);
     return this.status();
@@ -363,12 +370,12 @@ export class Engine {
     const { id, version, folder } = this.#model.model;
     const isPassing = folder === this.#options.modelFolder && chosenModel(this.#options.folder) === undefined;
     return {
-      state: this.#state,
+      state: this.#teller.state,
       root: this.#options.root,
       indexFolder: this.#options.folder,
       coverage: this.#store.coverage(),
       model: { id, version, folder, ...(isPassing && { isPassing }) },
-      warnings: [...this.#store.warnings, ...this.#warnings],
+      warnings: [...this.#store.warnings, ...this.#teller.warnings],
       ...this.#indexer.counts(),
       memoryBytes: residentBytes(),
       indexBytes: this.#store.sizeBytes(),
@@ -382,7 +389,7 @@ export class Engine {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#begin();
-    clearTimeout(this.#statusTimer);
+    this.#teller.end();
     this.#wake();
     this.#turns.end();
     await this.#watcher?.close();
@@ -403,7 +410,7 @@ export class Engine {
       if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
       this.#scansTried = this.#scansWanted;
       try {
-        const worked = this.#settings.paused ? (this.#setState({ kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." }), false) : await this.#work(signal, (cut) => this.#slice(cut));
+        const worked = this.#settings.paused ? this.#rest() : await this.#work(signal, (cut) => this.#slice(cut));
         this.#full = undefined;
         this.#failures = 0;
         this.#turns.end();
@@ -418,37 +425,42 @@ export class Engine {
         }
         const full = StrataError.is(error, "index.diskFull");
         this.#options.log(full ? "warn" : "error", full ? "the disk is full" : "background work failed", error);
-        this.#setState(full ? { kind: "paused", reason: userMessage(error) } : { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) });
+        this.#teller.state = full ? { kind: "paused", reason: userMessage(error) } : { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) };
         this.#full = full ? error : undefined;
         // Tried again when something changes, and by itself: a lock or a drive that was away needs nobody's hand.
         const retry = setTimeout(this.#wake, full ? DISK_RETRY_MS : Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS));
         await woken;
         clearTimeout(retry);
         if (full) this.#requestScan();
-        else this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+        else this.#teller.state = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
       }
     }
+  }
+
+  #rest(): false {
+    this.#teller.state = { kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." };
+    return false;
   }
 
   /** One slice of background work; false when there is nothing left to do. */
   async #slice(signal: AbortSignal): Promise<boolean> {
     if (this.#scansDone < this.#scansWanted) {
       const asked = this.#scansWanted;
-      if (this.#scansDone === 0) this.#setState({ kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } });
+      if (this.#scansDone === 0) this.#teller.state = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
       // Until changes are watched, nobody tells what came and went while a pass was busy reading: it looks again before it counts as done.
       let looks = this.#watcher ? 1 : LOOKS_UNWATCHED;
       let read: number;
       do {
         read = await this.#indexer.scan((progress) => {
           // A repeated pass that finds nothing to read is no news: answers stay complete while it looks.
-          if (this.#scansDone === 0 || progress.total === 0 || progress.done < progress.total) this.#setState({ kind: "scanning", progress });
+          if (this.#scansDone === 0 || progress.total === 0 || progress.done < progress.total) this.#teller.state = { kind: "scanning", progress };
         }, signal);
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
-      if (this.#state.kind === "scanning") this.#setState(deepening(this.#settings.backgroundDepth, this.#store.coverage())); // whoever waited for the pass asks at once
+      if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage()); // whoever waited for the pass asks at once
       this.#watch();
-      this.#statusSoon();
+      this.#teller.soon();
       return true;
     }
     if (this.#replaceRound()) return true;
@@ -461,8 +473,8 @@ export class Engine {
     }
     await this.#save();
     // A sweep leaves a large heap that V8 would keep; collected in the background, it goes back to the machine.
-    if (this.#state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
-    this.#setState({ kind: "ready" });
+    if (this.#teller.state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
+    this.#teller.state = { kind: "ready" };
     return false;
   }
 
@@ -473,10 +485,10 @@ export class Engine {
       if (!this.#before) return false;
       this.#dismiss(this.#before);
       this.#before = undefined;
-      this.#statusSoon();
+      this.#teller.soon();
       return false;
     }
-    this.#setState(deepening("instant", this.#store.coverage()));
+    this.#teller.state = deepening("instant", this.#store.coverage());
     this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant);
     const encoder = this.#instantEncoder;
     this.#store.putInstant(todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
@@ -489,14 +501,14 @@ export class Engine {
       limits: () => this.#settings,
       onRescan: () => this.#requestScan(),
       onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
-      onWarning: (sentence) => this.#warn(sentence),
+      onWarning: this.#teller.warn,
     });
   }
 
   async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
     if (todo.length === 0) return 0;
-    this.#setState(deepening(depth, this.#store.coverage()));
+    this.#teller.state = deepening(depth, this.#store.coverage());
     const missing = this.#store.borrow(depth, todo);
     const vectors = await this.#encoder.embedChunks(missing, depth, "background", signal);
     this.#store.putVectors(depth, missing.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
@@ -538,7 +550,7 @@ export class Engine {
     try {
       await this.#exchanges.exchange(act);
     } finally {
-      this.#statusSoon();
+      this.#teller.soon();
       this.#wake();
     }
   }
@@ -566,7 +578,7 @@ export class Engine {
       if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
       if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
       this.#problem("the encoder does not run", error);
-      this.#warn(`Searching by words only: ${userMessage(error)}`);
+      this.#teller.warn(`Searching by words only: ${userMessage(error)}`);
       return this.#asked(rank({ store, encoder: undefined }));
     }
   }
@@ -582,32 +594,8 @@ export class Engine {
     }
   }
 
-  #setState(state: IndexState): void {
-    this.#state = state;
-    this.#statusSoon();
-  }
-
-  #warn(sentence: string): void {
-    this.#warnings.add(sentence);
-    this.#statusSoon();
-  }
-
   #problem(what: string, error: unknown): void {
     this.#options.log("warn", what, error);
-  }
-
-  #statusSoon(): void {
-    if (this.#closing.signal.aborted) return;
-    this.#statusTimer ??= setTimeout(() => {
-      this.#statusTimer = undefined;
-      // While the model or the index is exchanged there is nothing to tell; afterwards this is called again.
-      if (!this.#indexer || this.#exchanges.isUnderWay) return;
-      try {
-        this.#onStatus(this.status());
-      } catch (error) {
-        this.#problem("the status could not be told", error); // nobody asked for it, so nobody else would catch it
-      }
-    }, STATUS_EVERY_MS);
   }
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */

@@ -121,6 +121,12 @@ export interface EngineRecord {
 export const engineRecordFile = (folder: string): string => path.join(folder, "engine.json");
 export const engineLogFile = (folder: string): string => path.join(folder, "engine.log");
 
+/** A query whose `path:` filters may name files in full, as agents do: with those inside the root as the query language writes them. */
+export function withPathsInside(query: string, root: string): string {
+  const written = root.replace(/[\\/]$/, "").replace(/[.*+?^${}()|[\]\\]/g, (letter) => (letter === "\\" ? "[\\\\/]" : `\\${letter}`));
+  return query.replace(new RegExp(`(?<=(?:^|\\s)-?path:(?:"|[^\\s"]*,)?)${written}(?:[\\\\/]|(?=["\\s,]|$))`, "gu"), "./");
+}
+
 /** A path from a client, relative to the root with "/"; anything outside is refused. */
 export function relativeInside(root: string, given: string): string {
   const relative = path.relative(root, path.resolve(root, given));

@@ -89,7 +89,7 @@ export class Chunker {
       if (cell.kind === "code") {
         const parts = await this.#cell(language, cell, lines, deadlineMs);
         const above = titles.filter((title) => title !== "");
-        add(language, parts.map((part, i) => ({ ...part, doc: part.doc || (i === 0 ? prose : ""), breadcrumb: [...above, ...part.breadcrumb] })));
+        add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...above, ...part.breadcrumb] })));
         prose = "";
       } else {
         add(languageById("markdown"), cutMarkdown(lines, titles));

@@ -7,7 +7,7 @@ import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
-import type { FileRecord, ParsedFile, Store } from "../store/store.ts";
+import { type FileRecord, type ParsedFile, SKIPPED, type Store } from "../store/store.ts";
 import { isIgnoreFile } from "./ignoreRules.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
 import { type OnSkip, PathFilter, walk } from "./walk.ts";
@@ -20,9 +20,6 @@ export interface IndexerOptions {
   /** Read at the start of each pass, so that changed settings count at once. */
   readonly limits: () => { readonly exclude: readonly string[]; readonly maxFileBytes: number };
 }
-
-/** Rows of files without text carry their reason here instead of a language, so that the reason survives a restart. */
-export const SKIPPED = "skipped:";
 
 /** Another version cut it (see Store.files). Files without text have no hash to begin with. */
 const isStale = ({ hash, lang }: FileRecord): boolean => hash === "" && !lang.startsWith(SKIPPED);

@@ -46,10 +46,10 @@ export interface Candidates {
 
 /** @param under directory below the root, "" for all. */
 export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
-  const filters = { ...query.filters, under };
+  const filters: Filters = { ...query.filters, under, ...(query.tests !== "any" && { tests: query.tests === "only" }) };
   const accepts = placeFilter(query, filters);
   // What is filtered after retrieval needs a deeper look to fill the list.
-  const isNarrow = query.tests !== "any" || query.symbolFilter.length > 0 || query.phrases.length > 0;
+  const isNarrow = query.symbolFilter.length > 0 || query.phrases.length > 0;
   const pool = poolSize(k) * (isNarrow ? 4 : 1);
 
   const lexicalHits = query.terms.length > 0 || query.phrases.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : [];
@@ -64,7 +64,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   // Filtered first: copies that may not be shown must not stand before the one that may.
   take(fewPerChunk(store.placesOf([...dense.keys()]).filter(accepts)));
   const names = definitionNames(query);
-  if (names.length > 0) take(store.definitions(names, 40));
+  if (names.length > 0) take(store.definitions(names, query.symbolFilter.length > 0 ? pool : 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));
 
   const found = [...places.values()];
@@ -110,7 +110,6 @@ function placeFilter(query: ParsedQuery, filters: Filters): (place: Place) => bo
   const holds = query.phrases.map(phraseTest);
   return (place) =>
     inFilters(place) &&
-    (query.tests === "any" || place.isTest === (query.tests === "only")) &&
     (query.symbolFilter.length === 0 || query.symbolFilter.some((name) => defines(place, name))) &&
     holds.every((test) => test(place.text));
 }

@@ -1,6 +1,6 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
-import type { ParsedChunk, ParsedFile, FileStat } from "./records.ts";
+import { type FileStat, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
@@ -10,6 +10,7 @@ export interface FileRow extends FileStat {
   readonly path: string;
   readonly hash: string;
   readonly lang: string;
+  readonly isTest: boolean;
   readonly imports: readonly string[];
   readonly chunks: number;
 }
@@ -32,8 +33,11 @@ export interface Liveness {
   readonly gone: readonly number[];
 }
 
+const isSearchable = (file: FileRow | undefined): boolean => file !== undefined && !file.lang.startsWith(SKIPPED);
+
 export class Catalogue {
   readonly files = new Map<string, FileRow>();
+  #searchable = 0;
   /** Places per live chunk. */
   readonly references = new Map<number, number>();
   #places = 0;
@@ -42,9 +46,10 @@ export class Catalogue {
     for (const row of db.all("SELECT f.*, (SELECT count(*) FROM places WHERE file = f.id) AS chunks FROM files f")) {
       this.files.set(row["path"] as string, {
         id: row["id"] as number, path: row["path"] as string, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
-        lang: row["lang"] as string, imports: JSON.parse(row["imports"] as string) as string[], chunks: row["chunks"] as number,
+        lang: row["lang"] as string, isTest: row["isTest"] === 1, imports: JSON.parse(row["imports"] as string) as string[], chunks: row["chunks"] as number,
       });
     }
+    this.#searchable = [...this.files.values()].filter(isSearchable).length;
     for (const [chunk, places] of db.walk("SELECT chunk, count(*) FROM places GROUP BY chunk")) {
       this.references.set(chunk as number, places as number);
       this.#places += places as number;
@@ -52,6 +57,15 @@ export class Catalogue {
   }
   get places(): number {
     return this.#places;
+  }
+  languages(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { lang } of this.files.values()) counts[lang] = (counts[lang] ?? 0) + 1;
+    return counts;
+  }
+  /** Files with text. */
+  get searchable(): number {
+    return this.#searchable;
   }
 
   /** Inside a transaction. Places whose chunk stays keep their row and their FTS entry, so that an edit costs what it changed. */
@@ -82,7 +96,7 @@ export class Catalogue {
         db.run("UPDATE places SET startLine = ?, endLine = ? WHERE id = ?", parsed.startLine, parsed.endLine, kept["id"]!);
     }
     for (const rows of old.values()) for (const row of rows) this.#deletePlace(db, change, row["id"] as number, row["chunk"] as number);
-    change.put.set(file.path, { id, path: file.path, size: file.size, mtimeMs: file.mtimeMs, hash: file.hash, lang: file.lang, imports: file.imports, chunks: file.chunks.length });
+    change.put.set(file.path, { id, path: file.path, size: file.size, mtimeMs: file.mtimeMs, hash: file.hash, lang: file.lang, isTest: file.isTest, imports: file.imports, chunks: file.chunks.length });
   }
   #chunkId(db: IndexDatabase, change: Change, { chunk, instant }: ParsedChunk, model: number): number {
     let id = db.get("SELECT id FROM chunks WHERE key = ?", chunk.id)?.["id"] as number | undefined;
@@ -128,8 +142,14 @@ export class Catalogue {
   }
   /** After the commit. */
   apply(change: Change): Liveness {
-    for (const path of change.removed) this.files.delete(path);
-    for (const [path, row] of change.put) this.files.set(path, row);
+    for (const path of change.removed) {
+      this.#searchable -= Number(isSearchable(this.files.get(path)));
+      this.files.delete(path);
+    }
+    for (const [path, row] of change.put) {
+      this.#searchable += Number(isSearchable(row)) - Number(isSearchable(this.files.get(path)));
+      this.files.set(path, row);
+    }
     const born: number[] = [];
     const gone: number[] = [];
     for (const [chunkId, difference] of change.references) {

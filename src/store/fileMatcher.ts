@@ -11,10 +11,10 @@ export function escapeGlob(text: string): string {
 }
 
 /** Whether a file passes all filters that are present. */
-export function fileMatcher({ langs, excludeLangs, pathGlobs, excludeGlobs, under }: Filters): (file: { readonly path: string; readonly lang: string }) => boolean {
+export function fileMatcher({ langs, excludeLangs, pathGlobs, excludeGlobs, tests, under }: Filters): (file: { readonly path: string; readonly lang: string; readonly isTest: boolean }) => boolean {
   const included = pathGlobs && anyOf(pathGlobs);
   const excluded = excludeGlobs && anyOf(excludeGlobs);
-  return ({ path, lang }) => (!under || path.startsWith(`${under}/`)) && (!langs || langs.includes(lang)) && !excludeLangs?.includes(lang) && (!included || included(path)) && !excluded?.(path);
+  return ({ path, lang, isTest }) => (tests === undefined || isTest === tests) && (!under || path.startsWith(`${under}/`)) && (!langs || langs.includes(lang)) && !excludeLangs?.includes(lang) && (!included || included(path)) && !excluded?.(path);
 }
 
 /** As the editor's "files to include": in any case, a folder means what lies in it, and a glob without "/" holds at any depth, one with it from the root. */

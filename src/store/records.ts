@@ -7,11 +7,15 @@ export interface FileStat {
   readonly size: number;
   readonly mtimeMs: number;
 }
+/** Rows of files without text carry their reason here in place of a language, so that the reason survives a restart. */
+export const SKIPPED = "skipped:";
+
 export interface FileRecord extends FileStat {
   /** Relative to the root, "/" as separator, NFC-agnostic (as the file system gave it). */
   readonly path: string;
   readonly hash: string;
   readonly lang: string;
+  readonly isTest: boolean;
   /** Number of chunks. */
   readonly chunks: number;
 }
@@ -72,6 +76,8 @@ export interface Filters {
   readonly excludeLangs?: readonly string[];
   readonly pathGlobs?: readonly string[];
   readonly excludeGlobs?: readonly string[];
+  /** Only tests, or none. */
+  readonly tests?: boolean;
   /** Directory below the root, "/" as separator. */
   readonly under?: string;
 }

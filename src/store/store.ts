@@ -27,6 +27,7 @@ export type {
   Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
+export { SKIPPED } from "./records.ts";
 export { lockFolder as lockIndex } from "./database.ts";
 export { removeIndex } from "./opening.ts";
 export { lexicalFields } from "./records.ts";
@@ -341,13 +342,11 @@ export class Store {
   coverage(): Coverage {
     const { vectors } = this.#current;
     const at = (depth: Depth) => vectors.tiers[depth].rows.count;
-    return { files: this.#catalogue.files.size, chunks: this.#catalogue.references.size, instant: vectors.count, shallow: at("shallow") + at("deep"), deep: at("deep") };
+    return { files: this.#catalogue.searchable, chunks: this.#catalogue.references.size, instant: vectors.count, shallow: at("shallow") + at("deep"), deep: at("deep") };
   }
   /** Number of files by language. */
   languages(): Readonly<Record<string, number>> {
-    const counts: Record<string, number> = {};
-    for (const { lang } of this.#catalogue.files.values()) counts[lang] = (counts[lang] ?? 0) + 1;
-    return counts;
+    return this.#catalogue.languages();
   }
   /** The model that is being replaced: while its encoder is at hand, it may still make queries. */
   get previousModel(): EncoderModel | undefined {
@@ -437,9 +436,9 @@ export class Store {
   }
   /** What the filters let through, undefined for everything. */
   #allowedBy(filters: Filters): { files: number[]; chunks: Set<number> } | undefined {
-    const { langs, excludeLangs, pathGlobs, excludeGlobs, under } = filters;
-    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs && !under) return undefined;
-    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs, under]);
+    const { langs, excludeLangs, pathGlobs, excludeGlobs, tests, under } = filters;
+    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs && tests === undefined && !under) return undefined;
+    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs, tests, under]);
     if (this.#allowed?.key === key && this.#allowed.revision === this.#revision) return this.#allowed;
     const accepts = fileMatcher(filters);
     const files: number[] = [];

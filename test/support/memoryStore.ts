@@ -71,7 +71,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
       };
       const texts: Record<LexicalField, string> = { symbol: place.symbols.join(" "), breadcrumb: place.breadcrumb, path: place.path, doc: place.doc, body: place.text };
       const counts = lexicalFields.map((field) => countTerms(analyse(texts[field])));
-      this.#files.set(place.path, { path: place.path, hash: hash128(this.#files.get(place.path)?.hash ?? "", place.symbols.join(" "), place.text), lang: place.lang, chunks: (this.#files.get(place.path)?.chunks ?? 0) + 1, size: 0, mtimeMs: 0 });
+      this.#files.set(place.path, { path: place.path, hash: hash128(this.#files.get(place.path)?.hash ?? "", place.symbols.join(" "), place.text), lang: place.lang, isTest: place.isTest, chunks: (this.#files.get(place.path)?.chunks ?? 0) + 1, size: 0, mtimeMs: 0 });
       this.#placesOfChunk.set(chunkId, [...(this.#placesOfChunk.get(chunkId) ?? []), place.place]);
       this.#rows.set(place.place, { place, counts, lengths: counts.map((field) => sum([...field.values()])) });
       for (const term of new Set(counts.flatMap((field) => [...field.keys()]))) {

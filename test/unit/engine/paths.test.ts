@@ -5,13 +5,27 @@ import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, withPathsInside } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+test("a query may name files in full: those inside the root are read from there", () => {
+  const cases: [query: string, root: string, read: string][] = [
+    ["retry path:/w/x/src", "/w/x", "retry path:./src"],
+    ["path:/w/x retry", "/w/x", "path:./ retry"],
+    ["path:/w/xy/src", "/w/x", "path:/w/xy/src"],
+    ['-path:"/w/x y/src"', "/w/x y", '-path:"./src"'],
+    ["path:src,/w/x/lib", "/w/x", "path:src,./lib"],
+    ["path:C:/a.b/c path:C:\\a.b\\d", "C:\\a.b", "path:./c path:./d"],
+    ["fails in /w/x/a.ts", "/w/x", "fails in /w/x/a.ts"],
+    ["path:/(w)+/a", "/(w)+", "path:./a"],
+  ];
+  for (const [query, root, read] of cases) assert.equal(withPathsInside(query, root), read);
+});
 
 test("the cache folder follows the platform's custom and can be moved", { skip: process.platform !== "linux" && "Linux rules" }, () => {
   assert.equal(cacheFolder({ XDG_CACHE_HOME: "/x" }), "/x/strata");

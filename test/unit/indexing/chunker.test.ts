@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { before, describe, it } from "node:test";
 import { silentLog } from "../../../src/base/log.ts";
+import { searchedText } from "../../../src/base/notebook.ts";
 import { hash128 } from "../../../src/base/hash.ts";
 import type { ChunkedFile } from "../../../src/indexing/chunk.ts";
 import { Chunker } from "../../../src/indexing/chunker.ts";
@@ -100,6 +101,15 @@ describe("names", () => {
     ["private members", "a.ts", "class A { #secret() {}\n static async *each() {}\n get x() { return 1 } }\n", ["A", "#secret", "each", "x"]],
     ["constants of Python", "a.py", "A = 1\nb: int = 2\nx.y = 3\n", ["A", "b"]],
     ["definitions behind conditions", "a.py", "try:\n    import x\nexcept ImportError:\n    def x(): pass\n", ["x"]],
+    ["node types that are called as every object's properties are", "a.hs", `data Options = Options\n  { ${Array.from({ length: 90 }, (_, i) => `option${i} :: Int`).join("\n  , ")}\n  }\n`, ["Options"]],
+    ["Haskell behind the preprocessor", "a.hs", "a = 1\n\n#if X\nb = 2\n#else\nb = 3\n#endif\n\nc = 4\n", ["a", "b", "c"]],
+    ["calls of Elixir that are called as every object's properties are", "a.ex", "constructor(:name, fn -> 1 end)\n", []],
+    ["PHP functions behind conditions", "a.php", "<?php\nif (!function_exists('a')) {\n    function a() {}\n}\nif (!function_exists('b')):\n    function b() {}\nendif;\n", ["a", "b"]],
+    ["Ruby methods in blocks", "a.rb", "module A\n  class_methods do\n    def find; end\n  end\nend\n\nPoint = Struct.new(:x) do\n  def far; end\nend\n\nif X\n  def later; end\nend\n", ["find", "Point", "far", "later"]],
+    ["Lua functions behind conditions", "a.lua", "if not unpack then\n  function M.unpack() end\nend\ndo\n  function M.open() end\nend\n", ["unpack", "open"]],
+    ["Bash functions behind conditions", "a.sh", "if [ -z \"$A\" ]; then\n  a() { :; }\nfi\n", ["a"]],
+    ["Kotlin's kinds of types", "a.kt", "@Target(A.B)\n@Retention(A.C)\nannotation class Required\n\nfun interface Listener {\n  fun on(x: Int)\n}\n", ["Required", "Listener", "on"]],
+    ["Dart typedefs and factories", "a.dart", "typedef int Old(int x);\ntypedef New = int Function(int);\nclass Foo {\n  factory Foo.make() => Foo.of();\n  Foo.of();\n}\n", ["Old", "New", "Foo", "Foo.make", "Foo.of"]],
     ["grouped Go declarations", "a.go", "package a\n\nvar (\n\tA, B = 1, 2\n\t_ = A\n)\n", ["A", "B"]],
     ["Go receivers", "a.go", "package a\n\nfunc (*T) M() {}\n", ["T > M"]],
     ["generic Go receivers", "a.go", "package a\n\nfunc (m *Map[K, V]) Get() {}\n", ["Map > Get"]],
@@ -115,7 +125,9 @@ describe("names", () => {
     ["C functions behind macros", "a.c", "static int __init start(void)\n{\n a();\n}\n\nJNIEXPORT jint JNICALL Java_x(JNIEnv *env)\n{\n a();\n}\n\nPHP_FUNCTION(map)\n{\n a();\n}\n", ["start", "Java_x", "map"]],
     ["C++ functions in front of macros, which are named too", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n};\n", ["A", "swap", "NOEXCEPT_IF"]],
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
-    ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo"]],
+    ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo", "run"]],
+    ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y"]],
+    ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
     ["Ruby mixins but not namespaces", "a.rb", "module Space\n  module Mix\n    def go; end\n  end\nend\n", ["Mix", "go"]],
@@ -138,6 +150,10 @@ describe("names", () => {
       assert.deepEqual(cut.chunks.flatMap(({ chunk }) => chunk.symbols.map((symbol) => (chunk.breadcrumb === "" ? symbol : `${chunk.breadcrumb} > ${symbol}`))), expected);
     });
   }
+
+  it("reads macros in no more time than the text is long", async () => {
+    for (const repeated of ["class ", "class A", "class A(", "AB(C) ", " "]) await assertGrowsEvenly(20_000, (length) => chunker.chunk("a.cpp", `class ${repeated.repeat(length)} {};`, 200));
+  });
 
   it("gives methods of a long class the path to it", async () => {
     const body = "        call(something, with, several, arguments);\n".repeat(20);
@@ -370,5 +386,41 @@ describe("falling back", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe("notebooks", () => {
+  const source = readFileSync(path.join(import.meta.dirname, "../../fixtures/notebooks/prices.ipynb"), "utf8");
+  const rows = searchedText("prices.ipynb", source).split("\n");
+
+  it("are cut cell by cell, each under the headings above it, at its rows of the file", async () => {
+    const { lang, method, imports, chunks } = await chunker.chunk("prices.ipynb", source);
+    assert.deepEqual([lang, method, imports], ["python", "tree", ["pandas", "sklearn.linear_model"]]);
+    assert.deepEqual(
+      chunks.map(({ chunk }) => [chunk.lang, chunk.breadcrumb, chunk.text.split("\n")[0]]),
+      [
+        ["markdown", "", "# Prices of houses"],
+        ["markdown", "Prices of houses", "What a house sells for, from what is known of it."],
+        ["python", "Prices of houses > Loading", "import pandas as pd"],
+        ["markdown", "Prices of houses", "## Cleaning"],
+        ["python", "Prices of houses > Cleaning", "def drop_outliers(frame, column, quantile=0.99):"],
+        ["python", "Prices of houses > Cleaning", "%%bash"],
+        ["markdown", "Prices of houses", "## Training"],
+        ["python", "Prices of houses > Training", "from sklearn.linear_model import Ridge"],
+      ],
+    );
+    for (const { chunk, startLine, endLine } of chunks) assert.equal(rows.slice(startLine - 1, endLine).join("\n"), chunk.text);
+    const code = chunks[4]!.chunk;
+    assert.deepEqual([code.kind, code.symbols, code.doc], ["function", ["drop_outliers", "fill_missing"], "Cleaning\nRows without a price are of no use, and outliers spoil the fit.\nMedians in place of what nobody wrote down."]);
+  });
+
+  it("are data where their lines have no rows of their own", async () => {
+    const { lang, method } = await chunker.chunk("prices.ipynb", JSON.stringify(JSON.parse(source)));
+    assert.deepEqual([lang, method], ["json", "windows"]);
+  });
+
+  it("are of the language that they name", async () => {
+    const other = source.replaceAll('"python"', '"julia"');
+    assert.equal((await chunker.chunk("prices.ipynb", other)).lang, "julia");
   });
 });

@@ -27,6 +27,7 @@ describe("languageOf", () => {
     ["a.h", "c", "#include <stdio.h>\nint f(void);\n"],
     ["a.h", "cpp", "#pragma once\nnamespace a {\nclass B;\n}\n"],
     ["a.h", "cpp", "struct A { std::string name; };\n"],
+    ["a.h", "objective-c", "#import <Foundation/Foundation.h>\n@interface A : NSObject\n@end\n"],
     ["a.hpp", "cpp"],
     ["A.cs", "csharp"],
     ["Rakefile", "ruby"],
@@ -117,6 +118,7 @@ describe("languagesNamed", () => {
     ["c#", ["csharp"]],
     ["javascriptreact", ["javascript"]],
     ["shellscript", ["bash"]],
+    ["ipynb", ["python"]],
     ["constructor", []],
     ["", []],
   ];

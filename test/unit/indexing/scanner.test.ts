@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
-import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName } from "../../../src/indexing/scanner.ts";
+import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName, makeTarget } from "../../../src/indexing/scanner.ts";
 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
 const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
@@ -38,10 +38,20 @@ describe("SourceLines", () => {
   });
 });
 
+describe("makeTarget", () => {
+  const cases: [row: string, name: string][] = [["all: build test", "all"], ["build/app dist/app: main.o", "build/app"], ["clean::", "clean"], ["\t@echo a: b", ""], ["FLAGS := -g", ""], ["FLAGS ::= -g", ""], [".PHONY: all", ""], ["", ""]];
+  for (const [row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)}`, () => assert.equal(makeTarget(row), name));
+});
+
 describe("definedName", () => {
   const cases: [row: string, name: string][] = [
     ["CREATE OR REPLACE FUNCTION public.total(a int)", "public.total"],
     ["create table if not exists \"users\" (", "users"],
+    ["CREATE UNIQUE INDEX CONCURRENTLY idx_users ON users (id);", "idx_users"],
+    ["fun interface Listener {", "Listener"],
+    ["enum class Suit(val red: Boolean) {", "Suit"],
+    ["data class Point(val x: Int)", "Point"],
+    ["class interfaces {", "interfaces"],
     ["sub count_lines {", "count_lines"],
     ["message ChatMessage {", "ChatMessage"],
     ["  rpc Send(A) returns (B);", "Send"],
@@ -97,6 +107,12 @@ describe("cutByIndentation", () => {
     const source = `@implementation Cart\n\n- (void)add {\n${body(16)}}\n\n- (int)total {\n${body(16)}}\n@end\n`;
     assert.deepEqual(cutByIndentation(new SourceLines(source)).map((part) => part.symbols), [["Cart"], ["add"], ["total"]]);
     assert.deepEqual(cutByIndentation(new SourceLines("@Test\nfunc works() {\n}\n")).map((part) => part.symbols), [["works"]]);
+  });
+  it("looks for the body of a long block behind its name, not in the comment above", () => {
+    const source = `/**\n * Sends mails.\n */\nclass Mailer {\n${["a", "b", "c"].map((name) => `  def ${name}() {\n${body(24).replaceAll(/^/gm, "  ").trimEnd()}\n  }\n\n`).join("")}}\n`;
+    const [head, ...members] = cutByIndentation(new SourceLines(source));
+    assert.deepEqual([head!.from, head!.to, head!.symbols, head!.doc], [0, 3, ["Mailer"], "Sends mails."]);
+    assert.deepEqual(members.map(({ breadcrumb }) => breadcrumb), members.map(() => ["Mailer"]));
   });
   it("merges small neighbours", () => {
     const parts = cutByIndentation(new SourceLines("proc a {\n}\n\nproc b {\n}\n\nproc c {\n}\n"));

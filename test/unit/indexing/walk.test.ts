@@ -166,6 +166,14 @@ test("files that are not code are skipped, each with its reason", async () => {
   for (const [name, reason] of Object.entries(skipped)) assert.deepEqual(await filterPath(root, name), { kind: "skip", reason });
 });
 
+test("a notebook may be larger than other files, since its outputs are not read", async () => {
+  const root = tree({ "a.ipynb": "", "b.ipynb": "" });
+  truncateSync(path.join(root, "a.ipynb"), 5 * defaultMaxFileBytes);
+  truncateSync(path.join(root, "b.ipynb"), 11 * defaultMaxFileBytes);
+  assert.deepEqual(await walked(root), { files: ["a.ipynb"], skipped: { "b.ipynb": "too large" } });
+  assert.deepEqual([(await filterPath(root, "a.ipynb")).kind, await filterPath(root, "b.ipynb")], ["file", { kind: "skip", reason: "too large" }]);
+});
+
 test("what stands in every repository and answers no question is left out", async () => {
   const settings = [".gitignore", "a/.dockerignore", ".prettierignore", ".strataignore", ".editorconfig", ".gitattributes", "empty/.gitkeep", ".vscode/settings.json", "a/.vscode/extensions.json", ".idea/misc.xml", "my.code-workspace", ".git-blame-ignore-revs"];
   const licences = ["LICENSE", "a/LICENSE.txt", "LICENCE.md", "COPYING", "LICENSE-MIT", "LICENSE.APACHE2", "UNLICENSE", "COPYING.LESSER"];

@@ -87,7 +87,7 @@ test("a path is matched as in the editor's box of files to include", () => {
     ["path:.", "a.ts", true],
     [`path:${"a".repeat(100_000)}`, "a.ts", false],
   ];
-  for (const [filter, path, passes] of cases) assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript" }), passes, `${filter.slice(0, 40)} and ${path}`);
+  for (const [filter, path, passes] of cases) assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript", isTest: false }), passes, `${filter.slice(0, 40)} and ${path}`);
 });
 
 test("no glob and file name together keep the engine busy", () => {
@@ -116,7 +116,7 @@ test("no glob and file name together keep the engine busy", () => {
     ["path:src/*/*/*/*", "src/a/b/c", false],
   ];
   for (const [filter, path, passes] of cases)
-    assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript" }), passes, `${filter} and ${path.slice(0, 40)}`);
+    assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript", isTest: false }), passes, `${filter} and ${path.slice(0, 40)}`);
 });
 
 test("filters at the end of pasted text count, inside it they are code", () => {

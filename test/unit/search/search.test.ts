@@ -115,6 +115,18 @@ test("filters hold for every hit, whichever retriever found it", async () => {
   assert.deepEqual(await pathsOf("symbol:parse_headers"), ["legacy/main.py"]);
 });
 
+test("few tests, or few places of a name, are found among very many others", async () => {
+  const many = Array.from({ length: 2_000 }, (_, i): MemoryChunk => ({ path: `src/a${i}.ts`, symbols: ["make"], text: `function make() {\n  return parse(config.value${i});\n}` }));
+  const few: MemoryChunk[] = [
+    { path: "test/a.test.ts", isTest: true, symbols: [], text: "it('does not lose what was written long ago by somebody else', () => check(config));" },
+    { path: "src/z.py", lang: "python", symbols: ["make"], text: "def make():\n  return other()" },
+  ];
+  const deps = setUp([...many, ...few]);
+  const found = async (query: string) => (await search(query, 3, deps)).hits.map(({ path }) => path);
+  assert.deepEqual(await found("parse config value in:tests"), ["test/a.test.ts"]);
+  assert.deepEqual(await found("parse config value symbol:make lang:py"), ["src/z.py"]);
+});
+
 test("symbol: finds a name by its owner too, around it or in the same chunk", async () => {
   const stores: MemoryChunk[] = [
     { path: "a.ts", symbols: ["open"], breadcrumb: "db > Store", text: "open() { return 1; }" },

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { lineOf } from "../../../src/engine/anchor.ts";
+
+describe("where a snippet stands in a text that has changed", () => {
+  const cases: [what: string, snippet: string, text: string, line: number, expected: number | undefined][] = [
+    ["below what was put in front of it", "f();\ng();", "new\n\nf();\ng();\n", 1, 3],
+    ["with line ends of Windows", "f();\ng();", "new\r\nf();\r\ng();\r\n", 1, 2],
+    ["nearest to where it was, of two", "same();\nend", "same();\nend\n\nsame();\nend\n", 5, 4],
+    ["in whole rows only", "a\nb", "xa\nb\na\nbx\na\nb", 1, 5],
+    ["as a piece of a long row", "middle", "x\n{beginning middle end}\n", 1, 2],
+    ["nowhere", "gone();\nx", "f();\n", 1, undefined],
+    ["nowhere, being cut off", "f();\ng();", "x\nf();", 1, undefined],
+  ];
+  for (const [what, snippet, text, line, expected] of cases) it(what, () => assert.equal(lineOf(snippet, text, line), expected));
+});
