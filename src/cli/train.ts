@@ -59,7 +59,7 @@ async function openRun(root: string, index: string, resume: boolean, given: stri
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
   if (resume) return { root, index, folder: run, pairs, record: last!, canResume };
   const chosen = chosenModel(index);
-  const start = chosen !== undefined && existsSync(path.join(chosen, "manifest.json")) ? chosen : (given ?? (await defaultModelFolder()));
+  const start = given ?? (chosen !== undefined && existsSync(path.join(chosen, "manifest.json")) ? chosen : await defaultModelFolder());
   const plain = path.basename(root).replace(/[^\w.-]+/g, "_").slice(0, 40) || "workspace";
   return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start }, canResume };
 }

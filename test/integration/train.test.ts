@@ -148,6 +148,11 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     assert.deepEqual(modelsThere(), [first, `${first}.2`]);
   });
 
+  test("--model says what to start from, whatever the index has chosen", async () => {
+    const { err } = await strata("train", root, "--dry-run", "--model", "strata-base");
+    assert.match(err, /starting from strata-base/);
+  });
+
   test("a model that is not better stays out, with the figures and exit code 1", async () => {
     standIn(`${learn}; model; say '{"event":"result","adopt":false,"reason":"Kept the old model: held-out code is not found better.",${figures}}'`);
     const there = modelsThere();

@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import signal
+import string
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ import torch
 from conftest import make_pairs, run
 from strata_train import finetune, folder_weights
 from strata_train.config import Config
+from strata_train.device import choose
 from strata_train.export import export_folder, read_manifest
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder
@@ -267,6 +270,7 @@ def test_one_lucky_question_is_no_gain() -> None:
     lucky = {key: np.array([1, *each[1:]]) for key, each in old.items()}
     adopt, reason, changes = finetune.verdict(old, lucky, singly(old))
     assert not adopt and "may be chance" in reason and changes["mean"].gain > finetune.MIN_GAIN
+    assert finetune.verdict(old, lucky, singly(old), hurried=True)[1].endswith("give it more minutes.")
 
 
 @pytest.mark.parametrize(("key", "name"), [("0", "exit 0"), ("6>2", "a query at exit 6 on code at exit 2")])
@@ -332,14 +336,58 @@ def test_ranks_count_ties_and_numbers_that_are_none_against_the_model() -> None:
     assert finetune.ranks_of(np.full((4, 4), np.nan), documents, np.arange(4)).tolist() == [4] * 4
 
 
-def test_held_out_questions_are_searched_among_all_code(text: TextEncoder, tiny_model: MultiExitEncoder) -> None:
+def test_held_out_questions_are_searched_among_all_code(folder: Path, tiny_model: MultiExitEncoder) -> None:
     pairs = [{**pair, "source": "repo"} for pair in make_pairs(300)]  # in 280 files
     held_out = [pair for pair in pairs if finetune.data.is_held_out(pair, 0.2)]
     others = [pair for pair in pairs if pair not in held_out]
-    check = finetune.Check.of(held_out, others, text, finetune.settings_for(tiny_model, 300))
+    config, encoder = finetune.settings_for(tiny_model, 300), FolderEncoder(folder)
+    check = finetune.Check.of(held_out, others, encoder, config, finetune.Plan(300, 300, 1500))
     assert len(check.queries) == len(held_out) and len(check.documents) == len(pairs)
     assert np.array_equal(check.relevant, np.arange(len(held_out)))
     assert len(set(check.files)) == len({finetune.file_of(pair) for pair in held_out}) < len(check.files)
+    few = finetune.Check.of(held_out, others, encoder, config, finetune.Plan(300, 10, 64))
+    assert (len(few.queries), len(few.documents)) == (10, 64)
+    assert all(np.array_equal(a, b) for a, b in zip(few.documents[:10], check.documents[:10], strict=True))
+
+
+def test_the_work_is_cut_to_the_time_and_a_resumed_run_keeps_its_plan(
+    folder: Path, tiny_model: MultiExitEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [{**pair, "source": "repo"} for pair in make_pairs(200)]
+
+    def plan(name: str, minutes: float, rate: float) -> finetune.Plan:
+        monkeypatch.setattr(finetune, "_texts_per_second", lambda *_: rate)
+        return finetune.Plan.of(tmp_path / name, pairs, minutes, FolderEncoder(folder), tiny_model, choose("cpu"))
+
+    assert plan("slow", 10, 20.0) == finetune.Plan(1090, 300, 1200)
+    assert plan("fast", 10, 1000.0) == finetune.Plan(54545, 300, 1500)
+    assert plan("brief", 0.1, 1.0) == finetune.Plan(finetune.MIN_PAIRS, 32, 64)
+    assert plan("slow", 1, 1.0) == finetune.Plan(1090, 300, 1200)
+
+
+def test_what_the_verdict_measures_is_the_folder_as_it_is_used(
+    folder: Path,
+    pairs_file: Path,
+    tmp_path: Path,
+    quick: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A loss that only writing the folder brings, as rounding does, is seen."""
+    real = finetune.export.export_folder
+
+    def lossy(model: MultiExitEncoder, *arguments: object, **named: object) -> object:
+        with torch.no_grad():
+            model.table.weight.zero_()
+        return real(model, *arguments, **named)
+
+    monkeypatch.setattr(finetune.export, "export_folder", lossy)
+    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "tuned", "--device", "cpu"]
+    result = run(capsys, *command)[1][-1]
+    changes = result["comparison"]["changes"]
+    assert changes["0"]["before"] > 0.1 and changes["0"]["after"] == 0
+    quality = read_manifest(tmp_path / "tuned")["quality"]["held-out"]
+    assert quality["after, nDCG@10"] == {name: round(change["after"], 4) for name, change in changes.items()}
 
 
 def test_near_copies_of_held_out_code_are_not_learned_from() -> None:
@@ -348,6 +396,17 @@ def test_near_copies_of_held_out_code_are_not_learned_from() -> None:
     copy = {"code": held_out[0]["code"].replace("score", "rate")}
     other = {"code": "def read(path):\n    with open(path) as file:\n        return file.read().splitlines()"}
     assert finetune.without_copies_of(held_out, [copy, other, other]) == [other, other]
+    assert finetune.without_copies_of([], [copy]) == [copy]
+
+
+def test_a_copy_of_a_copy_is_one_too() -> None:
+    """Held-out texts that resemble each other are all compared with, not the first of them alone."""
+    chance = random.Random(0)
+    lines = ["  " + " ".join("".join(chance.choices(string.ascii_lowercase, k=6)) for _ in range(6)) for _ in range(50)]
+    first, second, third = ({"code": "\n".join(lines[i : i + 40])} for i in (0, 5, 10))
+    assert finetune.without_copies_of([first], [third]) == [third]
+    assert finetune.without_copies_of([second], [third]) == []
+    assert finetune.without_copies_of([first, second], [third]) == []
 
 
 @pytest.mark.parametrize("what", ["pairs", "start"])

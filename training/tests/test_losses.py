@@ -150,6 +150,19 @@ def test_a_detached_top_exit_can_be_the_teacher() -> None:
     assert set(parts) == {"2/vectors"} and not value.requires_grad
 
 
+def test_a_teaching_top_is_not_pulled_by_the_code_of_lower_exits() -> None:
+    for teacher, pulled in (("top", False), ("start", True)):
+        config = LossConfig(
+            teacher=teacher, contrastive=0, top_contrastive=0, distil_vectors=0, distil_scores=0, anchor=0
+        )
+        top, low = vectors(2).requires_grad_(), vectors(3).requires_grad_()
+        value, parts = HierarchicalLoss(config, (2, 6), 6, (16,))(
+            {2: vectors(1), 6: top}, {2: low, 6: vectors(4)}, Teacher(vectors(5), vectors(6)), None
+        )
+        value.backward()
+        assert set(parts) == {"2/cross"} and low.grad is not None and (top.grad is not None) == pulled
+
+
 def test_in_a_cheap_step_the_teachers_query_stands_for_the_tops() -> None:
     config = LossConfig(contrastive=0, distil_vectors=0, distil_scores=0, cross_exit=1.0)
     t = Teacher(vectors(5), vectors(6))

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from operator import itemgetter
 from types import SimpleNamespace
 
 import pytest
@@ -229,6 +230,11 @@ def test_the_longest_fenced_block_counts() -> None:
     assert code_of(f"```\nputs 1\n```\n{fenced(SAMPLES['ruby'], 'rb')}", "ruby") == SAMPLES["ruby"]
 
 
+def test_an_answer_of_endless_fences_is_read_once() -> None:
+    with pytest.raises(Rejected, match="truncated"):
+        code_of("```python\n" * 100_000, "python")  # a search for the end from every beginning would take hours
+
+
 def test_unknown_targets_are_refused() -> None:
     with pytest.raises(UserError, match="Cannot translate into cobol"):
         Grammars(["cobol"])
@@ -314,6 +320,20 @@ def test_retry_after_silences_every_thread_also_when_nothing_is_tried_again(stub
     assert connection.ask("s", "another thread's") == "ok" and clock.now == pytest.approx(7.0)
 
 
+def test_silence_is_kept_by_whoever_waits_for_a_turn_already(stub_of) -> None:
+    stub, clock = stub_of("ok", "ok"), Clock()
+    connection = endpoint(stub, clock, rate=1.0)
+    connection.ask("s", "first")
+
+    def told_meanwhile(seconds: float) -> None:
+        connection.sleep = connection._sleep = clock.sleep
+        clock.sleep(seconds)
+        connection._hold_all(8)
+
+    connection._sleep = told_meanwhile
+    assert connection.ask("s", "second") == "ok" and clock.now == pytest.approx(9.0)
+
+
 def test_code_and_key_do_not_follow_a_redirect(stub_of) -> None:
     elsewhere = stub_of("caught")
     for status in (302, 307):
@@ -366,8 +386,19 @@ def test_one_refused_request_does_not_stop_the_others(tmp_path, stub_of) -> None
     """A seed too long for the model's context is answered with 400; every run would end there."""
     stub = stub_of(None, 400, None, 413, None)
     counts = run(stub, tmp_path / "t.jsonl", seeds=range(5))
-    assert (counts.accepted, counts.failed) == (3, 2) and len(stub.requests) == 5
-    assert run(stub, tmp_path / "t.jsonl", seeds=range(5)).accepted == 2
+    assert (counts.accepted, dict(counts.rejected)) == (3, {"refused": 2}) and len(stub.requests) == 5
+    assert run(stub, tmp_path / "t.jsonl", seeds=range(5)).skipped == 5 and len(stub.requests) == 5
+
+
+def test_seeds_that_no_server_takes_hold_up_no_others(tmp_path, stub_of) -> None:
+    """More of them at the beginning than patience lasts: the next run begins behind them."""
+    stub, out = stub_of(*[400] * 3, None, None, 400, 400, 400), tmp_path / "t.jsonl"
+    with pytest.raises(UserError, match="3 times in a row"):
+        run(stub, out, seeds=range(5))
+    with pytest.raises(UserError, match="3 times in a row"):
+        run(stub, out, seeds=range(5))
+    assert len(lines(out)) == 2 and len(stub.requests) == 8
+    assert run(stub, out, seeds=range(5)).skipped == 5
 
 
 def test_a_server_that_refuses_everything_ends_the_run_with_its_own_words(tmp_path, stub_of) -> None:
@@ -383,10 +414,11 @@ def test_nonsense_is_counted_and_not_asked_for_again(tmp_path, stub_of) -> None:
         fenced(SAMPLES["go"], "go"),
         fenced("def broken(", "ruby"),
         completion("x", finish_reason="length"),
+        completion(None, finish_reason="content_filter"),
     )
     counts = run(stub, tmp_path / "t.jsonl")
-    assert counts.accepted == 2
-    assert dict(counts.rejected) == {"no-code": 1, "wrong-language": 1, "too-short": 1, "truncated": 1}
+    assert counts.accepted == 1
+    assert dict(counts.rejected) == {"no-code": 1, "wrong-language": 1, "too-short": 1, "truncated": 1, "no-text": 1}
     again = run(stub, tmp_path / "t.jsonl")
     assert again.skipped == 6 and again.done == 0 and len(stub.requests) == 6
 
@@ -442,7 +474,8 @@ def test_a_server_that_goes_down_in_mid_run_costs_nothing_but_the_time(trouble: 
     asked = len(stub.requests)
     counts = run(stub, out)  # it is back
     assert (counts.accepted, counts.skipped, counts.failed) == (4, 2, 0)
-    assert lines(out) == lines(whole) and len(stub.requests) == asked + 4
+    name = itemgetter("name")  # what failed comes after all others
+    assert sorted(lines(out), key=name) == sorted(lines(whole), key=name) and len(stub.requests) == asked + 4
 
 
 def test_a_full_disk_ends_the_run_and_its_pauses(tmp_path, stub_of, monkeypatch) -> None:

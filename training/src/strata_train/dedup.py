@@ -120,7 +120,8 @@ class NearDuplicates:
         self._signatures = np.empty((1024, self.settings.permutations), dtype=np.uint32)
         self._runs: list[tuple[Array, Array]] = []  # sorted keys, texts
 
-    def add(self, texts: list[str]) -> list[int]:
+    def add(self, texts: list[str], *, keep_all: bool = False) -> list[int]:
+        """`keep_all`: also what repeats a kept text, so that nothing passes for being a copy of a copy alone."""
         signatures = np.stack([self.minhash.signature(text) for text in texts])  # (N, P)
         keys = self.minhash.keys(signatures)  # (N, bands)
         candidates = self._stored_candidates(keys)
@@ -132,7 +133,7 @@ class NearDuplicates:
             found = candidates[i].union(*(fresh.get(key, ()) for key in own))
             original = self._most_similar(signatures[i], sorted(found))
             answers.append(original)
-            if original >= 0:
+            if original >= 0 and not keep_all:
                 continue
             number = self._keep(signatures[i])
             for key in own:
@@ -181,6 +182,18 @@ class NearDuplicates:
         keys, ids = self._runs[-1]
         order = np.argsort(keys, kind="stable")
         self._runs[-1] = (keys[order], ids[order])
+
+
+def copies_of(known: list[str], texts: list[str]) -> list[bool]:
+    """Whether each text nearly repeats one of those that are known."""
+    near = NearDuplicates()
+    for some in batched(known, 10_000):
+        near.add(some, keep_all=True)
+    return [original >= 0 for some in batched(texts, 10_000) for original in near.find(some)]
+
+
+def batched(texts: list[str], size: int) -> Iterator[list[str]]:
+    return (texts[start : start + size] for start in range(0, len(texts), size))
 
 
 # ---- contamination ----

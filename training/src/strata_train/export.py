@@ -278,6 +278,14 @@ def export_folder(
     return manifest
 
 
+def put_in_place(folder: Path, out: Path, quality: dict[str, Any]) -> None:
+    """Move a whole model folder to `out`, with what was measured of it."""
+    check_out(out)
+    write_manifest(folder, read_manifest(folder) | {"quality": quality})
+    shutil.rmtree(out, ignore_errors=True)
+    folder.replace(out)
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

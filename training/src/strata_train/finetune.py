@@ -1,9 +1,10 @@
 """Adapts a model folder to one workspace: what VS Code and `strata train` start.
 
 Mined pairs in, a new model folder out, and a verdict: adopt it only if files that were held out are found better than
-chance explains and no exit became clearly worse. The shared layers stay frozen, so ten minutes on two cores are enough
-and a small workspace cannot ruin the model: a linear map in the shared space, the table, and the private parts of the
-exits in between are all that learns.
+chance explains and no exit became clearly worse; by the folders as they will be used, rounded and with whole texts. The
+shared layers stay frozen, so ten minutes on two cores are enough and a small workspace cannot ruin the model: a linear
+map in the shared space, the table, and the private parts of the exits in between are all that learns. How much is
+measured and learned from is cut to the time that was given.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,12 @@ import torch
 
 from strata_train import data, evaluate, export, folder_weights, train
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
-from strata_train.dedup import NearDuplicates
+from strata_train.dedup import copies_of
 from strata_train.device import Device, bf16_pays, choose
 from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
 from strata_train.model import MultiExitEncoder
-from strata_train.text import TextEncoder
+from strata_train.runtime import FolderEncoder
 
 PHASES = ("top head", "table", "layers")  # as they appear in the progress events
 LEAST_SPACE = 20_000_000  # with less room left, a failure to write is the disk's
@@ -45,7 +47,16 @@ RESAMPLES = 10_000
 MIN_GAIN = 0.005
 MAX_LOSS = 0.02
 
+# Of the time that was given, at most so much goes into each of the two measurements and into the teacher's vectors.
+MEASURE_SHARE = 0.1
+TEACHER_SHARE = 0.3
+TEXTS_PER_PAIR = 3.3  # that the teacher reads: questions and views of code (`data.build_shards`)
+MOST_DOCUMENTS = 1500
+MOST_QUESTIONS = 300
+FEW_STEPS = 30  # with fewer of the layers, it is the time that was missing
+
 Ranks = dict[str, np.ndarray]  # figure → rank of each question's own code, from 1
+Encode = Callable[[list[np.ndarray]], dict[int, np.ndarray]]  # token ids of N texts → (N, D) of every exit
 
 
 def settings_for(model: MultiExitEncoder, pairs: int) -> Config:
@@ -75,7 +86,6 @@ def settings_for(model: MultiExitEncoder, pairs: int) -> Config:
             log_every=5,
             checkpoint_minutes=1.0,
             evaluate_minutes=0.5,
-            patience=4,
             rotate=False,
         ),
     )
@@ -130,30 +140,32 @@ def _finetune(
             f"The {len(pairs)} documented definitions lie in too few files to keep some aside for checking the result.",
         )
     model = folder_weights.read_model(start)
-    manifest = export.read_manifest(start)
-    text = TextEncoder(
-        start / manifest["tokenizer"]["file"], manifest["instructions"]["query"], manifest["instructions"]["code"]
-    )
     place = choose(device, threads)
-    config = settings_for(model, len(learned) + len(held_out))
+    teacher = folder_weights.read_model(start).to(place.device).eval()
+    as_used = FolderEncoder(start, threads)
+    text, manifest = as_used.text, as_used.manifest
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    checked = Check.of(held_out, others, text, config)
+    work.mkdir(parents=True, exist_ok=True)
+    plan = Plan.of(work / "plan.json", learned, minutes, as_used, teacher, place)
     copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
+    some = f", {plan.pairs} learned from, which is what the time allows" if plan.pairs < len(learned) else ""
+    learned = sorted(learned, key=_drawn)[: plan.pairs]
+    config = settings_for(model, len(learned) + len(held_out))
+    checked = Check.of(held_out, others, as_used, config, plan)
     emit(
         "progress",
         phase="encoding",
-        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies})",
+        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies}{some})",
         device=str(place.device),
     )
     asked = time.monotonic()
-    ranks_before = checked.ranks(model.eval().to(place.device))  # both measurements on one device
+    ranks_before = checked.ranks(as_used.encode_all)
     checking = (time.monotonic() - asked) / 60
     before = recall(ranks_before)
     emit("metric", phase="before", **before)
 
     torch.manual_seed(config.train.seed)
-    work.mkdir(parents=True, exist_ok=True)
     used = work / "pairs.jsonl"
     used.write_text("".join(json.dumps(pair) + "\n" for pair in [*learned, *held_out]), encoding="utf-8")
     try:
@@ -176,32 +188,35 @@ def _finetune(
             "resume-mismatch",
             "The stopped run learned from other definitions or began with another model; start a new run instead.",
         ) from error
-    teacher = folder_weights.read_model(start).to(place.device).eval()
     data.add_teachers(data.shard_folders(work / "cache"), teacher, device=place.device, autocast=place.bf16)
     run = train.Run(work / "run", config, torch.eye(model.config.dims))
     if resume and (run.folder / train.CHECKPOINT).exists():
         run.resume(model)
     run.progress.from_folder = True
-    # Two measurements follow, the layers' last and that of the verdict.
-    _learn(model, run, work / "cache", place, checked, began + 60 * minutes, 2 * checking)
+    # The measurement of what was written follows.
+    _learn(model, run, work / "cache", place, checked.brief(), began + 60 * minutes, checking)
 
-    ranks_after = checked.ranks(model.eval())
-    after = recall(ranks_after)
-    emit("metric", phase="after", **after)
-    adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files)
-    comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
-    comparison["changes"] = {name: vars(change) for name, change in changes.items()}
     emit("progress", phase="exporting", message="Writing the model folder")
     export.export_folder(
         model,
         text,
-        out,
+        work / "model",
         id=out.name,
         version="1.0.0",
         description=f"{manifest['id']} adapted to {len(learned)} documented definitions of a workspace",
         shared_space=manifest["sharedSpace"],
-        quality={"held-out": {"before": before, "after": after, "comparison": comparison}},
     )
+    ranks_after = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
+    after = recall(ranks_after)
+    emit("metric", phase="after", **after)
+    adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files, hurried=run.progress.step < FEW_STEPS)
+    comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
+    comparison["changes"] = {name: vars(change) for name, change in changes.items()}
+    quality: dict[str, Any] = {
+        f"{side}, nDCG@10": {name: round(getattr(change, side), 4) for name, change in changes.items()}
+        for side in ("before", "after")
+    }
+    export.put_in_place(work / "model", out, {"held-out": {**quality, "comparison": comparison}})
     result = {"adopt": adopt, "reason": reason, "before": before, "after": after, "comparison": comparison}
     result |= {"folder": str(out), "pairs": len(pairs), "held_out": len(held_out)}
     return {**result, "seconds": round(time.monotonic() - began, 1)}
@@ -221,9 +236,63 @@ def _learn(
         finished = train.train_table(model, run, cache, place, minutes=budget)
     if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
         budget = max(0.2, (left() - reserved) * 0.85) + run.progress.seconds / 60
-        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=checked.figures)
+        autocast = bf16_pays(place.device.type)
+
+        def figures(model: MultiExitEncoder) -> dict[str, float]:
+            return recall(
+                checked.ranks(lambda texts: data.encode_texts(model, texts, model.config.exits, autocast=autocast))
+            )
+
+        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=figures)
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of what there is fits into the time."""
+
+    pairs: int  # learned from
+    questions: int
+    documents: int  # among which their code is looked for
+
+    @staticmethod
+    def of(
+        file: Path,
+        learned: list[data.Pair],
+        minutes: float,
+        as_used: FolderEncoder,
+        teacher: MultiExitEncoder,
+        place: Device,
+    ) -> Plan:
+        """By how fast this machine reads code now. A run that is resumed has its plan in `file`."""
+        if file.exists():
+            return Plan(**json.loads(file.read_text(encoding="utf-8")))
+        first = sorted(learned, key=_drawn)[:32]
+        sequences = as_used.tokens([pair["code"] for pair in first], is_query=False)
+        top = (teacher.config.top,)
+
+        def teach(texts: list[np.ndarray]) -> dict[int, np.ndarray]:
+            return data.encode_texts(teacher, texts, top, device=place.device, autocast=place.bf16)
+
+        documents = int(60 * minutes * MEASURE_SHARE * _texts_per_second(as_used.encode_all, sequences))
+        taught = int(60 * minutes * TEACHER_SHARE * _texts_per_second(teach, sequences) / TEXTS_PER_PAIR)
+        documents = min(MOST_DOCUMENTS, max(8 * MIN_HELD_OUT, documents))
+        plan = Plan(max(MIN_PAIRS, taught), min(MOST_QUESTIONS, documents // 2), documents)
+        file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+        return plan
+
+
+def _texts_per_second(encode: Encode, sequences: list[np.ndarray]) -> float:
+    encode(sequences[:1])  # what is made once does not count
+    began = time.monotonic()
+    encode(sequences)
+    return len(sequences) / max(1e-6, time.monotonic() - began)
+
+
+def _drawn(pair: data.Pair) -> int:
+    """An order that owes nothing to the files'."""
+    return data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"])
 
 
 def usable_pairs(file: Path) -> list[data.Pair]:
@@ -250,11 +319,8 @@ def file_of(pair: data.Pair) -> tuple[str, str]:
 
 def without_copies_of(held_out: list[data.Pair], others: list[data.Pair]) -> list[data.Pair]:
     """What may be learned from: code that nearly repeats held-out code would give the answers away."""
-    near = NearDuplicates()
-    if held_out:
-        near.add([pair["code"] for pair in held_out])
-    repeated = near.find([pair["code"] for pair in others])
-    return [pair for pair, original in zip(others, repeated, strict=True) if original < 0]
+    repeated = copies_of([pair["code"] for pair in held_out], [pair["code"] for pair in others])
+    return [pair for pair, is_copy in zip(others, repeated, strict=True) if not is_copy]
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
@@ -298,14 +364,16 @@ class Change:
         )
 
 
-def verdict(before: Ranks, after: Ranks, files: np.ndarray) -> tuple[bool, str, dict[str, Change]]:
+def verdict(
+    before: Ranks, after: Ranks, files: np.ndarray, *, hurried: bool = False
+) -> tuple[bool, str, dict[str, Change]]:
     """Adopt only what is better on the whole and nowhere clearly worse; with the reason and every figure's change.
 
     Better: the interval of the mean over the exits lies above zero. Clearly worse: a fall of more than `MAX_LOSS` whose
     interval lies below zero. The comparison is question by question, so that a question both models find hard, or easy,
     says nothing either way; by nDCG@10, which moves with every rank among the ten that are looked at, while recall@10
     moves only where a rank crosses ten and the reciprocal rank hardly below the second place. `files`: (Q,), the number
-    of each question's file.
+    of each question's file. `hurried`: there was hardly any time to learn.
     """
     gained = [{key: discounted(ranks) for key, ranks in side.items()} for side in (before, after)]
     exits = [key for key in before if ">" not in key]
@@ -322,15 +390,15 @@ def verdict(before: Ranks, after: Ranks, files: np.ndarray) -> tuple[bool, str, 
     elif mean.gain <= 0:
         reason = f"Kept the old model: held-out code is not found better ({measured}: {mean})."
     elif mean.low <= 0:
-        reason = (
-            f"Kept the old model: the gain may be chance ({measured}: {mean}). "
-            "More documented definitions make a gain easier to tell from chance."
-        )
+        reason = f"Kept the old model: the gain may be chance ({measured}: {mean}). "
+        reason += "More documented definitions make a gain easier to tell from chance."
     elif mean.gain < MIN_GAIN:
         reason = f"Kept the old model: the gain is too small to be worth reading all code again ({measured}: {mean})."
     else:
         better = "Held-out code is found better, more than chance explains, and no exit became clearly worse"
         return True, f"{better} ({measured}: {mean}).", changes
+    if hurried:
+        reason += " There was hardly any time left to learn: give it more minutes."
     return False, reason, changes
 
 
@@ -365,25 +433,29 @@ class Check:
     def of(
         held_out: list[data.Pair],
         others: list[data.Pair],
-        text: TextEncoder,
+        as_used: FolderEncoder,
         config: Config,
-        limit: int = 1500,
+        plan: Plan,
     ) -> Check:
-        """One question for each held-out pair, made of its comment; half of the code has lost its name."""
-        asked = evaluate.HeldOut.of(held_out, text, config, limit=300)
-        more = evaluate.HeldOut.of(others, text, config, limit=max(0, limit - len(asked.documents)))
+        """One question for each held-out pair, made of its comment; half of the code has lost its name. Texts are cut
+        as the product cuts them.
+        """
+        lengths = replace(config.text, code_tokens=as_used.max_code_tokens, query_tokens=as_used.max_query_tokens)
+        config = replace(config, text=lengths)
+        asked = evaluate.HeldOut.of(held_out, as_used.text, config, limit=plan.questions)
+        more = evaluate.HeldOut.of(others, as_used.text, config, limit=max(0, plan.documents - len(asked.documents)))
         files = [data.stable_hash(*file_of(pair)) for pair in asked.pairs]
         return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
 
-    def ranks(self, model: MultiExitEncoder) -> Ranks:
+    def brief(self) -> Check:
+        """Enough for a curve while it trains."""
+        some = slice(len(self.queries[:100]))
+        return Check(self.queries[some], self.documents[:300], self.relevant[some], self.files[some])
+
+    def ranks(self, encode: Encode) -> Ranks:
         """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""
-        exits = model.config.exits
-        autocast = bf16_pays(next(model.parameters()).device.type)
-        queries = data.encode_texts(model, self.queries, exits, autocast=autocast)
-        documents = data.encode_texts(model, self.documents, exits, autocast=autocast)
+        queries, documents = encode(self.queries), encode(self.documents)
+        exits = sorted(queries)
         top = exits[-1]
         pairs = {f"{exit}": (exit, exit) for exit in exits} | {f"{top}>{exit}": (top, exit) for exit in exits[:-1]}
         return {key: ranks_of(queries[asked], documents[found], self.relevant) for key, (asked, found) in pairs.items()}
-
-    def figures(self, model: MultiExitEncoder) -> dict[str, float]:
-        return recall(self.ranks(model))

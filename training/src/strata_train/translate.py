@@ -138,12 +138,27 @@ class Rejected(Exception):
 
 
 SHORTEST, LONGEST = 20, 8000
-_FENCE = regex.compile(r"^[ \t]*```[ \t]*([\w+#.-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", regex.M | regex.S)
+_FENCE = regex.compile(r"[ \t]*```[ \t]*([\w+#.-]*)")
+
+
+def _fenced(answer: str) -> Iterator[tuple[str, str]]:
+    """Label and content of every fenced block, in one pass: models in a loop write fences without end."""
+    label: str | None = None
+    inside: list[str] = []
+    for line in answer.split("\n"):
+        if label is None:
+            if fence := _FENCE.match(line):
+                label, inside = fence[1], []
+        elif line.strip(" \t\r") == "```":
+            yield label, "".join(f"{each}\n" for each in inside)
+            label = None
+        else:
+            inside.append(line)
 
 
 def code_of(answer: str, language: str) -> str:
     """The longest fenced block of the answer, if it does not call itself another language."""
-    blocks = _FENCE.findall(answer)
+    blocks = list(_fenced(answer))
     if not blocks:
         raise Rejected("truncated" if "```" in answer else "no-code")
     label, code = max(blocks, key=lambda block: len(block[1]))
@@ -237,6 +252,7 @@ class Endpoint:
         self._sleep = self.sleep or self.cancel.wait  # a pause ends at once when the run is cancelled
         self._turns = threading.Lock()
         self._next_turn = self.clock()
+        self._silent_until = self._next_turn
         self._jitter = random.Random(0)
 
     def ask(self, system: str, prompt: str) -> str:
@@ -262,16 +278,20 @@ class Endpoint:
         raise AssertionError("unreachable")
 
     def _wait_for_turn(self) -> None:
-        with self._turns:
-            now = self.clock()
-            turn = max(now, self._next_turn)
-            self._next_turn = turn + 1 / self.rate
-        self._pause(turn - now)
+        while True:
+            with self._turns:
+                now = self.clock()
+                turn = max(now, self._next_turn)
+                self._next_turn = turn + 1 / self.rate
+            self._pause(turn - now)
+            if self.clock() >= self._silent_until:  # it may have been asked for meanwhile
+                return
 
     def _hold_all(self, seconds: float) -> None:
         """The server asked for silence: that is meant for every thread, not only for the one that was told."""
         with self._turns:
-            self._next_turn = max(self._next_turn, self.clock() + seconds)
+            self._silent_until = max(self._silent_until, self.clock() + seconds)
+            self._next_turn = max(self._next_turn, self._silent_until)
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0 and not self.cancel.is_set():
@@ -311,6 +331,8 @@ class Endpoint:
         try:
             choice = json.loads(raw)["choices"][0]
             content = choice["message"]["content"]
+            if content is None:  # a filter took it, or the model called a tool
+                raise Rejected("no-text")
             if not isinstance(content, str):
                 raise TypeError("content is no text")
             content.encode()  # JSON can hold half of a surrogate pair, which no file and no parser takes
@@ -395,21 +417,26 @@ class Counts:
         }  # fmt: skip
 
 
+FAILED = "failed"
+
+
 class Output:
     """The triplets and, beside them, one line of state per finished task; both only ever grow.
 
-    A task is finished when it was accepted or rejected. One that failed (the server did) is tried in the next run.
+    A task is finished when it was accepted or rejected. One that failed (the server did) is tried in the next run,
+    after all others.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.state = path, path.with_name(path.name + ".state")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.finished: set[str] = set()
+        self.failed: set[str] = set()
         self.near = NearDuplicates()
         for file in (self.path, self.state):
             _drop_partial_line(file)
         for record in read_json_lines(self.state) if self.state.exists() else ():
-            self.finished.add(record["key"])
+            (self.failed if record["status"] == FAILED else self.finished).add(record["key"])
         triplets = read_json_lines(self.path) if self.path.exists() else iter(())
         while some := list(islice(triplets, 1000)):  # a few at a time: there may be a million
             self.finished.update(record["key"] for record in some)  # written, but killed before the state was
@@ -427,6 +454,11 @@ class Output:
     def finish(self, task: Task, status: str) -> None:
         self._write(self._states, {"key": task.key, "status": status})
         self.finished.add(task.key)
+
+    def fail(self, task: Task) -> None:
+        if task.key not in self.failed:
+            self._write(self._states, {"key": task.key, "status": FAILED})
+            self.failed.add(task.key)
 
     def close(self) -> None:
         self._lines.close()
@@ -461,7 +493,8 @@ def build(
 ) -> Counts:
     """Translate what is not finished yet. Ends early when cancelled, at `limit` tasks, or when the server is gone.
 
-    `patience` tasks failing one after another means that the server is gone; going on would only hammer it.
+    `patience` tasks failing one after another means that the server is gone; going on would only hammer it. What it
+    refused in a run in which it translated others is not asked for again.
     """
     counts = Counts()
     failures_in_a_row = 0
@@ -483,7 +516,12 @@ def build(
         except Cancelled:
             return
         except (Transient, Refused) as failure:
-            counts.failed += 1
+            if isinstance(failure, Refused) and counts.accepted + counts.rejected.total() > 0:
+                output.finish(task, "refused")
+                counts.rejected["refused"] += 1
+            else:
+                output.fail(task)
+                counts.failed += 1
             failures_in_a_row += 1
             if failures_in_a_row >= patience:
                 code = "endpoint-refused" if isinstance(failure, Refused) else "endpoint-down"
@@ -493,7 +531,16 @@ def build(
         if counts.done % report_every == 0:
             emit("progress", phase="translate", done=counts.done, **counts.fields())
 
-    waiting = tasks(seeds, languages, per_seed)
+    def in_order() -> Iterator[Task]:
+        earlier, late = frozenset(output.failed), []
+        for task in tasks(seeds, languages, per_seed):
+            if task.key in earlier:
+                late.append(task)
+            else:
+                yield task
+        yield from late
+
+    waiting = in_order()
     running: dict[Future[str], Task] = {}
     begun: set[str] = set()
     with ThreadPoolExecutor(concurrency) as pool:

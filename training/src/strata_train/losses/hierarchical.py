@@ -107,6 +107,8 @@ class HierarchicalLoss:
         if c.contrastive:
             terms["contrastive"] = c.contrastive * self._contrast(q, d, not_negative)
         if c.cross_exit and top_queries is not None:
+            if c.teacher == "top":  # it teaches: lower exits' code does not pull its queries
+                top_queries = top_queries.detach()
             cross = over_prefixes(
                 lambda a, b: cross_exit_contrast(a, b, c.logit_scale, not_negative), (top_queries, d), self.widths
             )

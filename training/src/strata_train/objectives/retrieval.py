@@ -24,7 +24,7 @@ from torch import Tensor
 
 from strata_train import data
 from strata_train.config import LossConfig
-from strata_train.dedup import Record, read_json_lines
+from strata_train.dedup import Record, copies_of, read_json_lines
 from strata_train.device import Device
 from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
@@ -75,12 +75,19 @@ def read_examples(files: Iterable[Path]) -> list[Record]:
 
 
 def split_held_out(examples: Sequence[Record], share: float) -> tuple[list[Record], list[Record]]:
-    """For training, and for measuring. Whole files are held out, so a seed and its translations stay together."""
+    """For training, and for measuring. Whole files are held out, so a seed and its translations stay together; what
+    nearly repeats held-out code, in another file or repository, is in neither.
+    """
     parts: tuple[list[Record], list[Record]] = [], []
     for example in examples:
         place = {"source": str(example.get("source", "")), "path": str(example.get("path", example["code"]))}
         parts[data.is_held_out(place, share)].append(example)
-    return parts
+    learned, held_out = parts
+    codes = [[example[key] for key in ("code", "code_b") if key in example] for example in learned]
+    known = [example[key] for example in held_out for key in ("code", "code_b") if key in example]
+    repeated = copies_of(known, [code for each in codes for code in each])
+    ends = np.cumsum([0, *map(len, codes)])
+    return [each for each, i, j in zip(learned, ends, ends[1:], strict=False) if not any(repeated[i:j])], held_out
 
 
 def measured_on(held_out: Sequence[Record], most: int = 1000) -> list[Record]:
