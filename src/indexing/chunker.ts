@@ -124,19 +124,26 @@ export class Chunker {
     if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length * 0.8)) return undefined;
     const parser = await this.#parser(grammar);
     if (!parser) return undefined;
-    let tree: Tree | null = null;
-    const read = parsed ?? (language.scriptBlocks ? scriptsOnly(lines.source) : (syntax.readAs?.(lines.source) ?? lines.source));
+    const trees: Tree[] = [];
     try {
       const isLate = deadline(deadlineMs);
       // The type says void; a true result cancels the parse.
       const progressCallback = (): boolean => isLate();
-      tree = parser.parse(read, null, { progressCallback });
-      if (!tree) {
-        parser.reset();
-        return undefined;
+      const parse = (text: string): { tree: Tree; errors: number } | undefined => {
+        const tree = parser.parse(text, null, { progressCallback });
+        if (!tree) return void parser.reset();
+        trees.push(tree);
+        return { tree, errors: errorShare(tree.rootNode, syntax) };
+      };
+      const source = parsed ?? (language.scriptBlocks ? scriptsOnly(lines.source) : lines.source);
+      const rewritten = syntax.readAs?.(source) ?? source;
+      let best = parse(rewritten);
+      // What was meant to help may hide what helped the grammar before.
+      if (best && best.errors > 0 && rewritten !== source) {
+        const plain = parse(source);
+        if (plain && plain.errors < best.errors) best = plain;
       }
-      if (errorShare(tree.rootNode, syntax) > maxErrorShare) return undefined;
-      return work(tree.rootNode, syntax, lines);
+      return best && best.errors <= maxErrorShare ? work(best.tree.rootNode, syntax, lines) : undefined;
     } catch (error) {
       this.#log("warn", `A ${language.id} file could not be cut by its syntax tree; the scanner was used.`, error);
       // A parser that trapped is in an unknown state.
@@ -144,7 +151,7 @@ export class Chunker {
       parser.delete();
       return undefined;
     } finally {
-      tree?.delete();
+      for (const tree of trees) tree.delete();
     }
   }
 

@@ -151,6 +151,11 @@ describe("names", () => {
     });
   }
 
+  it("reads C++ as it stands where the grammar makes more of it", async () => {
+    const { chunks } = await chunker.chunk("a.cpp", "struct POINT origin {1, 2};\n");
+    assert.deepEqual(chunks.map(({ chunk }) => [chunk.kind, chunk.symbols]), [["block", ["origin"]]]);
+  });
+
   it("reads macros in no more time than the text is long", async () => {
     for (const repeated of ["class ", "class A", "class A(", "AB(C) ", " "]) await assertGrowsEvenly(20_000, (length) => chunker.chunk("a.cpp", `class ${repeated.repeat(length)} {};`, 200));
   });
