@@ -153,7 +153,7 @@ describe("names", () => {
 
   it("reads C++ as it stands where the grammar makes more of it", async () => {
     const { chunks } = await chunker.chunk("a.cpp", "struct POINT origin {1, 2};\n");
-    assert.deepEqual(chunks.map(({ chunk }) => [chunk.kind, chunk.symbols]), [["block", ["origin"]]]);
+    assert.deepEqual(chunks.map(({ chunk }) => [chunk.kind, chunk.symbols]), [["module", ["origin"]]]);
   });
 
   it("reads macros in no more time than the text is long", async () => {
