@@ -24,17 +24,32 @@ function sameLines(before: readonly string[], line: number, now: readonly string
   return same;
 }
 
+/** How many lines at the beginning and how many at the end are the same in both; where code was put beside its like, the two may overlap. */
+function sharedEnds(before: readonly string[], now: readonly string[]): { readonly head: number; readonly tail: number } {
+  const shorter = Math.min(before.length, now.length);
+  let head = 0;
+  while (head < shorter && before[head] === now[head]) head++;
+  let tail = 0;
+  while (tail < shorter && before.at(-1 - tail) === now.at(-1 - tail)) tail++;
+  return { head, tail };
+}
+
+/** Whether a line of `before` (from 0) stands in front of all edits or behind them. A line between them may only look like one of `now`, and so may one that either end could have. */
+function isCertain(before: readonly string[], now: readonly string[], line: number): boolean {
+  const shorter = Math.min(before.length, now.length);
+  const { head, tail } = sharedEnds(before, now);
+  if (head === before.length && head === now.length) return true;
+  return line < Math.min(head, shorter - tail) || before.length - line <= Math.min(tail, shorter - head);
+}
+
 /**
  * The line of `now` that stands where `line` stood in `before` (both from 0). In front of all edits and behind them that is certain; between two of them
  * the same lines are looked for, nearest first.
  */
 export function followLine(before: readonly string[], now: readonly string[], line: number): number {
-  const shorter = Math.min(before.length, now.length);
-  let head = 0;
-  while (head < shorter && before[head] === now[head]) head++;
+  const { head, tail: shared } = sharedEnds(before, now);
   if (line < head) return line;
-  let tail = 0;
-  while (tail < shorter - head && before.at(-1 - tail) === now.at(-1 - tail)) tail++;
+  const tail = Math.min(shared, Math.min(before.length, now.length) - head);
   const [beforeEnd, nowEnd] = [before.length - tail, now.length - tail];
   if (line >= beforeEnd) return line + now.length - before.length;
   // The line itself may be what was edited: then the next one that is still there tells.
@@ -50,13 +65,25 @@ export function followLine(before: readonly string[], now: readonly string[], li
   return Math.max(0, Math.min(line, nowEnd - 1));
 }
 
+/** How lines (from 1) of the file on disk and of a buffer lead to each other. */
+export interface FollowedEdits {
+  readonly toBuffer: (line: number) => number;
+  readonly toDisk: (line: number) => number;
+  /** Whether a line of the buffer is certainly one of the file, and not only near to one. */
+  readonly isOnDisk: (line: number) => boolean;
+}
+
 /**
- * How lines of the file on disk and of `document` lead to each other (from 1). Without unsaved edits, or without the file, they are the same.
+ * Without unsaved edits, or without the file, the lines are the same.
  * @param asFound an earlier text of the file, in place of the one on disk
  */
-export async function followEdits(document: EditedDocument, asFound?: string): Promise<{ readonly toBuffer: (line: number) => number; readonly toDisk: (line: number) => number }> {
+export async function followEdits(document: EditedDocument, asFound?: string): Promise<FollowedEdits> {
   const saved = asFound ?? (document.isDirty ? await textOnDisk(document.uri.fsPath) : undefined);
-  if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line };
+  if (saved === undefined) return { toBuffer: (line) => line, toDisk: (line) => line, isOnDisk: () => true };
   const [disk, buffer] = [linesOf(saved), linesOf(document.getText())];
-  return { toBuffer: (line) => followLine(disk, buffer, line - 1) + 1, toDisk: (line) => followLine(buffer, disk, line - 1) + 1 };
+  return {
+    toBuffer: (line) => followLine(disk, buffer, line - 1) + 1,
+    toDisk: (line) => followLine(buffer, disk, line - 1) + 1,
+    isOnDisk: (line) => isCertain(buffer, disk, line - 1),
+  };
 }

@@ -1,5 +1,5 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
-// which the engine widens to the piece of code it belongs to.
+// which the engine widens to the piece of code it belongs to; where it does not know that line, what stands around it.
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
 import { savedCell } from "./notebooks.ts";
@@ -35,15 +35,15 @@ async function definitionAt(document: vscode.TextDocument, at: vscode.Position):
   return symbols && innermost(symbols, at);
 }
 
-/** What stands around a line between empty lines; all of the text around an empty line. For text that no engine knows, which could widen the line itself. */
+/** What stands around a line between empty lines; around an empty line, what stands above and below it. For text that no engine knows, which could widen the line itself. */
 function blockAt(document: vscode.TextDocument, line: number): vscode.Range {
   const isEmpty = (at: number) => document.lineAt(at).isEmptyOrWhitespace;
+  const end = document.lineCount - 1;
   let [first, last] = [line, line];
-  if (isEmpty(line)) [first, last] = [0, document.lineCount - 1];
-  else {
-    while (first > 0 && !isEmpty(first - 1)) first--;
-    while (last < document.lineCount - 1 && !isEmpty(last + 1)) last++;
-  }
+  while (first > 0 && isEmpty(first)) first--;
+  while (first > 0 && !isEmpty(first - 1)) first--;
+  while (last < end && isEmpty(last)) last++;
+  while (last < end && !isEmpty(last + 1)) last++;
   return new vscode.Range(document.lineAt(first).range.start, document.lineAt(last).range.end);
 }
 
@@ -55,32 +55,33 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
   return inside === "" ? undefined : { root: folder.uri.fsPath, path: inside };
 }
 
-/** What the engine calls an editor's text: its file, undefined for text that no engine knows, and its lines there. */
+/** What the engine calls an editor's text: its file, undefined for text that no engine knows, its lines there, and whether it has a line at all. */
 async function onDisk(document: vscode.TextDocument) {
   const cell = await savedCell(document);
   const known = placeInWorkspace(cell?.notebook ?? document.uri);
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
-  if (cell) return { known, name: `${name} · cell ${cell.number}`, toDisk: (line: number) => cell.row + line };
+  if (cell) return { known, name: `${name} · cell ${cell.number}`, toDisk: (line: number) => cell.row + line, isOnDisk: () => true };
   // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.
-  return { known, name, toDisk: (await followEdits(document)).toDisk };
+  const { toDisk, isOnDisk } = await followEdits(document);
+  return { known, name, toDisk, isOnDisk };
 }
 
 /** Shows code like the selection or the definition at the cursor of `editor`. */
 export async function findSimilarInEditor(editor: vscode.TextEditor, model: SearchModel): Promise<void> {
   const { document, selection } = editor;
   const definition = selection.isEmpty ? await definitionAt(document, selection.active) : undefined;
-  const { known, name, toDisk } = await onDisk(document);
-  const atCursor = () => (known ? document.lineAt(selection.active.line).range : blockAt(document, selection.active.line));
+  const { line } = selection.active;
+  const { known, name, toDisk, isOnDisk } = await onDisk(document);
+  // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so it must be one that the file on disk has too.
+  const widen = known !== undefined && !definition && selection.isEmpty && isOnDisk(line + 1);
+  const atCursor = () => (widen ? document.lineAt(line).range : blockAt(document, line));
   const range = definition?.range ?? (selection.isEmpty ? atCursor() : selection);
   // A selection that ends before the first character of a line does not mean that line.
   const lastLine = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
-  // Without a definition or selection the engine widens the line itself (asked for by leaving out its end), so the file's text on disk must be the one it knows.
-  const widen = known !== undefined && !definition && selection.isEmpty;
   // Folders without the file cannot widen it and get what stands around. Around an empty line that is the whole file, which is no question.
-  const { line } = selection.active;
   const text = !widen ? document.getText(lines) : document.lineAt(line).isEmptyOrWhitespace ? undefined : document.getText(blockAt(document, line));
   if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
   const from = toDisk(startLine);

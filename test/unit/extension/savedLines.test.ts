@@ -23,6 +23,20 @@ describe("a line of a file whose buffer has unsaved edits", () => {
   ] as const)
     it(what, () => assert.equal(followLine(file, now, line), expected));
 
+  for (const [what, now, onDisk] of [
+    ["all but those that were added, and those before that end alike", edited(file, 6, 0, "function h() {", "  return 3;", "}", ""), [1, 2, 3, 4, 11, 12, 13, 14, 15]],
+    ["none between two edits", edited(edited(file, 10, 1, "f(1);"), 0, 1, "import z"), []],
+    ["all, when nothing was edited after all", file, file.map((_, i) => i + 1)],
+  ] as const)
+    it(`is certainly on disk: ${what}`, async (t) => {
+      const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
+      t.after(() => rmSync(folder, { recursive: true, force: true }));
+      const fsPath = path.join(folder, "a.ts");
+      writeFileSync(fsPath, file.join("\n"));
+      const { isOnDisk } = await followEdits({ uri: { fsPath }, isDirty: true, getText: () => now.join("\n") });
+      assert.deepEqual(now.map((_, i) => i + 1).filter(isOnDisk), onDisk);
+    });
+
   it("leads to the disk and back, whatever its line ends and mark of order", async (t) => {
     const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));

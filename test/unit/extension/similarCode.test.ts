@@ -45,6 +45,22 @@ describe("finding code similar to what the editor shows", () => {
   });
 });
 
+describe("finding code similar to code that is not saved yet", () => {
+  const added = "function g() {\n  const two = 2;\n\n  return two;\n}";
+  const askedIn = async (line: number, text: string) => (await asked(new Range(line, 0, line, 0), text, path.join(folder, "a.ts")))[0];
+
+  it("compares the new code itself, and not the saved code beside it", async () => {
+    const text = saved.replace("f();", `\n${added}\n\nf();`);
+    assert.deepEqual(await askedIn(5, text), ["/w", { path: "src/a.ts", startLine: 3, endLine: 3, text: "function g() {\n  const two = 2;", lang: "typescript" }, "src/a.ts:5-6"]);
+    assert.deepEqual(await askedIn(6, text), ["/w", { path: "src/a.ts", startLine: 3, endLine: 3, text: added, lang: "typescript" }, "src/a.ts:5-9"], "from an empty line in it");
+  });
+
+  it("does not take a line for the saved one that it looks like", async () => {
+    const copy = saved.replace("f();", `function f() {\n  return 3;\n}\nf();`);
+    assert.deepEqual(await askedIn(5, copy), ["/w", { path: "src/a.ts", startLine: 1, endLine: 4, text: copy, lang: "typescript" }, "src/a.ts:1-7"]);
+  });
+});
+
 describe("finding code similar to text that belongs to no file", () => {
   const scratch = "function f() {\n  return 1;\n}\n\n\nf();";
   const askedOf = async (line: number, text = scratch) => {
@@ -53,9 +69,9 @@ describe("finding code similar to text that belongs to no file", () => {
     return calls;
   };
 
-  it("compares what stands around the cursor, and all of it from an empty line", async () => {
+  it("compares what stands around the cursor, and what stands above and below an empty line", async () => {
     assert.deepEqual(await askedOf(1), [[undefined, { text: "function f() {\n  return 1;\n}", lang: "typescript" }, "Untitled-1:1-3"]]);
-    assert.deepEqual((await askedOf(3))[0]?.[1], { text: scratch, lang: "typescript" });
+    assert.deepEqual((await askedOf(3, `${scratch}\n\ng();`))[0]?.[1], { text: scratch, lang: "typescript" });
   });
 
   it("says that there is nothing to compare", async () => {
