@@ -26,6 +26,8 @@ const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Ma
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
+/** Whether the host has these filters: it drops a folder that restricts nothing. */
+const hasTaken = (asked: Filters, { langs, path, root }: Filters): boolean => path === asked.path && langs.join() === asked.langs.join() && (root === undefined || root === asked.root);
 /** The filters that are on, each as it is told. */
 const filterTexts = ({ langs, path, root }: Filters): string[] => [...langs, path, ...(root === undefined ? [] : [folderName(root)])].filter((text) => text !== "");
 
@@ -48,6 +50,8 @@ export class SearchPanel extends LitElement {
   #pointed = false;
   /** The query last sent, until the host's state has it. */
   #awaited: string | undefined;
+  /** The filters last sent, until the host's state has them. */
+  #sentFilters: Filters | undefined;
   #toTop = false;
   /** The host wants the keyboard in the box, which may not be drawn yet. */
   #focusWanted = false;
@@ -96,6 +100,7 @@ export class SearchPanel extends LitElement {
     this.state = message.state;
     // What a person has typed is newer than what the host says until the host has heard of it.
     if (this.#awaited === message.state.query) this.#awaited = undefined;
+    if (this.#sentFilters && hasTaken(this.#sentFilters, message.state.filters)) this.#sentFilters = undefined;
     if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
     if (filtersChanged && filterTexts(message.state.filters).length > 0) this.filtersOpen = true;
   }
@@ -179,6 +184,8 @@ export class SearchPanel extends LitElement {
     this.#typing = undefined;
     this.query = query;
     this.#awaited = query;
+    this.#sentFilters = filters;
+    this.requestUpdate();
     this.post({ type: "search", query, filters, remember });
   }
 
@@ -189,8 +196,9 @@ export class SearchPanel extends LitElement {
     this.#typing = setTimeout(() => this.#search(this.query, this.#filters, false), TYPING_PAUSE_MS);
   }
 
+  /** What a person has chosen is newer than what the host says until the host has heard of it. */
   get #filters(): Filters {
-    return this.state?.filters ?? { langs: [], path: "" };
+    return this.#sentFilters ?? this.state?.filters ?? { langs: [], path: "" };
   }
 
   #toggleLang(lang: string): void {
@@ -347,7 +355,7 @@ export class SearchPanel extends LitElement {
   }
 
   #renderBox(state: ViewState): TemplateResult {
-    const filtered = filterTexts(state.filters).length;
+    const filtered = filterTexts(this.#filters).length;
     return html`<div class="box" role="search">
       <span class="lens">${searchIcon}</span>
       <input
@@ -395,7 +403,8 @@ export class SearchPanel extends LitElement {
     this.post({ type: "forgetHistory" });
   }
 
-  #renderFilters({ filters, languages }: ViewState): TemplateResult {
+  #renderFilters({ languages }: ViewState): TemplateResult {
+    const filters = this.#filters;
     // A chosen language stays visible even when it is not among the most frequent ones.
     const shown = [...languages.filter(({ lang }, i) => i < CHIPS || filters.langs.includes(lang)), ...filters.langs.filter((lang) => !languages.some((known) => known.lang === lang)).map((lang) => ({ lang, files: 0 }))];
     const { langs, path, root } = filters;
@@ -419,7 +428,7 @@ export class SearchPanel extends LitElement {
   #renderMain(state: ViewState): TemplateResult {
     const { results, index, error } = state;
     if (index.kind === "noFolder")
-      return this.#empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", { type: "command", command: "openFolder" }]]);
+      return this.#empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", this.#command("openFolder")]]);
     if (index.kind === "failed") return html`${this.#failure(index.reason)}${results.kind === "none" ? nothing : this.#renderResults(state)}`;
     if (error) return html`<div class="notice error" role="alert">${warningIcon}<p>${error}</p></div>${results.kind === "none" ? nothing : this.#renderResults(state)}`;
     return results.kind === "none" ? this.#renderStart(state) : this.#renderResults(state);
@@ -431,19 +440,23 @@ export class SearchPanel extends LitElement {
       <div>
         <p>${reason}</p>
         <div class="buttons">
-          <button class="button" @click=${() => this.post({ type: "command", command: "restart" })}>Restart Engine</button>
-          <button class="button secondary" @click=${() => this.post({ type: "command", command: "showLog" })}>Show Log</button>
+          <button class="button" @click=${this.#command("restart")}>Restart Engine</button>
+          <button class="button secondary" @click=${this.#command("showLog")}>Show Log</button>
         </div>
       </div>
     </div>`;
   }
 
-  #empty(title: string, body: TemplateResult, buttons: readonly (readonly [string, FromView])[] = []): TemplateResult {
+  #command(command: (FromView & { type: "command" })["command"]): () => void {
+    return () => this.post({ type: "command", command });
+  }
+
+  #empty(title: string, body: TemplateResult, buttons: readonly (readonly [label: string, press: () => void])[] = []): TemplateResult {
     return html`<div class="empty">
       <div class="mark">${layersIcon}</div>
       <h2>${title}</h2>
       ${body}
-      ${buttons.map(([label, message]) => html`<button class="button" @click=${() => this.post(message)}>${label}</button>`)}
+      ${buttons.map(([label, press]) => html`<button class="button" @click=${press}>${label}</button>`)}
     </div>`;
   }
 
@@ -452,12 +465,12 @@ export class SearchPanel extends LitElement {
     const files = coverage ? count(coverage.files, "file") : "";
     const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
     const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
-    return html`${this.#empty(title, line, index.kind === "paused" ? [["Resume", { type: "command", command: "resume" }]] : [])}
+    return html`${this.#empty(title, line, index.kind === "paused" ? [["Resume", this.#command("resume")]] : [])}
       <div class="suggestions">
         <h3>${state.history.length > 0 ? "Earlier searches" : "For example"}</h3>
         ${(state.history.length > 0 ? state.history.slice(0, 5) : examples).map((query) => html`<button class="entry" @click=${() => this.#search(query, this.#filters, true)}>${state.history.length > 0 ? historyIcon : searchIcon}<span>${query}</span></button>`)}
         <h3>Also</h3>
-        <button class="entry" @click=${() => this.post({ type: "command", command: "duplicates" })}>${sideIcon}<span>Find duplicates in the workspace</span></button>
+        <button class="entry" @click=${this.#command("duplicates")}>${sideIcon}<span>Find duplicates in the workspace</span></button>
       </div>
       ${warnings.map((warning) => html`<div class="notice">${warningIcon}<p>${warning}</p></div>`)}`;
   }
@@ -520,7 +533,7 @@ export class SearchPanel extends LitElement {
 
   #renderNothing(state: ViewState): TemplateResult {
     if (state.busy) return html``;
-    const filters = filterTexts(state.filters);
+    const filters = filterTexts(this.#filters);
     const filtered = filters.length > 0;
     return this.#empty(
       "Nothing found",
@@ -530,7 +543,7 @@ export class SearchPanel extends LitElement {
         <li>Say what the code does, not only what it may be called.</li>
         <li>Files named in ignore files are not searched.</li>
       </ul>`,
-      filtered ? [["Search without filters", { type: "search", query: this.query, filters: { langs: [], path: "" }, remember: false }]] : [["Index Status", { type: "command", command: "status" }]],
+      filtered ? [["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)]] : [["Index Status", this.#command("status")]],
     );
   }
 

@@ -252,6 +252,11 @@ describe("The search view's page", () => {
     await page.locator("button[aria-label='Filters']").click();
     await page.locator(".chip", { hasText: "python" }).click();
     assert.deepEqual((await panel.last("search"))?.filters, { langs: ["python"], path: "" });
+    await page.locator(".chip[aria-pressed='true']", { hasText: "python" }).waitFor(); // before the host answers
+    await page.locator(".filters .path input").fill("src");
+    await page.locator(".chip", { hasText: "go" }).click(); // takes the keyboard from the path, too
+    assert.deepEqual((await panel.last("search"))?.filters, { langs: ["python", "go"], path: "src" });
+    await panel.state(hitsState([a], { filters: { langs: ["python", "go"], path: "src" } }));
     await panel.state(hitsState([a], { filters: { langs: ["python"], path: "" } }));
     assert.equal(await page.locator(".chip", { hasText: "python" }).getAttribute("aria-pressed"), "true");
     await page.locator(".filters .path input").fill("src/net");

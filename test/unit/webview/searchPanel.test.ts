@@ -1,7 +1,7 @@
 // What the page holds itself: which row is active while the list below it changes, and where the keyboard goes.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { FromHost, FromView, ViewHit, ViewState } from "../../../src/webview/messages.ts";
+import type { Filters, FromHost, FromView, ViewHit, ViewState } from "../../../src/webview/messages.ts";
 import { SearchPanel } from "../../../src/webview/searchPanel.ts";
 
 const coverage = { files: 1, chunks: 1, instant: 1, shallow: 1, deep: 1 };
@@ -25,10 +25,11 @@ function handlers(value: unknown): { readonly html: string; readonly press: () =
   if (Array.isArray(value)) return value.flatMap(handlers);
   const { strings, values } = (value ?? {}) as { readonly strings?: readonly string[]; readonly values?: readonly unknown[] };
   if (!strings || !values) return [];
+  const drawn = (from: number, to: number) => strings.slice(from, to).map((text, i) => text + (typeof values[from + i] === "string" ? (values[from + i] as string) : "")).join("");
   return values.flatMap((part, i) => {
     if (typeof part !== "function" || !strings[i]!.endsWith("@click=")) return handlers(part);
-    const [before, after] = [strings[i]!.slice(strings[i]!.lastIndexOf("<button")), strings[i + 1]!.split("</button>")[0]!];
-    return [{ html: before + after, press: part as () => void }];
+    const before = drawn(0, i + 1);
+    return [{ html: before.slice(before.lastIndexOf("<button")) + drawn(i + 1, strings.length).split("</button>")[0]!, press: part as () => void }];
   });
 }
 
@@ -164,5 +165,41 @@ describe("a button that leaves the page when it is pressed", () => {
     page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" } } });
     page.press("Search all folders again");
     assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: ["go"], path: "src" }, remember: false }]);
+  });
+});
+
+describe("filters that are chosen faster than the host answers", () => {
+  const chosen = (page: ReturnType<typeof panel>) => page.sent.map((message) => (message.type === "search" ? message.filters : undefined));
+  const filtered = (filters: Filters): FromHost => ({ type: "state", state: { ...stateOf([]), languages: [{ lang: "go", files: 2 }, { lang: "rust", files: 1 }], filters } });
+
+  it("are added to each other, and leave one by one", () => {
+    const page = panel();
+    page.tell(filtered({ langs: [], path: "src" }));
+    page.filtersOpen = true;
+    page.press("Only go");
+    page.press("Only rust");
+    page.tell(filtered({ langs: ["go"], path: "src" })); // the host has heard of the first
+    page.press("Only go");
+    assert.deepEqual(chosen(page), [{ langs: ["go"], path: "src" }, { langs: ["go", "rust"], path: "src" }, { langs: ["rust"], path: "src" }]);
+  });
+
+  it("are the host's again when it has them, without a folder that restricts nothing", () => {
+    const page = panel();
+    page.tell(filtered({ langs: [], path: "", root: "/home/me/app" }));
+    page.filtersOpen = true;
+    page.press("Only go");
+    page.tell(filtered({ langs: ["go"], path: "" }));
+    page.tell(filtered({ langs: ["rust"], path: "" })); // a command has asked for it
+    page.press("Only go");
+    assert.deepEqual(chosen(page).at(-1), { langs: ["rust", "go"], path: "" });
+  });
+
+  it("are all taken away at once when they find nothing", () => {
+    const page = panel();
+    page.tell(filtered({ langs: ["go"], path: "" }));
+    page.press("Search without filters");
+    page.filtersOpen = true;
+    page.press("Only rust");
+    assert.deepEqual(chosen(page), [{ langs: [], path: "" }, { langs: ["rust"], path: "" }]);
   });
 });
