@@ -142,9 +142,9 @@ export class SearchModel {
     // With an empty box filters wait for a query; what is shown is of something else.
     if (query.trim() === "") return before.trim() === "" ? this.#options.onChange() : this.clear();
     await this.#run(async (signal) => {
-      const [k, { root }] = [this.#options.maxResults(), this.#reachable(filters)];
-      const show = (result: MergedResult) => this.#showHits("search", query.trim(), result);
-      show(await this.#options.engines.search("view", { query: queryWithFilters(query, filters), k, root }, (better) => show(better), signal));
+      const [k, made] = [this.#options.maxResults(), this.#reachable(filters)];
+      const show = (result: MergedResult) => this.#showHits({ of: "search", subject: query.trim(), filters: made }, result);
+      show(await this.#options.engines.search("view", { query: queryWithFilters(query, made), k, root: made.root }, (better) => show(better), signal));
     });
   }
 
@@ -158,7 +158,7 @@ export class SearchModel {
     const early = this.#options.engines.indexing;
     const look = () =>
       this.#runOnce(async (signal) => {
-        this.#showHits("similar", subject, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
+        this.#showHits({ of: "similar", subject, filters: noFilters }, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
       });
     const looking = look();
     if (early) this.#unfinished = { look, file: root === undefined || params.path === undefined ? undefined : path.join(root, params.path) };
@@ -262,12 +262,11 @@ export class SearchModel {
     await running;
   }
 
-  #showHits(of: "search" | "similar", subject: string, result: MergedResult): void {
+  #showHits(asked: Pick<Extract<ViewResults, { kind: "hits" }>, "of" | "subject" | "filters">, result: MergedResult): void {
     this.#forgetPlaces();
     this.#results = {
       kind: "hits",
-      of,
-      subject,
+      ...asked,
       hits: result.hits.map((hit): ViewHit => {
         const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
         return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };

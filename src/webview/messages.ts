@@ -49,6 +49,8 @@ export type ViewResults =
       /** Of a search: what was asked. Of similar code: what it is similar to. */
       readonly of: "search" | "similar";
       readonly subject: string;
+      /** Of a search: those it was made with. */
+      readonly filters: Filters;
       readonly hits: readonly ViewHit[];
       readonly coverage: Coverage;
       readonly depth: Depth;

@@ -138,7 +138,7 @@ export class SearchPanel extends LitElement {
     if (!changed.has("state") || !this.state) return;
     const { results } = this.state;
     const before = (changed.get("state") as ViewState | undefined)?.results;
-    const subject = results.kind === "hits" ? `${results.of}\0${results.subject}` : results.kind;
+    const subject = results.kind === "hits" ? `${results.of}\0${results.subject}\0${JSON.stringify(results.filters)}` : results.kind;
     const sameList = subject === this.#subject;
     let activeId = this.#rowsOf(before)[this.active];
     if (results.kind === "hits") {

@@ -115,7 +115,7 @@ export function hitsState(hits: readonly ViewHit[], overrides: Partial<ViewState
   return {
     ...startState,
     query,
-    results: { kind: "hits", of: "search", subject: query, hits, coverage, depth: "deep", tookMs: 23, refining: false, failures: [] },
+    results: { kind: "hits", of: "search", subject: query, filters: overrides.filters ?? startState.filters, hits, coverage, depth: "deep", tookMs: 23, refining: false, failures: [] },
     ...overrides,
   };
 }

@@ -125,6 +125,7 @@ describe("the search view's state", () => {
     assert.deepEqual([asked, roots(), model.state.filters], [["retry path:./src"], ["/two"], { langs: [], path: "./src", root: "/two" }]);
     await model.searchIn("/two", "");
     assert.deepEqual([asked.at(-1), roots()], ["retry", ["/two"]]);
+    assert.deepEqual(model.state.results.kind === "hits" && model.state.results.filters, { langs: [], path: "", root: "/two" }, "what the list was made with");
     engines.setFolders([{ root: "/one", name: "one" }, { root: "/three", name: "three" }]);
     await model.repeat();
     assert.deepEqual([roots(), model.state.filters], [["/one", "/three"], none]);

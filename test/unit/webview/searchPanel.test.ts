@@ -12,7 +12,7 @@ const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   busy: false,
   working: undefined,
   error: undefined,
-  results: { kind: "hits", of: "search", subject: "q", hits, coverage, depth: "deep", tookMs: 1, refining: false, failures: [] },
+  results: { kind: "hits", of: "search", subject: "q", filters: { langs: [], path: "" }, hits, coverage, depth: "deep", tookMs: 1, refining: false, failures: [] },
   index: { kind: "ready" },
   coverage,
   languages: [],
@@ -111,16 +111,17 @@ describe("the active row", () => {
       assert.deepEqual(page.step(by), [expected]);
     });
 
-  it("begins anew with another search", () => {
-    const page = panel();
-    page.show(a, b, c, d);
-    page.step(1, 3);
-    page.show(a, b, d);
-    const other = stateOf([a, b, d]);
-    assert.ok(other.results.kind === "hits");
-    page.tell({ type: "state", state: { ...other, results: { ...other.results, subject: "other" } } });
-    assert.deepEqual(page.step(1), ["a.ts"]);
-  });
+  for (const [what, other] of [["search", { subject: "other" }], ["filter", { filters: { langs: ["go"], path: "" } }]] as const)
+    it(`begins anew with another ${what}, best hit first`, () => {
+      const page = panel();
+      page.show(a, b, c, d);
+      page.step(1, 3);
+      const { results, ...state } = stateOf([d, a, b]);
+      assert.ok(results.kind === "hits");
+      page.tell({ type: "state", state: { ...state, results: { ...results, ...other } } });
+      assert.deepEqual([page.order, page.pending], [[d.id, a.id, b.id], false]);
+      assert.deepEqual(page.step(1), ["d.ts"]);
+    });
 });
 
 describe("a button that leaves the page when it is pressed", () => {
