@@ -17,6 +17,7 @@ import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
 import { notice } from "./notice.ts";
 import { createPlaceOpener, uriOf } from "./openPlace.ts";
+import { Pause } from "./pause.ts";
 import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
 import { type HistoryStore, type Place, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
@@ -43,11 +44,9 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   subscriptions.push(output);
   const log: Log = (level, message, error) => output[level](error === undefined ? message : `${message}: ${describeError(error)}`);
 
-  /** What is asked of engines that are configured: a pause as long as it is to last, its end once. */
-  let paused: boolean | undefined;
-  const engines = new WorkspaceEngines((folder, onChange, onSearchUpdate) => {
+  const engines: WorkspaceEngines = new WorkspaceEngines((folder, onChange, onSearchUpdate) => {
     const getSetting = (key: string) => vscode.workspace.getConfiguration(undefined, vscode.Uri.file(folder.root)).get<unknown>(key);
-    const settings = () => readEngineSettings(getSetting, paused);
+    const settings = () => readEngineSettings(getSetting, pause.asked);
     return new EngineClient({
       connect: (signal) => connectEngine({ root: folder.root, client: "extension", log, signal }),
       fromWire,
@@ -58,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       onSearchUpdate,
     });
   });
+  const pause = new Pause(engines);
   const windowSettings = () => readWindowSettings((key) => vscode.workspace.getConfiguration().get<unknown>(key));
   const trainingEnvironment = () => readTrainingEnvironment((key) => vscode.workspace.getConfiguration().get<unknown>(key));
   const history: HistoryStore = {
@@ -94,8 +94,12 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   // A host that was started again finds the keys of the one before.
   for (const key of contextKeys) setContext(key, false);
   let failed = false;
+  let paused = false;
   engines.onChange(() => {
     const folders = readFolders();
+    pause.follow();
+    // Whoever has paused, also another window or a full disk: it can be resumed here.
+    if ((engines.pausedBecause !== undefined) !== paused) setContext("strata.indexingPaused", (paused = !paused));
     statusItem.update(folders);
     model.enginesChanged();
     const index = viewIndex(folders);
@@ -107,12 +111,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const setFolders = () => engines.setFolders((vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file").map(({ uri, name }) => ({ root: uri.fsPath, name })));
   setFolders();
 
-  const setPaused = async (value: boolean) => {
-    paused = value;
-    setContext("strata.indexingPaused", value);
-    await engines.configure();
-    if (!value) paused = undefined;
-  };
   const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
     "strata.search": (query?: string) =>
       openQuickSearch({ engines, opener, history, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
@@ -139,8 +137,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about))),
     "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
-    "strata.pauseIndexing": () => setPaused(true),
-    "strata.resumeIndexing": () => setPaused(false),
+    "strata.pauseIndexing": () => pause.ask(true),
+    "strata.resumeIndexing": () => pause.ask(false),
     "strata.chooseModel": () => chooseModel(engines, [path.join(context.extensionPath, "models"), path.join(cacheFolder(), "models")]),
     "strata.fineTune": (confirmed?: { minutes: number; device: string }) => training.start(typeof confirmed?.minutes === "number" ? confirmed : undefined),
     "strata.doctor": () => doctor.show(),

@@ -182,6 +182,12 @@ export class WorkspaceEngines {
     return this.clients.some(({ client: { state, status } }) => state.kind === "starting" || state.kind === "restarting" || (state.kind === "running" && (!status || status.state.kind === "absent" || status.state.kind === "scanning")));
   }
 
+  /** Why nothing more is read in some folder, when that is paused. */
+  get pausedBecause(): string | undefined {
+    for (const { client } of this.clients) if (client.status?.state.kind === "paused") return client.status.state.reason;
+    return undefined;
+  }
+
   /** Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text. */
   async similar(root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, k: number, signal: AbortSignal): Promise<MergedResult> {
     const file = root === undefined || params.path === undefined ? undefined : path.join(root, params.path);
