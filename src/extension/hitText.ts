@@ -44,7 +44,7 @@ export interface QuickRow {
 }
 
 /** The rows of the quick pick: hits, then what the answer left out. */
-export function quickRows(query: string, result: MergedResult, { nameOf, indexing }: Pick<WorkspaceEngines, "nameOf" | "indexing">): QuickRow[] {
+export function quickRows(query: string, result: MergedResult, { nameOf, indexing, pausedBecause }: Pick<WorkspaceEngines, "nameOf" | "indexing" | "pausedBecause">): QuickRow[] {
   const hits = result.hits.map((hit): QuickRow => {
     const folder = nameOf(hit.root) === "" ? "" : `${nameOf(hit.root)}/`;
     return {
@@ -56,7 +56,8 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
   if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
-  return hits.length > 0 ? [...hits, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...failures];
+  const pause = pausedBecause === undefined ? [] : [{ label: "$(debug-pause) Indexing is paused: not everything may have been read", detail: escapeIcons(pausedBecause) }];
+  return hits.length > 0 ? [...hits, ...pause, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...pause, ...failures];
 }
 
 const reachNotes: Readonly<Record<Reach, readonly string[]>> = {

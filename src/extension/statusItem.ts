@@ -37,7 +37,7 @@ interface Row extends vscode.QuickPickItem {
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
-const share = (part: number, whole: number): string => `${whole === 0 ? 100 : Math.floor((100 * part) / whole)} %`;
+const share = (part: number, whole: number): string => `${Math.floor((100 * part) / whole)} %`;
 
 /** Everything known about the index, live, with what can be done about it. */
 export function showStatusDetails(read: () => readonly FolderState[], onChange: (listener: () => void) => () => void): void {
@@ -71,10 +71,8 @@ function rows(folders: readonly FolderState[]): Row[] {
     const list: Row[] = [separator(name), { label: statusText([{ name, client, status }]).text.replace("Strata ", ""), description: client.kind === "failed" ? client.reason : "" }];
     if (!status) return list;
     const { coverage } = status;
-    list.push(
-      { label: `$(files) ${filesText(coverage.files)}, ${coverage.chunks.toLocaleString("en")} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") },
-      { label: `$(layers) instant ${share(coverage.instant, coverage.chunks)}, shallow ${share(coverage.shallow, coverage.chunks)}, deep ${share(coverage.deep, coverage.chunks)}`, description: "how deeply the code was read" },
-    );
+    list.push({ label: `$(files) ${filesText(coverage.files)}, ${coverage.chunks.toLocaleString("en")} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") });
+    if (coverage.chunks > 0) list.push({ label: `$(layers) instant ${share(coverage.instant, coverage.chunks)}, shallow ${share(coverage.shallow, coverage.chunks)}, deep ${share(coverage.deep, coverage.chunks)}`, description: "how deeply the code was read" });
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
     if (skipped.length > 0) list.push({ label: "$(circle-slash) Left out", description: skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`).join(", ") });
     for (const warning of status.warnings) list.push({ label: `$(warning) ${warning}` });

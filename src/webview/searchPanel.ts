@@ -22,7 +22,7 @@ const ALWAYS_SHOWN = 6;
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
-const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
+const percent = (part: number, whole: number): number => (whole === 0 ? 0 : Math.floor((100 * part) / whole));
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
@@ -447,6 +447,18 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
+  /** What was not found may still be there: nobody reads on. */
+  #renderPause({ index }: ViewState): TemplateResult | typeof nothing {
+    if (index.kind !== "paused") return nothing;
+    return html`<div class="notice">
+      ${warningIcon}
+      <div>
+        <p>${index.reason}</p>
+        <div class="buttons"><button class="button" @click=${this.#command("resume")}>Resume</button></div>
+      </div>
+    </div>`;
+  }
+
   #command(command: (FromView & { type: "command" })["command"]): () => void {
     return () => this.post({ type: "command", command });
   }
@@ -483,6 +495,7 @@ export class SearchPanel extends LitElement {
     const hits = this.#drawn(all);
     const words = results.of === "search" ? queryWords(asRead(results.subject, results)) : [];
     return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
+      ${hits.length === 0 ? nothing : this.#renderPause(state)}
       ${remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
       ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${hits.length === 0
@@ -518,10 +531,12 @@ export class SearchPanel extends LitElement {
     const instant = percent(searched.instant, searched.chunks);
     const deep = percent(searched.deep, searched.chunks);
     const files = total > searched.files ? `${searched.files.toLocaleString("en")} of ${count(total, "file")}` : count(searched.files, "file");
-    const partial = index.kind === "working" && instant < 100 ? ", still indexing" : "";
+    const partial = index.kind === "working" && searched.instant < searched.chunks ? ", still indexing" : "";
+    // No code has no depth.
+    const [depth, depths] = searched.chunks === 0 ? ["", ""] : [`, ${deep} % deep`, `: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep`];
     return html`<div class="figures">
         <span>${found}</span>
-        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep.${took}">searched ${files}${partial}, ${deep} % deep</span>
+        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code${depths}.${took}">searched ${files}${partial}${depth}</span>
         ${refining ? html`<span class="refining">reading closer</span>` : nothing}
       </div>
       <div class="coverage" aria-hidden="true">
@@ -535,15 +550,17 @@ export class SearchPanel extends LitElement {
     if (state.busy) return html``;
     const filters = filterTexts(this.#filters);
     const filtered = filters.length > 0;
+    const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
     return this.#empty(
       "Nothing found",
       html`<ul class="tips">
         ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again when that is done.</li>` : nothing}
+        ${state.index.kind === "paused" ? html`<li>Not everything may have been read. ${state.index.reason}</li>` : nothing}
         ${filtered ? html`<li>Filters are on: ${filters.join(", ")}.</li>` : nothing}
         <li>Say what the code does, not only what it may be called.</li>
         <li>Files named in ignore files are not searched.</li>
       </ul>`,
-      filtered ? [["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)]] : [["Index Status", this.#command("status")]],
+      [wayOn, ...(state.index.kind === "paused" ? [["Resume", this.#command("resume")] as const] : [])],
     );
   }
 
@@ -552,6 +569,7 @@ export class SearchPanel extends LitElement {
         <div class="subject"><span>Duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
         ${this.#renderCoverage(state, coverage, count(groups.length, "group"), "", false)}
       </div>
+      ${this.#renderPause(state)}
       ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
       ${groups.length === 0 ? this.#empty("No duplicates", html`<p>No two pieces of code of six lines or more do the same.</p>`) : this.#renderGroups(groups)}`;
   }

@@ -301,6 +301,8 @@ describe("The search view's page", () => {
     ["an error", { ...startState, error: "Rebuild the index." }, "Rebuild the index."],
     ["nothing found", hitsState([]), "Nothing found"],
     ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again when that is done"],
+    ["nothing found while indexing is paused", hitsState([], { index: { kind: "paused", reason: "You paused indexing." } }), "Not everything may have been read. You paused indexing."],
+    ["found while indexing is paused", hitsState([a], { index: { kind: "paused", reason: "You paused indexing." } }), "You paused indexing."],
     ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],
     ["looking for duplicates", { ...startState, busy: true, working: { label: "Looking for duplicates, 40 %", fraction: 0.4 } }, "Looking for duplicates, 40 %"],
     ["how much was compared", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: [] } }, "searched 3,210 files, 40 % deep"],

@@ -62,7 +62,7 @@ describe("hits for a language model", () => {
 
 describe("the rows of the quick pick", () => {
   const merged = (hits: Parameters<typeof result>[0], failures: { name: string; reason: string }[] = []) => mergeResults([{ root: "/w", result: result(hits) }], 5, failures);
-  const whole = { nameOf: () => "", indexing: false };
+  const whole = { nameOf: () => "", indexing: false, pausedBecause: undefined };
 
   it("draw code as text, not as icons", () => {
     const [row] = quickRows("q", merged([hit("src/$(x).ts", 1, { symbol: "$(bell)", breadcrumb: "$(sync~spin)", snippet: 'const a = $(zap) + $("#id");' })]), whole);
@@ -71,8 +71,15 @@ describe("the rows of the quick pick", () => {
   });
 
   it("name the folder of several as the editor does", () => {
-    const [row] = quickRows("q", merged([hit("src/a.ts", 1)]), { nameOf: (root) => (root === "/w" ? "Server" : ""), indexing: false });
+    const [row] = quickRows("q", merged([hit("src/a.ts", 1)]), { ...whole, nameOf: (root) => (root === "/w" ? "Server" : "") });
     assert.equal(row!.description, "Server/src/a.ts:1");
+  });
+
+  it("say that indexing is paused, and why", () => {
+    const paused = { ...whole, pausedBecause: "The disk is full." };
+    const [none, pause] = quickRows("q", merged([]), paused);
+    assert.deepEqual([none!.label, pause!.label, pause!.detail], ['$(info) Nothing found for "q"', "$(debug-pause) Indexing is paused: not everything may have been read", "The disk is full."]);
+    assert.deepEqual(quickRows("q", merged([hit("a.ts", 1)]), paused).map(({ hit: found }) => found?.path), ["a.ts", undefined]);
   });
 
   it("say which folders failed, that nothing was found, and that more will come", () => {

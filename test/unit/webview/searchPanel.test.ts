@@ -33,6 +33,14 @@ function handlers(value: unknown): { readonly html: string; readonly press: () =
   });
 }
 
+/** A template as text. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join("");
+  const { strings, values } = (value ?? {}) as { readonly strings?: readonly string[]; readonly values?: readonly unknown[] };
+  if (strings && values) return strings.map((text, i) => text + textOf(values[i])).join("");
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
 /** A page without a document: it is told states and steps, and updates as Lit would have it do. */
 function panel() {
   const sent: FromView[] = [];
@@ -43,6 +51,9 @@ function panel() {
       const button = handlers(this.render()).find(({ html }) => html.includes(label));
       assert.ok(button, `there is a button "${label}"`);
       button.press.call(this);
+    }
+    text(): string {
+      return textOf(this.render());
     }
     tell(message: FromHost): void {
       const before = this.state;
@@ -166,6 +177,32 @@ describe("a button that leaves the page when it is pressed", () => {
     page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" } } });
     page.press("Search all folders again");
     assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: ["go"], path: "src" }, remember: false }]);
+  });
+});
+
+describe("a paused index", () => {
+  const paused = (hits: readonly ViewHit[], results: Partial<ViewState["results"]> = {}): FromHost => {
+    const state = stateOf(hits);
+    return { type: "state", state: { ...state, index: { kind: "paused", reason: "It was paused." }, results: { ...state.results, ...results } as ViewState["results"] } };
+  };
+  for (const [what, state] of [
+    ["beside the hits", paused([hit("a.ts")])],
+    ["where nothing was found", paused([])],
+    ["beside duplicates", paused([], { kind: "duplicates", groups: [] })],
+  ] as const)
+    it(`can be resumed ${what}, and its reason is told`, () => {
+      const page = panel();
+      page.tell(state);
+      page.press("Resume");
+      assert.deepEqual(page.sent, [{ type: "command", command: "resume" }]);
+      assert.match(page.text(), /It was paused\./);
+    });
+
+  it("of which nothing was read claims no depth", () => {
+    const page = panel();
+    page.tell(paused([], { coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 } }));
+    assert.match(page.text(), /searched 0 of 1 file</);
+    assert.doesNotMatch(page.text(), /% deep/);
   });
 });
 
