@@ -4,11 +4,12 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { repeat } from "lit/directives/repeat.js";
 import { queryWords } from "../base/queryWords.ts";
 import { asRead, remarkTexts } from "../base/remarks.ts";
+import { count, coverageLine } from "./coverageLine.ts";
 import { type HitActions, hitRow, rowId, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
-import { type Coverage, type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
+import { type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -22,8 +23,6 @@ const ALWAYS_SHOWN = 6;
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
-const percent = (part: number, whole: number): number => (whole === 0 ? 0 : Math.floor((100 * part) / whole));
-const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
 /** Whether the host has these filters: it drops a folder that restricts nothing. */
@@ -71,12 +70,7 @@ export class SearchPanel extends LitElement {
 
   constructor() {
     super();
-    // VS Code looks for what its menu is about on the page's elements and sees none of those within this one, so this one says it for the row.
-    this.addEventListener("contextmenu", (event) => {
-      const row = event.composedPath().find((element) => element !== this && element instanceof HTMLElement && element.dataset["about"]) as HTMLElement | undefined;
-      if (row) this.dataset["vscodeContext"] = row.dataset["about"];
-      else delete this.dataset["vscodeContext"];
-    });
+    this.addEventListener("contextmenu", (event) => this.#aboutMenu(event.composedPath()));
     this.query = "";
     this.active = -1;
     this.expanded = new Set();
@@ -103,6 +97,23 @@ export class SearchPanel extends LitElement {
     if (this.#sentFilters && hasTaken(this.#sentFilters, message.state.filters)) this.#sentFilters = undefined;
     if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
     if (filtersChanged && filterTexts(message.state.filters).length > 0) this.filtersOpen = true;
+  }
+
+  /** VS Code looks for what its menu is about on the page's elements and sees none of those within this one, so this one says it for the row. */
+  #aboutMenu(path: readonly EventTarget[]): void {
+    const within = path.slice(0, path.indexOf(this)).filter((element) => element instanceof HTMLElement);
+    const pointed = within.find(({ dataset }) => dataset["about"]);
+    // A menu that a key opens is about the list, which has the keyboard for its active row.
+    const row = pointed ?? (within.some(({ id }) => id === "list") ? this.renderRoot.querySelector<HTMLElement>(`#${rowId(this.active)}`) : null);
+    // What can be typed into or is marked can be copied; elsewhere the page's own Cut, Copy and Paste would do nothing.
+    const isText = within.some(({ localName }) => localName === "input") || this.#selected !== "";
+    this.dataset["vscodeContext"] = JSON.stringify({ ...(JSON.parse(row?.dataset["about"] ?? "{}") as object), preventDefaultContextMenuItems: !isText });
+  }
+
+  /** Chromium answers for a shadow tree only on the tree itself; others know no such method and answer on the document. */
+  get #selected(): string {
+    const root = this.renderRoot as ShadowRoot & { getSelection?: () => Selection | null };
+    return String((root.getSelection ? root.getSelection() : document.getSelection()) ?? "");
   }
 
   get #box(): HTMLInputElement | null {
@@ -268,9 +279,7 @@ export class SearchPanel extends LitElement {
   }
 
   #clicked(id: string, event: MouseEvent): void {
-    // Chromium answers for a shadow tree only on the tree itself; others know no such method and answer on the document.
-    const root = this.renderRoot as ShadowRoot & { getSelection?: () => Selection | null };
-    const opening = openingOf(event, String((root.getSelection ? root.getSelection() : document.getSelection()) ?? ""));
+    const opening = openingOf(event, this.#selected);
     if (!opening) return;
     const line = (event.target as Element).closest<HTMLElement>(".line[data-n]")?.dataset["n"];
     this.post({ type: "open", id, ...opening, ...(line === undefined ? {} : { line: Number(line) }) });
@@ -522,28 +531,7 @@ export class SearchPanel extends LitElement {
     const { results } = state;
     if (results.kind !== "hits") return html``;
     return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>` : nothing}
-      ${this.#renderCoverage(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
-  }
-
-  /** What was found, and in how much of the code it was looked for. */
-  #renderCoverage({ coverage, index }: ViewState, searched: Coverage, found: string, took: string, refining: boolean): TemplateResult {
-    const total = Math.max(coverage?.files ?? 0, searched.files);
-    const instant = percent(searched.instant, searched.chunks);
-    const deep = percent(searched.deep, searched.chunks);
-    const files = total > searched.files ? `${searched.files.toLocaleString("en")} of ${count(total, "file")}` : count(searched.files, "file");
-    const partial = index.kind === "working" && searched.instant < searched.chunks ? ", still indexing" : "";
-    // No code has no depth.
-    const [depth, depths] = searched.chunks === 0 ? ["", ""] : [`, ${deep} % deep`, `: ${instant} % instant, ${percent(searched.shallow, searched.chunks)} % shallow, ${deep} % deep`];
-    return html`<div class="figures">
-        <span>${found}</span>
-        <span class="dim" title="${searched.chunks.toLocaleString("en")} pieces of code${depths}.${took}">searched ${files}${partial}${depth}</span>
-        ${refining ? html`<span class="refining">reading closer</span>` : nothing}
-      </div>
-      <div class="coverage" aria-hidden="true">
-        <svg viewBox="0 0 100 3" preserveAspectRatio="none">
-          <rect class="instant" width=${instant} height="3"></rect><rect class="shallow" width=${percent(searched.shallow, searched.chunks)} height="3"></rect><rect class="deep" width=${deep} height="3"></rect>
-        </svg>
-      </div>`;
+      ${coverageLine(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
   }
 
   #renderNothing(state: ViewState): TemplateResult {
@@ -567,7 +555,7 @@ export class SearchPanel extends LitElement {
   #renderDuplicates(state: ViewState, { groups, coverage, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
     return html`<div class="summary" role="status">
         <div class="subject"><span>Duplicates</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
-        ${this.#renderCoverage(state, coverage, count(groups.length, "group"), "", false)}
+        ${coverageLine(state, coverage, count(groups.length, "group"), "", false)}
       </div>
       ${this.#renderPause(state)}
       ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}

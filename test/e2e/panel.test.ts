@@ -145,12 +145,21 @@ describe("The search view's page", () => {
   });
 
   it("tells VS Code's context menu which result it is about", async () => {
-    await panel.state(hitsState([a]));
-    const about = () => page.locator("strata-panel").getAttribute("data-vscode-context");
-    await page.locator("li.hit .path").click({ button: "right" });
-    assert.deepEqual(JSON.parse((await about())!), { webviewSection: "result", result: a.id });
+    await panel.state(hitsState([a, b]));
+    const about = async () => JSON.parse((await page.locator("strata-panel").getAttribute("data-vscode-context"))!) as unknown;
+    await page.locator("li.hit .path").first().click({ button: "right" });
+    assert.deepEqual(await about(), { webviewSection: "result", result: a.id, preventDefaultContextMenuItems: true });
     await page.locator("#query").click({ button: "right" });
-    assert.equal(await about(), null);
+    assert.deepEqual(await about(), { preventDefaultContextMenuItems: false }, "the box can be pasted into");
+    await page.locator(".figures").click({ button: "right" });
+    assert.deepEqual(await about(), { preventDefaultContextMenuItems: true }, "there is nothing to copy or to be about");
+    await box().press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Shift+F10");
+    assert.deepEqual(await about(), { webviewSection: "result", result: b.id, preventDefaultContextMenuItems: true }, "the active row's, by keyboard");
+    await page.locator("li.hit .line[data-n='13']").first().dblclick();
+    await page.locator("li.hit .line[data-n='13']").first().click({ button: "right" });
+    assert.deepEqual(await about(), { webviewSection: "result", result: a.id, preventDefaultContextMenuItems: false }, "marked code can be copied");
   });
 
   it("keeps the tab with a double click, and goes to the clicked line of the code", async () => {
