@@ -6,6 +6,7 @@ import { remarkTexts } from "../base/remarks.ts";
 import { escapeIcons, quickRows } from "./hitText.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";
+import { rememberShown } from "./wayBack.ts";
 import type { MergedResult, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
 interface HitItem extends vscode.QuickPickItem {
@@ -41,9 +42,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const pick = vscode.window.createQuickPick<HitItem>();
   const aside: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("split-horizontal"), tooltip: "Open to the side" };
   const inView: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("list-flat"), tooltip: "Show in the side bar" };
-  const before = vscode.window.activeTextEditor;
-  // Looking at a hit of the same file moves both.
-  const [selection, visible] = [before?.selection, before?.visibleRanges[0]];
+  const backToShown = rememberShown();
   let running = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let opened = false;
@@ -172,15 +171,9 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     pick.dispose();
     if (opened) return;
     options.opener.cancel();
-    if (looked && before) void backTo(before, selection, visible);
+    if (looked) void backToShown();
   });
   pick.value = initial;
   pick.show();
   void search(initial);
-}
-
-/** Escape after looking around brings back what was being read. */
-async function backTo({ document, viewColumn = vscode.ViewColumn.Active }: vscode.TextEditor, selection: vscode.Selection | undefined, visible: vscode.Range | undefined): Promise<void> {
-  const editor = await vscode.window.showTextDocument(document, { viewColumn, ...(selection && { selection }) });
-  if (visible) editor.revealRange(visible, vscode.TextEditorRevealType.AtTop);
 }

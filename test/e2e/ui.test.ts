@@ -1,7 +1,7 @@
 // The packed extension in a real VS Code, as a person meets it: mouse, keyboard, what can be read on the screen.
 // The tests build on each other, in order, as one sitting does.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it as test, type TestContext } from "node:test";
 import { Workbench } from "./support/workbench.ts";
@@ -98,6 +98,36 @@ describe("The packed extension in VS Code", () => {
     await input.press("Enter");
     await input.waitFor({ state: "hidden" });
     await workbench.page.locator(".tab.active", { hasText: /\.go/ }).waitFor();
+  });
+
+  it("leaves nothing behind of a look that Escape ends, and brings back what it covered", async () => {
+    const input = workbench.page.locator(".quick-input-widget input[placeholder^='What does the code do']");
+    const lookAndLeave = async () => {
+      // A picture's page takes the keyboard when it is there, which closes the quick search.
+      for (let attempt = 0, isTyped = false; !isTyped; attempt++) {
+        assert.ok(attempt < 5, "the quick search does not stay open");
+        await workbench.command("Strata: Search by Meaning");
+        isTyped = await input.fill("limit how many requests a client may make", { timeout: 3_000 }).then(() => true, () => false);
+      }
+      await workbench.page.locator(".quick-input-list .monaco-list-row").first().filter({ hasText: "gateway/limits/" }).waitFor();
+      await input.press("ArrowDown");
+      await workbench.page.locator(".tab.active", { hasText: /\.(go|ts|py|rs)$/ }).waitFor();
+      await input.press("Escape");
+    };
+    await workbench.command("View: Close All Editors");
+    await workbench.page.locator(".tab").first().waitFor({ state: "detached" });
+    await lookAndLeave();
+    await workbench.page.locator(".tab").first().waitFor({ state: "detached" });
+    writeFileSync(path.join(workbench.folder, "dot.png"), Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=", "base64"));
+    await workbench.openFile("dot.png");
+    await lookAndLeave();
+    await workbench.page.locator(".tab.active", { hasText: "dot.png" }).waitFor();
+    await workbench.openFile("web/src/net/slug.ts");
+    await workbench.command("File: Compare Active File with Saved");
+    const compared = workbench.page.locator(".tab.active", { hasText: "slug.ts (in file)" });
+    await compared.waitFor();
+    await lookAndLeave();
+    await compared.waitFor();
   });
 
   it("opens a hit of a notebook in its cell, and finds code like that of a cell", async () => {

@@ -145,6 +145,54 @@ export class QuickPick {
   }
 }
 
+export class TabInputText {
+  readonly uri: object;
+
+  constructor(uri: object) {
+    this.uri = uri;
+  }
+}
+export class TabInputCustom {
+  readonly uri: object;
+  readonly viewType: string;
+
+  constructor(uri: object, viewType: string) {
+    this.uri = uri;
+    this.viewType = viewType;
+  }
+}
+export class TabInputNotebook {
+  readonly uri: object;
+  readonly notebookType: string;
+
+  constructor(uri: object, notebookType: string) {
+    this.uri = uri;
+    this.notebookType = notebookType;
+  }
+}
+export class TabInputTextDiff {
+  readonly original: object;
+  readonly modified: object;
+
+  constructor(original: object, modified: object) {
+    this.original = original;
+    this.modified = modified;
+  }
+}
+
+export interface Tab {
+  readonly label: string;
+  readonly input: object | undefined;
+  readonly isPreview: boolean;
+}
+/** The one group of tabs that the window has. */
+export const tabGroup = { viewColumn: 1, tabs: [] as Tab[], activeTab: undefined as Tab | undefined };
+export function showTab(label: string, input?: object, isPreview = false): void {
+  const tab = { label, input, isPreview };
+  tabGroup.tabs.push(tab);
+  tabGroup.activeTab = tab;
+}
+
 /** What people were told. */
 export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
@@ -157,6 +205,14 @@ export const window = {
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
   visibleTextEditors: [] as unknown[],
+  tabGroups: {
+    all: [tabGroup],
+    activeTabGroup: tabGroup,
+    async close(tab: Tab) {
+      tabGroup.tabs.splice(tabGroup.tabs.indexOf(tab), 1);
+      tabGroup.activeTab = tabGroup.tabs.at(-1);
+    },
+  },
   async showTextDocument(document: { readonly uri?: { readonly fsPath: string } }, options: { readonly selection?: Range }) {
     const entry: (typeof shown)[number] = { path: document.uri?.fsPath, line: (options.selection?.start.line ?? 0) + 1, options };
     shown.unshift(entry);

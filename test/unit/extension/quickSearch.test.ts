@@ -5,7 +5,7 @@ import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
 import { WorkspaceEngines } from "../../../src/extension/workspaceEngines.ts";
 import { fakeClock, fakeEngine, hit, result, settle, status } from "../../support/fakeEngine.ts";
-import { editorOn, QuickPick, Range, shown, window } from "../../support/fakeVscode.ts";
+import { editorOn, executed, QuickPick, Range, showTab, shown, TabInputCustom, TabInputNotebook, TabInputText, TabInputTextDiff, tabGroup, window } from "../../support/fakeVscode.ts";
 
 const { openQuickSearch, selectedQuery } = await import("../../../src/extension/quickSearch.ts");
 
@@ -17,6 +17,13 @@ function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.Sear
   );
   engines.setFolders([{ root: "/w", name: "w" }]);
   return { fake, engines };
+}
+
+/** An opener that keeps what it was asked for, and the quick pick that asks it. */
+function looks() {
+  const opened: string[] = [];
+  const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), cancel: () => void opened.push("cancelled"), dispose: () => undefined };
+  return { opened, opener };
 }
 
 /** Earlier searches, latest first. */
@@ -69,8 +76,7 @@ describe("Enter in the quick pick", () => {
       stream = streamId;
       return new Promise((resolve) => waiting.set(query, () => resolve(result([hit(`${query}.ts`, 1), hit(`${query}2.ts`, 0.5)], { refining: true }))));
     });
-    const opened: string[] = [];
-    const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), cancel: () => void opened.push("cancelled"), dispose: () => undefined };
+    const { opened, opener } = looks();
     await engines.start();
     openQuickSearch({ engines, opener, history, maxResults: () => 10, toView: () => undefined });
     const type = async (query: string) => {
@@ -183,20 +189,75 @@ describe("Enter in the quick pick", () => {
     pick.enter();
     assert.deepEqual([opened, history.get()], [["keep  budget .ts"], ["budget", "retry", "cache $(zap)"]]);
   });
+});
 
-  it("is not needed for the way back: Escape shows what was being read, also after other words", async (t) => {
-    const editor = { document: {}, viewColumn: 1, selection: new Range(41, 0, 41, 0), visibleRanges: [new Range(30, 0, 60, 0)] };
-    Object.assign(window, { activeTextEditor: editor });
-    t.after(() => Object.assign(window, { activeTextEditor: undefined }));
-    const { pick, opened, type, choose } = await open(t);
-    await choose("a");
-    // The hit is in the file that was being read.
-    Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] });
-    await type("ab");
-    shown.length = 0;
-    pick.hide();
+describe("Escape in the quick pick", () => {
+  const uri = (path: string) => ({ scheme: "file", toString: () => path });
+  const textOf = (path: string) => ({ document: { uri: uri(path) }, viewColumn: 1, selection: new Range(41, 0, 41, 0), visibleRanges: [new Range(30, 0, 60, 0)] });
+
+  /** Opens the quick pick over what is shown, looks at a hit, and closes it. */
+  async function lookAndLeave(t: TestContext, { looked = () => undefined, editors = [] }: { readonly looked?: () => void; readonly editors?: readonly unknown[] }) {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { engines } = fakeWorkspace(() => result([hit("a.ts", 1), hit("b.ts", 0.5)]));
+    const { opened, opener } = looks();
+    window.visibleTextEditors = [...editors];
+    shown.length = executed.length = 0;
+    t.after(() => {
+      window.visibleTextEditors = [];
+      Object.assign(tabGroup, { tabs: [], activeTab: undefined });
+    });
+    await engines.start();
+    openQuickSearch({ engines, opener, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
     await settle();
-    assert.deepEqual([shown[0]?.line, shown[0]?.revealed?.start.line, opened.at(-1)], [42, 30, "cancelled"]);
+    QuickPick.last.moveTo(1);
+    t.mock.timers.tick(50);
+    assert.deepEqual(opened, ["look b.ts"]);
+    looked();
+    QuickPick.last.type("other words");
+    QuickPick.last.hide();
+    await settle();
+    assert.deepEqual(opened, ["look b.ts", "cancelled"]);
+  }
+
+  it("shows the text that was being read where it was, also after a look at another place of it", async (t) => {
+    showTab("b.ts", new TabInputText(uri("/w/b.ts")));
+    const editor = textOf("/w/b.ts");
+    // The Output panel is an editor too, and may be the active one.
+    const output = { document: { uri: { scheme: "output", toString: () => "/w/b.ts" } }, viewColumn: undefined };
+    await lookAndLeave(t, { editors: [output, editor], looked: () => Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] }) });
+    assert.deepEqual([shown[0]?.line, shown[0]?.revealed?.start.line], [42, 30]);
+  });
+
+  it("shows a comparison again", async (t) => {
+    const [original, modified] = [uri("git:/w/c.ts"), uri("/w/c.ts")];
+    showTab("c.ts (Working Tree)", new TabInputTextDiff(original, modified));
+    const editor = textOf("/w/c.ts");
+    await lookAndLeave(t, { editors: [editor] });
+    assert.deepEqual(executed, [{ command: "vscode.diff", args: [original, modified, "c.ts (Working Tree)", { viewColumn: 1, selection: editor.selection }] }]);
+  });
+
+  for (const [what, input, type] of [
+    ["a picture", new TabInputCustom(uri("/w/logo.png"), "imagePreview.previewEditor"), "imagePreview.previewEditor"],
+    ["a notebook", new TabInputNotebook(uri("/w/a.ipynb"), "jupyter-notebook"), "jupyter-notebook"],
+  ] as const)
+    it(`shows ${what} again`, async (t) => {
+      showTab("it", input);
+      await lookAndLeave(t, {});
+      assert.deepEqual([executed, shown], [[{ command: "vscode.openWith", args: [input.uri, type, { viewColumn: 1 }] }], []]);
+    });
+
+  for (const [what, before] of [["nothing", undefined], ["what is no file", "Welcome"]] as const)
+    it(`leaves no tab of the look over ${what}`, async (t) => {
+      if (before !== undefined) showTab(before);
+      await lookAndLeave(t, { looked: () => showTab("b.ts", new TabInputText(uri("/w/b.ts")), true) });
+      assert.deepEqual([tabGroup.tabs.map(({ label }) => label), executed, shown], [before === undefined ? [] : [before], [], []]);
+    });
+
+  it("closes no tab that was there before", async (t) => {
+    showTab("b.ts", new TabInputText(uri("/w/b.ts")), true);
+    showTab("Welcome");
+    await lookAndLeave(t, { looked: () => (tabGroup.activeTab = tabGroup.tabs[0]) });
+    assert.deepEqual(tabGroup.tabs.map(({ label }) => label), ["b.ts", "Welcome"]);
   });
 });
 
