@@ -27,16 +27,25 @@ export function uriOf({ root, path }: Pick<Place, "root" | "path">): vscode.Uri 
   return folder ? vscode.Uri.joinPath(folder.uri, path) : vscode.Uri.file(`${root}/${path}`);
 }
 
-export function createPlaceOpener(): PlaceOpener {
-  const mark = vscode.window.createTextEditorDecorationType({
+/** Themes of high contrast have no background for marked lines but a border, which is missing in the others. */
+function createMark(): vscode.TextEditorDecorationType {
+  const { kind } = vscode.window.activeColorTheme;
+  const highContrast = kind === vscode.ColorThemeKind.HighContrast || kind === vscode.ColorThemeKind.HighContrastLight;
+  return vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
     backgroundColor: new vscode.ThemeColor("editor.rangeHighlightBackground"),
+    ...(highContrast && { border: "1px dotted", borderColor: new vscode.ThemeColor("editor.rangeHighlightBorder") }),
     overviewRulerColor: new vscode.ThemeColor("editorOverviewRuler.findMatchForeground"),
     overviewRulerLane: vscode.OverviewRulerLane.Full,
   });
+}
+
+export function createPlaceOpener(): PlaceOpener {
+  let mark: vscode.TextEditorDecorationType | undefined;
   let marked: vscode.TextEditor | undefined;
+  /** A decoration that ends takes its lines' marks with it; the next one is made for the theme as it is then. */
   const unmark = () => {
-    marked?.setDecorations(mark, []);
+    mark?.dispose();
     marked = undefined;
   };
   // A selection made by keyboard or mouse means that the place was seen; our own is made by code and has no kind.
@@ -48,6 +57,7 @@ export function createPlaceOpener(): PlaceOpener {
     unmark();
     const lineAt = (line: number) => editor.document.lineAt(Math.min(Math.max(line, 0), editor.document.lineCount - 1)).range;
     const range = new vscode.Range(lineAt(first).start, lineAt(last).end);
+    mark = createMark();
     editor.setDecorations(mark, [range]);
     marked = editor;
     return range;
@@ -97,7 +107,6 @@ export function createPlaceOpener(): PlaceOpener {
     dispose() {
       unmark();
       moved.dispose();
-      mark.dispose();
     },
   };
 }

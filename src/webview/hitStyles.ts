@@ -25,6 +25,8 @@ export const hitStyles = css`
   .member.active {
     background: var(--vscode-list-inactiveSelectionBackground);
     color: var(--vscode-list-inactiveSelectionForeground, inherit);
+    outline: 1px dotted var(--vscode-contrastActiveBorder, transparent); /* high contrast has no backgrounds */
+    outline-offset: -1px;
   }
   #list:focus .active {
     outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));

@@ -121,7 +121,10 @@ export const panelStyles = css`
   .chip[aria-pressed="true"] .n {
     background: var(--vscode-badge-background);
     color: var(--vscode-badge-foreground);
-    border-color: transparent;
+    border-color: var(--vscode-contrastActiveBorder, transparent);
+  }
+  .chip[aria-pressed="true"] {
+    box-shadow: inset 0 0 0 1px var(--vscode-contrastActiveBorder, transparent); /* high contrast has no backgrounds */
   }
   .filters .path {
     display: flex;

@@ -361,6 +361,16 @@ describe("The search view's page", () => {
     assert.equal(await page.locator(".filters").count(), 1);
   });
 
+  it("shows the active row and the chosen languages in a theme of high contrast, which has no backgrounds for them", async () => {
+    await page.evaluate(() => document.documentElement.style.setProperty("--vscode-contrastActiveBorder", "rgb(243, 133, 24)"));
+    await panel.state(hitsState([a, b], { filters: { langs: ["go"], path: "" } }));
+    await panel.step(1);
+    const style = (selector: string, property: string) => page.locator(selector).evaluate((element, name) => getComputedStyle(element).getPropertyValue(name), property);
+    assert.deepEqual([await style("li.hit.active", "outline-color"), await style("li.hit.active", "outline-style")], ["rgb(243, 133, 24)", "dotted"]);
+    assert.equal(await style(".chip[aria-pressed='true']", "border-top-color"), "rgb(243, 133, 24)");
+    assert.match(await style(".chip[aria-pressed='true']", "box-shadow"), /rgb\(243, 133, 24\).*inset/);
+  });
+
   for (const [width, theme] of [[240, "dark"], [380, "light"], [900, "light"]] as const)
     it(`needs no sideways scrolling at ${width} pixels, ${theme}`, async () => {
       await page.close();

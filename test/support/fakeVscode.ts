@@ -193,6 +193,8 @@ export function showTab(label: string, input?: object, isPreview = false): void 
   tabGroup.activeTab = tab;
 }
 
+/** How lines are marked at present, the latest first. */
+export const decorations: object[] = [];
 /** What people were told. */
 export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
@@ -200,7 +202,8 @@ export const shown: { readonly path: string | undefined; readonly line: number; 
 export const window = {
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined,
-  createTextEditorDecorationType: () => ({ dispose: () => undefined }),
+  createTextEditorDecorationType: (look: object) => (decorations.unshift(look), { dispose: () => decorations.splice(decorations.indexOf(look), 1) }),
+  activeColorTheme: { kind: 2 },
   showInformationMessage: async (text: string) => void said.push(text),
   onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
@@ -220,7 +223,14 @@ export const window = {
   },
 };
 export class ThemeIcon {}
-export class ThemeColor {}
+export class ThemeColor {
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+export const ColorThemeKind = { HighContrast: 3, HighContrastLight: 4 };
 export const OverviewRulerLane = { Full: 7 };
 export const ViewColumn = { Active: -1, Beside: -2 };
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2, AtTop: 3 };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import { settle } from "../../support/fakeEngine.ts";
-import { said, shown, Uri, window, workspace } from "../../support/fakeVscode.ts";
+import { decorations, said, shown, ThemeColor, Uri, window, workspace } from "../../support/fakeVscode.ts";
 
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
 
@@ -53,4 +53,20 @@ it("a look that was cancelled shows nothing, and says nothing", async (t) => {
   opener.cancel();
   await read("gone.ts", new Error("no such file"));
   assert.deepEqual([paths(), said], [[], []]);
+});
+
+it("lines are marked by what the theme has for it, also when that changes, and once", async (t) => {
+  t.after(() => Object.assign(window, { activeColorTheme: { kind: 2 } }));
+  decorations.length = 0;
+  const opener = createPlaceOpener();
+  const borders = [];
+  for (const kind of [2, 3, 4, 1]) {
+    Object.assign(window, { activeColorTheme: { kind } });
+    await opener.open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side: false, how: "open" });
+    borders.push((decorations[0] as { readonly borderColor?: ThemeColor }).borderColor?.id);
+    assert.equal(decorations.length, 1);
+  }
+  assert.deepEqual(borders, [undefined, "editor.rangeHighlightBorder", "editor.rangeHighlightBorder", undefined]);
+  opener.dispose();
+  assert.deepEqual(decorations, []);
 });
