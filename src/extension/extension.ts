@@ -176,8 +176,9 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
 
   subscriptions.push(
     ...reportChanges(engines, () => model.repeat(), log),
-    vscode.workspace.onDidChangeWorkspaceFolders(() => {
+    vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => {
       setFolders();
+      if (removed.length > 0) void model.foldersRemoved();
       if (windowSettings().onStartup) void engines.start();
     }),
     vscode.workspace.onDidChangeConfiguration((event) => {

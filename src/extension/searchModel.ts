@@ -135,6 +135,17 @@ export class SearchModel {
     await this.#again?.();
   }
 
+  /** Workspace folders were removed: what is shown of them leaves, and a search is made again in the others. */
+  async foldersRemoved(): Promise<void> {
+    const roots = new Set(this.#options.engines.folders.map(({ root }) => root));
+    for (const [id, { root }] of this.#places) if (!roots.has(root)) this.#places.delete(id);
+    const isLeft = ({ id }: { readonly id: string }) => this.#places.has(id);
+    if (this.#results.kind === "hits") this.#results = { ...this.#results, hits: this.#results.hits.filter(isLeft) };
+    if (this.#results.kind === "duplicates") this.#results = { ...this.#results, groups: this.#results.groups.filter(({ members }) => members.every(isLeft)) };
+    this.#options.onChange();
+    await this.repeat();
+  }
+
   async search(query: string, filters: Filters): Promise<void> {
     const before = this.#query;
     this.#query = query;

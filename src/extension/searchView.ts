@@ -61,6 +61,8 @@ export class SearchView implements vscode.WebviewViewProvider {
       script: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, "main.js")).toString(),
       style: view.webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "media", "panel.css")).toString(),
     });
+    // A view that was moved to another place is a new one; the end of the old one has told that none is visible.
+    this.#options.onVisibility();
   }
 
   /** Shows the view; with `focusBox` the keyboard goes to its box. */

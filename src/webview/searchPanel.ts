@@ -297,7 +297,7 @@ export class SearchPanel extends LitElement {
     else if (event.key === "ArrowDown" && this.historyOpen) this.#focusEarlier(0);
     else if (event.key === "ArrowDown") this.#focusRow(0);
     else if (event.key === "Escape" && this.historyOpen) this.historyOpen = false;
-    else if (event.key === "Escape" && this.query !== "") this.#clear();
+    else if (event.key === "Escape" && (this.query !== "" || this.state?.results.kind !== "none")) this.#clear();
     else return;
     event.preventDefault();
   }

@@ -126,6 +126,17 @@ describe("The search view's page", () => {
     assert.deepEqual(await panel.last("clear"), { type: "clear" });
   });
 
+  it("leaves a list of similar code by Escape, though the box is empty", async () => {
+    await panel.state(startState);
+    await box().press("Escape");
+    assert.equal(await panel.last("clear"), undefined, "there is nothing to leave");
+    const { results } = hitsState([a], { query: "" });
+    assert.ok(results.kind === "hits");
+    await panel.state({ ...startState, results: { ...results, of: "similar", subject: "b.ts:3-9" } });
+    await box().press("Escape");
+    assert.deepEqual(await panel.last("clear"), { type: "clear" });
+  });
+
   it("tells a screen reader which row is active", async () => {
     await panel.state(hitsState([a, b]));
     await box().press("ArrowDown");

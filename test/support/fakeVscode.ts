@@ -242,6 +242,7 @@ export class EventEmitter {
 export const Uri = {
   from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
   file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
+  joinPath: ({ fsPath }: { readonly fsPath: string }, ...parts: readonly string[]) => Uri.file([fsPath, ...parts].join("/")),
 };
 
 /** Commands that were run; no language server answers. */

@@ -131,6 +131,22 @@ describe("the search view's state", () => {
     assert.deepEqual([roots(), model.state.filters], [["/one", "/three"], none]);
   });
 
+  it("lets the hits of a removed folder leave, also those that are not looked for again", async () => {
+    const { model, engines, engine } = setUp(() => result([hit("a.ts", 1)]), ["/one", "/two"]);
+    const ids = () => (model.state.results.kind === "hits" ? model.state.results.hits.map(({ id }) => id) : []);
+    await model.similar("/one", { path: "b.ts", startLine: 3, endLine: 9, text: "code" }, "b.ts:3-9");
+    const [one, two] = ids();
+    assert.deepEqual([one, two].map((id) => id?.split("\0")[0]), ["/one", "/two"]);
+    engines.setFolders([{ root: "/one", name: "one" }]);
+    const before = engine().asked.length;
+    await model.foldersRemoved();
+    assert.deepEqual([ids(), model.place(two!), engine().asked.length], [[one], undefined, before]);
+    await model.search("q", none);
+    engines.setFolders([{ root: "/three", name: "three" }]);
+    await model.foldersRemoved();
+    assert.deepEqual(ids().map((id) => id.split("\0")[0]), ["/three"]);
+  });
+
   it("keeps similar code when a filter is chosen with an empty box", async () => {
     const { model } = setUp(() => result([hit("twin.ts", 0.9)]));
     await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9 }, "a.ts:3-9");
