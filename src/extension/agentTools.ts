@@ -72,7 +72,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
     ),
     tool<object>(
       "strata_status",
-      async () => statusForModel(engines.clients.map(({ folder, client }) => ({ name: folder.name, status: client.status }))),
+      async () => statusForModel(engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }))),
       () => "Reading the index's state",
     ),
   ];

@@ -1,7 +1,7 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import { remarkTexts } from "../base/remarks.ts";
-import type { ChunkKind, Depth, Status } from "../engine/protocol.ts";
-import { filesText } from "./indexText.ts";
+import type { ChunkKind, Depth } from "../engine/protocol.ts";
+import { filesText, type FolderState } from "./indexText.ts";
 import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const icons: Readonly<Record<ChunkKind, string>> = {
@@ -81,10 +81,12 @@ export function hitsForModel(result: MergedResult, folderName: (root: string) =>
 }
 
 /** The index's state for a language model. */
-export function statusForModel(folders: readonly { readonly name: string; readonly status: Status | undefined }[]): string {
+export function statusForModel(folders: readonly FolderState[]): string {
   if (folders.length === 0) return "No folder is open, so nothing can be searched.";
   return folders
-    .map(({ name, status }) => {
+    .map(({ name, client, status }) => {
+      // What the engine said last holds no more.
+      if (client.kind === "failed") return `${name}: failed, so nothing can be searched (${client.reason}).`;
       if (!status) return `${name}: not indexed yet; the first search starts it.`;
       const { coverage, state } = status;
       const skipped = Object.entries(status.skipped).map(([reason, count]) => `${count} ${reason}`);

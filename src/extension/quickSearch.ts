@@ -72,6 +72,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     const choice = chosen;
     due = choice && items.find(({ hit }) => hit && samePlace(hit, choice));
     chosen = due?.hit;
+    pick.keepScrollPosition = answered === query;
     pick.items = items;
     // Above the list: a row would have the highlight, and Enter.
     pick.title = [title, ...remarkTexts(result)].join(" · ");

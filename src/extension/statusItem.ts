@@ -33,6 +33,8 @@ export function createStatusItem(): StatusItem {
 }
 
 interface Row extends vscode.QuickPickItem {
+  /** What the row is about: its words change with the figures in them. */
+  readonly about: string;
   readonly command?: CommandId;
 }
 
@@ -44,10 +46,11 @@ export function showStatusDetails(read: () => readonly FolderState[], onChange: 
   const pick = vscode.window.createQuickPick<Row>();
   pick.title = "Strata: Index Status";
   pick.placeholder = "Choose an action, or Escape";
+  pick.keepScrollPosition = true;
   const draw = () => {
-    const active = pick.activeItems[0]?.label;
+    const active = pick.activeItems[0]?.about;
     pick.items = rows(read());
-    const same = pick.items.find(({ label }) => label === active);
+    const same = pick.items.find(({ about }) => about === active);
     if (same) pick.activeItems = [same];
   };
   const stop = onChange(draw);
@@ -66,30 +69,32 @@ export function showStatusDetails(read: () => readonly FolderState[], onChange: 
 }
 
 function rows(folders: readonly FolderState[]): Row[] {
-  const separator = (label: string): Row => ({ label, kind: vscode.QuickPickItemKind.Separator });
-  const facts = folders.flatMap(({ name, client, status }): Row[] => {
-    const list: Row[] = [separator(name), { label: statusText([{ name, client, status }]).text.replace("Strata ", ""), description: client.kind === "failed" ? client.reason : "" }];
+  const separator = (label: string): Row => ({ about: "", label, kind: vscode.QuickPickItemKind.Separator });
+  const facts = folders.flatMap(({ name, client, status }, at): Row[] => {
+    const list: Row[] = [separator(name)];
+    const add = (about: string, row: Omit<Row, "about">) => list.push({ about: `${at} ${about}`, ...row });
+    add("state", { label: statusText([{ name, client, status }]).text.replace("Strata ", ""), description: client.kind === "failed" ? client.reason : "" });
     if (!status) return list;
     const { coverage } = status;
-    list.push({ label: `$(files) ${filesText(coverage.files)}, ${coverage.chunks.toLocaleString("en")} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") });
-    if (coverage.chunks > 0) list.push({ label: `$(layers) instant ${share(coverage.instant, coverage.chunks)}, shallow ${share(coverage.shallow, coverage.chunks)}, deep ${share(coverage.deep, coverage.chunks)}`, description: "how deeply the code was read" });
+    add("files", { label: `$(files) ${filesText(coverage.files)}, ${coverage.chunks.toLocaleString("en")} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") });
+    if (coverage.chunks > 0) add("depth", { label: `$(layers) instant ${share(coverage.instant, coverage.chunks)}, shallow ${share(coverage.shallow, coverage.chunks)}, deep ${share(coverage.deep, coverage.chunks)}`, description: "how deeply the code was read" });
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
-    if (skipped.length > 0) list.push({ label: "$(circle-slash) Left out", description: skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`).join(", ") });
-    for (const warning of status.warnings) list.push({ label: `$(warning) ${warning}` });
-    list.push(
-      { label: `$(package) Model ${status.model.id} ${status.model.version}`, description: "choose another", command: "strata.chooseModel" },
-      { label: `$(database) ${megabytes(status.indexBytes)} on disk, ${megabytes(status.memoryBytes)} in memory`, description: status.indexFolder },
-    );
+    if (skipped.length > 0) add("left out", { label: "$(circle-slash) Left out", description: skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`).join(", ") });
+    for (const warning of status.warnings) add(warning, { label: `$(warning) ${warning}` });
+    add("model", { label: `$(package) Model ${status.model.id} ${status.model.version}`, description: "choose another", command: "strata.chooseModel" });
+    add("size", { label: `$(database) ${megabytes(status.indexBytes)} on disk, ${megabytes(status.memoryBytes)} in memory`, description: status.indexFolder });
     return list;
   });
+  const paused = folders.some(({ status }) => status?.state.kind === "paused");
+  const action = (about: string, label: string, command: CommandId): Row => ({ about, label, command });
   const actions: Row[] = [
     separator("actions"),
-    { label: "$(search) Search by Meaning", command: "strata.search" },
-    { label: folders.some(({ status }) => status?.state.kind === "paused") ? "$(play) Resume Indexing" : "$(debug-pause) Pause Indexing", command: folders.some(({ status }) => status?.state.kind === "paused") ? "strata.resumeIndexing" : "strata.pauseIndexing" },
-    { label: "$(refresh) Rebuild Index", command: "strata.rebuildIndex" },
-    { label: "$(debug-restart) Restart Engine", command: "strata.restartEngine" },
-    { label: "$(output) Show Log", command: "strata.showLog" },
-    { label: "$(pulse) Doctor", command: "strata.doctor" },
+    action("search", "$(search) Search by Meaning", "strata.search"),
+    paused ? action("pause", "$(play) Resume Indexing", "strata.resumeIndexing") : action("pause", "$(debug-pause) Pause Indexing", "strata.pauseIndexing"),
+    action("rebuild", "$(refresh) Rebuild Index", "strata.rebuildIndex"),
+    action("restart", "$(debug-restart) Restart Engine", "strata.restartEngine"),
+    action("log", "$(output) Show Log", "strata.showLog"),
+    action("doctor", "$(pulse) Doctor", "strata.doctor"),
   ];
-  return [...(folders.length > 0 ? facts : [{ label: "$(folder) No folder is open" }]), ...actions];
+  return [...(folders.length > 0 ? facts : [{ about: "none", label: "$(folder) No folder is open" }]), ...actions];
 }

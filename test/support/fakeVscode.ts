@@ -79,6 +79,7 @@ export class QuickPick {
   #activeItems: readonly { readonly label: string }[] = [];
   busy = false;
   sortByLabel = true;
+  keepScrollPosition = false;
 
   constructor() {
     QuickPick.last = this;
@@ -232,6 +233,7 @@ export class ThemeColor {
 }
 export const ColorThemeKind = { HighContrast: 3, HighContrastLight: 4 };
 export const OverviewRulerLane = { Full: 7 };
+export const QuickPickItemKind = { Separator: -1 };
 export const ViewColumn = { Active: -1, Beside: -2 };
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2, AtTop: 3 };
 export const ProgressLocation = { Window: 10 };

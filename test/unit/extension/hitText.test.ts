@@ -54,9 +54,14 @@ describe("hits for a language model", () => {
   });
 
   it("tell the state of each folder, started or not", () => {
-    const answer = statusForModel([{ name: "one", status: status({ skipped: { secret: 2 }, warnings: ["Watching has stopped."] }) }, { name: "two", status: undefined }]);
+    const answer = statusForModel([
+      { name: "one", client: { kind: "running", pid: 1 }, status: status({ skipped: { secret: 2 }, warnings: ["Watching has stopped."] }) },
+      { name: "two", client: { kind: "idle" }, status: undefined },
+      { name: "three", client: { kind: "failed", code: "engine.failed", reason: "The engine ended several times." }, status: status() },
+    ]);
     assert.match(answer, /one: ready\. 3 files[\s\S]*Left out: 2 secret\. Watching has stopped\./);
     assert.match(answer, /two: not indexed yet/);
+    assert.match(answer, /three: failed, so nothing can be searched \(The engine ended several times\.\)\.$/);
   });
 });
 

@@ -113,6 +113,7 @@ describe("Enter in the quick pick", () => {
     t.mock.timers.tick(200);
     await settle();
     await release("retry budget");
+    assert.equal(pick.keepScrollPosition, false, "another list begins at its top");
     assert.deepEqual(opened, ["keep retry budget.ts"]);
   });
 
@@ -139,6 +140,7 @@ describe("Enter in the quick pick", () => {
     await choose("retry");
     await refine("better.ts", "retry.ts", "retry2.ts");
     pass();
+    assert.equal(pick.keepScrollPosition, true);
     await refine("best.ts", "better.ts", "retry.ts", "retry2.ts");
     pass();
     pick.enter();
