@@ -4,7 +4,7 @@ import { isNotebook } from "../base/notebook.ts";
 import type { Opening } from "../webview/messages.ts";
 import { cellAtLine } from "./notebooks.ts";
 import { notice } from "./notice.ts";
-import { followEdits } from "./savedLines.ts";
+import { followCounted } from "./savedLines.ts";
 import type { Place } from "./searchModel.ts";
 
 export interface OpenOptions {
@@ -91,7 +91,7 @@ export function createPlaceOpener(): PlaceOpener {
         void vscode.window.showWarningMessage(notice(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`));
         return;
       }
-      const { toBuffer } = await followEdits(document, await place.asFound);
+      const toBuffer = await followCounted(document, place);
       if (turn !== latest) return;
       const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
       const startLine = toBuffer(place.startLine);

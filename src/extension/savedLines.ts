@@ -1,4 +1,4 @@
-// Between a file on disk, whose lines the engine counts, and a buffer of it with unsaved edits. vscode-free.
+// Between a file on disk, whose lines the engine counted, and a buffer of it with unsaved edits. vscode-free.
 import { readFile } from "node:fs/promises";
 import { decodeText } from "../base/decode.ts";
 
@@ -86,4 +86,38 @@ export async function followEdits(document: EditedDocument, asFound?: string): P
     toDisk: (line) => followLine(buffer, disk, line - 1) + 1,
     isOnDisk: (line) => isCertain(buffer, disk, line - 1),
   };
+}
+
+/** The line (from 1) where a piece of code stands in a text, the nearest one to `line`; undefined when it does not. */
+export function lineOfPiece(text: string, piece: string, line: number): number | undefined {
+  const [within, wanted] = [text.replaceAll("\r\n", "\n"), piece.replaceAll("\r\n", "\n")];
+  if (wanted === "") return undefined;
+  let nearest: number | undefined;
+  let [at, counted, lines] = [within.indexOf(wanted), 0, 1];
+  while (at >= 0) {
+    for (let end = within.indexOf("\n", counted); end >= 0 && end < at; end = within.indexOf("\n", counted)) [counted, lines] = [end + 1, lines + 1];
+    if (nearest === undefined || Math.abs(lines - line) < Math.abs(nearest - line)) nearest = lines;
+    at = within.indexOf(wanted, at + 1);
+  }
+  return nearest;
+}
+
+/** Lines that were counted in a file, which may have changed since. */
+export interface CountedLines {
+  readonly startLine: number;
+  /** The beginning of their code. */
+  readonly snippet?: string;
+  /** The file as it was then, when it was saved in the editor since. */
+  readonly asFound?: Promise<string | undefined>;
+}
+
+/** @returns where each of these lines (from 1) is in a buffer of the file now. */
+export async function followCounted(document: EditedDocument, { startLine, snippet = "", asFound }: CountedLines): Promise<(line: number) => number> {
+  const before = await asFound;
+  if (before !== undefined) return (await followEdits(document, before)).toBuffer;
+  const { toBuffer } = await followEdits(document);
+  const saved = document.isDirty ? await textOnDisk(document.uri.fsPath) : document.getText();
+  // Others change files too: git, agents, formatters.
+  const moved = saved === undefined ? 0 : (lineOfPiece(saved, snippet, startLine) ?? startLine) - startLine;
+  return (line) => toBuffer(line + moved);
 }

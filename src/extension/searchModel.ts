@@ -7,17 +7,14 @@ import { remarksOf } from "../base/remarks.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
-import { textOnDisk } from "./savedLines.ts";
+import { type CountedLines, textOnDisk } from "./savedLines.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** A place the page may ask to open: nothing else can be opened through it. */
-export interface Place {
+export interface Place extends CountedLines {
   readonly root: string;
   readonly path: string;
-  readonly startLine: number;
   readonly endLine: number;
-  /** The file in which these lines were counted, when it was saved since. */
-  readonly asFound?: Promise<string | undefined>;
 }
 
 /** Where queries are remembered (the editor's workspace state). */
@@ -302,8 +299,8 @@ export class SearchModel {
     this.#asFound.clear();
   }
 
-  #keep({ root, path, startLine, endLine }: Place): string {
-    const place = { root, path, startLine, endLine };
+  #keep({ root, path, startLine, endLine, snippet }: Place): string {
+    const place = { root, path, startLine, endLine, ...(snippet !== undefined && { snippet }) };
     const id = placeId(place);
     this.#places.set(id, place);
     return id;

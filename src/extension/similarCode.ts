@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
 import { savedCell } from "./notebooks.ts";
-import { followEdits } from "./savedLines.ts";
+import { followCounted, followEdits } from "./savedLines.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
 
 const definitions = new Set([
@@ -94,7 +94,7 @@ export async function findSimilarToPlace(place: Place, model: SearchModel): Prom
   if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.startLine}`);
   const uri = vscode.Uri.file(`${place.root}/${place.path}`);
   const document = await vscode.workspace.openTextDocument(uri);
-  const { toBuffer } = await followEdits(document, await place.asFound);
+  const toBuffer = await followCounted(document, place);
   const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
   const text = document.getText(new vscode.Range(first - 1, 0, last, 0));
   const { toDisk } = await followEdits(document);

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import { settle } from "../../support/fakeEngine.ts";
-import { decorations, said, shown, ThemeColor, Uri, window, workspace } from "../../support/fakeVscode.ts";
+import { buffers, decorations, said, shown, ThemeColor, Uri, window, workspace } from "../../support/fakeVscode.ts";
 
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
+
+const workspaceText = workspace.openTextDocument;
 
 /** An opener on files that are read when the test says so. */
 function slowFiles(t: TestContext) {
@@ -69,4 +71,13 @@ it("lines are marked by what the theme has for it, also when that changes, and o
   assert.deepEqual(borders, [undefined, "editor.rangeHighlightBorder", "editor.rangeHighlightBorder", undefined]);
   opener.dispose();
   assert.deepEqual(decorations, []);
+});
+
+it("a hit opens where its code stands now, when its file was changed outside the editor since", async (t) => {
+  t.after(() => buffers.clear());
+  Object.assign(workspace, { openTextDocument: async (uri: ReturnType<typeof Uri.file>) => ({ ...(await workspaceText(uri)), isDirty: false }) });
+  t.after(() => Object.assign(workspace, { openTextDocument: workspaceText }));
+  buffers.set("/w/a.ts", "// pulled\n\nfunction f() {\n  return 1;\n}");
+  await createPlaceOpener().open({ root: "/w", path: "a.ts", startLine: 1, endLine: 3, snippet: "function f() {\n  return 1;\n}" }, { side: false, how: "open", line: 2 });
+  assert.deepEqual([shown[0]?.line, shown[0]?.marked?.map(({ start, end }) => [start.line + 1, end.line + 1])], [4, [[3, 5]]]);
 });

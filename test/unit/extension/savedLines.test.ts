@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
-import { followEdits, followLine } from "../../../src/extension/savedLines.ts";
+import { followCounted, followEdits, followLine, lineOfPiece } from "../../../src/extension/savedLines.ts";
 
 const file = ["import a", "", "function f() {", "  return 1;", "}", "", "function g() {", "  return 2;", "}", "", "f();"];
 /** The file with `removed` lines at `at` (from 0) replaced. */
@@ -49,5 +49,39 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     assert.deepEqual([clean.toBuffer(7), clean.toDisk(8)], [7, 8]);
     const gone = await followEdits({ uri: { fsPath: path.join(folder, "gone.ts") }, isDirty: true, getText: () => buffer });
     assert.deepEqual([gone.toBuffer(7), gone.toDisk(8)], [7, 8]);
+  });
+});
+
+describe("the line of a piece of code", () => {
+  const text = "a\nb\n\na\nb\nc\na\r\nb";
+  for (const [piece, near, expected] of [
+    ["a\nb", 1, 1],
+    ["a\nb", 3, 4],
+    ["a\r\nb", 9, 7],
+    ["b\nc", 1, 5],
+    ["d", 1, undefined],
+    ["", 1, undefined],
+  ] as const)
+    it(`${JSON.stringify(piece)} near ${near} is ${expected}`, () => assert.equal(lineOfPiece(text, piece, near), expected));
+});
+
+describe("lines that were counted before the file was changed outside the editor", () => {
+  const snippet = "function g() {\n  return 2;\n}";
+  const moved = edited(file, 0, 0, "// 1", "// 2");
+
+  it("are where their code stands now", async () => {
+    const follow = await followCounted({ uri: { fsPath: "" }, isDirty: false, getText: () => moved.join("\n") }, { startLine: 7, snippet });
+    assert.deepEqual([follow(7), follow(9)], [9, 11]);
+    const gone = await followCounted({ uri: { fsPath: "" }, isDirty: false, getText: () => "f();" }, { startLine: 7, snippet });
+    assert.equal(gone(7), 7);
+  });
+
+  it("are so behind unsaved edits too", async (t) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const fsPath = path.join(folder, "a.ts");
+    writeFileSync(fsPath, moved.join("\n"));
+    const follow = await followCounted({ uri: { fsPath }, isDirty: true, getText: () => ["// unsaved", ...moved].join("\n") }, { startLine: 7, snippet });
+    assert.deepEqual([follow(7), follow(9)], [10, 12]);
   });
 });

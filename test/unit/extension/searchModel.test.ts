@@ -46,7 +46,7 @@ describe("the search view's state", () => {
     const first = model.state.results;
     assert.ok(first.kind === "hits");
     const { id } = first.hits[0]!;
-    assert.deepEqual(model.place(id), { root: "/w", path: "one.ts", startLine: 1, endLine: 3 });
+    assert.deepEqual(model.place(id), { root: "/w", path: "one.ts", startLine: 1, endLine: 3, snippet: "code" });
     await model.search("two", none);
     assert.deepEqual(shownPaths(model), ["two.ts"]);
     assert.equal(model.place(id), undefined);
@@ -295,7 +295,7 @@ describe("the search view's state", () => {
     assert.ok(results.kind === "hits");
     const { id } = results.hits[0]!;
     assert.equal(model.beforeSave(path.join(root, "other.ts")), undefined);
-    assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3 });
+    assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3, snippet: "code" });
     await model.beforeSave(path.join(root, "twin.ts"));
     writeFileSync(path.join(root, "twin.ts"), "saved");
     assert.equal(model.beforeSave(path.join(root, "twin.ts")), undefined, "the first text is the one whose lines were counted");
