@@ -9,7 +9,7 @@ import { connectEngine, fromWire } from "../engine/connect.ts";
 import { cacheFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools } from "./agentTools.ts";
-import { createChangeBatcher } from "./changeBatcher.ts";
+import { reportChanges } from "./changeReports.ts";
 import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
 import { createDoctor } from "./doctor.ts";
@@ -175,7 +175,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   }
 
   subscriptions.push(
-    ...reportChanges(engines, () => model.repeat(), log),
+    ...reportChanges(engines, { isShown: (file) => model.showsFile(file), onIndexed: () => model.repeat(), log }),
     vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => {
       setFolders();
       if (removed.length > 0) void model.foldersRemoved();
@@ -195,32 +195,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   if (windowSettings().onStartup) setImmediate(() => void engines.start());
 
   return { folders: readFolders, onChange: (listener) => engines.onChange(listener), view: () => model.state };
-}
-
-/** Tells engines of files that changed. They watch their folders themselves; what the editor says comes sooner, so that a saved file is found at once. */
-function reportChanges(engines: WorkspaceEngines, onIndexed: () => void, log: Log): vscode.Disposable[] {
-  const changes = createChangeBatcher(systemClock, (root, paths) => {
-    const client = engines.clients.find(({ folder }) => folder.root === root)?.client;
-    if (client?.state.kind !== "running") return; // an engine that is not there compares with the disk when it starts
-    client.request(protocol.filesChanged, { paths }).then(
-      onIndexed,
-      (error: unknown) => log("warn", "the engine was not told of changed files", error),
-    );
-  });
-  const changed = (...uris: readonly vscode.Uri[]) => {
-    for (const uri of uris) {
-      const place = placeInWorkspace(uri);
-      if (place && uri.scheme === "file") changes.add(place.root, place.path);
-    }
-  };
-  return [
-    changes,
-    vscode.workspace.onDidSaveTextDocument(({ uri }) => changed(uri)),
-    vscode.workspace.onDidSaveNotebookDocument(({ uri }) => changed(uri)),
-    vscode.workspace.onDidCreateFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidDeleteFiles(({ files }) => changed(...files)),
-    vscode.workspace.onDidRenameFiles(({ files }) => changed(...files.flatMap(({ oldUri, newUri }) => [oldUri, newUri]))),
-  ];
 }
 
 /** Failures of a command are shown with their sentence and logged with their cause. */

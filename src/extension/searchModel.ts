@@ -54,6 +54,8 @@ const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\
 export class SearchModel {
   readonly #options: SearchModelOptions;
   readonly #places = new Map<string, Place>();
+  /** Those of the shown places. */
+  readonly #files = new Set<string>();
   /** Files of shown places that were saved since, as they were before: similar code and duplicates are not asked for again. */
   readonly #asFound = new Map<string, Promise<string | undefined>>();
   #query = "";
@@ -67,6 +69,8 @@ export class SearchModel {
   #again: (() => Promise<void>) | undefined;
   /** Similar code that was looked for while files were missing, and the file in which its question stands: as long as that is not saved, it is looked for once more. */
   #unfinished: { readonly look: () => Promise<void>; readonly file: string | undefined } | undefined;
+  /** The numbers of files and chunks for which the search was repeated last. */
+  #repeatedWith = "";
   #lastIndex: ViewIndex["kind"] = "noFolder";
 
   constructor(options: SearchModelOptions) {
@@ -103,10 +107,14 @@ export class SearchModel {
     return place && asFound ? { ...place, asFound } : place;
   }
 
+  showsFile(file: string): boolean {
+    return this.#files.has(file);
+  }
+
   /** A file is about to be saved. What is returned must be waited for: its text is still to be read. */
   beforeSave(file: string): Promise<unknown> | undefined {
     if (this.#unfinished?.file === file) this.#unfinished = undefined;
-    if (this.#asFound.has(file) || ![...this.#places.values()].some((place) => fileOf(place) === file)) return undefined;
+    if (this.#asFound.has(file) || !this.showsFile(file)) return undefined;
     const text = textOnDisk(file);
     this.#asFound.set(file, text);
     return text;
@@ -118,8 +126,24 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (complete && !this.#busy) void this.repeat();
+    if (!this.#busy && (complete || this.#hasOtherFiles())) void this.repeat();
     this.#finish();
+  }
+
+  /**
+   * Whether files came or went since the shown search was made, as git and agents make them come and go. Asked while nothing is under way: a pass that reads
+   * files ends with a search of its own. For each state of the index once, as a folder that did not answer leaves a difference for good.
+   */
+  #hasOtherFiles(): boolean {
+    if (this.#results.kind !== "hits" || this.#results.of !== "search" || !["ready", "paused"].includes(this.#lastIndex)) return false;
+    const { root } = this.#results.filters;
+    const now = totalCoverage(this.#folders().filter((_, at) => root === undefined || root === this.#options.engines.folders[at]?.root));
+    const { coverage } = this.#results;
+    if (!now || (now.files === coverage.files && now.chunks === coverage.chunks)) return false;
+    const state = `${now.files} ${now.chunks}`;
+    if (state === this.#repeatedWith) return false;
+    this.#repeatedWith = state;
+    return true;
   }
 
   /** Looks once more for what was looked for while files were missing, when none are. */
@@ -296,6 +320,7 @@ export class SearchModel {
 
   #forgetPlaces(): void {
     this.#places.clear();
+    this.#files.clear();
     this.#asFound.clear();
   }
 
@@ -303,6 +328,7 @@ export class SearchModel {
     const place = { root, path, startLine, endLine, ...(snippet !== undefined && { snippet }) };
     const id = placeId(place);
     this.#places.set(id, place);
+    this.#files.add(fileOf(place));
     return id;
   }
 }

@@ -163,6 +163,14 @@ describe("The packed extension in VS Code", () => {
     await workbench.shot("8-saved-found");
   });
 
+  it("follows what is changed outside the editor", async () => {
+    const line = workbench.view.locator("li.hit[data-path='web/src/net/slug.ts'] .line", { hasText: "greatCircleKm" });
+    const before = Number(await line.getAttribute("data-n"));
+    const file = path.join(workbench.folder, "web/src/net/slug.ts");
+    writeFileSync(file, `// Pulled.\n\n${readFileSync(file, "utf8")}`);
+    await workbench.view.locator(`li.hit[data-path='web/src/net/slug.ts'] .line[data-n='${before + 2}']`, { hasText: "greatCircleKm" }).waitFor();
+  });
+
   it("groups duplicates", async () => {
     await workbench.command("Strata: Find Duplicates in Workspace");
     const group = workbench.view.locator(".group", { hasText: "gift_cards.ts" });

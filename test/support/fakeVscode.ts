@@ -262,7 +262,20 @@ export function openNotebook(path: string, cells: readonly string[]) {
   notebooks.set(path, opened);
   return opened.map(({ document }) => document);
 }
+/** Listeners of the workspace's events, by name. */
+const heard = new Map<string, (event: never) => void>();
+const on = (name: string) => (listener: (event: never) => void) => (heard.set(name, listener), { dispose: () => heard.delete(name) });
+/** Makes the workspace say that something happened. */
+export function happen(name: string, event: unknown): void {
+  heard.get(name)?.(event as never);
+}
 export const workspace = {
+  onDidSaveTextDocument: on("saved"),
+  onDidSaveNotebookDocument: on("notebook saved"),
+  onDidCreateFiles: on("created"),
+  onDidDeleteFiles: on("deleted"),
+  onDidRenameFiles: on("renamed"),
+  createFileSystemWatcher: () => ({ onDidChange: on("changed outside"), onDidDelete: on("deleted outside"), dispose: () => undefined }),
   get notebookDocuments() {
     return [...notebooks].map(([path, cells]) => ({ uri: Uri.file(path), getCells: () => cells }));
   },

@@ -175,6 +175,29 @@ describe("the search view's state", () => {
     assert.equal(asked, 1);
   });
 
+  it("makes the search again when files came or went outside the editor, once for each change", async () => {
+    let asked = 0;
+    let files = 3;
+    const { model, engine } = setUp(() => (asked++, result([hit("a.ts", 1)], { coverage: coverage(files) })));
+    const say = async (now: protocol.Coverage) => {
+      await engine().engine.sendNotification(protocol.statusChanged, status({ coverage: now }));
+      await settle();
+    };
+    await model.search("q", none);
+    await say({ ...coverage(3), deep: 1, shallow: 1 });
+    assert.equal(asked, 1, "reading deeper brings its own better hits");
+    files = 5;
+    await say(coverage(5));
+    await say(coverage(5));
+    assert.equal(asked, 2);
+    for (let i = 0; i < 3; i++) await say(coverage(9)); // of which 4 are never found
+    assert.equal(asked, 3);
+    await model.similar("/w", { path: "a.ts", startLine: 1, endLine: 9 }, "a.ts:1-9");
+    const before = asked;
+    await say(coverage(20));
+    assert.equal(asked, before, "similar code is looked for once");
+  });
+
   it("remembers a query when something was done with it, latest first and once", async () => {
     const { model, history } = setUp(() => result([hit("a.ts", 1)]));
     await model.search("never opened", none);
@@ -296,6 +319,7 @@ describe("the search view's state", () => {
     const { id } = results.hits[0]!;
     assert.equal(model.beforeSave(path.join(root, "other.ts")), undefined);
     assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3, snippet: "code" });
+    assert.deepEqual(["other.ts", "twin.ts"].map((name) => model.showsFile(path.join(root, name))), [false, true]);
     await model.beforeSave(path.join(root, "twin.ts"));
     writeFileSync(path.join(root, "twin.ts"), "saved");
     assert.equal(model.beforeSave(path.join(root, "twin.ts")), undefined, "the first text is the one whose lines were counted");
