@@ -10,6 +10,7 @@ import { leadsOut } from "../base/relativePath.ts";
 import { readRange } from "../engine/anchor.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
+import { queryIn } from "./folderPaths.ts";
 
 export interface Folder {
   /** Absolute path of the workspace folder. */
@@ -150,12 +151,19 @@ export class WorkspaceEngines {
   search(asker: Asker, { query, k, root }: { readonly query: string; readonly k: number; readonly root?: string | undefined }, onUpdate: (result: MergedResult) => void, signal: AbortSignal): Promise<MergedResult> {
     for (const earlier of this.#streams.keys()) if (earlier.startsWith(`${asker}:`)) this.#streams.delete(earlier);
     const streamId = `${asker}:${++this.#streamCount}-${Date.now().toString(36)}`;
-    return this.#streamed(streamId, k, onUpdate, signal, protocol.search, (folder): protocol.SearchParams | undefined => (root === undefined || folder.root === root ? { query, k, depth: "deep", streamId } : undefined));
+    return this.#streamed(streamId, k, onUpdate, signal, protocol.search, (folder): protocol.SearchParams | undefined => {
+      const asked = root === undefined || folder.root === root ? this.#queryIn(folder, query) : undefined;
+      return asked === undefined ? undefined : { query: asked, k, depth: "deep", streamId };
+    });
   }
 
   /** One search without refined hits to follow: for callers that take one answer. */
   ask(query: string, k: number, signal: AbortSignal): Promise<MergedResult> {
-    return this.#askAll(protocol.search, () => ({ query, k, depth: "deep" }), k, signal);
+    const asked = (folder: Folder): protocol.SearchParams | undefined => {
+      const inFolder = this.#queryIn(folder, query);
+      return inFolder === undefined ? undefined : { query: inFolder, k, depth: "deep" };
+    };
+    return this.#askAll(protocol.search, asked, k, signal);
   }
 
   /** Gives new indexes at most `graceMs` to become searchable, so that a first answer is not an empty one. A folder that fails says so when it is asked. */
@@ -240,6 +248,11 @@ export class WorkspaceEngines {
     this.#clients.clear();
     this.#listeners.clear();
     this.#streams.clear();
+  }
+
+  /** Paths in a query are those that are shown: with the folder's name in front where there are several. */
+  #queryIn({ name }: Folder, query: string): string | undefined {
+    return this.#clients.size > 1 ? queryIn(name, this.folders.map((folder) => folder.name), query) : query;
   }
 
   async #streamed<P>(streamId: string, k: number, onUpdate: (result: MergedResult) => void, signal: AbortSignal, type: RequestType<P, protocol.SearchResult, protocol.ErrorData>, params: (folder: Folder) => P | undefined): Promise<MergedResult> {

@@ -73,6 +73,18 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([paths(merged), merged.failures], [["/a:x"], [{ name: "b", reason: "no engine for /b" }]]);
   });
 
+  it("are asked for a path as it is shown: with the name of its folder in front where there are several", async () => {
+    const asked: string[] = [];
+    const answer = (name: string) => ({ query }: protocol.SearchParams) => (asked.push(`${name}: ${query}`), result([hit("x", 0.2)]));
+    const { all } = workspace({ "/a": answer("a"), "/b": answer("b") });
+    all.setFolders(folders("/a", "/b"));
+    assert.deepEqual(paths(await all.search("view", { query: "q path:b/src", k: 10 }, () => undefined, never())), ["/b:x"]);
+    await all.ask("q -path:a", 10, never());
+    all.setFolders(folders("/a"));
+    await all.ask("q path:a/src", 10, never());
+    assert.deepEqual(asked, ['b: q path:"src"', "b: q", "a: q path:a/src"]);
+  });
+
   it("fail when no folder can answer", async () => {
     const { all } = workspace({});
     all.setFolders(folders("/a"));

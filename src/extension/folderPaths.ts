@@ -1,0 +1,36 @@
+// With several workspace folders Strata prints paths with the folder's name in front; this reads them so in a query. vscode-free.
+import { filterToken } from "../base/queryWords.ts";
+
+/** What a `path:` filter gives, at its commas; those in braces belong to a glob. */
+const alternatives = (value: string): readonly string[] => value.replace(/^"|"$/g, "").match(/(?:\{[^{}]*\}|[^,])+/g) ?? [];
+
+/**
+ * The query for the folder `name` of several: a path that begins with a folder's name is meant in that folder alone, and from there.
+ * @returns undefined when the query asks for other folders only
+ */
+export function queryIn(name: string, names: readonly string[], query: string): string | undefined {
+  // In pasted text what looks like a filter is code.
+  if (query.trim().includes("\n")) return query;
+  let isNamed = false;
+  const [wanted, unwanted]: [string[], string[]] = [[], []];
+  let [isRestricted, isLeftOut] = [false, false];
+  const words = query.replace(filterToken, (all: string, _before: string, minus: string, key: string, value: string) => {
+    if (key.toLowerCase() !== "path") return all;
+    for (const one of alternatives(value)) {
+      const path = one.trim().replace(/^!/, "").replaceAll('"', "").replaceAll("\\", "/");
+      const isUnwanted = (minus === "-") !== one.trim().startsWith("!");
+      const folder = names.filter((other) => `${path}/`.startsWith(`${other}/`)).sort((a, b) => b.length - a.length)[0];
+      const inside = folder === undefined ? path : path.slice(folder.length + 1);
+      const isHere = folder === undefined || folder === name;
+      isNamed ||= folder !== undefined;
+      isRestricted ||= !isUnwanted;
+      if (isHere) (isUnwanted ? unwanted : wanted).push(inside);
+      isLeftOut ||= isHere && isUnwanted && inside === "";
+    }
+    return "";
+  });
+  if (!isNamed) return query;
+  if (isLeftOut || (isRestricted && wanted.length === 0)) return undefined;
+  const restrictions = wanted.includes("") ? [] : wanted.map((path) => `path:"${path}"`);
+  return [words.trim(), ...restrictions, ...unwanted.map((path) => `-path:"${path}"`)].join(" ");
+}

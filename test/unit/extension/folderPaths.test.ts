@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { queryIn } from "../../../src/extension/folderPaths.ts";
+
+describe("a path with a workspace folder's name in front", () => {
+  for (const [query, gateway, web] of [
+    ["limit path:gateway/limits/window.go", 'limit path:"limits/window.go"', undefined],
+    ["path:gateway limit", "limit", undefined],
+    ["limit path:gateway/", "limit", undefined],
+    ['limit path:"gateway/my files"', 'limit path:"my files"', undefined],
+    ["limit path:gateway/a,web/b lang:go", 'limit lang:go path:"a"', 'limit lang:go path:"b"'],
+    ["limit path:gateway path:src", "limit", 'limit path:"src"'],
+    ["limit path:gateway/{a,b}/*.go", 'limit path:"{a,b}/*.go"', undefined],
+    ["limit -path:gateway", undefined, "limit"],
+    ["limit -path:gateway/limits", 'limit -path:"limits"', "limit"],
+    ["limit path:!gateway/limits,src", 'limit path:"src" -path:"limits"', 'limit path:"src"'],
+    ["limit path:src/gateway -path:test", "limit path:src/gateway -path:test", "limit path:src/gateway -path:test"],
+    ["limit path:gateways", "limit path:gateways", "limit path:gateways"],
+    ["limit path:./gateway", "limit path:./gateway", "limit path:./gateway"],
+    ["route(\n path:gateway/a )", "route(\n path:gateway/a )", "route(\n path:gateway/a )"],
+  ] as const)
+    it(`is read so in ${JSON.stringify(query)}`, () => {
+      assert.deepEqual(["gateway", "web"].map((name) => queryIn(name, ["gateway", "web"], query)), [gateway, web]);
+    });
+});
