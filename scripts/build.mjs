@@ -30,7 +30,7 @@ function buildId() {
 }
 
 // Its main file is a UMD module, which cannot be bundled.
-const alias = { "jsonc-parser": "jsonc-parser/lib/esm/main.js" };
+export const alias = { "jsonc-parser": "jsonc-parser/lib/esm/main.js" };
 const define = { STRATA_BUILD: JSON.stringify(buildId()) };
 const common = { bundle: true, sourcemap: "linked", sourcesContent: false, logLevel: "warning", alias, define, absWorkingDir: root, minifySyntax: true, legalComments: "none" };
 

@@ -22,7 +22,7 @@ try {
 }
 
 const out = path.join(root, "out", "hostTests");
-await esbuild.build({ absWorkingDir: root, entryPoints: { index: "test/e2e/host/index.ts" }, bundle: true, outdir: out, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external: ["vscode", "mocha"], sourcemap: "inline", logLevel: "error" });
+await esbuild.build({ absWorkingDir: root, entryPoints: { index: "test/e2e/host/index.ts" }, bundle: true, outdir: out, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external: ["vscode", "mocha"], sourcemap: "inline", logLevel: "error", alias });
 
 const temporary = mkdtempSync(path.join(os.tmpdir(), "strata-ht-"));
 const workspace = path.join(temporary, "shop");

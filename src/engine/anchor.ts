@@ -6,6 +6,7 @@ import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { searchedText } from "../base/notebook.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { lineOfSnippet } from "../base/snippet.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
@@ -64,23 +65,11 @@ export async function anchor(store: Store, root: string, hits: readonly Hit[]): 
     if (text === undefined) anchored.push(hit);
     else {
       stale.add(hit.path);
-      const startLine = text === null ? undefined : lineOf(hit.snippet, text, hit.startLine);
+      const startLine = text === null ? undefined : lineOfSnippet(hit.snippet, text, hit.startLine);
       if (startLine !== undefined) anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
     }
   }
   return { hits: anchored, stale: [...stale] };
-}
-
-/** The line (from 1) at which whole lines of `text` say `snippet`, the nearest to `line` where it stands more than once. */
-export function lineOf(snippet: string, text: string, line: number): number | undefined {
-  const [wanted, lines] = [snippet, text].map((each) => each.split(/\r?\n/)) as [string[], string[]];
-  // A piece of one long row is all that some hits show of it.
-  const isAt = (at: number): boolean => (wanted.length === 1 ? lines[at]!.includes(snippet) : wanted.every((row, i) => lines[at + i] === row));
-  let nearest: number | undefined;
-  lines.forEach((_, at) => {
-    if ((nearest === undefined || Math.abs(at + 1 - line) < Math.abs(nearest - line)) && isAt(at)) nearest = at + 1;
-  });
-  return nearest;
 }
 
 /** undefined: as indexed; null: gone; otherwise the current text. */

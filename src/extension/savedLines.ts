@@ -1,6 +1,7 @@
 // Between a file on disk, whose lines the engine counted, and a buffer of it with unsaved edits. vscode-free.
 import { readFile } from "node:fs/promises";
 import { decodeText } from "../base/decode.ts";
+import { lineOfSnippet } from "../base/snippet.ts";
 
 /** What is needed of an editor's document. */
 export interface EditedDocument {
@@ -88,20 +89,6 @@ export async function followEdits(document: EditedDocument, asFound?: string): P
   };
 }
 
-/** The line (from 1) where a piece of code stands in a text, the nearest one to `line`; undefined when it does not. */
-export function lineOfPiece(text: string, piece: string, line: number): number | undefined {
-  const [within, wanted] = [text.replaceAll("\r\n", "\n"), piece.replaceAll("\r\n", "\n")];
-  if (wanted === "") return undefined;
-  let nearest: number | undefined;
-  let [at, counted, lines] = [within.indexOf(wanted), 0, 1];
-  while (at >= 0) {
-    for (let end = within.indexOf("\n", counted); end >= 0 && end < at; end = within.indexOf("\n", counted)) [counted, lines] = [end + 1, lines + 1];
-    if (nearest === undefined || Math.abs(lines - line) < Math.abs(nearest - line)) nearest = lines;
-    at = within.indexOf(wanted, at + 1);
-  }
-  return nearest;
-}
-
 /** Lines that were counted in a file, which may have changed since. */
 export interface CountedLines {
   readonly startLine: number;
@@ -118,6 +105,6 @@ export async function followCounted(document: EditedDocument, { startLine, snipp
   const { toBuffer } = await followEdits(document);
   const saved = document.isDirty ? await textOnDisk(document.uri.fsPath) : document.getText();
   // Others change files too: git, agents, formatters.
-  const moved = saved === undefined ? 0 : (lineOfPiece(saved, snippet, startLine) ?? startLine) - startLine;
+  const moved = saved === undefined ? 0 : (lineOfSnippet(snippet, saved, startLine) ?? startLine) - startLine;
   return (line) => toBuffer(line + moved);
 }

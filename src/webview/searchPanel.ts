@@ -23,7 +23,6 @@ const ALWAYS_SHOWN = 6;
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
-
 const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
 /** Whether the host has these filters: it drops a folder that restricts nothing. */
 const hasTaken = (asked: Filters, { langs, path, root }: Filters): boolean => path === asked.path && langs.join() === asked.langs.join() && (root === undefined || root === asked.root);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
-import { followCounted, followEdits, followLine, lineOfPiece } from "../../../src/extension/savedLines.ts";
+import { followCounted, followEdits, followLine } from "../../../src/extension/savedLines.ts";
 
 const file = ["import a", "", "function f() {", "  return 1;", "}", "", "function g() {", "  return 2;", "}", "", "f();"];
 /** The file with `removed` lines at `at` (from 0) replaced. */
@@ -50,19 +50,6 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     const gone = await followEdits({ uri: { fsPath: path.join(folder, "gone.ts") }, isDirty: true, getText: () => buffer });
     assert.deepEqual([gone.toBuffer(7), gone.toDisk(8)], [7, 8]);
   });
-});
-
-describe("the line of a piece of code", () => {
-  const text = "a\nb\n\na\nb\nc\na\r\nb";
-  for (const [piece, near, expected] of [
-    ["a\nb", 1, 1],
-    ["a\nb", 3, 4],
-    ["a\r\nb", 9, 7],
-    ["b\nc", 1, 5],
-    ["d", 1, undefined],
-    ["", 1, undefined],
-  ] as const)
-    it(`${JSON.stringify(piece)} near ${near} is ${expected}`, () => assert.equal(lineOfPiece(text, piece, near), expected));
 });
 
 describe("lines that were counted before the file was changed outside the editor", () => {

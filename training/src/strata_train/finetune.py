@@ -390,8 +390,8 @@ def verdict(
     elif mean.gain <= 0:
         reason = f"Kept the old model: held-out code is not found better ({measured}: {mean})."
     elif mean.low <= 0:
-        reason = f"Kept the old model: the gain may be chance ({measured}: {mean}). "
-        reason += "More documented definitions make a gain easier to tell from chance."
+        reason = f"Kept the old model: the gain may be chance ({measured}: {mean})."
+        reason += "" if hurried else " More documented definitions make a gain easier to tell from chance."
     elif mean.gain < MIN_GAIN:
         reason = f"Kept the old model: the gain is too small to be worth reading all code again ({measured}: {mean})."
     else:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { lineOf } from "../../../src/engine/anchor.ts";
+import { lineOfSnippet } from "../../../src/base/snippet.ts";
 
 describe("where a snippet stands in a text that has changed", () => {
   const cases: [what: string, snippet: string, text: string, line: number, expected: number | undefined][] = [
@@ -10,7 +10,8 @@ describe("where a snippet stands in a text that has changed", () => {
     ["in whole rows only", "a\nb", "xa\nb\na\nbx\na\nb", 1, 5],
     ["as a piece of a long row", "middle", "x\n{beginning middle end}\n", 1, 2],
     ["nowhere", "gone();\nx", "f();\n", 1, undefined],
+    ["nowhere, being nothing", "", "f();", 1, undefined],
     ["nowhere, being cut off", "f();\ng();", "x\nf();", 1, undefined],
   ];
-  for (const [what, snippet, text, line, expected] of cases) it(what, () => assert.equal(lineOf(snippet, text, line), expected));
+  for (const [what, snippet, text, line, expected] of cases) it(what, () => assert.equal(lineOfSnippet(snippet, text, line), expected));
 });
