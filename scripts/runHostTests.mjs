@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { runTests } from "@vscode/test-electron";
 import * as esbuild from "esbuild";
+import { alias } from "./build.mjs";
 import { root } from "./setup.mjs";
 import { setupVscode } from "./setupVscode.mjs";
 
