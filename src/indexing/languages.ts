@@ -167,6 +167,7 @@ export function languageOf(file: string, head = ""): Language {
   const found = byExtension.get(extension);
   if (found?.id === "c" && extension === ".h") return /^\s*(@(interface|protocol|class|import|property)\b|#import\b)/m.test(head) ? byId.get("objective-c")! : looksLikeCpp(head) ? byId.get("cpp")! : found;
   if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
+  if (found?.id === "vlang" && /^\s*(`timescale\b|module\s+\w+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
   if (found) return found;
   const interpreter = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(head)?.[1];
   return (interpreter && byInterpreter.get(interpreter)) || unknownLanguage;

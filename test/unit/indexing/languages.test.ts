@@ -28,6 +28,8 @@ describe("languageOf", () => {
     ["a.h", "cpp", "#pragma once\nnamespace a {\nclass B;\n}\n"],
     ["a.h", "cpp", "struct A { std::string name; };\n"],
     ["a.h", "objective-c", "#import <Foundation/Foundation.h>\n@interface A : NSObject\n@end\n"],
+    ["counter.v", "verilog", "// counts\nmodule counter #(parameter N = 8) (\n  input clk\n);\n"],
+    ["main.v", "vlang", "module main\n\nfn main() {}\n"],
     ["a.hpp", "cpp"],
     ["A.cs", "csharp"],
     ["Rakefile", "ruby"],
