@@ -53,6 +53,7 @@ TEACHER_SHARE = 0.3
 TEXTS_PER_PAIR = 3.3  # that the teacher reads: questions and views of code (`data.build_shards`)
 MOST_DOCUMENTS = 1500
 MOST_QUESTIONS = 300
+EXPORT_MINUTES = 0.3
 FEW_STEPS = 30  # with fewer of the layers, it is the time that was missing
 
 Ranks = dict[str, np.ndarray]  # figure → rank of each question's own code, from 1
@@ -193,8 +194,7 @@ def _finetune(
     if resume and (run.folder / train.CHECKPOINT).exists():
         run.resume(model)
     run.progress.from_folder = True
-    # The measurement of what was written follows.
-    _learn(model, run, work / "cache", place, checked.brief(), began + 60 * minutes, checking)
+    _learn(model, run, work / "cache", place, checked.brief(), began + 60 * minutes, checking + EXPORT_MINUTES)
 
     emit("progress", phase="exporting", message="Writing the model folder")
     export.export_folder(
