@@ -19,7 +19,7 @@ export interface Notebook {
 
 export const isNotebook = (path: string): boolean => /\.ipynb$/i.test(path);
 
-/** Undefined for what is no notebook, and for one whose lines of code do not have a row each, as every program writes them. */
+/** Undefined for what is no notebook, and for one whose lines of code do not have a row each, as Jupyter and the editors write them. */
 export function readNotebook(source: string): Notebook | undefined {
   const cells: { kind: string; row: number; lines: string[] }[] = [];
   let kernel = "";
@@ -40,7 +40,14 @@ export function readNotebook(source: string): Notebook | undefined {
     else cell.lines.push(line);
   };
   try {
+    // Nothing below a line of a cell is looked at: outputs may be deep, and the path to each of their texts long.
+    const isNear = (_offset: number, _length: number, _row: number, _column: number, pathOf: () => readonly unknown[]): boolean => pathOf().length <= 3;
+    const nothing = (): void => {}; // without these two the parser forgets what it has left
     visit(source.replace(/^\uFEFF/, ""), {
+      onObjectBegin: isNear,
+      onArrayBegin: isNear,
+      onObjectEnd: nothing,
+      onArrayEnd: nothing,
       onLiteralValue(value, _offset, _length, row, _column, pathOf) {
         if (typeof value !== "string") return;
         const path = pathOf();

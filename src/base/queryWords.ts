@@ -15,6 +15,17 @@ const filterKey = "(lang|path|symbol|in):";
 /** `lang:go`, `-path:"some folder"`: what a query says about where to look, in any case, with the minus, the key and the value. */
 export const filterToken = new RegExp(String.raw`(^|\s)(-?)${filterKey}("[^"]*"|\S+)`, "gi");
 
+/** Where filters begin to count: in pasted text only at its end, where the view, the terminal and agents append theirs. */
+export function filtersFrom(query: string): number {
+  if (!query.trim().includes("\n")) return 0;
+  let end = query.length;
+  for (const match of [...query.matchAll(filterToken)].reverse()) {
+    if (query.slice(match.index + match[0].length, end).trim() !== "") break;
+    end = match.index;
+  }
+  return end;
+}
+
 /** A word of the command line that begins as a filter with a minus does, and not as an option. */
 export const exclusion = new RegExp(`^-${filterKey}`, "i");
 

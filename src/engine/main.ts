@@ -149,7 +149,7 @@ class Server {
     return this.#engine.configure(settings);
   }
 
-  /** With the client that paused goes the only one that could resume: others would find an index that never gets current. */
+  /** With the client that paused goes whoever meant to resume: others would find an index that does not get current. */
   #endPause(connection: MessageConnection): void {
     if (this.#pausedBy !== connection) return;
     this.#configure(connection, { ...this.#engine.settings, paused: false }).catch((error: unknown) => this.#log("warn", "the pause did not end with its client", error));

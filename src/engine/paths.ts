@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { StrataError } from "../base/errors.ts";
+import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 
 /** The user's cache folder for Strata. STRATA_CACHE overrides it (tests, network home folders). */
@@ -123,8 +124,22 @@ export const engineLogFile = (folder: string): string => path.join(folder, "engi
 
 /** A query whose `path:` filters may name files in full, as agents do: with those inside the root as the query language writes them. */
 export function withPathsInside(query: string, root: string): string {
-  const written = root.replace(/[\\/]$/, "").replace(/[.*+?^${}()|[\]\\]/g, (letter) => (letter === "\\" ? "[\\\\/]" : `\\${letter}`));
-  return query.replace(new RegExp(`(?<=(?:^|\\s)-?path:(?:"|[^\\s"]*,)?)${written}(?:[\\\\/]|(?=["\\s,]|$))`, "gu"), "./");
+  const start = root.replaceAll("\\", "/").replace(/\/$/, "");
+  return query.replace(filterToken, (all: string, before: string, minus: string, key: string, value: string) => {
+    if (key.toLowerCase() !== "path" || !value.replaceAll("\\", "/").includes(start)) return all;
+    let inBraces = false;
+    const read = value.split(",").map((one) => {
+      const [, mark = "", path = ""] = /^("?\s*[!{]*)(.*)$/su.exec(one) ?? [];
+      inBraces ||= mark.includes("{");
+      const [slashes, end] = [path.replaceAll("\\", "/"), /["}]*$/.exec(path)![0]];
+      const isInside = slashes.startsWith(`${start}/`) || slashes === start + end;
+      // In braces a path holds at any depth anyway.
+      const inside = isInside ? `${mark}${inBraces ? "" : "./"}${slashes.slice(start.length).replace(/^\//, "")}` : one;
+      if (end.includes("}")) inBraces = false;
+      return inside;
+    });
+    return `${before}${minus}${key}:${read.join(",")}`;
+  });
 }
 
 /** A path from a client, relative to the root with "/"; anything outside is refused. */

@@ -95,11 +95,20 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   for (const key of contextKeys) setContext(key, false);
   let failed = false;
   let paused = false;
+  /** Whoever has paused, also another window or a full disk: it can be resumed here. */
+  const followPause = () => {
+    pause.follow();
+    const now = pause.asked === true || engines.pausedBecause !== undefined;
+    if (now !== paused) setContext("strata.indexingPaused", (paused = now));
+  };
+  const setPaused = async (value: boolean) => {
+    const asked = pause.ask(value);
+    followPause();
+    await asked;
+  };
   engines.onChange(() => {
     const folders = readFolders();
-    pause.follow();
-    // Whoever has paused, also another window or a full disk: it can be resumed here.
-    if ((engines.pausedBecause !== undefined) !== paused) setContext("strata.indexingPaused", (paused = !paused));
+    followPause();
     statusItem.update(folders);
     model.enginesChanged();
     const index = viewIndex(folders);
@@ -137,8 +146,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about))),
     "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
-    "strata.pauseIndexing": () => pause.ask(true),
-    "strata.resumeIndexing": () => pause.ask(false),
+    "strata.pauseIndexing": () => setPaused(true),
+    "strata.resumeIndexing": () => setPaused(false),
     "strata.chooseModel": () => chooseModel(engines, [path.join(context.extensionPath, "models"), path.join(cacheFolder(), "models")]),
     "strata.fineTune": (confirmed?: { minutes: number; device: string }) => training.start(typeof confirmed?.minutes === "number" ? confirmed : undefined),
     "strata.doctor": () => doctor.show(),

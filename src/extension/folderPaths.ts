@@ -1,5 +1,5 @@
 // With several workspace folders Strata prints paths with the folder's name in front; this reads them so in a query. vscode-free.
-import { filterToken } from "../base/queryWords.ts";
+import { filtersFrom, filterToken } from "../base/queryWords.ts";
 
 /** What a `path:` filter gives, at its commas; those in braces belong to a glob. */
 const alternatives = (value: string): readonly string[] => value.replace(/^"|"$/g, "").match(/(?:\{[^{}]*\}|[^,])+/g) ?? [];
@@ -9,12 +9,11 @@ const alternatives = (value: string): readonly string[] => value.replace(/^"|"$/
  * @returns undefined when the query asks for other folders only
  */
 export function queryIn(name: string, names: readonly string[], query: string): string | undefined {
-  // In pasted text what looks like a filter is code.
-  if (query.trim().includes("\n")) return query;
+  const from = filtersFrom(query);
   let isNamed = false;
   const [wanted, unwanted]: [string[], string[]] = [[], []];
   let [isRestricted, isLeftOut] = [false, false];
-  const words = query.replace(filterToken, (all: string, _before: string, minus: string, key: string, value: string) => {
+  const words = query.slice(from).replace(filterToken, (all: string, _before: string, minus: string, key: string, value: string) => {
     if (key.toLowerCase() !== "path") return all;
     for (const one of alternatives(value)) {
       const path = one.trim().replace(/^!/, "").replaceAll('"', "").replaceAll("\\", "/");
@@ -32,5 +31,6 @@ export function queryIn(name: string, names: readonly string[], query: string): 
   if (!isNamed) return query;
   if (isLeftOut || (isRestricted && wanted.length === 0)) return undefined;
   const restrictions = wanted.includes("") ? [] : wanted.map((path) => `path:"${path}"`);
-  return [words.trim(), ...restrictions, ...unwanted.map((path) => `-path:"${path}"`)].join(" ");
+  const read = [query.slice(0, from) + words.trim(), ...restrictions, ...unwanted.map((path) => `-path:"${path}"`)].join(" ").trim();
+  return read === "" ? 'path:"**"' : read; // a query of filters alone stays one
 }

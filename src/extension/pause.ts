@@ -8,6 +8,8 @@ export class Pause {
   #asked: boolean | undefined;
   /** Engines that have said, since it was asked for, that they are paused. */
   readonly #heard = new Set<EngineClient>();
+  /** What was last said of engines that have ended: it says nothing of the next one. */
+  readonly #old = new WeakMap<EngineClient, unknown>();
 
   constructor(engines: Pick<WorkspaceEngines, "clients" | "configure">) {
     this.#engines = engines;
@@ -29,11 +31,13 @@ export class Pause {
   /** To be called after every change of an engine's state or status. */
   follow(): void {
     for (const { client } of this.#engines.clients) {
-      const said = client.status?.state.kind;
-      if (client.state.kind !== "running") this.#heard.delete(client); // the next engine is told of the pause when it starts
-      else if (said === "paused") this.#heard.add(client);
+      const said = client.status === this.#old.get(client) ? undefined : client.status?.state.kind;
+      if (client.state.kind !== "running") {
+        this.#heard.delete(client); // the next engine is told of the pause when it starts
+        this.#old.set(client, client.status);
+      } else if (said === "paused") this.#heard.add(client);
       // An engine that goes on has been told to by somebody; one that has just started knows of nothing yet.
-      else if (said !== "absent" && this.#heard.delete(client) && this.#asked) this.#asked = undefined;
+      else if (said !== undefined && said !== "absent" && this.#heard.delete(client) && this.#asked) this.#asked = undefined;
     }
   }
 }

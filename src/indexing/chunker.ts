@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Language as Grammar, Parser, type Node, type Tree } from "web-tree-sitter";
 import { isSource, packageRoot } from "../base/assets.ts";
+import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
 import { hash128 } from "../base/hash.ts";
 import { type Cell, isNotebook, type Notebook, readNotebook } from "../base/notebook.ts";
@@ -65,7 +66,9 @@ export class Chunker {
     if (notebook) return this.#notebook(notebook, deadlineMs);
     const language = languageOf(file, text.slice(0, 4_000));
     const lines = new SourceLines(text);
-    if (!/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
+    // A notebook that cannot be told from its outputs is data like any other, which would not be read at such a size.
+    const isTooLarge = isNotebook(file) && text.length > defaultMaxFileBytes;
+    if (isTooLarge || !/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
     const cut = await this.#withTree(language, lines, deadlineMs, cutTree);
     const parts = cut ?? cutWithoutTree(language, lines);
     return {
@@ -103,8 +106,8 @@ export class Chunker {
     // Commands to the notebook itself are no Python; a cell that is all for another interpreter is not either.
     const isPython = language.id === "python";
     const isForeign = isPython && /^\s*%%(?!time|timeit|capture|prun)/.test(text);
-    const parsed = isPython ? text.replace(/^[ \t]*[%!].*/gm, blanked) : undefined;
-    const cut = isForeign ? undefined : await this.#withTree(language, lines, deadlineMs, cutTree, parsed);
+    const read = isPython ? text.replace(/^[ \t]*[%!].*/gm, blanked) : undefined;
+    const cut = isForeign ? undefined : await this.#withTree(language, lines, deadlineMs, cutTree, read);
     return cut ?? cutWithoutTree(language, lines);
   }
 
@@ -117,8 +120,8 @@ export class Chunker {
     return entries && { lang: language.id, lines, entries };
   }
 
-  /** @param parsed what the grammar reads in place of the text: as long, row for row */
-  async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T, parsed?: string): Promise<T | undefined> {
+  /** @param rewritten what the grammar is to read in place of the text, unless the text itself has fewer errors: as long, row for row */
+  async #withTree<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T, rewritten?: string): Promise<T | undefined> {
     const { grammar } = language;
     const syntax = grammar === undefined ? undefined : syntaxes[grammar];
     if (grammar === undefined || !syntax || lines.source.length > maxParsedChars || lines.longestRow() > Math.max(maxParsedLine, lines.source.length * 0.8)) return undefined;
@@ -133,13 +136,15 @@ export class Chunker {
         const tree = parser.parse(text, null, { progressCallback });
         if (!tree) return void parser.reset();
         trees.push(tree);
+        // Names and documentation are those of the text, whatever was read in its place. web-tree-sitter has this, but no type for it.
+        (tree as unknown as { textCallback: (index: number) => string }).textCallback = (index) => lines.source.slice(index);
         return { tree, errors: errorShare(tree.rootNode, syntax) };
       };
-      const source = parsed ?? (language.scriptBlocks ? scriptsOnly(lines.source) : lines.source);
-      const rewritten = syntax.readAs?.(source) ?? source;
-      let best = parse(rewritten);
+      const source = language.scriptBlocks ? scriptsOnly(lines.source) : lines.source;
+      const read = rewritten ?? syntax.readAs?.(source) ?? source;
+      let best = parse(read);
       // What was meant to help may hide what helped the grammar before.
-      if (best && best.errors > 0 && rewritten !== source) {
+      if (best && best.errors > 0 && read !== source) {
         const plain = parse(source);
         if (plain && plain.errors < best.errors) best = plain;
       }

@@ -165,7 +165,7 @@ export function languageOf(file: string, head = ""): Language {
   if (named) return named;
   const extension = path.posix.extname(name);
   const found = byExtension.get(extension);
-  if (found?.id === "c" && extension === ".h") return /^\s*(@(interface|protocol|class|import|property)\b|#import\b)/m.test(head) ? byId.get("objective-c")! : looksLikeCpp(head) ? byId.get("cpp")! : found;
+  if (found?.id === "c" && extension === ".h") return looksLikeCpp(head) ? byId.get("cpp")! : looksLikeObjectiveC(head) ? byId.get("objective-c")! : found;
   if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
   if (found?.id === "vlang" && /^\s*(`timescale\b|module\s+\w+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
   if (found) return found;
@@ -188,6 +188,12 @@ export function languageById(id: LanguageId): Language {
 
 /** What to tell whoever names a language that there is not. */
 export const noSuchLanguage = (name: string): string => `There is no language "${name}". Write its name or the ending of its files, for example typescript, c++ or py.`;
+
+/** What stands in comments, or for Objective-C alone, does not count. */
+function looksLikeObjectiveC(head: string): boolean {
+  const code = head.replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/.*/g, "").replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
+  return /^\s*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(code);
+}
 
 /** A `.h` file is C++ when it says something that C cannot. */
 function looksLikeCpp(head: string): boolean {

@@ -226,7 +226,7 @@ function declared(node: Node | null): string {
   return "";
 }
 /** Macros beside a type's name, which the grammars take for the name: `class JSON_API Value {`, `struct ALIGNED(16) vec {`, `class Socket MAYBE_FINAL : Base {`. */
-const macroBefore = /\b(class|struct|union|enum(?:\s+class)?)(\s+(?:[A-Z][A-Z0-9_]+(?:\([^()\n]{0,80}\))?\s+){1,3})(?=[A-Za-z_][\w:]*(?:<[^<>{};]{0,200}>)?(?:\s+final)?\s*(?::[^:]|\{))/g;
+const macroBefore = /\b(class|struct|union|enum(?:\s+class)?)(\s+(?:[A-Z][A-Z0-9_]+(?:\([^()\n]{0,80}\))?\s+){1,3})(?=(?!final\b)[A-Za-z_][\w:]*(?:<[^<>{};]{0,200}>)?(?:\s+final)?\s*(?::[^:]|\{))/g;
 const macroBehind = /\b((?:class|struct)\s+[A-Za-z_]\w*\s+)([A-Z][A-Z0-9_]+)(?=\s*(?::[^:]|\{))/g;
 const withoutMacros = (source: string): string =>
   source.replace(macroBefore, (_, keyword: string, macros: string) => keyword + blanked(macros)).replace(macroBehind, (_, head: string, macro: string) => head + blanked(macro));

@@ -365,6 +365,8 @@ def test_the_work_is_cut_to_the_time_and_a_resumed_run_keeps_its_plan(
     assert plan("fast", 10, 1000.0) == finetune.Plan(54545, 300, 1500)
     assert plan("brief", 0.1, 1.0) == finetune.Plan(finetune.MIN_PAIRS, 32, 64)
     assert plan("slow", 1, 1.0) == finetune.Plan(1090, 300, 1200)
+    (tmp_path / "slow").write_text('{"pairs": 10', encoding="utf-8")
+    assert plan("slow", 10, 1000.0) == finetune.Plan(54545, 300, 1500), "one that was cut short is made again"
 
 
 def test_what_the_verdict_measures_is_the_folder_as_it_is_used(
@@ -409,6 +411,7 @@ def test_a_copy_of_a_copy_is_one_too() -> None:
     assert finetune.without_copies_of([first], [third]) == [third]
     assert finetune.without_copies_of([second], [third]) == []
     assert finetune.without_copies_of([first, second], [third]) == []
+    assert finetune.without_copies_of([first] * 3 + [second] * 3, [third, first]) == []
 
 
 @pytest.mark.parametrize("what", ["pairs", "start"])

@@ -36,7 +36,11 @@ describe("readNotebook", () => {
   ];
   for (const [what, text, expected] of cases) it(`reads ${what}`, () => assert.deepEqual(readNotebook(text)?.cells.map((cell) => cell.text), expected));
 
-  it("takes no more time than a notebook is long", () => assertGrowsEvenly(2_000, (n) => readNotebook(cells(`[\n${'"a\\n",\n'.repeat(n)}"b"]`))));
+  it("takes no more time than a notebook is long, however deep its outputs are", async () => {
+    await assertGrowsEvenly(2_000, (n) => readNotebook(cells(`[\n${'"a\\n",\n'.repeat(n)}"b"]`)));
+    const outputs = (n: number) => `${"[".repeat(n)}${'"a",'.repeat(n)}"a"${"]".repeat(n)}`;
+    await assertGrowsEvenly(300, (n) => assert.deepEqual(readNotebook(cells(`["a"],\n "outputs": ${outputs(n)}`))?.cells.map(({ text }) => text), ["a"]));
+  });
 });
 
 describe("searchedText", () => {

@@ -23,6 +23,10 @@ test("a query may name files in full: those inside the root are read from there"
     ["path:C:/a.b/c path:C:\\a.b\\d", "C:\\a.b", "path:./c path:./d"],
     ["fails in /w/x/a.ts", "/w/x", "fails in /w/x/a.ts"],
     ["path:/(w)+/a", "/(w)+", "path:./a"],
+    ['PATH:"/w/x/src, /w/x/lib" retry', "/w/x", 'PATH:"./src, ./lib" retry'],
+    ["path:!/w/x/src", "/w/x", "path:!./src"],
+    ["path:{/w/x/src,/w/x/lib}/**", "/w/x", "path:{src,lib}/**"],
+    ['path:"/w/x"', "/w/x", 'path:"./"'],
   ];
   for (const [query, root, read] of cases) assert.equal(withPathsInside(query, root), read);
 });

@@ -17,6 +17,8 @@ describe("a path with a workspace folder's name in front", () => {
     ["limit path:src/gateway -path:test", "limit path:src/gateway -path:test", "limit path:src/gateway -path:test"],
     ["limit path:gateways", "limit path:gateways", "limit path:gateways"],
     ["limit path:./gateway", "limit path:./gateway", "limit path:./gateway"],
+    ["path:gateway", 'path:"**"', undefined],
+    ["def f(x):\n    return x path:gateway/a", 'def f(x):\n    return x path:"a"', undefined],
     ["route(\n path:gateway/a )", "route(\n path:gateway/a )", "route(\n path:gateway/a )"],
   ] as const)
     it(`is read so in ${JSON.stringify(query)}`, () => {

@@ -74,6 +74,7 @@ describe("a pause that this window has asked for", () => {
     await say(paused);
     await restart();
     assert.deepEqual([started.length, started[1]!.configured[0]!.paused], [2, true]);
+    await say(protocol.deepening("deep", coverage(3, 1))); // it was started by another window and is told only now
     await say(paused);
     assert.equal(await configured(), true);
   });

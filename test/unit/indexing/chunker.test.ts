@@ -12,6 +12,7 @@ import type { ChunkedFile } from "../../../src/indexing/chunk.ts";
 import { Chunker } from "../../../src/indexing/chunker.ts";
 import { languages } from "../../../src/indexing/languages.ts";
 import { sizes } from "../../../src/indexing/parts.ts";
+import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
 const fixtures = path.join(import.meta.dirname, "../../fixtures/languages");
@@ -126,7 +127,7 @@ describe("names", () => {
     ["C++ functions in front of macros, which are named too", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n};\n", ["A", "swap", "NOEXCEPT_IF"]],
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo", "run"]],
-    ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y"]],
+    ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\nclass URL final : public Base {\n  int z();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y", "URL", "z"]],
     ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
@@ -156,8 +157,14 @@ describe("names", () => {
     assert.deepEqual(chunks.map(({ chunk }) => [chunk.kind, chunk.symbols]), [["module", ["origin"]]]);
   });
 
-  it("reads macros in no more time than the text is long", async () => {
-    for (const repeated of ["class ", "class A", "class A(", "AB(C) ", " "]) await assertGrowsEvenly(20_000, (length) => chunker.chunk("a.cpp", `class ${repeated.repeat(length)} {};`, 200));
+  it("looks for macros in no more time than the text is long", async () => {
+    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+  });
+
+  it("keeps documentation as it is written where the grammar reads something else", async () => {
+    const doc = async (file: string, source: string) => (await chunker.chunk(file, source)).chunks[0]!.chunk.doc;
+    assert.equal(await doc("a.cpp", "/** The class HTTP client: what a union SOCKET server { needs. */\nclass API Client : public Base {\n  int send();\n};\n"), "The class HTTP client: what a union SOCKET server { needs.");
+    assert.equal(await doc("a.kt", "/** Is a fun interface to have. */\nfun interface Listener {\n  fun on(x: Int)\n}\n"), "Is a fun interface to have.");
   });
 
   it("gives methods of a long class the path to it", async () => {
@@ -422,6 +429,18 @@ describe("notebooks", () => {
   it("are data where their lines have no rows of their own", async () => {
     const { lang, method } = await chunker.chunk("prices.ipynb", JSON.stringify(JSON.parse(source)));
     assert.deepEqual([lang, method], ["json", "windows"]);
+  });
+
+  it("are nothing where they are too large for data and cannot be told from their outputs", async () => {
+    const large = JSON.stringify({ ...(JSON.parse(source) as object), filling: "x".repeat(2_000_000) });
+    assert.deepEqual((await chunker.chunk("prices.ipynb", large)).chunks, []);
+    assert.equal((await chunker.chunk("prices.ipynb", source.replace("iVBOR", "iVBOR".repeat(400_000)))).chunks.length, 8);
+  });
+
+  it("keep lines that only look like commands to the notebook", async () => {
+    const code = 'def label(name):\n    """Says who.\n\n    %s stands for the name.\n    """\n    return text % name';
+    const { chunks } = await chunker.chunk("a.ipynb", JSON.stringify({ cells: [{ cell_type: "code", source: code.split("\n").map((line) => `${line}\n`) }], metadata: {} }, undefined, 1));
+    assert.match(chunks[0]!.chunk.doc, /stands for the name/);
   });
 
   it("are of the language that they name", async () => {

@@ -133,7 +133,7 @@ class NearDuplicates:
             found = candidates[i].union(*(fresh.get(key, ()) for key in own))
             original = self._most_similar(signatures[i], sorted(found))
             answers.append(original)
-            if original >= 0 and not keep_all:
+            if original >= 0 and not (keep_all and (self._signatures[original] != signatures[i]).any()):
                 continue
             number = self._keep(signatures[i])
             for key in own:
@@ -187,7 +187,7 @@ class NearDuplicates:
 def copies_of(known: list[str], texts: list[str]) -> list[bool]:
     """Whether each text nearly repeats one of those that are known."""
     near = NearDuplicates()
-    for some in batched(known, 10_000):
+    for some in batched(list(dict.fromkeys(known)), 10_000):
         near.add(some, keep_all=True)
     return [original >= 0 for some in batched(texts, 10_000) for original in near.find(some)]
 

@@ -209,7 +209,9 @@ def _finetune(
     ranks_after = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
-    adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files, hurried=run.progress.step < FEW_STEPS)
+    adopt, reason, changes = verdict(
+        ranks_before, ranks_after, checked.files, hurried=_trains_layers(model) and run.progress.step < FEW_STEPS
+    )
     comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
     comparison["changes"] = {name: vars(change) for name, change in changes.items()}
     quality: dict[str, Any] = {
@@ -234,7 +236,7 @@ def _learn(
     if model.table is not None and not run.progress.table_done:
         budget = max(0.1, left() * 0.3) + run.progress.table_seconds / 60
         finished = train.train_table(model, run, cache, place, minutes=budget)
-    if finished and any(exit not in (0, model.config.top) for exit in model.config.exits):
+    if finished and _trains_layers(model):
         budget = max(0.2, (left() - reserved) * 0.85) + run.progress.seconds / 60
         autocast = bf16_pays(place.device.type)
 
@@ -246,6 +248,10 @@ def _learn(
         finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=figures)
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
+
+
+def _trains_layers(model: MultiExitEncoder) -> bool:
+    return any(exit not in (0, model.config.top) for exit in model.config.exits)
 
 
 @dataclass(frozen=True)
@@ -266,8 +272,10 @@ class Plan:
         place: Device,
     ) -> Plan:
         """By how fast this machine reads code now. A run that is resumed has its plan in `file`."""
-        if file.exists():
+        try:
             return Plan(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            pass  # none was made, or not to its end
         first = sorted(learned, key=_drawn)[:32]
         sequences = as_used.tokens([pair["code"] for pair in first], is_query=False)
         top = (teacher.config.top,)
@@ -279,7 +287,8 @@ class Plan:
         taught = int(60 * minutes * TEACHER_SHARE * _texts_per_second(teach, sequences) / TEXTS_PER_PAIR)
         documents = min(MOST_DOCUMENTS, max(8 * MIN_HELD_OUT, documents))
         plan = Plan(max(MIN_PAIRS, taught), min(MOST_QUESTIONS, documents // 2), documents)
-        file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+        with data.written_whole(file) as unfinished:
+            unfinished.write_text(json.dumps(asdict(plan)), encoding="utf-8")
         return plan
 
 
