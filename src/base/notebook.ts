@@ -25,13 +25,12 @@ export function readNotebook(source: string): Notebook | undefined {
   let kernel = "";
   let language = "";
   let isSound = true;
-  const cellAt = (index: number) => (cells[index] ??= { kind: "", row: 0, lines: [] });
   const metadata = (path: readonly (string | number)[], value: string): void => {
     if (path.length === 3 && path[1] === "kernelspec" && path[2] === "language") kernel = value;
     if (path.length === 3 && path[1] === "language_info" && path[2] === "name") language = value;
   };
   const inCell = (path: readonly (string | number)[], value: string, row: number): void => {
-    const cell = cellAt(path[1] as number);
+    const cell = (cells[path[1] as number] ??= { kind: "", row: 0, lines: [] });
     if (path.length === 3 && path[2] === "cell_type") cell.kind = value;
     if (path[2] !== "source") return;
     if (cell.lines.length === 0) cell.row = row;

@@ -15,15 +15,23 @@ const filterKey = "(lang|path|symbol|in):";
 /** `lang:go`, `-path:"some folder"`: what a query says about where to look, in any case, with the minus, the key and the value. */
 export const filterToken = new RegExp(String.raw`(^|\s)(-?)${filterKey}("[^"]*"|\S+)`, "gi");
 
-/** Where filters begin to count: in pasted text only at its end, where the view, the terminal and agents append theirs. */
-export function filtersFrom(query: string): number {
+/**
+ * Where filters begin to count: in pasted text, where what looks like a filter is code, only at its end, where the view, the terminal and agents append theirs.
+ * @param isFilter asked of each match of `filterToken` there, the last one first
+ */
+export function filtersFrom(query: string, isFilter: (match: RegExpExecArray) => boolean = () => true): number {
   if (!query.trim().includes("\n")) return 0;
   let end = query.length;
   for (const match of [...query.matchAll(filterToken)].reverse()) {
-    if (query.slice(match.index + match[0].length, end).trim() !== "") break;
+    if (query.slice(match.index + match[0].length, end).trim() !== "" || !isFilter(match)) break;
     end = match.index;
   }
   return end;
+}
+
+/** What a filter's value lists: `src,lib/{a,b}` → `src`, `lib/{a,b}`. */
+export function alternativesOf(value: string): string[] {
+  return (value.match(/(?:\{[^{}]*\}|[^,])+/g) ?? []).map((one) => one.trim()).filter((one) => one !== "");
 }
 
 /** A word of the command line that begins as a filter with a minus does, and not as an option. */

@@ -1,8 +1,5 @@
 // With several workspace folders Strata prints paths with the folder's name in front; this reads them so in a query. vscode-free.
-import { filtersFrom, filterToken } from "../base/queryWords.ts";
-
-/** What a `path:` filter gives, at its commas; those in braces belong to a glob. */
-const alternatives = (value: string): readonly string[] => value.replace(/^"|"$/g, "").match(/(?:\{[^{}]*\}|[^,])+/g) ?? [];
+import { alternativesOf, filtersFrom, filterToken } from "../base/queryWords.ts";
 
 /**
  * The query for the folder `name` of several: a path that begins with a folder's name is meant in that folder alone, and from there.
@@ -15,9 +12,9 @@ export function queryIn(name: string, names: readonly string[], query: string): 
   let [isRestricted, isLeftOut] = [false, false];
   const words = query.slice(from).replace(filterToken, (all: string, _before: string, minus: string, key: string, value: string) => {
     if (key.toLowerCase() !== "path") return all;
-    for (const one of alternatives(value)) {
-      const path = one.trim().replace(/^!/, "").replaceAll('"', "").replaceAll("\\", "/");
-      const isUnwanted = (minus === "-") !== one.trim().startsWith("!");
+    for (const one of alternativesOf(value.replaceAll('"', ""))) {
+      const path = one.replace(/^!/, "").replaceAll("\\", "/");
+      const isUnwanted = (minus === "-") !== one.startsWith("!");
       const folder = names.filter((other) => `${path}/`.startsWith(`${other}/`)).sort((a, b) => b.length - a.length)[0];
       const inside = folder === undefined ? path : path.slice(folder.length + 1);
       const isHere = folder === undefined || folder === name;

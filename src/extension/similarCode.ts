@@ -81,7 +81,7 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
   const startLine = range.start.line + 1;
   const lines = new vscode.Range(range.start.line, 0, lastLine, document.lineAt(lastLine).text.length);
   const subject = `${definition ? `${definition.name} · ` : ""}${name}:${startLine}${lastLine + 1 > startLine ? `-${lastLine + 1}` : ""}`;
-  // Folders without the file cannot widen it and get what stands around. Around an empty line that is the whole file, which is no question.
+  // Folders without the file cannot widen it and get what stands around. Around an empty line that may be anything, which is no question.
   const text = !widen ? document.getText(lines) : document.lineAt(line).isEmptyOrWhitespace ? undefined : document.getText(blockAt(document, line));
   if (text?.trim() === "") return void vscode.window.showInformationMessage("There is no code here to look for. Put the cursor into some, or select it.");
   const from = toDisk(startLine);

@@ -92,6 +92,8 @@ export interface Block {
   to: number;
   /** What it defines; "" when nothing is recognised. */
   name: string;
+  /** The row that says so; the first when none does. */
+  nameRow: number;
   doc: string;
 }
 
@@ -132,12 +134,7 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
   const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: crumb, doc: block.doc };
   const inside = block.name ? [...crumb, block.name] : crumb;
   // The rows up to the first deeper indentation are the header, whatever the comment above the name looks like.
-  let body = block.from + 1;
-  for (let row = block.from; block.name && row <= block.to; row++) {
-    if (named(lines.text(row, row).slice(0, TELLING)) !== block.name) continue;
-    body = row + 1;
-    break;
-  }
+  let body = block.nameRow + 1;
   const outer = indentation(lines, block.from);
   while (body <= block.to && (lines.isBlank(body) || indentation(lines, body) <= outer)) body++;
   const inner: Part[] = [];
@@ -163,11 +160,12 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
     const name = atMargin && !comment.test(text) ? named(text) : "";
     const starts = atMargin && !closer.test(text) && (ended || (name !== "" && !commented));
     const last = blocks.at(-1);
-    if (!last || starts) blocks.push({ from: row, to: row, name, doc: "" });
+    if (!last || starts) blocks.push({ from: row, to: row, name, nameRow: row, doc: "" });
     else {
       last.to = row;
       if (name !== "" && last.name === "") {
         last.name = name;
+        last.nameRow = row;
         last.doc = docProse(lines.text(last.from, row - 1));
       }
     }

@@ -1,7 +1,7 @@
 // Understands what was typed or pasted: filters, quoted text, names of code against prose, and which kind of question it is.
 // It knows nothing of the index; ranking reads the result.
 import { StrataError } from "../base/errors.ts";
-import { filterToken, isStopWord } from "../base/queryWords.ts";
+import { alternativesOf, filtersFrom, filterToken, isStopWord } from "../base/queryWords.ts";
 import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
@@ -88,13 +88,7 @@ function takeFilters(raw: string, restrictions: Restrictions): string {
     const tight = raw.replace(looseLang, (all: string, before: string, key: string, name: string) => (languagesNamed(name).length > 0 ? `${before}${key}` : all));
     return tight.replace(filterToken, (...match) => (restrictions.take(match) ? match[1] : match[0]));
   }
-  // In pasted text what looks like a filter is code, but for those at its end: the terminal and agents append theirs.
-  let end = raw.length;
-  for (const match of [...raw.matchAll(filterToken)].reverse()) {
-    if (raw.slice(match.index + match[0].length, end).trim() !== "" || !restrictions.take(match)) break;
-    end = match.index;
-  }
-  return raw.slice(0, end);
+  return raw.slice(0, filtersFrom(raw, (match) => restrictions.take(match)));
 }
 
 /** Reads a query. Never throws: what is not understood as a filter is searched for as text. */
@@ -161,11 +155,6 @@ function languagesOf(value: string): string[] {
       const known = languagesNamed(name);
       return known.length > 0 ? known : [name];
     });
-}
-
-/** `src,lib/{a,b}` → `src`, `lib/{a,b}`. */
-function alternativesOf(value: string): string[] {
-  return (value.match(/(?:\{[^{}]*\}|[^,])+/g) ?? []).map((one) => one.trim()).filter((one) => one !== "");
 }
 
 /**

@@ -130,7 +130,8 @@ def _finetune(
     pairs = usable_pairs(pairs_file)
     held_out = [pair for pair in pairs if data.is_held_out(pair, HELD_OUT_SHARE)]
     others = [pair for pair in pairs if not data.is_held_out(pair, HELD_OUT_SHARE)]
-    learned = without_copies_of(held_out, others)
+    # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
+    learned = sorted(without_copies_of(held_out, others), key=_drawn)
     if (
         len(held_out) < MIN_HELD_OUT
         or len(set(map(file_of, held_out))) < MIN_HELD_OUT_FILES
@@ -151,7 +152,7 @@ def _finetune(
     plan = Plan.of(work / "plan.json", learned, minutes, as_used, teacher, place)
     copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
     some = f", {plan.pairs} learned from, which is what the time allows" if plan.pairs < len(learned) else ""
-    learned = sorted(learned, key=_drawn)[: plan.pairs]
+    learned = learned[: plan.pairs]
     config = settings_for(model, len(learned) + len(held_out))
     checked = Check.of(held_out, others, as_used, config, plan)
     emit(
@@ -276,8 +277,7 @@ class Plan:
             return Plan(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             pass  # none was made, or not to its end
-        first = sorted(learned, key=_drawn)[:32]
-        sequences = as_used.tokens([pair["code"] for pair in first], is_query=False)
+        sequences = as_used.tokens([pair["code"] for pair in learned[:32]], is_query=False)
         top = (teacher.config.top,)
 
         def teach(texts: list[np.ndarray]) -> dict[int, np.ndarray]:
@@ -300,7 +300,6 @@ def _texts_per_second(encode: Encode, sequences: list[np.ndarray]) -> float:
 
 
 def _drawn(pair: data.Pair) -> int:
-    """An order that owes nothing to the files'."""
     return data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"])
 
 
