@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from strata_train import cli, data, mentor
 from strata_train.config import Config, ModelConfig
 from strata_train.export import export_folder
-from strata_train.model import MultiExitEncoder, with_table_block
+from strata_train.model import MultiExitEncoder, with_table_parts
 from strata_train.text import TextEncoder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -83,18 +84,21 @@ def tiny_model(tiny_config: ModelConfig) -> MultiExitEncoder:
     return model.eval()
 
 
-def with_speaking_block(model: MultiExitEncoder) -> MultiExitEncoder:
-    """The same encoder with a block behind its table that says something, as the bundled one has."""
-    model = with_table_block(model, 32).eval()
+def with_speaking_parts(model: MultiExitEncoder, *, attention: int = 16) -> MultiExitEncoder:
+    """The same encoder with an attention and a block at its table that say something, as the bundled one has."""
+    model = with_table_parts(model, replace(model.config, table_block=32, table_attention=attention)).eval()
     assert model.table is not None and model.table.block is not None
     torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
+    if model.table.attention is not None:
+        torch.nn.init.normal_(model.table.attention[0].weight)
+        torch.nn.init.normal_(model.table.attention[1].weight, std=1.5)
     return model
 
 
 @pytest.fixture
 def folder(tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> Path:
     """A model folder to go on from."""
-    start = with_speaking_block(tiny_model)
+    start = with_speaking_parts(tiny_model)
     export_folder(start, text, tmp_path / "start", id="start", description="for tests", shared_space=True)
     return tmp_path / "start"
 

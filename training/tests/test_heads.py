@@ -52,7 +52,7 @@ def files(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def settings(tiny_config: ModelConfig) -> Config:
     return Config(
-        model=replace(tiny_config, table_block=32),
+        model=replace(tiny_config, table_block=32, table_attention=16),
         train=TrainConfig(log_every=5),
         heads=HeadsConfig(steps=30, code_pairs=24, question_pairs=24, head_learning_rate=5e-3, warmup_steps=2),
     )
@@ -170,7 +170,7 @@ def test_the_command_finds_code_across_languages_better_and_keeps_questions(
     trained.load_state_dict(train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"])
     same = {name for name, weight in trained.state_dict().items() if torch.equal(weight, start.state_dict()[name])}
     assert {name for name in same if "layers." in name} == {name for name in start.state_dict() if "layers." in name}
-    assert {"table.table.weight", "table.block.2.weight", "exits.1.head.weight", "exits.3.head.weight"}.isdisjoint(same)
+    assert {"table.table.weight", "table.block.2.weight", "table.attention.1.weight", "exits.1.head.weight", "exits.3.head.weight"}.isdisjoint(same)
     with torch.no_grad():
         before = [heads.Heads(start, CPU)(side) for side in (a, b, q, d)]
         now = heads.Heads(start, CPU)

@@ -24,7 +24,7 @@ from strata_train.events import UserError
 from strata_train.losses.contrastive import contrastive_loss
 from strata_train.losses.distillation import score_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.model import MultiExitEncoder, Product, with_table_block
+from strata_train.model import MultiExitEncoder, Product, with_table_parts
 
 CPU = Device(torch.device("cpu"), bf16=False)
 
@@ -143,7 +143,7 @@ def test_following_brings_every_exits_scores_nearer(
     tiny_model: MultiExitEncoder,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tiny_model = with_table_block(tiny_model, 16)
+    tiny_model = with_table_parts(tiny_model, replace(tiny_model.config, table_block=16, table_attention=16))
     settings = replace(settings, model=tiny_model.config, mentor=replace(settings.mentor, rounding=rounding))
     before = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
     run = train.Run(tmp_path / "run", settings)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import with_speaking_block
+from conftest import with_speaking_parts
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, quantise_rows
 from strata_train.folder_weights import read_model
@@ -16,7 +16,7 @@ from strata_train.model import (
     rounded_inputs,
     set_rounding,
     truncate,
-    with_table_block,
+    with_table_parts,
 )
 from strata_train.runtime import FolderEncoder
 from strata_train.text import TextEncoder, pad
@@ -167,7 +167,16 @@ def test_the_first_token_is_rounded_apart_where_it_is_large() -> None:
 @pytest.fixture
 def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
     """A tiny encoder whose table has a block that says something."""
-    return with_speaking_block(MultiExitEncoder(tiny_config))
+    return with_speaking_parts(MultiExitEncoder(tiny_config), attention=0)
+
+
+@pytest.fixture
+def attentive(tiny_config: ModelConfig) -> MultiExitEncoder:
+    """And an attention too; some tokens weigh less than nothing."""
+    model = with_speaking_parts(MultiExitEncoder(tiny_config))
+    assert model.table is not None
+    torch.nn.init.normal_(model.table.weight)
+    return model
 
 
 def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: MultiExitEncoder) -> None:
@@ -185,12 +194,39 @@ def test_the_tables_block_adds_to_its_words_whatever_their_number(blocked: Multi
     torch.testing.assert_close(twice, outputs[0].embedding[0])
 
 
-def test_a_new_block_changes_nothing_yet(tiny_model: MultiExitEncoder) -> None:
-    wider = with_table_block(tiny_model, 32).eval()
-    assert wider.config.table_block == 32
+def test_the_tables_attention_weighs_each_word_by_the_sum_of_all(attentive: MultiExitEncoder) -> None:
+    table = attentive.table
+    assert table is not None and table.attention is not None and table.block is not None
+    ask, answer = (part.weight for part in table.attention)
+    table.block = None
+    rows, bounded = table.folded(), False
+    found = attentive(*pad(SEQUENCES), exits=(0,))[0].embedding
+    for row, sequence in enumerate(SEQUENCES):
+        own = rows[torch.tensor(sequence[1:-1], dtype=torch.long)]
+        about = torch.nn.functional.normalize(own.sum(dim=0), dim=0)
+        fits = torch.nn.functional.normalize(own, dim=1) @ (answer @ (ask @ about))
+        bounded |= bool((fits.abs() > 2).any())
+        words = (own * torch.exp(fits.clamp(-2, 2))[:, None]).sum(dim=0)
+        torch.testing.assert_close(found[row], torch.nn.functional.normalize(words, dim=0), atol=1e-5, rtol=1e-5)
+    assert bounded
+
+
+def test_new_parts_of_the_table_change_nothing_yet(tiny_model: MultiExitEncoder) -> None:
+    wanted = replace(tiny_model.config, table_block=32, table_attention=16)
+    wider = with_table_parts(tiny_model, wanted).eval()
+    assert wider.config == wanted
     for depth, output in tiny_model(*pad(SEQUENCES)).items():
         torch.testing.assert_close(wider(*pad(SEQUENCES))[depth].embedding, output.embedding)
-    assert with_table_block(wider, 32) is wider and with_table_block(tiny_model, 0) is tiny_model
+    assert with_table_parts(wider, tiny_model.config) is wider
+    assert with_table_parts(tiny_model, tiny_model.config) is tiny_model
+
+
+def test_the_attention_follows_the_space_through_a_rotation(attentive: MultiExitEncoder) -> None:
+    before = attentive(*pad(SEQUENCES), exits=(0,))[0].embedding
+    rotation, _ = torch.linalg.qr(torch.randn(32, 32))
+    turn_heads(attentive, rotation)
+    after = attentive(*pad(SEQUENCES), exits=(0,))[0].embedding
+    torch.testing.assert_close(after, before @ rotation.T, atol=1e-4, rtol=0)
 
 
 def test_a_block_follows_the_space_through_a_map_that_can_be_undone(blocked: MultiExitEncoder) -> None:
@@ -202,7 +238,11 @@ def test_a_block_follows_the_space_through_a_map_that_can_be_undone(blocked: Mul
     torch.testing.assert_close(after, torch.nn.functional.normalize(before[0] @ change.T, dim=-1), atol=1e-4, rtol=0)
 
 
-def test_a_folder_keeps_the_block(blocked: MultiExitEncoder, text: TextEncoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("parts", ["blocked", "attentive"])
+def test_a_folder_keeps_the_parts_of_its_table(
+    parts: str, request: pytest.FixtureRequest, text: TextEncoder, tmp_path: Path
+) -> None:
+    blocked: MultiExitEncoder = request.getfixturevalue(parts)
     export_folder(blocked, text, tmp_path / "out", id="tiny", description="", shared_space=True)
     shipped, read = FolderEncoder(tmp_path / "out", threads=1), read_model(tmp_path / "out").eval()
     assert read.config == blocked.config

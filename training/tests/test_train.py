@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import make_pairs, with_speaking_block
+from conftest import make_pairs, with_speaking_parts
 from strata_train import config as configuration
 from strata_train import data, evaluate, train
 from strata_train.config import Config, ModelConfig, TrainConfig
@@ -244,28 +244,28 @@ def test_measuring_counts_in_the_minutes(
     assert run.progress.step == 4  # three measurements of 100 seconds are more than four minutes
 
 
-@pytest.mark.parametrize("block", [False, True])
-def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncoder, block: bool) -> None:
+@pytest.mark.parametrize("parts", [False, True])
+def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncoder, parts: bool) -> None:
     from strata_train.text import pad
 
-    if block:
-        tiny_model = with_speaking_block(tiny_model)
+    if parts:
+        tiny_model = with_speaking_parts(tiny_model)
     texts = [np.array([2, 9, 10, 3]), np.array([2, 30, 3]), np.array([2, 9, 9, 31, 32, 3])]
     assert tiny_model.table is not None
     padded = tiny_model(*pad(texts), exits=(0,))[0].embedding
     torch.testing.assert_close(train.bag(tiny_model.table, texts, CPU), padded, atol=1e-6, rtol=1e-5)
 
 
-def test_a_pass_over_the_table_leaves_its_block_as_it_is(
+def test_a_pass_over_the_table_leaves_its_parts_as_they_are(
     settings: Config, cache: Path, tmp_path: Path, tiny_model: MultiExitEncoder
 ) -> None:
-    model = with_speaking_block(tiny_model)
+    model = with_speaking_parts(tiny_model)
     assert model.table is not None
     settings = replace(settings, model=model.config, train=replace(settings.train, table_epochs=1))
     before = {name: weight.clone() for name, weight in model.table.state_dict().items()}
     assert train.train_table(model, train.Run(tmp_path / "run", settings), cache, CPU)
     same = {name for name, weight in model.table.state_dict().items() if torch.equal(weight, before[name])}
-    assert same == {"block.0.weight", "block.2.weight"}
+    assert same == {"block.0.weight", "block.2.weight", "attention.0.weight", "attention.1.weight"}
 
 
 def test_the_teacher_of_the_layers_is_the_top_with_its_share_of_the_table(

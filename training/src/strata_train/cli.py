@@ -373,7 +373,7 @@ def _follow(options: argparse.Namespace) -> None:
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
-    start = model.with_table_block(_model(options.start), settings.model.table_block)
+    start = model.with_table_parts(_model(options.start), settings.model)
     if start.config != settings.model:
         raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
     student, run = copy.deepcopy(start), train.Run(options.folder, settings)
@@ -417,7 +417,7 @@ def _go_on_from(
     """
     from strata_train import folder_weights, model, train
 
-    begun = model.with_table_block(_model(start), student.config.table_block)
+    begun = model.with_table_parts(_model(start), student.config)
     train.load_weights(student, begun.state_dict(), start)
     same = folder_weights.unround(student, untouched)
     if not trunk_follows and not {name for name in student.state_dict() if name.startswith("layers.")} <= same:

@@ -44,6 +44,8 @@ class ModelConfig:
     count_power: float = 1.0
     # Width of the block that exit 0 has behind its sum of rows; 0 for none. `follow` and `heads` train it.
     table_block: int = 0
+    # Rank of the attention by which exit 0 weighs its words by what the text is about; 0 for none. Trained likewise.
+    table_attention: int = 0
 
     def shared_layers(self, exit: int) -> int:
         """How many layers of the trunk an exit uses."""
@@ -64,10 +66,13 @@ class ModelConfig:
             raise ValueError(f"exit_layers ({self.exit_layers}) must leave every exit a shared layer")
         if self.matryoshka[-1] != self.dims or list(self.matryoshka) != sorted(self.matryoshka):
             raise ValueError(f"matryoshka must rise and end at dims ({self.dims}), not {self.matryoshka}")
-        if (self.exit_residual or self.top_residual or self.table_block) and 0 not in self.exits:
-            raise ValueError("exit_residual, top_residual and table_block need exit 0, the table")
-        if self.table_block and (self.table_block % 16 or self.dims % 16 or max(self.table_block, self.dims) > 4096):
-            raise ValueError("table_block and dims must be multiples of 16 up to 4096: the product reads no others")
+        parts = [self.table_block, self.table_attention]
+        if (self.exit_residual or self.top_residual or any(parts)) and 0 not in self.exits:
+            raise ValueError("exit_residual, top_residual, table_block and table_attention need exit 0, the table")
+        if any(parts) and any(size % 16 or size > 4096 for size in (*parts, self.dims)):
+            raise ValueError(
+                "table_block, table_attention and dims must be multiples of 16 up to 4096: the product reads no others"
+            )
         if not 0 < self.count_power <= 1:
             raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:
@@ -196,7 +201,7 @@ class MentorConfig:
     scores: float = 1.0
     relations: float = 0.5
     contrastive: float = 0.3
-    # In that term, texts of a pair's own side are negatives as well (`losses/contrastive.py`).
+    # In that term, and in the mentor's own, texts of a pair's own side are negatives too (`losses/contrastive.py`).
     own_side: bool = False
     cross_exit: float = 0.3
     vectors: float = 1.0
@@ -208,6 +213,7 @@ class MentorConfig:
     head_learning_rate: float = 5e-4
     table_learning_rate: float = 1e-3
     table_block_learning_rate: float = 2e-4
+    table_attention_learning_rate: float = 2e-3
     token_weight_learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
@@ -225,7 +231,7 @@ class MentorConfig:
 
 @dataclass(frozen=True)
 class HeadsConfig:
-    """Training heads, table and block alone, see `heads.py`."""
+    """Training heads and all of exit 0 alone, see `heads.py`."""
 
     code: float = 1.0
     keep: float = 1.0
@@ -236,6 +242,7 @@ class HeadsConfig:
     head_learning_rate: float = 5e-4
     table_learning_rate: float = 1e-3
     table_block_learning_rate: float = 1e-4
+    table_attention_learning_rate: float = 5e-3
     warmup_steps: int = 20
 
 

@@ -241,12 +241,17 @@ def export_folder(
             (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
             shape: dict[str, Any] = {"rows": config.vocab_size, "countPower": config.count_power}
             names.append("exit0.bin")
-            if (block := model.table.block) is not None:
-                matrices = [quantise_rows(part.weight.detach().numpy()) for part in (block[0], block[2])]
-                packed = b"".join(scales.astype("<f4").tobytes() + rows.tobytes() for rows, scales in matrices)
-                (work / "exit0-block.bin").write_bytes(packed)
-                shape["block"] = {"file": "exit0-block.bin", "width": config.table_block}
-                names.append("exit0-block.bin")
+            for part, maps, size in (
+                ("attention", model.table.attention, {"rank": config.table_attention}),
+                ("block", model.table.block, {"width": config.table_block}),
+            ):
+                if maps is not None:
+                    file = f"exit0-{part}.bin"
+                    matrices = [quantise_rows(by.weight.detach().numpy()) for by in (maps[0], maps[-1])]
+                    packed = b"".join(scales.astype("<f4").tobytes() + rows.tobytes() for rows, scales in matrices)
+                    (work / file).write_bytes(packed)
+                    shape[part] = {"file": file, **size}
+                    names.append(file)
             exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", **shape})
         depths = [0, *(depth for depth in config.exits if depth > 0)]
         for start, end in zip(depths, depths[1:], strict=False):
@@ -258,8 +263,8 @@ def export_folder(
         (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
         names.append("parity.json")
         manifest = {
-            # A reader of format 1 would leave the block out and find other vectors.
-            "format": 2 if config.table_block else 1,
+            # A reader of an earlier format would leave the attention or the block out and find other vectors.
+            "format": 3 if config.table_attention else 2 if config.table_block else 1,
             "id": id,
             "version": version,
             "license": "Apache-2.0",

@@ -18,7 +18,7 @@ from strata_train.config import ModelConfig
 from strata_train.events import UserError
 from strata_train.export import read_manifest
 from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
-from strata_train.runtime import read_block, read_table
+from strata_train.runtime import read_maps, read_table
 
 
 def read_model(folder: Path) -> MultiExitEncoder:
@@ -39,11 +39,9 @@ def read_model(folder: Path) -> MultiExitEncoder:
             entry = manifest["exits"][0]
             rows = read_table(folder / entry["file"], entry["rows"], manifest["dims"])
             state["table.table.weight"] = torch.from_numpy(rows)
-            if (block := read_block(folder, entry, manifest["dims"])) is not None:
-                state |= {
-                    f"table.block.{part}.weight": torch.from_numpy(matrix)
-                    for part, matrix in zip((0, 2), block, strict=True)
-                }
+            for part, places in (("attention", (0, 1)), ("block", (0, 2))):
+                for place, matrix in zip(places, read_maps(folder, entry, part, manifest["dims"]) or (), strict=False):
+                    state[f"table.{part}.{place}.weight"] = torch.from_numpy(matrix)
         missing, unexpected = model.load_state_dict(state, strict=False)
     except (KeyError, RuntimeError, ValueError) as error:
         raise UserError("model-untrainable", f"The model in {folder} was not made by this package: {error}.") from error
@@ -97,6 +95,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         top_residual=residual[exits[-1]],
         count_power=manifest["exits"][0].get("countPower", 1.0),
         table_block=manifest["exits"][0].get("block", {}).get("width", 0),
+        table_attention=manifest["exits"][0].get("attention", {}).get("rank", 0),
         exit_gate=any(name.endswith(".gate.weight") for name in arrays),
     )
 

@@ -1,7 +1,7 @@
-"""The recipe's last step, for any CPU: heads, table and block alone, over what the layers say already.
+"""The recipe's last step, for any CPU: heads and exit 0 alone, over what the layers say already.
 
 The layers run once, as they ship (int8), and what each exit says without the table's share is kept. A linear map behind
-every head, the table and its block are then a few minutes' work. Two things are learned together, of B pairs each:
+every head and all of exit 0 are then a few minutes' work. Two things are learned together, of B pairs each:
 
 - code of one task in two languages (a, b) is one thing, and what must not be found is the other code of both sides;
 - what questions found (q, d) stays found: every exit keeps the scores and the vectors q°, d° it had at the start.
@@ -38,7 +38,7 @@ from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_scores
 from strata_train.mentor import taken_means
-from strata_train.model import MultiExitEncoder, unit
+from strata_train.model import MultiExitEncoder, unit, with_table_parts
 from strata_train.runtime import FolderEncoder
 
 BLOCK = 2048  # texts between two saves of what the layers say
@@ -148,7 +148,7 @@ def layers_say(encoder: FolderEncoder, texts: list[np.ndarray], store: Path) -> 
 
 
 class Heads(nn.Module):
-    """The parts of an encoder that are trained: its table with the block, and a map (D, D) behind every other head."""
+    """The parts of an encoder that are trained: all of exit 0, and a map (D, D) behind every other head."""
 
     def __init__(self, model: MultiExitEncoder, place: Device) -> None:
         super().__init__()
@@ -210,14 +210,15 @@ def fit(
     config: Config,
     place: Device,
 ) -> None:
-    """Train table, block and heads of `model`, in place. `keys` (N,) of the pairs of code and of the questions."""
+    """Train exit 0 and the heads of `model`, in place. `keys` (N,) of the pairs of code and of the questions."""
     c = config.heads
     heads = Heads(model.to(place.device).train(), place).to(place.device)
-    block = [] if heads.table.block is None else list(heads.table.block.parameters())
+    of = lambda part: [] if part is None else list(part.parameters())  # noqa: E731
     rates = [
         (list(heads.maps.values()), c.head_learning_rate),
         ([heads.table.table.weight], c.table_learning_rate),
-        (block, c.table_block_learning_rate),
+        (of(heads.table.block), c.table_block_learning_rate),
+        (of(heads.table.attention), c.table_attention_learning_rate),
     ]
     groups = [{"params": parameters, "base_lr": rate} for parameters, rate in rates if parameters]
     optimizer = torch.optim.Adam(groups, lr=1e-3, betas=(0.9, 0.98))
@@ -256,7 +257,7 @@ def fit(
 def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: Device, threads: int) -> None:
     """From a model folder and texts to the run's checkpoint. What the layers said is kept beside it."""
     config, (code, asked) = run.config, texts
-    model = folder_weights.read_model(folder)
+    model = with_table_parts(folder_weights.read_model(folder), config.model)
     if model.config != config.model:
         raise UserError("shape-mismatch", f"{folder} has another shape than the [model] settings ask for.")
     if model.table is None:

@@ -327,6 +327,8 @@ def optimizer_for(model: MultiExitEncoder, c: MentorConfig) -> torch.optim.Optim
             rate = c.table_learning_rate
         elif name.startswith("table.block."):
             rate = c.table_block_learning_rate
+        elif name.startswith("table.attention."):
+            rate = c.table_attention_learning_rate
         elif name.startswith("embeddings."):
             rate = c.embedding_learning_rate
         elif name.startswith("layers.") or ".layers." in name:

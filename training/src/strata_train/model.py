@@ -1,7 +1,7 @@
 """The small multi-exit encoder: a BERT-shaped trunk that can be read at several depths.
 
-Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`), and what a small
-block makes of that sum; no layers at all.
+Exit 0 is a table: the sum of one row per token, each by its count's power (`config.count_power`) and by what the text
+is about, and what a small block makes of that sum; no layers at all.
 Every other exit k is the mean of the hidden states after layer k, through that exit's own linear head, with a share of
 exit 0's embedding added (`config.residual`): it costs nothing, and the layers then only have to say what words alone do
 not. All embeddings have unit length and live in one space, so a query encoded at the top may be compared with a
@@ -119,12 +119,18 @@ class Layer(nn.Module):
         return self.norm2(x + self.down(wide, first_apart=True))
 
 
-class TableExit(nn.Module):
-    """Exit 0: own token table, a learned weight per token, a linear head, and a block that sees which words meet.
+ATTENTION_BOUND = 2.0  # a word counts e² times as much at most, and e⁻² times as much at least
 
-    For serving, weight and head are folded into the table (`folded`), so that encoding is a sum of rows and the block.
-    The block has no bias, so no words give a zero vector, and ReLU, so the length of the sum changes no direction:
-    thereby the block can follow every invertible map of the space (`train.turn_heads`).
+
+class TableExit(nn.Module):
+    """Exit 0: own token table, a learned weight per token, a linear head, an attention and a block.
+
+    The attention is one round of it in a bag of words: the direction c of the plain sum says what the text is about,
+    and a token whose row has the direction r counts exp(r · B A c) times as much, bounded. The block sees which words
+    meet. For serving, weight and head are folded into the table (`folded`), so that encoding is two sums of rows and
+    four small products. No part has a bias, so no words give a zero vector, and the block has ReLU, so the length of
+    the sum changes no direction: thereby it can follow every invertible map of the space (`train.turn_heads`), and the
+    attention every rotation.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -134,22 +140,45 @@ class TableExit(nn.Module):
         self.weight = nn.Parameter(torch.ones(config.vocab_size))
         self.head = nn.Linear(config.dims, config.dims, bias=False)
         nn.init.eye_(self.head.weight)
-        self.block = None
+        self.attention = self.block = None
+        if config.table_attention:
+            ask, answer = _through(config.dims, config.table_attention)
+            nn.init.normal_(ask.weight, std=0.05)
+            self.attention = nn.Sequential(ask, answer)
         if config.table_block:
-            up = nn.Linear(config.dims, config.table_block, bias=False)
-            down = nn.Linear(config.table_block, config.dims, bias=False)
+            up, down = _through(config.dims, config.table_block)
             nn.init.normal_(up.weight)  # of unit vectors: every unit of the block has a deviation of 1
-            nn.init.zeros_(down.weight)
             self.block = nn.Sequential(up, nn.ReLU(), down)
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
         # By `embedding`: the gradient of indexing takes a GPU an age where one token comes often.
-        weights = F.embedding(input_ids, self.weight[:, None]).squeeze(-1) * mask  # (B, S)
+        rows, weights = self.table(input_ids), self.weights(input_ids) * mask  # (B, S, D), (B, S)
         if self.count_power != 1:
             same = (input_ids[:, :, None] == input_ids[:, None, :]) & (mask[:, None, :] > 0)  # (B, S, S)
             weights = weights * same.sum(dim=2).clamp(min=1) ** (self.count_power - 1)  # n times n^(p-1) is n^p
-        return self.finish(torch.einsum("bs,bsd->bd", weights, self.table(input_ids)))
+        total = torch.einsum("bs,bsd->bd", weights, rows)
+        if self.attention is not None:
+            loud = self.loudness(self.directions(input_ids), self.sought(total)[:, None])
+            total = torch.einsum("bs,bsd->bd", weights * loud, rows)
+        return self.finish(total)
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """What each of the tokens (…) weighs: (…)."""
+        return F.embedding(tokens, self.weight[:, None]).squeeze(-1)
+
+    def directions(self, tokens: Tensor) -> Tensor:
+        """Of the folded rows of the tokens (…): (…, D), unit."""
+        return unit(self.head(self.table(tokens))) * self.weights(tokens).sign()[..., None]
+
+    def sought(self, total: Tensor) -> Tensor:
+        """The plain sum of a text's rows (B, D) → what its words are compared with (B, D)."""
+        assert self.attention is not None
+        return self.attention(unit(self.head(total)))
+
+    def loudness(self, directions: Tensor, sought: Tensor) -> Tensor:
+        """Directions of tokens and what their texts seek (…, D) → how many times as much each counts (…)."""
+        return torch.exp((directions * sought).sum(dim=-1).clamp(-ATTENTION_BOUND, ATTENTION_BOUND))
 
     def finish(self, total: Tensor) -> Tensor:
         """The sum of a text's rows (B, D) → its embedding (B, D)."""
@@ -159,6 +188,13 @@ class TableExit(nn.Module):
     def folded(self) -> Tensor:
         """(V, D): the rows whose sum, each by its count's power, is what the block reads, and without one the exit."""
         return self.head(self.table.weight * self.weight[:, None])
+
+
+def _through(dims: int, width: int) -> tuple[nn.Linear, nn.Linear]:
+    """Two maps, to `width` and back, of which the second gives nothing yet."""
+    there, back = nn.Linear(dims, width, bias=False), nn.Linear(width, dims, bias=False)
+    nn.init.zeros_(back.weight)
+    return there, back
 
 
 class LayerExit(nn.Module):
@@ -287,11 +323,13 @@ BERT_NAMES = {
 }
 
 
-def with_table_block(model: MultiExitEncoder, width: int) -> MultiExitEncoder:
-    """The same encoder with a block at exit 0, which changes nothing yet, if it has none and `width` is not 0."""
-    if not width or model.config.table_block or model.table is None:
+def with_table_parts(model: MultiExitEncoder, wanted: ModelConfig) -> MultiExitEncoder:
+    """The same encoder with the attention and block that `wanted` has at exit 0 and it has not: they change nothing yet."""
+    ours = model.config
+    block, attention = ours.table_block or wanted.table_block, ours.table_attention or wanted.table_attention
+    if model.table is None or (block, attention) == (ours.table_block, ours.table_attention):
         return model
-    wider = MultiExitEncoder(replace(model.config, table_block=width))
+    wider = MultiExitEncoder(replace(ours, table_block=block, table_attention=attention))
     wider.load_state_dict(model.state_dict(), strict=False)
     return wider
 

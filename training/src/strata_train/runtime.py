@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from strata_train.export import read_manifest
-from strata_train.model import unit_rows
+from strata_train.model import ATTENTION_BOUND, unit_rows
 from strata_train.text import TextEncoder, pad
 
 
@@ -33,7 +33,8 @@ class FolderEncoder:
             if exit["kind"] == "table":
                 self.table = read_table(folder / exit["file"], exit["rows"], self.manifest["dims"])
                 self.count_power: float = exit.get("countPower", 1.0)
-                self.block = read_block(folder, exit, self.manifest["dims"])
+                self.attention = read_maps(folder, exit, "attention", self.manifest["dims"])
+                self.block = read_maps(folder, exit, "block", self.manifest["dims"])
             else:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads
@@ -77,14 +78,22 @@ class FolderEncoder:
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
         """Token ids with [CLS] and [SEP] → (B, D) of exit 0."""
         counted = [np.unique(ids[1:-1], return_counts=True) for ids in sequences]
-        sums = np.stack(
-            [(counts**self.count_power).astype(np.float32) @ self.table[tokens] for tokens, counts in counted]
-        )
-        words = unit_rows(sums)
+        words = np.stack([self._words(tokens, counts**self.count_power) for tokens, counts in counted])
         if self.block is None:
             return words
         up, down = self.block
         return unit_rows(words + np.maximum(words @ up.T, 0) @ down.T)
+
+    def _words(self, tokens: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Different tokens (T,) and how much each counts (T,) → the direction of their sum (D,)."""
+        rows = self.table[tokens]
+        words = unit_rows(weights.astype(np.float32)[None] @ rows)
+        if self.attention is not None:
+            ask, answer = self.attention
+            found = unit_rows(rows) @ (answer @ (ask @ words[0]))
+            loud = np.exp(np.clip(found, -ATTENTION_BOUND, ATTENTION_BOUND))
+            words = unit_rows((weights * loud).astype(np.float32)[None] @ rows)
+        return words[0]
 
 
 def int8_cosines(folder: Path) -> dict[str, float]:
@@ -105,11 +114,11 @@ def read_table(file: Path, rows: int, dims: int) -> np.ndarray:
     return _rows(file.read_bytes(), rows, dims)
 
 
-def read_block(folder: Path, exit: dict[str, Any], dims: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The block of exit 0, if it has one → float32 (W, dims) up and (dims, W) down."""
-    if (block := exit.get("block")) is None:
+def read_maps(folder: Path, exit: dict[str, Any], part: str, dims: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The attention or block of exit 0, if it has one, of rank or width W → float32 (W, dims) there and (dims, W) back."""
+    if (found := exit.get(part)) is None:
         return None
-    data, width = (folder / block["file"]).read_bytes(), block["width"]
+    data, width = (folder / found["file"]).read_bytes(), found["rank" if part == "attention" else "width"]
     return _rows(data, width, dims), _rows(data[width * (4 + dims) :], dims, width)
 
 

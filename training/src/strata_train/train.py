@@ -149,16 +149,18 @@ def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
     """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are.
 
     Exit 0's block reads what its head gives and adds to it, so it follows the map on both sides. That is exact where
-    the map can be undone; of a projection the block no longer sees what is left out.
+    the map can be undone; of a projection the block no longer sees what is left out. The attention likewise, exact for
+    a rotation: it compares directions.
     """
     heads = [exit.head for exit in model.exits.values()] + ([model.table.head] if model.table is not None else [])
     with torch.no_grad():
         for head in heads:
             head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
-        if model.table is not None and model.table.block is not None:
-            up, down = model.table.block[0].weight, model.table.block[2].weight
-            up.copy_(up @ torch.linalg.pinv(rotation.cpu()).to(up.device))
-            down.copy_(rotation.to(down.device) @ down)
+        for part in (model.table.attention, model.table.block) if model.table is not None else ():
+            if part is not None:
+                there, back = part[0].weight, part[-1].weight
+                there.copy_(there @ torch.linalg.pinv(rotation.cpu()).to(there.device))
+                back.copy_(rotation.to(back.device) @ back)
 
 
 LEAST_TEXTS = 50  # of a language, for its mean to say something
@@ -706,9 +708,9 @@ def train_table(
         return True
     shards = open_shards(cache)
     table = model.table.to(place.device).train()
-    # The block stays as it is: it needs more texts than a pass over the table has (`mentor.py` trains it).
+    # Attention and block stay as they are: they need more texts than a pass over the table has (`mentor.py`).
     for name, parameter in table.named_parameters():
-        parameter.requires_grad_(not name.startswith("block."))
+        parameter.requires_grad_(not name.startswith(("attention.", "block.")))
     if not (progress.from_folder or progress.table_step or progress.table_done):
         table.weight.data.copy_(token_weights(shards, config.model.vocab_size))  # by rarity: never trained before
     if progress.table_done:  # asked for once more: with minutes and a warm-up of its own
@@ -784,9 +786,16 @@ def bag(table: TableExit, texts: Texts, place: Device) -> Tensor:
     to = lambda parts: torch.from_numpy(np.concatenate(parts)).to(place.device)  # noqa: E731
     flat, counts = to([ids for ids, _ in counted]), to([counts for _, counts in counted])
     offsets = torch.from_numpy(np.cumsum([0, *(len(ids) for ids, _ in counted[:-1])])).to(place.device)
-    weights = nn.functional.embedding(flat, table.weight[:, None]).squeeze(-1) * counts**table.count_power
-    summed = nn.functional.embedding_bag(flat, table.table.weight, offsets, mode="sum", per_sample_weights=weights)
-    return table.finish(summed)
+    weights = table.weights(flat) * counts**table.count_power
+    summed = lambda by: nn.functional.embedding_bag(  # noqa: E731
+        flat, table.table.weight, offsets, mode="sum", per_sample_weights=by
+    )
+    total = summed(weights)
+    if table.attention is not None:
+        tokens, which = torch.unique(flat, return_inverse=True)
+        text = torch.repeat_interleave(torch.tensor([len(ids) for ids, _ in counted], device=flat.device))
+        total = summed(weights * table.loudness(table.directions(tokens)[which], table.sought(total)[text]))
+    return table.finish(total)
 
 
 def as_first_process(value: float, place: Device) -> float:

@@ -37,7 +37,9 @@ def tune_loss(
     return {
         "scores": follow_scores(queries, documents, scale * targets[0] @ targets[1].T, scale),
         "relations": c.relations * sum(follow_relations(*side, scale) for side in sides) / 2,
-        "contrastive": c.tune_contrastive * contrastive_loss(queries, documents, scale, not_negative),
+        "contrastive": c.tune_contrastive * contrastive_loss(
+            queries, documents, scale, not_negative, own_side=c.own_side
+        ),
     }
 
 
