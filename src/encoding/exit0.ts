@@ -1,29 +1,37 @@
-// The instant exit: an int8 row per token, summed, each by a power of how often it stands there, and a small block behind the sum. Synchronous and without native code, so that every parse worker runs it;
-// the table lies in shared memory once for all of them.
+// The instant exit: an int8 row per token, summed, each by a power of how often it stands there and by how well it goes with what the text is about, and a small block behind the sum.
+// Synchronous and without native code, so that every parse worker runs it; the table lies in shared memory once for all of them.
 import { open } from "node:fs/promises";
 import type { InstantEncoder } from "./encoder.ts";
-import { blockBytes, exit0Block } from "./exit0Block.ts";
+import { type Exit0Attention, exit0Attention, exit0Block, partBytes } from "./exit0Parts.ts";
 import { normalise, quantise } from "./int8.ts";
 import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode } from "./textPreparation.ts";
+import { addRow, type ReadRows, rowReader } from "./tokenRows.ts";
 
 /** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
 export interface InstantTable {
   readonly files: ModelFiles;
-  /** exit0.bin as it is: `rows` float32 scales, then `rows × dims` int8; then exit0-block.bin, where the model has one. */
+  /** exit0.bin as it is: `rows` float32 scales, then `rows × dims` int8; then exit0-block.bin and exit0-attention.bin, where the model has them. */
   readonly bytes: SharedArrayBuffer;
 }
 
 /** Reads the table into shared memory, once per process. Its hash was checked by loadModelFiles. */
 export async function loadInstantTable(files: ModelFiles): Promise<InstantTable> {
-  const { table, model } = files;
-  const bytes = new SharedArrayBuffer(tableBytes(files) + (table.block ? blockBytes(model.dims, table.block.width) : 0));
-  await readInto(new Uint8Array(bytes, 0, tableBytes(files)), table.file);
-  if (table.block) await readInto(new Uint8Array(bytes, tableBytes(files)), table.block.file);
+  const { file, block, attention } = files.table;
+  const at = places(files);
+  const bytes = new SharedArrayBuffer(at.end);
+  await readInto(new Uint8Array(bytes, 0, at.block), file);
+  if (block) await readInto(new Uint8Array(bytes, at.block, at.attention - at.block), block.file);
+  if (attention) await readInto(new Uint8Array(bytes, at.attention), attention.file);
   return { files, bytes };
 }
 
-const tableBytes = ({ table, model }: ModelFiles) => table.rows * (4 + model.dims);
+/** Where the files behind the table begin in the shared bytes, a multiple of 4 each, and where all ends. */
+function places({ table, model: { dims } }: ModelFiles) {
+  const block = table.rows * (4 + dims);
+  const attention = block + (table.block ? partBytes(dims, table.block.width) : 0);
+  return { block, attention, end: attention + (table.attention ? partBytes(dims, table.attention.rank) : 0) };
+}
 
 async function readInto(view: Uint8Array, file: string): Promise<void> {
   const handle = await open(file, "r");
@@ -46,32 +54,63 @@ export interface InstantExit {
   words(ids: Int32Array, width?: number): Float32Array;
 }
 
-export function instantExit(table: InstantTable): InstantExit {
-  const { rows, countPower, block } = table.files.table;
-  const { dims } = table.files.model;
-  const finish = block && exit0Block(table.bytes, tableBytes(table.files), dims, block.width);
+/** Attention lets no token count more than e² times as much, nor less than e⁻² times. */
+const MOST_ATTENTION = 2;
+
+/** @param withSimd tests look at the plain loops */
+export function instantExit(table: InstantTable, withSimd = true): InstantExit {
+  const { rows, countPower, attention, block } = table.files.table;
+  const { dims, maxTokens } = table.files.model;
+  const at = places(table.files);
   const scales = new Float32Array(table.bytes, 0, rows);
-  const values = new Int8Array(table.bytes, rows * 4);
-  const words = (ids: Int32Array, width = dims) => {
-    const sum = new Float32Array(width);
+  const values = new Int8Array(table.bytes, rows * 4, rows * dims);
+  const attentive = attention && attentiveSum(exit0Attention(table.bytes, at.attention, dims, attention.rank, withSimd), rowReader(values, dims, maxTokens, withSimd), dims);
+  const finish = block && exit0Block(table.bytes, at.block, dims, block.width, withSimd);
+  /** Tells of the different tokens in their order, and what each one's row of int8 is multiplied by. */
+  const count = (ids: Int32Array, take: (token: number, weight: number) => void) => {
     const tokens = ids.slice(1, -1).sort();
     for (let i = 0, next = 0; i < tokens.length; i = next) {
       const token = tokens[i]!;
       while (tokens[next] === token) next++;
-      const scale = scales[token]! * (next - i) ** countPower;
-      const row = token * dims;
-      for (let d = 0; d < width; d++) sum[d]! += scale * values[row + d]!;
+      take(token, scales[token]! * (next - i) ** countPower);
     }
+  };
+  const words = (ids: Int32Array, width = dims) => {
+    const sum = new Float32Array(width);
+    count(ids, (token, weight) => addRow(values, token * dims, weight, sum));
     return normalise(sum);
+  };
+  const attended = (ids: Int32Array, sum: AttentiveSum) => {
+    const tokens: number[] = [];
+    const weights: number[] = [];
+    count(ids, (token, weight) => {
+      tokens.push(token);
+      weights.push(weight);
+    });
+    return sum(tokens, weights);
   };
   return {
     words,
     embed(ids) {
-      const vector = words(ids);
+      const vector = attentive ? attended(ids, attentive) : words(ids);
       if (!finish) return vector;
       finish(vector);
       return normalise(vector);
     },
+  };
+}
+
+/** The sum of rows in which each counts the more, the better it goes with what the plain sum is about. */
+type AttentiveSum = (tokens: readonly number[], plainWeights: readonly number[]) => Float32Array;
+
+function attentiveSum(attention: Exit0Attention, read: ReadRows, dims: number): AttentiveSum {
+  return (tokens, plainWeights) => {
+    const rows = read(tokens);
+    const vector = new Float32Array(dims);
+    rows.sum(plainWeights, vector);
+    const along = rows.along(attention(normalise(vector)));
+    rows.sum(plainWeights.map((weight, i) => weight * Math.exp(Math.min(MOST_ATTENTION, Math.max(-MOST_ATTENTION, along[i]!)))), vector);
+    return normalise(vector);
   };
 }
 

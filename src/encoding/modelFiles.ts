@@ -8,16 +8,16 @@ import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
 import type { EncoderModel } from "./encoder.ts";
-import { blockBytes } from "./exit0Block.ts";
+import { partBytes } from "./exit0Parts.ts";
 import { TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-/** 2 has a block behind its table, which a reader of 1 would leave out. */
-const formats = [1, 2] as const;
+/** 2 has a block behind its table and 3 an attention in front of that, which readers of lower ones would leave out. */
+const formats = [1, 2, 3] as const;
 
 /** What the kernel reads at a time, and what its memory has room for beside the matrices. */
-const blockSize = z.int().min(16).max(4096).multipleOf(16);
-const tableBlock = z.object({ file: z.string(), width: blockSize });
+const partSize = z.int().min(16).max(4096).multipleOf(16);
+const tableParts = { attention: z.object({ file: z.string(), rank: partSize }).optional(), block: z.object({ file: z.string(), width: partSize }).optional() };
 
 const manifestShape = z.object({
   format: z.literal(formats),
@@ -34,7 +34,7 @@ const manifestShape = z.object({
   exits: z
     .array(
       z.discriminatedUnion("kind", [
-        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1), block: tableBlock.optional() }),
+        z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1), ...tableParts }),
         z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).default(0) }),
       ]),
     )
@@ -60,8 +60,14 @@ export interface ModelFiles {
   readonly maxQueryTokens: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
-  /** Exit 0: a token that stands n times counts n to the power of `countPower`; `block` is what stands behind the sum, if anything. */
-  readonly table: { readonly file: string; readonly rows: number; readonly countPower: number; readonly block: { readonly file: string; readonly width: number } | undefined };
+  /** Exit 0: a token that stands n times counts n to the power of `countPower`; `attention`, if any, says what else it counts in a text, `block` is what stands behind the sum, if anything. */
+  readonly table: {
+    readonly file: string;
+    readonly rows: number;
+    readonly countPower: number;
+    readonly attention: { readonly file: string; readonly rank: number } | undefined;
+    readonly block: { readonly file: string; readonly width: number } | undefined;
+  };
   /** Segments to run in order for the shallow exit, then those that lead on from it to the deep exit (none when it is the same exit). */
   readonly toShallow: readonly Segment[];
   readonly toDeep: readonly Segment[];
@@ -93,7 +99,12 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     throw damaged(root, `its manifest's "matryoshka" must ascend and end with ${dims}`);
 
   // parity.json is for tests: a package may leave it out, but when it is there it must match as well.
-  const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file), ...(table.block ? [table.block.file] : [])]);
+  const { attention, block } = table;
+  const parts = [
+    ...(attention ? [{ name: "an attention", file: attention.file, measure: "rank", size: attention.rank }] : []),
+    ...(block ? [{ name: "a block", file: block.file, measure: "width", size: block.width }] : []),
+  ];
+  const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file), ...parts.map((part) => part.file)]);
   for (const file of needed) if (!manifest.files[file]) throw damaged(root, `its manifest gives no hash for ${file}`);
   signal?.throwIfAborted();
   await Promise.all(Object.entries(manifest.files).map(([file, expected]) => verify(root, file, expected, needed.has(file), signal)));
@@ -101,9 +112,10 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
   if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
-  if (table.block && !blockSize.safeParse(dims).success) throw unsupported(root, `its table has a block, for which ${dims} dimensions are too many or no multiple of 16`);
-  if (table.block && manifest.files[table.block.file]!.bytes !== blockBytes(dims, table.block.width))
-    throw damaged(root, `${table.block.file} must have ${blockBytes(dims, table.block.width)} bytes for a width of ${table.block.width}`);
+  for (const { file, name, measure, size } of parts) {
+    if (!partSize.safeParse(dims).success) throw unsupported(root, `its table has ${name}, for which ${dims} dimensions are too many or no multiple of 16`);
+    if (manifest.files[file]!.bytes !== partBytes(dims, size)) throw damaged(root, `${file} must have ${partBytes(dims, size)} bytes for a ${measure} of ${size}`);
+  }
   const files: ModelFiles = {
     model: {
       id: manifest.id,
@@ -118,7 +130,13 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
-    table: { file: place(table.file), rows: table.rows, countPower: table.countPower, block: table.block && { file: place(table.block.file), width: table.block.width } },
+    table: {
+      file: place(table.file),
+      rows: table.rows,
+      countPower: table.countPower,
+      attention: attention && { file: place(attention.file), rank: attention.rank },
+      block: block && { file: place(block.file), width: block.width },
+    },
     toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
     toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
   };
@@ -153,7 +171,7 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   const parsed = manifestShape.safeParse(json);
   if (parsed.success) return { manifest: parsed.data, hash: sha256(bytes) };
   const { format, textPreparation } = (json ?? {}) as Record<string, unknown>;
-  if (format !== undefined && !(formats as readonly unknown[]).includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats.join(" and ")}`, parsed.error);
+  if (format !== undefined && !(formats as readonly unknown[]).includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats[0]} to ${formats.at(-1)}`, parsed.error);
   if (textPreparation !== undefined && textPreparation !== TEXT_PREPARATION)
     throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows "${TEXT_PREPARATION}"`, parsed.error);
   const issue = parsed.error.issues[0];

@@ -40,7 +40,7 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
   it("contains the model that is used without a choice, and no file of a model that searching does not read", async () => {
     const folder = await defaultModelFolder();
     const { toShallow, toDeep, table, tokenizerFile } = await loadModelFiles(folder);
-    const needed = [path.join(folder, "manifest.json"), tokenizerFile, table.file, ...(table.block ? [table.block.file] : []), ...[...toShallow, ...toDeep].map((segment) => segment.file)].map((file) => path.relative(root, file).replaceAll("\\", "/"));
+    const needed = [path.join(folder, "manifest.json"), tokenizerFile, table.file, ...[table.attention, table.block].flatMap((part) => (part ? [part.file] : [])), ...[...toShallow, ...toDeep].map((segment) => segment.file)].map((file) => path.relative(root, file).replaceAll("\\", "/"));
     const shipped = files.filter((file) => file.startsWith("models/"));
     assert.deepEqual(needed.filter((file) => !shipped.includes(file)), []);
     assert.deepEqual(shipped.filter((file) => /strata-base|parity/.test(file)), []);

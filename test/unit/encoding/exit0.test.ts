@@ -2,22 +2,38 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createInstantEncoder, instantExit, type InstantTable } from "../../../src/encoding/exit0.ts";
-import { blockBytes, exit0Block } from "../../../src/encoding/exit0Block.ts";
+import { exit0Block, partBytes } from "../../../src/encoding/exit0Parts.ts";
 import { dequantise, normalise } from "../../../src/encoding/int8.ts";
 import { randomNumbers } from "../../support/storeFixture.ts";
 import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
-/** The tiny model with a block of this width behind its table, whose weights are any. */
-function withBlock(table: InstantTable, width: number): InstantTable {
-  const { files } = table;
-  const bytes = new SharedArrayBuffer(table.bytes.byteLength + blockBytes(files.model.dims, width));
-  new Uint8Array(bytes).set(new Uint8Array(table.bytes));
+/** The bytes of a table with a part of this inner size behind all they hold, whose weights are any. */
+function withPart({ bytes: before, files }: InstantTable, inner: number, strength = 1): SharedArrayBuffer {
+  const bytes = new SharedArrayBuffer(before.byteLength + partBytes(files.model.dims, inner));
+  new Uint8Array(bytes).set(new Uint8Array(before));
   const random = randomNumbers(7);
-  for (let at = table.bytes.byteLength, [rows, columns] = [width, files.model.dims]; at < bytes.byteLength; at += rows * (4 + columns), [rows, columns] = [columns, rows]) {
-    new Float32Array(bytes, at, rows).forEach((_, i, scales) => (scales[i] = (0.5 + random()) / 100));
+  for (let at = before.byteLength, [rows, columns] = [inner, files.model.dims]; at < bytes.byteLength; at += rows * (4 + columns), [rows, columns] = [columns, rows]) {
+    new Float32Array(bytes, at, rows).forEach((_, i, scales) => (scales[i] = (strength * (0.5 + random())) / 100));
     new Int8Array(bytes, at + 4 * rows, rows * columns).forEach((_, i, values) => (values[i] = Math.floor(random() * 255) - 127));
   }
-  return { bytes, files: { ...files, table: { ...files.table, block: { file: "exit0-block.bin", width } } } };
+  return bytes;
+}
+
+function withBlock(table: InstantTable, width: number): InstantTable {
+  const { files } = table;
+  return { bytes: withPart(table, width), files: { ...files, table: { ...files.table, block: { file: "exit0-block.bin", width } } } };
+}
+
+function withAttention(table: InstantTable, rank: number, strength?: number): InstantTable {
+  const { files } = table;
+  return { bytes: withPart(table, rank, strength), files: { ...files, table: { ...files.table, attention: { file: "exit0-attention.bin", rank } } } };
+}
+
+/** One matrix as floats: what it makes of a vector. */
+function matrix(bytes: SharedArrayBuffer, at: number, rows: number, columns: number): (x: readonly number[]) => number[] {
+  const scales = new Float32Array(bytes, at, rows);
+  const values = new Int8Array(bytes, at + 4 * rows, rows * columns);
+  return (x) => Array.from(scales, (scale, row) => x.reduce((sum, value, i) => sum + value * values[row * columns + i]!, 0) * scale);
 }
 
 describe("the block behind the table", async () => {
@@ -25,15 +41,10 @@ describe("the block behind the table", async () => {
   const { dims } = plain.files.model;
   const width = 32;
   const table = withBlock(plain, width);
-  const matrix = (at: number, rows: number, columns: number) => {
-    const scales = new Float32Array(table.bytes, at, rows);
-    const values = new Int8Array(table.bytes, at + 4 * rows, rows * columns);
-    return (x: readonly number[]) => Array.from(scales, (scale, row) => x.reduce((sum, value, i) => sum + value * values[row * columns + i]!, 0) * scale);
-  };
 
   it("adds down · relu(up · words)", () => {
     const at = plain.bytes.byteLength;
-    const [up, down] = [matrix(at, width, dims), matrix(at + width * (4 + dims), dims, width)];
+    const [up, down] = [matrix(table.bytes, at, width, dims), matrix(table.bytes, at + width * (4 + dims), dims, width)];
     for (const ids of [Int32Array.of(2, 10, 20, 20, 3), Int32Array.of(2, 15, 3)]) {
       const words = [...instantExit(plain).embed(ids)];
       const added = down(up(words).map((value) => Math.max(0, value)));
@@ -58,7 +69,7 @@ describe("the block behind the table", async () => {
 
   it("does not overflow at the widest with the largest weights", () => {
     const widest = 4096;
-    const bytes = new SharedArrayBuffer(blockBytes(dims, widest));
+    const bytes = new SharedArrayBuffer(partBytes(dims, widest));
     for (let at = 0, [rows, columns] = [widest, dims]; at < bytes.byteLength; at += rows * (4 + columns), [rows, columns] = [columns, rows]) {
       new Float32Array(bytes, at, rows).fill(1);
       new Int8Array(bytes, at + 4 * rows, rows * columns).fill(127);
@@ -72,6 +83,77 @@ describe("the block behind the table", async () => {
     assert.deepEqual(instantExit(table).embed(Int32Array.of(2, 3)), new Float32Array(dims));
     const ids = Int32Array.of(2, 10, 20, 3);
     assert.deepEqual(instantExit(table).words(ids), instantExit(plain).words(ids));
+  });
+});
+
+describe("the attention in front of the block", async () => {
+  const plain = await loadTinyTable();
+  const { dims } = plain.files.model;
+  const { rows } = plain.files.table;
+  const rank = 32;
+  const unit = (x: readonly number[]) => x.map((value) => value / (Math.hypot(...x) || 1));
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  const zeroRow = 11;
+  new Int8Array(plain.bytes, rows * 4 + zeroRow * dims, dims).fill(0);
+
+  /** The formula of models/README.md, and ê · v of each token. */
+  function formula({ bytes, files }: InstantTable, ids: Int32Array, at = plain.bytes.byteLength): { readonly vector: number[]; readonly along: number[] } {
+    const scales = new Float32Array(bytes, 0, rows);
+    const tokens = [...new Set(ids.slice(1, -1))];
+    const row = (token: number) => Array.from(new Int8Array(bytes, rows * 4 + token * dims, dims), (value) => value * scales[token]!);
+    const times = tokens.map((token) => ids.filter((id) => id === token).length ** files.table.countPower);
+    const sum = (weights: readonly number[]) => tokens.reduce((total, token, i) => total.map((value, d) => value + weights[i]! * row(token)[d]!), new Array<number>(dims).fill(0));
+    const [ask, answer] = [matrix(bytes, at, rank, dims), matrix(bytes, at + rank * (4 + dims), dims, rank)];
+    const towards = answer(ask(unit(sum(times))));
+    const along = tokens.map((token) => dot(unit(row(token)), towards));
+    return { vector: unit(sum(times.map((n, i) => n * Math.exp(Math.max(-2, Math.min(2, along[i]!)))))), along };
+  }
+
+  const texts = [[10, 20, 20, 15], [30, 12, 10, 12, 12, 25], [15], [14, zeroRow, 16, 16]].map((tokens) => Int32Array.of(2, ...tokens, 3));
+
+  for (const [what, strength] of [["by how well it goes with the text", 0.3], ["e² times at most and e⁻² times at least", 3]] as const)
+    it(`lets a token count ${what}`, () => {
+      const table = withAttention({ ...plain, files: { ...plain.files, table: { ...plain.files.table, countPower: 0.5 } } }, rank, strength);
+      for (const ids of texts) {
+        const { vector, along } = formula(table, ids);
+        for (const withSimd of [true, false]) {
+          const found = instantExit(table, withSimd).embed(ids);
+          for (const [d, value] of found.entries()) assert.ok(Math.abs(value - vector[d]!) < 1e-3, `${[...ids]}: ${value} and ${vector[d]}`);
+          assert.ok(Math.abs(Math.hypot(...found) - 1) < 1e-6);
+        }
+        if (ids.length > 4 && strength < 1) assert.ok(cosine(instantExit(table).words(ids), vector) < 0.9999, "it makes a difference");
+        assert.equal(along.some((value) => Math.abs(value) > 2), strength > 1, `${along}`);
+      }
+    });
+
+  it("reads more tokens than a text should have", () => {
+    const table = withAttention(plain, rank);
+    const { vector } = formula(table, texts[1]!);
+    const short = { ...table, files: { ...table.files, model: { ...table.files.model, maxTokens: 4 } } };
+    assert.ok(cosine(instantExit(short).embed(texts[1]!), vector) > 0.99999);
+  });
+
+  it("goes before the block, behind which its file is read", () => {
+    const withBoth = withAttention(withBlock(plain, 48), rank);
+    const at = plain.bytes.byteLength;
+    for (const ids of texts) {
+      const expected = Float32Array.from(formula(withBoth, ids, at + partBytes(dims, 48)).vector);
+      exit0Block(withBoth.bytes, at, dims, 48)(expected);
+      assert.ok(cosine(instantExit(withBoth).embed(ids), expected) > 0.99999);
+    }
+  });
+
+  it("leaves names and texts without directions as they are", () => {
+    const table = withAttention(plain, rank);
+    for (const ids of texts) assert.deepEqual(instantExit(table).words(ids), instantExit(plain).words(ids));
+    for (const withSimd of [true, false])
+      for (const ids of [Int32Array.of(2, 3), Int32Array.of(2, zeroRow, zeroRow, 3)]) assert.deepEqual(instantExit(table, withSimd).embed(ids), new Float32Array(dims));
+  });
+
+  it("gives a text the same again after others", () => {
+    const { embed } = instantExit(withAttention(plain, rank));
+    const first = texts.map(embed);
+    assert.deepEqual(texts.map(embed), first);
   });
 });
 

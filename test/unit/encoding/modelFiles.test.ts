@@ -21,52 +21,76 @@ describe("a model folder", () => {
       sharedSpace: true,
       maxTokens: 32,
     });
-    assert.equal(files.table.countPower, 1);
+    assert.deepEqual([files.table.countPower, files.table.attention, files.table.block], [1, undefined, undefined]);
     assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx"), residual: 0 }]);
     assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx"), residual: 0 }]);
   });
 
-  describe("with a block behind its table", () => {
-    const block = (t: TestContext, width: number, content = Buffer.alloc(2 * 16 * 32 + 4 * (16 + 32))) => {
-      const folder = copyTinyModel(t);
-      writeFileSync(path.join(folder, "exit0-block.bin"), content);
-      editManifest(folder, (manifest) => {
-        manifest.exits[0].block = { file: "exit0-block.bin", width };
-        manifest.files["exit0-block.bin"] = { sha256: sha256(content), bytes: content.length };
+  const parts = [["block", "width"], ["attention", "rank"]] as const;
+  const bytesOf = (size: number) => 2 * 16 * size + 4 * (16 + size);
+  const addPart = (folder: string, part: "block" | "attention", size: number, content = Buffer.alloc(bytesOf(size))) => {
+    const file = `exit0-${part}.bin`;
+    writeFileSync(path.join(folder, file), content);
+    editManifest(folder, (manifest) => {
+      manifest.exits[0][part] = { file, [part === "block" ? "width" : "rank"]: size };
+      manifest.files[file] = { sha256: sha256(content), bytes: content.length };
+    });
+  };
+  for (const [part, measure] of parts)
+    describe(`with a table's ${part}`, () => {
+      const withPart = (t: TestContext, ...rest: [size: number, content?: Buffer<ArrayBuffer>]) => {
+        const folder = copyTinyModel(t);
+        addPart(folder, part, ...rest);
+        return folder;
+      };
+      it("says where it is, and it is read behind the table", async (t) => {
+        const folder = withPart(t, 32, Buffer.alloc(bytesOf(32), 5));
+        const files = await loadModelFiles(folder);
+        assert.deepEqual(files.table[part], { file: path.join(folder, `exit0-${part}.bin`), [measure]: 32 });
+        const { bytes } = await loadInstantTable(files);
+        assert.deepEqual(Buffer.from(bytes), Buffer.concat([files.table.file, files.table[part]!.file].map((file) => readFileSync(file))));
       });
-      return folder;
-    };
-    it("says where it is, and it is read behind the table", async (t) => {
-      const folder = block(t, 32, Buffer.alloc(2 * 16 * 32 + 4 * (16 + 32), 5));
-      const files = await loadModelFiles(folder);
-      assert.deepEqual(files.table.block, { file: path.join(folder, "exit0-block.bin"), width: 32 });
-      const { bytes } = await loadInstantTable(files);
-      assert.deepEqual(Buffer.from(bytes), Buffer.concat([readFileSync(files.table.file), readFileSync(files.table.block!.file)]));
-    });
-    it("is refused when the block has another size, or a width that the kernel cannot read", async (t) => {
-      await assert.rejects(loadModelFiles(block(t, 48)), /exit0-block\.bin must have/);
-      for (const width of [33, 8, 4112]) await assert.rejects(loadModelFiles(block(t, width, Buffer.alloc(2 * 16 * width + 4 * (16 + width)))), /wrong at "exits\.0\.block\.width"/);
-    });
-    it("is refused with dimensions that the kernel cannot read", async (t) => {
-      const folder = block(t, 32);
-      editManifest(folder, (manifest) => {
-        [manifest.dims, manifest.matryoshka] = [6, [6]];
-        manifest.exits[0].rows *= 2; // the file stays as long as it is
+      it("is refused when it has another size, or one that the kernel cannot read", async (t) => {
+        await assert.rejects(loadModelFiles(withPart(t, 48, Buffer.alloc(bytesOf(32)))), new RegExp(`exit0-${part}\\.bin must have ${bytesOf(48)} bytes for a ${measure} of 48`));
+        for (const size of [33, 8, 4112]) await assert.rejects(loadModelFiles(withPart(t, size)), new RegExp(`wrong at "exits\\.0\\.${part}\\.${measure}"`));
       });
-      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.unsupported") && /6 dimensions/.test(error.message));
+      it("is refused with dimensions that the kernel cannot read", async (t) => {
+        const folder = withPart(t, 32);
+        editManifest(folder, (manifest) => {
+          [manifest.dims, manifest.matryoshka] = [6, [6]];
+          manifest.exits[0].rows *= 2; // the file stays as long as it is
+        });
+        await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.unsupported") && new RegExp(`${part}, for which 6 dimensions`).test(error.message));
+      });
+      it("is refused without a hash of its own", async (t) => {
+        const folder = withPart(t, 32);
+        editManifest(folder, (manifest) => delete manifest.files[`exit0-${part}.bin`]);
+        await assert.rejects(loadModelFiles(folder), new RegExp(`no hash for exit0-${part}`));
+      });
+      it("is refused when it is not there", async (t) => {
+        const folder = withPart(t, 32);
+        rmSync(path.join(folder, `exit0-${part}.bin`));
+        await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
+      });
     });
-    it("says by its format that older readers would leave something out", async (t) => {
-      const folder = block(t, 32);
-      editManifest(folder, (manifest) => (manifest.format = 2));
+
+  it("has its attention read behind its block", async (t) => {
+    const folder = copyTinyModel(t);
+    addPart(folder, "attention", 16, Buffer.alloc(bytesOf(16), 3));
+    addPart(folder, "block", 32, Buffer.alloc(bytesOf(32), 5));
+    const files = await loadModelFiles(folder);
+    const { bytes } = await loadInstantTable(files);
+    assert.deepEqual(Buffer.from(bytes), Buffer.concat([files.table.file, files.table.block!.file, files.table.attention!.file].map((file) => readFileSync(file))));
+  });
+
+  it("says by its format that older readers would leave something out", async (t) => {
+    const folder = copyTinyModel(t);
+    for (const format of [1, 2, 3]) {
+      editManifest(folder, (manifest) => (manifest.format = format));
       await assert.doesNotReject(loadModelFiles(folder));
-      editManifest(folder, (manifest) => (manifest.format = 3));
-      await assert.rejects(loadModelFiles(folder), /its format is 3 and this Strata reads formats 1 and 2/);
-    });
-    it("is refused when the block is not there", async (t) => {
-      const folder = block(t, 32);
-      rmSync(path.join(folder, "exit0-block.bin"));
-      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged"));
-    });
+    }
+    editManifest(folder, (manifest) => (manifest.format = 4));
+    await assert.rejects(loadModelFiles(folder), /its format is 4 and this Strata reads formats 1 to 3/);
   });
 
   it("may be given as plain data to a worker thread", async () => {
@@ -125,7 +149,7 @@ describe("a model folder", () => {
     ["a manifest that is null", "model.damaged", /wrong at/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "null")],
     ["a manifest without dims", "model.damaged", /wrong at "dims"/, (folder) => editManifest(folder, (manifest) => delete manifest.dims)],
     ["a table that counts by a power of nought", "model.damaged", /wrong at "exits/, (folder) => editManifest(folder, (manifest) => (manifest.exits[0].countPower = 0))],
-    ["a newer format", "model.unsupported", /format is 3/, (folder) => editManifest(folder, (manifest) => (manifest.format = 3))],
+    ["a newer format", "model.unsupported", /format is 4/, (folder) => editManifest(folder, (manifest) => (manifest.format = 4))],
     ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
     ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],
     ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],
