@@ -324,7 +324,7 @@ BERT_NAMES = {
 
 
 def with_table_parts(model: MultiExitEncoder, wanted: ModelConfig) -> MultiExitEncoder:
-    """The same encoder with the attention and block that `wanted` has at exit 0 and it has not: they change nothing yet."""
+    """The same encoder with the attention and block that `wanted` has at exit 0 and it lacks; they say nothing yet."""
     ours = model.config
     block, attention = ours.table_block or wanted.table_block, ours.table_attention or wanted.table_attention
     if model.table is None or (block, attention) == (ours.table_block, ours.table_attention):

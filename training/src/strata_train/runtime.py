@@ -115,7 +115,7 @@ def read_table(file: Path, rows: int, dims: int) -> np.ndarray:
 
 
 def read_maps(folder: Path, exit: dict[str, Any], part: str, dims: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The attention or block of exit 0, if it has one, of rank or width W → float32 (W, dims) there and (dims, W) back."""
+    """The attention or block of exit 0, if it has one, of size W → float32 (W, dims) there and (dims, W) back."""
     if (found := exit.get(part)) is None:
         return None
     data, width = (folder / found["file"]).read_bytes(), found["rank" if part == "attention" else "width"]
