@@ -6,7 +6,7 @@ import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { searchedText } from "../base/notebook.ts";
 import { leadsOut } from "../base/relativePath.ts";
-import { lineOfSnippet } from "../base/snippet.ts";
+import { linesOfSnippet, nearestTo, snippetOf } from "../base/snippet.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
@@ -47,11 +47,14 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   return lines.slice(first - 1, endLine ?? lines.length).join("\n");
 }
 
+type AnchorStore = Pick<Store, "files" | "placesInFile">;
+export type Anchored = Pick<Hit, "path" | "startLine" | "endLine" | "snippet">;
+
 /**
  * Hits point at the text as it is now: when a file changed since it was indexed, the chunk is looked for in the current text, and dropped
  * when it is no longer there. `stale`: the files that changed.
  */
-export async function anchor(store: Store, root: string, hits: readonly Hit[]): Promise<{ readonly hits: readonly Hit[]; readonly stale: readonly string[] }> {
+export async function anchor<H extends Anchored>(store: AnchorStore, root: string, hits: readonly H[]): Promise<{ readonly hits: readonly H[]; readonly stale: readonly string[] }> {
   const files = new Map<string, Promise<string | undefined | null>>();
   const current = (relative: string) => {
     let text = files.get(relative);
@@ -59,21 +62,41 @@ export async function anchor(store: Store, root: string, hits: readonly Hit[]): 
     return text;
   };
   const stale = new Set<string>();
-  const anchored: Hit[] = [];
+  const pieces = new Map<string, (line: number) => number | undefined>();
+  const anchored: H[] = [];
   for (const hit of hits) {
     const text = await current(hit.path);
     if (text === undefined) anchored.push(hit);
     else {
       stale.add(hit.path);
-      const startLine = text === null ? undefined : lineOfSnippet(hit.snippet, text, hit.startLine);
+      const piece = `${hit.path}\0${hit.snippet}`;
+      let follow = pieces.get(piece);
+      if (!follow) pieces.set(piece, (follow = followCopies(store, hit, text)));
+      const startLine = follow(hit.startLine);
       if (startLine !== undefined) anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
     }
   }
   return { hits: anchored, stale: [...stale] };
 }
 
+/**
+ * Where each copy of a piece of a file stands now. As many as before stand in the order they had, however far they moved; else each is the nearest
+ * that no other is.
+ */
+function followCopies(store: AnchorStore, { path, snippet }: Anchored, text: string | null): (line: number) => number | undefined {
+  const now = text === null ? [] : linesOfSnippet(snippet, text);
+  const before = now.length < 2 ? [] : store.placesInFile(path).filter((place) => snippetOf(place.text) === snippet).map(({ startLine }) => startLine);
+  if (before.length === now.length && now.length > 0) return (line) => now[before.indexOf(line)] ?? nearestTo(line, now);
+  const free = new Set(now);
+  return (line) => {
+    const at = nearestTo(line, [...free]);
+    if (at !== undefined) free.delete(at);
+    return at;
+  };
+}
+
 /** undefined: as indexed; null: gone; otherwise the current text. */
-async function textIfChanged(store: Store, root: string, relative: string): Promise<string | undefined | null> {
+async function textIfChanged(store: AnchorStore, root: string, relative: string): Promise<string | undefined | null> {
   const record = store.files().get(relative);
   const file = path.join(root, relative);
   try {

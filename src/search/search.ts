@@ -2,6 +2,7 @@
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import { checkAborted } from "../base/abort.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
+import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
@@ -38,8 +39,6 @@ export interface RankedResult extends Remarks {
 
 /** Leading candidates of the first order whose code is read for what it uses and says; what stands below them tells little. */
 const lookedAtTwice = 60;
-/** Lines of a chunk that a hit carries. */
-const snippetLines = 30;
 /** Chunks per refinement step: about 100 ms of work on two cores, seconds on a machine that is busy with something else. */
 const refineBatch = 8;
 /** Share of the list's score range that two hits must differ by before they change places under a reader's eyes. */
@@ -184,7 +183,7 @@ export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">,
     kind: place.kind,
     lang: place.lang,
     breadcrumb: place.breadcrumb,
-    snippet: place.text.split("\n", snippetLines).join("\n"),
+    snippet: snippetOf(place.text),
     score,
     depth: depth ?? "instant",
     why,

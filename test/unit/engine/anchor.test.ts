@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { anchor } from "../../../src/engine/anchor.ts";
+import type { Place } from "../../../src/store/store.ts";
+
+const copy = "same();\nend();";
+const far = "\n".repeat(100);
+
+/** Where hits of `a.ts` are said to be, that had `copy` at these lines when it was indexed and says `text` now. */
+async function anchored(t: TestContext, indexed: readonly number[], text: string, hits: readonly number[]): Promise<readonly number[]> {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  writeFileSync(path.join(root, "a.ts"), text);
+  const places = indexed.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, text: copy }) as Place);
+  const store = { files: () => new Map(), placesInFile: () => places };
+  const found = await anchor(store, root, hits.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, snippet: copy })));
+  assert.deepEqual(found.stale, ["a.ts"]);
+  return found.hits.map(({ startLine }) => startLine);
+}
+
+describe("hits of copies in one file that has changed", () => {
+  const both = `${copy}\n\n${copy}\n`;
+  it("keep their order, however far they moved", async (t) => assert.deepEqual(await anchored(t, [1, 4], far + both, [4, 1]), [104, 101]));
+  it("are each its own, also when the other is no hit", async (t) => assert.deepEqual(await anchored(t, [201, 204], both, [201]), [1]));
+  it("are one when one copy is left", async (t) => assert.deepEqual(await anchored(t, [1, 4], `\n${copy}\n`, [4, 1]), [2]));
+  it("are different ones when there is another copy", async (t) => assert.deepEqual(await anchored(t, [1, 4], `${far}${both}\n${copy}\n`, [1, 4]), [101, 104]));
+  it("are gone with the code", async (t) => assert.deepEqual(await anchored(t, [1, 4], "other();\n", [1, 4]), []));
+});
