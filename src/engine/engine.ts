@@ -22,14 +22,14 @@ import { type RankedResult, type SearchDeps, searchIndex } from "../search/searc
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
-import { anchor, readRange } from "./anchor.ts";
+import { anchor, type Anchored, readRange } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { relativeInside, withPathsInside } from "./paths.ts";
-import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type Hit, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
+import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
 
@@ -222,7 +222,7 @@ export class Engine {
     for (;;) {
       await this.#atHand();
       const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, params, cut, onProgress));
-      if (groups) return { groups, coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
+      if (groups) return { groups: await this.#anchorGroups(groups), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
 
@@ -599,9 +599,15 @@ export class Engine {
   }
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
-  async #anchor(ranked: readonly Hit[]): Promise<readonly Hit[]> {
+  async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
     const { hits, stale } = await anchor(this.#store, this.#options.root, ranked);
     if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
     return hits;
+  }
+
+  async #anchorGroups(groups: readonly DuplicateGroup[]): Promise<readonly DuplicateGroup[]> {
+    const anchored = await this.#anchor(groups.flatMap((group) => group.members.map((member) => ({ ...member, group }))));
+    const members = Map.groupBy(anchored, ({ group }) => group);
+    return groups.map((group) => ({ ...group, members: (members.get(group) ?? []).map(({ group: _, ...member }) => member) })).filter(({ members }) => members.length > 1);
   }
 }

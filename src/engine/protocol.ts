@@ -134,7 +134,7 @@ export interface DuplicateGroup {
   /** What `similarity` is of a semantic group: a cosine, or the share of tokens that near copies have in common. The two do not compare. */
   readonly measure?: "cosine" | "tokens";
   readonly lines: number;
-  readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol">[];
+  readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol" | "snippet">[];
 }
 /** Parameters of a request whose progress can be heard. */
 export interface ReportingParams {

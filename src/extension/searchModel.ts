@@ -314,7 +314,8 @@ export class SearchModel {
   }
 
   #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
-    const members = group.members.map((member) => ({ ...member, id: this.#keep({ ...member, root }), folder: this.#options.engines.nameOf(root) }));
+    // The page shows no code of them.
+    const members = group.members.map(({ snippet, ...member }) => ({ ...member, id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
     return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
   }
 

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Place, Store } from "../store/store.ts";
@@ -160,7 +161,7 @@ function repeatedLines(found: DuplicateGroup): number {
 }
 
 function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, places: readonly Place[]): DuplicateGroup {
-  const members = places.map((place) => ({ path: place.path, startLine: place.startLine, endLine: place.endLine, symbol: place.symbols[0] ?? "" }));
+  const members = places.map(({ path, startLine, endLine, symbols, text }) => ({ path, startLine, endLine, symbol: symbols[0] ?? "", snippet: snippetOf(text) }));
   return { kind, similarity, lines, members };
 }
 

@@ -109,7 +109,7 @@ for (const [name, coverage, state, depth, expected] of coverages)
   });
 
 test("duplicates are grouped by what they are", () => {
-  const members = [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "f" }, { path: "b.ts", startLine: 4, endLine: 12, symbol: "" }];
+  const members = [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "f", snippet: "f" }, { path: "b.ts", startLine: 4, endLine: 12, symbol: "", snippet: "f" }];
   const text = renderDuplicates([{ kind: "exact", similarity: 1, lines: 9, members }, { kind: "semantic", similarity: 0.934, measure: "cosine", lines: 9, members }, { kind: "semantic", similarity: 0.779, measure: "tokens", lines: 9, members }], plain, "lib");
   assert.match(text, /^Exact copies · 9 lines · 2 places\n {2}lib\/a\.ts:1-9 {2}f\n {2}lib\/b\.ts:4-12\n/);
   assert.match(text, /Nearly the same meaning · 9 lines · 2 places · cosine 0\.93\n/);

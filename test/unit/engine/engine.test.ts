@@ -418,6 +418,19 @@ test("duplicates that are looked for while the index is made again come from the
   await rebuilt;
 });
 
+test("duplicates of a file that has changed since it was read are where their code stands now, and what is gone is no duplicate", async (t) => {
+  const copy = (name: string): string => `export function ${name}(list: number[]): number {\n  let sum = 0;\n  for (const each of list) {\n    if (each > 10) sum += each * 2;\n    else sum -= each;\n  }\n  return sum;\n}\n`;
+  const place = workplace(t, { "a.ts": copy("first"), "b.ts": copy("second") });
+  const engine = await place.open();
+  await engine.index("instant", never);
+  t.mock.method(Indexer.prototype, "update", async () => ({ indexed: [], rescan: false })); // nobody has told the index yet
+  const found = async () => (await engine.duplicates({ minLines: 3, threshold: 0.9, limit: 10 }, never)).groups.map(({ members }) => members.map(({ path, startLine, endLine }) => `${path}:${startLine}-${endLine}`));
+  place.write({ "b.ts": `// one\n// two\n\n${copy("second")}` });
+  assert.deepEqual(await found(), [["a.ts:1-8", "b.ts:4-11"]]);
+  place.write({ "b.ts": "export const nothing = 1;\n" });
+  assert.deepEqual(await found(), []);
+});
+
 test("damage that a change of model or an answer by words alone meets is repaired from the files", async (t) => {
   const place = workplace(t, manyFiles(20));
   const engine = await place.open(workerFile(place, `throw new Error("no luck");`));

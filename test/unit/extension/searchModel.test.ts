@@ -289,7 +289,7 @@ describe("the search view's state", () => {
     await engines.start();
     const asked: protocol.DuplicatesParams[] = [];
     let release: (() => void) | undefined;
-    const answer = { groups: [{ kind: "exact", similarity: 1, lines: 9, members: [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "a" }, { path: "b.ts", startLine: 1, endLine: 9, symbol: "b" }] }], coverage: coverage(3) } as const;
+    const answer = { groups: [{ kind: "exact", similarity: 1, lines: 9, members: [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "a", snippet: "f(1)" }, { path: "b.ts", startLine: 1, endLine: 9, symbol: "b", snippet: "f(2)" }] }], coverage: coverage(3) } as const;
     engine().engine.onRequest(protocol.duplicates, (params) => (asked.push(params), new Promise((resolve) => (release = () => resolve(answer)))));
     const found = model.duplicates();
     await settle();
@@ -305,7 +305,7 @@ describe("the search view's state", () => {
     const { results } = model.state;
     assert.ok(results.kind === "duplicates");
     assert.deepEqual([results.groups.length, results.coverage, results.failures], [1, coverage(3), []]);
-    assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9 });
+    assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9, snippet: "f(2)" }, "with what tells where it stands when its file has changed");
   });
 
   it("keeps how a file of shown places was before it was saved, until other places are shown", async (t) => {
