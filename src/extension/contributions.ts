@@ -3,6 +3,7 @@
 // No import of vscode: tests and the script read it in plain Node.
 
 import { defaultMaxFileKB } from "../base/fileSize.ts";
+import { toolTexts } from "../base/forModels.ts";
 import { resultSection } from "../webview/messages.ts";
 
 export interface CommandContribution {
@@ -152,8 +153,7 @@ export const tools = {
     reference: "strataSearch",
     displayName: "Search code by meaning",
     userDescription: "Finds code of this workspace that does what a sentence says.",
-    modelDescription:
-      "Semantic code search over the open workspace, on this machine. Use it to find where something is done when the names are unknown, before reading files or searching for text. The query is a sentence or identifiers; it may contain the filters lang:python, path:src/server and \"exact text\". Returns locations (path:start-end), symbols and snippets, best first, and how much of the workspace was covered.",
+    modelDescription: toolTexts.search,
     icon: "$(search)",
     inputSchema: {
       type: "object",
@@ -165,8 +165,7 @@ export const tools = {
     reference: "strataSimilar",
     displayName: "Find similar code",
     userDescription: "Finds code of this workspace that resembles a place in a file or a piece of code.",
-    modelDescription:
-      "Finds code in the open workspace that does the same or nearly the same as a given range of a file (path with startLine and endLine) or as a given piece of code (text). Use it before writing something new, to find what can be reused, and when changing something, to find places that need the same change.",
+    modelDescription: toolTexts.similar,
     icon: "$(references)",
     inputSchema: {
       type: "object",
@@ -183,7 +182,7 @@ export const tools = {
     reference: "strataStatus",
     displayName: "Code index status",
     userDescription: "Tells how much of the workspace Strata has indexed.",
-    modelDescription: "Tells how many files of the open workspace are searchable with strata_search, how deeply they were read, what was skipped and why.",
+    modelDescription: toolTexts.status,
     icon: "$(info)",
     inputSchema: { type: "object", properties: {} },
   },

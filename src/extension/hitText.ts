@@ -1,4 +1,5 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
+import { hitForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import type { ChunkKind, Depth } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
@@ -24,13 +25,6 @@ export function tellingLine(snippet: string): string {
 }
 
 const depthWords: Readonly<Record<Depth, string>> = { instant: "read at a glance", shallow: "read closely", deep: "read deeply" };
-
-/** A fence longer than any run of backticks inside. */
-function fenced(text: string, lang: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}${/^[\w+#-]+$/.test(lang) ? lang : ""}\n${text}\n${fence}`;
-}
 
 /** Text as VS Code draws it letter by letter: `$(name)` would become an icon. */
 export const escapeIcons = (text: string): string => text.replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
@@ -70,8 +64,7 @@ const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
 export function hitsForModel(result: MergedResult, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const blocks = result.hits.map((hit, i) => {
     const folder = folderName(hit.root);
-    const name = [hit.breadcrumb, hit.symbol].filter((part) => part !== "").join(" > ");
-    return `${i + 1}. ${folder ? `${folder}/` : ""}${hit.path}:${hit.startLine}-${hit.endLine}${name ? ` (${name})` : ""}, ${depthWords[hit.depth]}\n${fenced(hit.snippet, hit.lang)}`;
+    return `${i + 1}. ${folder ? `${folder}/` : ""}${hitForModel(hit, depthWords[hit.depth])}`;
   });
   const { coverage } = result;
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;

@@ -5,11 +5,13 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { hitForModel, toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { remarksOf, remarkTexts } from "../base/remarks.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
+import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 
 export interface McpOptions {
   /** Absolute workspace folder. */
@@ -69,20 +71,10 @@ const statusShape = z.object({
 
 type Found = z.infer<typeof found>;
 
-/** A fence longer than any run of backticks inside, so that a snippet cannot end its own block. */
-function fenced(text: string, lang: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}${lang}\n${text}\n${fence}`;
-}
-
 /** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
 function foundText(answer: Found): string {
   const { hits, coverage: { files, chunks, deep }, complete } = answer;
-  const blocks = hits.map(({ path, startLine, endLine, symbol, breadcrumb, lang, snippet }) => {
-    const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
-    return `${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}\n${fenced(snippet, lang)}`;
-  });
+  const blocks = hits.map((each) => hitForModel(each));
   const note = complete
     ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
     : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
@@ -182,7 +174,7 @@ function createServer(workspace: Workspace): McpServer {
     "search_code",
     {
       title: "Search code by meaning",
-      description: 'Finds code by a sentence, a name, an error message or "quoted text". The query may hold filters: lang:go -lang:sql path:src/** -path:vendor/** symbol:parse in:tests -in:tests.',
+      description: toolTexts.search,
       inputSchema: input({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
       outputSchema: found,
       annotations,
@@ -200,7 +192,7 @@ function createServer(workspace: Workspace): McpServer {
     "find_similar_code",
     {
       title: "Find similar code",
-      description: "Finds code like the definition at a line of a file, like a range of lines, or like a piece of code given as text.",
+      description: toolTexts.similar,
       inputSchema: input({
         path: z.string().optional().describe("File inside the workspace."),
         startLine: z.int().min(1).optional().describe("Counted from 1. Without endLine: the definition at this line."),
@@ -219,6 +211,7 @@ function createServer(workspace: Workspace): McpServer {
         const [at, given] = [path || undefined, text?.trim() ? text : undefined]; // some agents fill in every parameter
         if ((at === undefined) === (given === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
         if (endLine !== undefined && (startLine === undefined || endLine < startLine)) throw new StrataError("input.invalid", "endLine needs a startLine that is not after it.");
+        if (given !== undefined && lang && languagesNamed(lang).length === 0) throw new StrataError("input.invalid", noSuchLanguage(lang));
         const place = at === undefined ? {} : { path: pathInside(root, at), ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) };
         const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
         return ask(workspace, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
@@ -227,7 +220,7 @@ function createServer(workspace: Workspace): McpServer {
 
   server.registerTool(
     "index_status",
-    { title: "Index status", description: "What of the workspace is indexed, how deep, and what was left out and why.", inputSchema: input({}), outputSchema: statusShape, annotations },
+    { title: "Index status", description: toolTexts.status, inputSchema: input({}), outputSchema: statusShape, annotations },
     (_input, context) =>
       answering(async () => {
         const { state, coverage: covered, model, languages, skipped, warnings } = await workspace.use((session) => session.ask(protocol.status, context.mcpReq.signal));

@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ["base", "encoding", "store", "indexing", "search"],
   training: ["base", "encoding", "indexing"],
   cli: ["base", "encoding", "store", "indexing", "search", "engine", "mcp", "training"],
-  mcp: ["base", "engine"],
+  mcp: ["base", "indexing", "engine"],
   extension: ["base", "engine", "webview", "training"],
   webview: ["base", "engine", "training"],
 };

@@ -174,6 +174,7 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["an argument where there are none", "index_status", { path: "src" }, /There is no argument path\. This tool takes none\./],
   ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
   ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
+  ["a language that is none, of code to compare with", "find_similar_code", { text: "fn f() {}", lang: "klingon" }, /There is no language "klingon"/],
   ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without spaces/],
 ];
 for (const [name, tool, args, says] of mistakes)
