@@ -192,6 +192,7 @@ export class Engine {
       ...found,
       hits: await this.#anchor(hits),
       coverage: this.#store.coverage(),
+      changes: this.#store.changes(),
       tookMs: performance.now() - started,
       refining,
     });
@@ -374,6 +375,7 @@ export class Engine {
       root: this.#options.root,
       indexFolder: this.#options.folder,
       coverage: this.#store.coverage(),
+      changes: this.#store.changes(),
       model: { id, version, folder, ...(isPassing && { isPassing }) },
       warnings: [...this.#store.warnings, ...this.#teller.warnings],
       ...this.#indexer.counts(),

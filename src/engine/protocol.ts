@@ -77,6 +77,8 @@ export interface Status {
   readonly root: string;
   readonly indexFolder: string;
   readonly coverage: Coverage;
+  /** Rises whenever code came or went; begins anew with each engine. */
+  readonly changes: number;
   /** `isPassing`: it is not the index's own choice but the --model of a terminal, and answers all clients until the engine ends. */
   readonly model: { readonly id: string; readonly version: string; readonly folder: string; readonly isPassing?: true };
   /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
@@ -105,6 +107,8 @@ export interface SearchParams {
 export interface SearchResult extends Remarks {
   readonly hits: readonly Hit[];
   readonly coverage: Coverage;
+  /** As of Status. */
+  readonly changes: number;
   /** Deepest reading that took part. */
   readonly depth: Depth;
   readonly tookMs: number;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
 import { remarksOf } from "../base/remarks.ts";
+import { sum } from "../base/statistics.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
@@ -69,8 +70,9 @@ export class SearchModel {
   #again: (() => Promise<void>) | undefined;
   /** Similar code that was looked for while files were missing, and the file in which its question stands: as long as that is not saved, it is looked for once more. */
   #unfinished: { readonly look: () => Promise<void>; readonly file: string | undefined } | undefined;
-  /** The numbers of files and chunks for which the search was repeated last. */
-  #repeatedWith = "";
+  /** The state of the index in which the shown hits were found, and the one for which the search was repeated last: see Status.changes. */
+  #foundWith = 0;
+  #repeatedWith: number | undefined;
   #lastIndex: ViewIndex["kind"] = "noFolder";
 
   constructor(options: SearchModelOptions) {
@@ -126,23 +128,20 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (!this.#busy && (complete || this.#hasOtherFiles())) void this.repeat();
+    if (!this.#busy && (complete || this.#hasOtherCode())) void this.repeat();
     this.#finish();
   }
 
   /**
-   * Whether files came or went since the shown search was made, as git and agents make them come and go. Asked while nothing is under way: a pass that reads
+   * Whether code came or went since the shown search was made, as git and agents make it come and go. Asked while nothing is under way: a pass that reads
    * files ends with a search of its own. For each state of the index once, as a folder that did not answer leaves a difference for good.
    */
-  #hasOtherFiles(): boolean {
+  #hasOtherCode(): boolean {
     if (this.#results.kind !== "hits" || this.#results.of !== "search" || !["ready", "paused"].includes(this.#lastIndex)) return false;
     const { root } = this.#results.filters;
-    const now = totalCoverage(this.#folders().filter((_, at) => root === undefined || root === this.#options.engines.folders[at]?.root));
-    const { coverage } = this.#results;
-    if (!now || (now.files === coverage.files && now.chunks === coverage.chunks)) return false;
-    const state = `${now.files} ${now.chunks}`;
-    if (state === this.#repeatedWith) return false;
-    this.#repeatedWith = state;
+    const now = sum(this.#options.engines.clients.map(({ folder, client }) => (root === undefined || root === folder.root ? (client.status?.changes ?? 0) : 0)));
+    if (now === this.#foundWith || now === this.#repeatedWith) return false;
+    this.#repeatedWith = now;
     return true;
   }
 
@@ -296,6 +295,7 @@ export class SearchModel {
 
   #showHits(asked: Pick<Extract<ViewResults, { kind: "hits" }>, "of" | "subject" | "filters">, result: MergedResult): void {
     this.#forgetPlaces();
+    this.#foundWith = result.changes;
     this.#results = {
       kind: "hits",
       ...asked,

@@ -7,6 +7,7 @@ import { StrataError } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
 import type { Remarks } from "../base/remarks.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { sum } from "../base/statistics.ts";
 import { readRange } from "../engine/anchor.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
@@ -26,6 +27,7 @@ export interface RootedHit extends protocol.Hit {
 export interface MergedResult extends Remarks {
   readonly hits: readonly RootedHit[];
   readonly coverage: protocol.Coverage;
+  readonly changes: number;
   readonly depth: protocol.Depth;
   readonly tookMs: number;
   readonly refining: boolean;
@@ -76,6 +78,7 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
     hits: shown,
     ...remarksOnAll(results.filter(({ root }) => shown.some((hit) => hit.root === root)).map(({ result }) => result)),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+    changes: sum(results.map(({ result }) => result.changes)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
     refining: results.some(({ result }) => result.refining),

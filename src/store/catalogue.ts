@@ -41,6 +41,8 @@ export class Catalogue {
   /** Places per live chunk. */
   readonly references = new Map<number, number>();
   #places = 0;
+  /** How often code came or went since it was loaded. */
+  changes = 0;
 
   load(db: IndexDatabase): void {
     for (const row of db.all("SELECT f.*, (SELECT count(*) FROM places WHERE file = f.id) AS chunks FROM files f")) {
@@ -142,6 +144,7 @@ export class Catalogue {
   }
   /** After the commit. */
   apply(change: Change): Liveness {
+    if (change.references.size > 0) this.changes++;
     for (const path of change.removed) {
       this.#searchable -= Number(isSearchable(this.files.get(path)));
       this.files.delete(path);

@@ -344,6 +344,7 @@ export class Store {
     const at = (depth: Depth) => vectors.tiers[depth].rows.count;
     return { files: this.#catalogue.searchable, chunks: this.#catalogue.references.size, instant: vectors.count, shallow: at("shallow") + at("deep"), deep: at("deep") };
   }
+  readonly changes = (): number => this.#catalogue.changes; // how often code came or went since the index was opened
   /** Number of files by language. */
   languages(): Readonly<Record<string, number>> {
     return this.#catalogue.languages();

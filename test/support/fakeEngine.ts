@@ -14,6 +14,7 @@ export function status(overrides: Partial<protocol.Status> = {}): protocol.Statu
     root: "/w",
     indexFolder: "/cache/w",
     coverage: coverage(3),
+    changes: 3,
     model: { id: "strata-base", version: "1.0.0", folder: "/models/strata-base" },
     skipped: {},
     warnings: [],
@@ -29,7 +30,7 @@ export function hit(path: string, score: number, overrides: Partial<protocol.Hit
 }
 
 export function result(hits: readonly protocol.Hit[], overrides: Partial<protocol.SearchResult> = {}): protocol.SearchResult {
-  return { hits, coverage: coverage(3), depth: "deep", tookMs: 5, refining: false, ...overrides };
+  return { hits, coverage: coverage(3), changes: 3, depth: "deep", tookMs: 5, refining: false, ...overrides };
 }
 
 export interface FakeEngine extends Connected {

@@ -119,7 +119,7 @@ test("duplicates are grouped by what they are", () => {
 test("status says what is left out, largest first, and repeats warnings", () => {
   const status: Status = {
     state: { kind: "deepening", progress: { phase: "deep", done: 10, total: 100, unit: "chunks" } },
-    root: "/w", indexFolder: "/c", coverage: { files: 3, chunks: 100, instant: 100, shallow: 50, deep: 10 },
+    root: "/w", indexFolder: "/c", coverage: { files: 3, chunks: 100, instant: 100, shallow: 50, deep: 10 }, changes: 1,
     model: { id: "m", version: "1", folder: "/m" }, skipped: { secret: 1, binary: 20 }, warnings: ["Watch limit reached."],
     languages: { go: 2, rust: 1 }, memoryBytes: 1.5e8, indexBytes: 999,
   };
@@ -131,7 +131,7 @@ test("status says what is left out, largest first, and repeats warnings", () => 
 });
 
 test("status says when the model is a terminal's --model", () => {
-  const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
+  const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, changes: 0, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
   assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", isPassing: true } }, plain), /Model +m 1 \(asked for with --model; .* until the engine ends\)\n/);
   assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m" } }, plain), /Model +m 1\n/);
 });

@@ -175,26 +175,26 @@ describe("the search view's state", () => {
     assert.equal(asked, 1);
   });
 
-  it("makes the search again when files came or went outside the editor, once for each change", async () => {
+  it("makes the search again when code came or went outside the editor, once for each change", async () => {
     let asked = 0;
-    let files = 3;
-    const { model, engine } = setUp(() => (asked++, result([hit("a.ts", 1)], { coverage: coverage(files) })));
-    const say = async (now: protocol.Coverage) => {
-      await engine().engine.sendNotification(protocol.statusChanged, status({ coverage: now }));
+    let changes = 3;
+    const { model, engine } = setUp(() => (asked++, result([hit("a.ts", 1)], { changes })));
+    const say = async (now: Partial<protocol.Status>) => {
+      await engine().engine.sendNotification(protocol.statusChanged, status(now));
       await settle();
     };
     await model.search("q", none);
-    await say({ ...coverage(3), deep: 1, shallow: 1 });
+    await say({ coverage: { ...coverage(3), deep: 1, shallow: 1 } });
     assert.equal(asked, 1, "reading deeper brings its own better hits");
-    files = 5;
-    await say(coverage(5));
-    await say(coverage(5));
-    assert.equal(asked, 2);
-    for (let i = 0; i < 3; i++) await say(coverage(9)); // of which 4 are never found
+    changes = 5;
+    await say({ changes });
+    await say({ changes });
+    assert.equal(asked, 2, "also where there are as many files and chunks as before");
+    for (let i = 0; i < 3; i++) await say({ changes: 9 }); // of which the answer never comes to know
     assert.equal(asked, 3);
     await model.similar("/w", { path: "a.ts", startLine: 1, endLine: 9 }, "a.ts:1-9");
     const before = asked;
-    await say(coverage(20));
+    await say({ changes: 20 });
     assert.equal(asked, before, "similar code is looked for once");
   });
 

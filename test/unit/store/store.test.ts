@@ -64,6 +64,16 @@ describe("putting files", () => {
     assert.deepEqual(store.languages(), { typescript: 1, python: 1 });
   });
 
+  test("tells that code was exchanged for as much other code, and not of a file that was only touched", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const [coverage, before] = [store.coverage(), store.changes()];
+    store.putFiles([files("src/files.ts", { mtimeMs: 1_900_000_000_000 })]);
+    assert.equal(store.changes(), before);
+    store.putFiles([parsedFile("src/files.ts", [{ text: readFile, symbols: ["readFile"] }, { text: writeFile.replace("write(", "append("), symbols: ["writeFile"], breadcrumb: "Disk" }])]);
+    assert.deepEqual([store.coverage(), store.changes()], [coverage, before + 1]);
+  });
+
   test("makes one new chunk for an edited function and leaves the others' places as they are", async () => {
     const store = await w.open();
     store.putFiles([files()]);
