@@ -91,8 +91,7 @@ export class Chunker {
       const add = (lang: Language, parts: readonly Part[]): void => void chunks.push(...placeAll(lang, parts, lines, cell.row).slice(0, sizes.maxChunks - chunks.length));
       if (cell.kind === "code") {
         const parts = await this.#cell(language, cell, lines, deadlineMs);
-        const above = titles.filter((title) => title !== "");
-        add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...above, ...part.breadcrumb] })));
+        add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...titles, ...part.breadcrumb] })));
         prose = "";
       } else {
         add(languageById("markdown"), cutMarkdown(lines, titles));
@@ -292,7 +291,7 @@ function* withinMax(part: Part, lines: SourceLines): Generator<{ part: Part; tex
 }
 
 function place(language: Language, part: Part, text: string, above: number): PlacedChunk {
-  const breadcrumb = part.breadcrumb.join(" > ");
+  const breadcrumb = part.breadcrumb.filter((name) => name !== "").join(" > ");
   // With names and kind: what was cut while its file was broken is not taken for the same once it is whole.
   const id = hash128(language.id, part.kind, part.symbols.join("\n"), breadcrumb, part.doc, text);
   const chunk: Chunk = { id, lang: language.id, kind: part.kind, symbols: part.symbols, breadcrumb, doc: part.doc, text };

@@ -42,6 +42,7 @@ export interface Part {
   readonly to: number;
   readonly kind: ChunkKind;
   readonly symbols: readonly string[];
+  /** From the outside in; "" for a level without a heading. */
   readonly breadcrumb: readonly string[];
   readonly doc: string;
 }

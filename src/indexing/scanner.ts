@@ -194,7 +194,7 @@ export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
     above: readonly string[];
     title: string;
   }
-  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: titles.filter((t) => t !== ""), title: "" }];
+  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: [...titles], title: "" }];
   let fence = "";
   for (let row = 0; row < lines.count; row++) {
     const text = lines.text(row, row).slice(0, TELLING);
@@ -208,7 +208,7 @@ export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
       const title = heading[2]!.replace(/\s+#+$/, "");
       titles.length = Math.min(titles.length, level - 1);
       while (titles.length < level - 1) titles.push("");
-      sections.push({ from: row, to: row, level, above: titles.filter((t) => t !== ""), title });
+      sections.push({ from: row, to: row, level, above: [...titles], title });
       titles.push(title);
     }
     sections.at(-1)!.to = row;
@@ -225,7 +225,7 @@ export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
     if (size > sizes.wholeFunction) {
       flush();
       const windows = cutWindows(lines, section.from, section.to, { ...windowHead, breadcrumb: section.above });
-      parts.push(...windows.map((part, i) => (i === 0 ? part : { ...part, breadcrumb: [...section.above, section.title].filter((t) => t !== "") })));
+      parts.push(...windows.map((part, i) => (i === 0 ? part : { ...part, breadcrumb: [...section.above, section.title] })));
       continue;
     }
     const joins = run && lines.size(run.from, section.to) <= sizes.target && (section.level >= run.level || lines.size(run.from, run.to) < sizes.overlap);
