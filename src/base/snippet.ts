@@ -1,4 +1,5 @@
 // What is shown of a piece of code, and where one that was read before stands in its file now.
+import { sum } from "./statistics.ts";
 
 const snippetLines = 30;
 
@@ -24,4 +25,26 @@ export function nearestTo(line: number, lines: readonly number[]): number | unde
 /** The line at which `text` says `snippet`, the nearest to `line` where it stands more than once. */
 export function lineOfSnippet(snippet: string, text: string, line: number): number | undefined {
   return nearestTo(line, linesOfSnippet(snippet, text));
+}
+
+/**
+ * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; else the beginning.
+ * @param wordsOf those in a line, with what each counts there
+ * @returns index of the first line.
+ */
+export function bestWindow<L extends { readonly length: number }>(lines: readonly L[], height: number, wordsOf: (line: L) => ReadonlyMap<string, number>): number {
+  const words = lines.map(wordsOf);
+  const last = Math.max(0, lines.length - height);
+  let best = 0;
+  let most = 0;
+  for (let start = 0; start <= last; start++) {
+    const seen = new Map<string, number>();
+    for (const line of words.slice(start, start + height)) for (const [word, worth] of line) seen.set(word, Math.max(seen.get(word) ?? 0, worth));
+    const value = sum([...seen.values()]);
+    if (value > most) [best, most] = [start, value];
+  }
+  if (most === 0) return 0;
+  const first = words.findIndex(({ size }, i) => i >= best && size > 0);
+  // One line above gives the word its place, unless that line is empty.
+  return Math.min(last, Math.max(best, (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first));
 }

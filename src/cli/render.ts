@@ -1,6 +1,7 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
 import { queryWords } from "../base/queryWords.ts";
+import { bestWindow } from "../base/snippet.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
 import { progressLine } from "./progress.ts";
 import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
@@ -18,25 +19,11 @@ export interface HitsOptions {
 const snippetLines = 3;
 const barCells = 5;
 
-/** How many of the words each line holds. */
-function wordsIn(lines: readonly string[], words: readonly string[]): number[] {
-  return lines.map((line) => {
-    const lower = line.toLowerCase();
-    return words.filter((word) => lower.includes(word)).length;
-  });
-}
-
-/** The three lines of a snippet that hold most of the words; the first three when none does. Index from 0. */
-export function bestWindow(lines: readonly string[], words: readonly string[]): number {
-  const scores = wordsIn(lines, words);
-  let best = 0;
-  let bestScore = 0;
-  for (let start = 0; start + Math.min(snippetLines, lines.length) <= lines.length; start++) {
-    const score = scores.slice(start, start + snippetLines).reduce((a, b) => a + b, 0);
-    if (score > bestScore) [best, bestScore] = [start, score];
-  }
-  return best;
-}
+/** Which of the words a line holds. */
+const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap<string, number> => {
+  const lower = line.toLowerCase();
+  return new Map(words.filter((word) => lower.includes(word)).map((word) => [word, 1]));
+};
 
 export function scoreBar(score: number, best: number): string {
   const filled = best > 0 ? Math.min(barCells, Math.max(1, Math.round((score / best) * barCells))) : 1;
@@ -50,7 +37,7 @@ function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   const out = [head.filter((part) => part !== "").join("  ")];
   if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));
   const lines = hit.snippet.split(/\r?\n/);
-  const from = bestWindow(lines, queryWords(options.query));
+  const from = bestWindow(lines, snippetLines, wordsIn(queryWords(options.query)));
   const shown = lines.slice(from, from + snippetLines);
   const gutter = String(hit.startLine + from + shown.length - 1).length;
   for (const [i, line] of shown.entries()) {
@@ -69,11 +56,11 @@ export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
 
 /** One line for each hit, as editors and pickers read them: path:line:column:text, of the line that says most of what was asked for. */
 export function renderLines(hits: readonly Hit[], { query, folder }: Pick<HitsOptions, "query" | "folder">): string {
-  const words = queryWords(query);
+  const wordsOf = wordsIn(queryWords(query));
   return hits
     .map((hit) => {
       const lines = hit.snippet.split(/\r?\n/);
-      const counts = wordsIn(lines, words);
+      const counts = lines.map((line) => wordsOf(line).size);
       const at = counts.indexOf(Math.max(...counts));
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
       return `${printable(path.posix.join(folder, hit.path))}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;

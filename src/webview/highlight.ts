@@ -112,34 +112,14 @@ export function dedent(text: string): string {
 /** Marks further right than this are cut off in a side bar, so they say less. */
 const VISIBLE_COLUMNS = 36;
 
-/** How much of the query a line shows: 1 for each word, less for one that is far to the right. */
-function wordsOf(line: readonly Token[], seen: Map<string, number>): void {
+/** The words of the query that a line shows: each counts 1, or less when it is far to the right. */
+export function markedWords(line: readonly Token[]): ReadonlyMap<string, number> {
+  const seen = new Map<string, number>();
   let column = 0;
   for (const { marked, text } of line) {
     const word = text.toLowerCase();
     if (marked) seen.set(word, Math.max(seen.get(word) ?? 0, column < VISIBLE_COLUMNS ? 1 : 0.3));
     column += text.length;
   }
-}
-
-/**
- * The `height` lines to show of a longer snippet: where most different words of the query are marked, with the first of them
- * near the top; else the beginning.
- * @returns index of the first line.
- */
-export function bestWindow(lines: readonly (readonly Token[])[], height: number): number {
-  const last = Math.max(0, lines.length - height);
-  let best = 0;
-  let most = 0;
-  for (let start = 0; start <= last; start++) {
-    const seen = new Map<string, number>();
-    for (const line of lines.slice(start, start + height)) wordsOf(line, seen);
-    const value = [...seen.values()].reduce((sum, part) => sum + part, 0);
-    if (value > most) [best, most] = [start, value];
-  }
-  if (most === 0) return 0;
-  const isMarked = (line: readonly Token[] | undefined) => line?.some(({ marked }) => marked) === true;
-  const firstMarked = lines.findIndex((line, i) => i >= best && isMarked(line));
-  // One line above gives the mark its place, unless that line is empty.
-  return Math.min(last, Math.max(best, (lines[firstMarked - 1]?.length ?? 0) > 0 ? firstMarked - 1 : firstMarked));
+  return seen;
 }

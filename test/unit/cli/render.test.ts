@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
-import { bestWindow, coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
 import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
 
 const plain = painter(false);
@@ -66,13 +66,11 @@ test("long lines are cut to the terminal", () => {
   for (const line of renderHits([{ ...hit, snippet: "x".repeat(500) }], options).split("\n").slice(1)) assert.ok(line.length <= 80, `${line.length}`);
 });
 
-const windows: readonly [string, readonly string[], readonly string[], number][] = [
-  ["no word matches: the beginning", ["a", "b", "c", "d"], ["zebra"], 0],
-  ["the best three lines", ["a", "b", "c", "graph", "verify graph"], ["graph", "verify"], 2],
-  ["a tie goes to the earlier lines", ["graph", "", "", "", "graph"], ["graph"], 0],
-  ["fewer than three lines", ["graph"], ["graph"], 0],
-];
-for (const [name, lines, words, expected] of windows) test(`shown lines: ${name}`, () => assert.equal(bestWindow(lines, words), expected));
+test("of a longer piece the lines with most words of the query are shown, and what follows them", () => {
+  const numbers = (query: string): string[] => [...renderHits([hit], { ...options, query }).matchAll(/^ *(\d+) │/gm)].map(([, number]) => number!);
+  assert.deepEqual(numbers("take the lock"), ["99", "100", "101"]);
+  assert.deepEqual(numbers("zebra"), ["98", "99", "100"]);
+});
 
 test("a line for each hit, of what says most of the query, as editors read it", () => {
   const snippet = "function openStore(folder) {\n\tconst lock = takeLock(folder);\n\treturn lock;\n}";

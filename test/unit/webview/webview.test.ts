@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { bestWindow, dedent, highlight } from "../../../src/webview/highlight.ts";
+import { bestWindow } from "../../../src/base/snippet.ts";
+import { dedent, highlight, markedWords } from "../../../src/webview/highlight.ts";
 import { arrange } from "../../../src/webview/listOrder.ts";
 import { isFromView } from "../../../src/webview/messages.ts";
 import { openingOf } from "../../../src/webview/opening.ts";
@@ -124,10 +125,10 @@ describe("a coloured snippet", () => {
 
 describe("a shortened snippet", () => {
   const lines = (text: string, words: readonly string[]) => highlight(text, "typescript", words);
-  it("begins at the beginning when no word is marked", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ne\nf\ng", []), 3), 0));
-  it("shows the place with most words, one line above them", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ntoken\nexpiry\ng\nh\ni\nj", ["token", "expiry"]), 3), 3));
-  it("never runs over the end", () => assert.equal(bestWindow(lines("a\nb\nc\ntoken", ["token"]), 3), 1));
-  it("is whole when it is short", () => assert.equal(bestWindow(lines("a\ntoken", ["token"]), 5), 0));
+  it("begins at the beginning when no word is marked", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ne\nf\ng", []), 3, markedWords), 0));
+  it("shows the place with most words, one line above them", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ntoken\nexpiry\ng\nh\ni\nj", ["token", "expiry"]), 3, markedWords), 3));
+  it("never runs over the end", () => assert.equal(bestWindow(lines("a\nb\nc\ntoken", ["token"]), 3, markedWords), 1));
+  it("is whole when it is short", () => assert.equal(bestWindow(lines("a\ntoken", ["token"]), 5, markedWords), 0));
 
   for (const [text, expected] of [
     ["  a\n    b\n  c", "a\n  b\nc"],
