@@ -8,7 +8,7 @@ import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder, trainingClaimFile } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, trainingClaimFile } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
 import { curvesSvg } from "../training/curves.ts";
 import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
@@ -107,7 +107,7 @@ async function agreed(context: Context, options: TrainOptions): Promise<boolean>
 export async function runTrain(folder: string, options: TrainOptions, context: Context): Promise<number> {
   const root = canonicalRoot(existingFolder(folder));
   const index = indexFolder(root);
-  makePrivateFolder(index);
+  makeIndexFolder(index, root);
   const claimed = claimRun(root, index);
   try {
     return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context);

@@ -9,7 +9,7 @@ import { breathe } from "../base/abort.ts";
 import { build, compareBuilds, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makePrivateFolder } from "./paths.ts";
+import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder } from "./paths.ts";
 import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
 
 export interface ConnectOptions {
@@ -181,7 +181,6 @@ export type StartMessage = { readonly ready: true } | { readonly error: ErrorDat
  * keeps the young generation small: on a tree of 29,000 files it took 95 of 333 MB off the resident size. In a desktop extension host process.execPath is Electron, which runs as Node with the variable.
  */
 function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
-  makePrivateFolder(folder);
   const entry = options.program ?? entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
   const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(entry.endsWith(".ts") ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];

@@ -101,6 +101,8 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const plan = events.at(-1) as RunPlan;
     assert.deepEqual([code, plan.event, plan.pairs, plan.isEnough, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, true, 3, "", false]);
     assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
+    const { indexes } = JSON.parse((await strata("indexes", "--json")).out) as { indexes: { root?: string }[] };
+    assert.deepEqual(indexes.map((index) => index.root), [root], "whose the folder is stands in it, so that it can be forgotten");
     assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
   });
 
