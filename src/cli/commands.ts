@@ -74,7 +74,7 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
       const note = coverageLine(result.coverage, state, options.depth);
       for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
       const shown = { query: asRead(query, result), folder: shownFolder(scope) };
-      if (hits.length > 0) out(options.vimgrep ? renderLines(hits, shown) : renderHits(hits, { ...shown, paint, columns, explain: options.explain }));
+      if (hits.length > 0) out(options.vimgrep ? renderLines(hits, shown) : renderHits(hits, { ...shown, ...remarksOf(result), paint, columns, explain: options.explain }));
       else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);
     }

@@ -14,6 +14,8 @@ export interface HitsOptions {
   readonly explain: boolean;
   /** Put before each path so that it can be clicked from the current folder: "" or "packages/app". */
   readonly folder: string;
+  /** See Remarks. */
+  readonly farFetched?: true | undefined;
 }
 
 const snippetLines = 3;
@@ -50,7 +52,8 @@ function renderHit(hit: Hit, best: number, options: HitsOptions): string {
 
 /** Hits best first, a blank line between them. */
 export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
-  const best = Math.max(0, ...hits.map((hit) => hit.score));
+  // The best of what does not answer is not good.
+  const best = options.farFetched ? Infinity : Math.max(0, ...hits.map((hit) => hit.score));
   return hits.map((hit) => `${renderHit(hit, best, options)}\n`).join("\n");
 }
 

@@ -79,6 +79,10 @@ test("a line for each hit, of what says most of the query, as editors read it", 
   assert.match(renderLines([{ ...hit, startLine: 10, snippet }], { query: "", folder: "" }), /:10:1:function openStore/);
 });
 
+test("no hit of an answer that is none is drawn as a good one", () => {
+  assert.match(renderHits([hit], { ...options, farFetched: true }), /^src\/store\/open\.ts:98  openIndex  ▰▱▱▱▱ 2\.00 deep$/m);
+});
+
 test("the score bar is relative to the best hit and never empty", () => {
   assert.equal(scoreBar(10, 10), "▰▰▰▰▰");
   assert.equal(scoreBar(5, 10), "▰▰▰▱▱");
