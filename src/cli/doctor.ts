@@ -7,11 +7,13 @@ import { entryFile, grammarFile, packageRoot } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
+import { listIndexes } from "../engine/indexes.ts";
 import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { openSession } from "../engine/session.ts";
 import grammars from "../indexing/grammars.json" with { type: "json" };
 import { ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
+import { goneText } from "./indexes.ts";
 import { existingFolder } from "./session.ts";
 import { bytes, count, type Context, painter, printable } from "./terminal.ts";
 
@@ -189,6 +191,7 @@ async function indexOf(folder: string, signal: AbortSignal): Promise<Finding[]> 
 export async function examine(folder: string, modelFolder: string | undefined, signal: AbortSignal): Promise<readonly Finding[]> {
   const [native, checkedModel, trainable, index] = await Promise.all([nativeModules(signal), model(modelFolder, signal), training(signal), indexOf(folder, signal)]);
   const watching = watchLimit();
+  const gone = goneText(listIndexes());
   return [
     ok("Node", `${process.versions.node} (${process.execPath})`), // main.ts has refused anything older
     ok("Strata", packageRoot),
@@ -196,6 +199,7 @@ export async function examine(folder: string, modelFolder: string | undefined, s
     checkedModel,
     missingGrammars(),
     cacheWritable(cacheFolder()),
+    ...(gone === undefined ? [] : [warn("Indexes", gone)]),
     ...(watching === undefined ? [] : [watching]),
     ...index,
     ...trainable,

@@ -22,6 +22,13 @@ function chosen(all: readonly ListedIndex[], which: string): ListedIndex {
   return found;
 }
 
+/** What to do about indexes whose folders are not there; undefined where there are none. */
+export function goneText(all: readonly ListedIndex[]): string | undefined {
+  const gone = all.filter(({ isGone }) => isGone);
+  const [are, them] = gone.length === 1 ? ["is", "it"] : ["are", "them"];
+  return gone.length === 0 ? undefined : `${plural(gone.length, "folder")} ${are} gone: "strata indexes forget gone" deletes what is left of ${them} (${bytes(total(gone))}).`;
+}
+
 function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColour } }: Context): number {
   const paint = painter(outColour);
   if (json) out(`${JSON.stringify({ indexes: all })}\n`);
@@ -29,8 +36,8 @@ function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColo
   else {
     for (const { root, folder, isGone, bytes: size, usedMs } of all)
       out(`${paint("bold", printable(root ?? folder))}${isGone ? paint("red", "  gone") : ""}  ${paint("dim", `${bytes(size)}, last used ${new Date(usedMs).toISOString().slice(0, 10)}`)}\n`);
-    const gone = all.filter((index) => index.isGone);
-    if (gone.length > 0) err(`${plural(gone.length, "folder")} ${gone.length === 1 ? "is" : "are"} gone: "strata indexes forget gone" deletes what is left of ${gone.length === 1 ? "it" : "them"} (${bytes(total(gone))}).\n`);
+    const gone = goneText(all);
+    if (gone !== undefined) err(`${gone}\n`);
   }
   return all.length > 0 ? 0 : 1;
 }

@@ -244,6 +244,7 @@ test("indexes are listed with their folders, kept while an engine runs, and forg
   process.kill(pid, "SIGTERM");
   await processGone(pid);
   rmSync(brief, { recursive: true });
+  assert.match((await strata(["doctor", root])).out, /^warn +Indexes +1 folder is gone: "strata indexes forget gone"/m);
   assert.match((await strata(["indexes"])).err, /^1 folder is gone: "strata indexes forget gone"/);
   const gone = await strata(["indexes", "forget", "gone"]);
   assert.deepEqual([gone.code, gone.out.startsWith(`Deleted the index of ${brief} (`)], [0, true]);
