@@ -73,7 +73,7 @@ export async function mine(root: string, out: string, signal: AbortSignal): Prom
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(-400)));
   const failure = await new Promise<Error | undefined>((resolve) => {
-    child.once("error", resolve);
+    child.once("error", (error) => signal.aborted || resolve(error)); // one that is stopped takes back what it has written first
     child.once("close", () => resolve(undefined));
   });
   signal.throwIfAborted();

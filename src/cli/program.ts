@@ -198,13 +198,14 @@ export async function main(args: readonly string[], terminal: Terminal, signal: 
 /** The command line of this process, with its signals and pipes. */
 export async function runProcess(): Promise<void> {
   const cancelled = new AbortController();
-  const onInterrupt = (): void => {
-    if (cancelled.signal.aborted) process.exit(130); // the second Ctrl-C does not wait for anything
+  const heard = new Set<NodeJS.Signals>();
+  const onSignal = (name: NodeJS.Signals): void => {
+    // The second Ctrl-C does not wait for anything. Another signal is no second one: a process that works for another has it from the terminal and from its starter.
+    if (heard.has(name)) process.exit(130);
+    heard.add(name);
     cancelled.abort();
   };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
-  process.on("SIGHUP", onInterrupt); // the terminal was closed
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal); // the last: the terminal was closed
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     process.stderr.write(`strata: The answer could not be written: ${userMessage(error)}.\n`, () => process.exit(2));

@@ -1,10 +1,11 @@
 // `strata train` from the plan to the index that uses the result, with a shell script in Python's place and a real engine.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { yieldToEventLoop } from "../../src/base/abort.ts";
 import { packageRoot } from "../../src/base/assets.ts";
 import type { RunEvent, RunPlan } from "../../src/training/picture.ts";
 import { manyFiles, processGone } from "../support/workspace.ts";
@@ -34,12 +35,14 @@ ${script}
 const learn = `say '{"event":"metric","phase":"before","0":0.4,"6":0.6,"score":0.5}'; say '{"event":"progress","phase":"layers","step":5,"loss":1.5}'`;
 const adopt = `${learn}; model; say '{"event":"result","adopt":true,"reason":"Held-out code is found better.",${figures}}'`;
 
-before(() => {
-  for (const [name, content] of Object.entries(manyFiles(70))) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), content.replace(/Will (\w+) the (\w+) number (\d+)\./, "Will $1 the $2 of a customer and give it back with its mark $3."));
+function write(into: string, count: number): void {
+  for (const [name, content] of Object.entries(manyFiles(count))) {
+    mkdirSync(path.dirname(path.join(into, name)), { recursive: true });
+    writeFileSync(path.join(into, name), content.replace(/Will (\w+) the (\w+) number (\d+)\./, "Will $1 the $2 of a customer and give it back with its mark $3."));
   }
-});
+}
+
+before(() => write(root, 70));
 after(async () => {
   for (const index of readdirSync(cache)) {
     const record = path.join(cache, index, "engine.json");
@@ -51,9 +54,9 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 
-function start(args: readonly string[]): { child: ChildProcess; said: () => string; ended: Promise<{ code: number | null; out: string; err: string }> } {
+function start(args: readonly string[], options: SpawnOptions = {}): { child: ChildProcess; said: () => string; ended: Promise<{ code: number | null; out: string; err: string }> } {
   const env = { ...process.env, STRATA_CACHE: cache, STRATA_PYTHON: python, NO_COLOR: "1" };
-  const child = spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"], ...options });
   let out = "";
   let err = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (out += text));
@@ -92,6 +95,17 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     const { code, err } = await strata("mine", root, "--out", out);
     assert.equal(code, 2);
     assert.match(err, /^strata: The pairs could not be written to .*pairs\.jsonl\. Check the folder and the free disk space\.\n$/);
+    assert.deepEqual(readdirSync(path.dirname(out)), []);
+  });
+
+  test("Ctrl-C while mining leaves nothing half written", async () => {
+    const [large, out] = [path.join(folder, "large"), path.join(folder, "mined", "pairs.jsonl")];
+    write(large, 3_000);
+    // A terminal tells every process of the command.
+    const mining = start(["mine", large, "--out", out], { detached: true });
+    while (!existsSync(`${out}.new`)) await yieldToEventLoop();
+    process.kill(-mining.child.pid!, "SIGINT");
+    assert.equal((await mining.ended).code, 130);
     assert.deepEqual(readdirSync(path.dirname(out)), []);
   });
 
