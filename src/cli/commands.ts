@@ -75,6 +75,7 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
       for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
       const shown = { query: asRead(query, result), folder: shownFolder(scope) };
       if (hits.length > 0) out(options.vimgrep ? renderLines(hits, shown) : renderHits(hits, { ...shown, ...remarksOf(result), paint, columns, explain: options.explain }));
+      else if (result.coverage.files === 0 && isComplete(result.coverage, state, "instant")) err(`There are no files to search in ${scope.root}. What is left out, and why: strata status --left-out ${scope.root}\n`);
       else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
       if (note !== undefined) err(`${note}\n`);
     }
@@ -113,11 +114,21 @@ export function parsePlace(place: string): PlaceInFile & { readonly file: string
   return { file, startLine, ...(last !== undefined && { endLine }) };
 }
 
+/** See pathInside; who names a file of another project is told how to go there. */
+function insideOf(root: string, file: string, base: string): string {
+  try {
+    return pathInside(root, file, base);
+  } catch (error) {
+    const full = path.resolve(base, file);
+    throw existsSync(full) && leadsOut(path.relative(root, full)) ? new StrataError("input.invalid", `There is no file ${file} inside ${root}. Name the project it belongs to with --in.`, error) : error;
+  }
+}
+
 /** A place as the engine wants it: inside the root and within the file's lines. FILE is looked for from the current folder, then from the one the command is about, then from the root. */
 export function resolvePlace(place: string, { root, under }: Scope, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
   const { file, ...lines } = parsePlace(place);
   const base = [cwd, path.join(root, under)].find((folder) => existsSync(path.resolve(folder, file))) ?? root;
-  const relative = pathInside(root, file, base);
+  const relative = insideOf(root, file, base);
   assertReadable(root, relative);
   let text: string | undefined;
   try {

@@ -156,7 +156,8 @@ function reportError(error: unknown, json: boolean, terminal: Terminal): void {
 
 /** What commander complains about, as a sentence of ours. */
 function usageError(error: CommanderError): StrataError {
-  return new StrataError("input.invalid", `${error.message.replace(/^error: /, "").replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(error.message) ? "" : "."} "strata --help" shows what can be typed.`);
+  const said = error.message.replace(/^error: /, "").replace(/\n\((.*)\)$/, ". $1");
+  return new StrataError("input.invalid", `${said.replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(said) ? "" : "."} "strata --help" shows what can be typed.`);
 }
 
 /** `-path:test` and its like are filters of a query, not options: behind `--` they are read as words. */

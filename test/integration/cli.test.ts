@@ -183,6 +183,14 @@ test("index and status report the same coverage and what was left out", async ()
   assert.match((await strata(["index", root, "--depth", "instant"])).out, /^Indexed 4 files \(\d+ chunks\) at instant depth in \d/);
 });
 
+test("a folder in which there is nothing to read is called so, and where to look", async () => {
+  const bare = path.join(folder, "bare");
+  write(bare, { ".env": "TOKEN=1\n" });
+  const { code, out, err } = await strata(["search", "a token", "--in", bare]);
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /^There are no files to search in .*bare\. What is left out, and why: strata status --left-out .*bare\n$/);
+});
+
 test("doctor finds this machine fit, and the index sound", async () => {
   const { code, value } = await strataJson<{ ok: boolean; findings: { name: string; state: string; detail: string }[] }>("doctor", root);
   const state = new Map(value.findings.map((finding) => [finding.name, finding.state]));
