@@ -99,8 +99,10 @@ def test_targets_score_as_the_weighted_mean_of_mentor_and_start(taught: Path, ti
     np.testing.assert_allclose(targets @ targets.T, wanted, atol=2e-3)
 
 
-def test_the_loss_is_its_formula(settings: Config) -> None:
-    settings = replace(settings, model=replace(settings.model, matryoshka=(32,)))
+@pytest.mark.parametrize("own_side", [False, True])
+def test_the_loss_is_its_formula(own_side: bool, settings: Config) -> None:
+    mentors = replace(settings.mentor, own_side=own_side)
+    settings = replace(settings, model=replace(settings.model, matryoshka=(32,)), mentor=mentors)
     c, scale = settings.mentor, settings.loss.logit_scale
     unit = lambda *shape: F.normalize(torch.randn(*shape), dim=-1)  # noqa: E731
     q, d = ({exit: unit(6, 32) for exit in (0, 1, 3)} for _ in range(2))
@@ -112,7 +114,7 @@ def test_the_loss_is_its_formula(settings: Config) -> None:
     wanted = {"3/relations": c.relations * (follow_relations(q[3], t, scale) + follow_relations(d[3], u, scale)) / 2}
     for exit in q:
         wanted[f"{exit}/scores"] = c.scores * follow_scores(q[exit], d[exit], scores, scale)
-        wanted[f"{exit}/contrastive"] = c.contrastive * contrastive_loss(q[exit], d[exit], scale)
+        wanted[f"{exit}/contrastive"] = c.contrastive * contrastive_loss(q[exit], d[exit], scale, own_side=own_side)
     for exit in (0, 1):
         across = score_distillation(scale * q[3] @ d[exit].T, scores) + contrastive_loss(q[3], d[exit], scale)
         wanted[f"{exit}/cross"] = c.cross_exit * across

@@ -87,7 +87,9 @@ def tune(taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: Mul
     return lambda settings=settings: tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
 
 
-def test_the_loss_is_its_formula(settings: Config) -> None:
+@pytest.mark.parametrize("own_side", [False, True])
+def test_the_loss_is_its_formula(own_side: bool, settings: Config) -> None:
+    settings = replace(settings, mentor=replace(settings.mentor, own_side=own_side))
     q, d, t, u = (F.normalize(torch.randn(6, width), dim=-1) for width in (48, 48, 80, 80))
     c, scale = settings.mentor, settings.loss.logit_scale
     parts = tune_mentor.tune_loss(q, d, (t, u), torch.zeros(6, 6, dtype=torch.bool), settings)
@@ -95,7 +97,7 @@ def test_the_loss_is_its_formula(settings: Config) -> None:
         {
             "scores": float(follow_scores(q, d, scale * t @ u.T, scale)),
             "relations": float(c.relations * (follow_relations(q, t, scale) + follow_relations(d, u, scale)) / 2),
-            "contrastive": float(c.tune_contrastive * contrastive_loss(q, d, scale)),
+            "contrastive": float(c.tune_contrastive * contrastive_loss(q, d, scale, own_side=own_side)),
         },
         rel=1e-5,
     )

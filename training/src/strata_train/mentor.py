@@ -12,6 +12,7 @@ unit vectors q_e, d_e, the top T, and targets t_q, t_d of B pairs of texts:
       + Σ_{e<T} [ cross_exit · ( KL(t_q·t_d ‖ q_T·d_e) + CE(q_T, d_e) )      top queries find documents of every exit
                 + vectors · ( (1 - cos(q_e, q_T)) + (1 - cos(d_e, d_T)) ) ]  the detached top: self-distillation
 
+With `own_side`, CE(q_e, d_e; own side): texts of a pair's own side are negatives too (`losses/contrastive.py`).
 `relations` and `vectors` are taken at full width, the others are means over the Matryoshka prefixes; KL in `cross_exit`
 goes by rows. The mentor's own habit of drawing code of one language together is taken out of its vectors first, in the
 directions that the texts of each cache show. Several caches of the same pairs, prepared with other `--draw`s, are

@@ -5,6 +5,7 @@ the pairs: for unit vectors q, d of B pairs of texts and their targets t_q, t_d 
 
     L = KL(t_q·t_d ‖ q·d) + relations · ½ [ KL(t_q·t_q ‖ q·q) + KL(t_d·t_d ‖ d·d) ] + tune_contrastive · CE(q, d)
 
+With `own_side`, CE(q, d; own side): texts of a pair's own side are negatives too (`losses/contrastive.py`).
 The tuned encoder is written as a folder in Hugging Face's layout, for `mentor-vectors`.
 """
 
@@ -37,9 +38,8 @@ def tune_loss(
     return {
         "scores": follow_scores(queries, documents, scale * targets[0] @ targets[1].T, scale),
         "relations": c.relations * sum(follow_relations(*side, scale) for side in sides) / 2,
-        "contrastive": c.tune_contrastive * contrastive_loss(
-            queries, documents, scale, not_negative, own_side=c.own_side
-        ),
+        "contrastive": c.tune_contrastive
+        * contrastive_loss(queries, documents, scale, not_negative, own_side=c.own_side),
     }
 
 
