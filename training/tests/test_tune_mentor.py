@@ -1,6 +1,8 @@
 """Training the mentor itself: its loss, that its scores come nearer to the target and the pairs, and its folder."""
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from conftest import teach
-from strata_train import cli, data, mentor, train, tune_mentor
+from conftest import run, teach
+from strata_train import cli, data, mentor, tune_mentor
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
 from strata_train.events import UserError
@@ -23,6 +25,7 @@ from strata_train.losses.relations import follow_relations, follow_scores
 from strata_train.model import MultiExitEncoder
 
 CPU = Device(torch.device("cpu"), bf16=False)
+TEXTS = [np.array([7, 9, 11]), np.array([8, 10])]
 
 
 @pytest.fixture
@@ -82,9 +85,12 @@ def taught(cache: Path, teacher: mentor.Mentor) -> Path:
 
 
 @pytest.fixture
-def tune(taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: MultiExitEncoder) -> Callable[..., bool]:
+def tune(
+    taught: Path, settings: Config, teacher: mentor.Mentor, tiny_model: MultiExitEncoder, tmp_path: Path
+) -> Callable[..., bool]:
     """Tunes the teacher for a minute."""
-    return lambda settings=settings: tune_mentor.tune(teacher, tiny_model, [taught], settings, CPU, minutes=1)
+    out = tmp_path / "tuned"
+    return lambda settings=settings: tune_mentor.tune(teacher, tiny_model, [taught], out, settings, CPU, minutes=1)
 
 
 @pytest.mark.parametrize("own_side", [False, True])
@@ -125,8 +131,7 @@ def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    texts = [np.array([7, 9, 11]), np.array([8, 10])]
-    before, untuned = teacher.id, teacher.encode(texts)
+    before, untuned = teacher.id, teacher.encode(TEXTS)
     clock = iter(range(10**6))  # a step and its line take a second
     monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: next(clock) / 2)
     shares: list[float] = []
@@ -141,10 +146,9 @@ def test_a_tuned_mentor_scores_nearer_to_its_target_and_finds_more_of_the_pairs(
     assert len(parts) == 60
     for name in ("scores", "contrastive"):
         assert np.mean([each[name] for each in parts[-8:]]) < 0.9 * np.mean([each[name] for each in parts[:8]]), name
-    tune_mentor.save(teacher, tmp_path / "tuned")
     again = mentor.Mentor(tmp_path / "tuned", Tokenizer.from_file(str(tokenizer_file)), CPU)
-    np.testing.assert_allclose(again.encode(texts), teacher.encode(texts), atol=1e-5)
-    assert again.id != before and not np.allclose(again.encode(texts), untuned, atol=0.01)
+    np.testing.assert_allclose(again.encode(TEXTS), teacher.encode(TEXTS), atol=1e-5)
+    assert again.id != before and not np.allclose(again.encode(TEXTS), untuned, atol=0.01)
 
 
 def test_it_learns_only_from_its_own_vectors(taught: Path, tune: Callable[..., bool]) -> None:
@@ -164,33 +168,76 @@ def test_what_is_no_number_ends_the_run(
         tune(seldom)
 
 
-def test_the_command_writes_a_new_folder_and_nothing_when_it_was_stopped(
+def test_the_command_says_whether_it_finished_and_writes_over_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    saved: list[Path] = []
     monkeypatch.setattr(cli, "_mentor", lambda *_, **__: "the mentor")
     monkeypatch.setattr(cli, "_model", lambda _: "the start")
-    monkeypatch.setattr(tune_mentor, "save", lambda _, folder: saved.append(folder))
     (tmp_path / "c.toml").write_text("")
+    shared = ("--mentor", "m", "--cache", "c", "--start", "s", "--minutes", 1, "--device", "cpu")
+    command = ("tune-mentor", "--config", tmp_path / "c.toml", "--out", tmp_path / "tuned", *shared)
+    given: list[Path] = []
     for finished in (True, False):
-        monkeypatch.setattr(tune_mentor, "tune", lambda *_, finished=finished, **__: finished)
-        command = ["tune-mentor", "--config", str(tmp_path / "c.toml"), "--mentor", "m", "--cache", "c", "--start", "s"]
-        cli.main([*command, "--out", str(tmp_path / "tuned"), "--minutes", "1", "--device", "cpu"])
-        assert json.loads(capsys.readouterr().out.splitlines()[-1])["finished"] is finished
-    assert saved == [tmp_path / "tuned"]
+        monkeypatch.setattr(tune_mentor, "tune", lambda *a, finished=finished, **_: (given.append(a[3]), finished)[1])
+        _, events = run(capsys, *command)
+        assert (events[-1]["finished"], events[-1]["out"]) == (finished, str(tmp_path / "tuned"))
+    assert given == [tmp_path / "tuned"] * 2
     (tmp_path / "tuned").mkdir()
-    with pytest.raises(SystemExit):
-        cli.main([*command, "--out", str(tmp_path / "tuned"), "--minutes", "1"])
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == "out-exists"
+    status, events = run(capsys, *command)
+    assert status == 1 and events[-1]["code"] == "out-exists"
 
 
-def test_asked_to_stop_it_says_so(tune: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked(train.StopRequest):
-        def __enter__(self) -> train.StopRequest:
-            self.asked = True
-            return self
+def test_asked_to_stop_it_leaves_what_it_has_learned(
+    tune: Callable[..., bool],
+    tmp_path: Path,
+    tokenizer_file: Path,
+    teacher: mentor.Mentor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, steps = tune_mentor.tune_loss, iter(range(1, 1000))
 
-        def __exit__(self, *_: object) -> None: ...
+    def stopped_in_the_third(*given: object) -> dict[str, torch.Tensor]:
+        if next(steps) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*given)
 
-    monkeypatch.setattr(train, "StopRequest", Asked)
+    monkeypatch.setattr(tune_mentor, "tune_loss", stopped_in_the_third)
     assert not tune()
+    assert next(steps) == 4
+    again = mentor.Mentor(tmp_path / "tuned", Tokenizer.from_file(str(tokenizer_file)), CPU)
+    assert again.id != teacher.id
+    np.testing.assert_allclose(again.encode(TEXTS), teacher.encode(TEXTS), atol=1e-6)
+
+
+def test_killed_it_leaves_what_it_last_saved(
+    tune: Callable[..., bool],
+    tmp_path: Path,
+    tokenizer_file: Path,
+    settings: Config,
+    teacher: mentor.Mentor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole, also where the end comes while a later one is being written."""
+    now, saved = [0.0], []
+    monkeypatch.setattr(tune_mentor.time, "monotonic", lambda: now[0])
+    real_loss, real_save = tune_mentor.tune_loss, Words.save_pretrained
+
+    def second(*given: object) -> dict[str, torch.Tensor]:
+        now[0] += 1
+        return real_loss(*given)
+
+    def killed_in_the_third(model: Words, folder: Path) -> None:
+        if len(saved) == 2:
+            folder.mkdir()
+            (folder / "pytorch_model.bin").write_bytes(b"torn")
+            raise KeyboardInterrupt
+        real_save(model, folder)
+        saved.append((now[0], teacher.encode(TEXTS)))
+
+    monkeypatch.setattr(tune_mentor, "tune_loss", second)
+    monkeypatch.setattr(Words, "save_pretrained", killed_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        tune(replace(settings, train=replace(settings.train, checkpoint_minutes=0.1)))
+    assert [when for when, _ in saved] == [7, 14]
+    again = mentor.Mentor(tmp_path / "tuned", Tokenizer.from_file(str(tokenizer_file)), CPU)
+    np.testing.assert_allclose(again.encode(TEXTS), saved[-1][1], atol=1e-6)

@@ -89,9 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--mentor", type=Path, required=True, help="its folder, in Hugging Face's layout")
     tune.add_argument("--cache", type=Path, nargs="+", required=True, help="with its vectors; they take turns")
     tune.add_argument("--start", type=Path, required=True, help="the model folder or checkpoint (.pt) it will teach")
-    tune.add_argument(
-        "--out", type=Path, required=True, help="the folder to write; a run that is stopped writes nothing"
-    )
+    tune.add_argument("--out", type=Path, required=True, help="the new folder to write, meanwhile and when stopped too")
     tune.add_argument("--minutes", type=float, required=True)
     tune.add_argument("--device", default="auto")
     tune.add_argument("--threads", type=int, default=0)
@@ -355,10 +353,10 @@ def _tune_mentor(options: argparse.Namespace) -> None:
         raise UserError("out-exists", f"{options.out} is there already; choose a new folder.")
     torch.manual_seed(settings.train.seed)
     teacher = _mentor(options, place, half=False)
-    finished = tune_mentor.tune(teacher, _model(options.start), options.cache, settings, place, minutes=options.minutes)
-    if finished:
-        tune_mentor.save(teacher, options.out)
-    emit("result", command="tune-mentor", finished=finished, out=str(options.out) if finished else None)
+    finished = tune_mentor.tune(
+        teacher, _model(options.start), options.cache, options.out, settings, place, minutes=options.minutes
+    )
+    emit("result", command="tune-mentor", finished=finished, out=str(options.out))
 
 
 def _follow(options: argparse.Namespace) -> None:

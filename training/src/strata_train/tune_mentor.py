@@ -6,11 +6,13 @@ the pairs: for unit vectors q, d of B pairs of texts and their targets t_q, t_d 
     L = KL(t_q·t_d ‖ q·d) + relations · ½ [ KL(t_q·t_q ‖ q·q) + KL(t_d·t_d ‖ d·d) ] + tune_contrastive · CE(q, d)
 
 With `own_side`, CE(q, d; own side): texts of a pair's own side are negatives too (`losses/contrastive.py`).
-The tuned encoder is written as a folder in Hugging Face's layout, for `mentor-vectors`.
+The tuned encoder is written as a folder in Hugging Face's layout, for `mentor-vectors`: every `checkpoint_minutes`, at
+the end, and when the run is asked to stop. A rented GPU may be taken away at any time.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -50,9 +52,19 @@ def encode(mentor: Mentor, ids: Tensor, lesson: Lesson, texts: np.ndarray, confi
 
 
 def tune(
-    mentor: Mentor, start: MultiExitEncoder, caches: list[Path], config: Config, place: Device, *, minutes: float
+    mentor: Mentor,
+    start: MultiExitEncoder,
+    caches: list[Path],
+    out: Path,
+    config: Config,
+    place: Device,
+    *,
+    minutes: float,
 ) -> bool:
-    """Train until the minutes are used up; the caches take turns. Returns False when asked to stop."""
+    """Train until the minutes are used up; the caches take turns. Returns False when asked to stop.
+
+    `out` then holds what was learned either way, and meanwhile what had been at the last saving.
+    """
     c, budget = config.mentor, max(1e-9, minutes * 60)
     mean = replace(c, mentor_share=c.tune_share)
     known = read_lessons(caches, start.to(place.device).eval(), mean, place, of=mentor.id)
@@ -64,6 +76,7 @@ def tune(
         group["base_lr"] = c.tune_learning_rate
     smaller = replace(config, mentor=replace(c, batch_size=c.tune_batch_size))
     progress, began = train.Progress(), time.monotonic()
+    last_save = began
     waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
 
     def report() -> None:
@@ -75,9 +88,14 @@ def tune(
 
     with train.StopRequest() as stop:
         for lesson, rows in in_turns(caches, known, smaller, progress):
-            done = (time.monotonic() - began) / budget
+            now = time.monotonic()
+            done = (now - began) / budget
             if stop.asked or done >= 1:
                 break
+            if now - last_save > config.train.checkpoint_minutes * 60:
+                report()  # what is no number does not take the place of what was good
+                save(mentor, out)
+                last_save = now
             train.set_rates(optimizer, progress.mentor_step, done, c.tune_warmup_steps)
             with torch.autocast(place.device.type, torch.bfloat16, enabled=place.bf16):
                 sides = [encode(mentor, ids, lesson, texts, config) for texts in (rows[:, 0], rows[:, 1])]
@@ -91,13 +109,18 @@ def tune(
             if progress.mentor_step % config.train.log_every == 0:
                 report()
     report()
+    save(mentor, out)
     return not stop.asked
 
 
 def save(mentor: Mentor, folder: Path) -> None:
-    """The mentor and its tokenizer in Hugging Face's layout."""
+    """The mentor and its tokenizer in Hugging Face's layout, in the place of what an earlier saving left."""
+    work = folder.with_name(folder.name + ".tmp")
     try:
-        mentor.model.save_pretrained(folder)
-        mentor.tokenizer.save_pretrained(folder)
+        shutil.rmtree(work, ignore_errors=True)
+        mentor.model.save_pretrained(work)
+        mentor.tokenizer.save_pretrained(work)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.rename(folder)
     except OSError as error:
         raise UserError("mentor-unwritable", f"The tuned encoder cannot be written to {folder}: {error}.") from error
