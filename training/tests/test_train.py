@@ -244,6 +244,66 @@ def test_measuring_counts_in_the_minutes(
     assert run.progress.step == 4  # three measurements of 100 seconds are more than four minutes
 
 
+def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[train.Run, train.Evaluate, list[dict]]:
+    """A run that measures after every step, what it then finds, and the weights it had each time."""
+    settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.0, patience=2))
+    seen: list[dict] = []
+
+    def evaluate(model: MultiExitEncoder) -> dict[str, float]:
+        seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
+        return {"score": scores[len(seen) - 1]}
+
+    return train.Run(folder, settings), evaluate, seen
+
+
+@pytest.mark.parametrize(
+    ("scores", "best", "steps"),
+    [
+        ([0.2, 0.3, 0.4, 0.3, 0.4, 0.1], 2, 4),  # no rise twice
+        ([0.2, 0.1, 0.1, 0.0], 0, 2),  # training did nothing but harm
+        ([0.1 + step / 100 for step in range(14)], 13, 12),  # the last measurement is the best
+    ],
+)
+def test_with_patience_a_run_stops_early_and_ends_with_the_best_weights(
+    scores: list[float], best: int, steps: int, settings: Config, cache: Path, tmp_path: Path
+) -> None:
+    run, evaluate, seen = patient(settings, tmp_path / "run", scores)
+    model = fresh(settings)
+    assert train.train_layers(model, run, cache, CPU, evaluate=evaluate)
+    assert run.progress.step == steps and len(seen) == len(scores)
+    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    for weights in (state["model"], model.state_dict()):
+        assert all(torch.equal(weights[name], weight) for name, weight in seen[best].items())
+    assert not state["optimizers"] and not (tmp_path / "run" / "best.pt").exists()
+
+
+def test_a_patient_run_that_was_stopped_still_knows_its_best_weights(
+    settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, evaluate, seen = patient(settings, tmp_path / "run", [0.2, 0.5, 0.4, 0.3, 0.2])
+    with monkeypatch.context() as patch:
+        stop_in(patch, "_step", 2)
+        assert not train.train_layers(fresh(settings), run, cache, CPU, evaluate=evaluate)
+    assert len(seen) == 3  # a stop does not wait for another measurement
+    again, _, _ = patient(settings, tmp_path / "run", [])
+    model = fresh(settings)
+    again.resume(model)
+    assert train.train_layers(model, again, cache, CPU, evaluate=evaluate)
+    assert again.progress.step == 3
+    assert all(torch.equal(model.state_dict()[name], weight) for name, weight in seen[1].items())
+
+
+def test_without_patience_the_last_weights_are_kept_and_no_second_file(
+    settings: Config, cache: Path, tmp_path: Path
+) -> None:
+    run, model = train.Run(tmp_path / "run", settings), fresh(settings)
+    scores = iter([0.9, 0.1])
+    assert train.train_layers(model, run, cache, CPU, evaluate=lambda _: {"score": next(scores)})
+    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    assert all(torch.equal(model.state_dict()[name], weight) for name, weight in state["model"].items())
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "config.json"]
+
+
 @pytest.mark.parametrize("parts", [False, True])
 def test_packed_table_encoding_equals_the_padded_one(tiny_model: MultiExitEncoder, parts: bool) -> None:
     from strata_train.text import pad

@@ -165,7 +165,8 @@ class TrainConfig:
     log_every: int = 10
     checkpoint_minutes: float = 5.0
     evaluate_minutes: float = 10.0
-    # Stop when the held-out figure has not risen for so many evaluations; 0 never stops.
+    # Stop training the layers when the held-out figure has not risen for so many evaluations, and end with the weights
+    # that were best; 0 never stops and ends with the last.
     patience: int = 0
     held_out_share: float = 0.01
 

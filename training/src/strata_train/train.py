@@ -4,7 +4,8 @@ All of them learn from cached teacher vectors. The table comes before the layers
 other exits' (`config.residual`): many passes that cost only look-ups. Then the layers, in steps that are either cheap
 (up to the last exit below the top) or joint (all layers).
 
-A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on), of the layers `best.pt`.
+A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on). With `patience` the layers
+stop early, and the checkpoint then holds the weights that were best on the held-out files; meanwhile `best.pt` does.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from strata_train.text import pad
 Texts = list[np.ndarray]
 Embeddings = dict[int, Tensor]
 CHECKPOINT = "checkpoint.pt"
+BEST = "best.pt"
 Evaluate = Callable[[MultiExitEncoder], dict[str, float]]
 
 
@@ -449,7 +451,7 @@ def train_layers(
 ) -> bool:
     """Train trunk and exits until the steps or the minutes (measuring included) are used up.
 
-    Returns False when asked to stop early.
+    Returns False when asked to stop before that. With `patience` it ends with the best weights it had, first ones too.
     """
     config, train, progress = run.config, run.config.train, run.progress
     lower = tuple(exit for exit in config.model.exits if 0 < exit < config.model.top)
@@ -461,6 +463,8 @@ def train_layers(
     teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
     averages: dict[str, list[float]] = defaultdict(list)
     budget = minutes * 60 if minutes else float("inf")
+    if evaluate and train.patience and progress.best < 0 and is_first_process():
+        _evaluate(model, run, evaluate)
     last_save = last_evaluation = last_tick = time.monotonic()
     batches = stream(cache, config, progress)
 
@@ -500,15 +504,18 @@ def train_layers(
                 _log(progress, averages, budget, train.steps)
                 averages.clear()
             if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and is_first_process():
-                out_of_patience = _evaluate(model, run, evaluate, train.patience)
+                out_of_patience = _evaluate(model, run, evaluate)
                 last_evaluation = time.monotonic()
             if now - last_save > train.checkpoint_minutes * 60:
                 run.save(CHECKPOINT, model, layers=optimizer)
                 last_save = time.monotonic()
     run.save(CHECKPOINT, model, layers=optimizer)
+    if stop.asked:
+        return False
     if evaluate and is_first_process():
-        _evaluate(model, run, evaluate, 0)
-    return not stop.asked
+        _evaluate(model, run, evaluate)
+        _end_with_best(model, run)
+    return True
 
 
 def _step(
@@ -586,19 +593,33 @@ def _log(progress: Progress, averages: dict[str, list[float]], budget: float, st
     )
 
 
-def _evaluate(model: MultiExitEncoder, run: Run, evaluate: Evaluate, patience: int) -> bool:
-    """Measure, keep the best weights, and say whether patience has run out."""
+def _evaluate(model: MultiExitEncoder, run: Run, evaluate: Evaluate) -> bool:
+    """Measure, keep the best weights where there is patience, and say whether that has run out."""
     model.eval()
     figures = evaluate(model)
     model.train()
-    score = figures["score"]
-    emit("metric", phase="held-out", step=run.progress.step, seconds=round(run.progress.seconds, 1), **figures)
-    if score > run.progress.best:
-        run.progress.best, run.progress.evaluations_since_best = score, 0
-        run.save("best.pt", model)
+    progress, patience = run.progress, run.config.train.patience
+    emit("metric", phase="held-out", step=progress.step, seconds=round(progress.seconds, 1), **figures)
+    if not patience:
+        return False
+    if figures["score"] > progress.best:
+        progress.best, progress.evaluations_since_best = figures["score"], 0
+        run.save(BEST, model)
     else:
-        run.progress.evaluations_since_best += 1
-    return bool(patience) and run.progress.evaluations_since_best >= patience
+        progress.evaluations_since_best += 1
+    return progress.evaluations_since_best >= patience
+
+
+def _end_with_best(model: MultiExitEncoder, run: Run) -> None:
+    """The best weights in the place of the last: whoever exports or goes on from the run need not know of two files."""
+    best = run.folder / BEST
+    if not (run.config.train.patience and best.exists()):
+        return
+    load_weights(model, read_checkpoint(best)["model"], best)
+    run.optimizers.pop("layers", None)  # which was with the last weights
+    run.progress.best, run.progress.evaluations_since_best = -1.0, 0  # more steps or minutes begin with these
+    run.save(CHECKPOINT, model)
+    best.unlink()
 
 
 # --- the top's head ---------------------------------------------------------------------------------------------------
