@@ -450,6 +450,11 @@ def test_the_command_saves_when_told_to_stop_and_resumes(tmp_path, capsys, monke
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert end.value.code == 130 and said["code"] == "interrupted" and "--resume" in said["message"]
     assert not (tmp_path / "out" / "heads.safetensors").exists()
+    kept = (tmp_path / "out" / "checkpoint.pt").read_bytes()
+    with pytest.raises(SystemExit):
+        cli.main(command)  # without --resume it would begin anew, over what is saved
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == "run-exists"
+    assert (tmp_path / "out" / "checkpoint.pt").read_bytes() == kept
     cli.main([*command, "--resume"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "result"
     assert (tmp_path / "out" / "heads.safetensors").exists()

@@ -372,6 +372,8 @@ def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
     assert events_of(*command)[-1]["loss"] > 0
     events = events_of("finetune-retrieval", pairs, "--start", pretrained, "--out", tuned, *short, "--held-out", 0.2)
     assert {"2", "4", "6", "code 6", "score", "loss"} <= events[-1].keys() and events[-1]["event"] == "result"
+    again = events_of("finetune-retrieval", pairs, "--start", pretrained, "--out", tuned, *short)
+    assert again[-1]["code"] == "run-exists"
     assert events_of("export-segments", "--start", tuned, "--out", out)[-1]["event"] == "result"
 
     manifest = read_manifest(out)

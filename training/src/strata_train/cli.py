@@ -252,7 +252,7 @@ def _train(options: argparse.Namespace) -> None:
     from strata_train import config, data, evaluate, events, model, train
 
     settings = config.load(options.config)
-    _refuse_old_run(options)
+    train.refuse_old_run(options.folder, options.resume)
     place = _place(options, settings)
     train.start_distributed(place)
     events.log_to(options.folder / "log.jsonl")
@@ -367,7 +367,7 @@ def _follow(options: argparse.Namespace) -> None:
     from strata_train import config, evaluate, events, mentor, model, train
 
     settings = config.load(options.config)
-    _refuse_old_run(options)
+    train.refuse_old_run(options.folder, options.resume)
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
@@ -397,7 +397,7 @@ def _heads(options: argparse.Namespace) -> None:
     settings = config.load(options.config)
     place = _place(options, settings)
     exclusions = dedup.EvaluationHashes.load(options.exclude) if options.exclude else None
-    _refuse_old_run(options)
+    train.refuse_old_run(options.folder, None)
     run = train.Run(options.folder, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
@@ -426,14 +426,6 @@ def _go_on_from(
         )
     run.teacher_head = student.exits[str(student.config.top)].head.weight.detach().clone()
     run.progress.from_folder = True
-
-
-def _refuse_old_run(options: argparse.Namespace) -> None:
-    from strata_train import train
-
-    if (options.folder / train.CHECKPOINT).exists() and not getattr(options, "resume", False):
-        way = "add --resume to go on with it, or " if "resume" in options else ""
-        raise UserError("run-exists", f"{options.folder} holds a run; {way}choose another folder.")
 
 
 def _model(path: Path) -> MultiExitEncoder:

@@ -321,6 +321,13 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     return state
 
 
+def refuse_old_run(folder: Path, resume: bool | None) -> None:
+    """A run is not begun over another. `resume`: whether it is to go on; None where its command cannot."""
+    if (folder / CHECKPOINT).exists() and not resume:
+        way = "" if resume is None else "add --resume to go on with it, or "
+        raise UserError("run-exists", f"{folder} holds a run; {way}choose another folder.")
+
+
 def load_weights(model: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
     """`weights` into `model`; those of a model with another shape are an error that names `source`."""
     try:

@@ -95,6 +95,7 @@ def _begin(options: Any) -> Device:
 
     if min(options.steps, options.batch, getattr(options, "accumulate", 1)) < 1 or options.rate <= 0:
         raise UserError("bad-number", "--steps, --batch, --rate and --accumulate must be above zero.")
+    train.refuse_old_run(options.out, options.resume)  # before the first of several processes writes one
     place = device.choose(options.device, options.threads)
     train.start_distributed(place)
     if train.is_first_process():
@@ -126,11 +127,12 @@ def _tokenizer(options: Any) -> RawTokens:
 
 def _checkpoint(options: Any, settings: dict[str, Any]) -> Checkpoint:
     """With all that decides the steps; --steps and --minutes may grow."""
+    from strata_train import train
     from strata_train.objectives.loop import Checkpoint
 
     shared = {name: getattr(options, name) for name in ("batch", "rate", "warmup", "seed")}
     files = [str(file) for file in options.files]
-    return Checkpoint(options.out / "checkpoint.pt", shared | {"files": files} | settings, options.checkpoint_minutes)
+    return Checkpoint(options.out / train.CHECKPOINT, shared | {"files": files} | settings, options.checkpoint_minutes)
 
 
 def _finish(options: Any, finished: bool, model: ModularStarEncoder, tokens: RawTokens) -> None:

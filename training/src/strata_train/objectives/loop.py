@@ -100,7 +100,7 @@ class Checkpoint:
         if changed:
             raise UserError(
                 "other-settings",
-                f"{self.file} was made with another {' and '.join(changed)}; use the same, or leave out --resume.",
+                f"{self.file} was made with another {' and '.join(changed)}; use the same, or another folder.",
             )
         module.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
