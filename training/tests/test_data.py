@@ -151,10 +151,26 @@ def test_a_folder_that_is_no_cache_is_left_alone(
 
 
 def test_an_unfinished_cache_is_built_again(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
-    for left in ("parts", "shard-007", "shard-008.tmp"):
+    for left in ("parts", "shard-007", "shard-008.tmp", "complete.0123456789ab.tmp.json"):
         (tmp_path / "cache" / left).mkdir(parents=True)
     build([pairs_file], tmp_path / "cache", text)
     assert (tmp_path / "cache" / "complete.json").exists() and not (tmp_path / "cache" / "shard-007").exists()
+
+
+def test_a_cache_whose_building_ended_with_its_last_line_is_built_again(
+    pairs_file: Path, tmp_path: Path, text: TextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.write_text
+
+    def torn(file: Path, content: str, **more: str) -> int:
+        real(file, content[:20], **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", torn)
+        build([pairs_file], tmp_path / "cache", text)
+    build([pairs_file], tmp_path / "cache", text)
+    assert data.shard_folders(tmp_path / "cache")
 
 
 def _texts(cache: Path) -> list[list[int]]:

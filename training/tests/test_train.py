@@ -208,6 +208,22 @@ def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
     assert steps[0] == 5 and again.progress.table_epoch == settings.train.table_epochs and again.progress.table_done
 
 
+def test_a_run_that_ends_while_it_is_taken_up_can_still_be_read(
+    settings: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.Run(tmp_path / "run", settings)
+    real = Path.write_text
+
+    def torn(file: Path, content: str, **more: str) -> int:
+        real(file, content[:20], **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", torn)
+        train.Run(tmp_path / "run", settings)
+    assert configuration.load(tmp_path / "run" / "config.json") == settings
+
+
 def test_training_never_passes_over_shards_without_a_teacher(settings: Config, cache: Path, tmp_path: Path) -> None:
     (data.shard_folders(cache)[-1] / "teacher.npy").unlink()
     run = train.Run(tmp_path / "run", settings, torch.eye(32))

@@ -9,7 +9,7 @@ import pytest
 from strata_train.cli import main
 from strata_train.data import read_pairs
 from strata_train.events import UserError
-from strata_train.written import key_of, read_written
+from strata_train.written import key_of, read_written, write_pairs
 
 
 def pair(number: int, lang: str = "go") -> dict:
@@ -59,3 +59,11 @@ def test_a_written_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_written(tmp_path / "missing.jsonl.gz")
     with pytest.raises(UserError, match="key"):
         read_written(write(tmp_path / "bad.jsonl.gz", [{"questions": []}]))
+
+
+def test_pairs_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "joined.jsonl"
+    write_pairs(file, [pair(1), pair(2)])
+    with pytest.raises(TypeError):
+        write_pairs(file, [pair(3), {"code": object()}])
+    assert list(read_pairs([file])) == [pair(1), pair(2)] and list(tmp_path.iterdir()) == [file]

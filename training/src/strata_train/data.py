@@ -158,7 +158,7 @@ def _emptied(cache: Path) -> None:
     foreign = sorted(
         path.name
         for path in (cache.iterdir() if cache.is_dir() else [])
-        if path.name not in ("parts", "held-out.jsonl", "complete.json") and not path.name.startswith("shard-")
+        if path.name not in ("parts", "held-out.jsonl") and not path.name.startswith(("shard-", "complete."))
     )
     if foreign or (cache.exists() and not cache.is_dir()):
         raise UserError(
@@ -226,7 +226,8 @@ def build_shards(
         shutil.copy(parts / "held-out.jsonl", cache / "held-out.jsonl")
     shutil.rmtree(parts)
     content = {"kept": kept, "dropped": dict(dropped), "made_from": wanted}
-    complete.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    with written_whole(complete) as unfinished:  # half of it would pass for a cache of something else
+        unfinished.write_text(json.dumps(content) + "\n", encoding="utf-8")
     emit("metric", phase="data", kept=kept, dropped=dict(dropped))
 
 

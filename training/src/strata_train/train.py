@@ -268,7 +268,8 @@ class Run:
         self.optimizers: dict[str, Any] = {}  # state by phase, of phases that are not over
         if is_first_process():
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.json").write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
+            with data.written_whole(folder / "config.json") as work:  # a run that is taken up has one that is read
+                work.write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
 
     def save(self, name: str, model: nn.Module, **optimizers: torch.optim.Optimizer) -> None:
         """Under torchrun only the first process writes. `optimizers` by phase; only the checkpoint keeps them."""

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from strata_train.data import read_pairs, stable_hash
+from strata_train.data import read_pairs, stable_hash, written_whole
 from strata_train.events import UserError, emit
 
 ADDED = ("questions", "lang_b", "code_b")
@@ -70,8 +70,8 @@ def run_add_written(options: argparse.Namespace) -> None:
 
 
 def write_pairs(file: Path, pairs: list[dict[str, Any]]) -> None:
-    """JSON lines, one pair each."""
+    """JSON lines, one pair each; all or none, as a file that ends early reads like one with fewer pairs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8") as out:
+    with written_whole(file) as work, work.open("w", encoding="utf-8") as out:
         for pair in pairs:
             out.write(json.dumps(pair, ensure_ascii=False) + "\n")

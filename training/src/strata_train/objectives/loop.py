@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from strata_train.data import stable_hash
+from strata_train.data import stable_hash, written_whole
 from strata_train.device import Device
 from strata_train.events import UserError
 from strata_train.train import as_first_process, average_gradients, is_first_process, rank_and_world
@@ -86,9 +86,8 @@ class Checkpoint:
             return
         state = {"model": module.state_dict(), "optimizer": optimizer.state_dict()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        work = self.file.with_name(self.file.name + ".tmp")
-        torch.save(state | {"progress": asdict(progress), "settings": self.settings}, work)
-        work.replace(self.file)  # a run that is killed while saving keeps the checkpoint before
+        with written_whole(self.file) as work:  # a run that is killed while saving keeps the checkpoint before
+            torch.save(state | {"progress": asdict(progress), "settings": self.settings}, work)
 
     def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         if not self.file.exists():
