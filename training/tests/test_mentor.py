@@ -224,6 +224,34 @@ def test_a_pass_without_a_batch_ends_the_run(
         follow(tiny_model, tiny_model, train.Run(tmp_path / "run", settings), taught)
 
 
+def test_compiled_layers_give_the_same_and_are_traced_once_for_every_shape(
+    tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's tracing of the layers as the recipe has them, rounded; what it makes of a trace is its own affair."""
+    real, traces = torch.nn.Module.compile, []
+    run_it = lambda graph, _: (traces.append(graph), graph.forward)[1]  # noqa: E731
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda layer, **named: real(layer, backend=run_it, **named))
+    mentor.set_rounding(tiny_model, True)
+    compiled = copy.deepcopy(tiny_model)
+    mentor.compile_layers(compiled, CPU)
+    outputs = []
+    for model in (tiny_model, compiled):
+        if model is compiled:
+            assert not traces  # on a CPU it does not pay
+            mentor.compile_layers(model, Device(torch.device("cuda"), bf16=False))
+        torch.manual_seed(2)
+        found = []
+        for shape in ((3, 16), (5, 24), (4, 40)):
+            mask = torch.ones(shape, dtype=torch.long)
+            mask[0, 9:] = 0
+            found += [output.embedding for output in model(torch.randint(5, 90, shape), mask, exits=(0, 1, 3)).values()]
+        torch.cat(found)[:, 0].sum().backward()
+        outputs.append([*found, *(weight.grad for weight in model.parameters() if weight.grad is not None)])
+    assert len(traces) == 1
+    for one, other in zip(*outputs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_what_is_no_number_is_not_saved(
     taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
