@@ -1,5 +1,6 @@
 """The loop: gradient caching, resuming, cheap and joint steps, the table, data parallelism."""
 
+import itertools
 import json
 import os
 import socket
@@ -452,6 +453,26 @@ def test_torchrun_processes_end_with_equal_weights(tmp_path: Path) -> None:
     assert first["seen"] != second["seen"]
     for name, value in first["model"].items():
         torch.testing.assert_close(value, second["model"][name])
+
+
+def test_every_process_goes_on_with_its_own_batches(
+    settings: Config, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint is the first process's, whose shards have other lengths than those of the rest."""
+
+    def batches(rank: int, progress: train.Progress, count: int) -> list[list[bytes]]:
+        monkeypatch.setattr(train, "rank_and_world", lambda: (rank, 2))
+        taken = itertools.islice(train.stream(cache, settings, progress), count)
+        return [[text.tobytes() for text in batch.document_ids] for batch in taken]
+
+    for steps in (3, 20):
+        saved = train.Progress()
+        first = batches(0, saved, steps)
+        saved.step = steps
+        whole = [batches(rank, train.Progress(), steps + 4) for rank in (0, 1)]
+        assert first == whole[0][:steps] != whole[1][:steps]
+        for rank in (0, 1):
+            assert batches(rank, replace(saved), 4) == whole[rank][steps:]
 
 
 def test_devices_that_are_not_there_are_refused() -> None:

@@ -239,7 +239,7 @@ class Progress:
     """Where a run is. Batches are a function of (seed, pass, shard), so this is enough to go on exactly."""
 
     step: int = 0
-    round: int = 0  # passes over all shards
+    round: int = 0  # passes over all shards, of the first process's
     shard: int = 0
     batch: int = 0  # batches of that shard that are done
     seconds: float = 0.0
@@ -427,10 +427,17 @@ def no_batch(cache: Path) -> UserError:
 
 
 def stream(cache: Path, config: Config, progress: Progress) -> Iterator[data.Batch]:
-    """Batches without end, from where `progress` stands."""
+    """Batches without end, from where `progress` stands.
+
+    Under torchrun a checkpoint knows where the first process was. The others have shards of other lengths, and count
+    from the beginning of the run as many batches as there were steps.
+    """
     rank, world = rank_and_world()
     every = open_shards(cache)
     shards = every[rank::world] or every  # with fewer shards than processes some share
+    passed = progress.step if rank else 0
+    if rank:
+        progress.round = progress.shard = progress.batch = 0
     while True:
         whole, found = progress.shard == progress.batch == 0, False
         while progress.shard < len(shards):
@@ -438,9 +445,13 @@ def stream(cache: Path, config: Config, progress: Progress) -> Iterator[data.Bat
             chance = np.random.default_rng((config.train.seed, progress.round, progress.shard))
             everything = data.batches(shard, config.train.batch_size, config.train.group_size, chance)
             for number, batch in enumerate(everything):
-                if number >= progress.batch:
-                    progress.batch = number + 1
-                    found = True
+                if number < progress.batch:
+                    continue
+                progress.batch = number + 1
+                found = True
+                if passed:
+                    passed -= 1
+                else:
                     yield batch
             progress.shard, progress.batch = progress.shard + 1, 0
         if whole and not found:
