@@ -8,7 +8,7 @@ import { isSource, packageRoot } from "../base/assets.ts";
 import { defaultMaxFileBytes } from "../base/fileSize.ts";
 import type { Log } from "../base/log.ts";
 import { hash128 } from "../base/hash.ts";
-import { type Cell, isNotebook, type Notebook, readNotebook } from "../base/notebook.ts";
+import { isNotebook, type Notebook, readNotebook } from "../base/notebook.ts";
 import type { Chunk, ChunkedFile, PlacedChunk } from "./chunk.ts";
 import { docProse } from "./docText.ts";
 import { importsOf } from "./imports.ts";
@@ -24,6 +24,13 @@ export interface ChunkerOptions {
   /** Folder of the grammars when it is not the package's own: flat (as `dist/grammars`), or a `node_modules` as grammars.json describes it. */
   readonly grammarFolder?: string;
   readonly log: Log;
+}
+
+/** The definitions of a text, in their rows of `lines`. */
+export interface Outlined {
+  readonly lang: string;
+  readonly lines: SourceLines;
+  readonly entries: readonly OutlineEntry[];
 }
 
 /** Bundles carry their grammars; a checkout has them where npm put them. */
@@ -80,8 +87,9 @@ export class Chunker {
   }
 
   /** Cell by cell, as they are shown and opened. The headings above a cell are its breadcrumb, the prose in front of code its documentation. */
-  async #notebook({ language: name, cells }: Notebook, deadlineMs: number): Promise<ChunkedFile> {
-    const language = languageById(languagesNamed(name)[0] ?? "python");
+  async #notebook(notebook: Notebook, deadlineMs: number): Promise<ChunkedFile> {
+    const { cells } = notebook;
+    const language = languageIn(notebook);
     const titles: string[] = [];
     const chunks: PlacedChunk[] = [];
     let prose = "";
@@ -90,7 +98,7 @@ export class Chunker {
       const lines = new SourceLines(cell.text);
       const add = (lang: Language, parts: readonly Part[]): void => void chunks.push(...placeAll(lang, parts, lines, cell.row).slice(0, sizes.maxChunks - chunks.length));
       if (cell.kind === "code") {
-        const parts = await this.#cell(language, cell, lines, deadlineMs);
+        const parts = (await this.#inCell(language, lines, deadlineMs, cutTree)) ?? cutWithoutTree(language, lines);
         add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...titles, ...part.breadcrumb] })));
         prose = "";
       } else {
@@ -101,22 +109,27 @@ export class Chunker {
     return { lang: language.id, method: methodOf(language), chunks, imports: importsOf(language.id, cells.filter(({ kind }) => kind === "code").map(({ text }) => text).join("\n")) };
   }
 
-  async #cell(language: Language, { text }: Cell, lines: SourceLines, deadlineMs: number): Promise<readonly Part[]> {
+  /** As `#withTree`, for a cell of code. */
+  async #inCell<T>(language: Language, lines: SourceLines, deadlineMs: number, work: (root: Node, syntax: Syntax, lines: SourceLines) => T): Promise<T | undefined> {
     // Commands to the notebook itself are no Python; a cell that is all for another interpreter is not either.
     const isPython = language.id === "python";
-    const isForeign = isPython && /^\s*%%(?!time|timeit|capture|prun)/.test(text);
-    const read = isPython ? text.replace(/^[ \t]*[%!].*/gm, blanked) : undefined;
-    const cut = isForeign ? undefined : await this.#withTree(language, lines, deadlineMs, cutTree, read);
-    return cut ?? cutWithoutTree(language, lines);
+    if (isPython && /^\s*%%(?!time|timeit|capture|prun)/.test(lines.source)) return undefined;
+    const read = isPython ? lines.source.replace(/^[ \t]*[%!].*/gm, blanked) : undefined;
+    return this.#withTree(language, lines, deadlineMs, work, read);
   }
 
-  /** Definitions outside function bodies with their documentation, for mining; undefined without a usable syntax tree. */
-  async outline(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<{ lang: string; lines: SourceLines; entries: readonly OutlineEntry[] } | undefined> {
+  /** Definitions outside function bodies with their documentation, for mining: of the file, or of each cell of a notebook, where there is a usable syntax tree. */
+  async outline(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<Outlined[]> {
     const text = normalise(source);
-    const language = languageOf(file, text.slice(0, 4_000));
-    const lines = new SourceLines(text);
-    const entries = await this.#withTree(language, lines, deadlineMs, outline);
-    return entries && { lang: language.id, lines, entries };
+    const notebook = isNotebook(file) ? readNotebook(text) : undefined;
+    const language = notebook ? languageIn(notebook) : languageOf(file, text.slice(0, 4_000));
+    const texts = notebook ? notebook.cells.filter(({ kind }) => kind === "code").map((cell) => cell.text) : [text];
+    const outlined: Outlined[] = [];
+    for (const lines of texts.map((each) => new SourceLines(each))) {
+      const entries = notebook ? await this.#inCell(language, lines, deadlineMs, outline) : await this.#withTree(language, lines, deadlineMs, outline);
+      if (entries) outlined.push({ lang: language.id, lines, entries });
+    }
+    return outlined;
   }
 
   /** @param rewritten what the grammar is to read in place of the text, unless the text itself has fewer errors: as long, row for row */
@@ -192,6 +205,9 @@ function deadline(ms: number): () => boolean {
     return (user + system) / 1_000 >= ms;
   };
 }
+
+/** Of its cells of code. */
+const languageIn = ({ language }: Notebook): Language => languageById(languagesNamed(language)[0] ?? "python");
 
 /** A grammar's file: beside the bundles all lie flat in one folder, in a checkout they stand in their packages. */
 function resolveWasm(folder: string, file: string): string {

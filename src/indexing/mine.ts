@@ -44,17 +44,17 @@ export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chun
     checkAborted(signal);
     if (isTestPath(file.path) || isGeneratedSource(file.path, file.source.slice(0, 4_096))) continue;
     const outlined = await chunker.outline(file.path, file.source);
-    if (!outlined) continue;
-    for (const entry of outlined.entries) {
+    const entries = outlined.flatMap((each) => each.entries.map((entry) => ({ ...each, entry })));
+    for (const { lang, lines, entry } of entries) {
       const doc = firstParagraph(entry.doc);
-      const code = entry.kind === "block" ? "" : codeOf(entry, outlined.lines);
+      const code = entry.kind === "block" ? "" : codeOf(entry, lines);
       // A prototype in a header has no body to learn from.
-      const prototype = (outlined.lang === "c" || outlined.lang === "cpp") && !code.includes("{");
+      const prototype = (lang === "c" || lang === "cpp") && !code.includes("{");
       if (!isUsefulDoc(doc, entry.name) || code.length < minCodeChars || prototype) continue;
       const keys = [hash128("doc", doc), hash128("code", code)];
       if (keys.some((key) => seen.has(key))) continue;
       for (const key of keys) seen.add(key);
-      yield { lang: outlined.lang, source: origin, path: file.path, name: entry.name, doc, code };
+      yield { lang, source: origin, path: file.path, name: entry.name, doc, code };
     }
   }
 }

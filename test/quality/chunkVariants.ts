@@ -163,7 +163,7 @@ async function readSources(root: string, chunker: Chunker): Promise<Source[]> {
   return Promise.all(
     files.map(async (file) => {
       const rows = texts.get(file.path)!.split("\n");
-      const definitions = (await chunker.outline(file.path, rows.join("\n")))?.entries ?? [];
+      const definitions = (await chunker.outline(file.path, rows.join("\n")))[0]?.entries ?? [];
       return { file, rows, definitions, docRows: documentationRows(rows, definitions, file.chunks[0]) };
     }),
   );

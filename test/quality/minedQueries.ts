@@ -136,7 +136,7 @@ export async function mineTree(name: string, root: string, limit = 60): Promise<
   for (const file of chosen) {
     const text = readFileSync(path.join(root, file), "utf8").replaceAll("\r\n", "\n");
     if (text.length > 120_000) continue;
-    const found = await chunker.outline(file, text);
+    const [found] = await chunker.outline(file, text);
     const rows = text.split("\n");
     const moduleDoc = /^(?:#.*\n|\s*\n)*[rR]?"""([\s\S]*?)"""/.exec(text);
     const blank = new Set<number>();

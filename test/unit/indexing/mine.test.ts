@@ -60,6 +60,17 @@ describe("minePairs", () => {
     assert.deepEqual(pairs.map((pair) => pair.path), ["src/a.js"]);
   });
 
+  it("reads notebooks cell by cell, past commands to the notebook and without their outputs", async () => {
+    const cell = (kind: string, text: string): object => ({ cell_type: kind, metadata: {}, outputs: [{ text: ["def shown():\n", '    """Stands in an output and is no code."""\n'] }], source: text.split(/(?<=\n)/) });
+    const load = 'def load(path):\n    """Read the settings from a file."""\n    return parse(open(path).read())';
+    const cells = [cell("markdown", 'def prose():\n    """Stands in prose and is no code."""\n    return None'), cell("code", `%matplotlib inline\n!pip install tomli\n${load}`), cell("code", "%%bash\n# Lists the files of a folder.\nlist() { ls --all --human-readable; }"), cell("code", '@cached\ndef save(path, it):\n    """Write the settings to a file."""\n    open(path, "w").write(it)')];
+    const notebook = JSON.stringify({ cells, metadata: { language_info: { name: "python" } }, nbformat: 4, nbformat_minor: 5 }, undefined, 1);
+    const [first, second, ...more] = await mine({ "a/explore.ipynb": notebook });
+    assert.deepEqual(first, { lang: "python", source: "example", path: "a/explore.ipynb", name: "load", doc: "Read the settings from a file.", code: "def load(path):\n    return parse(open(path).read())" });
+    assert.deepEqual([second?.name, second?.doc, second?.code.split("\n")[0]], ["save", "Write the settings to a file.", "@cached"]);
+    assert.deepEqual(more, []);
+  });
+
   it("cuts long code at a line end within 2,500 characters", async () => {
     const [pair] = await mine({ "a.py": `def long(x):\n    """Does a great many things in turn."""\n${"    x = compute_the_next_value_of_the_series(x)\n".repeat(200)}` });
     assert.ok(pair!.code.length <= 2_500 && pair!.code.length > 2_400);
