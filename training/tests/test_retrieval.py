@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import socket
@@ -349,12 +350,14 @@ def test_an_export_without_its_package_is_refused(monkeypatch: pytest.MonkeyPatc
 
 def test_the_commands_in_the_readme_are_understood() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    section = readme.split("## The published architecture")[1]
-    blocks = "\n".join(section.split("\n## ")[0].split("```")[1::2]).replace("\\\n", " ")
-    commands = [line.split("strata_train ")[1] for line in blocks.splitlines() if "-m strata_train " in line]
+    blocks = "\n".join(readme.split("```")[1::2]).replace("\\\n", " ").replace("$k", "0")
+    commands = re.findall(r"-m strata_train (?:-- )?(?!--help)([^;\n]+)", blocks)
     for command in commands:
-        cli._parser().parse_args(shlex.split(command.removeprefix("-- ")))
-    assert len(commands) == 9
+        options = cli._parser().parse_args(shlex.split(command))
+        if config := getattr(options, "config", None):
+            assert (Path(__file__).parents[1] / config).exists(), command
+    assert len(commands) == 27
+    assert "\nstrata " not in blocks and "; strata " not in blocks  # nothing puts it on the PATH; npx finds it
 
 
 def test_from_nothing_to_an_exported_folder(tmp_path: Path) -> None:
