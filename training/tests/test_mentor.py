@@ -398,3 +398,5 @@ def test_a_hugging_face_encoder_reads_our_tokens_as_its_own(
     theirs |= {"<s>": 0, "</s>": 1, "<pad>": 2, "[UNK]": 3}
     with pytest.raises(UserError, match="other words"):
         mentor.Mentor(tmp_path, ours, CPU)
+    with pytest.raises(UserError, match="no folder .*misspelt"):
+        mentor.Mentor(tmp_path / "misspelt", ours, CPU)

@@ -64,6 +64,8 @@ class Mentor:
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
             raise UserError("transformers-missing", "Reading a mentor needs: pip install transformers.") from error
+        if not folder.is_dir():  # which is taken for a name on a hub, and the failure then blamed on the connection
+            raise UserError("mentor-unreadable", f"There is no folder {folder} with an encoder.")
         try:
             self.tokenizer = own = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.model = AutoModel.from_pretrained(folder, local_files_only=True).eval().to(place.device)
