@@ -91,7 +91,7 @@ def with_speaking_parts(model: MultiExitEncoder, *, attention: int = 16) -> Mult
     torch.nn.init.normal_(model.table.block[2].weight, std=0.2)
     if model.table.attention is not None:
         torch.nn.init.normal_(model.table.attention[0].weight)
-        torch.nn.init.normal_(model.table.attention[1].weight, std=1.5)
+        torch.nn.init.normal_(model.table.attention[1].weight, std=0.3)
     return model
 
 

@@ -174,8 +174,9 @@ def blocked(tiny_config: ModelConfig) -> MultiExitEncoder:
 def attentive(tiny_config: ModelConfig) -> MultiExitEncoder:
     """And an attention too; some tokens weigh less than nothing."""
     model = with_speaking_parts(MultiExitEncoder(tiny_config))
-    assert model.table is not None
+    assert model.table is not None and model.table.attention is not None
     torch.nn.init.normal_(model.table.weight)
+    torch.nn.init.normal_(model.table.attention[1].weight, std=1.5)  # past its bounds, too
     return model
 
 
