@@ -187,12 +187,16 @@ export class Engine {
     const started = (this.#askedMs = performance.now());
     this.#watcher?.doubt();
     await this.#atHand();
-    const ranked = await this.#withEncoder(rank);
+    let changes = 0; // as of when the index is read: what comes while hits are refined and followed is not among them
+    const ranked = await this.#withEncoder((deps) => {
+      changes = this.#store.changes();
+      return rank(deps);
+    });
     const finish = async ({ hits, refine: _, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
       ...found,
       hits: await this.#anchor(hits),
       coverage: this.#store.coverage(),
-      changes: this.#store.changes(),
+      changes,
       tookMs: performance.now() - started,
       refining,
     });

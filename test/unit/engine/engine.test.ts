@@ -129,6 +129,22 @@ const anyVectors = (also = "") => `parentPort.on("message", ({ kind, id, chunks,
   parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
 });`;
 
+test("an answer tells of the code it was looked for in, not of what came while it was made better", async (t) => {
+  const place = workplace(t, manyFiles(20));
+  const engine = await place.open(workerFile(place, anyVectors()));
+  await engine.index("instant", never);
+  const { changes } = engine.status();
+  const embed = OnnxEncoder.prototype.embedChunks;
+  t.mock.method(OnnxEncoder.prototype, "embedChunks").mock.mockImplementationOnce(async function (this: OnnxEncoder, ...given) {
+    place.write({ "late.ts": "export function mergeLedger(): number {\n  return 1;\n}\n" });
+    await engine.filesChanged(["late.ts"], never);
+    return embed.apply(this, given);
+  });
+  const answer = await engine.search({ query: "merge the ledger", k: 5, depth: "deep" }, never);
+  assert.ok(engine.status().changes > changes && !answer.hits.some((hit) => hit.path === "late.ts"));
+  assert.equal(answer.changes, changes, "so that whoever shows it searches again");
+});
+
 test("saved files are encoded a few chunks at a time, so that a search comes in between", async (t) => {
   const place = workplace(t, manyFiles(1));
   const sizes = path.join(path.dirname(place.index), "sizes");
