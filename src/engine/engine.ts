@@ -606,7 +606,7 @@ export class Engine {
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
   async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
-    const { hits, stale } = await anchor(this.#store, this.#options.root, ranked);
+    const { hits, stale } = await anchor(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
     if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
     return hits;
   }

@@ -469,3 +469,21 @@ test("damage that a change of model or an answer by words alone meets is repaire
   await engine.index("instant", never);
   assert.ok(scan.mock.callCount() > passes);
 });
+
+test("damage that is met while hits are followed in files that have changed is repaired from the files", { timeout: 30_000 }, async (t) => {
+  const copy = "export function addition(a: number, b: number): number {\n  return a + b;\n}\n";
+  const place = workplace(t, { "a.ts": copy });
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // see above
+  await engine.index("instant", never);
+  t.mock.method(Indexer.prototype, "update", async () => ({ indexed: [], rescan: false }));
+  place.write({ "a.ts": `${copy}\n${copy}` });
+  t.mock.method(Store.prototype, "placesInFile").mock.mockImplementationOnce(() => {
+    throw new StrataError("index.damaged", "It was moved aside.");
+  });
+  const passes = scan.mock.callCount();
+  await assert.rejects(engine.search({ query: "addition", k: 5, depth: "instant" }, never), (error) => StrataError.is(error, "index.damaged"));
+  await engine.index("instant", never);
+  assert.ok(scan.mock.callCount() > passes);
+});
