@@ -70,7 +70,7 @@ export class SearchModel {
   #again: (() => Promise<void>) | undefined;
   /** Similar code that was looked for while files were missing, and the file in which its question stands: as long as that is not saved, it is looked for once more. */
   #unfinished: { readonly look: () => Promise<void>; readonly file: string | undefined } | undefined;
-  /** The state of the index in which the shown hits were found, and the one for which the search was repeated last: see Status.changes. */
+  /** The state of the index in which the shown hits were found, and the one for which the search was repeated last without finding another: see Status.changes. */
   #foundWith = 0;
   #repeatedWith: number | undefined;
   #lastIndex: ViewIndex["kind"] = "noFolder";
@@ -295,6 +295,7 @@ export class SearchModel {
 
   #showHits(asked: Pick<Extract<ViewResults, { kind: "hits" }>, "of" | "subject" | "filters">, result: MergedResult): void {
     this.#forgetPlaces();
+    if (result.changes !== this.#foundWith) this.#repeatedWith = undefined; // an engine that was started again counts anew
     this.#foundWith = result.changes;
     this.#results = {
       kind: "hits",

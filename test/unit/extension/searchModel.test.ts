@@ -198,6 +198,24 @@ describe("the search view's state", () => {
     assert.equal(asked, before, "similar code is looked for once");
   });
 
+  it("makes the search again for a change that an engine before it has counted too", async () => {
+    let asked = 0;
+    let changes = 3;
+    const { model, engine } = setUp(() => (asked++, result([hit("a.ts", 1)], { changes })));
+    await model.search("q", none);
+    const say = async (now: number, state: protocol.IndexState = { kind: "ready" }) => {
+      changes = now;
+      await engine().engine.sendNotification(protocol.statusChanged, status({ changes, state }));
+      await settle();
+    };
+    await say(4);
+    await say(0, { kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } }); // of one that was started anew
+    await say(0);
+    assert.equal(asked, 3);
+    await say(4);
+    assert.equal(asked, 4);
+  });
+
   it("remembers a query when something was done with it, latest first and once", async () => {
     const { model, history } = setUp(() => result([hit("a.ts", 1)]));
     await model.search("never opened", none);
