@@ -243,8 +243,9 @@ def test_shards_without_a_single_batch_end_with_a_sentence(settings: Config, cac
             phase(fresh(settings), run, cache, CPU)
 
 
+@pytest.mark.parametrize(("patience", "steps"), [(0, 4), (9, 3)])
 def test_measuring_counts_in_the_minutes(
-    settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    patience: int, steps: int, settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
@@ -255,10 +256,11 @@ def test_measuring_counts_in_the_minutes(
         now[0] += 100
         return {"score": 0.5}
 
-    settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.01))
+    settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.01, patience=patience))
     run = train.Run(tmp_path / "run", settings)
     train.train_layers(fresh(settings), run, cache, CPU, minutes=4, evaluate=evaluate)
-    assert run.progress.step == 4  # three measurements of 100 seconds are more than four minutes
+    assert run.progress.step == steps  # three measurements of 100 seconds are more than four minutes, the first too
+    assert now[0] == steps + 400  # and the last weights are measured once
 
 
 def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[train.Run, train.Evaluate, list[dict]]:
@@ -276,9 +278,9 @@ def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[train.
 @pytest.mark.parametrize(
     ("scores", "best", "steps"),
     [
-        ([0.2, 0.3, 0.4, 0.3, 0.4, 0.1], 2, 4),  # no rise twice
-        ([0.2, 0.1, 0.1, 0.0], 0, 2),  # training did nothing but harm
-        ([0.1 + step / 100 for step in range(14)], 13, 12),  # the last measurement is the best
+        ([0.2, 0.3, 0.4, 0.3, 0.4], 2, 4),  # no rise twice
+        ([0.2, 0.1, 0.1], 0, 2),  # training did nothing but harm
+        ([0.1 + step / 100 for step in range(13)], 12, 12),  # the last measurement is the best
     ],
 )
 def test_with_patience_a_run_stops_early_and_ends_with_the_best_weights(

@@ -482,9 +482,11 @@ def train_layers(
     teacher_head = run.teacher_head.to(place.device) if run.teacher_head is not None else None
     averages: dict[str, list[float]] = defaultdict(list)
     budget = minutes * 60 if minutes else float("inf")
+    last_tick, measured_at = time.monotonic(), -1
     if evaluate and train.patience and progress.best < 0 and is_first_process():
         _evaluate(model, run, evaluate)
-    last_save = last_evaluation = last_tick = time.monotonic()
+        measured_at = progress.step
+    last_save = last_evaluation = time.monotonic()
     batches = stream(cache, config, progress)
 
     out_of_patience = False
@@ -524,7 +526,7 @@ def train_layers(
                 averages.clear()
             if evaluate and now - last_evaluation > train.evaluate_minutes * 60 and is_first_process():
                 out_of_patience = _evaluate(model, run, evaluate)
-                last_evaluation = time.monotonic()
+                last_evaluation, measured_at = time.monotonic(), progress.step
             if now - last_save > train.checkpoint_minutes * 60:
                 run.save(CHECKPOINT, model, layers=optimizer)
                 last_save = time.monotonic()
@@ -532,7 +534,8 @@ def train_layers(
     if stop.asked:
         return False
     if evaluate and is_first_process():
-        _evaluate(model, run, evaluate)
+        if measured_at != progress.step:
+            _evaluate(model, run, evaluate)
         _end_with_best(model, run)
     return True
 
