@@ -535,7 +535,15 @@ def test_full_precision_is_measured_in_too(
 
 @pytest.mark.parametrize("name", ["small", "tiny"])
 def test_shipped_configurations_load(name: str) -> None:
-    assert configuration.load(Path(__file__).parents[1] / "configs" / f"{name}.toml").model.exits[-1] > 0
+    assert shipped(name).model.exits[-1] > 0
+
+
+def test_each_step_of_the_recipe_goes_on_from_what_the_one_before_left() -> None:
+    assert shipped("follow").model == shipped("heads").model == shipped("table").model
+
+
+def shipped(name: str) -> Config:
+    return configuration.load(Path(__file__).parents[1] / "configs" / f"{name}.toml")
 
 
 def test_pairs_of_the_fixture_are_the_same_each_time() -> None:

@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     follow.add_argument("--threads", type=int, default=0)
     follow.set_defaults(run=_follow)
 
-    heads = commands.add_parser("heads", help="train heads, table and block over what the layers say already")
+    heads = commands.add_parser("heads", help="train heads and exit 0 over what the layers say already")
     heads.add_argument("--config", type=Path, required=True)
     heads.add_argument("--pairs", type=Path, nargs="+", required=True, help="JSON lines; some with `code_b`")
     heads.add_argument("--limit", type=int, default=3000, help="of each file, so many pairs without `code_b`")
