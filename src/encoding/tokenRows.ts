@@ -17,7 +17,7 @@ export type ReadRows = (tokens: readonly number[]) => TokenRows;
 export function rowReader(values: Int8Array, dims: number, maxTokens: number, withSimd = true): ReadRows {
   const lengths = new Float32Array(values.length / dims);
   // Reckoned when it is first asked for: most tokens never are. A row of zeros counts as of length 1; rounded at once, so that the first answer is the same as the next.
-  const lengthOf = (token: number) => (lengths[token] ||= Math.fround(Math.sqrt(values.subarray(token * dims, (token + 1) * dims).reduce((sum, value) => sum + value * value, 0))) || 1);
+  const lengthOf = (token: number) => (lengths[token] ||= Math.fround(length(values, token * dims, dims)) || 1);
   const most = Math.min(maxTokens, BLOCK_ROWS);
   const plain = plainRows(values, dims, lengthOf);
   const fast = withSimd ? kernelRows(values, dims, most, lengthOf) : undefined;
@@ -38,6 +38,12 @@ function plainRows(values: Int8Array, dims: number, lengthOf: (token: number) =>
 export function addRow(values: Int8Array, at: number, weight: number, sum: Float32Array): void {
   const width = sum.length;
   for (let d = 0; d < width; d++) sum[d]! += weight * values[at + d]!;
+}
+
+function length(values: Int8Array, at: number, dims: number): number {
+  let sum = 0;
+  for (let d = at; d < at + dims; d++) sum += values[d]! ** 2;
+  return Math.sqrt(sum);
 }
 
 function product(values: Int8Array, at: number, vector: Float32Array): number {

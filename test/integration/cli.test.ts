@@ -188,7 +188,7 @@ test("a folder in which there is nothing to read is called so, and where to look
   write(bare, { ".env": "TOKEN=1\n" });
   const { code, out, err } = await strata(["search", "a token", "--in", bare]);
   assert.deepEqual([code, out], [1, ""]);
-  assert.match(err, /^There are no files to search in .*bare\. What is left out, and why: strata status --left-out .*bare\n$/);
+  assert.match(err, /^There are no files to search in .*bare\. What is left out, and why: strata status --left-out .*bare\n$/m);
 });
 
 test("doctor finds this machine fit, and the index sound", async () => {
