@@ -6,7 +6,7 @@ import io
 import json
 import random
 from collections.abc import Iterator
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +82,20 @@ def tiny_model(tiny_config: ModelConfig) -> MultiExitEncoder:
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     return model.eval()
+
+
+@contextmanager
+def killed_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The next text that is written to a file is cut off by the end of the process."""
+    real = Path.write_text
+
+    def torn(file: Path, content: str, **more: str) -> int:
+        real(file, content[:20], **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", torn)
+        yield
 
 
 def with_speaking_parts(model: MultiExitEncoder, *, attention: int = 16) -> MultiExitEncoder:

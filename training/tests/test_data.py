@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import make_pairs
+from conftest import killed_while_writing, make_pairs
 from strata_train import data, train, views
 from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
 from strata_train.dedup import EvaluationHashes, read_json_lines
@@ -160,14 +160,7 @@ def test_an_unfinished_cache_is_built_again(pairs_file: Path, tmp_path: Path, te
 def test_a_cache_whose_building_ended_with_its_last_line_is_built_again(
     pairs_file: Path, tmp_path: Path, text: TextEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Path.write_text
-
-    def torn(file: Path, content: str, **more: str) -> int:
-        real(file, content[:20], **more)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "write_text", torn)
+    with killed_while_writing(monkeypatch):
         build([pairs_file], tmp_path / "cache", text)
     build([pairs_file], tmp_path / "cache", text)
     assert data.shard_folders(tmp_path / "cache")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import make_pairs, with_speaking_parts
+from conftest import killed_while_writing, make_pairs, with_speaking_parts
 from strata_train import config as configuration
 from strata_train import data, evaluate, train
 from strata_train.config import Config, ModelConfig, TrainConfig
@@ -213,14 +213,7 @@ def test_a_run_that_ends_while_it_is_taken_up_can_still_be_read(
     settings: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train.Run(tmp_path / "run", settings)
-    real = Path.write_text
-
-    def torn(file: Path, content: str, **more: str) -> int:
-        real(file, content[:20], **more)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "write_text", torn)
+    with killed_while_writing(monkeypatch):
         train.Run(tmp_path / "run", settings)
     assert configuration.load(tmp_path / "run" / "config.json") == settings
 

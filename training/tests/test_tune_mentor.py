@@ -228,7 +228,7 @@ def test_killed_it_leaves_what_it_last_saved(
 
     def killed_in_the_third(model: Words, folder: Path) -> None:
         if len(saved) == 2:
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             (folder / "pytorch_model.bin").write_bytes(b"torn")
             raise KeyboardInterrupt
         real_save(model, folder)

@@ -109,6 +109,17 @@ def written_whole(file: Path) -> Iterator[Path]:
         work.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_written_whole(folder: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of `folder` when all went well."""
+    work = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    yield work
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+
+
 # --- building shards --------------------------------------------------------------------------------------------------
 
 
@@ -364,15 +375,13 @@ def _build_shard(part: Path, folder: Path, text: TextEncoder, data: DataConfig, 
         encoded = text.encode_prepared(texts[start : start + 1024], max(limits.code_tokens, limits.query_tokens))
         for ids, tokens in zip(encoded, limit[start : start + 1024], strict=True):
             sequences.append(ids if len(ids) <= tokens else [*ids[: tokens - 1], text.sep_id])
-    work = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
     flat = [token for ids in sequences for token in ids]
-    np.save(work / "ids.npy", np.array(flat, np.uint16 if text.vocabulary_size <= 65536 else np.int32))
-    np.save(work / "offsets.npy", np.concatenate([[0], np.cumsum([len(ids) for ids in sequences])]).astype(np.int64))
-    np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 4))
-    np.save(work / "languages.npy", np.array(languages, np.str_))
-    work.rename(folder)
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in sequences])]).astype(np.int64)
+    with folder_written_whole(folder) as work:
+        np.save(work / "ids.npy", np.array(flat, np.uint16 if text.vocabulary_size <= 65536 else np.int32))
+        np.save(work / "offsets.npy", offsets)
+        np.save(work / "pairs.npy", np.array(rows, np.int32).reshape(-1, 4))
+        np.save(work / "languages.npy", np.array(languages, np.str_))
 
 
 def tokens_at_once(device: torch.device) -> int:

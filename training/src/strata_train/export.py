@@ -23,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from strata_train import __version__
 from strata_train.config import ModelConfig
+from strata_train.data import folder_written_whole
 from strata_train.events import UserError
 from strata_train.model import PRODUCT_LEVELS, LayerExit, MultiExitEncoder, Product
 from strata_train.parity import PARITY_CASES
@@ -45,6 +46,12 @@ def quantise_rows(matrix: np.ndarray, levels: int = 127) -> tuple[np.ndarray, np
     scales = (np.abs(matrix).max(axis=1) / levels).astype(np.float32)
     safe = np.where(scales > 0, scales, 1)
     return np.clip(np.rint(matrix / safe[:, None]), -levels, levels).astype(np.int8), scales
+
+
+def packed_rows(matrix: torch.Tensor) -> bytes:
+    """(R, C) as exit 0's files keep it: float32 scales of the rows, then int8."""
+    rows, scales = quantise_rows(matrix.detach().numpy())
+    return scales.astype("<f4").tobytes() + rows.tobytes()
 
 
 # --- graph ------------------------------------------------------------------------------------------------------------
@@ -208,14 +215,10 @@ def _is_model_folder(folder: Path) -> bool:
 
 @contextmanager
 def folder_whole(out: Path, start: Path | None = None) -> Iterator[Path]:
-    """A folder to write into, which takes the place of `out` when all went well. Refuses what `check_out` refuses."""
+    """As `folder_written_whole`, for a model folder: refuses what `check_out` refuses."""
     check_out(out, start)
-    work = out.with_name(out.name + ".tmp")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    yield work
-    shutil.rmtree(out, ignore_errors=True)
-    work.rename(out)
+    with folder_written_whole(out) as work:
+        yield work
 
 
 def export_folder(
@@ -237,8 +240,7 @@ def export_folder(
         names: list[str] = ["tokenizer.json"]
         _write_tokenizer(text.tokenizer_file, work / "tokenizer.json")
         if model.table is not None:
-            rows, scales = quantise_rows(model.table.folded().detach().numpy())
-            (work / "exit0.bin").write_bytes(scales.astype("<f4").tobytes() + rows.tobytes())
+            (work / "exit0.bin").write_bytes(packed_rows(model.table.folded()))
             shape: dict[str, Any] = {"rows": config.vocab_size, "countPower": config.count_power}
             names.append("exit0.bin")
             for part, maps, size in (
@@ -247,9 +249,7 @@ def export_folder(
             ):
                 if maps is not None:
                     file = f"exit0-{part}.bin"
-                    matrices = [quantise_rows(by.weight.detach().numpy()) for by in (maps[0], maps[-1])]
-                    packed = b"".join(scales.astype("<f4").tobytes() + rows.tobytes() for rows, scales in matrices)
-                    (work / file).write_bytes(packed)
+                    (work / file).write_bytes(packed_rows(maps[0].weight) + packed_rows(maps[-1].weight))
                     shape[part] = {"file": file, **size}
                     names.append(file)
             exits.append({"layer": 0, "kind": "table", "file": "exit0.bin", **shape})

@@ -40,8 +40,11 @@ def read_model(folder: Path) -> MultiExitEncoder:
             rows = read_table(folder / entry["file"], entry["rows"], manifest["dims"])
             state["table.table.weight"] = torch.from_numpy(rows)
             for part, places in (("attention", (0, 1)), ("block", (0, 2))):
-                for place, matrix in zip(places, read_maps(folder, entry, part, manifest["dims"]) or (), strict=False):
-                    state[f"table.{part}.{place}.weight"] = torch.from_numpy(matrix)
+                if (maps := read_maps(folder, entry, part, manifest["dims"])) is not None:
+                    state |= {
+                        f"table.{part}.{place}.weight": torch.from_numpy(matrix)
+                        for place, matrix in zip(places, maps, strict=True)
+                    }
         missing, unexpected = model.load_state_dict(state, strict=False)
     except (KeyError, RuntimeError, ValueError) as error:
         raise UserError("model-untrainable", f"The model in {folder} was not made by this package: {error}.") from error

@@ -159,7 +159,7 @@ class TableExit(nn.Module):
             weights = weights * same.sum(dim=2).clamp(min=1) ** (self.count_power - 1)  # n times n^(p-1) is n^p
         total = torch.einsum("bs,bsd->bd", weights, rows)
         if self.attention is not None:
-            loud = self.loudness(self.directions(input_ids), self.sought(total)[:, None])
+            loud = self.loudness(self.directions(rows, weights), self.sought(total)[:, None])
             total = torch.einsum("bs,bsd->bd", weights * loud, rows)
         return self.finish(total)
 
@@ -167,9 +167,9 @@ class TableExit(nn.Module):
         """What each of the tokens (…) weighs: (…)."""
         return F.embedding(tokens, self.weight[:, None]).squeeze(-1)
 
-    def directions(self, tokens: Tensor) -> Tensor:
-        """Of the folded rows of the tokens (…): (…, D), unit."""
-        return unit(self.head(self.table(tokens))) * self.weights(tokens).sign()[..., None]
+    def directions(self, rows: Tensor, weights: Tensor) -> Tensor:
+        """Rows of tokens (…, D) and what they weigh (…) → the directions of their folded rows (…, D), unit."""
+        return unit(self.head(rows)) * weights.sign()[..., None]
 
     def sought(self, total: Tensor) -> Tensor:
         """The plain sum of a text's rows (B, D) → what its words are compared with (B, D)."""

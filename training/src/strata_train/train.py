@@ -837,7 +837,8 @@ def bag(table: TableExit, texts: Texts, place: Device) -> Tensor:
     if table.attention is not None:
         tokens, which = torch.unique(flat, return_inverse=True)
         text = torch.repeat_interleave(torch.tensor([len(ids) for ids, _ in counted], device=flat.device))
-        total = summed(weights * table.loudness(table.directions(tokens)[which], table.sought(total)[text]))
+        directions = table.directions(table.table(tokens), table.weights(tokens))[which]
+        total = summed(weights * table.loudness(directions, table.sought(total)[text]))
     return table.finish(total)
 
 

@@ -12,7 +12,6 @@ the end, and when the run is asked to stop. A rented GPU may be taken away at an
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from strata_train import train
 from strata_train.config import Config
+from strata_train.data import folder_written_whole
 from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import contrastive_loss
@@ -115,12 +115,9 @@ def tune(
 
 def save(mentor: Mentor, folder: Path) -> None:
     """The mentor and its tokenizer in Hugging Face's layout, in the place of what an earlier saving left."""
-    work = folder.with_name(folder.name + ".tmp")
     try:
-        shutil.rmtree(work, ignore_errors=True)
-        mentor.model.save_pretrained(work)
-        mentor.tokenizer.save_pretrained(work)
-        shutil.rmtree(folder, ignore_errors=True)
-        work.rename(folder)
+        with folder_written_whole(folder) as work:
+            mentor.model.save_pretrained(work)
+            mentor.tokenizer.save_pretrained(work)
     except OSError as error:
         raise UserError("mentor-unwritable", f"The tuned encoder cannot be written to {folder}: {error}.") from error
