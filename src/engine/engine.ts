@@ -150,9 +150,8 @@ export class Engine {
     this.#instant = instant;
     this.#encoder = encoder;
     this.#noiseFloor = new NoiseFloor(log);
-    this.#pool = pool;
-    this.#pool.use(instant);
-    this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
+    (this.#pool = pool).use(instant);
+    this.#indexer = new Indexer({ root, store: this.#store, pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
   get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
