@@ -14,7 +14,7 @@ import { docProse } from "./docText.ts";
 import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutMarkdown, cutWindows, makeTarget } from "./scanner.ts";
+import { cutByIndentation, cutMarkdown, cutWindows, namesIn } from "./scanner.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
@@ -229,7 +229,7 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
   switch (language.cutting) {
     case "tree":
     case "scanner":
-      return cutByIndentation(lines, language.id === "make" ? makeTarget : undefined);
+      return cutByIndentation(lines, namesIn(language.id));
     case "markdown":
       return cutMarkdown(lines);
     case "windows":

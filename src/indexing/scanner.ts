@@ -18,6 +18,11 @@ export function cutRows(lines: SourceLines, from: number, to: number, head: Part
   return parts;
 }
 
+/** As `cutRows`. The name belongs to the part that defines it: a long comment may fill others before it. */
+export function cutNamed(lines: SourceLines, from: number, to: number, nameRow: number, head: PartHead, inside: readonly string[]): Part[] {
+  return cutRows(lines, from, to, head).map((part) => (part.from <= nameRow && nameRow <= part.to ? part : { ...part, symbols: [], doc: "", breadcrumb: inside }));
+}
+
 /** Overlapping windows: for prose and configuration, where a boundary would otherwise cut a thought in two. */
 export function cutWindows(lines: SourceLines, from = 0, to = lines.count - 1, head: PartHead = windowHead): Part[] {
   const parts: Part[] = [];
@@ -52,20 +57,25 @@ function windowEnd(lines: SourceLines, start: number, to: number): number {
 const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
 const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
 const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive|data|value|annotation|inner)\\s+)*";
+/** Prose that begins with one of the words below: "function will", "type of". */
+const prose = "(?!(?:all|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w)";
 const definers: readonly RegExp[] = [
-  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
+  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?${prose}([\\w$.:~!?-]*[\\w$!?])`, "i"),
   /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
   /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
   /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
   /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
-  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^\S+\s+)*([^\s()]+)/,
+  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^(?:\{[^}]*\}|\S+)\s+)*'?([^\s(){}"'^]+)/,
+  // Of C where its grammar is lost; Perl.
+  /^\s*#\s*define\s+(\w+)/,
+  /^\s*use\s+constant\s+(\w+)/,
   // Objective-C, SCSS; CMake; Prisma, GraphQL.
   /^[-+]\s*\([^;=]*?\)\s*(\w+)/,
   /^\s*@(?:implementation|interface|protocol|mixin|function)\s+([\w-]+)/,
   /^\s*(?:function|macro)\s*\(\s*([a-z_][\w-]*)(?:\s+[^,{}]*)?\)?\s*$/i,
   /^\s*(?:model|input|query|mutation|subscription|fragment)\s+(\w+)[^{}]*\{\s*$/,
   /^\s*let\s+(?:rec\s+)?(\w+)/,
-  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|elseif|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
+  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
 ];
 
 /**
@@ -83,8 +93,18 @@ export function definedName(row: string): string {
   return "";
 }
 
-/** In a makefile the targets are what is defined. */
-export const makeTarget = (row: string): string => /^([\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/.exec(row)?.[1]?.replace(/^\.PHONY$/, "") ?? "";
+/** Languages with habits of their own: the targets of makefiles; heads of Erlang's functions; Vim's names with a scope or a path. */
+const ownDefiners = new Map<string, RegExp>([
+  ["make", /^(?!\.[A-Z])([\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/],
+  ["erlang", /^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?([a-zA-Z][\w@]*)'?\s*[(,)]/],
+  ["vim", /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+)((?:[a-z]:)?\w[\w#.]*)/],
+]);
+
+/** What tells the names of a language that is cut by indentation. */
+export function namesIn(language: string): typeof definedName {
+  const own = ownDefiners.get(language);
+  return own ? (row) => own.exec(row)?.[1] ?? "" : definedName;
+}
 
 /** Rows that belong together by indentation and blank lines. */
 export interface Block {
@@ -111,7 +131,7 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
     const [first, last] = [run[0], run.at(-1)];
     if (first && last) {
       const symbols = [...new Set(run.map((b) => b.name).filter((n) => n !== ""))];
-      out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: crumb, doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
+      out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: symbols.length === 1 ? above(crumb, symbols[0]!) : crumb, doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
     }
     run = [];
     runSize = 0;
@@ -130,9 +150,12 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
   flush();
 }
 
+/** The clauses of one definition, which is what follows under its own name, stand beside each other. */
+const above = (crumb: readonly string[], name: string): readonly string[] => (crumb.at(-1) === name ? crumb.slice(0, -1) : crumb);
+
 function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, named: typeof definedName): void {
-  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: crumb, doc: block.doc };
-  const inside = block.name ? [...crumb, block.name] : crumb;
+  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: above(crumb, block.name), doc: block.doc };
+  const inside = block.name ? [...above(crumb, block.name), block.name] : crumb;
   // The rows up to the first deeper indentation are the header, whatever the comment above the name looks like.
   let body = block.nameRow + 1;
   const outer = indentation(lines, block.from);
@@ -140,7 +163,7 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
   const inner: Part[] = [];
   if (depth < 8 && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1, named);
   if (inner.length < 2) {
-    out.push(...cutRows(lines, block.from, block.to, head).map((part, i) => (i === 0 ? part : { ...part, symbols: [], doc: "", breadcrumb: inside })));
+    out.push(...cutNamed(lines, block.from, block.to, block.nameRow, head, inside));
     return;
   }
   out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
@@ -158,7 +181,7 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
     const blank = lines.isBlank(row);
     const atMargin = !blank && indentation(lines, row) <= outer;
     const name = atMargin && !comment.test(text) ? named(text) : "";
-    const starts = atMargin && !closer.test(text) && (ended || (name !== "" && !commented));
+    const starts = atMargin && !closer.test(text) && (ended || (name !== "" && name !== blocks.at(-1)?.name && !commented));
     const last = blocks.at(-1);
     if (!last || starts) blocks.push({ from: row, to: row, name, nameRow: row, doc: "" });
     else {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
-import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName, makeTarget } from "../../../src/indexing/scanner.ts";
+import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName, namesIn } from "../../../src/indexing/scanner.ts";
 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
 const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
@@ -38,9 +38,25 @@ describe("SourceLines", () => {
   });
 });
 
-describe("makeTarget", () => {
-  const cases: [row: string, name: string][] = [["all: build test", "all"], ["build/app dist/app: main.o", "build/app"], ["clean::", "clean"], ["\t@echo a: b", ""], ["FLAGS := -g", ""], ["FLAGS ::= -g", ""], [".PHONY: all", ""], ["", ""]];
-  for (const [row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)}`, () => assert.equal(makeTarget(row), name));
+describe("namesIn", () => {
+  const targets: [row: string, name: string][] = [["all: build test", "all"], ["build/app dist/app: main.o", "build/app"], ["clean::", "clean"], ["\t@echo a: b", ""], ["FLAGS := -g", ""], ["FLAGS ::= -g", ""], [".PHONY: all", ""], [".SUFFIXES: .c", ""], ["", ""]];
+  const cases: [language: string, row: string, name: string][] = [
+    ...targets.map(([row, name]): [string, string, string] => ["make", row, name]),
+    ["erlang", "start_link(Args) ->", "start_link"],
+    ["erlang", "'OPEN'(Name,", "OPEN"],
+    ["erlang", "-spec start_link(term()) -> {ok, pid()}.", "start_link"],
+    ["erlang", "-record(state, {socket}).", "state"],
+    ["erlang", "-define(TIMEOUT, 5000).", "TIMEOUT"],
+    ["erlang", "-export([start_link/1]).", ""],
+    ["erlang", "    gen_server:call(Pid, stop)", ""],
+    ["vim", "fun! s:Forward()", "s:Forward"],
+    ["vim", "function tar#Browse(tarfile) abort", "tar#Browse"],
+    ["vim", "command! -buffer -nargs=1 Sman silent exe <q-args>", "Sman"],
+    ["vim", "let s:cpo_save = &cpo", "s:cpo_save"],
+    ["vim", "let &cpo = s:cpo_save", ""],
+    ["perl", "use constant TIMEOUT => 5;", "TIMEOUT"],
+  ];
+  for (const [language, row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)} of ${language}`, () => assert.equal(namesIn(language)(row), name));
 });
 
 describe("definedName", () => {
@@ -83,6 +99,14 @@ describe("definedName", () => {
     ["(default-value x)", ""],
     ["function(x, y) {", ""],
     ["- a list (with words) of prose", ""],
+    ["function will return what it is given", ""],
+    ["UNION ALL SELECT 1", ""],
+    ["sub is {", "is"],
+    ["} elsif (ready()) {", ""],
+    ["#define LIMIT 5", "LIMIT"],
+    ["(def ^{:private true} limit 5)", "limit"],
+    ["(ns ^{:doc \"What it is.\"", ""],
+    ["(define-obsolete-variable-alias 'old-name 'new-name)", "old-name"],
     ["model of the world", ""],
     ["if (a) {", ""],
     ["} else if (ready(a)) {", ""],
