@@ -64,6 +64,9 @@ const assignment: Rule = (node, find) => {
       if (suites.test(callee)) return { kind: "block", names: [], scope: scopeName, holds: "scope", local: true, inner: expression };
       if (cases.test(callee)) return { kind: "function", names: [], scope: scopeName, inner: expression };
     }
+    // `define(object, "ip", function ip() {`
+    const given = field(expression, "arguments")?.namedChildren.find((argument) => functionValues.has(argument.type) && field(argument, "name"));
+    if (given) return { kind: "function", names: [nameText(field(given, "name"))], inner: expression };
   }
   return expression?.type === "internal_module" || expression?.type === "function_expression" ? find(expression) : undefined;
 };
@@ -77,6 +80,7 @@ export const script: Syntax = {
     abstract_class_declaration: members(),
     method_definition: define("function"),
     abstract_method_signature: define("function"),
+    method_signature: define("function"),
     interface_declaration: define("type"),
     type_alias_declaration: define("type"),
     enum_declaration: define("type"),
@@ -88,7 +92,8 @@ export const script: Syntax = {
     public_field_definition: (node) => memberValue(node, "name"),
     field_definition: (node) => memberValue(node, "property"),
     pair: (node) => memberValue(node, "key"),
-    ambient_declaration: wrap,
+    // `declare global { … }` wraps nothing that has a name.
+    ambient_declaration: (node, find) => wrap(node, find) ?? (childOf(node, "statement_block") && openScope(node, find)),
     export_statement: (node, find) => {
       const inner = wrap(node, find);
       if (inner) return inner;
@@ -160,7 +165,7 @@ export const ruby: Syntax = {
     singleton_class: scope(() => "self"),
     method: define("function"),
     singleton_method: define("function"),
-    alias: define("block"),
+    alias: (node) => ({ kind: "block", names: [nameText(field(node, "name")).replace(/^:/, "")] }),
     assignment: (node, find) => {
       const left = field(node, "left");
       if (left?.type !== "constant") return undefined;
@@ -168,8 +173,8 @@ export const ruby: Syntax = {
       const inner = field(node, "right");
       return inner && find(inner)?.holds ? { kind: "class", names: [left.text], holds: "members", inner } : { kind: "block", names: [left.text] };
     },
-    if: topLevel,
-    unless: topLevel,
+    if: aroundMethods,
+    unless: aroundMethods,
     call: (node, find) => {
       // `private def secret`, `memoize def slow`
       const method = field(node, "arguments")?.namedChildren.find(({ type }) => type === "method" || type === "singleton_method");
@@ -178,6 +183,7 @@ export const ruby: Syntax = {
       const block = field(node, "block");
       const callee = [nameText(field(node, "receiver")), nameText(field(node, "method"))].filter(Boolean).join(".");
       const title = field(node, "arguments")?.namedChildren[0];
+      if (callee === "alias_method") return { kind: "block", names: [nameText(title).replace(/^:/, "")] };
       if (!block) return undefined;
       // `class_methods do`, `Struct.new(…) do`: whose methods they are is said elsewhere.
       if ([block, ...block.namedChildren].some((body) => childOf(body, "method"))) return openScope(node, find);
@@ -190,6 +196,12 @@ export const ruby: Syntax = {
   comments: set("comment"),
 };
 
+/** As `topLevel`, also in a class or module. */
+function aroundMethods(node: Node): Definition | undefined {
+  const isInClass = /^(class|module|singleton_class)$/.test(node.parent?.parent?.type ?? "");
+  return isInClass && node.descendantsOfType(["method", "singleton_method"]).length > 0 ? openScope(node, () => undefined) : topLevel(node);
+}
+
 type Head = Pick<Definition, "kind" | "holds">;
 const elixirHeads = new Map<string, Head>([
   ["defmodule", { kind: "class", holds: "members" }],
@@ -198,16 +210,27 @@ const elixirHeads = new Map<string, Head>([
   ...["def", "defp", "defmacro", "defmacrop", "defguard", "defdelegate", "test"].map((head): [string, Head] => [head, { kind: "function" }]),
 ]);
 const elixirAttribute = (node: Node): string => (node.type === "unary_operator" ? nameText(field(field(node, "operand") ?? node, "target")) : "");
+const elixirName = (node: Node | undefined): string => {
+  let first = node;
+  while (first && (first.type === "binary_operator" || first.type === "call")) first = field(first, first.type === "call" ? "target" : "left") ?? undefined;
+  return nameText(first);
+};
 export const elixir: Syntax = {
   definitions: {
+    unary_operator: (node) => {
+      const keyword = elixirAttribute(node);
+      if (!/^(type|typep|opaque|callback|macrocallback)$/.test(keyword)) return undefined;
+      const name = elixirName(childOf(field(node, "operand")!, "arguments")?.namedChildren[0]);
+      // `t` is what every module calls its own type.
+      return { kind: keyword.endsWith("callback") ? "function" : "type", names: name && name !== "t" ? [name] : [] };
+    },
     call: (node) => {
       const keyword = nameText(field(node, "target"));
       const head = elixirHeads.get(keyword);
       if (!head) return undefined;
-      let first: Node | undefined = childOf(node, "arguments")?.namedChildren[0];
+      const first = childOf(node, "arguments")?.namedChildren[0];
       if (first?.type === "string") return { ...head, names: [], scope: nameText(first).replace(/"/g, "") };
-      while (first && (first.type === "binary_operator" || first.type === "call")) first = field(first, first.type === "call" ? "target" : "left") ?? undefined;
-      const name = nameText(first);
+      const name = elixirName(first);
       if (head.holds === "scope") return { ...head, names: [], scope: name };
       const doc = head.holds ? childOf(node, "do_block")?.namedChildren.find((c) => elixirAttribute(c) === "moduledoc") : undefined;
       return { ...head, names: name ? [name] : [], ...(doc && { docNode: doc }) };
@@ -264,7 +287,7 @@ export const bash: Syntax = {
 
 export const powershell: Syntax = {
   definitions: {
-    function_statement: (node) => ({ kind: "function", names: [nameText(childOf(node, "function_name"))] }),
+    function_statement: (node) => ({ kind: "function", names: [nameText(childOf(node, "function_name")).replace(/^(global|script|local|private):/i, "")] }),
     class_statement: (node) => ({ kind: "class", names: [nameText(childOf(node, "simple_name"))], holds: "members" }),
     enum_statement: (node) => ({ kind: "type", names: [nameText(childOf(node, "simple_name"))] }),
     class_method_definition: (node) => ({ kind: "function", names: [nameText(childOf(node, "simple_name"))] }),

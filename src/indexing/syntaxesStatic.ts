@@ -14,15 +14,29 @@ export const go: Syntax = {
     },
     type_declaration: (node) => {
       const docNode = node.namedChildren[0]?.type === "comment" && node.namedChildren[0]; // in `type ( … )`
-      return { kind: "type", names: specNames(node, "type_spec", "type_alias"), ...(docNode && { docNode }) };
+      const names = specNames(node, "type_spec", "type_alias");
+      return { kind: "type", names, ...(names.length > 1 && { scope: "" }), ...(docNode && { docNode }) };
     },
-    const_declaration: (node) => ({ kind: "block", names: specNames(node, "const_spec") }),
-    var_declaration: (node) => ({ kind: "block", names: specNames(node, "var_spec", "var_spec_list") }),
+    const_declaration: (node) => ({ kind: "block", names: specNames(node, "const_spec"), scope: "" }),
+    var_declaration: (node) => ({ kind: "block", names: specNames(node, "var_spec", "var_spec_list"), scope: "" }),
+    type_spec: inGroup("type"),
+    type_alias: inGroup("type"),
+    const_spec: inGroup("block"),
+    var_spec: inGroup("block"),
   },
-  bodies: set("block source_file statement_list"),
+  bodies: set("block source_file statement_list var_spec_list"),
   comments: set("comment"),
   imports: set("import_declaration package_clause"),
 };
+
+/** One of several in `type ( … )`, `const ( … )`, `var ( … )`. */
+function inGroup(kind: "type" | "block"): Rule {
+  return (node) => {
+    const names = node.childrenForFieldName("name").map(nameText).filter((n) => /^(?!_$)\w+$/.test(n));
+    const isAlone = names.length === 0 || node.parent?.namedChildren.filter(({ type }) => type !== "comment").length === 1;
+    return isAlone ? undefined : { kind, names };
+  };
+}
 
 function specNames(node: Node, ...types: string[]): string[] {
   return node.namedChildren
@@ -44,6 +58,7 @@ export const java: Syntax = {
     method_declaration: define("function"),
     constructor_declaration: define("function"),
     compact_constructor_declaration: define("function"),
+    annotation_type_element_declaration: define("function"),
   },
   bodies: set("class_body interface_body enum_body enum_body_declarations annotation_type_body block constructor_body program"),
   comments: set("line_comment block_comment"),
@@ -122,9 +137,11 @@ export const csharp: Syntax = {
     property_declaration: define("function"),
     indexer_declaration: () => ({ kind: "function", names: ["this[]"] }),
     local_function_statement: define("function"),
-    event_field_declaration: () => ({ kind: "block", names: [] }),
+    event_field_declaration: (node) => ({ kind: "function", names: (childOf(node, "variable_declaration")?.namedChildren ?? []).filter(({ type }) => type === "variable_declarator").map((d) => nameText(d)) }),
+    event_declaration: define("function"),
+    preproc_if: openScope,
   },
-  bodies: set("declaration_list block compilation_unit global_statement"),
+  bodies: set("declaration_list block compilation_unit global_statement preproc_else preproc_elif"),
   comments: set("comment"),
   opensScope: (node) => (node.type === "file_scoped_namespace_declaration" ? nameText(field(node, "name")) : undefined),
   imports: set("using_directive"),
@@ -213,13 +230,15 @@ export const rust: Syntax = {
   imports: set("use_declaration extern_crate_declaration inner_attribute_item"),
 };
 
+/** Never names, whatever a grammar that is misled by macros takes for one. */
+const reserved = set("void int char long short float double signed unsigned bool const volatile struct union enum static extern if for while do switch return else sizeof typedef");
 /** Follows declarators down to the declared name: `*(*f[3])(int)`, `Foo::bar`, `operator()`. */
 function declared(node: Node | null): string {
   let at = node;
   for (let i = 0; at && i < 20; i++) {
     // `BOOL WINAPI start()`: the grammar misses a `::` behind the macro.
     if (at.type === "qualified_identifier" && at.children.some(({ isMissing }) => isMissing)) at = field(at, "name");
-    if (at && /^(identifier|field_identifier|type_identifier|qualified_identifier|destructor_name|operator_name|operator_cast|template_function)$/.test(at.type)) return nameText(at);
+    if (at && /^(identifier|field_identifier|type_identifier|qualified_identifier|destructor_name|operator_name|operator_cast|template_function)$/.test(at.type)) return reserved.has(at.text) ? "" : nameText(at);
     if (!at) break;
     at = field(at, "declarator") ?? at.namedChildren.find((c) => /declarator|identifier|operator|destructor/.test(c.type)) ?? null;
   }
@@ -234,7 +253,7 @@ const isMacro = (name: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(name);
 /** What the grammar takes for one thing and the preprocessor for another: `TEST(Suite, name) {`, and `__init start(void) {`, where the name seems to be the type. */
 function macroDefinition(node: Node): Definition | undefined {
   const [type, declarator] = [nameText(field(node, "type")), field(node, "declarator")];
-  if (declarator?.type === "parenthesized_declarator" && type !== "" && !isMacro(type)) return { kind: "function", names: [type] };
+  if (declarator?.type === "parenthesized_declarator" && type !== "" && !isMacro(type) && !reserved.has(type)) return { kind: "function", names: [type] };
   const parameters = declarator && field(declarator, "parameters")?.namedChildren;
   if (type !== "" || !parameters || parameters.length === 0 || parameters.length > 2 || !isMacro(declared(declarator))) return undefined;
   const names = parameters.map((parameter) => (parameter.namedChildCount === 1 ? nameText(field(parameter, "type")) : ""));

@@ -5,7 +5,7 @@ import type { ChunkKind } from "./chunk.ts";
 import { ruleFor, type Definition, type Syntax } from "./syntax.ts";
 import { docProse } from "./docText.ts";
 import { sizes, type Part, type SourceLines } from "./parts.ts";
-import { blocksOf, cutRows } from "./scanner.ts";
+import { blocksOf, cutNamed, cutRows } from "./scanner.ts";
 
 /** A run of rows that is cut no further unless it is too long. */
 interface Piece {
@@ -334,12 +334,13 @@ function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], dep
   const inner = depth <= maxDepth && piece.nodes.length > 0 ? innerPieces(piece, syntax, lines) : undefined;
   if (!inner) {
     const head = { kind: piece.kind, symbols: piece.symbols, breadcrumb: piece.outside, doc: piece.doc };
-    const cut = cutRows(lines, piece.from, piece.to, head);
-    out.push(...cut.map((part, i) => (i === 0 ? part : { ...part, symbols: [], doc: "", breadcrumb: piece.inside })));
+    out.push(...cutNamed(lines, piece.from, piece.to, piece.from + piece.prefixRows, head, piece.inside));
     return;
   }
   const [first, second] = [inner[0]!, inner[1]];
-  const own = piece.definition?.names ?? [];
+  // Of the names of a group (`const ( … )`) those that are defined further in stand there.
+  const names = piece.definition?.names ?? [];
+  const own = names.length > 1 ? names.filter((name) => !inner.some(({ symbols }) => symbols.includes(name))) : names;
   if (piece.definition?.holds === "scope" && !first.definition && second && lines.size(first.from, first.to) <= sizes.scope) {
     // `impl Foo {` says less alone than on top of its first member.
     inner.shift();

@@ -112,6 +112,15 @@ describe("names", () => {
     ["Kotlin's kinds of types", "a.kt", "@Target(A.B)\n@Retention(A.C)\nannotation class Required\n\nfun interface Listener {\n  fun on(x: Int)\n}\n", ["Required", "Listener", "on"]],
     ["Dart typedefs and factories", "a.dart", "typedef int Old(int x);\ntypedef New = int Function(int);\nclass Foo {\n  factory Foo.make() => Foo.of();\n  Foo.of();\n}\n", ["Old", "New", "Foo", "Foo.make", "Foo.of"]],
     ["grouped Go declarations", "a.go", "package a\n\nvar (\n\tA, B = 1, 2\n\t_ = A\n)\n", ["A", "B"]],
+    ["methods of classes that are only declared, and what is declared to be global", "a.d.ts", "declare class A {\n  b(x: number): void;\n}\ndeclare global {\n  interface Window { c: string }\n}\n", ["A", "b", "Window"]],
+    ["functions that are given to a call with a name", "a.js", "define(req, 'ip', function ip() {\n  return 1;\n});\n", ["ip"]],
+    ["Ruby methods behind conditions in a class, and other names of methods", "a.rb", "class A\n  if X\n    def b; end\n  else\n    def c; end\n  end\n  alias :d :b\n  alias_method :e, :b\nend\n", ["A", "b", "c"]],
+    ["other names of methods in Ruby", "a.rb", "alias :d :b\nalias_method :e, :b\n", ["d", "e"]],
+    ["types and callbacks of Elixir", "a.ex", "defmodule A do\n  @type t :: integer\n  @opaque key(x) :: x\n  @callback run(a :: t) :: :ok when a: t\nend\n", ["A", "key", "run"]],
+    ["C# events and what stands behind conditions", "a.cs", "class A {\n  public event EventHandler Changed;\n#if X\n  void B() {}\n#else\n  void C() {}\n#endif\n}\n", ["A", "Changed", "B", "C"]],
+    ["elements of Java's annotations", "A.java", "@interface A {\n  String value();\n  int size() default 3;\n}\n", ["A", "value", "size"]],
+    ["PowerShell functions with a scope", "a.ps1", "function global:prompt { 'x' }\n", ["prompt"]],
+    ["no type of C for a name", "a.c", "API int START(void);\nAPI void EXPORT\nopen_it(int a);\n", ["START", "open_it"]],
     ["Go receivers", "a.go", "package a\n\nfunc (*T) M() {}\n", ["T > M"]],
     ["generic Go receivers", "a.go", "package a\n\nfunc (m *Map[K, V]) Get() {}\n", ["Map > Get"]],
     ["pointers to functions in C", "a.c", "int (*pick(int a))(int);\nchar **names[3];\n", ["pick", "names"]],
@@ -188,6 +197,33 @@ describe("names", () => {
     assert.equal(cut.method, "tree");
     const symbols = cut.chunks.flatMap(({ chunk }) => chunk.symbols);
     for (const name of ["first", "second", "lost"]) assert.ok(symbols.includes(name), name);
+  });
+});
+
+describe("long groups", () => {
+  it("name each definition where it stands", async () => {
+    const specs = Array.from({ length: 90 }, (_, i) => `\tLimit${i} = ${i} // how much of thing number ${i} there may be`);
+    const types = Array.from({ length: 20 }, (_, i) => `\tType${i} struct {\n${"\t\tfield string // with a comment that takes room\n".repeat(4)}\t}`);
+    const { chunks } = await chunker.chunk("a.go", `package a\n\nconst (\n${specs.join("\n")}\n)\n\ntype (\n${types.join("\n")}\n)\n`);
+    for (const name of [...specs.map((_, i) => `Limit${i}`), ...types.map((_, i) => `Type${i}`)]) {
+      const naming = chunks.filter(({ chunk }) => chunk.symbols.includes(name));
+      assert.equal(naming.length, 1, name);
+      assert.match(naming[0]!.chunk.text, new RegExp(`\\t${name} `));
+      assert.equal(naming[0]!.chunk.breadcrumb, "");
+    }
+  });
+
+  it("give a name to the part that defines it, not to a long comment above", async () => {
+    const comment = "#' What the function does, in many words that go on.\n".repeat(60);
+    const { chunks } = await chunker.chunk("a.R", `${comment}draw <- function(x) {\n  x\n}\n`);
+    assert.deepEqual(chunks.filter(({ chunk }) => chunk.symbols.includes("draw")).map(({ chunk }) => /draw <- function/.test(chunk.text)), [true]);
+  });
+
+  it("keep the clauses of a function of Erlang beside each other", async () => {
+    const clauses = Array.from({ length: 30 }, (_, i) => `handle({message, ${i}}, State) ->\n    log("message number ${i}", State),\n    {noreply, State}`).join(";\n");
+    const { chunks } = await chunker.chunk("a.erl", `-spec handle(term(), state()) -> term().\n${clauses}.\n`);
+    assert.ok(chunks.length > 1);
+    for (const { chunk } of chunks) assert.deepEqual(chunk.symbols.length === 0 ? [chunk.breadcrumb] : [chunk.breadcrumb, ...chunk.symbols], chunk.symbols.length === 0 ? ["handle"] : ["", "handle"]);
   });
 });
 
