@@ -175,6 +175,7 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
   for (let row = from; row <= to; row++) if (!lines.isBlank(row) && !closer.test(lines.text(row, row))) outer = Math.min(outer, indentation(lines, row));
   const blocks: Block[] = [];
   let commented = true;
+  let commentRow = from;
   let ended = true;
   for (let row = from; row <= to; row++) {
     const text = lines.text(row, row).slice(0, TELLING);
@@ -184,7 +185,11 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
     const starts = atMargin && !closer.test(text) && (ended || (name !== "" && name !== blocks.at(-1)?.name && !commented));
     const last = blocks.at(-1);
     if (!last || starts) blocks.push({ from: row, to: row, name, nameRow: row, doc: "" });
-    else {
+    else if (name !== "" && commented && last.name !== "" && name !== last.name && commentRow > last.nameRow) {
+      // A comment right below one definition is about the next.
+      last.to = commentRow - 1;
+      blocks.push({ from: commentRow, to: row, name, nameRow: row, doc: docProse(lines.text(commentRow, row - 1)) });
+    } else {
       last.to = row;
       if (name !== "" && last.name === "") {
         last.name = name;
@@ -192,7 +197,9 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
         last.doc = docProse(lines.text(last.from, row - 1));
       }
     }
-    if (!blank) commented = comment.test(text);
+    const isComment = !blank && comment.test(text);
+    if (isComment && !commented) commentRow = row;
+    if (!blank) commented = isComment;
     ended = blank ? true : atMargin && closer.test(text);
     if (blank) commented = false;
   }

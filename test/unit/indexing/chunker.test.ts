@@ -200,7 +200,7 @@ describe("names", () => {
   });
 });
 
-describe("long groups", () => {
+describe("what is long", () => {
   it("name each definition where it stands", async () => {
     const specs = Array.from({ length: 90 }, (_, i) => `\tLimit${i} = ${i} // how much of thing number ${i} there may be`);
     const types = Array.from({ length: 20 }, (_, i) => `\tType${i} struct {\n${"\t\tfield string // with a comment that takes room\n".repeat(4)}\t}`);
@@ -217,6 +217,15 @@ describe("long groups", () => {
     const comment = "#' What the function does, in many words that go on.\n".repeat(60);
     const { chunks } = await chunker.chunk("a.R", `${comment}draw <- function(x) {\n  x\n}\n`);
     assert.deepEqual(chunks.filter(({ chunk }) => chunk.symbols.includes("draw")).map(({ chunk }) => /draw <- function/.test(chunk.text)), [true]);
+  });
+
+  it("begin a definition at the comment right below another", async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `%% Reads number ${i} of what there is.\nread_${i}(Source) ->\n    io:get_line(Source, "number ${i}").\n`);
+    const { chunks } = await chunker.chunk("a.erl", rows.join(""));
+    for (const i of rows.keys()) {
+      const text = chunks.find(({ chunk }) => chunk.symbols.includes(`read_${i}`))!.chunk.text;
+      assert.ok(text.includes(`%% Reads number ${i} of`) && text.includes(`read_${i}(`), String(i));
+    }
   });
 
   it("keep the clauses of a function of Erlang beside each other", async () => {
