@@ -1,5 +1,5 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
-import { lstatSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
 import path from "node:path";
 import { decodeText } from "../base/decode.ts";
@@ -10,10 +10,13 @@ import { linesOfSnippet, nearestTo, snippetOf } from "../base/snippet.ts";
 import { isSecret } from "../indexing/secrets.ts";
 import type { Store } from "../store/store.ts";
 import { relativeInside } from "./paths.ts";
-import type { Hit, SimilarParams } from "./protocol.ts";
+import type { DuplicateGroup, Hit, SimilarParams } from "./protocol.ts";
 
 /** Larger ones hold data, and a request must not fill the memory. */
 const MOST_BYTES = 20_000_000;
+/** How long an answer is made again for hits that are gone, and how many are looked at then: a branch switch takes away hundreds that say the same. */
+const GAPS_MS = 1_000;
+const GAPS_LOOK = 100;
 
 /** Refuses what nobody should read for a "find similar" request: secrets, pipes, links, very large files. Throws "input.invalid" with a sentence. */
 export function assertReadable(root: string, relative: string): void {
@@ -77,6 +80,35 @@ export async function anchor<H extends Anchored>(store: AnchorStore, root: strin
     }
   }
   return { hits: anchored, stale: [...stale] };
+}
+
+/**
+ * An answer of which nothing is gone from the files, as far as that can be had in a moment: else the first hits of an index that git has overtaken would
+ * leave little or nothing of it.
+ * @param readLost reads the files of those that are gone; whether it is worth asking again
+ */
+export async function withoutGaps<A extends { readonly hits: readonly Anchored[] }>(ask: (k: number) => Promise<A>, k: number, readLost: (hits: A["hits"]) => Promise<boolean>): Promise<A> {
+  const until = performance.now() + GAPS_MS;
+  let answer = await ask(k);
+  while (performance.now() < until && (await readLost(answer.hits))) {
+    await readLost((await ask(GAPS_LOOK)).hits);
+    answer = await ask(k);
+  }
+  return answer;
+}
+
+/** The paths, and for those that are gone together with folders around them the outermost of these: it stands for all that was in it. */
+export function goneWhole(root: string, paths: readonly string[]): string[] {
+  const isGone = (relative: string): boolean => relative !== "." && !existsSync(path.join(root, relative));
+  const outermost = (relative: string): string => (isGone(path.posix.dirname(relative)) ? outermost(path.posix.dirname(relative)) : relative);
+  return [...new Set(paths.map(outermost))];
+}
+
+/** Groups of what still stands, where it stands. */
+export async function anchorGroups(groups: readonly DuplicateGroup[], follow: <H extends Anchored>(hits: readonly H[]) => Promise<readonly H[]>): Promise<readonly DuplicateGroup[]> {
+  const anchored = await follow(groups.flatMap((group) => group.members.map((member) => ({ ...member, group }))));
+  const members = Map.groupBy(anchored, ({ group }) => group);
+  return groups.map((group) => ({ ...group, members: (members.get(group) ?? []).map(({ group: _, ...member }) => member) })).filter(({ members }) => members.length > 1);
 }
 
 /**

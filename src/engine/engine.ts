@@ -3,14 +3,12 @@
 import path from "node:path";
 import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
-import { defaultMaxFileBytes } from "../base/fileSize.ts";
-import type { Log } from "../base/log.ts";
 import { residentBytes } from "../base/process.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
-import { OnnxEncoder, type OnnxEncoderOptions } from "../encoding/onnxEncoder.ts";
+import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
 import { LANGUAGES_VERSION } from "../indexing/languages.ts";
 import { Indexer, type LeftOut } from "../indexing/indexer.ts";
@@ -22,33 +20,17 @@ import { type RankedResult, type SearchDeps, searchIndex } from "../search/searc
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
-import { anchor, type Anchored, readRange } from "./anchor.ts";
+import { anchor, type Anchored, anchorGroups, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
+import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { relativeInside, withPathsInside } from "./paths.ts";
-import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
+import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
-
-export interface EngineOptions {
-  /** Canonical workspace root. */
-  readonly root: string;
-  /** Index folder, owner-only. */
-  readonly folder: string;
-  /** For an index that has no model of its own choice; "" for the bundled one. */
-  readonly modelFolder: string;
-  readonly parseWorkers: number;
-  /** See StoreOptions. */
-  readonly graphFrom?: number;
-  /** See OnnxEncoderOptions. */
-  readonly encoder?: OnnxEncoderOptions;
-  readonly log: Log;
-}
-
-export const defaultSettings: Required<EngineSettings> = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -90,6 +72,8 @@ export class Engine {
   #reopened: Promise<void> = Promise.resolve();
   /** Why there is no store: a rebuild could not open the new index. Undefined otherwise. */
   #lost: unknown;
+  /** Ends a round of the background that waits for the encoder: it may wait for minutes behind hundreds of changed files, and a pass is not to wait with it. */
+  #round = new AbortController();
   /** The disk that holds the index is full: until work succeeds again. */
   #full: StrataError | undefined;
   #failures = 0; // rounds of background work, one after the other
@@ -168,18 +152,18 @@ export class Engine {
   async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
     const query = withPathsInside(params.query, this.#options.root);
-    return this.#answer(params, signal, async (deps) => searchIndex(deps, { ...params, query }, signal), onUpdate);
+    return this.#answer(params, signal, async (deps, k) => searchIndex(deps, { ...params, query, k }, signal), onUpdate);
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, async (deps) => findSimilar(deps, { ...params, text }, signal));
+    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...params, text, k }, signal));
   }
 
   async #answer(
     params: { readonly k: number; readonly depth: Depth },
     signal: AbortSignal,
-    rank: (deps: SearchDeps) => Promise<RankedResult>,
+    rank: (deps: SearchDeps, k: number) => Promise<RankedResult>,
     onUpdate?: (result: SearchResult) => void,
   ): Promise<SearchResult> {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
@@ -187,10 +171,11 @@ export class Engine {
     this.#watcher?.doubt();
     await this.#atHand();
     let changes = 0; // as of when the index is read: what comes while hits are refined and followed is not among them
-    const ranked = await this.#withEncoder((deps) => {
+    const ask = (k: number): Promise<RankedResult> => {
       changes = this.#store.changes();
-      return rank(deps);
-    });
+      return this.#withEncoder((deps) => rank(deps, k));
+    };
+    const ranked = await withoutGaps(ask, params.k, (hits) => this.#readLost(hits, signal));
     const finish = async ({ hits, refine: _, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
       ...found,
       hits: await this.#anchor(hits),
@@ -226,7 +211,7 @@ export class Engine {
     for (;;) {
       await this.#atHand();
       const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, params, cut, onProgress));
-      if (groups) return { groups: await this.#anchorGroups(groups), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
+      if (groups) return { groups: await anchorGroups(groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
 
@@ -256,14 +241,18 @@ export class Engine {
   async filesChanged(paths: readonly string[], signal: AbortSignal): Promise<void> {
     const inside = paths.map((p) => relativeInside(this.#options.root, p));
     if (inside.length > MASS_CHANGE) {
+      this.#teller.state = lookingForFiles;
       this.#requestScan();
       return;
     }
-    const indexed = await this.#work(signal, (cut) => this.#readSaved(inside, cut)).catch((error: unknown) => {
-      // Nobody names these paths again.
-      if (!isAbort(error)) this.#requestScan();
-      throw error;
-    });
+    this.#teller.unread += inside.length;
+    const indexed = await this.#work(signal, (cut) => this.#readSaved(inside, cut))
+      .catch((error: unknown) => {
+        // Nobody names these paths again.
+        if (!isAbort(error)) this.#requestScan();
+        throw error;
+      })
+      .finally(() => (this.#teller.unread -= inside.length));
     if (!indexed) this.#requestScan(); // cut short by a change of model: a full pass makes up for it
     // What is not encoded here is in the index all the same, and the background comes to it.
     else await this.#work(signal, (cut) => this.#deepenSaved(indexed, cut)).finally(() => this.#wake());
@@ -438,7 +427,7 @@ export class Engine {
         await woken;
         clearTimeout(retry);
         if (full) this.#requestScan();
-        else this.#teller.state = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
+        else this.#teller.state = lookingForFiles;
       }
     }
   }
@@ -452,7 +441,7 @@ export class Engine {
   async #slice(signal: AbortSignal): Promise<boolean> {
     if (this.#scansDone < this.#scansWanted) {
       const asked = this.#scansWanted;
-      if (this.#scansDone === 0) this.#teller.state = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
+      if (this.#scansDone === 0) this.#teller.state = lookingForFiles;
       // Until changes are watched, nobody tells what came and went while a pass was busy reading: it looks again before it counts as done.
       let looks = this.#watcher ? 1 : LOOKS_UNWATCHED;
       let read: number;
@@ -472,7 +461,12 @@ export class Engine {
     if (this.#replaceRound()) return true;
     const depth = this.#settings.backgroundDepth;
     const graphsDone = this.#store.drainGraphs(GRAPH_SLICE_MS);
-    const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, signal);
+    const round = (this.#round = new AbortController());
+    const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, AbortSignal.any([signal, round.signal])).catch((error: unknown) => {
+      if (round.signal.aborted && isAbort(error)) return 0;
+      throw error;
+    });
+    if (round.signal.aborted) return true;
     if (deepened > 0 || !graphsDone) {
       if (Date.now() > this.#saveAt) await this.#save();
       return true;
@@ -541,6 +535,7 @@ export class Engine {
 
   #requestScan(): void {
     this.#scansWanted++;
+    this.#round.abort();
     this.#wake();
   }
 
@@ -611,9 +606,12 @@ export class Engine {
     return hits;
   }
 
-  async #anchorGroups(groups: readonly DuplicateGroup[]): Promise<readonly DuplicateGroup[]> {
-    const anchored = await this.#anchor(groups.flatMap((group) => group.members.map((member) => ({ ...member, group }))));
-    const members = Map.groupBy(anchored, ({ group }) => group);
-    return groups.map((group) => ({ ...group, members: (members.get(group) ?? []).map(({ group: _, ...member }) => member) })).filter(({ members }) => members.length > 1);
+  /** Reads what has changed where some of these hits are gone. @returns whether the index is another by it */
+  async #readLost(hits: readonly Anchored[], signal: AbortSignal): Promise<boolean> {
+    const before = this.#store.changes();
+    const { hits: left, stale } = await anchor(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
+    if (left.length < hits.length) await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error));
+    this.#wake(); // they are read deeper behind the answer
+    return left.length < hits.length && this.#store.changes() !== before;
   }
 }

@@ -19,5 +19,7 @@ export const RETRY_MS = 5_000;
 export const MAX_RETRY_MS = 300_000;
 /** More changed paths than this at once (a branch switch) are a full pass, which is cheaper than looking at each. */
 export const MASS_CHANGE = 300;
+/** Up to so many changed files at once are a save, which is read before anybody hears of it. */
+export const FEW_CHANGES = 10;
 /** Looks at the disk of a pass that nobody watches beside: each but the first reads only what came meanwhile, and somebody may write without an end. */
 export const LOOKS_UNWATCHED = 3;

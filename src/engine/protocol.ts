@@ -70,6 +70,7 @@ export type IndexState =
   | { readonly kind: "paused"; readonly reason: string }
   | { readonly kind: "failed"; readonly code: string; readonly reason: string };
 
+export const lookingForFiles: IndexState = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
 export const deepening = (depth: Depth, coverage: Coverage): IndexState => ({ kind: "deepening", progress: { phase: depth, done: coverage[depth], total: coverage.chunks, unit: "chunks" } });
 
 export interface Status {

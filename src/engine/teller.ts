@@ -1,9 +1,11 @@
 // What the engine is doing and what its user should know, told to every shell that shows it: at most every so often.
 import type { IndexState } from "./protocol.ts";
-import { STATUS_EVERY_MS } from "./pace.ts";
+import { FEW_CHANGES, STATUS_EVERY_MS } from "./pace.ts";
 
 export class Teller {
   #state: IndexState = { kind: "absent" };
+  /** Changed files that are being read: more than a few, and no answer is complete, whatever the background is at. */
+  unread = 0;
   readonly #warnings = new Set<string>();
   readonly #tell: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -15,7 +17,8 @@ export class Teller {
   }
 
   get state(): IndexState {
-    return this.#state;
+    const isBehind = this.unread > FEW_CHANGES && (this.#state.kind === "ready" || this.#state.kind === "deepening");
+    return isBehind ? { kind: "scanning", progress: { phase: "instant", done: 0, total: this.unread, unit: "files" } } : this.#state;
   }
   set state(state: IndexState) {
     this.#state = state;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { anchor } from "../../../src/engine/anchor.ts";
+import { anchor, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
 import type { Place } from "../../../src/store/store.ts";
 
 const copy = "same();\nend();";
@@ -28,4 +28,23 @@ describe("hits of copies in one file that has changed", () => {
   it("are one when one copy is left", async (t) => assert.deepEqual(await anchored(t, [1, 4], `\n${copy}\n`, [4, 1]), [2]));
   it("are different ones when there is another copy", async (t) => assert.deepEqual(await anchored(t, [1, 4], `${far}${both}\n${copy}\n`, [1, 4]), [101, 104]));
   it("are gone with the code", async (t) => assert.deepEqual(await anchored(t, [1, 4], "other();\n", [1, 4]), []));
+});
+
+it("what is gone is named by the outermost folder that went with it", (t) => {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(path.join(root, "src"));
+  writeFileSync(path.join(root, "src", "there.ts"), copy);
+  assert.deepEqual(goneWhole(root, ["src/there.ts", "src/gone.ts", "src/a/b/one.ts", "src/a/two.ts", "top.ts"]), ["src/there.ts", "src/gone.ts", "src/a", "top.ts"]);
+});
+
+it("an answer is made again as long as that changes the index, for a moment at most", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const asked: number[] = [];
+  const ask = async (k: number) => ({ hits: [], k: asked.push(k) });
+  let left = 2;
+  assert.equal((await withoutGaps(ask, 5, async () => left-- > 0)).k, 3);
+  assert.deepEqual(asked, [5, 100, 5]);
+  assert.equal((await withoutGaps(ask, 5, async () => (now += 400) > 0)).k, 8);
 });

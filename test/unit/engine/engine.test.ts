@@ -8,7 +8,8 @@ import test, { type TestContext } from "node:test";
 import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
-import { defaultSettings, Engine, type EngineOptions } from "../../../src/engine/engine.ts";
+import { Engine } from "../../../src/engine/engine.ts";
+import { defaultSettings, type EngineOptions } from "../../../src/engine/options.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import { ParsePool } from "../../../src/indexing/parsePool.ts";
@@ -158,6 +159,36 @@ test("saved files are encoded a few chunks at a time, so that a search comes in 
   const counts = readFileSync(sizes, "utf8").trim().split("\n").map(Number);
   assert.ok(counts.length > 0 && counts.every((count) => count <= 8), counts.join(" "));
   assert.equal(engine.status().coverage.deep, engine.status().coverage.chunks);
+});
+
+test("a branch switch is read while the encoder is busy with other files for minutes, and until then no answer is complete", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(40));
+  const engine = await place.open(workerFile(place, anyVectors(`if (priority === "background") return;`)));
+  await engine.index("instant", never);
+  await engine.configure(defaultSettings);
+  const embed = t.mock.method(OnnxEncoder.prototype, "embedChunks");
+  while (embed.mock.callCount() === 0) await yieldToEventLoop();
+  const others = manyFiles(320, 40);
+  place.write(others);
+  await engine.filesChanged(Object.keys(others), never);
+  assert.equal(engine.status().state.kind, "scanning");
+  assert.equal((await engine.index("instant", never)).coverage.files, 360);
+  while (engine.status().state.kind === "scanning") await yieldToEventLoop();
+});
+
+test("dozens of changed files are no complete index until they are read", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
+  await engine.index("instant", never);
+  const others = manyFiles(30, 5);
+  place.write(others);
+  const read = engine.filesChanged(Object.keys(others), never);
+  assert.deepEqual(engine.status().state, { kind: "scanning", progress: { phase: "instant", done: 0, total: 30, unit: "files" } });
+  await read;
+  assert.equal(engine.status().coverage.files, 35);
+  while (engine.status().state.kind === "scanning") await yieldToEventLoop(); // the watcher has seen them as well
 });
 
 test("graphs that take long to write are written rarely during a long sweep", async (t) => {
@@ -443,6 +474,18 @@ test("duplicates of a file that has changed since it was read are where their co
   assert.deepEqual(await found(), [["a.ts:1-8", "b.ts:4-11"]]);
   place.write({ "b.ts": "export const nothing = 1;\n" });
   assert.deepEqual(await found(), []);
+});
+
+test("an answer whose hits have gone with a branch switch is made again from what is there", async (t) => {
+  const message = (i: number): string => `/** Encodes the wire message. */\nexport function encodeMessage${i}(message: number): number {\n  return message + ${i};\n}\n`;
+  const gone = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`gen/message${i}.ts`, message(i)]));
+  const place = workplace(t, { ...gone, "src/encoder.ts": "/** Encodes for the wire. */\nexport function encode(text: string): string {\n  return text;\n}\n" });
+  const engine = await place.open();
+  await engine.index("instant", never);
+  rmSync(path.join(place.root, "gen"), { recursive: true });
+  const { hits, coverage } = await engine.search({ query: "encode the wire message", k: 2, depth: "instant" }, never);
+  assert.deepEqual(hits.map((hit) => hit.path), ["src/encoder.ts"]);
+  assert.equal(coverage.files, 1);
 });
 
 test("damage that a change of model or an answer by words alone meets is repaired from the files", async (t) => {

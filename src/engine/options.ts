@@ -1,0 +1,22 @@
+// What an engine is opened with, and the settings that hold until a client configures it.
+import { defaultMaxFileBytes } from "../base/fileSize.ts";
+import type { Log } from "../base/log.ts";
+import type { OnnxEncoderOptions } from "../encoding/onnxEncoder.ts";
+import type { EngineSettings } from "./protocol.ts";
+
+export interface EngineOptions {
+  /** Canonical workspace root. */
+  readonly root: string;
+  /** Index folder, owner-only. */
+  readonly folder: string;
+  /** For an index that has no model of its own choice; "" for the bundled one. */
+  readonly modelFolder: string;
+  readonly parseWorkers: number;
+  /** See StoreOptions. */
+  readonly graphFrom?: number;
+  /** See OnnxEncoderOptions. */
+  readonly encoder?: OnnxEncoderOptions;
+  readonly log: Log;
+}
+
+export const defaultSettings: Required<EngineSettings> = { backgroundDepth: "deep", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
