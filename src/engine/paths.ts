@@ -122,7 +122,7 @@ export interface EngineRecord {
 export const engineRecordFile = (folder: string): string => path.join(folder, "engine.json");
 export const engineLogFile = (folder: string): string => path.join(folder, "engine.log");
 
-/** A query whose `path:` filters may name files in full, as agents do: with those inside the root as the query language writes them. */
+/** A query whose `path:` filters may name files in full or as URIs, as agents do: with those inside the root as the query language writes them. */
 export function withPathsInside(query: string, root: string): string {
   const start = root.replaceAll("\\", "/").replace(/\/$/, "");
   return query.replace(filterToken, (all: string, before: string, minus: string, key: string, value: string) => {
@@ -131,7 +131,7 @@ export function withPathsInside(query: string, root: string): string {
     const read = value.split(",").map((one) => {
       const [, mark = "", path = ""] = /^("?\s*[!{]*)(.*)$/su.exec(one) ?? [];
       inBraces ||= mark.includes("{");
-      const [slashes, end] = [path.replaceAll("\\", "/"), /["}]*$/.exec(path)![0]];
+      const [slashes, end] = [path.replaceAll("\\", "/").replace(/^file:\/\/(?:\/(?=[A-Za-z]:))?/, ""), /["}]*$/.exec(path)![0]];
       const isInside = slashes.startsWith(`${start}/`) || slashes === start + end;
       // In braces a path holds at any depth anyway.
       const inside = isInside ? `${mark}${inBraces ? "" : "./"}${slashes.slice(start.length).replace(/^\//, "")}` : one;

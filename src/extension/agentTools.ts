@@ -3,6 +3,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
+import { placeNamed } from "../base/placeName.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import type { ToolName } from "./contributions.ts";
@@ -59,10 +60,10 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
         const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
         if (startLine !== undefined && endLine !== undefined && endLine < startLine) throw new StrataError("input.invalid", "endLine must not be before startLine.");
         if (input.path) {
-          const { root, path: inside } = resolve(engines, input.path);
           // Without its end the engine widens the line to the definition around it.
-          const at = { path: inside, ...(startLine === undefined ? {} : { startLine, ...(endLine === undefined ? {} : { endLine }) }) };
-          return answered(signal, () => engines.similar(root, at, wanted(input.maxResults), signal));
+          const named = placeNamed(input.path, startLine, endLine);
+          const { root, path: inside } = resolve(engines, named.path);
+          return answered(signal, () => engines.similar(root, { ...named, path: inside }, wanted(input.maxResults), signal));
         }
         const { text } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");

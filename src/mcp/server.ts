@@ -7,6 +7,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { hitForModel, toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
+import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { remarksOf, remarkTexts } from "../base/remarks.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -182,8 +183,8 @@ function createServer(workspace: Workspace): McpServer {
     ({ query, k, path, ...options }, context) =>
       answering(async () => {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
-        if (path && /[\s"]/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without spaces or quotes, for example src/**.");
-        const filtered = path ? `${query} path:${path}` : query;
+        if (path && /"|\s\S*:/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without quotes or other filters, for example src/**.");
+        const filtered = path ? `${query} path:${/\s/.test(path) ? `"${path}"` : path}` : query;
         return ask(workspace, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
       }),
   );
@@ -212,7 +213,8 @@ function createServer(workspace: Workspace): McpServer {
         if ((at === undefined) === (given === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
         if (endLine !== undefined && (startLine === undefined || endLine < startLine)) throw new StrataError("input.invalid", "endLine needs a startLine that is not after it.");
         if (given !== undefined && lang && languagesNamed(lang).length === 0) throw new StrataError("input.invalid", noSuchLanguage(lang));
-        const place = at === undefined ? {} : { path: pathInside(root, at), ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) };
+        const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
+        const place = named ? { ...named, path: pathInside(root, named.path) } : {};
         const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
         return ask(workspace, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
       }),

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { packageRoot } from "../../src/base/assets.ts";
 import { manyFiles, processGone } from "../support/workspace.ts";
 
@@ -57,6 +58,7 @@ function write(files: Readonly<Record<string, string>>): void {
 
 before(async () => {
   write({
+    "my shop/order.ts": "export const sumOfOrder = (prices: readonly number[]): number => prices.reduce((sum, price) => sum + price, 0);\n",
     "src/retry.ts": "/** Waits longer after each failed attempt before trying the request again. */\nexport async function withBackoff<T>(attempt: () => Promise<T>): Promise<T> {\n  let delayMs = 100;\n  for (;;) {\n    try {\n      return await attempt();\n    } catch {\n      await new Promise((resolve) => setTimeout(resolve, delayMs));\n      delayMs *= 2;\n    }\n  }\n}\n",
     "src/again.py": "def with_backoff(attempt):\n    delay = 0.1\n    while True:\n        try:\n            return attempt()\n        except Exception:\n            time.sleep(delay)\n            delay *= 2\n",
     "docs/fence.md": "# Fences\n\nA block that holds backticks:\n\n````\n```js\ncode\n```\n````\n",
@@ -154,6 +156,14 @@ test("a parameter that an agent fills in with nothing counts as left out", async
   assert.deepEqual(await hitsOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await hitsOf("find_similar_code", { text: "def with_backoff(f): pass" }));
 });
 
+test("a file is named as hits and editors name it, a folder also with a space", async () => {
+  const hitsOf = async (tool: string, args: object) => (await call(tool, { ...args, wait: true })).structuredContent?.["hits"] as { path: string }[];
+  const named = await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5 });
+  for (const place of [{ path: "src/retry.ts:5" }, { path: pathToFileURL(path.join(root, "src/retry.ts")).href, startLine: 5 }]) assert.deepEqual(await hitsOf("find_similar_code", place), named, place.path);
+  assert.deepEqual(await hitsOf("find_similar_code", { path: "src/retry.ts:2-12" }), await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 12 }));
+  assert.deepEqual((await hitsOf("search_code", { query: "sum of an order", path: "my shop/**" })).map((hit) => hit.path), ["my shop/order.ts"]);
+});
+
 for (const given of ["../outside.ts", "/etc/passwd", "link.ts", "src/../../outside.ts", "none.ts", "."])
   test(`the path ${given} is refused with a sentence`, async () => {
     const result = await call("find_similar_code", { path: given, startLine: 1 });
@@ -175,7 +185,7 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
   ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
   ["a language that is none, of code to compare with", "find_similar_code", { text: "fn f() {}", lang: "klingon" }, /There is no language "klingon"/],
-  ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without spaces/],
+  ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without quotes or other filters/],
 ];
 for (const [name, tool, args, says] of mistakes)
   test(`${name}: an answer that says what to do, not a broken connection`, async () => {
@@ -188,7 +198,7 @@ for (const [name, tool, args, says] of mistakes)
 test("status is the engine's, as data", async () => {
   const { structuredContent } = await call("index_status", {});
   assert.ok(["ready", "deepening"].includes(String(structuredContent?.["state"])), String(structuredContent?.["state"]));
-  assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 43]);
+  assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 44]);
   assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
 });
 

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { StrataError } from "../../../src/base/errors.ts";
 import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
@@ -108,8 +109,8 @@ test("a file is looked for from where the user stands, then from the folder", ()
 });
 
 test("paths from agents stay inside, links included", () => {
-  assert.equal(pathInside(root, "src/../src/a.ts"), "src/a.ts");
-  for (const wrong of ["../outside.ts", "/etc/passwd", "link.ts", ".", "", "src/none.ts", "../w/../outside.ts"]) assert.throws(() => pathInside(root, wrong), (error) => StrataError.is(error, "input.invalid"), wrong);
+  for (const given of ["src/../src/a.ts", "src\\a.ts", pathToFileURL(path.join(root, "src/a.ts")).href]) assert.equal(pathInside(root, given), "src/a.ts", given);
+  for (const wrong of ["file:///etc/passwd", "file://elsewhere/a.ts", "..\\outside.ts", "../outside.ts", "/etc/passwd", "link.ts", ".", "", "src/none.ts", "../w/../outside.ts"]) assert.throws(() => pathInside(root, wrong), (error) => StrataError.is(error, "input.invalid"), wrong);
 });
 
 test("filters go into the query language", () => {

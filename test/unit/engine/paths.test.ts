@@ -27,6 +27,8 @@ test("a query may name files in full: those inside the root are read from there"
     ["path:!/w/x/src", "/w/x", "path:!./src"],
     ["path:{/w/x/src,/w/x/lib}/**", "/w/x", "path:{src,lib}/**"],
     ['path:"/w/x"', "/w/x", 'path:"./"'],
+    ["path:file:///w/x/src,!file:///w/x/lib", "/w/x", "path:./src,!./lib"],
+    ["path:file:///C:/a/b", "C:\\a", "path:./b"],
   ];
   for (const [query, root, read] of cases) assert.equal(withPathsInside(query, root), read);
 });

@@ -33,7 +33,11 @@ describe("the tool for similar code", () => {
     const { asked } = setUp("/w");
     await callTool("strata_similar", { path: "src/a.ts", startLine: 7 });
     await callTool("strata_similar", { path: "src/a.ts", startLine: 7, endLine: 9 });
+    await callTool("strata_similar", { path: "src/a.ts:7" });
+    await callTool("strata_similar", { path: "src/a.ts:7-9" });
     assert.deepEqual(asked, [
+      { root: "/w", path: "src/a.ts", startLine: 7 },
+      { root: "/w", path: "src/a.ts", startLine: 7, endLine: 9 },
       { root: "/w", path: "src/a.ts", startLine: 7 },
       { root: "/w", path: "src/a.ts", startLine: 7, endLine: 9 },
     ]);
@@ -50,6 +54,7 @@ describe("the tool for similar code", () => {
     ["two/src/a.ts", "/two", "src/a.ts"],
     ["/two/src/a.ts", "/two", "src/a.ts"],
     ["..config/a.ts", "/one", "..config/a.ts"],
+    ["file:///two/src/a%20b.ts", "/two", "src/a b.ts"],
   ] as const)
     it(`finds the folder of ${given}`, async () => {
       const { asked } = setUp("/one", "/two", "/two/nested");
