@@ -5,7 +5,7 @@ import { median, sum } from "../base/statistics.ts";
 import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
 import type { Candidates, SearchStore } from "./candidates.ts";
 import type { ParsedQuery } from "./query.ts";
-import { analyse } from "./terms.ts";
+import { analyse, isUnspaced } from "./terms.ts";
 
 /** Questions that no code answers, made of words that are seldom names in code. */
 const unrelated = [
@@ -74,12 +74,17 @@ export class NoiseFloor {
   }
 }
 
-/** Whether nothing among the candidates of a question in words is nearer than chance, or has most of its words. @param typed its text as it was typed: what a word was read as, it does not say */
+/**
+ * Whether nothing among the candidates of a question in words, or of a name, is nearer than chance, or has most of its words.
+ * @param typed its text as it was typed: what a word was read as, it does not say; a name that was read as another one has been found
+ */
 export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
-  if (query.kind !== "prose" || query.phrases.length > 0 || items.length === 0) return false;
+  if ((query.kind !== "prose" && (query.kind !== "symbol" || typed !== query.text)) || query.phrases.length > 0 || items.length === 0) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
   const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));
   const worth = sum(worthOf(new Set(analyse(query.text))));
   const said = worthOf(new Set(analyse(typed)));
+  // Code is written in other scripts: what lies near to a word of one without spaces are signs that are as rare as it is.
+  if (isUnspaced(query.text) && items.every(({ terms }) => terms.every((score) => score === 0))) return true;
   return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth);
 }

@@ -1,6 +1,7 @@
 // How often an answer is called far-fetched (src/search/noiseFloor.ts): for the questions of each repository, which have an answer there; for questions of
 // the other repositories, most of which have none; and for sentences about nothing that code does.
-//   node test/quality/farFetched.ts [--set DIR] [--depth instant|shallow|deep] [--show]
+//   node test/quality/farFetched.ts [--set DIR] [--depth instant|shallow|deep] [--names] [--show]
+// With --names it asks the names among them instead of the sentences.
 import { parseArgs } from "node:util";
 import { silentLog } from "../../src/base/log.ts";
 import { type Depth, depths } from "../../src/encoding/encoder.ts";
@@ -38,13 +39,13 @@ async function askedOf(repository: JudgedRepository, others: readonly JudgedRepo
   const vectors = await encodeQueries(model, list.map(({ query }) => query), `far-${name}`);
   return list.flatMap(({ query, targets, kind }, i): Asked[] => {
     const { query: parsed, candidates, rows } = candidatesFor(store, model, query, vectors[i]!);
-    if (parsed.kind !== "prose") return [];
+    if (parsed.kind !== (options.names ? "symbol" : "prose")) return [];
     const hits = rank(candidates.items, rows, parsed, 10).map((hit) => hit.candidate.place);
     return [{ kind: kind === "own" ? (ndcgOfTargets(hits, targets) > 0 ? "answered" : "missed") : kind, query, called: isFarFetched(parsed, query, candidates, floor) }];
   });
 }
 
-const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, depth: { type: "string", default: "instant" }, show: { type: "boolean", default: false } } });
+const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, depth: { type: "string", default: "instant" }, names: { type: "boolean", default: false }, show: { type: "boolean", default: false } } });
 const depth = depths.find((each) => each === options.depth);
 if (!depth) throw new Error(`There is no depth ${options.depth}; use ${depths.join(", ")}.`);
 const repositories = loadRepositories(options.set);

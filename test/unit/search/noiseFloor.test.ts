@@ -109,8 +109,23 @@ test("what a word was read as is not what the question said", () => {
   assert.equal(isFarFetched(query, typed, candidates([5, 5, 9], [0.2, 0, 1, 0]), 0.4), false, "the other word was typed");
 });
 
-test("names, messages, code and quoted text are found by their letters and never called far-fetched", () => {
-  for (const text of ["frosting", 'layers "of frosting"', "TypeError: frosting is not a cake", "const a = frosting(layers, { cake: 1 });"]) {
+test("a name that stands nowhere, nor most of its parts, is far-fetched unless it was read as another", () => {
+  const query = parseQuery("frostingLayers");
+  const [parts, all] = [[0.2, 1, 0, 0], [0.2, 1, 1, 0]] as const;
+  assert.equal(isFarFetched(query, query.text, candidates([5, 5, 9], parts), 0.4), true);
+  assert.equal(isFarFetched(query, query.text, candidates([5, 5, 9], all), 0.4), false, "its parts stand together");
+  assert.equal(isFarFetched(query, "frosingLayers", candidates([5, 5, 9], parts), 0.4), false);
+});
+
+test("a question in a script that no code here is written in is far-fetched, however near rare signs are to it", () => {
+  const query = parseQuery("解析时间");
+  assert.equal(query.terms.length, 3);
+  assert.equal(isFarFetched(query, query.text, candidates([5, 5, 5], [0.9, 0, 0, 0], [0.5, 0, 0, 0]), 0.4), true);
+  assert.equal(isFarFetched(query, query.text, candidates([5, 5, 5], [0.9, 0, 0, 1]), 0.4), false, "a comment says a part of it");
+});
+
+test("messages, code and quoted text are found by their letters and never called far-fetched", () => {
+  for (const text of ['"frosting"', 'layers "of frosting"', "TypeError: frosting is not a cake", "const a = frosting(layers, { cake: 1 });"]) {
     const query = parseQuery(text);
     assert.equal(isFarFetched(query, query.text, candidates(query.terms.map(() => 5), [0.1, ...query.terms.map(() => 0)]), 0.4), false, text);
   }
