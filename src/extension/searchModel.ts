@@ -133,11 +133,11 @@ export class SearchModel {
   }
 
   /**
-   * Whether code came or went since the shown search was made, as git and agents make it come and go. Asked while nothing is under way: a pass that reads
-   * files ends with a search of its own. For each state of the index once, as a folder that did not answer leaves a difference for good.
+   * Whether code came or went since the shown search was made, as git and agents make it come and go. Not asked while files are read: at the end of that
+   * it is; but while they are read deeper, which may take hours. For each state of the index once, as a folder that did not answer leaves a difference for good.
    */
   #hasOtherCode(): boolean {
-    if (this.#results.kind !== "hits" || this.#results.of !== "search" || !["ready", "paused"].includes(this.#lastIndex)) return false;
+    if (this.#results.kind !== "hits" || this.#results.of !== "search" || this.#options.engines.indexing || !["ready", "working", "paused"].includes(this.#lastIndex)) return false;
     const { root } = this.#results.filters;
     const now = sum(this.#options.engines.clients.map(({ folder, client }) => (root === undefined || root === folder.root ? (client.status?.changes ?? 0) : 0)));
     if (now === this.#foundWith || now === this.#repeatedWith) return false;

@@ -192,6 +192,11 @@ describe("the search view's state", () => {
     assert.equal(asked, 2, "also where there are as many files and chunks as before");
     for (let i = 0; i < 3; i++) await say({ changes: 9 }); // of which the answer never comes to know
     assert.equal(asked, 3);
+    changes = 12;
+    await say({ changes, state: { kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } } });
+    assert.equal(asked, 3, "not while files are read");
+    for (let done = 0; done < 3; done++) await say({ changes, state: { kind: "deepening", progress: { phase: "deep", done, total: 9, unit: "chunks" } } });
+    assert.equal(asked, 4, "but while they are read deeper, which may take hours");
     await model.similar("/w", { path: "a.ts", startLine: 1, endLine: 9 }, "a.ts:1-9");
     const before = asked;
     await say({ changes: 20 });
