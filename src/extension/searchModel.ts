@@ -283,6 +283,7 @@ export class SearchModel {
     this.#busy = false;
     this.#working = undefined;
     this.#options.onChange();
+    if (this.#hasOtherCode()) void this.repeat(); // which came too late for this one, and perhaps nothing is told for long now
     this.#finish();
   }
 

@@ -203,6 +203,27 @@ describe("the search view's state", () => {
     assert.equal(asked, before, "similar code is looked for once");
   });
 
+  it("makes the search again for code that came while it was made", async () => {
+    let asked = 0;
+    let changes = 3;
+    const first = Promise.withResolvers<void>();
+    const { model, engine } = setUp(async () => {
+      const found = result([hit(`${++asked}.ts`, 1)], { changes });
+      await first.promise;
+      return found;
+    });
+    const searched = model.search("q", none);
+    await settle();
+    changes = 4;
+    await engine().engine.sendNotification(protocol.statusChanged, status({ changes, state: { kind: "deepening", progress: { phase: "deep", done: 1, total: 9, unit: "chunks" } } }));
+    await settle();
+    assert.equal(asked, 1);
+    first.resolve();
+    await searched;
+    await settle();
+    assert.deepEqual([asked, shownPaths(model)], [2, ["2.ts"]]);
+  });
+
   it("makes the search again for a change that an engine before it has counted too", async () => {
     let asked = 0;
     let changes = 3;
