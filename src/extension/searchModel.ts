@@ -2,7 +2,7 @@
 // Runs searches, keeps the history, turns engine results into what the page draws. vscode-free.
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
-import { userMessage } from "../base/errors.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
@@ -223,9 +223,13 @@ export class SearchModel {
     this.#busy = false;
     this.#working = undefined;
     this.#error = undefined;
+    this.#showNothing();
+    this.#options.onChange();
+  }
+
+  #showNothing(): void {
     this.#results = { kind: "none" };
     this.#forgetPlaces();
-    this.#options.onChange();
   }
 
   /**
@@ -277,7 +281,10 @@ export class SearchModel {
       await work(running.signal);
     } catch (error) {
       // An abort that this model did not ask for is an engine restart by hand: the search is made again when it is ready.
-      if (!running.signal.aborted && !isAbort(error)) this.#error = userMessage(error);
+      if (!running.signal.aborted && !isAbort(error)) {
+        this.#error = userMessage(error);
+        if (StrataError.is(error, "input.invalid")) this.#showNothing(); // below it, what was found for another question would seem to answer this one
+      }
     }
     if (running !== this.#running) return;
     this.#busy = false;

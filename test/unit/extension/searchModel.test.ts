@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
+import { ResponseError } from "vscode-jsonrpc/node";
 import { StrataError } from "../../../src/base/errors.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { queryWithFilters, SearchModel } from "../../../src/extension/searchModel.ts";
@@ -201,6 +202,19 @@ describe("the search view's state", () => {
     const before = asked;
     await say({ changes: 20 });
     assert.equal(asked, before, "similar code is looked for once");
+  });
+
+  it("shows nothing of another question below the sentence that refuses one, and keeps what an engine in trouble had found", async () => {
+    const { model } = setUp(({ query }) => {
+      if (query === "=>") throw new ResponseError(-32000, "There is no word in the query.", { code: "input.invalid" });
+      if (query === "trouble") throw new StrataError("index.damaged", "Rebuild the index.");
+      return result([hit("a.ts", 1)]);
+    });
+    await model.search("q", none);
+    await model.search("trouble", none);
+    assert.deepEqual(shownPaths(model), ["a.ts"]);
+    await model.search("=>", none);
+    assert.deepEqual([model.state.error, model.state.results.kind], ["There is no word in the query.", "none"]);
   });
 
   it("makes the search again for code that came while it was made", async () => {
