@@ -1,6 +1,7 @@
 // Where a command writes and how: results on stdout, everything else on stderr, colours only for people. Owns the styles and
 // the cleaning of foreign text; what is written is render.ts and progress.ts.
 import { styleText } from "node:util";
+import { oneLine } from "../base/oneLine.ts";
 
 export interface Terminal {
   /** Results. */
@@ -43,7 +44,7 @@ export function painter(colour: boolean): Paint {
 
 /** Source text can hold escape sequences that move the cursor or retitle the window: shows them as a dot instead. */
 export function printable(text: string): string {
-  return text.replace(/\t/g, "  ").replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "·");
+  return oneLine(text.replace(/\t/g, "  "));
 }
 
 export function clip(text: string, columns: number): string {

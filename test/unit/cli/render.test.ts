@@ -154,4 +154,5 @@ test("sizes and clipping", () => {
   assert.equal(clip("abcdef", 4), "abc…");
   assert.equal(clip("abc", 4), "abc");
   assert.equal(printable("a\tb"), "a  b");
+  assert.equal(printable("a\u200f\u061cb\u{e0041}\u001b[31m"), "a··b··[31m", "marks of the writing direction and letters that nobody sees");
 });
