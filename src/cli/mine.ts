@@ -2,12 +2,12 @@
 // The grammars need a process started with --liftoff-only (nodejs/node#63421), so the command runs itself again in one.
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { entryFile } from "../base/assets.ts";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
+import { readInside } from "../base/readInside.ts";
 import { Chunker } from "../indexing/chunker.ts";
 import { type FileToMine, minePairs } from "../indexing/mine.ts";
 import { walk } from "../indexing/walk.ts";
@@ -23,7 +23,7 @@ export interface Mined {
 
 async function* texts(root: string, signal: AbortSignal, onFile: () => void): AsyncGenerator<FileToMine> {
   for await (const { path: relative } of walk(root, { signal })) {
-    const bytes = await readFile(path.join(root, relative)).catch(() => undefined); // vanished or unreadable: nothing to learn from
+    const bytes = await readInside(root, relative).catch(() => undefined); // vanished or unreadable: nothing to learn from
     onFile();
     const source = bytes && decodeText(bytes);
     if (source !== undefined) yield { path: relative, source };

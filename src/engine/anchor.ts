@@ -1,10 +1,11 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
 import { existsSync, lstatSync, realpathSync } from "node:fs";
-import { lstat, readFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { searchedText } from "../base/notebook.ts";
+import { readInside } from "../base/readInside.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { linesOfSnippet, nearestTo, snippetOf } from "../base/snippet.ts";
 import { isSecret } from "../indexing/secrets.ts";
@@ -36,7 +37,7 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   if (relative === undefined) throw new StrataError("input.invalid", "Find similar code needs a file and a line, or a text.");
   const inside = relativeInside(root, relative);
   assertReadable(root, inside);
-  const content = await readFile(path.join(root, inside)).catch((error: unknown) => {
+  const content = await readInside(root, inside, MOST_BYTES).catch((error: unknown) => {
     throw new StrataError("input.invalid", `The file ${relative} cannot be read. Give a path inside the workspace.`, error);
   });
   const text = decodeText(content);
@@ -134,8 +135,8 @@ async function textIfChanged(store: AnchorStore, root: string, relative: string)
   try {
     const now = await lstat(file);
     if (record && record.size === now.size && record.mtimeMs === now.mtimeMs) return undefined;
-    if (!now.isFile()) return null; // a pipe would never be read to its end, a link may lead out
-    const text = decodeText(await readFile(file));
+    if (!now.isFile()) return null;
+    const text = decodeText(await readInside(root, relative, MOST_BYTES)); // a log may have grown, a folder may have become a link
     return text === undefined ? null : searchedText(relative, text);
   } catch {
     return null; // vanished or unreadable now: either way there is nothing to open

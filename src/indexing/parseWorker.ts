@@ -1,11 +1,10 @@
 // Runs in a worker thread: one file at a time from bytes to chunks, lexical terms and instant vectors, so that neither the
 // engine's event loop nor SQLite waits for parsing. Holds the grammars; shares the instant table with the other workers.
-import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { decodeText } from "../base/decode.ts";
 import { hash128 } from "../base/hash.ts";
 import type { LogLevel } from "../base/log.ts";
+import { NotInside, readInside } from "../base/readInside.ts";
 import { createInstantEncoder, type InstantTable } from "../encoding/exit0.ts";
 import type { InstantEncoder } from "../encoding/encoder.ts";
 import { analyse } from "../search/terms.ts";
@@ -32,10 +31,10 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
   const { path: relative } = file;
   let bytes: Buffer;
   try {
-    bytes = await readFile(path.join(root, relative));
+    bytes = await readInside(root, relative);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
+    if (error instanceof NotInside || code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
     return { kind: "skip", ...file, reason: "unreadable" };
   }
   const source = decodeText(bytes);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -47,4 +47,17 @@ it("an answer is made again as long as that changes the index, for a moment at m
   assert.equal((await withoutGaps(ask, 5, async () => left-- > 0)).k, 3);
   assert.deepEqual(asked, [5, 100, 5]);
   assert.equal((await withoutGaps(ask, 5, async () => (now += 400) > 0)).k, 8);
+});
+
+it("a hit is not looked for outside the workspace, nor in a file that has grown without measure", async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ["w", "outside"]) mkdirSync(path.join(folder, name));
+  for (const name of ["w/own.ts", "w/grown.ts", "outside/other.ts"]) writeFileSync(path.join(folder, name), `${copy}\n`);
+  truncateSync(path.join(folder, "w/grown.ts"), 25_000_000);
+  symlinkSync(path.join(folder, "outside"), path.join(folder, "w/link"), "dir");
+  const hit = { startLine: 1, endLine: 2, snippet: copy };
+  const store = { files: () => new Map(), placesInFile: () => [] };
+  const found = await anchor(store, path.join(folder, "w"), ["own.ts", "grown.ts", "link/other.ts"].map((name) => ({ ...hit, path: name })));
+  assert.deepEqual(found.hits.map((each) => each.path), ["own.ts"]);
 });

@@ -1,6 +1,7 @@
 // Files to parsed files in worker threads: order, reasons for what is left out, and a pool that outlives its workers.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -10,13 +11,14 @@ import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelF
 import { ParsePool } from "../../../src/indexing/parsePool.ts";
 
 /** `ready: false`: started, but without the table yet. */
-async function pool(t: TestContext, files: Record<string, string | Uint8Array>, { ready = true } = {}) {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-pool-"));
+async function pool(t: TestContext, files: Record<string, string | Uint8Array>, { ready = true, change = (_root: string): void => {}, inside = "" } = {}) {
+  const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-pool-")));
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), content);
   }
-  const made = new ParsePool(2, root, silentLog);
+  change(root);
+  const made = new ParsePool(2, path.join(root, inside), silentLog);
   t.after(async () => {
     await made.close();
     rmSync(root, { recursive: true, force: true });
@@ -53,6 +55,17 @@ test("workers that start before the model is read parse as soon as it is", async
   const [a] = await early;
   const [b] = await parsing.parse([file("b.ts")], false);
   for (const outcome of [a, b]) assert.ok(outcome?.kind === "parsed" && outcome.file.chunks[0]!.instant !== undefined);
+});
+
+test("what became a link out of the workspace or a pipe after it was found is not read", { skip: process.platform === "win32" && "needs mkfifo" }, async (t) => {
+  const change = (root: string): void => {
+    symlinkSync(path.join(root, "outside", "key.py"), path.join(root, "w", "link.py"));
+    symlinkSync(path.join("..", "outside"), path.join(root, "w", "folder"));
+    assert.equal(spawnSync("mkfifo", [path.join(root, "w", "pipe.py")]).status, 0);
+  };
+  const parsing = await pool(t, { "outside/key.py": "KEY = 1\n", "w/own.py": "OWN = 1\n" }, { change, inside: "w" });
+  const outcomes = await parsing.parse(["link.py", "folder/key.py", "pipe.py", "own.py"].map(file), false);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["gone", "gone", "gone", "parsed"]);
 });
 
 test("outcomes keep the order of the request, whatever becomes of each file", async (t) => {

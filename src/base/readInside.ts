@@ -1,0 +1,30 @@
+// Reads files of a workspace, where others write and an agent in its sandbox may. Between the look at a path and its opening the file, or a folder on
+// the way to it, can be replaced by a link to somebody's keys or by a pipe without end; so what counts is what was opened.
+import { constants } from "node:fs";
+import { open, readlink, realpath } from "node:fs/promises";
+import path from "node:path";
+import { leadsOut } from "./relativePath.ts";
+
+/** Windows has neither: 0 there. */
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/** Why a file was not read: it lies elsewhere, is no regular file, or holds more than it may. */
+export class NotInside extends Error {}
+
+/** The content of a regular file below `root`. @throws NotInside, or the system's error */
+export async function readInside(root: string, relative: string, maxBytes = Infinity): Promise<Buffer> {
+  const file = path.join(root, relative);
+  const handle = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ELOOP" || error.code === "ENXIO" ? new NotInside(`${relative} is a link or a socket`) : error;
+  });
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile() || stat.size > maxBytes) throw new NotInside(`${relative} is no file to read`);
+    // Only Linux says where an open file lies; elsewhere its name is looked up once more.
+    const place = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => realpath(file));
+    if (leadsOut(path.relative(await realpath(root), place))) throw new NotInside(`${relative} leads out of ${root}`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
