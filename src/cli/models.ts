@@ -81,7 +81,7 @@ export async function runModels(action: string | undefined, model: string | unde
     if (context.json) context.terminal.out(`${JSON.stringify({ model: status.model, coverage: status.coverage })}\n`);
     else {
       const { root, model: chosen } = status;
-      const name = `${chosen.id} ${chosen.version}`;
+      const name = printable(`${chosen.id} ${chosen.version}`);
       const isSame = before === sha256(readFileSync(path.join(chosen.folder, "manifest.json")));
       context.terminal.out(isSame ? `${root} uses ${name} already; nothing has to be read again.\n` : `${root} uses ${name} now. Until it has read everything, searches are answered by the model before.\n`);
     }
@@ -95,7 +95,7 @@ async function runList(folder: string, context: Context): Promise<number> {
   else {
     const paint = painter(context.terminal.outColour);
     for (const model of models) {
-      const title = `${paint("bold", `${model.id} ${model.version ?? ""}`.trim())}${model.isDefault ? paint("green", "  in use") : ""}`;
+      const title = `${paint("bold", printable(`${model.id} ${model.version ?? ""}`.trim()))}${model.isDefault ? paint("green", "  in use") : ""}`;
       const lines =
         model.problem !== undefined
           ? [model.problem]

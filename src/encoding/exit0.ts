@@ -1,6 +1,7 @@
 // The instant exit: an int8 row per token, summed, each by a power of how often it stands there and by how well it goes with what the text is about, and a small block behind the sum.
 // Synchronous and without native code, so that every parse worker runs it; the table lies in shared memory once for all of them.
 import { open } from "node:fs/promises";
+import { StrataError } from "../base/errors.ts";
 import type { InstantEncoder } from "./encoder.ts";
 import { type Exit0Attention, exit0Attention, exit0Block, partBytes } from "./exit0Parts.ts";
 import { normalise, quantise } from "./int8.ts";
@@ -15,7 +16,7 @@ export interface InstantTable {
   readonly bytes: SharedArrayBuffer;
 }
 
-/** Reads the table into shared memory, once per process. Its hash was checked by loadModelFiles. */
+/** Reads the table into shared memory, once per process. Its hash was checked by loadModelFiles. @throws StrataError "model.damaged" when a row's scale is no number */
 export async function loadInstantTable(files: ModelFiles): Promise<InstantTable> {
   const { file, block, attention } = files.table;
   const at = places(files);
@@ -23,6 +24,7 @@ export async function loadInstantTable(files: ModelFiles): Promise<InstantTable>
   await readInto(new Uint8Array(bytes, 0, at.block), file);
   if (block) await readInto(new Uint8Array(bytes, at.block, at.attention - at.block), block.file);
   if (attention) await readInto(new Uint8Array(bytes, at.attention), attention.file);
+  if (!new Float32Array(bytes, 0, files.table.rows).every(Number.isFinite)) throw new StrataError("model.damaged", `The model's table ${file} holds scales that are no numbers. Reinstall Strata, or choose another model.`);
   return { files, bytes };
 }
 

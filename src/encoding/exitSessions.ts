@@ -23,7 +23,7 @@ export interface ExitSessions {
 
 /**
  * @param threads of the inference itself, beside the calling thread's own work
- * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment
+ * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment, or a run gives no numbers
  */
 export async function openExitSessions(table: InstantTable, padId: number, threads: number): Promise<ExitSessions> {
   const { files } = table;
@@ -73,8 +73,9 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
 
   const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
 
-  /** Adds the exit's share of the exit-0 embeddings, one per row. */
-  function withResidual(rows: Float32Array, words: readonly Float32Array[], { residual }: Segment): Float32Array {
+  /** Adds the exit's share of the exit-0 embeddings, one per row. What is no number is refused: it would be near to nothing and before everything. */
+  function withResidual(rows: Float32Array, words: readonly Float32Array[], { residual, file }: Segment): Float32Array {
+    if (!rows.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
     if (residual === 0) return rows;
     const sum = new Float32Array(rows.length);
     words.forEach((word, row) => {

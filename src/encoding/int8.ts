@@ -26,11 +26,11 @@ export function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** Divides by the length, in place; a zero vector stays zero. */
+/** Divides by the length, in place; a zero vector stays zero, and one that has no length becomes it. */
 export function normalise(vector: Float32Array): Float32Array {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += vector[i]! * vector[i]!;
-  if (sum === 0) return vector;
+  if (!(sum > 0 && sum < Infinity)) return vector.fill(0);
   const inverse = 1 / Math.sqrt(sum);
   for (let i = 0; i < vector.length; i++) vector[i]! *= inverse;
   return vector;

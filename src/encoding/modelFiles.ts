@@ -1,6 +1,6 @@
 // A model folder (models/README.md): finds it, checks its manifest's shape, every file's hash and that the tokenizer is one Strata reads, and
 // says where things are. What it gives is plain data that may cross to a worker thread.
-import { readFileSync } from "node:fs";
+import { readFileSync, type Stats } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
@@ -17,6 +17,9 @@ const formats = [1, 2, 3] as const;
 
 /** What the kernel reads at a time, and what its memory has room for beside the matrices. */
 const partSize = z.int().min(16).max(4096).multipleOf(16);
+/** No model reads more, and a mistyped figure must not take the memory of the engine. */
+const tokens = z.int().min(4).max(65_536);
+const instruction = z.string().max(10_000);
 const tableParts = { attention: z.object({ file: z.string(), rank: partSize }).optional(), block: z.object({ file: z.string(), width: partSize }).optional() };
 
 const manifestShape = z.object({
@@ -25,9 +28,9 @@ const manifestShape = z.object({
   version: z.string().min(1),
   license: z.string(),
   description: z.string(),
-  tokenizer: z.object({ file: z.string(), maxTokens: z.int().min(4), maxQueryTokens: z.int().min(4) }),
+  tokenizer: z.object({ file: z.string(), maxTokens: tokens, maxQueryTokens: tokens }),
   textPreparation: z.literal(TEXT_PREPARATION),
-  instructions: z.object({ query: z.string(), code: z.string() }),
+  instructions: z.object({ query: instruction, code: instruction }),
   dims: z.int().min(1),
   matryoshka: z.array(z.int().min(1)).min(1),
   sharedSpace: z.boolean(),
@@ -35,10 +38,11 @@ const manifestShape = z.object({
     .array(
       z.discriminatedUnion("kind", [
         z.object({ layer: z.literal(0), kind: z.literal("table"), file: z.string(), rows: z.int().min(1), countPower: z.number().positive().max(1).default(1), ...tableParts }),
-        z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).default(0) }),
+        z.object({ layer: z.int().min(1), kind: z.literal("onnx"), file: z.string(), from: z.int().min(0), residual: z.number().min(0).max(1000).default(0) }),
       ]),
     )
-    .min(2),
+    .min(2)
+    .max(64),
   files: z.record(z.string(), z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0) })),
   quality: z.unknown(),
 });
@@ -158,6 +162,7 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   const file = path.join(root, "manifest.json");
   let bytes: Buffer;
   try {
+    if (!(await stat(file)).isFile()) throw new Error("it is no file"); // a pipe would be waited for
     bytes = await readFile(file);
   } catch (error) {
     throw new StrataError("model.missing", `There is no model in ${root}: its manifest.json cannot be read. Choose another model, or reinstall Strata.`, error);
@@ -198,13 +203,14 @@ function chain(root: string, segments: readonly Segment[]): { toShallow: Segment
 
 async function verify(root: string, file: string, expected: { readonly sha256: string; readonly bytes: number }, needed: boolean, signal: AbortSignal | undefined): Promise<void> {
   const place = inside(root, file);
-  let found: { readonly size: number; readonly mtimeMs: number };
+  let found: Stats;
   try {
     found = await stat(place);
   } catch (error) {
     if (!needed && (error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw damaged(root, `${file} cannot be read`, error);
   }
+  if (!found.isFile()) throw damaged(root, `${file} is no file`); // a device or a pipe has no end
   const known = verified.get(place);
   if (known?.sha256 === expected.sha256 && known.bytes === found.size && known.mtimeMs === found.mtimeMs) return;
   if (found.size !== expected.bytes) throw damaged(root, `${file} has ${found.size} bytes, expected ${expected.bytes}`);

@@ -577,7 +577,7 @@ export class Engine {
     } catch (error) {
       // The model was exchanged while its query was made.
       if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
-      if (!StrataError.is(error, "native.missing") && !StrataError.is(error, "engine.failed")) throw error;
+      if (!StrataError.is(error) || !["native.missing", "model.damaged", "engine.failed"].includes(error.code)) throw error;
       this.#problem("the encoder does not run", error);
       this.#teller.warn(`Searching by words only: ${userMessage(error)}`);
       return this.#asked(rank({ store, encoder: undefined }));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -175,6 +176,47 @@ describe("a model folder", () => {
         return true;
       });
     });
+
+  it("is refused when a file or its manifest is a pipe or a device, which have no end", { skip: process.platform === "win32" && "needs mkfifo" }, async (t) => {
+    const isRefused = (folder: string, code: ErrorCode) => assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, code));
+    for (const make of [(file: string) => symlinkSync("/dev/zero", file), (file: string) => void execFileSync("mkfifo", [file])]) {
+      const folder = copyTinyModel(t);
+      rmSync(path.join(folder, "parity.json"));
+      make(path.join(folder, "parity.json"));
+      editManifest(folder, ({ files }) => (files["parity.json"].bytes = 0));
+      await isRefused(folder, "model.damaged");
+      rmSync(path.join(folder, "manifest.json"));
+      make(path.join(folder, "manifest.json"));
+      await isRefused(folder, "model.missing");
+    }
+  });
+
+  it("is refused with figures that would take the machine's memory or time", async (t) => {
+    const edits: readonly ((manifest: any) => void)[] = [
+      ({ tokenizer }) => (tokenizer.maxTokens = 4e9),
+      ({ tokenizer }) => (tokenizer.maxQueryTokens = 4e9),
+      ({ instructions }) => (instructions.query = "find ".repeat(1e5)),
+      ({ exits }) => exits.push(...Array.from({ length: 1000 }, (_, i) => ({ ...exits[2], layer: i + 3 }))),
+      ({ exits }) => (exits[1].residual = 1e300),
+    ];
+    for (const edit of edits) {
+      const folder = copyTinyModel(t);
+      editManifest(folder, edit);
+      await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged") && /wrong at/.test(error.message));
+    }
+  });
+
+  it("is refused when its table's scales are no numbers", async (t) => {
+    for (const value of [NaN, Infinity]) {
+      const folder = copyTinyModel(t);
+      const bytes = readFileSync(path.join(folder, "exit0.bin"));
+      bytes.writeFloatLE(value, 4 * 7);
+      writeFileSync(path.join(folder, "exit0.bin"), bytes);
+      editManifest(folder, ({ files }) => (files["exit0.bin"].sha256 = sha256(bytes)));
+      const files = await loadModelFiles(folder);
+      await assert.rejects(loadInstantTable(files), (error) => StrataError.is(error, "model.damaged") && /no numbers/.test(error.message));
+    }
+  });
 
   it("may be reached through a symbolic link", async (t) => {
     const folder = copyTinyModel(t);

@@ -7,6 +7,7 @@ import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
+import { sha256 } from "../../../src/base/hash.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { Engine } from "../../../src/engine/engine.ts";
 import { defaultSettings, type EngineOptions } from "../../../src/engine/options.ts";
@@ -509,6 +510,19 @@ test("damage that a change of model or an answer by words alone meets is repaire
   await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), damaged);
   await engine.index("instant", never);
   assert.ok(scan.mock.callCount() > passes);
+});
+
+test("with a model whose exits do not run, or give no numbers, questions are answered by words, and the status says why", async (t) => {
+  for (const [start, end] of [[0, 500], [1000, 1300]] as const) { // the description of its steps, and weights of one
+    const model = copyTinyModel(t);
+    const segment = readFileSync(path.join(model, "segment-1-2.onnx")).fill(0xff, start, end);
+    writeFileSync(path.join(model, "segment-1-2.onnx"), segment);
+    editManifest(model, ({ files }) => (files["segment-1-2.onnx"].sha256 = sha256(segment)));
+    const engine = await workplace(t, manyFiles(20)).open({ modelFolder: model });
+    await engine.index("instant", never);
+    assert.ok((await engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never)).hits.length > 0);
+    assert.match(engine.status().warnings.join(), /Searching by words only: The model file .*segment-1-2\.onnx/);
+  }
 });
 
 test("damage that is met while hits are followed in files that have changed is repaired from the files", { timeout: 30_000 }, async (t) => {
