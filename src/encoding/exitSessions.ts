@@ -96,7 +96,9 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
         const hiddenName = session.outputNames.find((name) => name.startsWith("hidden"));
         const wantsHidden = (leadsOn || i < sessions.length - 1) && hiddenName !== undefined;
         const feeds: Record<string, Tensor> = hidden ? { hidden, attention_mask: mask } : { input_ids: ids, attention_mask: mask };
-        const outputs = await session.run(feeds, wantsHidden ? [hiddenName, "embedding"] : ["embedding"]);
+        const outputs = await session.run(feeds, wantsHidden ? [hiddenName, "embedding"] : ["embedding"]).catch((error: unknown) => {
+          throw new StrataError("model.damaged", `The model in ${files.model.folder} cannot read this text. Reinstall Strata, or choose another model.`, error);
+        });
         free(hidden);
         hidden = wantsHidden ? outputs[hiddenName] : undefined;
         embedding = outputs["embedding"];
