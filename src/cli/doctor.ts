@@ -12,7 +12,7 @@ import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../e
 import * as protocol from "../engine/protocol.ts";
 import { openSession } from "../engine/session.ts";
 import grammars from "../indexing/grammars.json" with { type: "json" };
-import { ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
+import { elsewhere, ownPython, ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
 import { goneText } from "./indexes.ts";
 import { existingFolder } from "./session.ts";
 import { bytes, count, type Context, painter, printable } from "./terminal.ts";
@@ -43,7 +43,7 @@ interface ChildResult {
 
 function run(program: string, args: readonly string[], signal: AbortSignal, timeout = childTimeoutMs): Promise<ChildResult> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout, signal, windowsHide: true, env: { ...process.env, ...safePath, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
+    execFile(program, args, { cwd: elsewhere, timeout, signal, windowsHide: true, env: { ...process.env, ...safePath, ELECTRON_RUN_AS_NODE: "1" } }, (error, stdout, stderr) => {
       if (error === null) return resolve({ isFine: true, text: stdout.trim() });
       if (error.killed) return resolve({ isFine: false, isLate: true, text: `it took more than ${timeout / 1000} s` });
       const said = stderr.split("\n").find((line) => /error/i.test(line)) ?? error.message;
@@ -129,7 +129,7 @@ export function watchLimit(procFile = "/proc/sys/fs/inotify/max_user_watches"): 
 /** Only `strata train` needs these, so nothing here is a failure. */
 async function training(signal: AbortSignal): Promise<Finding[]> {
   const [python, uv, gpu] = await Promise.all([
-    trainingPython(process.env["STRATA_PYTHON"], signal),
+    trainingPython(ownPython(process.env), signal),
     run("uv", ["--version"], signal),
     run("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], signal),
   ]);

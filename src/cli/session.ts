@@ -75,7 +75,9 @@ function homeFolder(): string | undefined {
 /** A model is named by its folder, or by the name of one in the package's models folder or among those trained on this machine. */
 export function resolveModel(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
-  for (const folder of [path.resolve(given), path.join(packageRoot, "models", given), path.join(cacheFolder(), "models", given)]) if (statSync(path.join(folder, "manifest.json"), { throwIfNoEntry: false })) return folder;
+  const installed = [path.join(packageRoot, "models", given), path.join(cacheFolder(), "models", given)];
+  // A bare name is first one of the list: a workspace may hold a folder of that name.
+  for (const folder of path.basename(given) === given ? [...installed, path.resolve(given)] : [path.resolve(given), ...installed]) if (statSync(path.join(folder, "manifest.json"), { throwIfNoEntry: false })) return folder;
   throw new StrataError("model.missing", `There is no model "${given}". Give a folder that holds a manifest.json, or a name that "strata models" lists.`);
 }
 

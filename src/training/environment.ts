@@ -29,8 +29,14 @@ export interface EnvironmentPlan {
 /** Finds programs; tests put in their own. Returns stdout, or undefined when the program is missing or fails. */
 export type Probe = (command: string, args: readonly string[]) => string | undefined;
 
+/**
+ * Nothing is started in the current folder, which may be the workspace: uv would take the package index that a `uv.toml` or `pyproject.toml` there
+ * names, and Windows a `python.exe` that lies there.
+ */
+export const elsewhere = packageRoot;
+
 export const systemProbe: Probe = (command, args) => {
-  const result = spawnSync(command, [...args], { encoding: "utf8", timeout: 90_000, windowsHide: true, env: { ...process.env, ...safePath } });
+  const result = spawnSync(command, [...args], { cwd: elsewhere, encoding: "utf8", timeout: 90_000, windowsHide: true, env: { ...process.env, ...safePath } });
   return result.status === 0 ? result.stdout.trim() : undefined;
 };
 
@@ -45,6 +51,12 @@ export const pythons = {
 /** The same of a Python that is the user's own: that it can train. */
 export const ownPythonQuestion = "import strata_train, torch, onnxruntime";
 export const findPython = (probe: Probe = systemProbe): string | undefined => pythons.names.find((name) => probe(name, ["-c", pythons.question]) !== undefined);
+
+/** What STRATA_PYTHON names; a path from the current folder in full, as it is started elsewhere. */
+export function ownPython(env: NodeJS.ProcessEnv): string | undefined {
+  const named = env["STRATA_PYTHON"];
+  return named && path.basename(named) !== named ? path.resolve(named) : named;
+}
 
 const pythonOf = (folder: string): string => path.join(folder, windows ? "Scripts/python.exe" : "bin/python");
 /** Changes when the training package's requirements do: an environment of another version is made anew. */
@@ -78,7 +90,7 @@ export function damaged(environment: Environment, words: string): StrataError {
  * @throws StrataError "training.failed" when there is neither uv nor a Python 3.11 or newer
  */
 export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = process.env, probe: Probe = systemProbe): Environment | EnvironmentPlan {
-  const own = env["STRATA_PYTHON"];
+  const own = ownPython(env);
   if (own) {
     if (probe(own, ["-c", ownPythonQuestion]) !== undefined) return { python: own };
     const remedy = path.isAbsolute(own) && !existsSync(own) ? "there is no such file. Correct the path" : `it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder})`;
@@ -157,7 +169,7 @@ function lock(folder: string): Claim {
 function run(command: string, args: readonly string[], place: string, onStart: (pid: number) => void, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: !windows, env: { ...process.env, ...safePath } });
+    const child = spawn(command, [...args], { cwd: elsewhere, stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: !windows, env: { ...process.env, ...safePath } });
     if (child.pid !== undefined) onStart(child.pid);
     const stop = (): void => {
       if (child.pid === undefined) return;

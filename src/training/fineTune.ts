@@ -5,7 +5,7 @@ import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "nod
 import path from "node:path";
 import readline from "node:readline";
 import { StrataError } from "../base/errors.ts";
-import { damaged, type Environment, programVariables } from "./environment.ts";
+import { damaged, elsewhere, type Environment, programVariables } from "./environment.ts";
 
 /** Recall@10 on the held-out part: by exit (`"6"`), of the top exit's queries on a lower exit's code (`"6>2"`), and their mean (`"score"`). */
 export type Measures = Readonly<Record<string, number>>;
@@ -95,7 +95,7 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
 /** Runs the training program to its result event. */
 async function converse(environment: Environment, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
   signal.throwIfAborted();
-  const child: ChildProcess = spawn(environment.python, [...args], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment) } });
+  const child: ChildProcess = spawn(environment.python, [...args], { cwd: elsewhere, stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment) } });
   // SIGTERM lets the program save a checkpoint before it ends. In a process group of its own it does not also get the terminal's Ctrl-C.
   const cancel = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", cancel, { once: true });

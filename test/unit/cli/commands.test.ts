@@ -132,6 +132,16 @@ test("a model is a folder or the name of one that ships", () => {
   assert.equal(resolveModel(undefined), undefined);
 });
 
+test("a model that ships keeps its name where the current folder holds one of that name", (t) => {
+  const [shipped, here] = [resolveModel("strata-base"), process.cwd()];
+  t.after(() => process.chdir(here));
+  mkdirSync(path.join(scratch, "cloned/strata-base"), { recursive: true });
+  writeFileSync(path.join(scratch, "cloned/strata-base/manifest.json"), "{}");
+  process.chdir(path.join(scratch, "cloned"));
+  assert.equal(resolveModel("strata-base"), shipped);
+  assert.equal(resolveModel("./strata-base"), path.resolve("strata-base"));
+});
+
 test("doctor: a cache that cannot be written and a low watch limit say what to do", () => {
   assert.equal(cacheWritable(path.join(scratch, "cache")).state === "fail", false);
   const blocked = cacheWritable(path.join(root, "src/a.ts/cache"));

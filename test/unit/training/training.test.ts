@@ -1,13 +1,13 @@
 // Fine-tuning without Python: a stand-in program says what the real one would, and worse.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { packageRoot } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
-import { type EnvironmentPlan, makeEnvironment, prepareEnvironment } from "../../../src/training/environment.ts";
+import { type EnvironmentPlan, makeEnvironment, ownPython, prepareEnvironment, systemProbe } from "../../../src/training/environment.ts";
 import { fineTune, LEAST_PAIRS, type TrainingEvent } from "../../../src/training/fineTune.ts";
 
 const posix = process.platform === "win32" && "shell scripts stand in for Python";
@@ -108,6 +108,27 @@ test("the program is this version's in Strata's environment, and never the works
   const given = options(folder, say);
   await assert.rejects(fineTune({ ...given, environment: { ...given.environment, folder } }, () => {}, never), { message: `path=${path.join(packageRoot, "training", "src")} safe=1` });
   await assert.rejects(fineTune(given, () => {}, never), { message: `path=${process.env["PYTHONPATH"] ?? ""} safe=1` });
+});
+
+test("what the current folder holds says nothing to the programs that are started there", { skip: posix }, async (t) => {
+  const workspace = temporary(t);
+  const [here, found] = [process.cwd(), process.env["PATH"]];
+  t.after(() => {
+    process.chdir(here);
+    process.env["PATH"] = found;
+  });
+  process.chdir(workspace);
+  process.env["PATH"] = `.${path.delimiter}${found}`; // Windows looks there first without being told to
+  writeFileSync("strata-uv", "#!/bin/sh\necho hostile\n", { mode: 0o755 });
+  assert.equal(systemProbe("strata-uv", []), undefined);
+  // uv takes the package index that a uv.toml or pyproject.toml of its folder, or of one above it, names.
+  const said = path.join(temporary(t), "said");
+  const cache = temporary(t);
+  await makeEnvironment(planOf(cache, `mkdir "${cache}/training-env"; pwd >> "${said}"`), () => {}, never);
+  await assert.rejects(fineTune(options(workspace, `pwd >> "${said}"; exit 1`), () => {}, never), (error) => StrataError.is(error, "training.failed"));
+  assert.deepEqual(readFileSync(said, "utf8").trim().split("\n").map((folder) => realpathSync(folder)), [realpathSync(packageRoot), realpathSync(packageRoot)]);
+  assert.deepEqual(ownPython({ STRATA_PYTHON: "./venv/bin/python" }), path.join(process.cwd(), "venv/bin/python"));
+  assert.deepEqual(ownPython({ STRATA_PYTHON: "python3" }), "python3");
 });
 
 test("cancelling tells the program, which may save before it ends", { skip: posix }, async (t) => {
