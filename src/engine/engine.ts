@@ -341,9 +341,9 @@ export class Engine {
     await this.#exchanging(async () => {
       signal.throwIfAborted();
       if (this.#lost !== undefined) await this.#reopen();
+      const putInForce = keepChoice(this.#options.folder, folder);
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
-      // Last: an index starts with the model it has chosen, so what failed above must not have been chosen.
-      keepChoice(this.#options.folder, folder);
+      putInForce(); // last: an index starts with the model it has chosen, so what failed above must not have been chosen
       this.#teller.withdraw(CHOICE_GONE);
     }).catch((error: unknown) => this.#refuse(error));
     this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);

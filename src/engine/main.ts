@@ -10,6 +10,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { asStrataError } from "../store/store.ts";
 import { signalOf } from "./cancellation.ts";
 import { isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
@@ -205,8 +206,12 @@ async function main(): Promise<void> {
     listener.listen(record.address, resolve);
   });
   if (process.platform !== "win32") chmodSync(record.address, 0o600);
-  writeFileSync(`${recordFile}.new`, JSON.stringify(record), { mode: 0o600 });
-  renameSync(`${recordFile}.new`, recordFile);
+  try {
+    writeFileSync(`${recordFile}.new`, JSON.stringify(record), { mode: 0o600 });
+    renameSync(`${recordFile}.new`, recordFile);
+  } catch (error) {
+    throw asStrataError(error, folder); // a full disk: nobody would find this engine
+  }
   tellStarter({ ready: true });
 }
 

@@ -10,7 +10,7 @@ import { loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import type { SearchStore } from "../search/candidates.ts";
-import type { Store } from "../store/store.ts";
+import { asStrataError, type Store } from "../store/store.ts";
 
 /** How the warning begins that a chosen model cannot be had; it is taken back when another is chosen. */
 export const CHOICE_GONE = "The model chosen for this index";
@@ -27,12 +27,16 @@ export function chosenModel(indexFolder: string): string | undefined {
   }
 }
 
-/** Keeps the choice; "" goes back to the model that comes with Strata. */
-export function keepChoice(indexFolder: string, folder: string): void {
+/** Writes the choice down ("": the model that comes with Strata) for the function that it gives to put in force: a disk that is full says so before anything has changed. */
+export function keepChoice(indexFolder: string, folder: string): () => void {
   const file = choiceFile(indexFolder);
-  if (folder === "") return rmSync(file, { force: true });
-  writeFileSync(`${file}.new`, `${JSON.stringify({ folder })}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  if (folder === "") return () => rmSync(file, { force: true });
+  try {
+    writeFileSync(`${file}.new`, `${JSON.stringify({ folder })}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw asStrataError(error, indexFolder);
+  }
+  return () => renameSync(`${file}.new`, file);
 }
 
 /**

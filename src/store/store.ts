@@ -28,7 +28,7 @@ export type {
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
 export { SKIPPED } from "./records.ts";
-export { lockFolder as lockIndex } from "./database.ts";
+export { asStrataError, lockFolder as lockIndex } from "./database.ts";
 export { removeIndex } from "./opening.ts";
 export { lexicalFields } from "./records.ts";
 

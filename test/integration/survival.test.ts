@@ -1,7 +1,7 @@
 // What the engine must survive: killed processes, damaged files, a full disk.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync, symlinkSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -164,4 +164,12 @@ test("a full disk pauses indexing with a sentence, keeps answering, and goes on 
     await workspace.stop();
     spawnSync("umount", ["-l", disk]);
   }
+});
+
+test("an engine that finds no room for its address says that the disk is full", { skip: process.platform !== "linux" && "needs /dev/full" }, async (t) => {
+  const workspace = new Workspace(t, manyFiles(1));
+  const client = await workspace.connect();
+  await workspace.stop();
+  symlinkSync("/dev/full", path.join(client.folder, "engine.json.new"));
+  await assert.rejects(workspace.connect(), (error) => StrataError.is(error, "index.diskFull") && /free some space/.test(error.message));
 });

@@ -512,6 +512,16 @@ test("damage that a change of model or an answer by words alone meets is repaire
   assert.ok(scan.mock.callCount() > passes);
 });
 
+test("a choice of model for which the disk has no room changes nothing and says so", { skip: process.platform !== "linux" && "needs /dev/full" }, async (t) => {
+  const place = workplace(t, manyFiles(3));
+  const engine = await place.open();
+  const other = copyTinyModel(t);
+  editManifest(other, (manifest) => (manifest.version = "9.9.9"));
+  symlinkSync("/dev/full", path.join(place.index, "model.json.new"));
+  await assert.rejects(engine.chooseModel(other, never), (error) => StrataError.is(error, "index.diskFull") && /free some space/.test(error.message));
+  assert.equal(engine.model.version, "1.0.0");
+});
+
 test("with a model whose exits do not run, or give no numbers, questions are answered by words, and the status says why", async (t) => {
   const damages = [
     ["segment-1-2.onnx", (bytes: Buffer) => bytes.fill(0xff, 0, 500)], // the description of its steps

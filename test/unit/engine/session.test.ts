@@ -63,7 +63,7 @@ describe("a model that is asked for", { skip: process.platform === "win32" && "u
   /** A session when one engine after the other, each in the place of the one that was asked to end, runs with these models. */
   async function session(t: TestContext, models: readonly string[], choose = false): Promise<string> {
     const { root, folder } = place(t);
-    if (choose) keepChoice(folder, tinyModelFolder);
+    if (choose) keepChoice(folder, tinyModelFolder)();
     const running = [...models];
     const sockets = new Set<net.Socket>();
     const server = net.createServer((socket) => {
