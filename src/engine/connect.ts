@@ -101,7 +101,8 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
 function readRecord(folder: string): EngineRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(engineRecordFile(folder), "utf8")) as Partial<EngineRecord> | null;
-    return typeof record?.address === "string" ? (record as EngineRecord) : undefined;
+    // Of 0 or less whole groups of processes would be meant where an engine that does not answer is ended.
+    return typeof record?.address === "string" && Number.isInteger(record.pid) && record.pid! > 0 ? (record as EngineRecord) : undefined;
   } catch {
     return undefined; // no engine has run, or what lies there is no record: both mean "start one"
   }

@@ -77,6 +77,20 @@ test("while another engine opens the index it is looked for often and started be
   await connecting;
 });
 
+test("a record whose process could be a whole group of them is no record: nobody is ended for it", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const address = path.join(folder, "engine-test.sock");
+  const silent = net.createServer((socket) => void t.after(() => socket.destroy()));
+  await new Promise<void>((resolve) => void silent.listen(address, resolve));
+  t.after(() => silent.close());
+  for (const pid of [0, -1, 1.5, "1", undefined]) {
+    writeFileSync(engineRecordFile(folder), JSON.stringify({ pid, address, token: "t", build: "b" }));
+    await assert.rejects(workspace.connect({ start: false, patienceMs: 1 }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
+  }
+});
+
 test("an engine that says it is up and cannot be reached is given up, also while it has the index", async (t) => {
   const workspace = new Workspace(t);
   const noted = path.join(path.dirname(workspace.root), "starts");
