@@ -51,13 +51,23 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
 
   const own = tokeniseCode(source.text, source.lang);
   const [ownNames, ownShape] = [namesIn(own), shapeRuns(own)];
+  // A chunk may stand in thousands of places (tables, generated code), and is read once.
+  const likeness = new Map<number, { readonly names: number; readonly shape: number }>();
+  const likenessOf = (place: Place) => {
+    let known = likeness.get(place.chunkId);
+    if (!known) {
+      const tokens = tokeniseCode(place.text, place.lang);
+      likeness.set(place.chunkId, (known = { names: jaccard(ownNames, namesIn(tokens)), shape: jaccard(ownShape, shapeRuns(tokens)) }));
+    }
+    return known;
+  };
   const scored = [...places.values()].map((place) => {
-    const tokens = tokeniseCode(place.text, place.lang);
+    const { names, shape } = likenessOf(place);
     const near = dense.get(place.chunkId);
     const signals: Signal[] = [
       { signal: "dense", value: near?.score ?? 0, contribution: near?.calibrated ?? 0 },
-      weighted("shared names", jaccard(ownNames, namesIn(tokens)), namesWeight),
-      weighted("shared shape", jaccard(ownShape, shapeRuns(tokens)), shapeWeight),
+      weighted("shared names", names, namesWeight),
+      weighted("shared shape", shape, shapeWeight),
       weighted("shared words", words.get(place.place) ?? 0, wordsWeight),
     ];
     const why = signals.filter((signal) => signal.contribution !== 0).sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));

@@ -15,10 +15,10 @@ const sources: MemoryChunk[] = [
   { path: "src/other.ts", symbols: ["Banner"], startLine: 1, endLine: 3, text: "class Banner {\n  render() { return '<b>welcome</b>'; }\n}" },
 ];
 
-function setUp() {
+function setUp(chunks = sources) {
   const { encoder, instant } = createTestEncoder();
   const store = new MemoryStore(
-    sources.map((chunk) => {
+    chunks.map((chunk) => {
       const { values, scale } = instant.embed({ breadcrumb: "", text: chunk.text });
       return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
     }),
@@ -88,4 +88,15 @@ test("words are looked up while the code goes through the layers", { timeout: 20
   const late = { ...encoder, embedCode: (code: EncoderText) => lookedUp.promise.then(() => encoder.embedCode(code)) };
   const { hits } = await findSimilar({ store, encoder: late }, { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
   assert.equal(hits[0]?.symbol, "addAll");
+});
+
+test("code that stands in hundreds of places is read once", async (t) => {
+  const copies = Array.from({ length: 300 }, (_, i) => ({ ...sources[2]!, path: "src/generated.ts", startLine: 5 * i + 1, endLine: 5 * i + 5 }));
+  const deps = setUp([sources[0]!, ...copies]);
+  let reads = 0;
+  const placesOf = deps.store.placesOf.bind(deps.store);
+  t.mock.method(deps.store, "placesOf", (chunks: readonly number[]) => placesOf(chunks).map((place) => ({ ...place, get text() { return (reads++, place.text); } })));
+  const { hits } = await findSimilar(deps, { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
+  assert.equal(hits[0]?.path, "src/generated.ts");
+  assert.ok(reads < 50, `${reads} times`);
 });
