@@ -168,8 +168,15 @@ function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, 
 /** Overlapping windows of one file are one place. */
 function distinctPlaces(places: readonly Place[]): Place[] {
   const kept: Place[] = [];
+  // Line by line: a table may be ten thousand copies of one piece, too many to compare each with each.
+  const taken = new Map<string, Set<number>>();
   for (const place of places) {
-    if (!kept.some((other) => other.path === place.path && other.startLine <= place.endLine && place.startLine <= other.endLine)) kept.push(place);
+    const inFile = taken.get(place.path) ?? new Set();
+    taken.set(place.path, inFile);
+    const lines = Array.from({ length: place.endLine - place.startLine + 1 }, (_, i) => place.startLine + i);
+    if (lines.some((line) => inFile.has(line))) continue;
+    for (const line of lines) inFile.add(line);
+    kept.push(place);
   }
   return kept.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.startLine - b.startLine));
 }

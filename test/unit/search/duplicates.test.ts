@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Progress } from "../../../src/base/progress.ts";
 import { findDuplicates } from "../../../src/search/duplicates.ts";
+import { assertGrowsEvenly } from "../../support/cost.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
 const body = (name: string, list: string) =>
@@ -110,4 +111,12 @@ test("a long search reports progress, lets the event loop run and can be cancell
   const controller = new AbortController();
   setImmediate(() => controller.abort());
   await assert.rejects(findDuplicates(store, params, controller.signal), { name: "AbortError" });
+});
+
+test("thousands of copies in one file are grouped without comparing each with each", async () => {
+  const stores = new Map([1_000, 10_000].map((n) => [n, new MemoryStore(Array.from({ length: n }, (_, i) => ({ path: "table.ts", startLine: 10 * i + 1, endLine: 10 * i + 8, text: other })))]));
+  await assertGrowsEvenly(1_000, async (n) => {
+    const [group] = await findDuplicates(stores.get(n)!, params);
+    assert.equal(group?.members.length, n);
+  });
 });
