@@ -29,11 +29,16 @@ export const go: Syntax = {
   imports: set("import_declaration package_clause"),
 };
 
-/** One of several in `type ( … )`, `const ( … )`, `var ( … )`. */
+/** One of several in `type ( … )`, `const ( … )`, `var ( … )`. Looked for at its neighbours: a group may be of thousands. */
 function inGroup(kind: "type" | "block"): Rule {
+  const beside = (node: Node, next: (node: Node) => Node | null): Node | null => {
+    let at = next(node);
+    while (at?.type === "comment") at = next(at);
+    return at;
+  };
   return (node) => {
     const names = node.childrenForFieldName("name").map(nameText).filter((n) => /^(?!_$)\w+$/.test(n));
-    const isAlone = names.length === 0 || node.parent?.namedChildren.filter(({ type }) => type !== "comment").length === 1;
+    const isAlone = names.length === 0 || !(beside(node, (at) => at.previousNamedSibling) ?? beside(node, (at) => at.nextNamedSibling));
     return isAlone ? undefined : { kind, names };
   };
 }

@@ -340,7 +340,8 @@ function open(piece: Piece, syntax: Syntax, lines: SourceLines, out: Part[], dep
   const [first, second] = [inner[0]!, inner[1]];
   // Of the names of a group (`const ( … )`) those that are defined further in stand there.
   const names = piece.definition?.names ?? [];
-  const own = names.length > 1 ? names.filter((name) => !inner.some(({ symbols }) => symbols.includes(name))) : names;
+  const further = new Set(names.length > 1 ? inner.flatMap(({ symbols }) => symbols) : []);
+  const own = names.filter((name) => !further.has(name));
   if (piece.definition?.holds === "scope" && !first.definition && second && lines.size(first.from, first.to) <= sizes.scope) {
     // `impl Foo {` says less alone than on top of its first member.
     inner.shift();

@@ -213,6 +213,13 @@ describe("what is long", () => {
     }
   });
 
+  it("of groups of twenty thousand do not look at the whole group for each", { timeout: 60_000 }, async () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `\tErr${i} = 0x${i.toString(16)}`);
+    const { chunks, method } = await chunker.chunk("zerrors.go", `package a\n\nconst (\n${rows.join("\n")}\n)\n`);
+    assert.equal(method, "tree");
+    assert.ok(chunks.every(({ chunk }) => chunk.symbols.length > 0 && chunk.symbols.every((name) => chunk.text.includes(`${name} =`)))); // a chunk names forty at most
+  });
+
   it("give a name to the part that defines it, not to a long comment above", async () => {
     const comment = "#' What the function does, in many words that go on.\n".repeat(60);
     const { chunks } = await chunker.chunk("a.R", `${comment}draw <- function(x) {\n  x\n}\n`);
