@@ -40,7 +40,6 @@ export async function build() {
     engine: "src/engine/main.ts",
     parseWorker: "src/indexing/parseWorker.ts",
     encodeWorker: "src/encoding/encodeWorker.ts",
-    queryWorker: "src/encoding/queryWorker.ts",
     strata: "src/cli/main.ts",
   };
   const existing = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(from(file))));

@@ -19,13 +19,6 @@ export function breathe(ms = 10): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms));
 }
 
-/** Does the work in a later turn of the event loop, unless the signal aborts by then: while somebody types, that may already be waiting. */
-export async function soon<T>(work: () => T, signal: AbortSignal | undefined): Promise<T> {
-  await yieldToEventLoop();
-  checkAborted(signal);
-  return work();
-}
-
 /** The promise's outcome, or the signal's reason as soon as it aborts. */
 export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -21,7 +21,6 @@ const entries = {
   engine: "src/engine/main.ts",
   parseWorker: "src/indexing/parseWorker.ts",
   encodeWorker: "src/encoding/encodeWorker.ts",
-  queryWorker: "src/encoding/queryWorker.ts",
   strata: "src/cli/main.ts",
 } as const;
 

@@ -1,8 +1,8 @@
-// The worker thread that encodes chunks: one set of sessions, short batches, paused while a query is answered.
+// The worker thread that encodes chunks: one set of sessions, short batches, paused while a query runs on the main thread.
 // Its counterpart is onnxEncoder.ts; which batch comes next is batchQueue.ts.
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
-import { StrataError, userMessage } from "../base/errors.ts";
+import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
 import { BatchQueue, type BatchDepth, type Priority } from "./batchQueue.ts";
 import type { EncoderText } from "./encoder.ts";
 import type { InstantTable } from "./exit0.ts";
@@ -10,25 +10,27 @@ import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
 import { tokenizerOf } from "./modelFiles.ts";
 import { prepareCode } from "./textPreparation.ts";
-import type { FromWorker, ToWorker } from "./workerCalls.ts";
 
 export interface EncodeWorkerData {
   readonly table: InstantTable;
   readonly threads: number;
-  /** Int32[0]: queries in flight; batches wait while it is above 0. */
+  /** Int32[0]: queries in flight on the main thread; batches wait while it is above 0. */
   readonly queriesInFlight: SharedArrayBuffer;
 }
 
-export interface EncodeRequest {
-  readonly kind: "encode";
-  readonly chunks: readonly EncoderText[];
-  readonly depth: BatchDepth;
-  readonly priority: Priority;
-}
+export type ToEncodeWorker =
+  | { readonly kind: "encode"; readonly id: number; readonly chunks: readonly EncoderText[]; readonly depth: BatchDepth; readonly priority: Priority }
+  | { readonly kind: "abort"; readonly id: number }
+  | { readonly kind: "close" };
 
-/** `values` is chunks × dims int8, `scales` one float32 a chunk. */
-export interface EncodeAnswer {
-  readonly kind: "encoded";
+export type FromEncodeWorker =
+  /** `values` is chunks × dims int8, `scales` one float32 a chunk. */
+  | { readonly kind: "encoded"; readonly id: number; readonly values: Int8Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  /** The sessions cannot be opened at all; the worker ends. */
+  | { readonly kind: "unusable"; readonly code: ErrorCode; readonly message: string };
+
+interface Answer {
   readonly values: Int8Array<ArrayBuffer>;
   readonly scales: Float32Array<ArrayBuffer>;
 }
@@ -40,15 +42,15 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
   const { dims, maxTokens } = files.model;
   const inFlight = new Int32Array(queriesInFlight);
   const queue = new BatchQueue();
-  const answers = new Map<number, EncodeAnswer>();
-  const send = (message: FromWorker<EncodeAnswer>, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const answers = new Map<number, Answer>();
+  const send = (message: FromEncodeWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
   let wake: () => void = () => {};
   let closing = false;
-  port.on("message", (message: ToWorker<EncodeRequest>) => {
+  port.on("message", (message: ToEncodeWorker) => {
     if (message.kind === "encode") {
       const { id, chunks, depth, priority } = message;
-      answers.set(id, { kind: "encoded", values: new Int8Array(chunks.length * dims), scales: new Float32Array(chunks.length) });
+      answers.set(id, { values: new Int8Array(chunks.length * dims), scales: new Float32Array(chunks.length) });
       const sequences = chunks.map((chunk) => tokenizer.encode(prepareCode(chunk, files.instructions.code), maxTokens));
       queue.add(id, sequences, depth, priority);
     } else if (message.kind === "abort") {
@@ -83,7 +85,7 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
       });
       if (!batch.isLast) continue;
       answers.delete(batch.jobId);
-      send({ id: batch.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
+      send({ kind: "encoded", id: batch.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
     } catch (error) {
       queue.remove(batch.jobId);
       answers.delete(batch.jobId);
@@ -105,7 +107,7 @@ function waitForQueries(inFlight: Int32Array): boolean {
 if (parentPort) {
   const port = parentPort;
   serve(port, workerData as EncodeWorkerData).catch((error: unknown) => {
-    port.postMessage({ kind: "unusable", code: StrataError.is(error) ? error.code : "engine.failed", message: userMessage(error) } satisfies FromWorker<EncodeAnswer>);
+    port.postMessage({ kind: "unusable", code: StrataError.is(error) ? error.code : "engine.failed", message: userMessage(error) } satisfies FromEncodeWorker);
     port.close();
   });
 }

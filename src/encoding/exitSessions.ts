@@ -1,5 +1,5 @@
 // The exits above the table as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
-// touches onnxruntime-node. Its `run` blocks the calling thread, so it is called in encodeWorker.ts and queryWorker.ts.
+// touches onnxruntime-node. Its `run` blocks the calling thread, so long batches belong into encodeWorker.ts.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
@@ -16,8 +16,8 @@ export interface ExitVectors {
 }
 
 export interface ExitSessions {
-  /** One padded batch; those asked for meanwhile wait their turn. `betweenSegments` is awaited, and may throw to stop before the deeper and dearer part. */
-  run(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments?: () => unknown): Promise<ExitVectors>;
+  /** One padded batch; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
+  run(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
     return sum;
   }
 
-  async function runNow(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments: (() => unknown) | undefined): Promise<ExitVectors> {
+  async function runNow(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
     const words = hasResidual ? sequences.map((sequence) => instant.embed(sequence)) : [];
     const { ids, mask } = pad(sequences);
     let hidden: Tensor | undefined;
@@ -108,7 +108,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
     const shallow = withResidual(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
     if (depth === "shallow") return { shallow, deep: undefined };
     if (toDeep.length === 0) return { shallow, deep: shallow };
-    await betweenSegments?.();
+    betweenSegments?.();
     await through(toDeep, false);
     return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
   }

@@ -111,31 +111,32 @@ export class Engine {
     const pool = new ParsePool(parseWorkers, root, log);
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
-    let encoder: OnnxEncoder | undefined;
     try {
       this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
-      const instant = await loadInstantTable(this.#model);
-      encoder = new OnnxEncoder(instant, log, this.#options.encoder); // its thread loads while the index opens, which keeps this one busy
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      this.#store = await Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), log, ...(graphFrom !== undefined && { graphFrom }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), log, ...(graphFrom !== undefined && { graphFrom }) });
+      const instant = loadInstantTable(this.#model);
+      instant.catch(() => undefined); // thrown below, once the store is known
+      this.#store = await opening;
       this.#before = await encoderBefore(this.#store, log);
-      this.#takeOver(instant, encoder, pool);
+      this.#takeOver(await instant, pool);
     } catch (error) {
-      await Promise.all([pool.close(), encoder?.close(), this.#store?.close()]); // an index that stays open is kept from the next attempt
+      await Promise.all([pool.close(), this.#store?.close()]); // one that stays open keeps the index from the next attempt
       throw error;
     }
   }
 
   /** Everything that is made for one model: synchronous, so that no answer falls between two. */
-  #takeOver(instant: InstantTable, encoder: OnnxEncoder, pool: ParsePool): void {
-    const { root, log } = this.#options;
+  #takeOver(instant: InstantTable, pool?: ParsePool): void {
+    const { root, log, parseWorkers, encoder } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
-    this.#encoder = encoder;
+    this.#encoder = new OnnxEncoder(instant, log, encoder);
     this.#noiseFloor = new NoiseFloor(log);
-    (this.#pool = pool).use(instant);
-    this.#indexer = new Indexer({ root, store: this.#store, pool, log, limits: () => this.#settings }, this.#indexer);
+    this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
+    this.#pool.use(instant);
+    this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
   get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
@@ -351,12 +352,11 @@ export class Engine {
   }
 
   async #exchangeModel(files: ModelFiles, instant: InstantTable): Promise<void> {
-    const { root, log, parseWorkers, encoder } = this.#options;
     const [last, before, pool] = [this.#encoder, this.#before, this.#pool];
     this.#store.useModel(files.model);
     this.#before = [last, before].find((encoder) => encoder !== undefined && encoder.model.hash === this.#store.previousModel?.hash);
-    this.#takeOver(instant, new OnnxEncoder(instant, log, encoder), new ParsePool(parseWorkers, root, log));
-    for (const old of [last, before]) if (old && old !== this.#before) this.#dismiss(old);
+    this.#takeOver(instant);
+    for (const encoder of [last, before]) if (encoder && encoder !== this.#before) this.#dismiss(encoder);
     await pool.close();
   }
 

@@ -2,7 +2,7 @@
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
-import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
+import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
@@ -38,32 +38,21 @@ export function poolSize(k: number): number {
   return Math.min(400, Math.max(80, 5 * k));
 }
 
-/** What is filtered after retrieval needs a deeper look to fill the list. */
-function poolFor(query: ParsedQuery, k: number): number {
-  return poolSize(k) * (query.symbolFilter.length > 0 || query.phrases.length > 0 ? 4 : 1);
-}
-
-function filtersOf(query: ParsedQuery, under: string): Filters {
-  return { ...query.filters, under, ...(query.tests !== "any" && { tests: query.tests === "only" }) };
-}
-
 export interface Candidates {
   readonly items: readonly Candidate[];
   /** What each query term is worth in this index, in the order of `query.terms`. */
   readonly idf: readonly number[];
 }
 
-/** The places that say the query's words best: the part of the candidates for which no vector is needed. @param under directory below the root, "" for all */
-export function searchWords(store: SearchStore, query: ParsedQuery, k: number, under: string): readonly LexicalHit[] {
-  if (query.terms.length === 0 && query.phrases.length === 0) return [];
-  return store.searchLexical(query.terms, query.phrases, bm25FieldWeights, poolFor(query, k), filtersOf(query, under));
-}
-
-/** @param lexicalHits what `searchWords` found, for whom that was known before the vectors */
-export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string, lexicalHits = searchWords(store, query, k, under)): Candidates {
-  const filters = filtersOf(query, under);
+/** @param under directory below the root, "" for all. */
+export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
+  const filters: Filters = { ...query.filters, under, ...(query.tests !== "any" && { tests: query.tests === "only" }) };
   const accepts = placeFilter(query, filters);
-  const pool = poolFor(query, k);
+  // What is filtered after retrieval needs a deeper look to fill the list.
+  const isNarrow = query.symbolFilter.length > 0 || query.phrases.length > 0;
+  const pool = poolSize(k) * (isNarrow ? 4 : 1);
+
+  const lexicalHits = query.terms.length > 0 || query.phrases.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : [];
   const lexical = new Map(lexicalHits.map((hit) => [hit.place, hit.score]));
   const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
 

@@ -1,11 +1,11 @@
 // The one front of searching: a query in, hits with reasons out, and the way to make them better within a time budget.
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
-import { checkAborted, soon } from "../base/abort.ts";
+import { checkAborted } from "../base/abort.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
-import { type Candidate, type Candidates, gatherCandidates, type SearchStore, searchWords } from "./candidates.ts";
+import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
@@ -52,11 +52,9 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   const floor = encoder && noiseFloor?.of(store, encoder);
   // While files are still being read, a word that none has yet may come.
   const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
-  const under = params.under?.replace(/\/$/, "") ?? "";
-  // The query goes through the layers in a thread of its own, so its words are looked up meanwhile.
-  const [vectors, lexicalHits] = await Promise.all([queryVectors(encoder, query, signal), soon(() => searchWords(store, query, params.k, under), signal)]);
+  const vectors = await queryVectors(encoder, query, signal);
   checkAborted(signal);
-  const candidates = gatherCandidates(store, query, vectors, params.k, under, lexicalHits);
+  const candidates = gatherCandidates(store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
   return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
 }
 

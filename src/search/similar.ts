@@ -1,5 +1,5 @@
 // Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
-import { checkAborted, soon } from "../base/abort.ts";
+import { checkAborted } from "../base/abort.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
 import type { DenseHit, Place } from "../store/store.ts";
@@ -31,15 +31,12 @@ interface Source {
  */
 export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }, signal?: AbortSignal): Promise<RankedResult> {
   const source = sourceOf(deps, params);
+  const vectors = await deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal);
+  checkAborted(signal);
   const { store } = deps;
   const pool = poolSize(params.k);
-  // The code goes through the layers in a thread of its own, so its words are looked up meanwhile.
-  const [vectors, lexical] = await Promise.all([
-    deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal),
-    soon(() => store.searchLexical(termsOf(source.text), [], fieldWeights, pool, {}), signal),
-  ]);
-  checkAborted(signal);
   const dense = new Map<number, DenseHit>((vectors ? store.searchCode(vectors, source.lang, pool) : []).map((hit) => [hit.chunkId, hit]));
+  const lexical = store.searchLexical(termsOf(source.text), [], fieldWeights, pool, {});
   const words = new Map(lexical.map((hit) => [hit.place, hit.score / Math.max(1e-9, lexical[0]!.score)]));
 
   const places = new Map<number, Place>();

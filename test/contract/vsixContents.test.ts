@@ -71,7 +71,7 @@ describe("the .vsix", { skip: !built && "the extension is not built (npm run bui
   it("contains the chunks of one build only", () => {
     const stamps = files.filter((file) => file.startsWith("dist/") && file.endsWith(".mjs")).map((file) => ({ file, text: readFileSync(path.join(root, file), "utf8") }));
     const named = new Set(stamps.flatMap(({ text }) => [...text.matchAll(/\/([\w-]+\.mjs)["']/g)].map(([, name]) => name!)));
-    assert.deepEqual(stamps.map(({ file }) => path.basename(file)).filter((name) => !named.has(name) && !["engine.mjs", "strata.mjs", "parseWorker.mjs", "encodeWorker.mjs", "queryWorker.mjs"].includes(name)), []);
+    assert.deepEqual(stamps.map(({ file }) => path.basename(file)).filter((name) => !named.has(name) && !["engine.mjs", "strata.mjs", "parseWorker.mjs", "encodeWorker.mjs"].includes(name)), []);
   });
 
   it("is not larger than it should be", () => {

@@ -5,15 +5,14 @@ import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { yieldToEventLoop } from "../../../src/base/abort.ts";
 import { entryFile } from "../../../src/base/assets.ts";
-import type { EncodeAnswer, EncodeRequest, EncodeWorkerData } from "../../../src/encoding/encodeWorker.ts";
-import type { FromWorker, ToWorker } from "../../../src/encoding/workerCalls.ts";
+import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "../../../src/encoding/encodeWorker.ts";
 import { loadTinyTable } from "../../support/tinyModel.ts";
 
 const table = await loadTinyTable();
 
 function startWorker(queriesInFlight: SharedArrayBuffer) {
   const worker = new Worker(entryFile("encodeWorker"), { workerData: { table, threads: 1, queriesInFlight } satisfies EncodeWorkerData });
-  return { worker, send: (message: ToWorker<EncodeRequest>) => worker.postMessage(message) };
+  return { worker, send: (message: ToEncodeWorker) => worker.postMessage(message) };
 }
 
 describe("the encode worker", () => {
@@ -25,7 +24,7 @@ describe("the encode worker", () => {
     let answered = false;
     const answer = once(worker, "message").then(([message]) => {
       answered = true;
-      return message as FromWorker<EncodeAnswer>;
+      return message as FromEncodeWorker;
     });
     send({ kind: "encode", id: 1, chunks: [{ breadcrumb: "", text: "get" }], depth: "deep", priority: "visible" });
     // notify tells how many threads it woke: the worker is waiting for the query when it is one, and has waited again when it is one once more.
@@ -51,8 +50,8 @@ describe("the encode worker", () => {
 
   it("answers aborted jobs never and the others in full", async () => {
     const { worker, send } = startWorker(new SharedArrayBuffer(4));
-    const answers: FromWorker<EncodeAnswer>[] = [];
-    worker.on("message", (message: FromWorker<EncodeAnswer>) => answers.push(message));
+    const answers: FromEncodeWorker[] = [];
+    worker.on("message", (message: FromEncodeWorker) => answers.push(message));
     const chunks = new Array(300).fill({ breadcrumb: "a", text: "set value" });
     for (const id of [1, 2, 3]) send({ kind: "encode", id, chunks, depth: "shallow", priority: "background" });
     send({ kind: "abort", id: 2 });

@@ -233,7 +233,7 @@ describe("a model that cannot run", () => {
     await assert.rejects(encoder.embedQuery("get"), (error) => StrataError.is(error, "model.damaged"));
     await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "model.damaged") && /cannot be run/.test(error.message));
     await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "model.damaged"));
-    assert.deepEqual(logged, ["The query worker cannot run the model", "The encode worker cannot run the model"]);
+    assert.deepEqual(logged, ["The query sessions did not open"]);
   });
 
   it("with one ONNX exit gives the same vector for shallow and deep", async (t) => {

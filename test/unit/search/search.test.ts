@@ -312,25 +312,3 @@ test("a cancelled refinement changes nothing further", async () => {
 test("a cancelled search throws", async () => {
   await assert.rejects(searchIndex(setUp(), { query: "router", k: 3 }, AbortSignal.abort()), { name: "AbortError" });
 });
-
-test("words are looked up while the query goes through the layers", { timeout: 20_000 }, async (t) => {
-  const { store, encoder } = setUp();
-  const lookedUp = Promise.withResolvers<void>();
-  const searchLexical = store.searchLexical.bind(store);
-  t.mock.method(store, "searchLexical", (...given: Parameters<typeof searchLexical>) => {
-    lookedUp.resolve();
-    return searchLexical(...given);
-  });
-  const late = { ...encoder, embedQuery: (text: string) => lookedUp.promise.then(() => encoder.embedQuery(text)) };
-  assert.equal((await searchIndex({ store, encoder: late }, { query: "which entry is evicted", k: 5 })).hits[0]?.path, "src/store/cache.ts");
-});
-
-test("the words of a query that was cancelled at once are not looked up", async (t) => {
-  const { store, encoder } = setUp();
-  const lookUp = t.mock.method(store, "searchLexical");
-  const controller = new AbortController();
-  const cancelled = searchIndex({ store, encoder }, { query: "which entry is evicted", k: 5 }, controller.signal);
-  controller.abort();
-  await assert.rejects(cancelled, { name: "AbortError" });
-  assert.equal(lookUp.mock.callCount(), 0);
-});

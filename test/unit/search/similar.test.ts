@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EncoderText } from "../../../src/encoding/encoder.ts";
 import { findSimilar } from "../../../src/search/similar.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 import { createTestEncoder } from "../../support/testEncoder.ts";
@@ -75,19 +74,6 @@ test("a language may be given by the editor's name for it", async () => {
   const ask = async (lang: string) => (await findSimilar(setUp(), { text: "# it's the total\nfor value in numbers\n  total += value", lang, k: 5 })).hits.map(({ path, startLine, score }) => [path, startLine, score]);
   assert.deepEqual(await ask("shellscript"), await ask("bash"));
   assert.notDeepEqual(await ask("shellscript"), await ask("typescript"));
-});
-
-test("words are looked up while the code goes through the layers", { timeout: 20_000 }, async (t) => {
-  const { store, encoder } = setUp();
-  const lookedUp = Promise.withResolvers<void>();
-  const searchLexical = store.searchLexical.bind(store);
-  t.mock.method(store, "searchLexical", (...given: Parameters<typeof searchLexical>) => {
-    lookedUp.resolve();
-    return searchLexical(...given);
-  });
-  const late = { ...encoder, embedCode: (code: EncoderText) => lookedUp.promise.then(() => encoder.embedCode(code)) };
-  const { hits } = await findSimilar({ store, encoder: late }, { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
-  assert.equal(hits[0]?.symbol, "addAll");
 });
 
 test("code that stands in hundreds of places is read once", async (t) => {
