@@ -65,7 +65,7 @@ const definers: readonly RegExp[] = [
   /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
   /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
   /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
-  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^(?:\{[^}]*\}|\S+)\s+)*'?([^\s(){}"'^]+)/,
+  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^(?:\{[^}]*\}|[^\s{]\S*)\s+)*'?([^\s(){}"'^]+)/,
   // Of C where its grammar is lost; Perl.
   /^\s*#\s*define\s+(\w+)/,
   /^\s*use\s+constant\s+(\w+)/,

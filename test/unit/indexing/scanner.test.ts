@@ -106,6 +106,7 @@ describe("definedName", () => {
     ["#define LIMIT 5", "LIMIT"],
     ["(def ^{:private true} limit 5)", "limit"],
     ["(ns ^{:doc \"What it is.\"", ""],
+    [`(def ${"^{} ".repeat(70)}(`, ""], // every mark may be read in one way only, or this takes for ever
     ["(define-obsolete-variable-alias 'old-name 'new-name)", "old-name"],
     ["model of the world", ""],
     ["if (a) {", ""],
