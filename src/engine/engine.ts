@@ -610,8 +610,9 @@ export class Engine {
   async #readLost(hits: readonly Anchored[], signal: AbortSignal): Promise<boolean> {
     const before = this.#store.changes();
     const { hits: left, stale } = await anchor(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
-    if (left.length < hits.length) await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error));
+    if (left.length === hits.length) return false;
+    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error));
     this.#wake(); // they are read deeper behind the answer
-    return left.length < hits.length && this.#store.changes() !== before;
+    return this.#store.changes() !== before;
   }
 }

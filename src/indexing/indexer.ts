@@ -126,7 +126,7 @@ export class Indexer {
   /**
    * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed (not those that
    * merely cannot be read now). Unchanged content is not encoded again.
-   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone (an unmounted disk must not empty the index).
+   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone.
    * @returns how many files it read; other passes are over in a moment.
    */
   scan(onProgress: OnProgress, signal: AbortSignal): Promise<number> {
@@ -135,8 +135,7 @@ export class Indexer {
 
   async #scan(onProgress: OnProgress, signal: AbortSignal, mayWrite: MayWrite): Promise<number> {
     const { root, store, pool, limits } = this.#options;
-    if (!(await stat(root).catch(() => undefined))?.isDirectory())
-      throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
+    await this.#assertThere();
     const known = store.files();
     // What is saved while the pass runs is not in its hands.
     const before = [...known.keys()];
@@ -214,6 +213,7 @@ export class Indexer {
 
   /**
    * Brings single paths (relative) up to date, ahead of everything else. Folders and mass changes are for `scan`.
+   * Throws "workspace.missing" when the root itself is gone.
    * @returns the paths that are now indexed with text; `rescan` when a folder or an ignore file was among the paths.
    */
   update(paths: readonly string[], signal: AbortSignal): Promise<Updated> {
@@ -235,6 +235,7 @@ export class Indexer {
         if (verdict.path !== relative) vanished.add(relative);
       } else if (verdict.kind === "missing" || (verdict.kind === "skip" && verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
+    if (vanished.size > 0) await this.#assertThere();
     signal.throwIfAborted();
     const outcomes = wanted.size > 0 ? await pool.parse([...wanted.values()], true) : [];
     signal.throwIfAborted();
@@ -244,6 +245,13 @@ export class Indexer {
     for (const path of vanished) mayWrite(path);
     await this.#remove(this.#knownWithin(vanished), signal, mayWrite);
     return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" && store.files().has(o.file.path) ? [o.file.path] : [])), rescan };
+  }
+
+  /** An unmounted disk must not empty the index. */
+  async #assertThere(): Promise<void> {
+    const { root } = this.#options;
+    if (!(await stat(root).catch(() => undefined))?.isDirectory())
+      throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
   }
 
   /** The files that these paths are or were: a vanished folder takes its files along. */

@@ -363,6 +363,32 @@ test("what failed is tried again before it is judged, and says why it failed", a
   assert.equal(coverage.files, 5);
 });
 
+test("a search while the workspace's disk is away leaves its index whole", async (t) => {
+  const place = workplace(t, manyFiles(30));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  renameSync(place.root, `${place.root}-away`);
+  assert.deepEqual((await engine.search({ query: "value of part", k: 3, depth: "instant" }, never)).hits, []);
+  assert.equal(engine.status().coverage.files, 30);
+  renameSync(`${place.root}-away`, place.root);
+});
+
+test("a question about what is there does not put an end to the wait after a failure", async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
+  await engine.index("instant", never);
+  scan.mock.mockImplementation(async () => {
+    throw new StrataError("index.busy", "Somebody else has it.");
+  });
+  await engine.filesChanged(Object.keys(manyFiles(400)), never); // asks for another pass
+  while (engine.status().state.kind !== "failed") await yieldToEventLoop();
+  const passes = scan.mock.callCount();
+  for (let i = 0; i < 3; i++) await engine.search({ query: "value of part", k: 3, depth: "instant" }, never);
+  assert.deepEqual([engine.status().state.kind, scan.mock.callCount()], ["failed", passes]);
+});
+
 test("what failed in the background is tried again by itself, ever more seldom", async (t) => {
   const place = workplace(t, manyFiles(5));
   const engine = await place.open();
