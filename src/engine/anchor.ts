@@ -89,8 +89,8 @@ export async function anchor<H extends Anchored>(store: AnchorStore, root: strin
  * @param readLost reads the files of those that are gone; whether it is worth asking again
  */
 export async function withoutGaps<A extends { readonly hits: readonly Anchored[] }>(ask: (k: number) => Promise<A>, k: number, readLost: (hits: A["hits"]) => Promise<boolean>): Promise<A> {
-  const until = performance.now() + GAPS_MS;
   let answer = await ask(k);
+  const until = performance.now() + GAPS_MS; // not of the first answer, for which the model may have to load
   while (performance.now() < until && (await readLost(answer.hits))) {
     await readLost((await ask(GAPS_LOOK)).hits);
     answer = await ask(k);

@@ -44,6 +44,10 @@ it("an answer is made again as long as that changes the index, for a moment at m
   const asked: number[] = [];
   const ask = async (k: number) => ({ hits: [], k: asked.push(k) });
   let left = 2;
+  const slowly = async (k: number) => ask(k).finally(() => (now += 5_000));
+  assert.equal((await withoutGaps(slowly, 5, async () => left-- > 1)).k, 3);
+  asked.length = 0;
+  left = 2;
   assert.equal((await withoutGaps(ask, 5, async () => left-- > 0)).k, 3);
   assert.deepEqual(asked, [5, 100, 5]);
   assert.equal((await withoutGaps(ask, 5, async () => (now += 400) > 0)).k, 8);
