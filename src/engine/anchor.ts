@@ -47,6 +47,7 @@ export async function readRange(root: string, { path: relative, startLine, endLi
   const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
   // An editor's cursor may stand behind the last line break.
   const missing = first < 1 || first > lines.length ? first : endLine !== undefined && endLine > Math.max(count, first) ? endLine : undefined;
+  if (endLine !== undefined && endLine < first) throw new StrataError("input.invalid", `Line ${endLine} is before line ${first}. Give the first line of the range, then the last.`);
   if (missing !== undefined) throw new StrataError("input.invalid", `${relative} has ${count} ${count === 1 ? "line" : "lines"}; line ${missing} is not one of them.`);
   return lines.slice(first - 1, endLine ?? lines.length).join("\n");
 }

@@ -348,6 +348,8 @@ test("similar code is not asked for with what holds secrets, lies outside, is a 
   const refused: readonly (readonly [string, RegExp])[] = [[".env", /secrets/], ["pipe.ts", /not a file/], ["src", /not a file/], ["large.json", /too large/], ["image.png", /is not text/], [`link/${path.basename(process.execPath)}`, /leads out/], ["none.ts", /cannot be read/]];
   for (const [name, says] of refused)
     await assert.rejects(engine.similar({ path: name, startLine: 1, k: 3, depth: "instant" }, never), (error) => StrataError.is(error, "input.invalid") && says.test(error.message), name);
+  const [file] = Object.keys(manyFiles(2)) as [string];
+  await assert.rejects(engine.similar({ path: file, startLine: 4, endLine: 2, k: 3, depth: "instant" }, never), (error) => StrataError.is(error, "input.invalid") && /Line 2 is before line 4/.test(error.message));
 });
 
 test("what failed is tried again before it is judged, and says why it failed", async (t) => {

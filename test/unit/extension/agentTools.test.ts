@@ -35,11 +35,13 @@ describe("the tool for similar code", () => {
     await callTool("strata_similar", { path: "src/a.ts", startLine: 7, endLine: 9 });
     await callTool("strata_similar", { path: "src/a.ts:7" });
     await callTool("strata_similar", { path: "src/a.ts:7-9" });
+    await callTool("strata_similar", { path: "src/a.ts:7:9" });
     assert.deepEqual(asked, [
       { root: "/w", path: "src/a.ts", startLine: 7 },
       { root: "/w", path: "src/a.ts", startLine: 7, endLine: 9 },
       { root: "/w", path: "src/a.ts", startLine: 7 },
       { root: "/w", path: "src/a.ts", startLine: 7, endLine: 9 },
+      { root: "/w", path: "src/a.ts", startLine: 7 },
     ]);
   });
 
