@@ -1,7 +1,7 @@
 // Reads files of a workspace, where others write and an agent in its sandbox may. Between the look at a path and its opening the file, or a folder on
 // the way to it, can be replaced by a link to somebody's keys or by a pipe without end; so what counts is what was opened.
 import { constants } from "node:fs";
-import { open, readlink, realpath } from "node:fs/promises";
+import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { leadsOut } from "./relativePath.ts";
 
@@ -20,10 +20,22 @@ export async function readInside(root: string, relative: string, maxBytes = Infi
   try {
     const stat = await handle.stat();
     if (!stat.isFile() || stat.size > maxBytes) throw new NotInside(`${relative} is no file to read`);
-    // Only Linux says where an open file lies; elsewhere its name is looked up once more.
-    const place = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => realpath(file));
-    if (leadsOut(path.relative(await realpath(root), place))) throw new NotInside(`${relative} leads out of ${root}`);
+    const place = await placeOf(handle, file);
+    if (leadsOut(path.relative(await realpath(root), place)) && leadsOut(path.relative(await placeOfFolder(root), place))) throw new NotInside(`${relative} leads out of ${root}`);
     return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Only Linux says where an open file lies; elsewhere its name is looked up once more. */
+const placeOf = (handle: FileHandle, file: string): Promise<string> => readlink(`/proc/self/fd/${handle.fd}`).catch(() => realpath(file));
+
+/** As Linux says it: on a disk that ignores case it may spell a folder otherwise than whoever named it. */
+async function placeOfFolder(folder: string): Promise<string> {
+  const handle = await open(folder, O_RDONLY);
+  try {
+    return await placeOf(handle, folder);
   } finally {
     await handle.close();
   }
