@@ -151,8 +151,8 @@ test("saved files are encoded a few chunks at a time, so that a search comes in 
   const place = workplace(t, manyFiles(1));
   const sizes = path.join(path.dirname(place.index), "sizes");
   const engine = await place.open(workerFile(place, anyVectors(`if (priority === "visible") appendFileSync(${JSON.stringify(sizes)}, chunks.length + "\\n");`)));
-  await engine.index("instant", never);
   await engine.configure(defaultSettings);
+  await engine.index("deep", never);
   const saved = manyFiles(30, 1);
   place.write(saved);
   await engine.filesChanged(Object.keys(saved), never);
