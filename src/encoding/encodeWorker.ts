@@ -26,7 +26,8 @@ export type ToEncodeWorker =
 export type FromEncodeWorker =
   /** `values` is chunks × dims int8, `scales` one float32 a chunk. */
   | { readonly kind: "encoded"; readonly id: number; readonly values: Int8Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> }
-  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  /** With a code: a sentence for the user. */
+  | { readonly kind: "failed"; readonly id: number; readonly code: ErrorCode | undefined; readonly message: string }
   /** The sessions cannot be opened at all; the worker ends. */
   | { readonly kind: "unusable"; readonly code: ErrorCode; readonly message: string };
 
@@ -89,7 +90,7 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
     } catch (error) {
       queue.remove(batch.jobId);
       answers.delete(batch.jobId);
-      send({ kind: "failed", id: batch.jobId, message: userMessage(error) });
+      send({ kind: "failed", id: batch.jobId, code: StrataError.is(error) ? error.code : undefined, message: userMessage(error) });
     }
   }
   await sessions.release();

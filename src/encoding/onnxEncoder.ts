@@ -198,7 +198,8 @@ export class OnnxEncoder implements Encoder {
     // Undefined when it was aborted meanwhile.
     if (!pending) return;
     if (message.kind === "failed") {
-      pending.reject(new StrataError("engine.failed", `The model failed on a batch of code: ${message.message}. Run "Strata: Doctor", and report this if it happens again.`));
+      const { code, message: text } = message;
+      pending.reject(code === undefined ? new StrataError("engine.failed", `The model failed on a batch of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
       return;
     }
     this.#deaths = 0;

@@ -29,7 +29,7 @@ import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicateGroup, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
-import { Teller } from "./teller.ts";
+import { BY_WORDS, Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
 
 export class Engine {
@@ -573,13 +573,15 @@ export class Engine {
     const encoder = this.#answering();
     const store = seenBy(this.#store, encoder.model.hash);
     try {
-      return await this.#asked(rank({ store, encoder, ...(this.#scansDone > 0 && { noiseFloor: this.#noiseFloor }) }));
+      const answer = await this.#asked(rank({ store, encoder, ...(this.#scansDone > 0 && { noiseFloor: this.#noiseFloor }) }));
+      this.#teller.withdraw(BY_WORDS); // it may have been one text that the model cannot read
+      return answer;
     } catch (error) {
       // The model was exchanged while its query was made.
       if (encoder !== this.#answering() && !isAbort(error)) return this.#withEncoder(rank);
       if (!StrataError.is(error) || !["native.missing", "model.damaged", "engine.failed"].includes(error.code)) throw error;
       this.#problem("the encoder does not run", error);
-      this.#teller.warn(`Searching by words only: ${userMessage(error)}`);
+      this.#teller.warn(`${BY_WORDS} ${userMessage(error)}`);
       return this.#asked(rank({ store, encoder: undefined }));
     }
   }
@@ -611,8 +613,7 @@ export class Engine {
     const before = this.#store.changes();
     const { hits: left, stale } = await anchor(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
     if (left.length === hits.length) return false;
-    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error));
-    this.#wake(); // they are read deeper behind the answer
+    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => isAbort(error) || this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
     return this.#store.changes() !== before;
   }
 }

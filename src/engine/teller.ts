@@ -2,10 +2,13 @@
 import type { IndexState } from "./protocol.ts";
 import { FEW_CHANGES, STATUS_EVERY_MS } from "./pace.ts";
 
+/** How the warning begins that the encoder does not run; it is taken back when it does. */
+export const BY_WORDS = "Searching by words only:";
+
 export class Teller {
   #state: IndexState = { kind: "absent" };
   /** Changed files that are being read: more than a few, and no answer is complete, whatever the background is at. */
-  unread = 0;
+  #unread = 0;
   readonly #warnings = new Set<string>();
   readonly #tell: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -17,11 +20,19 @@ export class Teller {
   }
 
   get state(): IndexState {
-    const isBehind = this.unread > FEW_CHANGES && (this.#state.kind === "ready" || this.#state.kind === "deepening");
-    return isBehind ? { kind: "scanning", progress: { phase: "instant", done: 0, total: this.unread, unit: "files" } } : this.#state;
+    const isBehind = this.#unread > FEW_CHANGES && (this.#state.kind === "ready" || this.#state.kind === "deepening");
+    return isBehind ? { kind: "scanning", progress: { phase: "instant", done: 0, total: this.#unread, unit: "files" } } : this.#state;
   }
   set state(state: IndexState) {
     this.#state = state;
+    this.soon();
+  }
+
+  get unread(): number {
+    return this.#unread;
+  }
+  set unread(files: number) {
+    this.#unread = files;
     this.soon();
   }
 
@@ -34,7 +45,7 @@ export class Teller {
   };
   /** Takes back what begins so. */
   withdraw(start: string): void {
-    for (const sentence of this.#warnings) if (sentence.startsWith(start)) this.#warnings.delete(sentence);
+    for (const sentence of this.#warnings) if (sentence.startsWith(start) && this.#warnings.delete(sentence)) this.soon();
   }
 
   /** Something of the status has changed. */

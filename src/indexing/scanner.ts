@@ -57,10 +57,8 @@ function windowEnd(lines: SourceLines, start: number, to: number): number {
 const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
 const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
 const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive|data|value|annotation|inner)\\s+)*";
-/** Prose that begins with one of the words below: "function will", "type of". */
-const prose = "(?!(?:all|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w)";
 const definers: readonly RegExp[] = [
-  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?${prose}([\\w$.:~!?-]*[\\w$!?])`, "i"),
+  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
   /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
   /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
   /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
@@ -84,11 +82,14 @@ const definers: readonly RegExp[] = [
  */
 const TELLING = 300;
 
+/** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
+const prose = /^(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\s+\w/;
+
 /** Name that a row defines, by the habits of most languages; "" when it defines none. */
 export function definedName(row: string): string {
   for (const pattern of definers) {
-    const name = pattern.exec(row)?.[1];
-    if (name) return name;
+    const found = pattern.exec(row);
+    if (found?.[1] && !(pattern === definers[0] && prose.test(row.slice(found[0].length - found[1].length)))) return found[1];
   }
   return "";
 }

@@ -127,6 +127,7 @@ test("hits that cannot be refined are an answer all the same, once or streamed",
 /** Answers whatever it is asked, at once. */
 const anyVectors = (also = "") => `parentPort.on("message", ({ kind, id, chunks, priority }) => {
   if (kind === "close") return parentPort.close();
+  if (kind === "abort") return;
   ${also}
   parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
 });`;
@@ -540,6 +541,17 @@ test("damage that a change of model or an answer by words alone meets is repaire
   await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), damaged);
   await engine.index("instant", never);
   assert.ok(scan.mock.callCount() > passes);
+});
+
+test("that words alone answered is told until the model has answered again", async (t) => {
+  const engine = await workplace(t, manyFiles(3)).open();
+  await engine.index("instant", never);
+  const warned = async (query: string) => {
+    await engine.search({ query, k: 3, depth: "instant" }, never);
+    return engine.status().warnings.some((sentence) => sentence.startsWith("Searching by words only"));
+  };
+  t.mock.method(OnnxEncoder.prototype, "embedQuery").mock.mockImplementationOnce(() => Promise.reject(new StrataError("engine.failed", "It met a text that it cannot read.")));
+  assert.deepEqual([await warned("value of part"), await warned("value of another part")], [true, false]);
 });
 
 test("a choice of model for which the disk has no room changes nothing and says so", { skip: process.platform !== "linux" && "needs /dev/full" }, async (t) => {

@@ -100,6 +100,8 @@ describe("definedName", () => {
     ["function(x, y) {", ""],
     ["- a list (with words) of prose", ""],
     ["function will return what it is given", ""],
+    ["class A extends B", "A"],
+    ["type It struct", "It"],
     ["UNION ALL SELECT 1", ""],
     ["sub is {", "is"],
     ["} elsif (ready()) {", ""],
