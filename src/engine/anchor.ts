@@ -84,6 +84,16 @@ export async function anchor<H extends Anchored>(store: AnchorStore, root: strin
   return { hits: anchored, stale: [...stale] };
 }
 
+/** What is known of very these hits. */
+const looked = new WeakMap<readonly Anchored[], ReturnType<typeof anchor>>();
+
+/** `anchor`, once for one list of hits: what `withoutGaps` has looked at is the answer in most cases, and at each look the background takes its turn. */
+export function anchorOnce<H extends Anchored>(store: AnchorStore, root: string, hits: readonly H[]): ReturnType<typeof anchor<H>> {
+  const known = looked.get(hits) ?? anchor(store, root, hits);
+  looked.set(hits, known);
+  return known as ReturnType<typeof anchor<H>>;
+}
+
 /**
  * An answer of which nothing is gone from the files, as far as that can be had in a moment: else the first hits of an index that git has overtaken would
  * leave little or nothing of it.

@@ -20,7 +20,7 @@ import { type RankedResult, type SearchDeps, searchIndex } from "../search/searc
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
-import { anchor, type Anchored, anchorGroups, goneWhole, readRange, withoutGaps } from "./anchor.ts";
+import { type Anchored, anchorGroups, anchorOnce, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
@@ -603,7 +603,7 @@ export class Engine {
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
   async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
-    const { hits, stale } = await anchor(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
+    const { hits, stale } = await anchorOnce(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
     if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
     return hits;
   }
@@ -611,7 +611,7 @@ export class Engine {
   /** Reads what has changed where some of these hits are gone. @returns whether the index is another by it */
   async #readLost(hits: readonly Anchored[], signal: AbortSignal): Promise<boolean> {
     const before = this.#store.changes();
-    const { hits: left, stale } = await anchor(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
+    const { hits: left, stale } = await anchorOnce(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
     if (left.length === hits.length) return false;
     await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => isAbort(error) || this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
     return this.#store.changes() !== before;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import os from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { anchor, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
+import { anchor, anchorOnce, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
 import type { Place } from "../../../src/store/store.ts";
 
 const copy = "same();\nend();";
@@ -64,4 +64,16 @@ it("a hit is not looked for outside the workspace, nor in a file that has grown 
   const store = { files: () => new Map(), placesInFile: () => [] };
   const found = await anchor(store, path.join(folder, "w"), ["own.ts", "grown.ts", "link/other.ts"].map((name) => ({ ...hit, path: name })));
   assert.deepEqual(found.hits.map((each) => each.path), ["own.ts"]);
+});
+
+it("the same hits are looked for once", async (t) => {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  writeFileSync(path.join(root, "a.ts"), `${copy}\n`);
+  let looks = 0;
+  const store = { files: () => (looks++, new Map()), placesInFile: () => [] };
+  const hits = [{ path: "a.ts", startLine: 1, endLine: 2, snippet: copy }];
+  const [first, again, others] = [await anchorOnce(store, root, hits), await anchorOnce(store, root, hits), await anchorOnce(store, root, [...hits])];
+  assert.equal(again, first);
+  assert.deepEqual([others, looks], [first, 2]);
 });
