@@ -21,7 +21,9 @@ export async function readInside(root: string, relative: string, maxBytes = Infi
     const stat = await handle.stat();
     if (!stat.isFile() || stat.size > maxBytes) throw new NotInside(`${relative} is no file to read`);
     const place = await placeOf(handle, file);
-    if (leadsOut(path.relative(await realpath(root), place)) && leadsOut(path.relative(await placeOfFolder(root), place))) throw new NotInside(`${relative} leads out of ${root}`);
+    const isOutOf = (folder: string) => leadsOut(path.relative(folder, place));
+    // As it is named first: that is its real place already for an engine, which reads every file of a workspace so.
+    if (isOutOf(root) && isOutOf(await realpath(root)) && isOutOf(await placeOfFolder(root))) throw new NotInside(`${relative} leads out of ${root}`);
     return await handle.readFile();
   } finally {
     await handle.close();

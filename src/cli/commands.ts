@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
+import { placeNamed } from "../base/placeName.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
@@ -105,13 +106,11 @@ export interface PlaceInFile {
 
 /** Reads `FILE:LINE` or `FILE:FIRST-LAST`; lines count from 1. A column after the line is let pass, as in compiler messages. */
 export function parsePlace(place: string): PlaceInFile & { readonly file: string } {
-  const match = /^(.+?):(\d+)(?:-(\d+)|:\d+)?$/.exec(place);
-  if (match === null) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
-  const [, file = "", first = "", last] = match;
-  const startLine = Number(first);
-  const endLine = Number(last ?? first);
-  if (startLine < 1 || endLine < startLine) throw new StrataError("input.invalid", `${first}${last === undefined ? "" : `-${last}`} is not a range of lines. Lines count from 1, and the last is not before the first.`);
-  return { file, startLine, ...(last !== undefined && { endLine }) };
+  const { path: file, startLine, endLine } = placeNamed(place);
+  if (startLine === undefined) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
+  if (startLine < 1 || (endLine ?? startLine) < startLine)
+    throw new StrataError("input.invalid", `${startLine}${endLine === undefined ? "" : `-${endLine}`} is not a range of lines. Lines count from 1, and the last is not before the first.`);
+  return { file, startLine, ...(endLine !== undefined && { endLine }) };
 }
 
 /** See pathInside; who names a file of another project is told how to go there. */
