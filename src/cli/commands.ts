@@ -87,10 +87,16 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
 /** The query with `--lang` and `--path` as the filters of the query language. */
 export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
   const quoted = (value: string): string => (/\s/.test(value) ? `"${value}"` : value);
-  return [query, ...(langs.length > 0 ? [`lang:${quoted(langs.join(","))}`] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-path:${quoted(glob.slice(1))}` : `path:${quoted(glob)}`))].join(" ");
+  return [...(query === "" ? [] : [query]), ...(langs.length > 0 ? [`lang:${quoted(langs.join(","))}`] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-path:${quoted(glob.slice(1))}` : `path:${quoted(glob)}`))].join(" ");
 }
 
-export async function runSearch(query: string, options: SearchOptions & { readonly lang: readonly string[]; readonly path: readonly string[] }, context: Context): Promise<number> {
+/** What `--lang` and `--path` name. */
+export interface FilterOptions {
+  readonly lang: readonly string[];
+  readonly path: readonly string[];
+}
+
+export async function runSearch(query: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
   if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are failed requests tried again".');
   const { k, depth } = options;
   const scope = scopeOf(options.in);
@@ -142,14 +148,15 @@ export function resolvePlace(place: string, { root, under }: Scope, cwd: string 
   return { path: relative, ...lines };
 }
 
-export async function runSimilar(place: string, options: SearchOptions, context: Context): Promise<number> {
+export async function runSimilar(place: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
   const scope = scopeOf(options.in);
   const range = resolvePlace(place, scope);
   const { k, depth } = options;
-  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...range, k, depth }, context.signal));
+  const filters = withFilters("", options.lang, options.path);
+  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...range, filters, k, depth }, context.signal), filters !== "");
 }
 
-export interface DuplicateOptions {
+export interface DuplicateOptions extends FilterOptions {
   readonly in: string | undefined;
   readonly depth: protocol.Depth;
   readonly minLines: number;
@@ -159,16 +166,15 @@ export interface DuplicateOptions {
 
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
   const scope = scopeOf(options.in);
+  const filters = withFilters("", options.lang, options.path);
   return withEngine(context, scope.root, async (session) => {
     await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const { minLines, threshold, limit } = options;
-    // In a part of the project those groups count that reach into it; the engine does not know it, so it is asked for all.
-    const params = { minLines, threshold, limit: scope.under === "" ? limit : 10_000 };
-    const { groups: all, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, params, context.signal, onProgress));
-    const inside = scope.under === "" ? all : all.filter(({ members }) => members.some((member) => member.path.startsWith(`${scope.under}/`))).slice(0, limit);
-    const groups = inside.map((group) => ({ ...group, members: fromHere(group.members, scope) }));
+    const params = { minLines, threshold, limit, filters, under: scope.under };
+    const { groups: found, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, params, context.signal, onProgress));
+    const groups = found.map((group) => ({ ...group, members: fromHere(group.members, scope) }));
     if (context.json) printJson(context, { groups, coverage });
-    else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more.\n`);
+    else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more${filters === "" ? "" : " that pass the filters"}.\n`);
     else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), shownFolder(scope))}\n`);
     return groups.length > 0 ? 0 : 1;
   });

@@ -7,7 +7,7 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import { exclusion } from "../base/queryWords.ts";
 import { depths } from "../encoding/encoder.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
-import { type DuplicateOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
+import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
 import { type Context, processTerminal, type Terminal } from "./terminal.ts";
@@ -76,23 +76,24 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .option("--vimgrep", "one line for each hit, path:line:column:text, for editors and pickers", false)
       .option("--explain", "show what each signal contributed", false);
 
+  const filtering = (command: Command, matching: string): Command =>
+    command
+      .addOption(new Option("--lang <language>", `${matching.replace("files that match", "this language")} (may be repeated)`).argParser(languages).default([], "all"))
+      .addOption(new Option("--path <glob>", `${matching}; !glob for files that do not count (may be repeated)`).argParser(globs).default([], "all"));
+
   program.option("--json", "print one JSON object instead of text").option(...modelOption);
 
-  add(
-    "search <query...>",
-    "find code by a sentence, a name or quoted text",
-    (command) =>
-      searching(command)
-        .option("--lang <language>", "only this language (may be repeated)", languages)
-        .option("--path <glob>", "only files that match; !glob for files that do not (may be repeated)", globs),
-    (context, { lang = [], path = [], ...options }: SearchOptions & { lang?: string[]; path?: string[] }, [words]) => runSearch((words as unknown as string[]).join(" "), { ...options, lang, path }, context),
+  add("search <query...>", "find code by a sentence, a name or quoted text", (command) => filtering(searching(command), "only files that match"), (context, options: SearchOptions & FilterOptions, [words]) =>
+    runSearch((words as unknown as string[]).join(" "), options, context),
   );
-  add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", searching, (context, options: SearchOptions, [place = ""]) => runSimilar(place, options, context));
+  add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", (command) => filtering(searching(command), "only files that match"), (context, options: SearchOptions & FilterOptions, [place = ""]) =>
+    runSimilar(place, options, context),
+  );
   add(
     "duplicates [dir]",
     "groups of code that is the same, renamed, or means the same",
     (command) =>
-      command
+      filtering(command, "only what has a copy in files that match")
         .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)

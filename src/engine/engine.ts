@@ -158,7 +158,7 @@ export class Engine {
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...params, text, k }, signal));
+    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root), text, k }, signal));
   }
 
   async #answer(
@@ -209,9 +209,10 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
+    const asked = { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root) };
     for (;;) {
       await this.#atHand();
-      const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, params, cut, onProgress));
+      const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, asked, cut, onProgress));
       if (groups) return { groups: await anchorGroups(groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }

@@ -75,7 +75,7 @@ export function seenBy(store: Store, model: string): SearchStore {
   return {
     searchDense: (query, k, filters) => store.searchDense(query, k, filters, model),
     scoreChunks: (query, chunks) => store.scoreChunks(query, chunks, model),
-    searchCode: (query, lang, k) => store.searchCode(query, lang, k, model),
+    searchCode: (query, lang, k, filters) => store.searchCode(query, lang, k, filters, model),
     scoreCode: (query, lang, chunks) => store.scoreCode(query, lang, chunks, model),
     putVectors: (depth, vectors) => store.putVectors(depth, vectors, model),
     searchLexical: (...given) => store.searchLexical(...given),

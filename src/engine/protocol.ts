@@ -91,7 +91,15 @@ export interface Status {
   readonly indexBytes: number;
 }
 
-export interface SearchParams {
+/** What may be found is restricted to. */
+export interface Restricted {
+  /** Filters as in a query, nothing else ("lang:go path:src/** -in:tests"). In a search they stand in the query. */
+  readonly filters?: string;
+  /** Directory below the root, "" for all. */
+  readonly under?: string;
+}
+
+export interface SearchParams extends Pick<Restricted, "under"> {
   readonly query: string;
   /** Number of hits, 1 to 200. */
   readonly k: number;
@@ -102,8 +110,6 @@ export interface SearchParams {
    * asks: the next search of the same asker ends the stream, those of others (a view beside a quick pick) do not.
    */
   readonly streamId?: string;
-  /** Directory below the root to restrict to, "" for all. */
-  readonly under?: string;
 }
 export interface SearchResult extends Remarks {
   readonly hits: readonly Hit[];
@@ -120,7 +126,7 @@ export const search = new RequestType<SearchParams, SearchResult, ErrorData>("st
 export const searchUpdate = new NotificationType<{ readonly streamId: string; readonly result: SearchResult }>("strata/searchUpdate");
 
 /** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. */
-export interface SimilarParams {
+export interface SimilarParams extends Restricted {
   readonly path?: string;
   readonly startLine?: number;
   readonly endLine?: number;
@@ -148,7 +154,8 @@ export interface ReportingParams {
 }
 export const progress = new ProgressType<Progress>();
 
-export interface DuplicatesParams extends ReportingParams {
+/** Restricted: groups of which a place passes what the filters ask for; what they leave out (`-path:`, `-lang:`, `-in:tests`) is no copy. */
+export interface DuplicatesParams extends ReportingParams, Restricted {
   readonly minLines: number;
   /** Least cosine of a semantic pair. */
   readonly threshold: number;

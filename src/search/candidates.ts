@@ -3,7 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
-import { lastName, type ParsedQuery } from "./query.ts";
+import { filtersOf, lastName, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
@@ -46,7 +46,7 @@ export interface Candidates {
 
 /** @param under directory below the root, "" for all. */
 export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
-  const filters: Filters = { ...query.filters, under, ...(query.tests !== "any" && { tests: query.tests === "only" }) };
+  const filters = filtersOf(query, under);
   const accepts = placeFilter(query, filters);
   // What is filtered after retrieval needs a deeper look to fill the list.
   const isNarrow = query.symbolFilter.length > 0 || query.phrases.length > 0;

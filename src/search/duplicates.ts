@@ -6,10 +6,13 @@ import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
-import type { Place, Store } from "../store/store.ts";
+import { fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { parseFilters } from "./query.ts";
 import { type CodeToken, exactForm, isList, renamedForm, shapeText, sharedAround, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends Pick<Store, "placesOf" | "neighbours"> {
+  /** Chunks with a place that passes; undefined for all. */
+  allowedBy(filters: Filters): { readonly chunks: ReadonlySet<number> } | undefined;
   allChunks(): Iterable<{ readonly chunkId: number; readonly kind: ChunkKind; readonly text: string; readonly lang: string }>;
 }
 
@@ -40,13 +43,19 @@ interface Unit {
   readonly shape: string;
 }
 
-/** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. */
+/** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. @throws StrataError "input.invalid" */
 export async function findDuplicates(store: DuplicateStore, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<DuplicateGroup[]> {
   checkAborted(signal);
   const pause = pacer(signal);
+  const filters = parseFilters(params);
+  const exclusions = exclusionsOf(filters);
+  const [isWanted, counts] = [fileMatcher(filters), fileMatcher(exclusions)];
+  const [wanted, counted] = [store.allowedBy(filters)?.chunks, store.allowedBy(exclusions)?.chunks];
+  const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
   const units: Unit[] = [];
   for (const { chunkId, kind, text, lang } of store.allChunks()) {
     await pause();
+    if (counted && !counted.has(chunkId)) continue;
     const lines = text.trimEnd().split("\n").length;
     if (lines < params.minLines || isMostlyImports(text)) continue;
     const tokens = tokeniseCode(text, lang);
@@ -61,7 +70,8 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   const byForm = Map.groupBy(units, (unit) => unit.renamed);
   for (const family of byForm.values()) {
     await pause();
-    const places = store.placesOf(family.map((unit) => unit.chunkId));
+    if (wanted && !family.some(({ chunkId }) => wanted.has(chunkId))) continue;
+    const places = placesOf(family.map((unit) => unit.chunkId));
     if (places.length < 2) continue;
     const exact = Map.groupBy(family, (unit) => unit.exact);
     // Lists are copies only where they say the same.
@@ -69,30 +79,31 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     for (const units of apart ? exact.values() : [family]) {
       const ids = new Set(units.map((unit) => unit.chunkId));
       const members = distinctPlaces(places.filter((place) => ids.has(place.chunkId)));
-      if (members.length < 2) continue;
+      if (members.length < 2 || !members.some(isWanted)) continue;
       for (const id of ids) grouped.add(id);
       groups.push(group(apart || exact.size === 1 ? "exact" : "renamed", 1, units[0]!.lines, members));
     }
   }
 
   const byChunk = new Map(units.filter((unit) => unit.isDefinition).map((unit) => [unit.chunkId, unit]));
-  const leaders = units.filter((unit) => unit.isDefinition && !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
-  const nearCopies = await findNearCopies(store, leaders, pause);
+  const definitions = units.filter((unit) => unit.isDefinition && !grouped.has(unit.chunkId)).sort((a, b) => b.lines - a.lines);
+  const leaders = wanted ? definitions.filter(({ chunkId }) => wanted.has(chunkId)) : definitions;
+  const nearCopies = await findNearCopies(store, definitions, wanted, pause);
   let done = 0;
   for (const leader of leaders) {
     await pause();
     if (++done % 500 === 0) onProgress?.({ phase: "search", done, total: leaders.length, unit: "chunks" });
     if (grouped.has(leader.chunkId)) continue;
     const isFree = ({ chunkId }: { readonly chunkId: number }): boolean => chunkId !== leader.chunkId && byChunk.has(chunkId) && !grouped.has(chunkId);
-    const copies = (nearCopies.get(leader.chunkId) ?? []).filter(isFree);
+    const nearly = (nearCopies.get(leader.chunkId) ?? []).filter(isFree);
     const alike = store.neighbours(leader.chunkId, neighbourCount).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
-    const near = [...copies, ...alike.filter((hit) => !copies.some((copy) => copy.chunkId === hit.chunkId))];
+    const near = [...nearly, ...alike.filter((hit) => !nearly.some((copy) => copy.chunkId === hit.chunkId))];
     if (near.length === 0) continue;
-    const places = distinctPlaces(store.placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
+    const places = distinctPlaces(placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
     if (places.length < 2) continue;
     for (const id of [leader.chunkId, ...near.map((hit) => hit.chunkId)]) grouped.add(id);
     const least = near.reduce((a, b) => (b.score < a.score ? b : a));
-    groups.push({ ...group("semantic", least.score, leader.lines, places), measure: copies.some((copy) => copy === least) ? "tokens" : "cosine" });
+    groups.push({ ...group("semantic", least.score, leader.lines, places), measure: nearly.some((copy) => copy === least) ? "tokens" : "cosine" });
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
   return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);
@@ -107,8 +118,9 @@ interface NearCopy {
 /**
  * Functions that are each other's copies but for one stretch, by chunk. Such a pair shares its beginning or its end over a good part of its length,
  * and so stands close together when shapes are sorted by their beginnings or by their ends.
+ * @param wanted chunks of which each pair must have one; undefined for all.
  */
-async function findNearCopies(store: DuplicateStore, units: readonly Unit[], pause: () => Promise<void> | undefined): Promise<Map<number, NearCopy[]>> {
+async function findNearCopies(store: DuplicateStore, units: readonly Unit[], wanted: ReadonlySet<number> | undefined, pause: () => Promise<void> | undefined): Promise<Map<number, NearCopy[]>> {
   const found = new Map<number, NearCopy[]>();
   const add = (from: number, chunkId: number, score: number): void => void found.set(from, [...(found.get(from) ?? []), { chunkId, score }]);
   const tokensOf = ({ chunkId }: Unit): readonly CodeToken[] => store.placesOf([chunkId]).slice(0, 1).flatMap(({ text, lang }) => tokeniseCode(text, lang));
@@ -121,6 +133,7 @@ async function findNearCopies(store: DuplicateStore, units: readonly Unit[], pau
       await pause();
       for (let next = i + 1; next < sorted.length && next <= i + followers; next++) {
         const { unit: other, key: otherKey } = sorted[next]!;
+        if (wanted && !wanted.has(unit.chunkId) && !wanted.has(other.chunkId)) continue;
         const start = sharedStart(key, otherKey);
         // Whoever follows shares less of the beginning, and one side of the stretch has at least half of what is shared.
         if (start < (leastShared / 2) * key.length) break;
@@ -149,6 +162,11 @@ function sharedEnd(a: string, b: string): number {
   let count = 0;
   while (count < a.length && count < b.length && a.charCodeAt(a.length - 1 - count) === b.charCodeAt(b.length - 1 - count)) count++;
   return count;
+}
+
+/** What filters leave out: no copy, where the rest of them says which copies are wanted. */
+function exclusionsOf({ excludeLangs, excludeGlobs, tests }: Filters): Filters {
+  return { ...(excludeLangs && { excludeLangs }), ...(excludeGlobs && { excludeGlobs }), ...(tests === false && { tests }) };
 }
 
 /** Chunks of very different length are related, not duplicates, however close their vectors are. */

@@ -2,6 +2,7 @@
 // It knows nothing of the index; ranking reads the result.
 import { StrataError } from "../base/errors.ts";
 import { alternativesOf, filtersFrom, filterToken, isStopWord } from "../base/queryWords.ts";
+import type { Restricted } from "../engine/protocol.ts";
 import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
@@ -137,6 +138,20 @@ export function checkQuery({ text, terms, identifiers, phrases, unknownLangs }: 
   // A name of signs alone (`__`) can be defined.
   if (terms.length > 0 || phrases.length > 0 || identifiers.some((name) => /[_$]{2}/.test(name))) return;
   throw new StrataError("input.invalid", 'There is no word in the query. Type a sentence or a name, or put signs that must stand in the code in quotes, for example "=>".');
+}
+
+/** What a query asks of files. @param under directory below the root, "" for all. */
+export function filtersOf({ filters, tests }: ParsedQuery, under: string): Filters {
+  return { ...filters, ...(under !== "" && { under: under.replace(/\/$/, "") }), ...(tests !== "any" && { tests: tests === "only" }) };
+}
+
+/** Filters that stand alone, for similar code and duplicates. @throws StrataError "input.invalid" when they hold anything else. */
+export function parseFilters({ filters = "", under = "" }: Restricted): Filters {
+  const query = parseQuery(filters);
+  const [unknown] = query.unknownLangs;
+  if (unknown !== undefined) throw new StrataError("input.invalid", noSuchLanguage(unknown));
+  if (query.text !== "" || query.phrases.length > 0) throw new StrataError("input.invalid", `"${query.text || filters}" is no filter for this. There are lang:go, path:src/** and in:tests, each also with "-" before it to leave out.`);
+  return filtersOf(query, under);
 }
 
 /** A message stands at the beginning or at the end of what is pasted. */

@@ -54,7 +54,7 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
   const vectors = await queryVectors(encoder, query, signal);
   checkAborted(signal);
-  const candidates = gatherCandidates(store, query, vectors, params.k, params.under?.replace(/\/$/, "") ?? "");
+  const candidates = gatherCandidates(store, query, vectors, params.k, params.under ?? "");
   return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
 }
 

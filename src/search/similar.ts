@@ -2,9 +2,10 @@
 import { checkAborted } from "../base/abort.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
-import type { DenseHit, Place } from "../store/store.ts";
+import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
+import { parseFilters } from "./query.ts";
 import { deepest, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
 import { analyseQuery } from "./terms.ts";
 
@@ -30,18 +31,20 @@ interface Source {
  * @param params `text` is the range's current text, or free-standing code.
  */
 export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }, signal?: AbortSignal): Promise<RankedResult> {
+  const filters = parseFilters(params);
+  const passes = fileMatcher(filters);
   const source = sourceOf(deps, params);
   const vectors = await deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal);
   checkAborted(signal);
   const { store } = deps;
   const pool = poolSize(params.k);
-  const dense = new Map<number, DenseHit>((vectors ? store.searchCode(vectors, source.lang, pool) : []).map((hit) => [hit.chunkId, hit]));
-  const lexical = store.searchLexical(termsOf(source.text), [], fieldWeights, pool, {});
+  const dense = new Map<number, DenseHit>((vectors ? store.searchCode(vectors, source.lang, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
+  const lexical = store.searchLexical(termsOf(source.text), [], fieldWeights, pool, filters);
   const words = new Map(lexical.map((hit) => [hit.place, hit.score / Math.max(1e-9, lexical[0]!.score)]));
 
   const places = new Map<number, Place>();
   for (const place of [...store.placesOf([...dense.keys()]), ...store.places(lexical.map((hit) => hit.place))]) {
-    if (!source.isOwn(place)) places.set(place.place, place);
+    if (passes(place) && !source.isOwn(place)) places.set(place.place, place);
   }
   const missing = [...new Set([...places.values()].map((place) => place.chunkId))].filter((id) => !dense.has(id));
   if (vectors && missing.length > 0) for (const hit of store.scoreCode(vectors, source.lang, missing)) dense.set(hit.chunkId, hit);

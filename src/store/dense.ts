@@ -97,11 +97,11 @@ export class ModelVectors {
    * The k chunks nearest to code in `lang`: cosines of what remains of both vectors without what their languages have in common (languageMeans.ts). With a
    * model whose exits have spaces of their own these are plain cosines.
    */
-  searchCode(query: QueryVectors, lang: string, k: number, languagesOf: LanguagesOf): DenseHit[] {
-    if (!this.model.sharedSpace) return this.search(query, k);
+  searchCode(query: QueryVectors, lang: string, k: number, languagesOf: LanguagesOf, allowed?: ReadonlySet<number>): DenseHit[] {
+    if (!this.model.sharedSpace) return this.search(query, k, allowed);
     const rest = remainder(query.deep, this.#languageMeans(languagesOf).of(lang, "deep"));
     // The graphs and scans know whole vectors: a wider pool, put into order by what remains of them.
-    const pool = this.search({ instant: rest, shallow: rest, deep: rest }, CODE_POOL * k);
+    const pool = this.search({ instant: rest, shallow: rest, deep: rest }, CODE_POOL * k, allowed);
     return this.scoreCode(query, lang, pool.map((hit) => hit.chunkId), languagesOf).slice(0, k);
   }
   /** These chunks by the same measure, best first; those without a vector are left out. */

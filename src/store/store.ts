@@ -223,7 +223,7 @@ export class Store {
    */
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
     return this.#guard(() => {
-      const files = this.#allowedBy(filters)?.files;
+      const files = this.allowedBy(filters)?.files;
       const telling = tellingTerms(terms, this.#catalogue.places, this.#frequency);
       const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, ...(files && { files }) });
       const others = terms.filter((term) => !telling.includes(term) && this.#frequency(term) > 0);
@@ -260,7 +260,7 @@ export class Store {
    * @param model hash of the model that made the query when it is not the current one; throws RangeError when the store has no vectors of it.
    */
   searchDense(query: QueryVectors, k: number, filters: Filters, model?: string): readonly DenseHit[] {
-    return this.#guard(() => this.#storedBy(model).vectors.search(query, k, this.#allowedBy(filters)?.chunks));
+    return this.#guard(() => this.#storedBy(model).vectors.search(query, k, this.allowedBy(filters)?.chunks));
   }
   /** Cosine of the query with stored vectors of these chunks at their deepest depth, best first; chunks without one are left out. */
   scoreChunks(query: QueryVectors, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
@@ -270,8 +270,8 @@ export class Store {
    * The k chunks nearest to code in `lang`, by what remains of vectors without what the code of a language has in common, so that the same idea in another
    * language is as near as in the same one. Models whose exits share no space: as searchDense.
    */
-  searchCode(query: QueryVectors, lang: string, k: number, model?: string): readonly DenseHit[] {
-    return this.#guard(() => this.#storedBy(model).vectors.searchCode(query, lang, k, this.#languagesOf));
+  searchCode(query: QueryVectors, lang: string, k: number, filters: Filters, model?: string): readonly DenseHit[] {
+    return this.#guard(() => this.#storedBy(model).vectors.searchCode(query, lang, k, this.#languagesOf, this.allowedBy(filters)?.chunks));
   }
   /** These chunks by the measure of searchCode, best first; chunks without a vector are left out. */
   scoreCode(query: QueryVectors, lang: string, chunkIds: readonly number[], model?: string): readonly DenseHit[] {
@@ -435,8 +435,8 @@ export class Store {
     if (model === this.#previous?.vectors.model.hash) return this.#previous;
     throw new RangeError(`The store has no vectors of model ${model}`);
   }
-  /** What the filters let through, undefined for everything. */
-  #allowedBy(filters: Filters): { files: number[]; chunks: Set<number> } | undefined {
+  /** Files, and chunks with a place, that the filters let through; undefined for everything. */
+  allowedBy(filters: Filters): { readonly files: readonly number[]; readonly chunks: ReadonlySet<number> } | undefined {
     const { langs, excludeLangs, pathGlobs, excludeGlobs, tests, under } = filters;
     if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs && tests === undefined && !under) return undefined;
     const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs, tests, under]);

@@ -16,6 +16,8 @@ export interface PreparedQuery {
 }
 
 const PAGE = 65536;
+/** Of WebAssembly: 4 GB. */
+const MOST_PAGES = 65536;
 
 /** The k best of a stream, as a binary heap whose root is the worst kept. */
 export class TopK {
@@ -80,7 +82,7 @@ export class VectorRows {
     this.dims = dims;
     this.stride = Math.ceil(dims / 16) * 16;
     try {
-      this.#memory = new WebAssembly.Memory({ initial: 2, maximum: 65536 });
+      this.#memory = new WebAssembly.Memory({ initial: 2, maximum: MOST_PAGES });
       this.#scan = createScan(this.#memory, this.stride);
     } catch {
       // Address space is limited: the plain loop does the same.
@@ -194,7 +196,8 @@ export class VectorRows {
 
   #reserve(bytes: number): void {
     if (bytes <= this.#bytes.length) return;
-    const wanted = Math.max(bytes, Math.min(this.#bytes.length * 1.5, this.#bytes.length + (8 << 20)));
+    // Memory that nothing was written to yet costs nothing, and each growth has V8 collect garbage.
+    const wanted = Math.max(bytes, Math.min(2 * this.#bytes.length, MOST_PAGES * PAGE - ROWS_AT));
     if (this.#memory) {
       this.#memory.grow(Math.ceil((ROWS_AT + wanted) / PAGE) - this.#memory.buffer.byteLength / PAGE);
       this.#bytes = new Int8Array(this.#memory.buffer, ROWS_AT);

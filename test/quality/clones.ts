@@ -165,6 +165,7 @@ class Standing implements DuplicateStore {
   *allChunks() {
     for (const [chunkId, { kind, text, lang }] of this.#chunks.entries()) yield { chunkId, kind: kind!, text, lang: lang! };
   }
+  allowedBy(): undefined {}
   placesOf(chunkIds: readonly number[]): Place[] {
     const unknown = { startLine: 1, endLine: 1, lang: "", kind: "block" as const, symbols: [], breadcrumb: "", doc: "", isTest: false, isGenerated: false, depth: undefined };
     return chunkIds.map((id) => ({ ...unknown, ...this.#chunks[id]!, place: id, chunkId: id }));

@@ -142,10 +142,13 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return score;
   }
 
-  searchDense(query: QueryVectors, k: number, filters: Filters): readonly DenseHit[] {
+  allowedBy(filters: Filters): { readonly chunks: ReadonlySet<number> } {
     const accepts = fileMatcher(filters);
-    const ids = new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId));
-    return this.scoreChunks(query, [...ids]).slice(0, k);
+    return { chunks: new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId)) };
+  }
+
+  searchDense(query: QueryVectors, k: number, filters: Filters): readonly DenseHit[] {
+    return this.scoreChunks(query, [...this.allowedBy(filters).chunks]).slice(0, k);
   }
 
   scoreChunks(query: QueryVectors, chunkIds: readonly number[]): readonly DenseHit[] {
@@ -158,8 +161,8 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return hits.sort((x, y) => y.calibrated - x.calibrated || x.chunkId - y.chunkId);
   }
 
-  searchCode(query: QueryVectors, lang: string, k: number): readonly DenseHit[] {
-    return this.scoreCode(query, lang, [...this.#vectors.keys()]).slice(0, k);
+  searchCode(query: QueryVectors, lang: string, k: number, filters: Filters): readonly DenseHit[] {
+    return this.scoreCode(query, lang, [...this.allowedBy(filters).chunks]).slice(0, k);
   }
 
   scoreCode(query: QueryVectors, lang: string, chunkIds: readonly number[]): readonly DenseHit[] {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Progress } from "../../../src/base/progress.ts";
+import type { DuplicatesParams } from "../../../src/engine/protocol.ts";
 import { findDuplicates } from "../../../src/search/duplicates.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
@@ -11,8 +12,8 @@ const other = "async function load(file: string) {\n  const bytes = await read(f
 const near = "async function loadLines(path: string) {\n  const raw = await readAll(path);\n  const content = raw.toString();\n  if (!content) throw new Error('nothing');\n  return content.split('\\n').map((line) => line.trim()).filter(Boolean);\n}";
 const vector = (x: number, y: number) => Float32Array.of(x / Math.hypot(x, y), y / Math.hypot(x, y));
 
-const params = { minLines: 4, threshold: 0.9, limit: 100 };
-const find = (chunks: readonly MemoryChunk[], changed: Partial<typeof params> = {}) => findDuplicates(new MemoryStore(chunks), { ...params, ...changed });
+const params: DuplicatesParams = { minLines: 4, threshold: 0.9, limit: 100 };
+const find = (chunks: readonly MemoryChunk[], changed: Partial<DuplicatesParams> = {}) => findDuplicates(new MemoryStore(chunks), { ...params, ...changed });
 
 test("copies that differ only in comments and layout are exact", async () => {
   const commented = body("sumOf", "list").replace("let total", "// start at nothing\n  let   total");
@@ -100,6 +101,35 @@ test("the group with the most repeated lines comes first, and the limit holds", 
   const groups = await find(chunks);
   assert.deepEqual(groups.map((group) => group.members.length), [3, 2]);
   assert.equal((await find(chunks, { limit: 1 })).length, 1);
+});
+
+test("filters say which copies are wanted, and a group is shown with its places elsewhere", async () => {
+  const twice = (folder: string): MemoryChunk[] => [
+    { path: `${folder}/sum.ts`, text: body("sumOf", `${folder}List`) },
+    { path: `${folder}/load.ts`, text: other, vectors: { deep: vector(1, 0.1) } },
+  ];
+  const chunks = [...twice("new"), ...twice("old"), { path: "new/lines.ts", text: near, vectors: { deep: vector(1, 0.3) } }, { path: "far/rows.ts", text: rows.join("\n") }, { path: "far/again.ts", text: renamedRows.toSpliced(3, 1).join("\n") }];
+  const placesOf = async (restricted: Partial<DuplicatesParams>) => (await find(chunks, restricted)).map(({ kind, members }) => `${kind}: ${members.map((member) => member.path).join(" ")}`).sort();
+  const [exact, renamed, nearCopy] = ["exact: new/load.ts old/load.ts", "renamed: new/sum.ts old/sum.ts", "semantic: far/again.ts far/rows.ts"];
+  assert.deepEqual(await placesOf({}), [exact, renamed, nearCopy]);
+  assert.deepEqual(await placesOf({ filters: "path:new/sum.ts" }), [renamed]);
+  assert.deepEqual(await placesOf({ under: "new" }), [exact, renamed]);
+  assert.deepEqual(await placesOf({ filters: "path:far/rows.ts" }), [nearCopy]);
+  assert.deepEqual(await placesOf({ filters: "lang:go" }), []);
+});
+
+test("what filters leave out is no copy, nor does it bring others together", async () => {
+  const chunks: MemoryChunk[] = [
+    { path: "a.ts", text: other, vectors: { deep: vector(1, 0) } },
+    { path: "b.ts", text: near, vectors: { deep: vector(1, 0.45) } },
+    { path: "c.ts", text: body("sumOf", "list"), vectors: { deep: vector(1, -0.45) } },
+    { path: "test/a.ts", isTest: true, text: other },
+  ];
+  const membersOf = async (filters: string) => (await find(chunks, { filters })).map(({ members }) => members.map((member) => member.path));
+  assert.deepEqual(await membersOf("in:tests"), [["a.ts", "test/a.ts"]]);
+  assert.deepEqual(await membersOf("-in:tests"), [["a.ts", "c.ts"]]);
+  assert.deepEqual(await membersOf("-path:a.ts"), []);
+  assert.deepEqual(await membersOf("path:b.ts -in:tests"), [["a.ts", "b.ts"]]);
 });
 
 test("a long search reports progress, lets the event loop run and can be cancelled", async () => {

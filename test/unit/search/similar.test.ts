@@ -48,6 +48,23 @@ test("a long definition that was cut into pieces does not find its own", async (
   }
 });
 
+test("filters restrict what is found; what is no filter is refused", async () => {
+  const place = { path: "src/a.ts", startLine: 8, text: "", k: 5 };
+  const found = async (filters: string) => (await findSimilar(setUp(), { ...place, filters })).hits.map((hit) => hit.symbol);
+  assert.deepEqual(await found("path:src/other.ts"), ["Banner"]);
+  assert.ok(!(await found("-path:net.ts lang:ts")).includes("dial"));
+  assert.deepEqual(await found("lang:go"), []);
+  await assert.rejects(found("sockets path:src"), /"sockets" is no filter for this\. There are lang:go,/);
+  await assert.rejects(found("symbol:dial"), /"dial" is no filter/);
+  await assert.rejects(found("lang:klingon"), { code: "input.invalid" });
+});
+
+test("a chunk that stands in several files is found only where the filters let it", async () => {
+  const copies = [...sources, { ...sources[3]!, path: "test/net.ts", isTest: true }];
+  const { hits } = await findSimilar(setUp(copies), { path: "src/a.ts", startLine: 8, text: "", k: 5, filters: "in:tests" });
+  assert.deepEqual(hits.map((hit) => hit.path), ["test/net.ts"]);
+});
+
 test("free text is searched for without its own exact copy", async () => {
   const { hits } = await findSimilar(setUp(), { text: `${sources[3]!.text}\n`, lang: "typescript", k: 5 });
   assert.ok(!hits.some((hit) => hit.symbol === "dial"));

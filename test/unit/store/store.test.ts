@@ -378,11 +378,12 @@ describe("looking up", () => {
     const query = sameAtEveryExit(dequantise(meaning(7, "go")));
     const pathsOf = (hits: readonly { readonly chunkId: number }[]) => store.placesOf(hits.map(({ chunkId }) => chunkId)).map(({ path }) => path);
     assert.ok(!pathsOf(store.searchDense(query, 2, {})).includes("php/7.x"));
-    assert.deepEqual(pathsOf(store.searchCode(query, "go", 2)).sort(), ["go/7.x", "php/7.x"]);
+    assert.deepEqual(pathsOf(store.searchCode(query, "go", 2, {})).sort(), ["go/7.x", "php/7.x"]);
+    assert.deepEqual(pathsOf(store.searchCode(query, "go", 1, { pathGlobs: ["php/**"] })), ["php/7.x"]);
     const twin = store.placesInFile("php/7.x")[0]!.chunkId;
     assert.equal(store.scoreCode(query, "go", [twin, 999_999]).length, 1);
     assert.ok(store.scoreCode(query, "go", [twin])[0]!.score > store.scoreChunks(query, [twin])[0]!.score);
-    assert.throws(() => store.searchCode(query, "go", 1, "no such model"), RangeError);
+    assert.throws(() => store.searchCode(query, "go", 1, {}, "no such model"), RangeError);
   });
 });
 
