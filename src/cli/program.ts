@@ -44,8 +44,9 @@ function eitherFolder(dir: string | undefined, given: string | undefined): strin
   return dir ?? given;
 }
 
-const nearest = "(default: the current one; inside an indexed project either is a part of it)";
-const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists; it answers everyone who uses this index until its engine ends ("strata models use" chooses for good)'] as const;
+const nearest = "(default: the current one; inside an indexed project it means that part of the project)";
+const jsonOption = ["--json", "print one JSON object instead of text"] as const;
+const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists: for everyone who uses this index, until its engine ends ("strata models use" chooses for good)'] as const;
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
 /** @param run receives the chosen command, ready to go. */
@@ -57,11 +58,10 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     .showHelpAfterError("(strata --help shows what can be typed)")
     .addHelpText("after", '\nExamples:\n  strata search "where are failed requests tried again" --in ~/src/project\n  strata similar src/parser.ts:120-140\n  strata index . --depth deep\n\nExit codes: 0 found, 1 nothing found, 2 error, 130 cancelled.');
 
-  /** Adds a command; the global options may stand before or after its name. */
+  /** Adds a command; the global options may stand before or after its name, and mean what the command says of them if it does. */
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
-    const command = configure(program.command(signature).description(description))
-      .option("--json", "print one JSON object instead of text")
-      .option(...modelOption);
+    const command = configure(program.command(signature).description(description));
+    for (const [flags, meaning] of [jsonOption, modelOption]) if (!command.options.some((own) => own.flags === flags)) command.option(flags, meaning);
     command.action(async () => {
       const options = command.optsWithGlobals();
       await run((context) => action(context, options as never, command.processedArgs as readonly string[]), options);
@@ -71,8 +71,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     command
       .option("--in <dir>", `folder to search ${nearest}`)
       .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
-      .addOption(depthOption("deep: the leading hits are encoded first; with --wait: how deep everything is read first"))
-      .option("--wait", "first bring the whole index to that depth", false)
+      .addOption(depthOption('"deep" reads the leading hits deeply before they are shown, as far as a moment allows; with --wait everything is read to this depth first'))
+      .option("--wait", "read everything to --depth before searching", false)
       .option("--vimgrep", "one line for each hit, path:line:column:text, for editors and pickers", false)
       .option("--explain", "show what each signal contributed", false);
 
@@ -81,7 +81,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .addOption(new Option("--lang <language>", `${matching.replace("files that match", "this language")} (may be repeated)`).argParser(languages).default([], "all"))
       .addOption(new Option("--path <glob>", `${matching}; !glob for files that do not count (may be repeated)`).argParser(globs).default([], "all"));
 
-  program.option("--json", "print one JSON object instead of text").option(...modelOption);
+  program.option(...jsonOption).option(...modelOption);
 
   add("search <query...>", "find code by a sentence, a name or quoted text", (command) => filtering(searching(command), "only files that match"), (context, options: SearchOptions & FilterOptions, [words]) =>
     runSearch((words as unknown as string[]).join(" "), options, context),
@@ -97,7 +97,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
-        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever it is", fraction, 0.9)
+        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever this is", fraction, 0.9)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
     (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );
@@ -122,19 +122,21 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addArgument(new Argument("[forget]", "delete").choices(["forget"])).argument("[dir]", 'the folder whose index is meant, or "gone"'),
     async (context, _options, [action, dir]) => (await import("./indexes.ts")).runIndexes(action, dir, context),
   );
-  add("mine [dir]", "write documentation and code pairs of a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
+  add("mine [dir]", "write pairs of documentation and code from a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
     (await import("./mine.ts")).runMine(dir, options, context),
   );
   add(
     "train [dir]",
-    "fine-tune the encoder on a folder; the result is used only if it measures better. With --json: one JSON object per line as it goes",
+    "fine-tune the encoder on a folder; the result is used only if it measures better",
     (command) =>
       command
         .option("--minutes <number>", "time for training", whole("The minutes", 1, 1440), 10)
         .addOption(new Option("--device <device>", "where to train").choices(["auto", "cuda", "mps", "cpu"]).default("auto"))
         .option("--yes", "agree to what has to be installed", false)
         .option("--resume", "go on with a run that was stopped", false)
-        .option("--dry-run", "only say what would be done", false),
+        .option("--dry-run", "only say what would be done", false)
+        .option("--json", "print one JSON object a line, as it goes, instead of text")
+        .option(modelOption[0], "model to start from: a folder, or a name that `strata models` lists"),
     async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
   );
   add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`), async (context, options: { in?: string }, [dir]) =>

@@ -60,7 +60,7 @@ export const settings = {
     type: "string",
     default: "deep",
     scope: "machine-overridable",
-    description: "How deeply code is read in the background. Whatever is chosen, a search reads its leading hits deeply as far as a moment allows.",
+    description: "How deeply code is read in the background. Whatever you choose, a search also reads its leading hits deeply, as far as a moment allows.",
     enum: {
       instant: "Only the look-up table: seconds for a large workspace, no background work afterwards.",
       shallow: "The first layers of the encoder: for machines with little power.",
@@ -71,7 +71,7 @@ export const settings = {
     type: "array",
     default: [],
     scope: "resource",
-    description: "Globs that are not indexed, besides ignore files, `#files.exclude#` and `#search.exclude#`.",
+    description: "Globs of files and folders that are not indexed, in addition to ignore files, `#files.exclude#` and `#search.exclude#`.",
   },
   "strata.index.maxFileSizeKB": {
     type: "number",
@@ -93,7 +93,7 @@ export const settings = {
     type: "string",
     default: "",
     scope: "machine",
-    description: "A Python of your own for fine-tuning, with PyTorch and Strata's training package installed. Empty: fine-tuning offers to make an environment, and says first what that installs.",
+    description: "Your own Python for fine-tuning, with PyTorch and Strata's training package installed. When empty, fine-tuning offers to make an environment, and says first what that installs.",
   },
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;

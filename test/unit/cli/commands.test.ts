@@ -87,6 +87,7 @@ test("help and version are answers; no command at all is not", async () => {
   assert.equal(help.code, 0);
   for (const command of ["search", "similar", "duplicates", "index", "status", "models", "doctor", "mcp"]) assert.match(help.out, new RegExp(`^ {2}${command}\\b`, "m"));
   assert.match((await strata("search", "--help")).out, /--wait/);
+  assert.match((await strata("train", "--help")).out.replace(/\s+/g, " "), /--json print one JSON object a line, .* --model <folder> model to start from/);
   assert.match((await strata("--version")).out, /^\d+\.\d+\.\d+/);
   const nothing = await strata();
   assert.equal(nothing.code, 2);
