@@ -209,10 +209,9 @@ export class Engine {
   }
 
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<{ groups: readonly DuplicateGroup[]; coverage: Coverage }> {
-    const asked = { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root) };
     for (;;) {
       await this.#atHand();
-      const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, asked, cut, onProgress));
+      const groups = await this.#work(signal, (cut) => findDuplicates(this.#store, { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root) }, cut, onProgress));
       if (groups) return { groups: await anchorGroups(groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
