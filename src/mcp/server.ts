@@ -72,16 +72,6 @@ const statusShape = z.object({
 
 type Found = z.infer<typeof found>;
 
-/** Hits for a model to read: place, name and code; then what was covered, so that silence is not taken for absence. */
-function foundText(answer: Found): string {
-  const { hits, coverage: { files, chunks, deep }, complete } = answer;
-  const blocks = hits.map((each) => hitForModel(each));
-  const note = complete
-    ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, which can change the order` : ""}.`
-    : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
-  return [...remarkTexts(answer), ...(blocks.length > 0 ? blocks : ["Nothing found."]), note].join("\n\n");
-}
-
 /** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */
 function progressTo(context: ServerContext): OnProgress {
   const token = context.mcpReq._meta?.progressToken;
@@ -143,7 +133,7 @@ async function answering(work: () => Promise<CallToolResult>): Promise<CallToolR
 }
 
 function foundResult(result: Found): CallToolResult {
-  return { content: [{ type: "text", text: foundText(result) }], structuredContent: result };
+  return { content: [{ type: "text", text: answerText(result) }], structuredContent: result };
 }
 
 interface AskOptions {

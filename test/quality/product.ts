@@ -25,7 +25,7 @@ export interface RepositoryFigures {
 const settings: EngineSettings = { backgroundDepth: "instant", exclude: [], maxFileBytes: defaultMaxFileBytes, paused: false };
 
 /** Runs `work` with an engine of its own for `root`; its index is removed afterwards. */
-async function withEngine<T>(root: string, modelFolder: string, work: (engine: EngineConnection, bringTo: (depth: Depth) => Promise<number>) => Promise<T>): Promise<T> {
+export async function withEngine<T>(root: string, modelFolder: string, work: (engine: EngineConnection, bringTo: (depth: Depth) => Promise<number>) => Promise<T>): Promise<T> {
   const cache = mkdtempSync(path.join(os.tmpdir(), "strata-quality-index-"));
   const before = process.env["STRATA_CACHE"];
   process.env["STRATA_CACHE"] = cache;
