@@ -48,3 +48,14 @@ export function bestWindow<L extends { readonly length: number }>(lines: readonl
   // One line above gives the word its place, unless that line is empty.
   return Math.min(last, Math.max(best, (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first));
 }
+
+const comment = /^\s*(\/\/|\/\*|\*|#(?!\w*\s*(define|if|include))|--|"""|''')/;
+
+/** Whether a line begins as comments do in some language. */
+export const isComment = (line: string): boolean => comment.test(line);
+
+/** Which of the words a line holds, in any case. */
+export const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap<string, number> => {
+  const lower = line.toLowerCase();
+  return new Map(words.filter((word) => lower.includes(word)).map((word) => [word, 1]));
+};

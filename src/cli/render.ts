@@ -1,7 +1,7 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
 import { queryWords } from "../base/queryWords.ts";
-import { bestWindow } from "../base/snippet.ts";
+import { bestWindow, wordsIn } from "../base/snippet.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
 import { progressLine } from "./progress.ts";
 import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
@@ -20,12 +20,6 @@ export interface HitsOptions {
 
 const snippetLines = 3;
 const barCells = 5;
-
-/** Which of the words a line holds. */
-const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap<string, number> => {
-  const lower = line.toLowerCase();
-  return new Map(words.filter((word) => lower.includes(word)).map((word) => [word, 1]));
-};
 
 export function scoreBar(score: number, best: number): string {
   const filled = best > 0 ? Math.min(barCells, Math.max(1, Math.round((score / best) * barCells))) : 1;

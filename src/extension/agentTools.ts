@@ -6,8 +6,9 @@ import { StrataError } from "../base/errors.ts";
 import { placeNamed } from "../base/placeName.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
+import { withWholeCode } from "../engine/wholeCode.ts";
 import type { ToolName } from "./contributions.ts";
-import { hitsForModel, statusForModel } from "./hitText.ts";
+import { answerForModel, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const DEFAULT_RESULTS = 10;
@@ -41,16 +42,16 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       invoke: async ({ input }, token) => answer(await invoke(input, signalOf(token))),
       prepareInvocation: ({ input }) => ({ invocationMessage: saying(input) }),
     });
-  const answered = async (signal: AbortSignal, ask: () => Promise<MergedResult>): Promise<string> => {
+  const answered = async (query: string, signal: AbortSignal, ask: () => Promise<MergedResult>): Promise<string> => {
     const reach = await engines.becomeSearchable(graceMs, signal);
-    return hitsForModel(await ask(), engines.nameOf, reach);
+    return answerForModel(await withWholeCode(await ask(), ({ root }) => root), query, engines.nameOf, reach);
   };
   return [
     tool<{ query?: string; maxResults?: number }>(
       "strata_search",
       async ({ query, maxResults }, signal) => {
         if (!query?.trim()) throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
-        return answered(signal, () => engines.ask(query, wanted(maxResults), signal));
+        return answered(query, signal, () => engines.ask(query, wanted(maxResults), signal));
       },
       ({ query }) => `Searching the workspace for "${query ?? ""}"`,
     ),
@@ -63,11 +64,11 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
           // Without its end the engine widens the line to the definition around it.
           const named = placeNamed(input.path, startLine, endLine);
           const { root, path: inside } = resolve(engines, named.path);
-          return answered(signal, () => engines.similar(root, { ...named, path: inside }, wanted(input.maxResults), signal));
+          return answered("", signal, () => engines.similar(root, { ...named, path: inside }, wanted(input.maxResults), signal));
         }
         const { text } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
-        return answered(signal, () => engines.similar(undefined, { text }, wanted(input.maxResults), signal));
+        return answered("", signal, () => engines.similar(undefined, { text }, wanted(input.maxResults), signal));
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
     ),

@@ -158,7 +158,7 @@ export const tools = {
     inputSchema: {
       type: "object",
       required: ["query"],
-      properties: { query: text("What the code does, for example: check that a token has not expired"), maxResults: count("Number of results, 10 when left out") },
+      properties: { query: text("What the code does, for example: check that a token has not expired"), maxResults: count("Number of results, 10 when left out; three are enough for a name") },
     },
   },
   strata_similar: {

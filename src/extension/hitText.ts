@@ -1,7 +1,9 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
-import { hitForModel } from "../base/forModels.ts";
+import path from "node:path";
+import { hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
-import type { ChunkKind, Depth } from "../engine/protocol.ts";
+import { isComment } from "../base/snippet.ts";
+import type { ChunkKind } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
 import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -15,16 +17,12 @@ const icons: Readonly<Record<ChunkKind, string>> = {
 };
 export const symbolIcon = (kind: ChunkKind): string => icons[kind];
 
-const comment = /^\s*(\/\/|\/\*|\*|#(?!\w*\s*(define|if|include))|--|"""|''')/;
-
 /** The first line that says something: not empty, not a comment, not a lone bracket or decorator. */
 export function tellingLine(snippet: string): string {
   const lines = snippet.split("\n").map((line) => line.trim());
-  const line = lines.find((text) => /\w/.test(text) && !comment.test(text) && !text.startsWith("@")) ?? lines.find((text) => text !== "") ?? "";
+  const line = lines.find((text) => /\w/.test(text) && !isComment(text) && !text.startsWith("@")) ?? lines.find((text) => text !== "") ?? "";
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
-
-const depthWords: Readonly<Record<Depth, string>> = { instant: "read at a glance", shallow: "read closely", deep: "read deeply" };
 
 /** Text as VS Code draws it letter by letter: `$(name)` would become an icon. */
 export const escapeIcons = (text: string): string => text.replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
@@ -60,17 +58,14 @@ const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
   paused: ["Indexing is paused: what was not found may still be there. The command Strata: Resume Indexing goes on with it."],
 };
 
-/** Hits for a language model: place, name, code; then what was covered, so that silence is not mistaken for absence. */
-export function hitsForModel(result: MergedResult, folderName: (root: string) => string, reach: Reach = "everything"): string {
-  const blocks = result.hits.map((hit, i) => {
-    const folder = folderName(hit.root);
-    return `${i + 1}. ${folder ? `${folder}/` : ""}${hitForModel(hit, depthWords[hit.depth])}`;
-  });
+/** An answer for a language model: place, name, code; then what was covered, so that silence is not mistaken for absence. */
+export function answerForModel(result: MergedResult, query: string, folderName: (root: string) => string, reach: Reach = "everything"): string {
+  const blocks = hitsForModel({ ...result, hits: result.hits.map((hit) => ({ ...hit, path: path.posix.join(folderName(hit.root), hit.path) })) }, query);
   const { coverage } = result;
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
   const searched = `Searched ${filesText(coverage.files)}${deep}.`;
   const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  return [...remarkTexts(result), ...(blocks.length > 0 ? blocks : ["Nothing found."]), searched, ...reachNotes[reach], ...failures].join("\n\n");
+  return [...remarkTexts(result), ...blocks, searched, ...reachNotes[reach], ...failures].join("\n\n");
 }
 
 /** The index's state for a language model. */

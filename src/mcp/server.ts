@@ -5,14 +5,15 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
-import { hitForModel, toolTexts } from "../base/forModels.ts";
+import { toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { remarksOf, remarkTexts } from "../base/remarks.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
+import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
+import { answerText, defaultHits } from "./answer.ts";
 
 export interface McpOptions {
   /** Absolute workspace folder. */
@@ -28,7 +29,7 @@ const graceMs = 10_000;
 const maxHits = 50;
 
 const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("How deep the code is read: instant is fastest, deep is most accurate (a search then encodes its leading hits first). With wait: how deep everything is read first.");
-const count = z.int().min(1).max(maxHits).default(10).describe("How many results.");
+const count = z.int().min(1).max(maxHits).default(defaultHits).describe("How many results.");
 const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
 
 /** Arguments of a tool. Others are refused: an agent that writes `line` for `startLine` would be answered about something else than it asked. */
@@ -39,26 +40,7 @@ function input<T extends z.ZodRawShape>(shape: T) {
   });
 }
 
-const hit = z.object({
-  path: z.string().describe("Relative to the workspace."),
-  startLine: z.int(),
-  endLine: z.int(),
-  symbol: z.string(),
-  kind: z.string(),
-  lang: z.string(),
-  breadcrumb: z.string(),
-  snippet: z.string(),
-  score: z.number(),
-  depth: z.string(),
-});
 const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });
-const found = z.object({
-  hits: z.array(hit),
-  respellings: z.array(z.object({ typed: z.string(), read: z.string() })).readonly().optional().describe("Words of the query that no code says, and the words they were read as."),
-  farFetched: z.literal(true).optional().describe("Nothing here is nearer to the query than chance: the hits are merely the nearest, and what was looked for is probably not there."),
-  coverage,
-  complete: z.boolean().describe("False while parts of the workspace are not indexed yet: what was not found may still be there. How much is read at full depth is in coverage."),
-});
 const statusShape = z.object({
   state: z.string(),
   reason: z.string(),
@@ -69,8 +51,6 @@ const statusShape = z.object({
   skipped: z.record(z.string(), z.int()),
   warnings: z.array(z.string()),
 });
-
-type Found = z.infer<typeof found>;
 
 /** Progress notifications for a caller that asked for them; the protocol wants each value to be larger than the one before. */
 function progressTo(context: ServerContext): OnProgress {
@@ -132,16 +112,17 @@ async function answering(work: () => Promise<CallToolResult>): Promise<CallToolR
   }
 }
 
-function foundResult(result: Found): CallToolResult {
-  return { content: [{ type: "text", text: answerText(result) }], structuredContent: result };
-}
-
 interface AskOptions {
   readonly depth: protocol.Depth;
   readonly wait: boolean;
 }
 
-async function ask(workspace: Workspace, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
+/**
+ * An answer is text alone. Several clients give a model the structured content in its place or beside it (anthropics/claude-code#79944, MoonshotAI/kimi-code#3234):
+ * all code once more, its line breaks escaped, without a word of what was covered.
+ * @param query what was asked for in words, "" for code
+ */
+async function ask(workspace: Workspace, query: string, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
   const { signal } = context.mcpReq;
   const onProgress = progressTo(context);
   const { result, state } = await workspace.use(async (session) => {
@@ -149,8 +130,8 @@ async function ask(workspace: Workspace, options: AskOptions, context: ServerCon
     else await becomeSearchable(session, graceMs, onProgress, signal);
     return answerFromAll(session, () => send(session, signal), signal);
   });
-  const hits = result.hits.map(({ why: _why, ...rest }) => rest);
-  return foundResult({ hits, ...remarksOf(result), coverage: result.coverage, complete: isComplete(result.coverage, state, "instant") });
+  const answer = await withWholeCode(result, () => workspace.options.root);
+  return { content: [{ type: "text", text: answerText(answer, query, isComplete(result.coverage, state, "instant")) }] };
 }
 
 function createServer(workspace: Workspace): McpServer {
@@ -166,8 +147,7 @@ function createServer(workspace: Workspace): McpServer {
     {
       title: "Search code by meaning",
       description: toolTexts.search,
-      inputSchema: input({ query: z.string().min(1).max(4000), k: count, depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
-      outputSchema: found,
+      inputSchema: input({ query: z.string().min(1).max(4000), k: count.describe("How many results. Three are enough for a name."), depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
       annotations,
     },
     ({ query, k, path, ...options }, context) =>
@@ -175,7 +155,7 @@ function createServer(workspace: Workspace): McpServer {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
         if (path && /"|\s\S*:/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without quotes or other filters, for example src/**.");
         const filtered = path ? `${query} path:${/\s/.test(path) ? `"${path}"` : path}` : query;
-        return ask(workspace, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
+        return ask(workspace, query, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
       }),
   );
 
@@ -194,7 +174,6 @@ function createServer(workspace: Workspace): McpServer {
         depth,
         wait,
       }),
-      outputSchema: found,
       annotations,
     },
     ({ path, startLine, endLine, text, lang, k, ...options }, context) =>
@@ -206,7 +185,7 @@ function createServer(workspace: Workspace): McpServer {
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
         const place = named ? { ...named, path: pathInside(root, named.path) } : {};
         const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
-        return ask(workspace, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
+        return ask(workspace, "", options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
       }),
   );
 
@@ -219,9 +198,12 @@ function createServer(workspace: Workspace): McpServer {
         const { id, version } = model;
         const reason = "reason" in state ? state.reason : "";
         const status = { state: state.kind, reason, root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
+        const counts = (of: Readonly<Record<string, number>>) => Object.entries(of).map(([name, count]) => `${count} ${name}`).join(", ");
         const text = [
           `${root}: ${state.kind}${reason === "" ? "" : ` (${reason})`}.`,
           `${covered.files} files in ${covered.chunks} pieces; searchable at instant depth ${covered.instant}, shallow ${covered.shallow}, deep ${covered.deep}.`,
+          ...(covered.files > 0 ? [`Languages: ${counts(languages)}.`] : []),
+          ...(Object.keys(skipped).length > 0 ? [`Left out: ${counts(skipped)}.`] : []),
           ...warnings,
         ].join("\n");
         return { content: [{ type: "text", text }], structuredContent: status };

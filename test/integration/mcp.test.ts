@@ -49,6 +49,21 @@ async function call(name: string, args: object, meta: object = {}): Promise<Tool
   return result as ToolResult;
 }
 
+interface Place {
+  readonly path: string;
+  readonly startLine: number;
+  readonly name: string;
+}
+
+/** The places that an answer names, in order. */
+const placesIn = ({ content }: ToolResult): Place[] =>
+  [...(content[0]?.text ?? "").matchAll(/^(.+):(\d+)-\d+(?: \((.+)\))?(?:, lines \d+-\d+)?\n```/gm)].map(([, path, startLine, name]) => ({ path: path!, startLine: Number(startLine), name: name ?? "" }));
+async function placesOf(tool: string, args: object): Promise<Place[]> {
+  const places = placesIn(await call(tool, { ...args, wait: true }));
+  assert.ok(places.length > 0, JSON.stringify(args));
+  return places;
+}
+
 function write(files: Readonly<Record<string, string>>): void {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
@@ -105,29 +120,28 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 
-test("three tools, each with a schema of what goes in and what comes out, all reading only", async () => {
+test("three tools, each with a schema of what goes in, all reading only", async () => {
   const { result } = await request("tools/list").answer;
-  const { tools } = result as { tools: { name: string; inputSchema: { properties: object; additionalProperties?: boolean }; outputSchema?: object; annotations?: { readOnlyHint?: boolean } }[] };
+  const { tools } = result as { tools: { name: string; inputSchema: { properties: object; additionalProperties?: boolean }; annotations?: { readOnlyHint?: boolean } }[] };
   assert.deepEqual(tools.map((tool) => tool.name).sort(), ["find_similar_code", "index_status", "search_code"]);
-  for (const tool of tools) assert.ok(tool.outputSchema !== undefined && tool.annotations?.readOnlyHint === true && tool.inputSchema.additionalProperties === false, tool.name);
+  for (const tool of tools) assert.ok(tool.annotations?.readOnlyHint === true && tool.inputSchema.additionalProperties === false, tool.name);
   assert.deepEqual(Object.keys(tools.find((tool) => tool.name === "search_code")?.inputSchema.properties ?? {}), ["query", "k", "depth", "wait", "path"]);
 });
 
-test("a search gives text to read and the same hits as data, with progress on the way", async () => {
+test("a search gives text alone, best first, with progress on the way", async () => {
   const result = await call("search_code", { query: "wait longer after each failed request", k: 3, wait: true }, { progressToken: "p1" });
   assert.equal(result.isError, undefined, result.content[0]?.text);
-  const { hits, complete } = result.structuredContent as { hits: { path: string; startLine: number; symbol: string }[]; complete: boolean };
-  assert.deepEqual([hits[0]?.path, hits[0]?.startLine, hits[0]?.symbol, complete], ["src/retry.ts", 1, "withBackoff", true]);
-  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n/);
+  assert.equal(result.structuredContent, undefined, "clients would show the same again, or that instead");
+  assert.deepEqual(placesIn(result)[0], { path: "src/retry.ts", startLine: 1, name: "withBackoff" });
+  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n[\s\S]*\n\nSearched all 44 files/);
   const progress = notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
   assert.ok(progress.length > 0);
   for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");
 });
 
 test("a misspelt word is read as the one that the code says, and the agent is told", async () => {
-  const { content, structuredContent } = await call("search_code", { query: "withBckoff", k: 1 });
+  const { content } = await call("search_code", { query: "withBckoff", k: 1 });
   assert.match(content[0]?.text ?? "", /^"withBckoff" read as "withBackoff", the nearest word in the code\.\n\nsrc\/retry\.ts:/);
-  assert.deepEqual((structuredContent as { respellings?: unknown }).respellings, [{ typed: "withBckoff", read: "withBackoff" }]);
 });
 
 test("without a progress token there is no progress", async () => {
@@ -143,25 +157,22 @@ test("a snippet with fences cannot end its own block", async () => {
 
 test("similar code: by place and by text", async () => {
   const byPlace = await call("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 2 });
-  const { hits } = byPlace.structuredContent as { hits: { path: string }[] };
-  assert.equal(hits[0]?.path, "src/again.py", byPlace.content[0]?.text);
+  assert.equal(placesIn(byPlace)[0]?.path, "src/again.py", byPlace.content[0]?.text);
   const byText = await call("find_similar_code", { text: "def with_backoff(f):\n  delay = 1\n  while True:\n    try: return f()\n    except Exception: delay *= 2", lang: "python", k: 2 });
-  assert.ok((byText.structuredContent as { hits: { path: string }[] }).hits.some((hit) => hit.path === "src/again.py"));
+  assert.ok(placesIn(byText).some((place) => place.path === "src/again.py"));
 });
 
 test("a parameter that an agent fills in with nothing counts as left out", async () => {
-  const hitsOf = async (tool: string, args: object) => (await call(tool, { ...args, wait: true })).structuredContent?.["hits"];
-  assert.deepEqual(await hitsOf("search_code", { query: "invoice", path: "" }), await hitsOf("search_code", { query: "invoice" }));
-  assert.deepEqual(await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5, text: "", lang: "" }), await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
-  assert.deepEqual(await hitsOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await hitsOf("find_similar_code", { text: "def with_backoff(f): pass" }));
+  assert.deepEqual(await placesOf("search_code", { query: "invoice", path: "" }), await placesOf("search_code", { query: "invoice" }));
+  assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, text: "", lang: "" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
+  assert.deepEqual(await placesOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await placesOf("find_similar_code", { text: "def with_backoff(f): pass" }));
 });
 
 test("a file is named as hits and editors name it, a folder also with a space", async () => {
-  const hitsOf = async (tool: string, args: object) => (await call(tool, { ...args, wait: true })).structuredContent?.["hits"] as { path: string }[];
-  const named = await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 5 });
-  for (const place of [{ path: "src/retry.ts:5" }, { path: pathToFileURL(path.join(root, "src/retry.ts")).href, startLine: 5 }]) assert.deepEqual(await hitsOf("find_similar_code", place), named, place.path);
-  assert.deepEqual(await hitsOf("find_similar_code", { path: "src/retry.ts:2-12" }), await hitsOf("find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 12 }));
-  assert.deepEqual((await hitsOf("search_code", { query: "sum of an order", path: "my shop/**" })).map((hit) => hit.path), ["my shop/order.ts"]);
+  const named = await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5 });
+  for (const place of [{ path: "src/retry.ts:5" }, { path: pathToFileURL(path.join(root, "src/retry.ts")).href, startLine: 5 }]) assert.deepEqual(await placesOf("find_similar_code", place), named, place.path);
+  assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts:2-12" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 12 }));
+  assert.deepEqual((await placesOf("search_code", { query: "sum of an order", path: "my shop/**" })).map((place) => place.path), ["my shop/order.ts"]);
 });
 
 for (const given of ["../outside.ts", "/etc/passwd", "link.ts", "src/../../outside.ts", "none.ts", "."])
@@ -195,8 +206,9 @@ for (const [name, tool, args, says] of mistakes)
     assert.match(result?.content[0]?.text ?? message.error?.message ?? "", says);
   });
 
-test("status is the engine's, as data", async () => {
-  const { structuredContent } = await call("index_status", {});
+test("status is the engine's, in words and as data", async () => {
+  const { content, structuredContent } = await call("index_status", {});
+  assert.match(content[0]?.text ?? "", /: \w+\.\n44 files in \d+ pieces; .*\nLanguages: .*1 python.*\nLeft out: 1 link to outside\.$/);
   assert.ok(["ready", "deepening"].includes(String(structuredContent?.["state"])), String(structuredContent?.["state"]));
   assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 44]);
   assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
@@ -219,7 +231,7 @@ test("an engine that dies in the midst of a call costs no call: a new one answer
   await request("tools/list", {}).answer; // by now the server has taken the call up
   process.kill(pid, "SIGKILL");
   const result = await answer;
-  assert.equal((result.structuredContent as { hits: { path: string }[] } | undefined)?.hits[0]?.path, "src/retry.ts", result.content[0]?.text);
+  assert.equal(placesIn(result)[0]?.path, "src/retry.ts", result.content[0]?.text);
 });
 
 test("stdout carries the protocol only, and closing stdin ends the server", async () => {

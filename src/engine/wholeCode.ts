@@ -1,0 +1,21 @@
+// A hit carries the beginning of its code. Language models get all of it for the leading hits, read from the files.
+import { decodeText } from "../base/decode.ts";
+import { leadingHits } from "../base/forModels.ts";
+import { searchedText } from "../base/notebook.ts";
+import { readInside } from "../base/readInside.ts";
+import type { Remarks } from "../base/remarks.ts";
+import { type Anchored, MOST_BYTES } from "./anchor.ts";
+
+/** The answer with all the code that `hitsForModel` shows. A hit whose file cannot be read, or no longer says there what was found, stays as it is. */
+export async function withWholeCode<H extends Anchored, A extends Remarks & { readonly hits: readonly H[] }>(answer: A, rootOf: (hit: A["hits"][number]) => string): Promise<A> {
+  const leading = leadingHits(answer);
+  return { ...answer, hits: await Promise.all(answer.hits.map(async (hit, rank) => (rank < leading ? { ...hit, snippet: await wholeCode(rootOf(hit), hit).catch(() => hit.snippet) } : hit))) };
+}
+
+async function wholeCode(root: string, { path, startLine, endLine, snippet }: Anchored): Promise<string> {
+  const begun = snippet.split(/\r?\n/);
+  if (endLine - startLine < begun.length) return snippet;
+  const text = decodeText(await readInside(root, path, MOST_BYTES));
+  const lines = text === undefined ? [] : searchedText(path, text).split(/\r?\n/).slice(startLine - 1, endLine);
+  return begun.every((line, i) => line === lines[i]) ? lines.join("\n") : snippet;
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, describe, it } from "node:test";
+import { withWholeCode } from "../../../src/engine/wholeCode.ts";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "strata-whole-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const lines = Array.from({ length: 50 }, (_, i) => `line ${i + 1}`);
+writeFileSync(path.join(folder, "a.ts"), `${lines.join("\n")}\n`);
+writeFileSync(path.join(folder, "windows.ts"), `${lines.join("\r\n")}\r\n`);
+writeFileSync(path.join(folder, "secret"), lines.join("\n"));
+symlinkSync(path.join(folder, "secret"), path.join(folder, "link.ts"));
+
+/** Lines 5 to 40, of which the hit carries the first three. */
+const hit = (file: string, snippet = lines.slice(4, 7).join("\n")) => ({ path: file, startLine: 5, endLine: 40, snippet });
+const snippetOf = async (...hits: ReturnType<typeof hit>[]) => (await withWholeCode({ hits }, () => folder)).hits.map(({ snippet }) => snippet);
+const whole = lines.slice(4, 40).join("\n");
+const begun = lines.slice(4, 7).join("\n");
+
+describe("the code of leading hits", () => {
+  it("is read from the file, of the first three", async () => {
+    assert.deepEqual(await snippetOf(...Array.from({ length: 4 }, () => hit("a.ts"))), [whole, whole, whole, begun]);
+    assert.deepEqual(await snippetOf(hit("windows.ts")), [whole]);
+  });
+
+  it("stays as it was found where nothing clearly answers", async () => {
+    assert.deepEqual((await withWholeCode({ hits: [hit("a.ts")], farFetched: true }, () => folder)).hits, [hit("a.ts")]);
+  });
+
+  for (const [what, file, snippet] of [
+    ["the file says something else by now", "a.ts", "line 5\nsomething else"],
+    ["the file is gone", "gone.ts", begun],
+    ["a link lies there", "link.ts", begun],
+  ] as const)
+    it(`stays as it was found where ${what}`, async () => assert.deepEqual(await snippetOf(hit(file, snippet)), [snippet]));
+});
