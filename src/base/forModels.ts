@@ -34,15 +34,18 @@ const shortLines = 8;
 /** Nor are fewer lines than this left out. */
 const fewLines = 4;
 
-/** The line that names the hit counts as two words of the question: its signature. */
+/** The line that names the hit counts as two words of the question: its signature. Empty lines at the edges are left out. */
 function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], height: number): { readonly from: number; readonly lines: readonly string[] } {
   const lines = snippet.split(/\r?\n/);
   if (lines.length < height + fewLines) return { from: 0, lines };
   const wordsOf = wordsIn(words);
   const [name] = symbol.match(/[\p{L}_$][\p{L}\p{N}_$]*$/u) ?? [];
   const isNamed = (line: string) => name !== undefined && !isComment(line) && new Set(line.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu)).has(name);
-  const from = bestWindow(lines, height, (line) => (isNamed(line) ? new Map([...wordsOf(line), ["", 2]]) : wordsOf(line)));
-  return { from, lines: lines.slice(from, from + height) };
+  const start = bestWindow(lines, height, (line) => (isNamed(line) ? new Map([...wordsOf(line), ["", 2]]) : wordsOf(line)));
+  const says = (line: string) => /\S/.test(line);
+  const shown = lines.slice(start, start + height);
+  const from = Math.max(0, shown.findIndex(says));
+  return { from: start + from, lines: shown.slice(from, shown.findLastIndex(says) + 1) };
 }
 
 /** Place, name and code of a hit, and which lines the code is where it is not all. What the workspace calls them stays in the first line, where it cannot pass for words of Strata. */

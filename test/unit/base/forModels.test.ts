@@ -20,7 +20,7 @@ describe("hits for a language model", () => {
 
   it("show most words of the question before their own name", () => {
     const lines = hitsForModel({ hits: [...four.slice(1), long("e.ts", "retryRequest(afterDelay, attempts);")] }, "retry a request after a delay, with attempts")[3]!;
-    assert.match(lines, /^e\.ts:101-120 \(Car\.go\), lines 113-120\n/);
+    assert.match(lines, /^e\.ts:101-120 \(Car\.go\), lines 113-119\n/, "without the empty line at the end");
     assert.match(lines, /retryRequest/);
   });
 
