@@ -6,6 +6,7 @@ import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { exclusion } from "../base/queryWords.ts";
 import { depths } from "../encoding/encoder.ts";
+import { duplicateDefaults } from "../engine/protocol.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { existingFolder, resolveModel, scopeOf } from "./session.ts";
@@ -96,8 +97,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       filtering(command, "only what has a copy in files that match")
         .option("--in <dir>", `folder to look through ${nearest}`)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
-        .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), 6)
-        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever this is", fraction, 0.9)
+        .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), duplicateDefaults.minLines)
+        .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever this is", fraction, duplicateDefaults.threshold)
         .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
     (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );

@@ -1,5 +1,6 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
+import { copiesLikeness, copiesTitle } from "../base/copies.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { bestWindow, wordsIn } from "../base/snippet.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
@@ -79,10 +80,10 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
 }
 
 export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {
-  const blocks = groups.map(({ kind, similarity, measure, lines, members }) => {
-    const what = kind === "exact" ? "Exact copies" : kind === "renamed" ? "Copies with other names" : measure === "tokens" ? "Copies with a part changed" : "Nearly the same meaning";
-    const how = kind !== "semantic" ? "" : measure === "tokens" ? ` · ${Math.floor(100 * similarity)} % of the tokens shared` : ` · cosine ${similarity.toFixed(2)}`;
-    const title = `${paint("bold", what)} ${paint("dim", `· ${plural(lines, "line")} · ${members.length} places${how}`)}`;
+  const blocks = groups.map((group) => {
+    const { lines, members } = group;
+    const about = [plural(lines, "line"), `${members.length} places`, copiesLikeness(group)].filter((part) => part !== "");
+    const title = `${paint("bold", copiesTitle(group))} ${paint("dim", `· ${about.join(" · ")}`)}`;
     const places = members.map((member) => `  ${paint("cyan", printable(`${path.posix.join(folder, member.path)}:${member.startLine}`))}${paint("dim", `-${member.endLine}`)}${member.symbol === "" ? "" : `  ${printable(member.symbol)}`}`);
     return [title, ...places, ""].join("\n");
   });

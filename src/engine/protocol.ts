@@ -161,6 +161,8 @@ export interface DuplicatesParams extends ReportingParams, Restricted {
   readonly threshold: number;
   readonly limit: number;
 }
+/** What duplicates are where nobody says otherwise: shorter ones are idiom, not copies. */
+export const duplicateDefaults = { minLines: 6, threshold: 0.9 } as const;
 export const duplicates = new RequestType<DuplicatesParams, { readonly groups: readonly DuplicateGroup[]; readonly coverage: Coverage }, ErrorData>("strata/duplicates");
 
 /** Brings the index to a depth and answers when it is there; progress arrives as `statusChanged`. Cancelling leaves what was done. */

@@ -7,8 +7,9 @@ import { placeNamed } from "../base/placeName.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
+import { duplicateDefaults } from "../engine/protocol.ts";
 import type { ToolName } from "./contributions.ts";
-import { answerForModel, statusForModel } from "./hitText.ts";
+import { answerForModel, copiesAnswer, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const DEFAULT_RESULTS = 10;
@@ -55,22 +56,31 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       },
       ({ query }) => `Searching the workspace for "${query ?? ""}"`,
     ),
-    tool<{ path?: string; startLine?: number; endLine?: number; text?: string; maxResults?: number }>(
+    tool<{ path?: string; startLine?: number; endLine?: number; text?: string; filters?: string; maxResults?: number }>(
       "strata_similar",
       async (input, signal) => {
         const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
+        const only = input.filters ? { filters: input.filters } : {};
         if (startLine !== undefined && endLine !== undefined && endLine < startLine) throw new StrataError("input.invalid", "endLine must not be before startLine.");
         if (input.path) {
           // Without its end the engine widens the line to the definition around it.
           const named = placeNamed(input.path, startLine, endLine);
           const { root, path: inside } = resolve(engines, named.path);
-          return answered("", signal, () => engines.similar(root, { ...named, path: inside }, wanted(input.maxResults), signal));
+          return answered("", signal, () => engines.similar(root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
         }
         const { text } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
-        return answered("", signal, () => engines.similar(undefined, { text }, wanted(input.maxResults), signal));
+        return answered("", signal, () => engines.similar(undefined, { text, ...only }, wanted(input.maxResults), signal));
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
+    ),
+    tool<{ filters?: string; maxResults?: number }>(
+      "strata_duplicates",
+      async ({ filters = "", maxResults }, signal) => {
+        const reach = await engines.becomeSearchable(graceMs, signal);
+        return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(maxResults) }, () => {}, signal), engines.nameOf, reach);
+      },
+      ({ filters }) => (filters ? `Looking for duplicates, ${filters}` : "Looking for duplicates"),
     ),
     tool<object>(
       "strata_status",

@@ -22,6 +22,7 @@ export const commands = {
   "strata.searchInFolder": { title: "Search by Meaning in Folder…" },
   "strata.findSimilar": { title: "Find Similar Code", icon: "$(references)", enablement: "editorIsOpen" },
   "strata.findDuplicates": { title: "Find Duplicates in Workspace", icon: "$(copy)" },
+  "strata.findDuplicatesOf": { title: "Find Duplicates of This File or Folder" },
   "strata.nextResult": { title: "Go to Next Result", icon: "$(arrow-down)", enablement: "strata.hasResults" },
   "strata.previousResult": { title: "Go to Previous Result", icon: "$(arrow-up)", enablement: "strata.hasResults" },
   "strata.copyResultPath": { title: "Copy Path and Line" },
@@ -113,7 +114,10 @@ const onResult = `webviewId == '${views.search}' && webviewSection == '${resultS
 
 export const menus: Readonly<Record<string, readonly { readonly command: CommandId; readonly when?: string; readonly group?: string }[]>> = {
   "editor/context": [{ command: "strata.findSimilar", when: "editorTextFocus && resourceScheme =~ /^(file|untitled|vscode-remote)$/", group: "4_search@9" }],
-  "explorer/context": [{ command: "strata.searchInFolder", when: "explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@90" }],
+  "explorer/context": [
+    { command: "strata.searchInFolder", when: "explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@90" },
+    { command: "strata.findDuplicatesOf", when: "resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@91" },
+  ],
   "webview/context": [
     { command: "strata.copyResultPath", when: onResult, group: "1_result@1" },
     { command: "strata.revealResult", when: onResult, group: "1_result@2" },
@@ -174,8 +178,20 @@ export const tools = {
         startLine: { type: "number", minimum: 1, description: "First line of the range, counted from 1" },
         endLine: { type: "number", minimum: 1, description: "Last line of the range; the definition around startLine when left out" },
         text: text("Code to compare with, instead of a path"),
+        filters: text("Only what passes these: lang:go path:src/** -in:tests"),
         maxResults: count("Number of results, 10 when left out"),
       },
+    },
+  },
+  strata_duplicates: {
+    reference: "strataDuplicates",
+    displayName: "Find duplicated code",
+    userDescription: "Finds code that stands in this workspace more than once, or the copies of some files.",
+    modelDescription: toolTexts.duplicates,
+    icon: "$(copy)",
+    inputSchema: {
+      type: "object",
+      properties: { filters: text("Which copies are wanted: path:src/new.ts, or path:src/** lang:go -in:tests"), maxResults: count("Number of groups, 10 when left out") },
     },
   },
   strata_status: {

@@ -137,6 +137,16 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       await Promise.all([view.show(false), findSimilarInEditor(editor, model)]);
     },
     "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
+    "strata.findDuplicatesOf": async (chosen?: vscode.Uri, selected?: readonly vscode.Uri[]) => {
+      const uris = selected?.length ? selected : [chosen ?? vscode.window.activeTextEditor?.document.uri];
+      const [first, ...others] = uris.flatMap((uri) => {
+        const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
+        return folder ? [{ root: folder.uri.fsPath, path: placeInWorkspace(uri)?.path ?? "" }] : [];
+      });
+      if (!first) return vscode.window.showInformationMessage("Open a file of the workspace, or choose a file or folder in the explorer, whose copies you look for.");
+      const paths = [first, ...others.filter(({ root }) => root === first.root)].map((place) => place.path);
+      await Promise.all([view.show(false), model.duplicates({ root: first.root, paths })]);
+    },
     "strata.nextResult": () => view.step(1),
     "strata.previousResult": () => view.step(-1),
     "strata.copyResultPath": async (about?: { result?: unknown }) => {

@@ -1,11 +1,11 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import path from "node:path";
-import { hitsForModel } from "../base/forModels.ts";
+import { copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import { isComment } from "../base/snippet.ts";
 import type { ChunkKind } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
-import type { MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
+import type { MergedDuplicates, MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const icons: Readonly<Record<ChunkKind, string>> = {
   function: "symbol-method",
@@ -61,11 +61,18 @@ const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
 /** An answer for a language model: place, name, code; then what was covered, so that silence is not mistaken for absence. */
 export function answerForModel(result: MergedResult, query: string, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const blocks = hitsForModel({ ...result, hits: result.hits.map((hit) => ({ ...hit, path: path.posix.join(folderName(hit.root), hit.path) })) }, query);
-  const { coverage } = result;
+  return [...remarkTexts(result), ...blocks, ...covered(result, reach)].join("\n\n");
+}
+
+/** Groups of copies for a language model. */
+export function copiesAnswer(found: MergedDuplicates, folderName: (root: string) => string, reach: Reach = "everything"): string {
+  const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(folderName(group.root), member.path) })) }));
+  return [...copiesForModel(groups), ...covered(found, reach)].join("\n\n");
+}
+
+function covered({ coverage, failures }: Pick<MergedResult, "coverage" | "failures">, reach: Reach): string[] {
   const deep = coverage.chunks === 0 ? "" : `, ${Math.floor((100 * coverage.deep) / coverage.chunks)} % of the code read deeply`;
-  const searched = `Searched ${filesText(coverage.files)}${deep}.`;
-  const failures = result.failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`);
-  return [...remarkTexts(result), ...blocks, searched, ...reachNotes[reach], ...failures].join("\n\n");
+  return [`Searched ${filesText(coverage.files)}${deep}.`, ...reachNotes[reach], ...failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`)];
 }
 
 /** The index's state for a language model. */

@@ -5,7 +5,7 @@ import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
-import type { DuplicateGroup, SimilarParams } from "../engine/protocol.ts";
+import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
 import { type CountedLines, textOnDisk } from "./savedLines.ts";
@@ -33,13 +33,18 @@ export interface SearchModelOptions {
 
 const HISTORY_LENGTH = 30;
 const noFilters: Filters = { langs: [], path: "" };
-/** Duplicates shorter than this are idiom, not copies; the threshold is on the deep exit's cosine. */
-const duplicateParams = { minLines: 6, threshold: 0.92, limit: 200 } as const;
+/** Groups of duplicates. */
+const groupLimit = 200;
 
 /** The query as the engine reads it: what was typed, then the chips as filters. */
 export function queryWithFilters(query: string, { langs, path }: Filters): string {
   const at = path.trim().replaceAll('"', "");
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
+}
+
+/** Exactly these files and folders. What cannot stand in a filter, a quote or a comma, may be any letter. */
+function pathFilter(paths: readonly string[]): string {
+  return `path:"${paths.map((one) => `./${one.replace(/[",]/g, "?")}`).join(",")}"`;
 }
 
 /** Latest first, each once. */
@@ -196,22 +201,31 @@ export class SearchModel {
     await looking;
   }
 
-  async duplicates(): Promise<void> {
+  /** @param among of what copies are looked for: files and folders by their paths below a workspace folder ("" for all of it); absent for everything */
+  async duplicates(among?: { readonly root: string; readonly paths: readonly string[] }): Promise<void> {
+    const filters = among === undefined || among.paths.includes("") ? "" : pathFilter(among.paths);
+    const subject = among === undefined ? "" : this.#nameOf(among);
     await this.#runOnce(async (signal) => {
       this.#working = duplicatesProgress();
       this.#options.onChange();
       const { groups, coverage, failures } = await this.#options.engines.duplicates(
-        duplicateParams,
+        { ...duplicateDefaults, limit: groupLimit, filters },
         (progress) => {
           if (signal.aborted) return;
           this.#working = duplicatesProgress(progress);
           this.#options.onChange();
         },
         signal,
+        among?.root,
       );
       this.#forgetPlaces();
-      this.#results = { kind: "duplicates", groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, failures: failureTexts(failures) };
+      this.#results = { kind: "duplicates", subject, groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, failures: failureTexts(failures) };
     });
+  }
+
+  #nameOf({ root, paths }: { readonly root: string; readonly paths: readonly string[] }): string {
+    if (paths.length > 1) return `${paths.length} files and folders`;
+    return [this.#options.engines.nameOf(root), paths[0] ?? ""].filter((part) => part !== "").join("/") || path.basename(root);
   }
 
   /** Back to the empty box. */

@@ -202,28 +202,36 @@ export class WorkspaceEngines {
   /** Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text. */
   async similar(root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, k: number, signal: AbortSignal): Promise<MergedResult> {
     const file = root === undefined || params.path === undefined ? undefined : path.join(root, params.path);
-    const { lang } = params;
+    const { lang, filters = "" } = params;
     // Without its end only an engine that knows the file can tell the range.
     const isRead = root !== undefined && file !== undefined && params.endLine !== undefined && this.#clients.size > 1;
     const text = params.text ?? (isRead ? await readRange(root, params).catch(() => "") : "");
     const asked = (folder: Folder): protocol.SimilarParams | undefined => {
-      if (file === undefined) return { ...params, k, depth: "deep" };
+      const inFolder = this.#queryIn(folder, filters);
+      if (inFolder === undefined) return undefined;
+      const how = { ...(inFolder !== "" && { filters: inFolder }), k, depth: "deep" } as const;
+      if (file === undefined) return { ...params, ...how };
       const inside = path.relative(folder.root, file);
-      if (!leadsOut(inside)) return { ...params, path: inside.replaceAll(path.sep, "/"), k, depth: "deep" };
-      return text === "" ? undefined : { text, ...(lang !== undefined && { lang }), k, depth: "deep" };
+      if (!leadsOut(inside)) return { ...params, path: inside.replaceAll(path.sep, "/"), ...how };
+      return text === "" ? undefined : { text, ...(lang !== undefined && { lang }), ...how };
     };
     return this.#askAll(protocol.similar, asked, k, signal);
   }
 
-  /** Duplicates inside each folder, those with the most repeated lines first. */
-  async duplicates(params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal): Promise<MergedDuplicates> {
+  /** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin there. */
+  async duplicates(params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal, root?: string): Promise<MergedDuplicates> {
     const parts = new Map<string, Progress>();
     const sum = (key: "done" | "total"): number => [...parts.values()].reduce((total, part) => total + part[key], 0);
     const hear = (root: string) => (part: Progress) => {
       parts.set(root, part);
       onProgress({ ...part, done: sum("done"), total: sum("total") });
     };
-    const { results, failures } = await this.#collect(protocol.duplicates, () => params, signal, hear);
+    const asked = (folder: Folder): protocol.DuplicatesParams | undefined => {
+      if (root !== undefined) return folder.root === root ? params : undefined;
+      const filters = this.#queryIn(folder, params.filters ?? "");
+      return filters === undefined ? undefined : { ...params, filters };
+    };
+    const { results, failures } = await this.#collect(protocol.duplicates, asked, signal, hear);
     const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
     const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
     return {

@@ -13,7 +13,7 @@ import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
-import { answerText, defaultHits } from "./answer.ts";
+import { answerText, copiesText, defaultHits } from "./answer.ts";
 
 export interface McpOptions {
   /** Absolute workspace folder. */
@@ -170,13 +170,14 @@ function createServer(workspace: Workspace): McpServer {
         endLine: z.int().min(1).optional(),
         text: z.string().max(100_000).optional().describe("Code to compare with, instead of a file."),
         lang: z.string().optional().describe("Language of the text, for example python."),
+        filters: z.string().max(4000).optional().describe("Only what passes these: lang:go path:src/** -in:tests."),
         k: count,
         depth,
         wait,
       }),
       annotations,
     },
-    ({ path, startLine, endLine, text, lang, k, ...options }, context) =>
+    ({ path, startLine, endLine, text, lang, filters = "", k, ...options }, context) =>
       answering(async () => {
         const [at, given] = [path || undefined, text?.trim() ? text : undefined]; // some agents fill in every parameter
         if ((at === undefined) === (given === undefined)) throw new StrataError("input.invalid", "Give either a path (with startLine) or a piece of code as text.");
@@ -185,7 +186,34 @@ function createServer(workspace: Workspace): McpServer {
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
         const place = named ? { ...named, path: pathInside(root, named.path) } : {};
         const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
-        return ask(workspace, "", options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, k, depth: options.depth }, signal));
+        return ask(workspace, "", options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, filters, k, depth: options.depth }, signal));
+      }),
+  );
+
+  server.registerTool(
+    "find_duplicates",
+    {
+      title: "Find duplicated code",
+      description: toolTexts.duplicates,
+      inputSchema: input({
+        filters: z.string().max(4000).optional().describe("Which copies are wanted: path:src/new.ts, or path:src/** lang:go -in:tests."),
+        minLines: z.int().min(1).max(10_000).default(protocol.duplicateDefaults.minLines).describe("Leave out shorter pieces."),
+        k: count.describe("How many groups."),
+        wait: wait.describe("First wait until all code is read at full depth, which shows more of what only means the same. Can take long on a new workspace."),
+      }),
+      annotations,
+    },
+    ({ filters = "", minLines, k, wait: waits }, context) =>
+      answering(async () => {
+        const { signal } = context.mcpReq;
+        const onProgress = progressTo(context);
+        return workspace.use(async (session) => {
+          if (waits) await bringTo(session, "deep", onProgress, signal);
+          else await becomeSearchable(session, graceMs, onProgress, signal);
+          const { groups, coverage: covered } = await session.request(protocol.duplicates, { ...protocol.duplicateDefaults, filters, minLines, limit: k }, signal, onProgress);
+          const { state } = await session.ask(protocol.status, signal);
+          return { content: [{ type: "text", text: copiesText(groups, covered, isComplete(covered, state, "instant")) }] };
+        });
       }),
   );
 

@@ -325,9 +325,9 @@ describe("The search view's page", () => {
     ["found while indexing is paused", hitsState([a], { index: { kind: "paused", reason: "You paused indexing." } }), "You paused indexing."],
     ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],
     ["looking for duplicates", { ...startState, busy: true, working: { label: "Looking for duplicates, 40 %", fraction: 0.4 } }, "Looking for duplicates, 40 %"],
-    ["how much was compared", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: [] } }, "searched 3,210 files, 40 % deep"],
-    ["a folder without duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: ["b: It is gone."] } }, "b: It is gone."],
-    ["no duplicates", { ...startState, results: { kind: "duplicates", groups: [], coverage: startState.coverage!, failures: [] } }, "No duplicates"],
+    ["how much was compared", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: [] } }, "searched 3,210 files, 40 % deep"],
+    ["a folder without duplicates", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: ["b: It is gone."] } }, "b: It is gone."],
+    ["no duplicates", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: [] } }, "No duplicates"],
   ] satisfies readonly (readonly [string, ViewState, string])[])
     it(`says what there is to say: ${name}`, async () => {
       await panel.state(state);

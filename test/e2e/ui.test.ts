@@ -179,6 +179,14 @@ describe("The packed extension in VS Code", () => {
     await workbench.shot("9-duplicates");
   });
 
+  it("finds the copies of the file that is open", async () => {
+    await workbench.openFile("web/src/cart/coupons.ts");
+    await workbench.command("Strata: Find Duplicates of This File or Folder");
+    await workbench.view.locator(".subject", { hasText: "Duplicates of web/src/cart/coupons.ts" }).waitFor();
+    await workbench.view.locator(".group", { hasText: "gift_cards.ts" }).waitFor();
+    await workbench.shot("9-duplicates-of-file");
+  });
+
   it("recovers from a killed engine while a search waits", async () => {
     const [engine] = workbench.engines();
     assert.ok(engine);

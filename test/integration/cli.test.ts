@@ -169,6 +169,16 @@ test("duplicates are found and grouped", async () => {
   assert.match((await strata(["duplicates", root, "--min-lines", "4"])).out, /^Exact copies · \d+ lines · 2 places\n/);
 });
 
+test("filters choose of which files duplicates and similar code are told", async () => {
+  const duplicates = (...filters: string[]) => strata(["duplicates", root, "--min-lines", "4", "--depth", "instant", ...filters]);
+  assert.match((await duplicates("--path", "lib/bill.ts")).out, /lib\/bill\.ts:\d+[\s\S]*src\/invoice\.ts:\d+/);
+  assert.deepEqual(await duplicates("--path", "src/retry.ts").then(({ code, err }) => [code, err]), [1, "No duplicates of 4 lines or more that pass the filters.\n"]);
+  assert.equal((await duplicates("--path", "!lib")).code, 1, "what is left out is no copy");
+  const similar = async (...filters: string[]) => (await strataJson<Found>("similar", "src/invoice.ts:2", "--in", root, ...filters)).value.hits.map((hit) => hit.path);
+  assert.equal((await similar())[0], "lib/bill.ts");
+  assert.deepEqual(new Set(await similar("--lang", "python")), new Set(["src/again.py"]));
+});
+
 test("index and status report the same coverage and what was left out", async () => {
   const indexed = await strataJson<Status & { tookMs: number }>("index", root);
   assert.equal(indexed.code, 0);

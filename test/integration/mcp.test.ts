@@ -71,11 +71,16 @@ function write(files: Readonly<Record<string, string>>): void {
   }
 }
 
+const ranked = (name: string, list: string, top: string): string =>
+  `export function ${name}(${list}: number[]) {\n  const ${top}: number[] = [];\n  for (const value of ${list}) {\n    if (value > 0 && ${top}.length < 3) ${top}.push(value * 10);\n    else if (value < 0) ${top}.pop();\n  }\n  return ${top};\n}\n`;
+
 before(async () => {
   write({
     "my shop/order.ts": "export const sumOfOrder = (prices: readonly number[]): number => prices.reduce((sum, price) => sum + price, 0);\n",
     "src/retry.ts": "/** Waits longer after each failed attempt before trying the request again. */\nexport async function withBackoff<T>(attempt: () => Promise<T>): Promise<T> {\n  let delayMs = 100;\n  for (;;) {\n    try {\n      return await attempt();\n    } catch {\n      await new Promise((resolve) => setTimeout(resolve, delayMs));\n      delayMs *= 2;\n    }\n  }\n}\n",
     "src/again.py": "def with_backoff(attempt):\n    delay = 0.1\n    while True:\n        try:\n            return attempt()\n        except Exception:\n            time.sleep(delay)\n            delay *= 2\n",
+    "lib/medals.ts": ranked("medalsOf", "scores", "best"),
+    "lib/podium.ts": ranked("podiumOf", "times", "first"),
     "docs/fence.md": "# Fences\n\nA block that holds backticks:\n\n````\n```js\ncode\n```\n````\n",
     ...manyFiles(40),
   });
@@ -120,10 +125,10 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 
-test("three tools, each with a schema of what goes in, all reading only", async () => {
+test("four tools, each with a schema of what goes in, all reading only", async () => {
   const { result } = await request("tools/list").answer;
   const { tools } = result as { tools: { name: string; inputSchema: { properties: object; additionalProperties?: boolean }; annotations?: { readOnlyHint?: boolean } }[] };
-  assert.deepEqual(tools.map((tool) => tool.name).sort(), ["find_similar_code", "index_status", "search_code"]);
+  assert.deepEqual(tools.map((tool) => tool.name).sort(), ["find_duplicates", "find_similar_code", "index_status", "search_code"]);
   for (const tool of tools) assert.ok(tool.annotations?.readOnlyHint === true && tool.inputSchema.additionalProperties === false, tool.name);
   assert.deepEqual(Object.keys(tools.find((tool) => tool.name === "search_code")?.inputSchema.properties ?? {}), ["query", "k", "depth", "wait", "path"]);
 });
@@ -133,7 +138,7 @@ test("a search gives text alone, best first, with progress on the way", async ()
   assert.equal(result.isError, undefined, result.content[0]?.text);
   assert.equal(result.structuredContent, undefined, "clients would show the same again, or that instead");
   assert.deepEqual(placesIn(result)[0], { path: "src/retry.ts", startLine: 1, name: "withBackoff" });
-  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n[\s\S]*\n\nSearched all 44 files/);
+  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n[\s\S]*\n\nSearched all 46 files/);
   const progress = notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
   assert.ok(progress.length > 0);
   for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");
@@ -160,6 +165,18 @@ test("similar code: by place and by text", async () => {
   assert.equal(placesIn(byPlace)[0]?.path, "src/again.py", byPlace.content[0]?.text);
   const byText = await call("find_similar_code", { text: "def with_backoff(f):\n  delay = 1\n  while True:\n    try: return f()\n    except Exception: delay *= 2", lang: "python", k: 2 });
   assert.ok(placesIn(byText).some((place) => place.path === "src/again.py"));
+});
+
+test("filters restrict what is similar", async () => {
+  const placesOfFilter = async (filters: string) => new Set((await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, filters })).map((place) => place.path));
+  assert.ok(!(await placesOfFilter("-path:src")).has("src/again.py"));
+  assert.deepEqual(await placesOfFilter(`lang:py path:${path.join(root, "src")}`), new Set(["src/again.py"]));
+});
+
+test("copies of a file are found, with where they stand", async () => {
+  const { content } = await call("find_duplicates", { filters: "path:lib/podium.ts", wait: true });
+  assert.match(content[0]?.text ?? "", /^Copies with other names, 8 lines, 2 places:\nlib\/medals\.ts:1-8 \(medalsOf\)\nlib\/podium\.ts:1-8 \(podiumOf\)\n```\nexport function medalsOf[^`]*\n```\n\nSearched all 46 files\.$/);
+  assert.match((await call("find_duplicates", { filters: "path:src/retry.ts", wait: true })).content[0]?.text ?? "", /^No duplicates found\.\n\nSearched all 46 files/);
 });
 
 test("a parameter that an agent fills in with nothing counts as left out", async () => {
@@ -190,12 +207,14 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["neither path nor text", "find_similar_code", {}, /either a path/],
   ["nothing but spaces to compare with", "find_similar_code", { text: " \n" }, /either a path/],
   ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
-  ["an argument that is called otherwise", "find_similar_code", { path: "src/retry.ts", line: 5 }, /There is no argument line\. The arguments are path, startLine, endLine, text, lang, k, depth, wait\./],
+  ["an argument that is called otherwise", "find_similar_code", { path: "src/retry.ts", line: 5 }, /There is no argument line\. The arguments are path, startLine, endLine, text, lang, filters, k, depth, wait\./],
   ["arguments of other tools", "search_code", { query: "x", limit: 3, language: "go" }, /There is no argument limit, language\. The arguments are query, k, depth, wait, path\./],
   ["an argument where there are none", "index_status", { path: "src" }, /There is no argument path\. This tool takes none\./],
   ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
   ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
   ["a language that is none, of code to compare with", "find_similar_code", { text: "fn f() {}", lang: "klingon" }, /There is no language "klingon"/],
+  ["filters that are none", "find_duplicates", { filters: "src/new.ts" }, /^"src\/new\.ts" is no filter for this\. There are lang:go,/],
+  ["filters of similar code that are a question", "find_similar_code", { path: "src/retry.ts", startLine: 5, filters: "backoff" }, /"backoff" is no filter/],
   ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without quotes or other filters/],
 ];
 for (const [name, tool, args, says] of mistakes)
@@ -208,9 +227,9 @@ for (const [name, tool, args, says] of mistakes)
 
 test("status is the engine's, in words and as data", async () => {
   const { content, structuredContent } = await call("index_status", {});
-  assert.match(content[0]?.text ?? "", /: \w+\.\n44 files in \d+ pieces; .*\nLanguages: .*1 python.*\nLeft out: 1 link to outside\.$/);
+  assert.match(content[0]?.text ?? "", /: \w+\.\n46 files in \d+ pieces; .*\nLanguages: .*1 python.*\nLeft out: 1 link to outside\.$/);
   assert.ok(["ready", "deepening"].includes(String(structuredContent?.["state"])), String(structuredContent?.["state"]));
-  assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 44]);
+  assert.deepEqual([structuredContent?.["root"], (structuredContent?.["coverage"] as { files: number }).files], [root, 46]);
   assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
 });
 

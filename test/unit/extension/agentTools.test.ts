@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as protocol from "../../../src/engine/protocol.ts";
-import { fakeEngine, fakeEngines, hit, result, type FakeEngine } from "../../support/fakeEngine.ts";
+import { fakeEngine, fakeEngines, hit, result, status, type FakeEngine } from "../../support/fakeEngine.ts";
 import { callTool } from "../../support/fakeVscode.ts";
 
 const { registerAgentTools } = await import("../../../src/extension/agentTools.ts");
@@ -25,6 +25,22 @@ describe("the search tool", () => {
     const { order } = setUp("/w");
     assert.match(await callTool("strata_search", { query: "q" }), /^a\.ts:1-3/);
     assert.deepEqual(order(), ["index", "search"]);
+  });
+});
+
+describe("the tool for duplicates", () => {
+  it("names the groups, their places as they are shown, and how their code begins", async () => {
+    const engines = fakeEngines(async () => {
+      const fake = fakeEngine(1, () => result([]));
+      const members = Array.from({ length: 14 }, (_, i) => ({ path: `src/f${i}.ts`, startLine: 3, endLine: 9, symbol: i === 0 ? "load\nAll" : "", snippet: "first\nsecond" }));
+      fake.engine.onRequest(protocol.duplicates, ({ filters, limit }) => ({ groups: [{ kind: "semantic", similarity: 0.934, measure: "cosine", lines: 7, members: members.map((each, i) => (i === 1 ? { ...each, symbol: `${filters} ${limit}` } : each)) }], coverage: status().coverage }));
+      return fake;
+    });
+    engines.setFolders([{ root: "/w", name: "w" }]);
+    registerAgentTools(engines);
+    const text = await callTool("strata_duplicates", { filters: "path:src", maxResults: 3 });
+    assert.match(text, /^Nearly the same meaning, 7 lines, 14 places, cosine 0\.93:\nsrc\/f0\.ts:3-9 \(load·All\)\nsrc\/f1\.ts:3-9 \(path:src 3\)\n/);
+    assert.match(text, /\nsrc\/f11\.ts:3-9\nand 2 more\n```\nfirst\nsecond\n```\n\nSearched /);
   });
 });
 

@@ -366,6 +366,20 @@ describe("the search view's state", () => {
     assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9, snippet: "f(2)" }, "with what tells where it stands when its file has changed");
   });
 
+  it("looks for copies of files and folders, as exactly as a filter can say", async () => {
+    const { model, engines, engine } = setUp(() => result([]));
+    await engines.start();
+    const asked: (string | undefined)[] = [];
+    engine().engine.onRequest(protocol.duplicates, ({ filters }) => (asked.push(filters), { groups: [], coverage: coverage(3) }));
+    const subjects: string[] = [];
+    for (const paths of [["src/a.ts"], ["my dir", 'x,"y".ts'], [""]]) {
+      await model.duplicates({ root: "/w", paths });
+      if (model.state.results.kind === "duplicates") subjects.push(model.state.results.subject);
+    }
+    assert.deepEqual(asked, ['path:"./src/a.ts"', 'path:"./my dir,./x??y?.ts"', ""]);
+    assert.deepEqual(subjects, ["src/a.ts", "2 files and folders", "w"]);
+  });
+
   it("keeps how a file of shown places was before it was saved, until other places are shown", async (t) => {
     const root = mkdtempSync(path.join(os.tmpdir(), "strata-model-"));
     t.after(() => rmSync(root, { recursive: true, force: true }));

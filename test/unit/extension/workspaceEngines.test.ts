@@ -221,6 +221,22 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
   });
 
+  it("read paths in filters as they are shown, and ask nobody whom they are not about", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    const asked: [string, string | undefined][] = [];
+    for (const [root, { engine }] of engines) {
+      engine.onRequest(protocol.duplicates, ({ filters }) => (asked.push([root, filters]), { groups: [], coverage: coverage(1) }));
+      engine.onRequest(protocol.similar, ({ filters }) => (asked.push([root, filters]), result([])));
+    }
+    const duplicates = (filters: string, root?: string) => all.duplicates({ minLines: 6, threshold: 0.9, limit: 9, filters }, () => undefined, never(), root);
+    await duplicates("path:b/src lang:go");
+    await duplicates("path:b/src", "/a");
+    await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2, text: "x", filters: "path:b/lib" }, 5, never());
+    assert.deepEqual(asked, [["/b", 'lang:go path:"src"'], ["/a", "path:b/src"], ["/b", 'path:"lib"']]);
+  });
+
   it("follow the workspace when a folder gets another name or place, and keep their engines", async () => {
     const { all, engines } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.2)]) });
     all.setFolders(folders("/a", "/b"));

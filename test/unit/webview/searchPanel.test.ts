@@ -165,7 +165,7 @@ describe("a button that leaves the page when it is pressed", () => {
 
   it("leads from duplicates back to the search that stands in the box", () => {
     const page = panel();
-    page.tell({ type: "state", state: { ...stateOf([]), results: { kind: "duplicates", groups: [], coverage, failures: [] } } });
+    page.tell({ type: "state", state: { ...stateOf([]), results: { kind: "duplicates", subject: "", groups: [], coverage, failures: [] } } });
     page.press("Back to the search");
     page.query = "";
     page.press("Back to the search");
@@ -188,7 +188,7 @@ describe("a paused index", () => {
   for (const [what, state] of [
     ["beside the hits", paused([hit("a.ts")])],
     ["where nothing was found", paused([])],
-    ["beside duplicates", paused([], { kind: "duplicates", groups: [] })],
+    ["beside duplicates", paused([], { kind: "duplicates", subject: "", groups: [] })],
   ] as const)
     it(`can be resumed ${what}, and its reason is told`, () => {
       const page = panel();
