@@ -7,6 +7,7 @@ import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import { fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { mainSymbol } from "./hitSymbol.ts";
 import { parseFilters } from "./query.ts";
 import { type CodeToken, exactForm, isList, renamedForm, shapeText, sharedAround, tokeniseCode } from "./codeTokens.ts";
 
@@ -179,7 +180,7 @@ function repeatedLines(found: DuplicateGroup): number {
 }
 
 function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, places: readonly Place[]): DuplicateGroup {
-  const members = places.map(({ path, startLine, endLine, symbols, text }) => ({ path, startLine, endLine, symbol: symbols[0] ?? "", snippet: snippetOf(text) }));
+  const members = places.map((place) => ({ path: place.path, startLine: place.startLine, endLine: place.endLine, symbol: mainSymbol(place), snippet: snippetOf(place.text) }));
   return { kind, similarity, lines, members };
 }
 

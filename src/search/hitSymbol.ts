@@ -1,4 +1,5 @@
 // Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
+import type { Place } from "../store/store.ts";
 import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
 import { nameParts } from "./terms.ts";
@@ -21,6 +22,12 @@ export function fittingSymbol(symbols: readonly string[], query: ParsedQuery, id
     if (value > most) [best, most] = [symbol, value];
   }
   return best;
+}
+
+/** The name that a place has where nobody asked in words: of a function with a constant before it, the function's. */
+export function mainSymbol({ kind, symbols, text }: Pick<Place, "kind" | "symbols" | "text">): string {
+  const [first = "", ...others] = symbols;
+  return (kind === "function" && others.length > 0 && symbols.find((symbol) => text.includes(`${lastName(symbol)}(`))) || first;
 }
 
 function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {

@@ -7,7 +7,7 @@ import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding
 import type { Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
-import { fittingSymbol } from "./hitSymbol.ts";
+import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
@@ -173,13 +173,13 @@ function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {
   return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place.symbols, query, idf) };
 }
 
-/** A candidate as the protocol shows it, under its first name. */
+/** A candidate as the protocol shows it. */
 export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, score: number, why: Hit["why"]): Hit {
   return {
     path: place.path,
     startLine: place.startLine,
     endLine: place.endLine,
-    symbol: place.symbols[0] ?? "",
+    symbol: mainSymbol(place),
     kind: place.kind,
     lang: place.lang,
     breadcrumb: place.breadcrumb,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fittingSymbol } from "../../../src/search/hitSymbol.ts";
+import { fittingSymbol, mainSymbol } from "../../../src/search/hitSymbol.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 
 /** @param rare words that hardly any code has; all others stand everywhere. */
@@ -34,4 +34,12 @@ test("the first name stays when no other fits better", () => {
   assert.equal(shown("session cookies", ["Session", "readSession"]), "Session");
   assert.equal(shown("const a = readSession(b);\nif (a) { return a(); }", ["Session", "readSession"]), "Session");
   assert.equal(shown("anything", []), "");
+});
+
+test("where nobody asked in words a function's name comes before that of a constant in front of it", () => {
+  const text = 'const ALPHABET = "abc";\n\nexport function isValid(code: string) {}';
+  assert.equal(mainSymbol({ kind: "function", symbols: ["ALPHABET", "Coupon.isValid"], text }), "Coupon.isValid");
+  assert.equal(mainSymbol({ kind: "class", symbols: ["ALPHABET", "isValid"], text }), "ALPHABET");
+  assert.equal(mainSymbol({ kind: "function", symbols: ["loop"], text: "loop: while (true) {}" }), "loop");
+  assert.equal(mainSymbol({ kind: "function", symbols: [], text }), "");
 });
