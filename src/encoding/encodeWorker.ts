@@ -1,5 +1,6 @@
 // The worker thread that encodes chunks: one set of sessions, short batches, paused while a query runs on the main thread.
 // Its counterpart is onnxEncoder.ts; which batch comes next is batchQueue.ts.
+import { getPriority, setPriority } from "node:os";
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
@@ -31,6 +32,9 @@ export type FromEncodeWorker =
   /** The sessions cannot be opened at all; the worker ends. */
   | { readonly kind: "unusable"; readonly code: ErrorCode; readonly message: string };
 
+/** Nice value (0 is what a process has, 19 the least): a tenth of the processor where everybody wants it, all of it where nobody does. */
+const BACKGROUND_PRIORITY = 10;
+
 interface Answer {
   readonly values: Int8Array<ArrayBuffer>;
   readonly scales: Float32Array<ArrayBuffer>;
@@ -38,6 +42,9 @@ interface Answer {
 
 /** Answers messages until "close". */
 async function serve(port: MessagePort, { table, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
+  // On Linux a priority is a thread's, and those of the inference inherit it: a build, an editor or a query that wants the processor goes before. Elsewhere
+  // it would be the whole engine's.
+  if (process.platform === "linux") setPriority(Math.max(getPriority(), BACKGROUND_PRIORITY));
   const { files } = table;
   const tokenizer = tokenizerOf(files);
   const { dims, maxTokens } = files.model;

@@ -1,6 +1,7 @@
 // The worker thread by itself: what cannot be seen from the encoder's front.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { yieldToEventLoop } from "../../../src/base/abort.ts";
@@ -38,6 +39,19 @@ describe("the encode worker", () => {
     assert.equal((await answer).kind, "encoded");
     send({ kind: "close" });
     await once(worker, "exit");
+  });
+
+  it("leaves the processor to whoever else wants it, queries on the main thread too", { skip: process.platform === "linux" ? false : "a priority is a thread's on Linux alone" }, async () => {
+    const { worker, send } = startWorker(new SharedArrayBuffer(4));
+    send({ kind: "encode", id: 1, chunks: [{ breadcrumb: "", text: "get" }], depth: "deep", priority: "background" });
+    await once(worker, "message");
+    // The 19th field of a thread's state; the second, its name, may hold spaces.
+    const niceOf = (thread: string) => Number(readFileSync(`/proc/self/task/${thread}/stat`, "utf8").split(") ")[1]!.split(" ")[16]);
+    const main = niceOf(String(process.pid));
+    assert.ok(readdirSync("/proc/self/task").some((thread) => niceOf(thread) === Math.max(10, main)));
+    send({ kind: "close" });
+    await once(worker, "exit");
+    assert.equal(niceOf(String(process.pid)), main);
   });
 
   it("ends by itself when it is closed in the middle of a long job", async () => {
