@@ -150,7 +150,9 @@ export function parseFilters({ filters = "", under = "" }: Restricted): Filters 
   const query = parseQuery(filters);
   const [unknown] = query.unknownLangs;
   if (unknown !== undefined) throw new StrataError("input.invalid", noSuchLanguage(unknown));
-  if (query.text !== "" || query.phrases.length > 0) throw new StrataError("input.invalid", `"${query.text || filters}" is no filter for this. There are lang:go, path:src/** and in:tests, each also with "-" before it to leave out.`);
+  // Of `symbol:` the text is the name alone.
+  const refused = query.symbolFilter.length > 0 ? filters.trim() : query.text || filters;
+  if (query.text !== "" || query.phrases.length > 0) throw new StrataError("input.invalid", `"${refused}" is no filter for this. There are lang:go, path:src/** and in:tests, each also with "-" before it to leave out.`);
   return filtersOf(query, under);
 }
 

@@ -55,7 +55,7 @@ test("filters restrict what is found; what is no filter is refused", async () =>
   assert.ok(!(await found("-path:net.ts lang:ts")).includes("dial"));
   assert.deepEqual(await found("lang:go"), []);
   await assert.rejects(found("sockets path:src"), /"sockets" is no filter for this\. There are lang:go,/);
-  await assert.rejects(found("symbol:dial"), /"dial" is no filter/);
+  await assert.rejects(found("symbol:dial"), /"symbol:dial" is no filter/);
   await assert.rejects(found("lang:klingon"), { code: "input.invalid" });
 });
 
