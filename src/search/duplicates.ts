@@ -53,6 +53,8 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   const [isWanted, counts] = [fileMatcher(filters), fileMatcher(exclusions)];
   const [wanted, counted] = [store.allowedBy(filters)?.chunks, store.allowedBy(exclusions)?.chunks];
   const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
+  // Who asks about a file finds it in its groups, and of large groups only the beginning is shown to models.
+  const wantedFirst = (places: readonly Place[]): Place[] => [...places.filter(isWanted), ...places.filter((place) => !isWanted(place))];
   const units: Unit[] = [];
   for (const { chunkId, kind, text, lang } of store.allChunks()) {
     await pause();
@@ -82,7 +84,7 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
       const members = distinctPlaces(places.filter((place) => ids.has(place.chunkId)));
       if (members.length < 2 || !members.some(isWanted)) continue;
       for (const id of ids) grouped.add(id);
-      groups.push(group(apart || exact.size === 1 ? "exact" : "renamed", 1, units[0]!.lines, members));
+      groups.push(group(apart || exact.size === 1 ? "exact" : "renamed", 1, units[0]!.lines, wantedFirst(members)));
     }
   }
 
@@ -97,14 +99,14 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     if (grouped.has(leader.chunkId)) continue;
     const isFree = ({ chunkId }: { readonly chunkId: number }): boolean => chunkId !== leader.chunkId && byChunk.has(chunkId) && !grouped.has(chunkId);
     const nearly = (nearCopies.get(leader.chunkId) ?? []).filter(isFree);
-    const alike = store.neighbours(leader.chunkId, neighbourCount).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
+    const alike = store.neighbours(leader.chunkId, neighbourCount, counted).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
     const near = [...nearly, ...alike.filter((hit) => !nearly.some((copy) => copy.chunkId === hit.chunkId))];
     if (near.length === 0) continue;
     const places = distinctPlaces(placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
     if (places.length < 2) continue;
     for (const id of [leader.chunkId, ...near.map((hit) => hit.chunkId)]) grouped.add(id);
     const least = near.reduce((a, b) => (b.score < a.score ? b : a));
-    groups.push({ ...group("semantic", least.score, leader.lines, places), measure: nearly.some((copy) => copy === least) ? "tokens" : "cosine" });
+    groups.push({ ...group("semantic", least.score, leader.lines, wantedFirst(places)), measure: nearly.some((copy) => copy === least) ? "tokens" : "cosine" });
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
   return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);

@@ -322,15 +322,15 @@ export class Store {
       }
     }
   }
-  /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. */
-  neighbours(chunkId: number, k: number): readonly DenseHit[] {
+  /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. @param allowed chunks that count; undefined for all */
+  neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {
     return this.#guard(() => {
       const { row, vectors } = this.#previous ?? this.#current;
       const deepest = deepestVector(this.#db, row, chunkId);
       if (!deepest) return [];
       const at = (depth: Depth) => dequantise(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
       const query = vectors.model.sharedSpace ? { instant: at("deep"), shallow: at("deep"), deep: at("deep") } : { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
-      return vectors.search(query, k + 1).filter((hit) => hit.chunkId !== chunkId).slice(0, k);
+      return vectors.search(query, k + 1, allowed).filter((hit) => hit.chunkId !== chunkId).slice(0, k);
     });
   }
 
@@ -445,7 +445,7 @@ export class Store {
     const files: number[] = [];
     for (const file of this.#catalogue.files.values()) if (accepts(file)) files.push(file.id);
     const chunks = new Set<number>();
-    for (const [chunk] of this.#db.walk("SELECT p.chunk FROM json_each(?) j CROSS JOIN places p ON p.file = j.value", JSON.stringify(files))) chunks.add(chunk as number);
+    this.#guard(() => this.#db.walk("SELECT p.chunk FROM json_each(?) j CROSS JOIN places p ON p.file = j.value", JSON.stringify(files)).forEach(([chunk]) => chunks.add(chunk as number)));
     this.#allowed = { key, revision: this.#revision, files, chunks };
     return this.#allowed;
   }

@@ -248,11 +248,11 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     }
   }
 
-  neighbours(chunkId: number, k: number): readonly DenseHit[] {
+  neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {
     const depth = this.#depthOf(chunkId);
     if (!depth) return [];
     const own = this.#vectors.get(chunkId)!.get(depth)!;
-    return this.scoreChunks({ instant: own, shallow: own, deep: own }, [...this.#vectors.keys()].filter((id) => id !== chunkId)).slice(0, k);
+    return this.scoreChunks({ instant: own, shallow: own, deep: own }, [...this.#vectors.keys()].filter((id) => id !== chunkId && (allowed?.has(id) ?? true))).slice(0, k);
   }
 }
 

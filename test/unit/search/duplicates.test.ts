@@ -114,7 +114,8 @@ test("filters say which copies are wanted, and a group is shown with its places 
   assert.deepEqual(await placesOf({}), [exact, renamed, nearCopy]);
   assert.deepEqual(await placesOf({ filters: "path:new/sum.ts" }), [renamed]);
   assert.deepEqual(await placesOf({ under: "new" }), [exact, renamed]);
-  assert.deepEqual(await placesOf({ filters: "path:far/rows.ts" }), [nearCopy]);
+  assert.deepEqual(await placesOf({ filters: "path:far/rows.ts" }), ["semantic: far/rows.ts far/again.ts"], "beginning with what was asked about");
+  assert.deepEqual(await placesOf({ filters: "path:old/sum.ts" }), ["renamed: old/sum.ts new/sum.ts"]);
   assert.deepEqual(await placesOf({ filters: "lang:go" }), []);
 });
 
@@ -126,10 +127,17 @@ test("what filters leave out is no copy, nor does it bring others together", asy
     { path: "test/a.ts", isTest: true, text: other },
   ];
   const membersOf = async (filters: string) => (await find(chunks, { filters })).map(({ members }) => members.map((member) => member.path));
-  assert.deepEqual(await membersOf("in:tests"), [["a.ts", "test/a.ts"]]);
+  assert.deepEqual(await membersOf("in:tests"), [["test/a.ts", "a.ts"]]);
   assert.deepEqual(await membersOf("-in:tests"), [["a.ts", "c.ts"]]);
   assert.deepEqual(await membersOf("-path:a.ts"), []);
-  assert.deepEqual(await membersOf("path:b.ts -in:tests"), [["a.ts", "b.ts"]]);
+  assert.deepEqual(await membersOf("path:b.ts -in:tests"), [["b.ts", "a.ts"]]);
+});
+
+test("any number of what filters leave out may stand nearer than a copy", async () => {
+  const vendored = Array.from({ length: 12 }, (_, i): MemoryChunk => ({ path: `vendor/v${i}.ts`, text: `${near}\nconst own${i} = [${i}, ${"x, ".repeat(i)}y];`, vectors: { deep: vector(1, 0.01) } }));
+  const chunks: MemoryChunk[] = [...vendored, { path: "a.ts", text: other, vectors: { deep: vector(1, 0) } }, { path: "b.ts", text: near, vectors: { deep: vector(1, 0.1) } }];
+  const [group] = await find(chunks, { filters: "path:a.ts -path:vendor/**" });
+  assert.deepEqual(group?.members.map(({ path }) => path), ["a.ts", "b.ts"]);
 });
 
 test("a long search reports progress, lets the event loop run and can be cancelled", async () => {

@@ -342,10 +342,11 @@ describe("looking up", () => {
     const store = await w.open();
     store.putFiles([parsedFile("a.ts", ["same", "other", "third"], { instant: (text) => quantised(vectorOf(text === "third" ? "same" : text)) })]);
     deepen(store, "shallow");
-    const [same, , third] = store.placesInFile("a.ts");
+    const [same, other, third] = store.placesInFile("a.ts");
     store.putVectors("deep", [same!, third!].map(({ chunkId }) => ({ chunkId, vector: quantised(vectorOf("twin")) })));
     const hits = store.neighbours(same!.chunkId, 1);
     assert.deepEqual(hits.map(({ chunkId }) => chunkId), [third!.chunkId]);
+    assert.deepEqual(store.neighbours(same!.chunkId, 1, new Set([other!.chunkId])).map(({ chunkId }) => chunkId), [other!.chunkId]);
     assert.deepEqual(store.neighbours(12345, 3), []);
   });
 
