@@ -27,7 +27,15 @@ export function fittingSymbol(symbols: readonly string[], query: ParsedQuery, id
 /** The name that a place has where nobody asked in words: of a function with a constant before it, the function's. */
 export function mainSymbol({ kind, symbols, text }: Pick<Place, "kind" | "symbols" | "text">): string {
   const [first = "", ...others] = symbols;
-  return (kind === "function" && others.length > 0 && symbols.find((symbol) => text.includes(`${lastName(symbol)}(`))) || first;
+  return (kind === "function" && others.length > 0 && symbols.find((symbol) => opensBrackets(lastName(symbol), text))) || first;
+}
+
+/** Whether the name stands before a bracket, and not as what a constant is made by: `const now = Date.now()`, `const id = uuid()`. */
+function opensBrackets(name: string, text: string): boolean {
+  return text.split("\n").some((line) => {
+    const before = line.split(`${name}(`, 2);
+    return before.length === 2 && !/=\s*(await\s+|new\s+)?[\p{L}\p{N}_$.]*$|[\p{L}\p{N}_$]$/u.test(before[0]!);
+  });
 }
 
 function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {

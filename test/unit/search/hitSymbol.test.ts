@@ -39,6 +39,9 @@ test("the first name stays when no other fits better", () => {
 test("where nobody asked in words a function's name comes before that of a constant in front of it", () => {
   const text = 'const ALPHABET = "abc";\n\nexport function isValid(code: string) {}';
   assert.equal(mainSymbol({ kind: "function", symbols: ["ALPHABET", "Coupon.isValid"], text }), "Coupon.isValid");
+  for (const constant of ["const now = Date.now();", "const now = setNow();", "let known, now;"]) assert.equal(mainSymbol({ kind: "function", symbols: ["now", "elapsed"], text: `${constant}\nfunction elapsed(since = now()) {}` }), "elapsed", constant);
+  assert.equal(mainSymbol({ kind: "function", symbols: ["limit", "M.open"], text: "local limit = 3\nfunction M.open(file)" }), "M.open");
+  assert.equal(mainSymbol({ kind: "function", symbols: ["limit", "open"], text: "var limit = 3;\nexports.open = function open(file) {}" }), "open");
   assert.equal(mainSymbol({ kind: "class", symbols: ["ALPHABET", "isValid"], text }), "ALPHABET");
   assert.equal(mainSymbol({ kind: "function", symbols: ["loop"], text: "loop: while (true) {}" }), "loop");
   assert.equal(mainSymbol({ kind: "function", symbols: [], text }), "");
