@@ -117,6 +117,16 @@ describe("a damaged database", () => {
     await again.close();
     assert.equal((await w.open()).coverage().files, 2);
   });
+
+  test("is called so also where filters meet it", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(400));
+    await store.close();
+    const again = await w.open();
+    const pages = statSync(inFolder("index.db")).size / 4096;
+    for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
+    assert.throws(() => again.allowedBy({ tests: false }), code("index.damaged"));
+  });
 });
 
 describe("another version", () => {
