@@ -6,7 +6,7 @@ import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
-import { fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { mainSymbol } from "./hitSymbol.ts";
 import { parseFilters } from "./query.ts";
 import { type CodeToken, exactForm, isList, renamedForm, shapeText, sharedAround, tokeniseCode } from "./codeTokens.ts";
@@ -55,6 +55,12 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
   const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
   // Who asks about a file finds it in its groups, and of large groups only the beginning is shown to models.
   const wantedFirst = (places: readonly Place[]): Place[] => [...places.filter(isWanted), ...places.filter((place) => !isWanted(place))];
+  /** What counts may stand behind what does not. That is asked for only where it can be near enough: under filters every vector is looked at. */
+  const nearest = ({ chunkId }: Unit): readonly DenseHit[] => {
+    const hits = store.neighbours(chunkId, neighbourCount);
+    const mayGoOn = counted !== undefined && hits.length === neighbourCount && hits.at(-1)!.score >= params.threshold && hits.some((hit) => !counted.has(hit.chunkId));
+    return mayGoOn ? store.neighbours(chunkId, neighbourCount, counted) : hits;
+  };
   const units: Unit[] = [];
   for (const { chunkId, kind, text, lang } of store.allChunks()) {
     await pause();
@@ -99,7 +105,7 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     if (grouped.has(leader.chunkId)) continue;
     const isFree = ({ chunkId }: { readonly chunkId: number }): boolean => chunkId !== leader.chunkId && byChunk.has(chunkId) && !grouped.has(chunkId);
     const nearly = (nearCopies.get(leader.chunkId) ?? []).filter(isFree);
-    const alike = store.neighbours(leader.chunkId, neighbourCount, counted).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
+    const alike = nearest(leader).filter((hit) => hit.score >= params.threshold && isFree(hit) && comparable(leader, byChunk.get(hit.chunkId)!));
     const near = [...nearly, ...alike.filter((hit) => !nearly.some((copy) => copy.chunkId === hit.chunkId))];
     if (near.length === 0) continue;
     const places = distinctPlaces(placesOf([leader.chunkId, ...near.map((hit) => hit.chunkId)]));
