@@ -22,7 +22,7 @@ import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
 import { type HistoryStore, type Place, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
-import { findSimilarInEditor, findSimilarToPlace, placeInWorkspace } from "./similarCode.ts";
+import { findSimilarInEditor, findSimilarToPlace, openFile, placeInWorkspace, placesByFolder } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
 import { createTraining } from "./trainingPanel.ts";
 import { WorkspaceEngines } from "./workspaceEngines.ts";
@@ -138,14 +138,10 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     },
     "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
     "strata.findDuplicatesOf": async (chosen?: vscode.Uri, selected?: readonly vscode.Uri[]) => {
-      const uris = selected?.length ? selected : [chosen ?? vscode.window.activeTextEditor?.document.uri];
-      const [first, ...others] = uris.flatMap((uri) => {
-        const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
-        return folder ? [{ root: folder.uri.fsPath, path: placeInWorkspace(uri)?.path ?? "" }] : [];
-      });
-      if (!first) return vscode.window.showInformationMessage("Open a file of the workspace, or choose a file or folder in the explorer, whose copies you look for.");
-      const paths = [first, ...others.filter(({ root }) => root === first.root)].map((place) => place.path);
-      await Promise.all([view.show(false), model.duplicates({ root: first.root, paths })]);
+      const [among, ...elsewhere] = placesByFolder(selected?.length ? selected : [chosen ?? openFile()]);
+      if (!among) return vscode.window.showInformationMessage("Open a file of the workspace, or choose a file or folder in the explorer, whose copies you look for.");
+      if (elsewhere.length > 0) return vscode.window.showInformationMessage("Each workspace folder is compared by itself. Choose files and folders of one of them.");
+      await Promise.all([view.show(false), model.duplicates(among)]);
     },
     "strata.nextResult": () => view.step(1),
     "strata.previousResult": () => view.step(-1),

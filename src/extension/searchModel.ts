@@ -42,9 +42,9 @@ export function queryWithFilters(query: string, { langs, path }: Filters): strin
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
 }
 
-/** Exactly these files and folders. What cannot stand in a filter, a quote or a comma, may be any letter. */
+/** Exactly these files and folders. What cannot stand in a filter (a quote, a comma, brackets that may hold one) may be any letter. */
 function pathFilter(paths: readonly string[]): string {
-  return `path:"${paths.map((one) => `./${one.replace(/[",]/g, "?")}`).join(",")}"`;
+  return `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;
 }
 
 /** Latest first, each once. */

@@ -1,5 +1,6 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
-// which the engine widens to the piece of code it belongs to; where it does not know that line, what stands around it.
+// which the engine widens to the piece of code it belongs to; where it does not know that line, what stands around it. And which files are meant where
+// copies are looked for.
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
 import { savedCell } from "./notebooks.ts";
@@ -53,6 +54,18 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
   if (!folder) return undefined;
   const inside = uri.path.slice(folder.uri.path.length).replace(/^\//, "");
   return inside === "" ? undefined : { root: folder.uri.fsPath, path: inside };
+}
+
+/** The file of the editor in front; of a notebook's cell that of the notebook. */
+export const openFile = (): vscode.Uri | undefined => vscode.window.activeNotebookEditor?.notebook.uri ?? vscode.window.activeTextEditor?.document.uri;
+
+/** Files and folders by the workspace folder that holds them, with their paths there ("" for the folder itself); what lies in none is left out. */
+export function placesByFolder(uris: readonly (vscode.Uri | undefined)[]): readonly { readonly root: string; readonly paths: readonly string[] }[] {
+  const places = uris.flatMap((uri) => {
+    const folder = uri && uri.scheme !== "untitled" && vscode.workspace.getWorkspaceFolder(uri);
+    return folder ? [{ root: folder.uri.fsPath, path: placeInWorkspace(uri)?.path ?? "" }] : [];
+  });
+  return [...Map.groupBy(places, ({ root }) => root)].map(([root, inside]) => ({ root, paths: inside.map(({ path }) => path) }));
 }
 
 /** What the engine calls an editor's text: its file, undefined for text that no engine knows, its lines there, and whether it has a line at all. */

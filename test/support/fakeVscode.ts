@@ -202,7 +202,8 @@ export const said: string[] = [];
 export const shown: { readonly path: string | undefined; readonly line: number; readonly options: object; marked?: readonly Range[]; revealed?: Range }[] = [];
 export const window = {
   createQuickPick: () => new QuickPick(),
-  activeTextEditor: undefined,
+  activeTextEditor: undefined as { readonly document: { readonly uri: object } } | undefined,
+  activeNotebookEditor: undefined as { readonly notebook: { readonly uri: object } } | undefined,
   createTextEditorDecorationType: (look: object) => (decorations.unshift(look), { dispose: () => decorations.splice(decorations.indexOf(look), 1) }),
   activeColorTheme: { kind: 2 },
   showInformationMessage: async (text: string) => void said.push(text),
@@ -285,7 +286,11 @@ export const workspace = {
     return { getCells: () => cells };
   },
   registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(): string }) => void provided.set(scheme, provider),
-  getWorkspaceFolder: () => ({ uri: { path: "/w", fsPath: "/w" } }),
+  /** "/w" and "/v"; files elsewhere, as of tests, count as of "/w". A cell of a notebook is in none. */
+  getWorkspaceFolder: ({ scheme, path }: { readonly scheme?: string; readonly path?: string }) => {
+    const root = path?.startsWith("/v") ? "/v" : "/w";
+    return scheme === "vscode-notebook-cell" ? undefined : { uri: { path: root, fsPath: root } };
+  },
   openTextDocument: async (uri: ReturnType<typeof Uri.file>) => documentOf(uri, buffers.get(uri.fsPath) ?? "", buffers.has(uri.fsPath)),
 };
 

@@ -372,12 +372,12 @@ describe("the search view's state", () => {
     const asked: (string | undefined)[] = [];
     engine().engine.onRequest(protocol.duplicates, ({ filters }) => (asked.push(filters), { groups: [], coverage: coverage(3) }));
     const subjects: string[] = [];
-    for (const paths of [["src/a.ts"], ["my dir", 'x,"y".ts'], [""]]) {
+    for (const paths of [["src/a.ts"], ["my dir", 'x,"y".ts'], ["a{b", "c}d"], [""]]) {
       await model.duplicates({ root: "/w", paths });
       if (model.state.results.kind === "duplicates") subjects.push(model.state.results.subject);
     }
-    assert.deepEqual(asked, ['path:"./src/a.ts"', 'path:"./my dir,./x??y?.ts"', ""]);
-    assert.deepEqual(subjects, ["src/a.ts", "2 files and folders", "w"]);
+    assert.deepEqual(asked, ['path:"./src/a.ts"', 'path:"./my dir,./x??y?.ts"', 'path:"./a?b,./c?d"', ""]);
+    assert.deepEqual(subjects, ["src/a.ts", "2 files and folders", "2 files and folders", "w"]);
   });
 
   it("keeps how a file of shown places was before it was saved, until other places are shown", async (t) => {

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import type { TextEditor } from "vscode";
+import type { TextEditor, Uri } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { buffers, editorOn, Range, said, shown, untitledEditor } from "../../support/fakeVscode.ts";
+import { buffers, editorOn, Range, said, shown, untitledEditor, window } from "../../support/fakeVscode.ts";
 
-const { findSimilarInEditor, findSimilarToPlace } = await import("../../../src/extension/similarCode.ts");
+const { findSimilarInEditor, findSimilarToPlace, openFile, placesByFolder } = await import("../../../src/extension/similarCode.ts");
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
 
 const saved = "function f() {\n  return 1;\n}\nf();";
@@ -77,6 +77,24 @@ describe("finding code similar to text that belongs to no file", () => {
   it("says that there is nothing to compare", async () => {
     assert.deepEqual(await askedOf(1, "\n\n"), []);
     assert.match(said.at(-1)!, /no code here/);
+  });
+});
+
+describe("what copies are looked for of", () => {
+  const uri = (path: string, scheme = "file") => ({ scheme, path, fsPath: path }) as unknown as Uri;
+
+  it("is the file of the editor in front, of a cell the whole notebook", (t) => {
+    t.after(() => Object.assign(window, { activeTextEditor: undefined, activeNotebookEditor: undefined }));
+    assert.equal(openFile(), undefined);
+    window.activeTextEditor = { document: { uri: uri("/w/a.ipynb", "vscode-notebook-cell") } };
+    assert.deepEqual(placesByFolder([openFile()]), []);
+    window.activeNotebookEditor = { notebook: { uri: uri("/w/a.ipynb") } };
+    assert.deepEqual(placesByFolder([openFile()]), [{ root: "/w", paths: ["a.ipynb"] }]);
+  });
+
+  it("is told by workspace folder; what lies in none is left out", () => {
+    const chosen = [uri("/w/src/a b.ts"), uri("/v/lib"), uri("/w"), uri("Untitled-1", "untitled"), undefined];
+    assert.deepEqual(placesByFolder(chosen), [{ root: "/w", paths: ["src/a b.ts", ""] }, { root: "/v", paths: ["lib"] }]);
   });
 });
 
