@@ -68,8 +68,9 @@ export interface CopiesForModel extends CopiesKind {
 /** Places of one group that are named. */
 const mostCopies = 12;
 
-/** Groups of copies: what they are, where they stand, and how the code of the first begins. */
-export function copiesForModel(groups: readonly CopiesForModel[]): readonly string[] {
+/** Groups of copies: what they are, where they stand, and how the code of the first begins. Where nothing passes the filters, that there are no copies would be wrong. */
+export function copiesForModel({ groups, nothingPasses }: { readonly groups: readonly CopiesForModel[]; readonly nothingPasses?: true }): readonly string[] {
+  if (nothingPasses) return ["Nothing was compared: no code that has been read passes the filters. Check their names; a file that was written just now is read in a moment, so ask again."];
   if (groups.length === 0) return ["No duplicates found."];
   return groups.map((group) => {
     const { lines, members } = group;

@@ -163,7 +163,12 @@ export interface DuplicatesParams extends ReportingParams, Restricted {
 }
 /** What duplicates are where nobody says otherwise: shorter ones are idiom, not copies. */
 export const duplicateDefaults = { minLines: 6, threshold: 0.9 } as const;
-export const duplicates = new RequestType<DuplicatesParams, { readonly groups: readonly DuplicateGroup[]; readonly coverage: Coverage }, ErrorData>("strata/duplicates");
+export interface DuplicatesFound {
+  readonly groups: readonly DuplicateGroup[];
+  /** No code that has been read passes the filters, so nothing was compared: a wrong name, a file that is left out, or one that was written just now. */
+  readonly nothingPasses?: true;
+}
+export const duplicates = new RequestType<DuplicatesParams, DuplicatesFound & { readonly coverage: Coverage }, ErrorData>("strata/duplicates");
 
 /** Brings the index to a depth and answers when it is there; progress arrives as `statusChanged`. Cancelling leaves what was done. */
 export const index = new RequestType<{ readonly depth: Depth }, Status, ErrorData>("strata/index");

@@ -67,7 +67,7 @@ export function answerForModel(result: MergedResult, query: string, folderName: 
 /** Groups of copies for a language model. */
 export function copiesAnswer(found: MergedDuplicates, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(folderName(group.root), member.path) })) }));
-  return [...copiesForModel(groups), ...covered(found, reach)].join("\n\n");
+  return [...copiesForModel({ ...found, groups }), ...covered(found, reach)].join("\n\n");
 }
 
 function covered({ coverage, failures }: Pick<MergedResult, "coverage" | "failures">, reach: Reach): string[] {

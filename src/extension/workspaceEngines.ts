@@ -40,7 +40,7 @@ export interface RootResult<R = protocol.SearchResult> {
   readonly result: R;
 }
 
-export interface MergedDuplicates {
+export interface MergedDuplicates extends Pick<protocol.DuplicatesFound, "nothingPasses"> {
   readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
   readonly coverage: protocol.Coverage;
   readonly failures: MergedResult["failures"];
@@ -236,6 +236,7 @@ export class WorkspaceEngines {
     const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
     return {
       groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
+      ...(results.length > 0 && results.every(({ result }) => result.nothingPasses) && { nothingPasses: true as const }),
       coverage: sumCoverage(results.map(({ result }) => result.coverage)),
       failures,
     };

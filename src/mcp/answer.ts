@@ -1,7 +1,7 @@
 // What an agent reads of an answer: hits with place, name and code, then what was covered, so that silence is not taken for absence.
-import { type CopiesForModel, copiesForModel, hitsForModel } from "../base/forModels.ts";
+import { copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { type Remarks, remarkTexts } from "../base/remarks.ts";
-import type { Coverage, Hit } from "../engine/protocol.ts";
+import type { Coverage, DuplicatesFound, Hit } from "../engine/protocol.ts";
 
 export interface Answer extends Remarks {
   readonly hits: readonly Hit[];
@@ -16,8 +16,8 @@ export function answerText(answer: Answer, query: string, isComplete: boolean): 
   return [...remarkTexts(answer), ...hitsForModel(answer, query), note(answer.coverage, isComplete, "which can change the order")].join("\n\n");
 }
 
-export function copiesText(groups: readonly CopiesForModel[], coverage: Coverage, isComplete: boolean): string {
-  return [...copiesForModel(groups), note(coverage, isComplete, "which can show more that means the same")].join("\n\n");
+export function copiesText(found: DuplicatesFound & { readonly coverage: Coverage }, isComplete: boolean): string {
+  return [...copiesForModel(found), note(found.coverage, isComplete, "which can show more that means the same")].join("\n\n");
 }
 
 /** @param effect of the pieces that are still to be read */

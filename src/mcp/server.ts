@@ -210,9 +210,9 @@ function createServer(workspace: Workspace): McpServer {
         return workspace.use(async (session) => {
           if (waits) await bringTo(session, "deep", onProgress, signal);
           else await becomeSearchable(session, graceMs, onProgress, signal);
-          const { groups, coverage: covered } = await session.request(protocol.duplicates, { ...protocol.duplicateDefaults, filters, minLines, limit: k }, signal, onProgress);
+          const found = await session.request(protocol.duplicates, { ...protocol.duplicateDefaults, filters, minLines, limit: k }, signal, onProgress);
           const { state } = await session.ask(protocol.status, signal);
-          return { content: [{ type: "text", text: copiesText(groups, covered, isComplete(covered, state, "instant")) }] };
+          return { content: [{ type: "text", text: copiesText(found, isComplete(found.coverage, state, "instant")) }] };
         });
       }),
   );

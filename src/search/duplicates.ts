@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
-import type { DuplicateGroup, DuplicatesParams } from "../engine/protocol.ts";
+import type { DuplicateGroup, DuplicatesFound, DuplicatesParams } from "../engine/protocol.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { mainSymbol } from "./hitSymbol.ts";
@@ -45,13 +45,14 @@ interface Unit {
 }
 
 /** Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it. @throws StrataError "input.invalid" */
-export async function findDuplicates(store: DuplicateStore, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<DuplicateGroup[]> {
+export async function findDuplicates(store: DuplicateStore, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound> {
   checkAborted(signal);
   const pause = pacer(signal);
   const filters = parseFilters(params);
   const exclusions = exclusionsOf(filters);
   const [isWanted, counts] = [fileMatcher(filters), fileMatcher(exclusions)];
   const [wanted, counted] = [store.allowedBy(filters)?.chunks, store.allowedBy(exclusions)?.chunks];
+  if (wanted?.size === 0) return { groups: [], nothingPasses: true };
   const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
   // Who asks about a file finds it in its groups, and of large groups only the beginning is shown to models.
   const wantedFirst = (places: readonly Place[]): Place[] => [...places.filter(isWanted), ...places.filter((place) => !isWanted(place))];
@@ -115,7 +116,7 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     groups.push({ ...group("semantic", least.score, leader.lines, wantedFirst(places)), measure: nearly.some((copy) => copy === least) ? "tokens" : "cosine" });
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
-  return groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit);
+  return { groups: groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit) };
 }
 
 interface NearCopy {

@@ -173,6 +173,7 @@ test("filters choose of which files duplicates and similar code are told", async
   const duplicates = (...filters: string[]) => strata(["duplicates", root, "--min-lines", "4", "--depth", "instant", ...filters]);
   assert.match((await duplicates("--path", "lib/bill.ts")).out, /lib\/bill\.ts:\d+[\s\S]*src\/invoice\.ts:\d+/);
   assert.deepEqual(await duplicates("--path", "src/retry.ts").then(({ code, err }) => [code, err]), [1, "No duplicates of 4 lines or more that pass the filters.\n"]);
+  assert.deepEqual(await duplicates("--path", "src/nowhere.ts").then(({ code, err }) => [code, err]), [1, "Nothing was compared: no code that is indexed passes the filters.\n"]);
   assert.equal((await duplicates("--path", "!lib")).code, 1, "what is left out is no copy");
   const similar = async (...filters: string[]) => (await strataJson<Found>("similar", "src/invoice.ts:2", "--in", root, ...filters)).value.hits.map((hit) => hit.path);
   assert.equal((await similar())[0], "lib/bill.ts");

@@ -177,6 +177,7 @@ test("copies of a file are found, with where they stand", async () => {
   const { content } = await call("find_duplicates", { filters: "path:lib/podium.ts", wait: true });
   assert.match(content[0]?.text ?? "", /^Copies with other names, 8 lines, 2 places:\nlib\/podium\.ts:1-8 \(podiumOf\)\nlib\/medals\.ts:1-8 \(medalsOf\)\n```\nexport function podiumOf[^`]*\n```\n\nSearched all 46 files\.$/);
   assert.match((await call("find_duplicates", { filters: "path:src/retry.ts", wait: true })).content[0]?.text ?? "", /^No duplicates found\.\n\nSearched all 46 files/);
+  assert.match((await call("find_duplicates", { filters: "path:src/nowhere.ts" })).content[0]?.text ?? "", /^Nothing was compared: /);
 });
 
 test("a parameter that an agent fills in with nothing counts as left out", async () => {

@@ -130,13 +130,13 @@ async function measure(repository: JudgedRepository, model: LabModel): Promise<{
       reciprocals[i]![depth] = rank < 0 ? 0 : 1 / (rank + 1);
     }
     const alone = new Standing(chunks, vectors.map((own) => own[depth]!));
-    const kinds = Object.groupBy(await findDuplicates(alone, duplicateParams), (group) => group.kind);
+    const kinds = Object.groupBy((await findDuplicates(alone, duplicateParams)).groups, (group) => group.kind);
     let mixed = 0;
     for (const type of cloneTypes) {
       const planted = copies.flatMap((copy, i) => (copy.type === type ? { ...copy, i, path: `planted/${i}` } : []));
       const copied = planted.map(({ original, text, path: place }): MemoryChunk => ({ ...original, path: place, text, breadcrumb: "", doc: "", startLine: 1, endLine: text.split("\n").length }));
       const standing = new Standing([...chunks, ...copied], [...vectors.map((own) => own[depth]!), ...planted.map(({ i }) => copyVectors[i]![depth]!)], alone);
-      const found = await findDuplicates(standing, duplicateParams);
+      const { groups: found } = await findDuplicates(standing, duplicateParams);
       mixed += found.filter((group) => group.members.filter((member) => member.path.startsWith("planted/")).length > 1).length;
       for (const { i, original, path: place } of planted) {
         const group = found.find(({ members }) => members.some((member) => member.path === place));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hitsForModel, type HitForModel } from "../../../src/base/forModels.ts";
+import { copiesForModel, hitsForModel, type HitForModel } from "../../../src/base/forModels.ts";
 
 /** A function of 20 lines from line 101 on: a comment of nine, its head, `extra` near the end of its body. */
 const long = (path: string, extra = ""): HitForModel => {
@@ -36,5 +36,12 @@ describe("hits for a language model", () => {
 
   it("say which lines they are when a snippet is the beginning of more", () => {
     assert.match(hitsForModel({ hits: [{ ...long("g.ts"), endLine: 160 }] }, "")[0]!, /^g\.ts:101-160 \(Car\.go\), lines 101-120\n/);
+  });
+});
+
+describe("copies for a language model", () => {
+  it("are not said to be none where nothing could be compared", () => {
+    assert.deepEqual(copiesForModel({ groups: [] }), ["No duplicates found."]);
+    assert.match(copiesForModel({ groups: [], nothingPasses: true }).join(), /^Nothing was compared: no code that has been read passes the filters\./);
   });
 });

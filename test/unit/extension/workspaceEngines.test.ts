@@ -221,6 +221,17 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
   });
 
+  it("tell that no duplicates could be looked for only when no folder has what was asked about", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    const found = async (...has: readonly boolean[]) => {
+      for (const [i, { engine }] of [...engines.values()].entries()) engine.onRequest(protocol.duplicates, () => ({ groups: [], ...(!has[i] && { nothingPasses: true as const }), coverage: coverage(1) }));
+      return (await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9, filters: "lang:go" }, () => undefined, never())).nothingPasses;
+    };
+    assert.deepEqual([await found(false, true), await found(false, false)], [undefined, true]);
+  });
+
   it("read paths in filters as they are shown, and ask nobody whom they are not about", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/a", "/b"));

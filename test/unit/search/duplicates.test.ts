@@ -13,7 +13,7 @@ const near = "async function loadLines(path: string) {\n  const raw = await read
 const vector = (x: number, y: number) => Float32Array.of(x / Math.hypot(x, y), y / Math.hypot(x, y));
 
 const params: DuplicatesParams = { minLines: 4, threshold: 0.9, limit: 100 };
-const find = (chunks: readonly MemoryChunk[], changed: Partial<DuplicatesParams> = {}) => findDuplicates(new MemoryStore(chunks), { ...params, ...changed });
+const find = async (chunks: readonly MemoryChunk[], changed: Partial<DuplicatesParams> = {}) => (await findDuplicates(new MemoryStore(chunks), { ...params, ...changed })).groups;
 
 test("copies that differ only in comments and layout are exact", async () => {
   const commented = body("sumOf", "list").replace("let total", "// start at nothing\n  let   total");
@@ -133,6 +133,12 @@ test("what filters leave out is no copy, nor does it bring others together", asy
   assert.deepEqual(await membersOf("path:b.ts -in:tests"), [["b.ts", "a.ts"]]);
 });
 
+test("that nothing passes the filters is told apart from there being no copies", async () => {
+  const store = new MemoryStore([{ path: "a.ts", text: other }]);
+  assert.deepEqual(await findDuplicates(store, { ...params, filters: "path:new.ts" }), { groups: [], nothingPasses: true });
+  assert.deepEqual(await findDuplicates(store, { ...params, filters: "path:a.ts" }), { groups: [] });
+});
+
 test("any number of what filters leave out may stand nearer than a copy", async () => {
   const vendored = Array.from({ length: 12 }, (_, i): MemoryChunk => ({ path: `vendor/v${i}.ts`, text: `${near}\nconst own${i} = [${i}, ${"x, ".repeat(i)}y];`, vectors: { deep: vector(1, 0.01) } }));
   const chunks: MemoryChunk[] = [...vendored, { path: "a.ts", text: other, vectors: { deep: vector(1, 0) } }, { path: "b.ts", text: near, vectors: { deep: vector(1, 0.1) } }];
@@ -154,7 +160,7 @@ test("a long search reports progress, lets the event loop run and can be cancell
 test("thousands of copies in one file are grouped without comparing each with each", async () => {
   const stores = new Map([1_000, 10_000].map((n) => [n, new MemoryStore(Array.from({ length: n }, (_, i) => ({ path: "table.ts", startLine: 10 * i + 1, endLine: 10 * i + 8, text: other })))]));
   await assertGrowsEvenly(1_000, async (n) => {
-    const [group] = await findDuplicates(stores.get(n)!, params);
+    const [group] = (await findDuplicates(stores.get(n)!, params)).groups;
     assert.equal(group?.members.length, n);
   });
 });

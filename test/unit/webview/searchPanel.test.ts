@@ -172,6 +172,16 @@ describe("a button that leaves the page when it is pressed", () => {
     assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: [], path: "" }, remember: false }, { type: "clear" }]);
   });
 
+  it("does not say that code has no copies when the index has none of it", () => {
+    const said = (more: object) => {
+      const page = panel();
+      page.tell({ type: "state", state: { ...stateOf([]), results: { kind: "duplicates", subject: "a.ts", groups: [], coverage, failures: [], ...more } } });
+      return page.text();
+    };
+    assert.match(said({}), /Nothing of six lines or more in it stands anywhere else/);
+    assert.match(said({ nothingPasses: true }), /It is not in the index/);
+  });
+
   it("takes away the folder that alone is searched, and leaves the other filters", () => {
     const page = panel();
     page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" } } });
