@@ -4,6 +4,7 @@ import { leadingHits } from "../base/forModels.ts";
 import { searchedText } from "../base/notebook.ts";
 import { readInside } from "../base/readInside.ts";
 import type { Remarks } from "../base/remarks.ts";
+import { sizes } from "../indexing/parts.ts";
 import { type Anchored, MOST_BYTES } from "./anchor.ts";
 
 /** The answer with all the code that `hitsForModel` shows. A hit whose file cannot be read, or no longer says there what was found, stays as it is. */
@@ -17,5 +18,7 @@ async function wholeCode(root: string, { path, startLine, endLine, snippet }: An
   if (endLine - startLine < begun.length) return snippet;
   const text = decodeText(await readInside(root, path, MOST_BYTES));
   const lines = text === undefined ? [] : searchedText(path, text).split(/\r?\n/).slice(startLine - 1, endLine);
-  return begun.every((line, i) => line === lines[i]) ? lines.join("\n") : snippet;
+  const whole = lines.join("\n");
+  // What is longer than any piece that was indexed has had something written into it since, perhaps megabytes of data.
+  return whole.length <= sizes.max && begun.every((line, i) => line === lines[i]) ? whole : snippet;
 }

@@ -11,6 +11,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const lines = Array.from({ length: 50 }, (_, i) => `line ${i + 1}`);
 writeFileSync(path.join(folder, "a.ts"), `${lines.join("\n")}\n`);
 writeFileSync(path.join(folder, "windows.ts"), `${lines.join("\r\n")}\r\n`);
+writeFileSync(path.join(folder, "grown.ts"), lines.toSpliced(19, 1, "data ".repeat(1_000)).join("\n"));
 writeFileSync(path.join(folder, "secret"), lines.join("\n"));
 symlinkSync(path.join(folder, "secret"), path.join(folder, "link.ts"));
 
@@ -32,6 +33,7 @@ describe("the code of leading hits", () => {
 
   for (const [what, file, snippet] of [
     ["the file says something else by now", "a.ts", "line 5\nsomething else"],
+    ["data was written into it since", "grown.ts", begun],
     ["the file is gone", "gone.ts", begun],
     ["a link lies there", "link.ts", begun],
   ] as const)
