@@ -86,7 +86,8 @@ async function answer(context: Context, options: SearchOptions, scope: Scope, qu
 
 /** The query with `--lang` and `--path` as the filters of the query language. */
 export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
-  const quoted = (value: string): string => (/\s/.test(value) ? `"${value}"` : value);
+  // A quote would end the filter there.
+  const quoted = (value: string): string => (/\s/.test(value) ? `"${value.replaceAll('"', "?")}"` : value);
   return [...(query === "" ? [] : [query]), ...(langs.length > 0 ? [`lang:${quoted(langs.join(","))}`] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-path:${quoted(glob.slice(1))}` : `path:${quoted(glob)}`))].join(" ");
 }
 

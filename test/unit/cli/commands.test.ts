@@ -117,6 +117,7 @@ test("paths from agents stay inside, links included", () => {
 test("filters go into the query language", () => {
   assert.equal(withFilters("parse it", ["go", "rust"], ["src/**", "!**/gen/**", "my dir/*"]), 'parse it lang:go,rust path:src/** -path:**/gen/** path:"my dir/*"');
   assert.equal(withFilters("parse it", [], []), "parse it");
+  assert.equal(withFilters("", [], ['my "own" dir']), 'path:"my ?own? dir"');
 });
 
 test("paths of results can be clicked from the current folder", () => {
