@@ -223,7 +223,7 @@ export class WorkspaceEngines {
     const parts = new Map<string, Progress>();
     const sum = (key: "done" | "total"): number => [...parts.values()].reduce((total, part) => total + part[key], 0);
     const hear = (root: string) => (part: Progress) => {
-      parts.set(root, part);
+      parts.set(root, part.total > 0 ? part : { ...part, done: 0 }); // what has no total yet is no part of it
       onProgress({ ...part, done: sum("done"), total: sum("total") });
     };
     const asked = (folder: Folder): protocol.DuplicatesParams | undefined => {

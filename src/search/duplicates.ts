@@ -63,8 +63,10 @@ export async function findDuplicates(store: DuplicateStore, params: DuplicatesPa
     return mayGoOn ? store.neighbours(chunkId, neighbourCount, counted) : hits;
   };
   const units: Unit[] = [];
+  let read = 0;
   for (const { chunkId, kind, text, lang } of store.allChunks()) {
     await pause();
+    if (++read % 1_000 === 0) onProgress?.({ phase: "search", done: read, total: 0, unit: "chunks" });
     if (counted && !counted.has(chunkId)) continue;
     const lines = text.trimEnd().split("\n").length;
     if (lines < params.minLines || isMostlyImports(text)) continue;

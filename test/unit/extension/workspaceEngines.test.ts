@@ -221,6 +221,20 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
   });
 
+  it("count how far they are with duplicates over the folders whose amount of work is known", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
+    all.setFolders(folders("/a", "/b"));
+    await all.start();
+    for (const [root, { engine }] of engines)
+      engine.onRequest(protocol.duplicates, async ({ progressToken }) => {
+        await engine.sendProgress(protocol.progress, progressToken!, root === "/a" ? { phase: "search", done: 5_000, total: 0, unit: "chunks" } : { phase: "search", done: 500, total: 2_000, unit: "chunks" });
+        return { groups: [], coverage: coverage(1) };
+      });
+    const seen: (readonly [number, number])[] = [];
+    await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, ({ done, total }) => seen.push([done, total]), never());
+    assert.deepEqual(seen, [[0, 0], [500, 2_000]]);
+  });
+
   it("tell that no duplicates could be looked for only when no folder has what was asked about", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/a", "/b"));
