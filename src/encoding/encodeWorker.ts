@@ -40,11 +40,23 @@ interface Answer {
   readonly scales: Float32Array<ArrayBuffer>;
 }
 
+/**
+ * On Linux a priority is a thread's, and those of the inference inherit it: a build, an editor or a query that wants the processor goes before. Elsewhere
+ * it would be the whole engine's.
+ * @param set tests put in one that is forbidden
+ */
+export function lowerPriority(set: typeof setPriority = setPriority): void {
+  if (process.platform !== "linux") return;
+  try {
+    set(Math.max(getPriority(), BACKGROUND_PRIORITY));
+  } catch {
+    // Some sandboxes forbid it (systemd's @resources). Code is read all the same.
+  }
+}
+
 /** Answers messages until "close". */
 async function serve(port: MessagePort, { table, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
-  // On Linux a priority is a thread's, and those of the inference inherit it: a build, an editor or a query that wants the processor goes before. Elsewhere
-  // it would be the whole engine's.
-  if (process.platform === "linux") setPriority(Math.max(getPriority(), BACKGROUND_PRIORITY));
+  lowerPriority();
   const { files } = table;
   const tokenizer = tokenizerOf(files);
   const { dims, maxTokens } = files.model;

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { yieldToEventLoop } from "../../../src/base/abort.ts";
 import { entryFile } from "../../../src/base/assets.ts";
-import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "../../../src/encoding/encodeWorker.ts";
+import { type EncodeWorkerData, type FromEncodeWorker, lowerPriority, type ToEncodeWorker } from "../../../src/encoding/encodeWorker.ts";
 import { loadTinyTable } from "../../support/tinyModel.ts";
 
 const table = await loadTinyTable();
@@ -52,6 +52,12 @@ describe("the encode worker", () => {
     send({ kind: "close" });
     await once(worker, "exit");
     assert.equal(niceOf(String(process.pid)), main);
+  });
+
+  it("works also where a sandbox forbids to change priorities", () => {
+    lowerPriority(() => {
+      throw new Error("EPERM");
+    });
   });
 
   it("ends by itself when it is closed in the middle of a long job", async () => {
