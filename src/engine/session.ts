@@ -124,7 +124,7 @@ export function isComplete(coverage: protocol.Coverage, state: protocol.IndexSta
  * An answer and the state of the index behind it. When the index was completed while the answer was made (the first one waits for the encoder to load),
  * it knows only a part of what is there by now, and is made again.
  */
-export async function answerFromAll(session: EngineSession, ask: () => Promise<protocol.SearchResult>, signal: AbortSignal): Promise<{ readonly result: protocol.SearchResult; readonly state: protocol.IndexState }> {
+export async function answerFromAll<A>(session: EngineSession, ask: () => Promise<A>, signal: AbortSignal): Promise<{ readonly result: A; readonly state: protocol.IndexState }> {
   const isWhole = ({ coverage, state }: protocol.Status): boolean => isComplete(coverage, state, "instant");
   const before = await session.ask(protocol.status, signal);
   const result = await ask();

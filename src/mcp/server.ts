@@ -210,8 +210,8 @@ function createServer(workspace: Workspace): McpServer {
         return workspace.use(async (session) => {
           if (waits) await bringTo(session, "deep", onProgress, signal);
           else await becomeSearchable(session, graceMs, onProgress, signal);
-          const found = await session.request(protocol.duplicates, { ...protocol.duplicateDefaults, filters, minLines, limit: k }, signal, onProgress);
-          const { state } = await session.ask(protocol.status, signal);
+          const params = { ...protocol.duplicateDefaults, filters, minLines, limit: k };
+          const { result: found, state } = await answerFromAll(session, () => session.request(protocol.duplicates, params, signal, onProgress), signal);
           return { content: [{ type: "text", text: copiesText(found, isComplete(found.coverage, state, "instant")) }] };
         });
       }),
