@@ -215,6 +215,8 @@ export class WorkspaceEngines {
       if (!leadsOut(inside)) return { ...params, path: inside.replaceAll(path.sep, "/"), ...how };
       return text === "" ? undefined : { text, ...(lang !== undefined && { lang }), ...how };
     };
+    if (this.folders.length > 0 && this.folders.every((folder) => asked(folder) === undefined))
+      throw new StrataError("input.invalid", "The filters leave out the folder of this file, and the others do not have its code. Name the last line too, or give the code as text.");
     return this.#askAll(protocol.similar, asked, k, signal);
   }
 

@@ -260,6 +260,7 @@ describe("the engines of a workspace", () => {
     await duplicates("path:b/src", "/a");
     await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2, text: "x", filters: "path:b/lib" }, 5, never());
     assert.deepEqual(asked, [["/b", 'lang:go path:"src"'], ["/a", "path:b/src"], ["/b", 'path:"lib"']]);
+    await assert.rejects(all.similar("/a", { path: "f.ts", startLine: 1, filters: "path:b/lib" }, 5, never()), { code: "input.invalid" }, "nobody who may answer has the code");
   });
 
   it("follow the workspace when a folder gets another name or place, and keep their engines", async () => {
