@@ -52,3 +52,8 @@ export function queryWords(query: string): readonly string[] {
   const stems = (words ?? []).filter((word) => word.length > 2 && word !== "not" && !isStopWord(word)).map((word) => (word.length > 5 ? word.replace(/(ations?|ings?|ers?|ed|es|s|e)$/, "") : word.replace(/s$/, "")));
   return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
 }
+
+/** The filter for exactly these files and folders. What cannot stand in one (a quote, a comma, brackets that may hold one) may be any letter. */
+export function filterOf(paths: readonly string[]): string {
+  return `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;
+}

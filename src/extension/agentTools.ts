@@ -4,6 +4,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
 import { placeNamed } from "../base/placeName.ts";
+import { filterOf } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
@@ -74,13 +75,15 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
     ),
-    tool<{ filters?: string; maxResults?: number }>(
+    tool<{ path?: string; filters?: string; maxResults?: number }>(
       "strata_duplicates",
-      async ({ filters = "", maxResults }, signal) => {
+      async (input, signal) => {
+        const at = input.path ? resolve(engines, placeNamed(input.path).path) : undefined;
+        const filters = [...(at ? [filterOf([at.path])] : []), input.filters ?? ""].join(" ").trim();
         const reach = await engines.becomeSearchable(graceMs, signal);
-        return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(maxResults) }, () => {}, signal), engines.nameOf, reach);
+        return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(input.maxResults) }, () => {}, signal, at?.root), engines.nameOf, reach);
       },
-      ({ filters }) => (filters ? `Looking for duplicates, ${filters}` : "Looking for duplicates"),
+      ({ path: at, filters }) => `Looking for duplicates${at ? ` of ${at}` : ""}${filters ? `, ${filters}` : ""}`,
     ),
     tool<object>(
       "strata_status",

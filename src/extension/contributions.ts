@@ -191,7 +191,11 @@ export const tools = {
     icon: "$(copy)",
     inputSchema: {
       type: "object",
-      properties: { filters: text("Which copies are wanted: path:src/new.ts, or path:src/** lang:go -in:tests"), maxResults: count("Number of groups, 10 when left out") },
+      properties: {
+        path: text("File or folder inside the workspace of which a copy must be, for example the file just written"),
+        filters: text('Which copies count: lang:go, in:tests, and in the place of a path also path:src/**. What has "-" before it (-in:tests -path:vendor/**) counts nowhere'),
+        maxResults: count("Number of groups, 10 when left out"),
+      },
     },
   },
   strata_status: {

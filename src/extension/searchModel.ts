@@ -3,6 +3,7 @@
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { filterOf } from "../base/queryWords.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
@@ -40,11 +41,6 @@ const groupLimit = 200;
 export function queryWithFilters(query: string, { langs, path }: Filters): string {
   const at = path.trim().replaceAll('"', "");
   return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
-}
-
-/** Exactly these files and folders. What cannot stand in a filter (a quote, a comma, brackets that may hold one) may be any letter. */
-function pathFilter(paths: readonly string[]): string {
-  return `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;
 }
 
 /** Latest first, each once. */
@@ -203,7 +199,7 @@ export class SearchModel {
 
   /** @param among of what copies are looked for: files and folders by their paths below a workspace folder ("" for all of it); absent for everything */
   async duplicates(among?: { readonly root: string; readonly paths: readonly string[] }): Promise<void> {
-    const filters = among === undefined || among.paths.includes("") ? "" : pathFilter(among.paths);
+    const filters = among === undefined || among.paths.includes("") ? "" : filterOf(among.paths);
     const subject = among === undefined ? "" : this.#nameOf(among);
     await this.#runOnce(async (signal) => {
       this.#working = duplicatesProgress();

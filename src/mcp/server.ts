@@ -1,5 +1,7 @@
 // The MCP server: search, similar code and status for agents over stdio. Checks what agents send, keeps paths inside the workspace,
 // and passes progress and cancellation on to the same engine that answers the editor and the terminal.
+import { statSync } from "node:fs";
+import path from "node:path";
 import { type CallToolResult, McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
@@ -9,6 +11,7 @@ import { toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { filterOf } from "../base/queryWords.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
@@ -196,20 +199,24 @@ function createServer(workspace: Workspace): McpServer {
       title: "Find duplicated code",
       description: toolTexts.duplicates,
       inputSchema: input({
-        filters: z.string().max(4000).optional().describe("Which copies are wanted: path:src/new.ts, or path:src/** lang:go -in:tests."),
+        path: z.string().optional().describe("File or folder inside the workspace of which a copy must be, for example the file just written."),
+        filters: z.string().max(4000).optional().describe('Which copies count: lang:go, in:tests, and in the place of a path also path:src/**. What has "-" before it (-in:tests -path:vendor/**) counts nowhere.'),
         minLines: z.int().min(1).max(10_000).default(protocol.duplicateDefaults.minLines).describe("Leave out shorter pieces."),
         k: count.describe("How many groups."),
         wait: wait.describe("First wait until all code is read at full depth, which shows more of what only means the same. Can take long on a new workspace."),
       }),
       annotations,
     },
-    ({ filters = "", minLines, k, wait: waits }, context) =>
+    ({ path: at = "", filters: others = "", minLines, k, wait: waits }, context) =>
       answering(async () => {
         const { signal } = context.mcpReq;
         const onProgress = progressTo(context);
+        const inside = at === "" ? undefined : pathInside(root, placeNamed(at).path);
+        const filters = [...(inside === undefined ? [] : [filterOf([inside])]), others].join(" ").trim();
         return workspace.use(async (session) => {
           if (waits) await bringTo(session, "deep", onProgress, signal);
           else await becomeSearchable(session, graceMs, onProgress, signal);
+          if (inside !== undefined && statSync(path.join(root, inside)).isFile()) await session.request(protocol.filesChanged, { paths: [inside] }, signal); // nobody may have told of it yet
           const params = { ...protocol.duplicateDefaults, filters, minLines, limit: k };
           const { result: found, state } = await answerFromAll(session, () => session.request(protocol.duplicates, params, signal, onProgress), signal);
           return { content: [{ type: "text", text: copiesText(found, isComplete(found.coverage, state, "instant")) }] };

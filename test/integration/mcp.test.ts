@@ -174,10 +174,21 @@ test("filters restrict what is similar", async () => {
 });
 
 test("copies of a file are found, with where they stand", async () => {
-  const { content } = await call("find_duplicates", { filters: "path:lib/podium.ts", wait: true });
-  assert.match(content[0]?.text ?? "", /^Copies with other names, 8 lines, 2 places:\nlib\/podium\.ts:1-8 \(podiumOf\)\nlib\/medals\.ts:1-8 \(medalsOf\)\n```\nexport function podiumOf[^`]*\n```\n\nSearched all 46 files\.$/);
+  const found = /^Copies with other names, 8 lines, 2 places:\nlib\/podium\.ts:1-8 \(podiumOf\)\nlib\/medals\.ts:1-8 \(medalsOf\)\n```\nexport function podiumOf[^`]*\n```\n\nSearched all 46 files\.$/;
+  const textOf = async (args: object) => (await call("find_duplicates", args)).content[0]?.text ?? "";
+  for (const args of [{ filters: "path:lib/podium.ts" }, { path: "lib/podium.ts" }, { path: path.join(root, "lib/podium.ts:3"), filters: "-in:tests" }]) assert.match(await textOf({ ...args, wait: true }), found);
+  assert.match(await textOf({ path: "lib", filters: "lang:py" }), /^Nothing was compared: /);
   assert.match((await call("find_duplicates", { filters: "path:src/retry.ts", wait: true })).content[0]?.text ?? "", /^No duplicates found\.\n\nSearched all 46 files/);
   assert.match((await call("find_duplicates", { filters: "path:src/nowhere.ts" })).content[0]?.text ?? "", /^Nothing was compared: /);
+});
+
+test("a file is compared as it was written a moment ago", async () => {
+  const written = readFileSync(path.join(root, "lib/podium.ts"), "utf8");
+  const first = async () => (await call("find_duplicates", { path: "lib/podium.ts", minLines: 4 })).content[0]?.text.split("\n")[0] ?? "";
+  write({ "lib/podium.ts": "export const podium = 1;\n" });
+  assert.equal(await first(), "No duplicates found.");
+  write({ "lib/podium.ts": written });
+  assert.match(await first(), /^Copies with other names/);
 });
 
 test("a parameter that an agent fills in with nothing counts as left out", async () => {
@@ -214,6 +225,8 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
   ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
   ["a language that is none, of code to compare with", "find_similar_code", { text: "fn f() {}", lang: "klingon" }, /There is no language "klingon"/],
+  ["a file that is not there", "find_duplicates", { path: "lib/nowhere.ts" }, /^There is no file lib\/nowhere\.ts inside /],
+  ["a file of another project", "find_duplicates", { path: "../outside.ts" }, /^There is no file \.\.\/outside\.ts inside /],
   ["filters that are none", "find_duplicates", { filters: "src/new.ts" }, /^"src\/new\.ts" is no filter for this\. There are lang:go,/],
   ["filters of similar code that are a question", "find_similar_code", { path: "src/retry.ts", startLine: 5, filters: "backoff" }, /"backoff" is no filter/],
   ["a path filter that is a query", "search_code", { query: "x", path: "src lang:go" }, /glob without quotes or other filters/],

@@ -44,6 +44,23 @@ describe("the tool for duplicates", () => {
   });
 });
 
+describe("the tool for duplicates of a file", () => {
+  it("asks the file's folder alone, for that file", async () => {
+    const asked: [string, string | undefined][] = [];
+    const engines = fakeEngines(async (root) => {
+      const fake = fakeEngine(1, () => result([]));
+      fake.engine.onRequest(protocol.duplicates, ({ filters }) => (asked.push([root, filters]), { groups: [], coverage: status().coverage }));
+      return fake;
+    });
+    engines.setFolders([{ root: "/one", name: "one" }, { root: "/two", name: "two" }]);
+    registerAgentTools(engines);
+    await callTool("strata_duplicates", { path: "two/src/a.ts", filters: "-in:tests" });
+    await callTool("strata_duplicates", { path: "/one/b.ts:7" });
+    assert.deepEqual(asked, [["/two", 'path:"./src/a.ts" -in:tests'], ["/one", 'path:"./b.ts"']]);
+    await assert.rejects(callTool("strata_duplicates", { path: "/etc/passwd" }), /not a path inside the workspace/);
+  });
+});
+
 describe("the tool for similar code", () => {
   it("leaves the definition around a line without an end to the engine", async () => {
     const { asked } = setUp("/w");
