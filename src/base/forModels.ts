@@ -1,7 +1,7 @@
 // What language models read: what each tool is for, and hits as text. One wording for those of VS Code and for agents over MCP.
 import { type CopiesKind, copiesLikeness, copiesTitle } from "./copies.ts";
 import { oneLine } from "./oneLine.ts";
-import { queryWords } from "./queryWords.ts";
+import { filterToken, queryWords } from "./queryWords.ts";
 import type { Remarks } from "./remarks.ts";
 import { bestWindow, isComment, wordsIn } from "./snippet.ts";
 
@@ -82,9 +82,9 @@ export function copiesForModel({ groups, nothingPasses }: { readonly groups: rea
   });
 }
 
-/** The hits of an answer, best first: the leading ones with their code, the others with the lines that say most. */
+/** The hits of an answer, best first: the leading ones with their code, the others with the lines that say most. @param query with its filters; filters alone for code */
 export function hitsForModel(answer: Remarks & { readonly hits: readonly HitForModel[] }, query: string): readonly string[] {
-  if (answer.hits.length === 0) return ["Nothing found."];
+  if (answer.hits.length === 0) return [query.search(filterToken) < 0 ? "Nothing found." : "Nothing found that passes the filters. Leave some out, or check the paths in them."];
   const words = queryWords(query);
   return answer.hits.map((hit, rank) => hitForModel(hit, words, rank < leadingHits(answer) ? Infinity : shortLines));
 }

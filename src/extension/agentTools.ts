@@ -67,11 +67,11 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
           // Without its end the engine widens the line to the definition around it.
           const named = placeNamed(input.path, startLine, endLine);
           const { root, path: inside } = resolve(engines, named.path);
-          return answered("", signal, () => engines.similar(root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
+          return answered(input.filters ?? "", signal, () => engines.similar(root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
         }
         const { text } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
-        return answered("", signal, () => engines.similar(undefined, { text, ...only }, wanted(input.maxResults), signal));
+        return answered(input.filters ?? "", signal, () => engines.similar(undefined, { text, ...only }, wanted(input.maxResults), signal));
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
     ),

@@ -123,7 +123,7 @@ interface AskOptions {
 /**
  * An answer is text alone. Several clients give a model the structured content in its place or beside it (anthropics/claude-code#79944, MoonshotAI/kimi-code#3234):
  * all code once more, its line breaks escaped, without a word of what was covered.
- * @param query what was asked for in words, "" for code
+ * @param query what was asked for in words, with its filters; filters alone for code
  */
 async function ask(workspace: Workspace, query: string, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
   const { signal } = context.mcpReq;
@@ -158,7 +158,7 @@ function createServer(workspace: Workspace): McpServer {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
         if (path && /"|\s\S*:/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without quotes or other filters, for example src/**.");
         const filtered = path ? `${query} path:${/\s/.test(path) ? `"${path}"` : path}` : query;
-        return ask(workspace, query, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
+        return ask(workspace, filtered, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
       }),
   );
 
@@ -189,7 +189,7 @@ function createServer(workspace: Workspace): McpServer {
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
         const place = named ? { ...named, path: pathInside(root, named.path) } : {};
         const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
-        return ask(workspace, "", options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, filters, k, depth: options.depth }, signal));
+        return ask(workspace, filters, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, filters, k, depth: options.depth }, signal));
       }),
   );
 

@@ -173,6 +173,11 @@ test("filters restrict what is similar", async () => {
   assert.deepEqual(await placesOfFilter(`lang:py path:${path.join(root, "src")}`), new Set(["src/again.py"]));
 });
 
+test("filters that let nothing through are told to be the reason", async () => {
+  for (const [tool, args] of [["search_code", { query: "invoice", path: "nowhere/**" }], ["find_similar_code", { path: "src/retry.ts", startLine: 5, filters: "lang:go" }]] as const)
+    assert.match((await call(tool, args)).content[0]?.text ?? "", /^Nothing found that passes the filters\. Leave some out, or check the paths in them\.\n\nSearched /);
+});
+
 test("copies of a file are found, with where they stand", async () => {
   const found = /^Copies with other names, 8 lines, 2 places:\nlib\/podium\.ts:1-8 \(podiumOf\)\nlib\/medals\.ts:1-8 \(medalsOf\)\n```\nexport function podiumOf[^`]*\n```\n\nSearched all 46 files\.$/;
   const textOf = async (args: object) => (await call("find_duplicates", args)).content[0]?.text ?? "";
