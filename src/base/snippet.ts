@@ -54,6 +54,15 @@ const comment = /^\s*(\/\/|\/\*|\*|#(?!\w*\s*(define|if|include))|--|"""|''')/;
 /** Whether a line begins as comments do in some language. */
 export const isComment = (line: string): boolean => comment.test(line);
 
+const lastPart = /[\p{L}_$][\p{L}\p{N}_$]*$/u;
+const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
+
+/** Whether a line of code, no comment, says the name of what a hit defines: of `Store.open` the last part. Never for a hit without a name. */
+export function naming(symbol: string): (line: string) => boolean {
+  const [name] = symbol.match(lastPart) ?? [];
+  return (line) => name !== undefined && !isComment(line) && new Set(line.match(names)).has(name);
+}
+
 /** Which of the words a line holds, in any case. */
 export const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap<string, number> => {
   const lower = line.toLowerCase();

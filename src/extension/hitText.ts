@@ -2,7 +2,7 @@
 import path from "node:path";
 import { copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
-import { isComment } from "../base/snippet.ts";
+import { isComment, naming } from "../base/snippet.ts";
 import type { ChunkKind } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
 import type { MergedDuplicates, MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
@@ -17,10 +17,10 @@ const icons: Readonly<Record<ChunkKind, string>> = {
 };
 export const symbolIcon = (kind: ChunkKind): string => icons[kind];
 
-/** The first line that says something: not empty, not a comment, not a lone bracket or decorator. */
-export function tellingLine(snippet: string): string {
+/** The line that defines the symbol, else the first that says something: not empty, not a comment, not a lone bracket or decorator. */
+export function tellingLine(snippet: string, symbol = ""): string {
   const lines = snippet.split("\n").map((line) => line.trim());
-  const line = lines.find((text) => /\w/.test(text) && !isComment(text) && !text.startsWith("@")) ?? lines.find((text) => text !== "") ?? "";
+  const line = lines.find(naming(symbol)) ?? lines.find((text) => /\w/.test(text) && !isComment(text) && !text.startsWith("@")) ?? lines.find((text) => text !== "") ?? "";
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
@@ -43,7 +43,7 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
       hit,
       label: `$(${symbolIcon(hit.kind)}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,
       description: escapeIcons(`${folder}${hit.path}:${hit.startLine}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`),
-      detail: escapeIcons(tellingLine(hit.snippet)),
+      detail: escapeIcons(tellingLine(hit.snippet, hit.symbol)),
     };
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));

@@ -20,6 +20,13 @@ describe("the telling line of a snippet", () => {
       assert.equal(tellingLine(snippet), expected);
     });
 
+  it("is that of the symbol, where there is one", () => {
+    const snippet = "package limits\n\n// Bucket holds tokens.\ntype Bucket struct {\n}";
+    assert.equal(tellingLine(snippet, "Bucket"), "type Bucket struct {");
+    assert.equal(tellingLine(snippet, "limits.Bucket"), "type Bucket struct {");
+    assert.equal(tellingLine(snippet, "Buck"), "package limits");
+  });
+
   it("is cut when it is long", () => {
     assert.equal(tellingLine("x".repeat(500)).length, 160);
   });
