@@ -1,6 +1,7 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
 import { statfsSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
@@ -37,6 +38,8 @@ export interface Watcher {
 const gatherMs = 50;
 const gatherAtMostMs = 250;
 const doubtEveryMs = 60_000;
+/** So long after the last one it is asked which renamed paths chokidar has not spoken of: what it does speak of comes within some milliseconds. */
+const unheardAfterMs = 500;
 
 /** Magic numbers of statfs(2): network disks, WSL's and virtual machines' views of another system, and FUSE, behind which is often one of those. */
 const unheardTypes: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546, 0x786f4256, 0xbacbacbc, 0x5346414f, 0x00c36400]);
@@ -68,6 +71,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { limits, onChange, onRescan, onWarning } = options;
   const said = new Set<string>();
   const gathered = new Set<string>();
+  /** Absolute paths that came, went or were replaced, and of which chokidar has said nothing since. */
+  const renamed = new Set<string>();
+  let unheardTimer: NodeJS.Timeout | undefined;
   let timer: NodeJS.Timeout | undefined;
   let oldestMs = 0;
   let closed = false;
@@ -105,12 +111,28 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     onWarning(sentence);
   }
 
+  /** chokidar 6.0.0 neither reports nor watches a folder that has taken the place of a file or a link: then everything is watched anew, and walked. */
+  async function lookAtUnheard(watcher: FSWatcher): Promise<void> {
+    const unheard = [...renamed];
+    renamed.clear();
+    for (const absolute of unheard) {
+      const isFolder = (await lstat(absolute).catch(() => undefined))?.isDirectory() === true;
+      if (closed || current !== watcher) return;
+      const relative = relativeTo(absolute);
+      if (!isFolder || relative === "" || leadsOut(relative)) continue;
+      if (!new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] }).excludes(relative, true)) return refresh();
+    }
+  }
+
   function start(): Promise<void> {
+    renamed.clear();
     const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
     const watcher = chokidarWatch(absoluteRoot, {
       ignoreInitial: true,
       followSymlinks: false,
       ignorePermissionErrors: true,
+      // Else nothing is said of names like "a.ts~", which are indexed like others. A file that an editor replaces is one path of a batch anyway.
+      atomic: false,
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
@@ -122,8 +144,17 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       },
     });
     current = watcher;
+    watcher.on("raw", (event, name, details) => {
+      const { watchedPath } = details as { readonly watchedPath?: string };
+      if (closed || current !== watcher || event !== "rename" || typeof name !== "string" || watchedPath === undefined) return;
+      renamed.add(path.resolve(watchedPath, name));
+      clearTimeout(unheardTimer);
+      unheardTimer = setTimeout(() => void lookAtUnheard(watcher).catch(warn), unheardAfterMs);
+    });
     watcher.on("all", (event, absolute) => {
-      if (closed || current !== watcher || event === "addDir" || event === "unlinkDir") return;
+      if (closed || current !== watcher) return;
+      renamed.delete(absolute);
+      if (event === "addDir" || event === "unlinkDir") return;
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
     });
@@ -163,6 +194,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       closed = true;
       end.resolve();
       clearTimeout(timer);
+      clearTimeout(unheardTimer);
       await current?.close();
       await refreshing;
     },

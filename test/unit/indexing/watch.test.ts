@@ -54,6 +54,26 @@ test("new, changed and deleted files are reported, paths relative with slashes",
   assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/b.ts", "d/e/new.ts"]);
 });
 
+test("a folder in the place of a file is walked and watched, whether it holds files or not", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1", "b.ts": "1" });
+  for (const name of ["a.ts", "b.ts"]) {
+    rmSync(path.join(w.root, name));
+    mkdirSync(path.join(w.root, name));
+  }
+  w.write("b.ts/inner.ts");
+  await w.until(() => w.state.rescans >= 2);
+  w.write("a.ts/later.ts");
+  w.write("b.ts/inner.ts", "changed");
+  await w.until(() => w.seen.has("a.ts/later.ts") && w.seen.has("b.ts/inner.ts"));
+});
+
+test("files that are named as editors name their copies are reported, as the walk finds them", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  w.write("a.ts~");
+  w.write(".b.ts.swp");
+  await w.until(() => w.seen.has("a.ts~") && w.seen.has(".b.ts.swp"));
+});
+
 test("a walk is asked for once when watching stands, so nothing falls between the two", { timeout: 20_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   assert.equal(w.state.rescans, 1);
