@@ -116,6 +116,15 @@ export class IndexDatabase {
       throw error;
     }
   }
+  /** For the tables in which FTS5 keeps its own; SQLite guards them against everybody else. */
+  writeBehindFts(sql: string, ...values: Sql[]): void {
+    this.#db.enableDefensive(false);
+    try {
+      this.run(sql, ...values);
+    } finally {
+      this.#db.enableDefensive(true);
+    }
+  }
   meta(key: string): string | undefined {
     return this.get("SELECT value FROM meta WHERE key = ?", key)?.["value"] as string | undefined;
   }

@@ -145,6 +145,36 @@ export function meanLengths(db: IndexDatabase): number[] {
   return ["a", "b", "c", "d", "e"].map((name) => Math.max(Number(row[name] ?? 0), 0.1));
 }
 
+/** Places that may leave the totals wrong; in a small index none, because counting it anew takes no time. */
+const totalsDrift = (places: number): number => (places < 10_000 ? 0 : places / 100);
+
+/**
+ * FTS5 (3.53) weighs terms and lengths by how many rows and terms it holds, and in a table without content it does not take off what is deleted: with
+ * every edit the scores would move away from those of an index made anew. Puts that right. Not inside a transaction: FTS5 keeps the totals until its end.
+ * @param places how many there are
+ */
+export function correctTotals(db: IndexDatabase, places: number): void {
+  const block = db.get("SELECT block FROM lexicon_data WHERE id = 1")?.["block"];
+  if (!(block instanceof Uint8Array) || Math.abs(firstVarint(block) - places) <= totalsDrift(places)) return;
+  const row = db.get("SELECT count(*) AS n, sum(nSymbol) AS a, sum(nBreadcrumb) AS b, sum(nPath) AS c, sum(nDoc) AS d, sum(nBody) AS e FROM places")!;
+  db.writeBehindFts("UPDATE lexicon_data SET block = ? WHERE id = 1", Uint8Array.from(["n", "a", "b", "c", "d", "e"].flatMap((name) => varint(Number(row[name] ?? 0)))));
+}
+
+/** As SQLite writes numbers of up to 56 bits: seven bits in a byte, the high ones first, every byte but the last marked. */
+function varint(value: number): number[] {
+  const bytes = [value % 128];
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) bytes.unshift((rest % 128) | 128);
+  return bytes;
+}
+function firstVarint(bytes: Uint8Array): number {
+  let value = 0;
+  for (const byte of bytes) {
+    value = value * 128 + (byte & 127);
+    if (byte < 128) break;
+  }
+  return value;
+}
+
 /** Bits of one entry of a term list: hash of the term, field, count. */
 const FIELD_BITS = 3;
 const COUNT_BITS = 5;

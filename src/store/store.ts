@@ -15,7 +15,7 @@ import { fileMatcher } from "./fileMatcher.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
+import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
@@ -66,6 +66,8 @@ export class Store {
   /** Rows in `models` whose vectors wait to be deleted. */
   #retired: number[] = [];
   #orphansMayBeDue = true;
+  /** Places may have gone since the lexicon's totals were looked at. */
+  #totalsMayBeOff = true;
   #forgetting!: Forgetting;
   /** Says in the database that it is open for writing, once per session. */
   #markedOpen = false;
@@ -494,7 +496,10 @@ export class Store {
     }
     for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
     if (gone.length > 0) this.#orphansMayBeDue = true;
-    if (change.put.size + change.removed.length + change.references.size > 0) this.#revision++;
+    if (change.put.size + change.removed.length + change.references.size > 0) {
+      this.#revision++;
+      this.#totalsMayBeOff = true;
+    }
     this.#dropReplaced();
   }
   #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
@@ -531,6 +536,10 @@ export class Store {
       this.#guard(() => this.#forgetting.step(this.#db, (work) => this.#write(work)));
       return false;
     }
+    if (this.#totalsMayBeOff) {
+      this.#guard(() => correctTotals(this.#db, this.#catalogue.places));
+      this.#totalsMayBeOff = false;
+    }
     if (!this.#orphansMayBeDue) return true;
     let collected = 0;
     this.#write(() => {
@@ -559,6 +568,7 @@ export class Store {
     this.#markedOpen = false;
     this.#forgetting = new Forgetting(this.#db);
     this.#means = undefined;
+    this.#totalsMayBeOff = true;
     this.#revision++;
     this.#current = this.#storedModel(this.#model);
     this.#retireModels(this.#current, this.#previous);

@@ -396,6 +396,33 @@ test("a word that was asked for before anybody wrote it is found once somebody h
   assert.deepEqual(lexical(store, "zebrafish"), ["src/fish.ts:1"]);
 });
 
+test("code that has gone leaves no trace in the scores of words: they are those of an index made anew", async () => {
+  const file = (i: number, version: string) => parsedFile(`src/f${i}.ts`, [`function open${i}(file) { return ${version} }`, `function close${i}() { ${"wait ".repeat(i)} }`]);
+  const scores = (store: Store) => new Map(store.searchLexical(["open3", "wait"], [], [4, 1.5, 2.5, 1.5, 1], 20, {}).map(({ place, score }) => [store.places([place])[0]!.path, score]));
+  const edited = await w.open();
+  for (const version of ["first", "second", "third"]) for (let i = 0; i < 8; i++) edited.putFiles([file(i, version)]);
+  edited.removeFiles(["src/f6.ts", "src/f7.ts"]);
+  const drifted = scores(edited);
+  while (!edited.drainGraphs(1000));
+  const mended = scores(edited);
+  edited.putFiles([file(0, "fourth")]);
+  edited.putFiles([file(0, "third")]);
+  while (!edited.drainGraphs(1000));
+  const again = scores(edited);
+  await edited.close();
+  const other = workshop();
+  try {
+    const fresh = await other.open();
+    for (let i = 0; i < 6; i++) fresh.putFiles([file(i, "third")]);
+    const wanted = scores(fresh);
+    assert.notDeepEqual(drifted, wanted);
+    assert.deepEqual([...mended].sort(), [...wanted].sort());
+    assert.deepEqual([...again].sort(), [...wanted].sort());
+  } finally {
+    await other.end();
+  }
+});
+
 test("quoted text of any length and with any characters is looked for as it stands", async () => {
   const store = await w.open();
   const long = `${"=%_".repeat(30_000)}!`;
