@@ -10,7 +10,7 @@ import type { OnProgress } from "../base/progress.ts";
 import { type FileRecord, type ParsedFile, SKIPPED, type Store } from "../store/store.ts";
 import { isIgnoreFile } from "./ignoreRules.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
-import { type OnSkip, PathFilter, walk } from "./walk.ts";
+import { type OnSkip, PathFilter, type PathVerdict, type SkipReason, walk } from "./walk.ts";
 
 export interface IndexerOptions {
   readonly root: string;
@@ -45,6 +45,9 @@ function isWithin(path: string, paths: ReadonlySet<string>): boolean {
   for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) if (paths.has(path.slice(0, slash))) return true;
   return false;
 }
+
+/** Reasons that watched paths have; by their names alone others are left out, which nobody reports. */
+const tendedReasons: ReadonlySet<string> = new Set<SkipReason>(["too large", "link", "link to outside", "special file", "unreadable"]);
 
 /** Paths that are listed for each reason; all are counted. */
 const LISTED = 200;
@@ -94,19 +97,23 @@ class WriteOrder {
 export class Indexer {
   readonly #options: IndexerOptions;
   readonly #order = new WriteOrder();
+  /** Of the last full pass, by reason, without those of `#tended`. */
   #walkSkips: Readonly<Record<string, number>> = {};
   #walkLeftOut: readonly LeftOut[] = [];
+  /** What is left out for a reason that may come or go with a change of the path, as the last pass or a later change found it. */
+  #tended = new Map<string, string>();
 
   /** @param before whose counts of the last full pass stay true: the one this replaces, on the same workspace. */
   constructor(options: IndexerOptions, before?: Indexer) {
     this.#options = options;
-    if (before) [this.#walkSkips, this.#walkLeftOut] = [before.#walkSkips, before.#walkLeftOut];
+    if (before) [this.#walkSkips, this.#walkLeftOut, this.#tended] = [before.#walkSkips, before.#walkLeftOut, before.#tended];
   }
 
   /** Files with text by language; those without by reason, discovery's of the last full pass among them. */
   counts(): { readonly languages: Readonly<Record<string, number>>; readonly skipped: Readonly<Record<string, number>> } {
     const languages: Record<string, number> = {};
     const skipped: Record<string, number> = { ...this.#walkSkips };
+    for (const reason of this.#tended.values()) skipped[reason] = (skipped[reason] ?? 0) + 1;
     for (const [lang, files] of Object.entries(this.#options.store.languages())) {
       if (lang.startsWith(SKIPPED)) skipped[lang.slice(SKIPPED.length)] = (skipped[lang.slice(SKIPPED.length)] ?? 0) + files;
       else languages[lang] = files;
@@ -116,7 +123,7 @@ export class Indexer {
 
   /** What `counts` calls skipped, up to 200 paths for each reason, by reason and path. */
   leftOut(): readonly LeftOut[] {
-    const found = [...this.#walkLeftOut];
+    const found = [...this.#walkLeftOut, ...Array.from(this.#tended, ([path, reason]) => ({ path, reason }))];
     for (const { path, lang } of this.#options.store.files().values()) if (lang.startsWith(SKIPPED)) found.push({ path, reason: lang.slice(SKIPPED.length) });
     const byReason = Map.groupBy(found, ({ reason }) => reason);
     const inOrder = (a: string, b: string): number => (a < b ? -1 : 1);
@@ -143,10 +150,15 @@ export class Indexer {
     const skips: Record<string, number> = {};
     const leftOut: LeftOut[] = [];
     const unreadable = new Set<string>();
+    const tended = new Map<string, string>();
     const onSkip: OnSkip = (path, reason) => {
+      if (tendedReasons.has(reason)) {
+        tended.set(path, reason);
+        if (reason === "unreadable") unreadable.add(path);
+        return;
+      }
       skips[reason] = (skips[reason] ?? 0) + 1;
       if (skips[reason] <= LISTED) leftOut.push({ path, reason });
-      if (reason === "unreadable") unreadable.add(path);
     };
     const writer = new Writer(store, mayWrite, known.size === 0 ? 1 : WRITE_CHUNKS);
     const inFlight = new Set<Promise<void>>();
@@ -207,6 +219,7 @@ export class Indexer {
     pool.retire();
     this.#walkSkips = skips;
     this.#walkLeftOut = leftOut;
+    this.#tended = tended;
     report();
     return read;
   }
@@ -230,6 +243,7 @@ export class Indexer {
     for (const relative of paths) {
       const verdict = await filter.check(relative);
       if (verdict.kind === "directory" || isIgnoreFile(relative)) rescan = true;
+      this.#tend(relative, verdict);
       if (verdict.kind === "file") {
         wanted.set(verdict.path, { path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
         if (verdict.path !== relative) vanished.add(relative);
@@ -245,6 +259,12 @@ export class Indexer {
     for (const path of vanished) mayWrite(path);
     await this.#remove(this.#knownWithin(vanished), signal, mayWrite);
     return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" && store.files().has(o.file.path) ? [o.file.path] : [])), rescan };
+  }
+
+  #tend(path: string, verdict: PathVerdict): void {
+    if (verdict.kind === "skip" && verdict.reason !== "unreadable" && tendedReasons.has(verdict.reason)) this.#tended.set(path, verdict.reason);
+    else if (verdict.kind === "missing") for (const known of this.#tended.keys()) if (known === path || known.startsWith(`${path}/`)) this.#tended.delete(known);
+    if (verdict.kind === "file" || (verdict.kind === "skip" && verdict.reason === "excluded")) this.#tended.delete(path);
   }
 
   /** An unmounted disk must not empty the index. */

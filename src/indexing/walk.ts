@@ -180,7 +180,7 @@ export class PathFilter {
       // The walk does not go through links, so neither does a path that has one on its way.
       this.#realRoot ??= await realpath(this.#root);
       const realParent = path.join(this.#realRoot, ...parts.slice(0, -1));
-      if ((await realpath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "link" };
+      if ((await realpath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "excluded" };
       if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
       if (isDirectory) return { kind: "directory" };
       if (!info.isFile()) return { kind: "skip", reason: "special file" };

@@ -1,6 +1,6 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
@@ -85,6 +85,24 @@ test("what is left out is listed by reason and path, whoever left it out, and no
   const list = made.leftOut().map(({ path, reason }) => `${reason} ${path}`);
   assert.deepEqual(list.filter((line) => !line.startsWith("data")), ["binary old.ts", "secret .env", "secret b/.env"]);
   assert.equal(list.length, 203);
+});
+
+test("what grew too large, became a link or is neither any more is told at once, without a pass", async () => {
+  for (const name of ["a.ts", "b.ts", "d/c.ts", "e.ts"]) write(name);
+  symlinkSync("a.ts", path.join(root, "d/l.ts"));
+  const made = indexer(await w.open());
+  await made.scan();
+  assert.deepEqual(made.counts().skipped, { link: 1 });
+  write("a.ts", "x".repeat(1_000_001));
+  rmSync(path.join(root, "b.ts"));
+  symlinkSync("e.ts", path.join(root, "b.ts"));
+  symlinkSync("d", path.join(root, "f"));
+  await made.update("a.ts", "b.ts", "f", "f/c.ts");
+  assert.deepEqual(made.leftOut(), [{ path: "b.ts", reason: "link" }, { path: "d/l.ts", reason: "link" }, { path: "f", reason: "link" }, { path: "a.ts", reason: "too large" }]);
+  write("a.ts");
+  for (const name of ["b.ts", "d", "f"]) rmSync(path.join(root, name), { recursive: true });
+  await made.update("a.ts", "b.ts", "d", "f");
+  assert.deepEqual(made.counts(), { languages: { typescript: 2 }, skipped: {} });
 });
 
 test("what one version could not read is looked at again by the next", async () => {
