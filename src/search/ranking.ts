@@ -1,5 +1,6 @@
 // Turns candidates into an order: weighted sum of features, then one file must not fill the list. Linear on purpose: every part of a score can be shown.
 import type { Signal } from "../engine/protocol.ts";
+import type { Place } from "../store/store.ts";
 import type { Candidate } from "./candidates.ts";
 import { type FeatureRow, featureNames } from "./features.ts";
 import type { ParsedQuery } from "./query.ts";
@@ -41,7 +42,7 @@ export interface Ranked extends Scored {
  */
 export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
   let waiting = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights), earlier: 0 }));
-  waiting.sort((a, b) => b.score - a.score || a.candidate.place.place - b.candidate.place.place);
+  waiting.sort((a, b) => b.score - a.score || inOrder(a.candidate.place, b.candidate.place));
   const picked: Ranked[] = [];
   while (picked.length < k && waiting.length > 0) {
     let best = waiting[0]!;
@@ -49,7 +50,7 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
     for (const item of waiting) {
       if (item.score < bestTotal) break; // nothing behind it can come before
       const total = item.score - penaltyOf(item);
-      if (total > bestTotal || (total === bestTotal && item.candidate.place.place < best.candidate.place.place)) [best, bestTotal] = [item, total];
+      if (total > bestTotal || (total === bestTotal && inOrder(item.candidate.place, best.candidate.place) < 0)) [best, bestTotal] = [item, total];
     }
     const { earlier: _, ...hit } = best;
     const pick = { ...hit, penalty: penaltyOf(best), total: bestTotal };
@@ -60,6 +61,13 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
   }
   return picked;
 }
+
+/** What scores alike stands as a walk finds it, the nearest first, whenever each file was read. */
+function inOrder(a: Place, b: Place): number {
+  if (a.path === b.path) return a.startLine - b.startLine || a.place - b.place;
+  return depthOf(a.path) - depthOf(b.path) || (a.path < b.path ? -1 : 1);
+}
+const depthOf = (path: string): number => path.split("/").length;
 
 /** The place that a trace names stands where it stands, whatever else of its file came before. */
 function penaltyOf({ features, earlier }: { readonly features: FeatureRow; readonly earlier: number }): number {

@@ -19,9 +19,10 @@ function row(values: Partial<Record<FeatureName, number>>): Float64Array {
 
 const order = (hits: readonly Ranked[]) => hits.map((hit) => hit.candidate.place.place);
 
-test("candidates come by weighted sum, equal ones by place", () => {
-  const candidates = [candidate(1, "a"), candidate(2, "b"), candidate(3, "c")];
-  assert.deepEqual(order(rank(candidates, [row({ bm25: 0.2 }), row({ bm25: 1 }), row({ bm25: 0.2 })], query, 3)), [2, 1, 3]);
+test("candidates come by weighted sum, equal ones by path, the nearest first, whenever each was read", () => {
+  const candidates = [candidate(1, "x/a"), candidate(2, "b"), candidate(3, "c"), candidate(4, "a")];
+  const equal = row({ bm25: 0.2 });
+  assert.deepEqual(order(rank(candidates, [equal, row({ bm25: 1 }), equal, equal], query, 4)), [2, 4, 3, 1]);
 });
 
 test("a file's second chunk waits for the other files, and comes when it is far better", () => {
@@ -33,7 +34,7 @@ test("a file's second chunk waits for the other files, and comes when it is far 
 
 test("copies of a chunk in other files wait for other code, and come after it", () => {
   const copy = (place: number, path: string) => candidate(place, path, 10, 7);
-  const candidates = [copy(1, "one/a"), copy(2, "two/a"), copy(3, "three/a"), candidate(4, "b")];
+  const candidates = [copy(1, "one/a"), copy(2, "three/a"), copy(3, "two/a"), candidate(4, "b")];
   const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
   const hits = rank(candidates, [bm25(2), bm25(2), bm25(2), bm25(1)], query, 4);
   assert.deepEqual(order(hits), [1, 4, 2, 3]);
