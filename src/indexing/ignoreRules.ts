@@ -20,8 +20,11 @@ const defaultFolders = [
 
 /** In order of increasing precedence within one directory. */
 const ignoreFileNames: readonly string[] = [".gitignore", ".ignore", ".strataignore"];
+const rulingFiles: ReadonlySet<string> = new Set([...ignoreFileNames, cacheTag]);
 /** Not indexed, but what it says changes what is. */
-export const isIgnoreFile = (file: string): boolean => ignoreFileNames.includes(path.basename(file));
+export const isIgnoreFile = (file: string): boolean => rulingFiles.has(path.basename(file));
+/** With it a repository begins or ends, inside which other rules hold. */
+export const isRepositoryMark = (file: string): boolean => path.basename(file) === ".git";
 
 interface Level {
   readonly list: IgnoreList;
@@ -180,7 +183,8 @@ export class IgnoreRules {
 
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */
   ignores(rules: DirectoryRules, relative: string, isDirectory: boolean): boolean {
-    if (isDirectory && neverFolders.has(relative.slice(relative.lastIndexOf("/") + 1))) return true;
+    // In a worktree or submodule git's folder is a file that names it.
+    if (isRepositoryMark(relative) || (isDirectory && neverFolders.has(relative.slice(relative.lastIndexOf("/") + 1)))) return true;
     return excludes(rules, this.#prefix + relative + (isDirectory ? "/" : "")) || this.#excluded(relative);
   }
 

@@ -7,7 +7,7 @@ import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
-import { isIgnoreFile } from "./ignoreRules.ts";
+import { isIgnoreFile, isRepositoryMark } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
 import { PathFilter } from "./walk.ts";
 
@@ -147,7 +147,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     watcher.on("raw", (event, name, details) => {
       const { watchedPath } = details as { readonly watchedPath?: string };
       if (closed || current !== watcher || event !== "rename" || typeof name !== "string" || watchedPath === undefined) return;
-      renamed.add(path.resolve(watchedPath, name));
+      const absolute = path.resolve(watchedPath, name);
+      if (isRepositoryMark(absolute)) refresh();
+      renamed.add(absolute);
       clearTimeout(unheardTimer);
       unheardTimer = setTimeout(() => void lookAtUnheard(watcher).catch(warn), unheardAfterMs);
     });

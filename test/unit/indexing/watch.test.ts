@@ -67,6 +67,20 @@ test("a folder in the place of a file is walked and watched, whether it holds fi
   await w.until(() => w.seen.has("a.ts/later.ts") && w.seen.has("b.ts/inner.ts"));
 });
 
+test("a repository or a cache that begins or ends asks for a new walk: other rules hold inside", { timeout: 20_000 }, async () => {
+  const w = await watched({ ".gitignore": "gen/\n", "sub/gen/a.ts": "1", "c/b.ts": "1" });
+  mkdirSync(path.join(w.root, "sub/.git"));
+  await w.until(() => w.state.rescans >= 2);
+  w.write("sub/gen/a.ts", "2");
+  await w.until(() => w.seen.has("sub/gen/a.ts"));
+  w.write("c/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+  await w.until(() => w.state.rescans >= 3);
+  rmSync(path.join(w.root, "c/CACHEDIR.TAG"));
+  await w.until(() => w.state.rescans >= 4);
+  w.write("c/b.ts", "2");
+  await w.until(() => w.seen.has("c/b.ts"));
+});
+
 test("files that are named as editors name their copies are reported, as the walk finds them", { timeout: 20_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   w.write("a.ts~");
@@ -126,7 +140,7 @@ test("a renamed directory reports its files on both sides", { timeout: 20_000 },
 });
 
 test("excluded, secret and binary files stay silent", { timeout: 20_000 }, async () => {
-  const w = await watched({ ".gitignore": "*.txt\nout/\n", "out/a.ts": "", "node_modules/m/i.ts": "", "gen/g.ts": "", "src/a.ts": "" }, ["gen"]);
+  const w = await watched({ ".gitignore": "*.txt\nout/\n", ".git/HEAD": "", "out/a.ts": "", "node_modules/m/i.ts": "", "gen/g.ts": "", "src/a.ts": "" }, ["gen"]);
   for (const name of ["out/a.ts", "node_modules/m/i.ts", "gen/g.ts", ".git/index.ts", "src/.env", "src/logo.png", "src/notes.txt"]) w.write(name, "changed");
   w.write("src/sentinel.ts");
   await w.until(() => w.seen.has("src/sentinel.ts"));
