@@ -131,7 +131,7 @@ export class Indexer {
   }
 
   /**
-   * Full pass: every file whose size or time moved, or that another version cut, is parsed, vanished ones are removed (not those that
+   * Full pass: every file whose size or time moved, that was touched since the last full pass, or that another version cut, is parsed, vanished ones are removed (not those that
    * merely cannot be read now). Unchanged content is not encoded again.
    * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone.
    * @returns how many files it read; other passes are over in a moment.
@@ -144,6 +144,8 @@ export class Indexer {
     const { root, store, pool, limits } = this.#options;
     await this.#assertThere();
     const known = store.files();
+    const beganMs = Date.now();
+    const lookedMs = store.lookedMs() ?? Infinity;
     // What is saved while the pass runs is not in its hands.
     const before = [...known.keys()];
     const seen = new Set<string>();
@@ -192,11 +194,11 @@ export class Indexer {
         seen.add(entry.path);
         total++;
         const record = known.get(entry.path);
-        if (record && record.size === entry.size && record.mtimeMs === entry.mtimeMs && !isStale(record)) {
+        if (record && record.size === entry.size && record.mtimeMs === entry.mtimeMs && entry.ctimeMs < lookedMs && !isStale(record)) {
           done++;
           continue;
         }
-        batch.push(entry);
+        batch.push({ path: entry.path, size: entry.size, mtimeMs: entry.mtimeMs });
         bytes += entry.size;
         if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
           dispatch(batch);
@@ -216,6 +218,7 @@ export class Indexer {
     signal.throwIfAborted();
     writer.flush();
     await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, mayWrite);
+    store.looked(beganMs);
     pool.retire();
     this.#walkSkips = skips;
     this.#walkLeftOut = leftOut;

@@ -24,6 +24,11 @@ export interface WalkedFile {
   readonly mtimeMs: number;
 }
 
+export interface FoundFile extends WalkedFile {
+  /** When content, name or rights last changed. Programs that keep `mtimeMs` (rsync, tar, mv) cannot keep this. */
+  readonly ctimeMs: number;
+}
+
 /** Why a path that nobody excluded is left out. Links are not followed: what they point to inside the root is indexed in its own place. */
 export type SkipReason = "secret" | "binary" | "generated" | "data" | "settings" | "licence" | "too large" | "unreadable" | "link" | "link to outside" | "special file";
 export type OnSkip = (path: string, reason: SkipReason) => void;
@@ -59,7 +64,7 @@ async function openRoot(root: string): Promise<string> {
 }
 
 interface Listing {
-  readonly files: readonly WalkedFile[];
+  readonly files: readonly FoundFile[];
   readonly directories: readonly Pending[];
 }
 interface Pending {
@@ -81,16 +86,16 @@ async function linkReason(absolute: string, realRoot: string): Promise<SkipReaso
  * Every file to index below `root`, nearest first.
  * @throws StrataError "workspace.missing"; the signal's reason when aborted.
  */
-export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnSkip = () => {}): AsyncGenerator<WalkedFile, void, void> {
+export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnSkip = () => {}): AsyncGenerator<FoundFile, void, void> {
   const { signal, maxFileBytes = defaultMaxFileBytes } = options;
   const absoluteRoot = await openRoot(root);
   const realRoot = await realpath(absoluteRoot);
   const ignoreRules = new IgnoreRules(absoluteRoot, options.exclude);
 
-  async function measure(file: string): Promise<WalkedFile | undefined> {
+  async function measure(file: string): Promise<FoundFile | undefined> {
     try {
-      const { size, mtimeMs } = await lstat(path.join(absoluteRoot, file));
-      if (size <= maxBytesOf(file, maxFileBytes)) return { path: file, size, mtimeMs };
+      const { size, mtimeMs, ctimeMs } = await lstat(path.join(absoluteRoot, file));
+      if (size <= maxBytesOf(file, maxFileBytes)) return { path: file, size, mtimeMs, ctimeMs };
       onSkip(file, "too large");
     } catch (error) {
       // A name that is not UTF-8 cannot be opened by the name Node gives it; a file that just vanished is no news.
@@ -123,7 +128,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
         else onSkip(relative, reason);
       } else onSkip(relative, entry.isSymbolicLink() ? await linkReason(path.join(absoluteRoot, relative), realRoot) : "special file");
     }
-    const files: WalkedFile[] = [];
+    const files: FoundFile[] = [];
     for (let from = 0; from < names.length; from += concurrentStats) {
       checkAborted(signal);
       for (const file of await Promise.all(names.slice(from, from + concurrentStats).map(measure))) if (file !== undefined) files.push(file);

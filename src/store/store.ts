@@ -145,6 +145,14 @@ export class Store {
       change.put.set(path, { ...file, ...stat });
     });
   }
+  /** When the last full pass over the files began; undefined before there was one. */
+  lookedMs(): number | undefined {
+    const kept = this.#guard(() => this.#db.meta("looked"));
+    return kept === undefined ? undefined : Number(kept);
+  }
+  looked(beganMs: number): void {
+    this.#guard(() => this.#db.setMeta("looked", String(beganMs)));
+  }
   /** Chunks that lose their last place keep their vectors, not their text, for some days (branch switches), capped. @param forget that words go too, as `drainGraphs` has time: a secret */
   removeFiles(paths: readonly string[], forget = false): void {
     this.#write((change) => {

@@ -1,6 +1,6 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
@@ -73,6 +73,28 @@ test("unchanged files are read once, and once more when another version cut them
   newer.parsed.length = 0;
   await newer.scan();
   assert.deepEqual(newer.parsed, []);
+});
+
+test("other content of the same size and time is read when the file was touched since the last pass began", async () => {
+  const time = new Date(499_162_500_000);
+  const put = (content: string): number => {
+    write("a.ts", content);
+    utimesSync(path.join(root, "a.ts"), time, time);
+    return statSync(path.join(root, "a.ts")).ctimeMs;
+  };
+  put("one");
+  const store = await w.open();
+  const { scan, parsed } = indexer(store);
+  const began = Date.now();
+  await scan();
+  assert.ok(store.lookedMs()! >= began && store.lookedMs()! <= Date.now());
+  const touched = put("two");
+  store.looked(touched + 1);
+  await scan();
+  assert.deepEqual(parsed, ["a.ts"], "nothing tells that it is another");
+  store.looked(touched);
+  await scan();
+  assert.deepEqual(parsed, ["a.ts", "a.ts"]);
 });
 
 test("what is left out is listed by reason and path, whoever left it out, and no reason crowds out another", async () => {
