@@ -41,6 +41,12 @@ const doubtEveryMs = 60_000;
 /** So long after the last one it is asked which renamed paths chokidar has not spoken of: what it does speak of comes within some milliseconds. */
 const unheardAfterMs = 500;
 
+/**
+ * Linux keeps 16,384 events that nobody has read yet (fs.inotify.max_queued_events) and drops what comes then; Node does not say so. Half as many at once, after
+ * a branch switch on a busy machine, and folders may have come of which nobody heard.
+ */
+const maybeDropped = 8_000;
+
 /** Magic numbers of statfs(2): network disks, WSL's and virtual machines' views of another system, and FUSE, behind which is often one of those. */
 const unheardTypes: ReadonlySet<number> = new Set([0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546, 0x786f4256, 0xbacbacbc, 0x5346414f, 0x00c36400]);
 
@@ -74,6 +80,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   /** Absolute paths that came, went or were replaced, and of which chokidar has said nothing since. */
   const renamed = new Set<string>();
   let unheardTimer: NodeJS.Timeout | undefined;
+  /** Events of this turn of the event loop, in which all that had queued up are read. */
+  let atOnce = 0;
   let timer: NodeJS.Timeout | undefined;
   let oldestMs = 0;
   let closed = false;
@@ -146,7 +154,13 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     current = watcher;
     watcher.on("raw", (event, name, details) => {
       const { watchedPath } = details as { readonly watchedPath?: string };
-      if (closed || current !== watcher || event !== "rename" || typeof name !== "string" || watchedPath === undefined) return;
+      if (closed || current !== watcher) return;
+      if (atOnce++ === 0)
+        setImmediate(() => {
+          if (atOnce > maybeDropped && !closed) refresh();
+          atOnce = 0;
+        });
+      if (event !== "rename" || typeof name !== "string" || watchedPath === undefined) return;
       const absolute = path.resolve(watchedPath, name);
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);

@@ -81,6 +81,21 @@ test("a repository or a cache that begins or ends asks for a new walk: other rul
   await w.until(() => w.seen.has("c/b.ts"));
 });
 
+test("more changes than the system remembers ask for a new walk, and folders that came among them are watched", { timeout: 20_000, skip: process.platform !== "linux" && "other systems queue otherwise" }, async () => {
+  const names = Array.from({ length: 3_000 }, (_, i) => `d/f${i}.ts`);
+  const w = await watched(Object.fromEntries(names.map((name) => [name, ""])));
+  // Nobody listens meanwhile: this thread is busy.
+  for (const content of ["a", "b", "c"])
+    for (const name of names) {
+      rmSync(path.join(w.root, name));
+      w.write(name, content);
+    }
+  w.write("d/new/x.ts");
+  await w.until(() => w.state.rescans >= 2);
+  w.write("d/new/x.ts", "changed");
+  await w.until(() => w.seen.has("d/new/x.ts"));
+});
+
 test("files that are named as editors name their copies are reported, as the walk finds them", { timeout: 20_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   w.write("a.ts~");
