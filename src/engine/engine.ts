@@ -500,7 +500,7 @@ export class Engine {
     this.#watcher ??= watchWorkspace(this.#options.root, {
       limits: () => this.#settings,
       onRescan: () => this.#requestScan(),
-      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
+      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => isAbort(error) || this.#problem("a change on disk was not indexed", error)),
       onWarning: this.#teller.warn,
     });
   }
@@ -604,7 +604,7 @@ export class Engine {
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
   async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
     const { hits, stale } = await anchorOnce(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
-    if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
+    if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => isAbort(error) || this.#problem("a stale file was not indexed", error));
     return hits;
   }
 
