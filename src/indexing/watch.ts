@@ -71,6 +71,8 @@ export function watchWarning(error: unknown): string {
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
 }
 
+const isUnindexed = (relative: string): boolean => isSecret(relative) || unindexedKind(relative) !== undefined;
+
 /** Starts watching at once. Folders that ignore files exclude cost nothing: they are not descended into. */
 export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const absoluteRoot = path.resolve(root);
@@ -119,16 +121,21 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     onWarning(sentence);
   }
 
-  /** chokidar 6.0.0 neither reports nor watches a folder that has taken the place of a file or a link: then everything is watched anew, and walked. */
+  /**
+   * chokidar 6.0.0 neither reports nor watches a folder that has taken the place of a file or a link: then everything is watched anew, and walked. Nor does it
+   * report the file when that folder has gone as well.
+   */
   async function lookAtUnheard(watcher: FSWatcher): Promise<void> {
     const unheard = [...renamed];
     renamed.clear();
+    const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
     for (const absolute of unheard) {
-      const isFolder = (await lstat(absolute).catch(() => undefined))?.isDirectory() === true;
+      const stats = await lstat(absolute).catch(() => undefined);
       if (closed || current !== watcher) return;
       const relative = relativeTo(absolute);
-      if (!isFolder || relative === "" || leadsOut(relative)) continue;
-      if (!new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] }).excludes(relative, true)) return refresh();
+      if (relative === "" || leadsOut(relative)) continue;
+      if (stats === undefined && !isUnindexed(relative) && !filter.excludes(relative, false)) gather(relative);
+      else if (stats?.isDirectory() && !filter.excludes(relative, true)) return refresh();
     }
   }
 
@@ -147,7 +154,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
         if (relative === "" || leadsOut(relative) || stats === undefined) return false;
         // One person's ignore file is itself ignored.
         if (stats.isFile() && isIgnoreFile(absolute)) return false;
-        if (stats.isFile() && (isSecret(relative) || unindexedKind(relative) !== undefined)) return true;
+        if (stats.isFile() && isUnindexed(relative)) return true;
         return filter.excludes(relative, stats.isDirectory());
       },
     });
@@ -169,8 +176,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     });
     watcher.on("all", (event, absolute) => {
       if (closed || current !== watcher) return;
+      if (event === "unlinkDir") return;
       renamed.delete(absolute);
-      if (event === "addDir" || event === "unlinkDir") return;
+      if (event === "addDir") return;
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
     });

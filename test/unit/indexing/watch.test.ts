@@ -67,6 +67,15 @@ test("a folder in the place of a file is walked and watched, whether it holds fi
   await w.until(() => w.seen.has("a.ts/later.ts") && w.seen.has("b.ts/inner.ts"));
 });
 
+test("a file that became a folder is reported also when that has gone at once", { timeout: 20_000 }, async () => {
+  const w = await watched({ "d/a.ts": "1" });
+  rmSync(path.join(w.root, "d/a.ts"));
+  w.write("d/a.ts/in.ts");
+  await w.until(() => w.seen.has("d/a.ts/in.ts"));
+  renameSync(path.join(w.root, "d/a.ts"), path.join(w.root, "moved"));
+  await w.until(() => w.seen.has("d/a.ts"));
+});
+
 test("a repository or a cache that begins or ends asks for a new walk: other rules hold inside", { timeout: 20_000 }, async () => {
   const w = await watched({ ".gitignore": "gen/\n", "sub/gen/a.ts": "1", "c/b.ts": "1" });
   mkdirSync(path.join(w.root, "sub/.git"));
