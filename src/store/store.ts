@@ -8,10 +8,10 @@ import type { OnProgress } from "../base/progress.ts";
 import type { Chunk } from "../indexing/chunk.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
+import { type Allowed, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
 import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
-import { fileMatcher } from "./fileMatcher.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
@@ -66,15 +66,15 @@ export class Store {
   /** Rows in `models` whose vectors wait to be deleted. */
   #retired: number[] = [];
   #orphansMayBeDue = true;
-  /** Places may have gone since the lexicon's totals were looked at. */
-  #totalsMayBeOff = true;
+  /** The revision whose totals in the lexicon are right. */
+  #totalsOf = -1;
   #forgetting!: Forgetting;
   /** Says in the database that it is open for writing, once per session. */
   #markedOpen = false;
   /** Counts the commits that moved files or places, so that what was derived from them can be thrown away. */
   #revision = 0;
   #queues: { shallow?: number[]; deep?: number[] } = {};
-  #allowed: { key: string; revision: number; files: number[]; chunks: Set<number> } | undefined;
+  readonly #allowed = new LastAllowed();
   #means: { places: number; lengths: number[] } | undefined;
   readonly #frequencies = new DocumentFrequencies();
   #background: Promise<void> = Promise.resolve();
@@ -150,9 +150,7 @@ export class Store {
     const kept = this.#guard(() => this.#db.meta("looked"));
     return kept === undefined ? undefined : Number(kept);
   }
-  looked(beganMs: number): void {
-    this.#guard(() => this.#db.setMeta("looked", String(beganMs)));
-  }
+  readonly looked = (beganMs: number): void => this.#guard(() => this.#db.setMeta("looked", String(beganMs)));
   /** Chunks that lose their last place keep their vectors, not their text, for some days (branch switches), capped. @param forget that words go too, as `drainGraphs` has time: a secret */
   removeFiles(paths: readonly string[], forget = false): void {
     this.#write((change) => {
@@ -446,18 +444,8 @@ export class Store {
     throw new RangeError(`The store has no vectors of model ${model}`);
   }
   /** Files, and chunks with a place, that the filters let through; undefined for everything. */
-  allowedBy(filters: Filters): { readonly files: readonly number[]; readonly chunks: ReadonlySet<number> } | undefined {
-    const { langs, excludeLangs, pathGlobs, excludeGlobs, tests, under } = filters;
-    if (!langs && !excludeLangs && !pathGlobs && !excludeGlobs && tests === undefined && !under) return undefined;
-    const key = JSON.stringify([langs, excludeLangs, pathGlobs, excludeGlobs, tests, under]);
-    if (this.#allowed?.key === key && this.#allowed.revision === this.#revision) return this.#allowed;
-    const accepts = fileMatcher(filters);
-    const files: number[] = [];
-    for (const file of this.#catalogue.files.values()) if (accepts(file)) files.push(file.id);
-    const chunks = new Set<number>();
-    this.#guard(() => this.#db.walk("SELECT p.chunk FROM json_each(?) j CROSS JOIN places p ON p.file = j.value", JSON.stringify(files)).forEach(([chunk]) => chunks.add(chunk as number)));
-    this.#allowed = { key, revision: this.#revision, files, chunks };
-    return this.#allowed;
+  allowedBy(filters: Filters): Allowed | undefined {
+    return this.#guard(() => this.#allowed.by(this.#db, filters, this.#catalogue.files, this.#revision));
   }
 
   /** Runs work on the database; SQLite's failures come out as StrataErrors, and damage replaces the database. */
@@ -504,10 +492,7 @@ export class Store {
     }
     for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
     if (gone.length > 0) this.#orphansMayBeDue = true;
-    if (change.put.size + change.removed.length + change.references.size > 0) {
-      this.#revision++;
-      this.#totalsMayBeOff = true;
-    }
+    if (change.put.size + change.removed.length + change.references.size > 0) this.#revision++;
     this.#dropReplaced();
   }
   #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
@@ -544,10 +529,8 @@ export class Store {
       this.#guard(() => this.#forgetting.step(this.#db, (work) => this.#write(work)));
       return false;
     }
-    if (this.#totalsMayBeOff) {
-      this.#guard(() => correctTotals(this.#db, this.#catalogue.places));
-      this.#totalsMayBeOff = false;
-    }
+    if (this.#totalsOf !== this.#revision) this.#guard(() => correctTotals(this.#db, this.#catalogue.places));
+    this.#totalsOf = this.#revision;
     if (!this.#orphansMayBeDue) return true;
     let collected = 0;
     this.#write(() => {
@@ -576,7 +559,6 @@ export class Store {
     this.#markedOpen = false;
     this.#forgetting = new Forgetting(this.#db);
     this.#means = undefined;
-    this.#totalsMayBeOff = true;
     this.#revision++;
     this.#current = this.#storedModel(this.#model);
     this.#retireModels(this.#current, this.#previous);
