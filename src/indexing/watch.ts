@@ -38,7 +38,7 @@ export interface Watcher {
 const gatherMs = 50;
 const gatherAtMostMs = 250;
 const doubtEveryMs = 60_000;
-/** So long after the last one it is asked which renamed paths chokidar has not spoken of: what it does speak of comes within some milliseconds. */
+/** chokidar has so long, and up to twice as long, to speak of a renamed path: it mostly does within some milliseconds. */
 const unheardAfterMs = 500;
 
 /**
@@ -79,8 +79,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { limits, onChange, onRescan, onWarning } = options;
   const said = new Set<string>();
   const gathered = new Set<string>();
-  /** Absolute paths that came, went or were replaced, and of which chokidar has said nothing since. */
-  const renamed = new Set<string>();
+  /** Absolute paths that came, went or were replaced, and of which chokidar has said nothing since; then those of them that are looked at next. */
+  let renamed = new Set<string>();
+  let unheard = new Set<string>();
   let unheardTimer: NodeJS.Timeout | undefined;
   /** Events of this turn of the event loop, in which all that had queued up are read. */
   let atOnce = 0;
@@ -125,11 +126,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
    * chokidar 6.0.0 neither reports nor watches a folder that has taken the place of a file or a link: then everything is watched anew, and walked. Nor does it
    * report the file when that folder has gone as well.
    */
-  async function lookAtUnheard(watcher: FSWatcher): Promise<void> {
-    const unheard = [...renamed];
-    renamed.clear();
+  async function lookAt(paths: ReadonlySet<string>, watcher: FSWatcher): Promise<void> {
     const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
-    for (const absolute of unheard) {
+    for (const absolute of paths) {
       const stats = await lstat(absolute).catch(() => undefined);
       if (closed || current !== watcher) return;
       const relative = relativeTo(absolute);
@@ -139,8 +138,17 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     }
   }
 
+  function waitForUnheard(watcher: FSWatcher): void {
+    const due = unheard;
+    [unheard, renamed] = [renamed, new Set()];
+    unheardTimer = unheard.size > 0 ? setTimeout(waitForUnheard, unheardAfterMs, watcher) : undefined;
+    if (due.size > 0) void lookAt(due, watcher).catch(warn);
+  }
+
   function start(): Promise<void> {
-    renamed.clear();
+    clearTimeout(unheardTimer);
+    unheardTimer = undefined;
+    [renamed, unheard] = [new Set(), new Set()];
     const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
     const watcher = chokidarWatch(absoluteRoot, {
       ignoreInitial: true,
@@ -171,13 +179,13 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       const absolute = path.resolve(watchedPath, name);
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
-      clearTimeout(unheardTimer);
-      unheardTimer = setTimeout(() => void lookAtUnheard(watcher).catch(warn), unheardAfterMs);
+      unheardTimer ??= setTimeout(waitForUnheard, unheardAfterMs, watcher);
     });
     watcher.on("all", (event, absolute) => {
       if (closed || current !== watcher) return;
       if (event === "unlinkDir") return;
       renamed.delete(absolute);
+      unheard.delete(absolute);
       if (event === "addDir") return;
       gather(relativeTo(absolute));
       if (isIgnoreFile(absolute)) refresh();
