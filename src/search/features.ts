@@ -93,6 +93,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = query.identifiers.map(lastName);
   const wording = wordingOf(query);
+  const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
 
@@ -140,11 +141,12 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("function", place.kind === "function" ? 1 : 0);
     set("module", place.kind === "module" ? 1 : 0);
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
-    set("test", place.isTest && !query.asksFor.tests ? 1 : 0);
+    const isPlain = !onlySaying.has(candidate);
+    set("test", place.isTest && isPlain && !query.asksFor.tests ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
     if (query.asksFor.examples) set("example", 0);
-    set("document", proseLanguages.has(place.lang) && !query.asksFor.documents ? 1 : 0);
+    set("document", proseLanguages.has(place.lang) && isPlain && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
@@ -156,6 +158,16 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   // A name of another package: whoever looks for it is served best where it enters this one.
   if (!rows.some((row) => row[column.definition]! > 0)) for (const row of rows) row[column.definition] = 0.8 * row[column["passed on"]]!;
   return rows;
+}
+
+/** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
+function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<unknown> {
+  const lower = names.map((name) => name.toLowerCase());
+  const saying = candidates.filter(({ place }) => {
+    const text = place.text.toLowerCase();
+    return lower.some((name) => text.includes(name));
+  });
+  return new Set(saying.every(({ place }) => place.isTest || proseLanguages.has(place.lang)) ? saying : []);
 }
 
 /** The rows with what the second look found; `words` of the leading candidates, by position. */

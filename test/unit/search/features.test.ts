@@ -106,6 +106,17 @@ test("tests, examples and documents are marked unless they are asked for", () =>
   assert.deepEqual([asked("tests/a.ts", "test"), asked("examples/b.ts", "example"), asked("README.md", "document")], [0, 0, 0]);
 });
 
+test("a name that only documents and tests write out is not ranked lower there", () => {
+  const chunks: MemoryChunk[] = [{ path: "README.md", text: "Set MAX_DEPTH to 3.", lang: "markdown" }, { path: "GUIDE.md", text: "The max of depth.", lang: "markdown" }, { path: "tests/a.ts", text: "env.MAX_DEPTH = 3;", isTest: true }, { path: "depth.ts", text: "max(depth)" }];
+  const penalties = (query: string, more: readonly MemoryChunk[] = []) => {
+    const of = featuresOf(query, [...chunks, ...more]);
+    return [of("README.md", "document"), of("GUIDE.md", "document"), of("tests/a.ts", "test")];
+  };
+  assert.deepEqual(penalties("MAX_DEPTH"), [0, 1, 0], "what does not write it out stays behind");
+  assert.deepEqual(penalties("MAX_DEPTH", [{ path: "main.ts", text: "const depth = MAX_DEPTH;" }]), [1, 1, 1], "code that says it comes first");
+  assert.deepEqual(penalties("how deep may MAX_DEPTH be"), [1, 1, 1], "a question is no name");
+});
+
 test("a file whose chunks hold all words of the query together covers it", () => {
   const of = featuresOf("parse cookie header", [
     { path: "whole.ts", text: "parse", startLine: 1 },
