@@ -45,6 +45,7 @@ table_epochs = 2
 table_batch_size = 32
 top_head_epochs = 1
 held_out_share = 0.1
+precision = "fp32"
 """
 Command = Callable[..., tuple[int, list[dict]]]
 

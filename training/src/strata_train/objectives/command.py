@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ def _loop_options(parser: Any, *, steps: int, batch: int, rate: float, warmup: i
     parser.add_argument("--checkpointing", action="store_true", help="recompute activations: less memory, more time")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="bf16 only where it pays")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0, help="between two savings of checkpoint.pt")
     parser.add_argument("--resume", action="store_true", help="go on from checkpoint.pt in --out, to the same losses")
@@ -97,6 +99,7 @@ def _begin(options: Any) -> Device:
         raise UserError("bad-number", "--steps, --batch, --rate and --accumulate must be above zero.")
     train.refuse_old_run(options.out, options.resume)  # before the first of several processes writes one
     place = device.choose(options.device, options.threads)
+    place = replace(place, bf16=place.bf16 and options.precision == "bf16")
     train.start_distributed(place)
     if train.is_first_process():
         log_to(options.out / "log.jsonl")
