@@ -156,7 +156,8 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     return row;
   });
   // A name of another package: whoever looks for it is served best where it enters this one.
-  if (!rows.some((row) => row[column.definition]! > 0)) for (const row of rows) row[column.definition] = 0.8 * row[column["passed on"]]!;
+  // So is one that only documents and tests write out, where they do.
+  if (!rows.some((row) => row[column.definition]! > 0)) for (const [i, row] of rows.entries()) row[column.definition] = 0.8 * Math.max(row[column["passed on"]]!, onlySaying.has(candidates[i]) ? 1 : 0);
   return rows;
 }
 

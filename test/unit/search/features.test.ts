@@ -113,6 +113,8 @@ test("a name that only documents and tests write out is not ranked lower there",
     return [of("README.md", "document"), of("GUIDE.md", "document"), of("tests/a.ts", "test")];
   };
   assert.deepEqual(penalties("MAX_DEPTH"), [0, 1, 0], "what does not write it out stays behind");
+  const definitions = featuresOf("MAX_DEPTH", chunks);
+  assert.deepEqual(chunks.map(({ path }) => definitions(path, "definition")), [0.8, 0, 0.8, 0], "and they stand for its definition");
   assert.deepEqual(penalties("MAX_DEPTH", [{ path: "main.ts", text: "const depth = MAX_DEPTH;" }]), [1, 1, 1], "code that says it comes first");
   assert.deepEqual(penalties("how deep may MAX_DEPTH be"), [1, 1, 1], "a question is no name");
 });

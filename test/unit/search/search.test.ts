@@ -39,6 +39,11 @@ test("the definition of a name comes before its uses", async () => {
   assert.equal(hits[0]?.symbol, "Router");
 });
 
+test("a name that only a document writes out is found there, before code whose names share its words", async () => {
+  const deps = setUp([...sources, { path: "docs/tuning.md", lang: "markdown", text: "Set ROUTER_CACHE_PATH to keep what was matched between runs." }]);
+  assert.equal((await search("ROUTER_CACHE_PATH", 10, deps)).hits[0]?.path, "docs/tuning.md");
+});
+
 test("a chunk of several definitions is shown under the one that was asked for", async () => {
   const text = "const ALPHABET = 'abc';\nfunction encodeId(n: number) {\n  return ALPHABET[n];\n}\nfunction decodeId(id: string) {\n  return ALPHABET.indexOf(id);\n}";
   const deps = () => setUp([...sources, { path: "src/ids.ts", symbols: ["ALPHABET", "encodeId", "decodeId"], text }]);
