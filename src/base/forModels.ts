@@ -29,6 +29,11 @@ export interface HitForModel extends Readonly<Record<"path" | "symbol" | "breadc
   readonly endLine: number;
 }
 
+/** The workspace's names stay in one line, where they cannot pass for words of Strata. */
+function placeLine({ path, startLine, endLine }: Pick<HitForModel, "path" | "startLine" | "endLine">, name: string): string {
+  return oneLine(`${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}`);
+}
+
 /** How many hits come with all their code: for nine questions of ten everything that was wanted is among three. Where nothing clearly answers, none leads. */
 export const leadingHits = ({ farFetched }: Remarks): number => (farFetched ? 0 : 3);
 /** Lines of the others, which are for choosing what to read: nearly always the name's own and most of the question's words (QUALITY.md). */
@@ -49,14 +54,14 @@ function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], hei
   return { from: start + from, lines: shown.slice(from, shown.findLastIndex(says) + 1) };
 }
 
-/** Place, name and code of a hit, and which lines the code is where it is not all. What the workspace calls them stays in the first line, where it cannot pass for words of Strata. */
+/** Place, name and code of a hit, and which lines the code is where it is not all. */
 function hitForModel(hit: HitForModel, words: readonly string[], height: number): string {
-  const { path, startLine, endLine, symbol, breadcrumb, lang } = hit;
+  const { startLine, endLine, symbol, breadcrumb, lang } = hit;
   const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
   const { from, lines } = excerpt(hit, words, height);
   const [first, last] = [startLine + from, startLine + from + lines.length - 1];
   const part = first > startLine || last < endLine ? `, lines ${first}-${last}` : "";
-  return `${oneLine(`${path}:${startLine}-${endLine}${name === "" ? "" : ` (${name})`}`)}${part}\n${fenced(lines.join("\n"), lang)}`;
+  return `${placeLine(hit, name)}${part}\n${fenced(lines.join("\n"), lang)}`;
 }
 
 /** What models read of a group of copies. */
@@ -74,7 +79,7 @@ export function copiesForModel({ groups, nothingPasses }: { readonly groups: rea
   return groups.map((group) => {
     const { lines, members } = group;
     const likeness = copiesLikeness(group);
-    const places = members.slice(0, mostCopies).map(({ path, startLine, endLine, symbol }) => oneLine(`${path}:${startLine}-${endLine}${symbol === "" ? "" : ` (${symbol})`}`));
+    const places = members.slice(0, mostCopies).map((member) => placeLine(member, member.symbol));
     const more = members.length > mostCopies ? [`and ${members.length - mostCopies} more`] : [];
     const { snippet } = members[0]!;
     return [`${copiesTitle(group)}, ${lines} lines, ${members.length} places${likeness && `, ${likeness}`}:`, ...places, ...more, fenced(snippet.split(/\r?\n/).slice(0, shortLines).join("\n"), "")].join("\n");

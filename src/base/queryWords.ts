@@ -53,7 +53,8 @@ export function queryWords(query: string): readonly string[] {
   return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
 }
 
-/** The filter for exactly these files and folders. What cannot stand in one (a quote, a comma, brackets that may hold one) may be any letter. */
-export function filterOf(paths: readonly string[]): string {
-  return `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;
+/** Filters for exactly these files and folders, and others beside. What cannot stand in a path (a quote, a comma, brackets that may hold one) may be any letter. */
+export function filtersFor(paths: readonly string[], others = ""): string {
+  const inside = paths.length === 0 ? "" : `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;
+  return `${inside} ${others}`.trim();
 }

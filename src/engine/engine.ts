@@ -27,7 +27,7 @@ import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
-import { relativeInside, withPathsInside } from "./paths.ts";
+import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
@@ -158,7 +158,7 @@ export class Engine {
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root), text, k }, signal));
+    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...filtersInside(params, this.#options.root), text, k }, signal));
   }
 
   async #answer(
@@ -211,7 +211,7 @@ export class Engine {
   async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound & { readonly coverage: Coverage }> {
     for (;;) {
       await this.#atHand();
-      const found = await this.#work(signal, (cut) => findDuplicates(this.#store, { ...params, filters: withPathsInside(params.filters ?? "", this.#options.root) }, cut, onProgress));
+      const found = await this.#work(signal, (cut) => findDuplicates(this.#store, filtersInside(params, this.#options.root), cut, onProgress));
       if (found) return { ...found, groups: await anchorGroups(found.groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }

@@ -142,6 +142,11 @@ export function withPathsInside(query: string, root: string): string {
   });
 }
 
+/** The same for filters that stand alone. */
+export function filtersInside<P extends { readonly filters?: string }>(params: P, root: string): P & { readonly filters: string } {
+  return { ...params, filters: withPathsInside(params.filters ?? "", root) };
+}
+
 /** A path from a client, relative to the root with "/"; anything outside is refused. */
 export function relativeInside(root: string, given: string): string {
   const relative = path.relative(root, path.resolve(root, given));

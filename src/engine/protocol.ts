@@ -126,7 +126,7 @@ export const search = new RequestType<SearchParams, SearchResult, ErrorData>("st
 export const searchUpdate = new NotificationType<{ readonly streamId: string; readonly result: SearchResult }>("strata/searchUpdate");
 
 /** Similar code: a range of a file (unsaved text may be given) or free text. The range's own chunks are left out. */
-export interface SimilarParams extends Restricted {
+export interface SimilarParams extends Pick<Restricted, "filters"> {
   readonly path?: string;
   readonly startLine?: number;
   readonly endLine?: number;

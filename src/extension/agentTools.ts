@@ -4,7 +4,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
 import { placeNamed } from "../base/placeName.ts";
-import { filterOf } from "../base/queryWords.ts";
+import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
@@ -79,7 +79,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       "strata_duplicates",
       async (input, signal) => {
         const at = input.path ? resolve(engines, placeNamed(input.path).path) : undefined;
-        const filters = [...(at ? [filterOf([at.path])] : []), input.filters ?? ""].join(" ").trim();
+        const filters = filtersFor(at ? [at.path] : [], input.filters);
         const reach = await engines.becomeSearchable(graceMs, signal);
         return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(input.maxResults) }, () => {}, signal, at?.root), engines.nameOf, reach);
       },

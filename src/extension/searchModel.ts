@@ -3,7 +3,7 @@
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
-import { filterOf } from "../base/queryWords.ts";
+import { filtersFor } from "../base/queryWords.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
@@ -199,7 +199,7 @@ export class SearchModel {
 
   /** @param among of what copies are looked for: files and folders by their paths below a workspace folder ("" for all of it); absent for everything */
   async duplicates(among?: { readonly root: string; readonly paths: readonly string[] }): Promise<void> {
-    const filters = among === undefined || among.paths.includes("") ? "" : filterOf(among.paths);
+    const filters = filtersFor(among === undefined || among.paths.includes("") ? [] : among.paths);
     const subject = among === undefined ? "" : this.#nameOf(among);
     await this.#runOnce(async (signal) => {
       this.#working = duplicatesProgress();

@@ -11,7 +11,7 @@ import { toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { filterOf } from "../base/queryWords.ts";
+import { filtersFor } from "../base/queryWords.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
@@ -212,7 +212,7 @@ function createServer(workspace: Workspace): McpServer {
         const { signal } = context.mcpReq;
         const onProgress = progressTo(context);
         const inside = at === "" ? undefined : pathInside(root, placeNamed(at).path);
-        const filters = [...(inside === undefined ? [] : [filterOf([inside])]), others].join(" ").trim();
+        const filters = filtersFor(inside === undefined ? [] : [inside], others);
         return workspace.use(async (session) => {
           if (waits) await bringTo(session, "deep", onProgress, signal);
           else await becomeSearchable(session, graceMs, onProgress, signal);

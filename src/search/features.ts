@@ -93,7 +93,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = query.identifiers.map(lastName);
   const wording = wordingOf(query);
-  const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set();
+  const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
 
@@ -157,12 +157,12 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   });
   // A name of another package: whoever looks for it is served best where it enters this one.
   // So is one that only documents and tests write out, where they do.
-  if (!rows.some((row) => row[column.definition]! > 0)) for (const [i, row] of rows.entries()) row[column.definition] = 0.8 * Math.max(row[column["passed on"]]!, onlySaying.has(candidates[i]) ? 1 : 0);
+  if (!rows.some((row) => row[column.definition]! > 0)) for (const [i, row] of rows.entries()) row[column.definition] = 0.8 * Math.max(row[column["passed on"]]!, onlySaying.has(candidates[i]!) ? 1 : 0);
   return rows;
 }
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
-function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<unknown> {
+function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<Candidate> {
   const lower = names.map((name) => name.toLowerCase());
   const saying = candidates.filter(({ place }) => {
     const text = place.text.toLowerCase();

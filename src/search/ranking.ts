@@ -63,7 +63,7 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
 }
 
 /** What scores alike stands as a walk finds it, the nearest first, whenever each file was read. */
-function inOrder(a: Place, b: Place): number {
+export function inOrder(a: Place, b: Place): number {
   if (a.path === b.path) return a.startLine - b.startLine || a.place - b.place;
   return depthOf(a.path) - depthOf(b.path) || (a.path < b.path ? -1 : 1);
 }

@@ -6,6 +6,7 @@ import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
 import { parseFilters } from "./query.ts";
+import { inOrder } from "./ranking.ts";
 import { deepest, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
 import { analyseQuery } from "./terms.ts";
 
@@ -73,7 +74,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
     const why = signals.filter((signal) => signal.contribution !== 0).sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
     return { place, depth: near?.depth, score: why.reduce((sum, part) => sum + part.contribution, 0), why };
   });
-  scored.sort((a, b) => b.score - a.score || a.place.place - b.place.place);
+  scored.sort((a, b) => b.score - a.score || inOrder(a.place, b.place));
   checkAborted(signal);
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),

@@ -103,3 +103,9 @@ test("code that stands in hundreds of places is read once", async (t) => {
   assert.equal(hits[0]?.path, "src/generated.ts");
   assert.ok(reads < 50, `${reads} times`);
 });
+
+test("what is alike to the same degree stands in the order of files, whichever was read first", async () => {
+  const twins = ["src/z.ts", "src/b.ts", "a/deep/c.ts"].map((path): MemoryChunk => ({ ...sources[3]!, path }));
+  const { hits } = await findSimilar(setUp([sources[1]!, ...twins]), { path: "src/a.ts", startLine: 8, text: "", k: 5 });
+  assert.deepEqual(hits.map((hit) => hit.path), ["src/b.ts", "src/z.ts", "a/deep/c.ts"]);
+});

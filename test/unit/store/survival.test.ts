@@ -35,6 +35,17 @@ function markUnclean(): void {
   db.close();
 }
 
+/** A store that was sound when it opened, and of whose database all pages but the first are damaged since. */
+async function openThenDamaged() {
+  const store = await w.open();
+  store.putFiles(manyFiles(400));
+  await store.close();
+  const again = await w.open();
+  const pages = statSync(inFolder("index.db")).size / 4096;
+  for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
+  return again;
+}
+
 describe("the index folder", () => {
   test("is readable by its owner only", { skip: process.platform === "win32" }, async () => {
     const store = await w.open();
@@ -100,12 +111,7 @@ describe("a damaged database", () => {
   }
 
   test("is replaced while open, the call says so, and the next call works", async () => {
-    const store = await w.open();
-    store.putFiles(manyFiles(400));
-    await store.close();
-    const again = await w.open();
-    const pages = statSync(inFolder("index.db")).size / 4096;
-    for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
+    const again = await openThenDamaged();
     assert.throws(() => {
       for (const { path } of again.files().values()) again.placesInFile(path);
       for (const chunk of again.allChunks()) assert.ok(chunk.text);
@@ -119,12 +125,7 @@ describe("a damaged database", () => {
   });
 
   test("is called so also where filters meet it", async () => {
-    const store = await w.open();
-    store.putFiles(manyFiles(400));
-    await store.close();
-    const again = await w.open();
-    const pages = statSync(inFolder("index.db")).size / 4096;
-    for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
+    const again = await openThenDamaged();
     assert.throws(() => again.allowedBy({ tests: false }), code("index.damaged"));
   });
 });
