@@ -11,10 +11,11 @@ import { hash128 } from "../base/hash.ts";
 import { isNotebook, type Notebook, readNotebook } from "../base/notebook.ts";
 import type { Chunk, ChunkedFile, PlacedChunk } from "./chunk.ts";
 import { docProse } from "./docText.ts";
+import { habitsOf } from "./habits.ts";
 import { importsOf } from "./imports.ts";
-import { languageById, languageOf, languagesNamed, type Language } from "./languages.ts";
+import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutMarkdown, cutWindows, namesIn } from "./scanner.ts";
+import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
@@ -71,7 +72,7 @@ export class Chunker {
     const text = normalise(source);
     const notebook = isNotebook(file) ? readNotebook(text) : undefined;
     if (notebook) return this.#notebook(notebook, deadlineMs);
-    const language = languageOf(file, text.slice(0, 4_000));
+    const language = languageOf(file, text.slice(0, tellingChars));
     const lines = new SourceLines(text);
     // A notebook that cannot be told from its outputs is data like any other, which would not be read at such a size.
     const isTooLarge = isNotebook(file) && text.length > defaultMaxFileBytes;
@@ -122,7 +123,7 @@ export class Chunker {
   async outline(file: string, source: string, deadlineMs: number = defaultDeadlineMs): Promise<Outlined[]> {
     const text = normalise(source);
     const notebook = isNotebook(file) ? readNotebook(text) : undefined;
-    const language = notebook ? languageIn(notebook) : languageOf(file, text.slice(0, 4_000));
+    const language = notebook ? languageIn(notebook) : languageOf(file, text.slice(0, tellingChars));
     const texts = notebook ? notebook.cells.filter(({ kind }) => kind === "code").map((cell) => cell.text) : [text];
     const outlined: Outlined[] = [];
     for (const lines of texts.map((each) => new SourceLines(each))) {
@@ -229,7 +230,7 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
   switch (language.cutting) {
     case "tree":
     case "scanner":
-      return cutByIndentation(lines, namesIn(language.id));
+      return cutByIndentation(lines, habitsOf(language.id));
     case "markdown":
       return cutMarkdown(lines);
     case "windows":

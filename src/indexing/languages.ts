@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 2;
+export const LANGUAGES_VERSION = 3;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
@@ -26,7 +26,7 @@ interface Row<Id extends string> {
 }
 
 const tree = <Id extends string>(id: Id, extensions: string, rest: Partial<Row<Id>> = {}): Row<Id> => ({ id, cutting: "tree", grammar: id, extensions: extensions.split(" "), ...rest });
-const plain = <Id extends string>(id: Id, cutting: Cutting, extensions: string, filenames: string[] = []): Row<Id> => ({ id, cutting, extensions: extensions === "" ? [] : extensions.split(" "), filenames });
+const plain = <Id extends string>(id: Id, cutting: Cutting, extensions: string, filenames: string[] = [], interpreters: string[] = []): Row<Id> => ({ id, cutting, extensions: extensions === "" ? [] : extensions.split(" "), filenames, interpreters });
 
 const rows = [
   tree("typescript", ".ts .mts .cts"),
@@ -42,16 +42,16 @@ const rows = [
   tree("csharp", ".cs .csx"),
   tree("ruby", ".rb .rake .gemspec .ru .podspec", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile"], interpreters: ["ruby"] }),
   tree("php", ".php .phtml .inc .php5", { interpreters: ["php"] }),
-  tree("swift", ".swift"),
-  tree("scala", ".scala .sc .sbt"),
+  tree("swift", ".swift", { interpreters: ["swift"] }),
+  tree("scala", ".scala .sc .sbt", { interpreters: ["scala"] }),
   tree("elixir", ".ex .exs", { interpreters: ["elixir"] }),
   tree("haskell", ".hs .hs-boot", { interpreters: ["runhaskell"] }),
-  tree("lua", ".lua .rockspec", { interpreters: ["lua", "luajit"] }),
+  tree("lua", ".lua .luau .rockspec", { interpreters: ["lua", "luajit"] }),
   tree("zig", ".zig .zon"),
   tree("bash", ".sh .bash .zsh .ksh .bats .ebuild", { filenames: [".bashrc", ".zshrc", ".profile", ".bash_profile", "pkgbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
   tree("powershell", ".ps1 .psm1 .psd1", { interpreters: ["pwsh"] }),
   tree("css", ".css"),
-  tree("dart", ".dart"),
+  tree("dart", ".dart", { interpreters: ["dart"] }),
   tree("solidity", ".sol"),
   tree("vue", ".vue", { grammar: "typescript", scriptBlocks: true }),
   tree("svelte", ".svelte", { grammar: "typescript", scriptBlocks: true }),
@@ -60,45 +60,62 @@ const rows = [
   plain("proto", "scanner", ".proto"),
   plain("graphql", "scanner", ".graphql .gql"),
   plain("terraform", "scanner", ".tf .hcl .nomad"),
-  plain("perl", "scanner", ".pl .pm .t .pod"),
-  plain("r", "scanner", ".r .rmd"),
-  plain("julia", "scanner", ".jl"),
-  plain("ocaml", "scanner", ".ml .mli"),
+  plain("bicep", "scanner", ".bicep"),
+  plain("rego", "scanner", ".rego"),
+  plain("jsonnet", "scanner", ".jsonnet .libsonnet"),
+  plain("perl", "scanner", ".pl .pm .t .pod .psgi", ["cpanfile", "makefile.pl"], ["perl"]),
+  plain("raku", "scanner", ".raku .rakumod .rakutest .pm6 .p6", [], ["raku"]),
+  plain("r", "scanner", ".r .rmd", [".rprofile"], ["Rscript"]),
+  plain("julia", "scanner", ".jl", [], ["julia"]),
+  plain("ocaml", "scanner", ".ml .mli .mll .mly", [], ["ocaml", "ocamlrun"]),
+  plain("sml", "scanner", ".sml .sig .fun"),
+  plain("rescript", "scanner", ".res .resi .re .rei"),
   plain("fsharp", "scanner", ".fs .fsi .fsx"),
-  plain("clojure", "scanner", ".clj .cljs .cljc .edn"),
-  plain("lisp", "scanner", ".el .lisp .lsp .scm .ss .rkt"),
-  plain("erlang", "scanner", ".erl .hrl"),
-  plain("groovy", "scanner", ".groovy .gradle", ["jenkinsfile"]),
+  plain("clojure", "scanner", ".clj .cljs .cljc .cljd .edn", [], ["bb", "clojure"]),
+  plain("lisp", "scanner", ".el .lisp .lsp .asd .scm .ss .sls .sld .rkt .fnl .janet .hy .lfe", [".emacs"], ["guile", "racket", "sbcl", "emacs"]),
+  plain("erlang", "scanner", ".erl .hrl .escript .yrl .xrl", [], ["escript"]),
+  plain("gleam", "scanner", ".gleam"),
+  plain("groovy", "scanner", ".groovy .gradle .nf", ["jenkinsfile"], ["groovy", "nextflow"]),
+  plain("apex", "scanner", ".apex .trigger"), // its `.cls` files are told from Visual Basic by their beginning
   plain("objective-c", "scanner", ".m .mm"),
   plain("visual-basic", "scanner", ".vb .vbs .bas .cls"),
   plain("pascal", "scanner", ".pas .pp .dpr"),
   plain("fortran", "scanner", ".f .f90 .f95 .f03 .f08 .for"),
   plain("ada", "scanner", ".adb .ads"),
-  plain("nim", "scanner", ".nim .nims"),
-  plain("crystal", "scanner", ".cr"),
+  plain("nim", "scanner", ".nim .nims .nimble"),
+  plain("odin", "scanner", ".odin"),
+  plain("mojo", "scanner", ".mojo"),
+  plain("crystal", "scanner", ".cr", [], ["crystal"]),
   plain("d", "scanner", ".d"),
   plain("vlang", "scanner", ".v .vsh"),
   plain("verilog", "scanner", ".sv .svh .vhd .vhdl"),
   plain("assembly", "scanner", ".s .asm"),
-  plain("tcl", "scanner", ".tcl"),
+  plain("tcl", "scanner", ".tcl .tm .itcl .exp", [], ["tclsh", "wish", "expect"]),
+  plain("awk", "scanner", ".awk", [], ["awk", "gawk", "mawk"]),
   plain("vim", "scanner", ".vim", [".vimrc"]),
-  plain("fish", "scanner", ".fish"),
+  plain("fish", "scanner", ".fish", [], ["fish"]),
+  plain("nushell", "scanner", ".nu", [], ["nu"]),
   plain("batch", "scanner", ".bat .cmd"),
   plain("nix", "scanner", ".nix"),
   plain("elm", "scanner", ".elm"),
   plain("purescript", "scanner", ".purs"),
-  plain("coffeescript", "scanner", ".coffee"),
+  plain("coffeescript", "scanner", ".coffee", ["cakefile"], ["coffee"]),
   plain("scss", "scanner", ".scss .sass .less .styl"),
   plain("thrift", "scanner", ".thrift .avdl .fbs .capnp"),
   plain("prisma", "scanner", ".prisma"),
   plain("shader", "scanner", ".glsl .vert .frag .hlsl .wgsl .metal .comp"),
-  plain("make", "scanner", ".mk .mak", ["makefile", "gnumakefile"]),
+  plain("make", "scanner", ".mk .mak", ["makefile", "gnumakefile", "kbuild"], ["make"]),
   plain("cmake", "scanner", ".cmake", ["cmakelists.txt"]),
+  plain("meson", "scanner", "", ["meson.build", "meson_options.txt", "meson.options"]),
+  plain("m4", "scanner", ".m4 .ac", ["configure.in"]),
   plain("just", "scanner", ".just", ["justfile"]),
   plain("starlark", "scanner", "", ["build", "workspace", "tiltfile"]),
   plain("cobol", "scanner", ".cob .cbl"),
   plain("matlab", "scanner", ""), // its `.m` files are told from Objective-C by their beginning
   plain("haxe", "scanner", ".hx"),
+  plain("yacc", "scanner", ".y .yy .ypp .l .ll .lex"),
+  plain("prolog", "scanner", ".prolog .plt"), // its `.pl` files are told from Perl by their beginning
+  plain("lean", "scanner", ".lean"),
   plain("gdscript", "scanner", ".gd"),
   plain("astro", "scanner", ".astro"),
   plain("cabal", "scanner", ".cabal"),
@@ -155,6 +172,9 @@ const byFilename = new Map(languages.flatMap((l) => (l.filenames ?? []).map((f) 
 const byInterpreter = new Map(languages.flatMap((l) => (l.interpreters ?? []).map((i) => [i, l] as const)));
 const byId = new Map<string, Language>(languages.map((l) => [l.id, l]));
 
+/** Characters of a file that tell its language: a header may begin with a licence and pages of prose. */
+export const tellingChars = 20_000;
+
 /**
  * The language of a file by its name, then its `#!` line, then (for C headers) its beginning.
  * @param head the first lines of the file, when they are at hand
@@ -165,9 +185,14 @@ export function languageOf(file: string, head = ""): Language {
   if (named) return named;
   const extension = path.posix.extname(name);
   const found = byExtension.get(extension);
-  if (found?.id === "c" && extension === ".h") return looksLikeCpp(head) ? byId.get("cpp")! : looksLikeObjectiveC(head) ? byId.get("objective-c")! : found;
+  if (found?.id === "c" && extension === ".h") {
+    const code = withoutComments(head);
+    return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
+  }
   if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
-  if (found?.id === "vlang" && /^\s*(`timescale\b|module\s+\w+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
+  if (found?.id === "perl" && extension === ".pl" && /^\s*:-\s/m.test(head)) return byId.get("prolog")!;
+  if (found?.id === "visual-basic" && extension === ".cls" && !/^(?:VERSION\s|Attribute\s+VB_|Option\s)/im.test(head)) return byId.get("apex")!;
+  if (found?.id === "vlang" && /^\s*(`\w+|\(\*|endmodule\b|module\s+[\\$\w]+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
   if (found) return found;
   const interpreter = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(head)?.[1];
   return (interpreter && byInterpreter.get(interpreter)) || unknownLanguage;
@@ -189,13 +214,15 @@ export function languageById(id: LanguageId): Language {
 /** What to tell whoever names a language that there is not. */
 export const noSuchLanguage = (name: string): string => `There is no language "${name}". Write its name or the ending of its files, for example typescript, c++ or py.`;
 
-/** What stands in comments, or for Objective-C alone, does not count. */
-function looksLikeObjectiveC(head: string): boolean {
-  const code = head.replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/.*/g, "").replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
-  return /^\s*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(code);
+const withoutComments = (head: string): string => head.replace(/\/\*[\s\S]*?(?:\*\/|$)|\/\/.*/g, "");
+
+/** What is there for Objective-C alone does not count: other languages include the header too. */
+function looksLikeObjectiveC(code: string): boolean {
+  const always = code.replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
+  return /^\s*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
 }
 
 /** A `.h` file is C++ when it says something that C cannot. */
-function looksLikeCpp(head: string): boolean {
-  return /^\s*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(head);
+function looksLikeCpp(code: string): boolean {
+  return /^\s*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(code);
 }

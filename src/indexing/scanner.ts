@@ -1,6 +1,7 @@
 // Cutting without a syntax tree: blocks by indentation for code, sections for Markdown, overlapping windows for other text.
 // Always works, whatever the text: it is also what a broken, huge or slow file falls back to.
 import { docProse } from "./docText.ts";
+import { commonHabits, type Habits } from "./habits.ts";
 import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
 
 const looseHead: PartHead = { kind: "block", symbols: [], breadcrumb: [], doc: "" };
@@ -54,58 +55,15 @@ function windowEnd(lines: SourceLines, start: number, to: number): number {
 
 // Code by indentation ------------------------------------------------------------------------------------------------------
 
-const closer = /^\s*([}\])]|end\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
-const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
-const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive|data|value|annotation|inner)\\s+)*";
-const definers: readonly RegExp[] = [
-  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|defmodule|class|func!?|fun|fn|sub|proc|struct|interface|trait|enum|type|typedef|module|package|namespace|message|service|rpc|record|object|protocol|macro|procedure|subroutine|task|contract|library|extension|union|role|let rec|defun|defmacro|defn)\\s+(?:(?:class|interface|struct|object)\\s+)?[("'\`]?([\\w$.:~!?-]*[\\w$!?])`, "i"),
-  /^\s*create\s+(?:or\s+replace\s+)?(?:(?:temp|temporary|unique|materialized|global|unlogged)\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence|policy)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?["`[]?([\w.]+)/i,
-  /^\s*(?:resource|data)\s+"[^"]*"\s+"([^"]+)"/,
-  /^\s*(?:variable|output|module|provider)\s+"([^"]+)"/,
-  /^\s*([\w.]+)\s*(?:<-|=)\s*function\b/,
-  /^\s*\((?:cl-)?(?:ns|def(?!ault)[\w-]*)\s+\(?(?:\^(?:\{[^}]*\}|[^\s{]\S*)\s+)*'?([^\s(){}"'^]+)/,
-  // Of C where its grammar is lost; Perl.
-  /^\s*#\s*define\s+(\w+)/,
-  /^\s*use\s+constant\s+(\w+)/,
-  // Objective-C, SCSS; CMake; Prisma, GraphQL.
-  /^[-+]\s*\([^;=]*?\)\s*(\w+)/,
-  /^\s*@(?:implementation|interface|protocol|mixin|function)\s+([\w-]+)/,
-  /^\s*(?:function|macro)\s*\(\s*([a-z_][\w-]*)(?:\s+[^,{}]*)?\)?\s*$/i,
-  /^\s*(?:model|input|query|mutation|subscription|fragment)\s+(\w+)[^{}]*\{\s*$/,
-  /^\s*let\s+(?:rec\s+)?(\w+)/,
-  /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])([\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/,
-];
+const closer = /^\s*([}\])]|end(?:_?(?:if|for|while|switch|do|try_catch|function|procedure|subroutine|sub|class|classdef|methods|properties|events|enumeration|module|program|interface|task|package|case|generate|primitive|macro|foreach|namespace|property|enum|structure|proc|m|p|s))?\b|fi\b|done\b|esac\b|\*\/|<\/)/i;
 
 /**
  * How much of a row is looked at: its beginning tells what it is. The time of some patterns grows with the square of the row, and some files are one row
  * of a megabyte.
  */
 const TELLING = 300;
-
-/** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
-const prose = /^(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\s+\w/;
-
-/** Name that a row defines, by the habits of most languages; "" when it defines none. */
-export function definedName(row: string): string {
-  for (const pattern of definers) {
-    const found = pattern.exec(row);
-    if (found?.[1] && !(pattern === definers[0] && prose.test(row.slice(found[0].length - found[1].length)))) return found[1];
-  }
-  return "";
-}
-
-/** Languages with habits of their own: the targets of makefiles; heads of Erlang's functions; Vim's names with a scope or a path. */
-const ownDefiners = new Map<string, RegExp>([
-  ["make", /^(?!\.[A-Z])([\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/],
-  ["erlang", /^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?([a-zA-Z][\w@]*)'?\s*[(,)]/],
-  ["vim", /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+)((?:[a-z]:)?\w[\w#.]*)/],
-]);
-
-/** What tells the names of a language that is cut by indentation. */
-export function namesIn(language: string): typeof definedName {
-  const own = ownDefiners.get(language);
-  return own ? (row) => own.exec(row)?.[1] ?? "" : definedName;
-}
+/** Classes in classes, and rows in rows that are meant to look like them. */
+const DEEPEST = 8;
 
 /** Rows that belong together by indentation and blank lines. */
 export interface Block {
@@ -113,35 +71,37 @@ export interface Block {
   to: number;
   /** What it defines; "" when nothing is recognised. */
   name: string;
+  /** Whether what stands deeper in it are definitions too. */
+  holds: boolean;
   /** The row that says so; the first when none does. */
   nameRow: number;
   doc: string;
 }
 
 /** Blocks at the outermost indentation, merged when small, opened when long. */
-export function cutByIndentation(lines: SourceLines, named = definedName): Part[] {
+export function cutByIndentation(lines: SourceLines, habits = commonHabits): Part[] {
   const parts: Part[] = [];
-  scanRows(lines, 0, lines.count - 1, [], parts, 0, named);
+  scanRows(lines, 0, lines.count - 1, [], parts, 0, habits);
   return parts;
 }
 
-function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number, named: typeof definedName): void {
+function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
   let run: Block[] = [];
   let runSize = 0;
   const flush = (): void => {
     const [first, last] = [run[0], run.at(-1)];
     if (first && last) {
-      const symbols = [...new Set(run.map((b) => b.name).filter((n) => n !== ""))];
+      const symbols = distinct(run.flatMap((block) => namesOf(lines, block, habits)));
       out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: symbols.length === 1 ? above(crumb, symbols[0]!) : crumb, doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
     }
     run = [];
     runSize = 0;
   };
-  for (const block of blocksOf(lines, from, to, named)) {
+  for (const block of blocksOf(lines, from, to, habits)) {
     const size = lines.size(block.from, block.to);
     if (size > sizes.wholeFunction) {
       flush();
-      openBlock(lines, block, crumb, out, depth, named);
+      openBlock(lines, block, crumb, out, depth, habits);
       continue;
     }
     if (run.length > 0 && (runSize + size > sizes.target || (block.name !== "" && size > sizes.alone && run.some((b) => b.name !== "")))) flush();
@@ -154,15 +114,12 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
 /** The clauses of one definition, which is what follows under its own name, stand beside each other. */
 const above = (crumb: readonly string[], name: string): readonly string[] => (crumb.at(-1) === name ? crumb.slice(0, -1) : crumb);
 
-function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, named: typeof definedName): void {
+function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
   const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: above(crumb, block.name), doc: block.doc };
   const inside = block.name ? [...above(crumb, block.name), block.name] : crumb;
-  // The rows up to the first deeper indentation are the header, whatever the comment above the name looks like.
-  let body = block.nameRow + 1;
-  const outer = indentation(lines, block.from);
-  while (body <= block.to && (lines.isBlank(body) || indentation(lines, body) <= outer)) body++;
+  const body = bodyOf(lines, block);
   const inner: Part[] = [];
-  if (depth < 8 && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1, named);
+  if (depth < DEEPEST && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1, habits);
   if (inner.length < 2) {
     out.push(...cutNamed(lines, block.from, block.to, block.nameRow, head, inside));
     return;
@@ -170,10 +127,25 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
   out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
 }
 
-export function blocksOf(lines: SourceLines, from: number, to: number, named = definedName): Block[] {
-  let outer = Infinity;
-  // The bracket that closes what is around these rows stands further out than they do.
-  for (let row = from; row <= to; row++) if (!lines.isBlank(row) && !closer.test(lines.text(row, row))) outer = Math.min(outer, indentation(lines, row));
+/** The row below the header, which reaches to the first deeper indentation, whatever the comment above the name looks like. */
+function bodyOf(lines: SourceLines, block: Block): number {
+  let body = block.nameRow + 1;
+  const outer = indentation(lines.text(block.nameRow, block.nameRow));
+  while (body <= block.to && (lines.isBlank(body) || indentation(lines.text(body, body)) <= outer)) body++;
+  return body;
+}
+
+/** What a block defines, and what stands in it where it holds definitions, from the outside in. */
+function namesOf(lines: SourceLines, block: Block, habits: Habits, depth = 0): string[] {
+  const own = block.name === "" ? [] : [block.name];
+  if (!block.holds || depth >= DEEPEST) return own;
+  return [...own, ...blocksOf(lines, bodyOf(lines, block), block.to, habits).flatMap((inner) => namesOf(lines, inner, habits, depth + 1))];
+}
+
+const distinct = (names: readonly string[]): string[] => [...new Set(names)].slice(0, sizes.maxSymbols);
+
+export function blocksOf(lines: SourceLines, from: number, to: number, habits = commonHabits): Block[] {
+  const atMargins = rowsAtMargin(lines, from, to, habits);
   const blocks: Block[] = [];
   let commented = true;
   let commentRow = from;
@@ -181,24 +153,22 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
   for (let row = from; row <= to; row++) {
     const text = lines.text(row, row).slice(0, TELLING);
     const blank = lines.isBlank(row);
-    const atMargin = !blank && indentation(lines, row) <= outer;
-    const name = atMargin && !comment.test(text) ? named(text) : "";
-    const starts = atMargin && !closer.test(text) && (ended || (name !== "" && name !== blocks.at(-1)?.name && !commented));
+    const atMargin = atMargins[row - from]!;
+    const isComment = !blank && habits.isComment(text);
+    const defined = atMargin && !isComment ? habits.definedBy(text) : undefined;
+    const { name, holds } = defined ?? { name: "", holds: false };
     const last = blocks.at(-1);
-    if (!last || starts) blocks.push({ from: row, to: row, name, nameRow: row, doc: "" });
-    else if (name !== "" && commented && last.name !== "" && name !== last.name && commentRow > last.nameRow) {
+    const isNew = defined !== undefined && (name === "" || name !== last?.name);
+    const starts = atMargin && !closer.test(text) && (ended || (isNew && !commented));
+    if (!last || starts) blocks.push({ from: row, to: row, name, holds, nameRow: row, doc: "" });
+    else if (isNew && commented && (last.name !== "" || last.holds) && commentRow > last.nameRow) {
       // A comment right below one definition is about the next.
       last.to = commentRow - 1;
-      blocks.push({ from: commentRow, to: row, name, nameRow: row, doc: docProse(lines.text(commentRow, row - 1)) });
+      blocks.push({ from: commentRow, to: row, name, holds, nameRow: row, doc: docAbove(lines, commentRow, row) });
     } else {
       last.to = row;
-      if (name !== "" && last.name === "") {
-        last.name = name;
-        last.nameRow = row;
-        last.doc = docProse(lines.text(last.from, row - 1));
-      }
+      if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, holds, nameRow: row, doc: docAbove(lines, last.from, row) });
     }
-    const isComment = !blank && comment.test(text);
     if (isComment && !commented) commentRow = row;
     if (!blank) commented = isComment;
     ended = blank ? true : atMargin && closer.test(text);
@@ -207,8 +177,36 @@ export function blocksOf(lines: SourceLines, from: number, to: number, named = d
   return blocks;
 }
 
-function indentation(lines: SourceLines, row: number): number {
-  return /^[ \t]*/.exec(lines.text(row, row))![0].replace(/\t/g, "    ").length;
+/** The prose above a definition; attributes between the two are none. */
+function docAbove(lines: SourceLines, from: number, nameRow: number): string {
+  return nameRow === from ? "" : docProse(lines.text(from, nameRow - 1).replace(/^\s*(?:@(?!doc)\w|\[\w).*/gm, ""));
+}
+
+/**
+ * Which rows stand at the least indentation of all. The bracket that closes what is around them stands further out than they do, and comments may stand
+ * anywhere: in Fortran's fixed form they begin the row, and everything else stands deeper. They are where the code below them is.
+ */
+function rowsAtMargin(lines: SourceLines, from: number, to: number, habits: Habits): boolean[] {
+  const depths: number[] = [];
+  const comments = new Set<number>();
+  let outer = Infinity;
+  for (let row = from; row <= to; row++) {
+    const text = lines.text(row, row).slice(0, TELLING);
+    depths.push(/\S/.test(text) ? indentation(text) : Infinity);
+    if (habits.isComment(text)) comments.add(row - from);
+    else if (!closer.test(text)) outer = Math.min(outer, depths.at(-1)!);
+  }
+  if (outer === Infinity) outer = Math.min(...depths, Infinity);
+  const atMargin = depths.map((depth) => depth <= outer);
+  for (let at = depths.length - 1, below = true; at >= 0; at--) {
+    if (comments.has(at)) atMargin[at]! &&= below;
+    else if (depths[at] !== Infinity) below = atMargin[at]!;
+  }
+  return atMargin;
+}
+
+function indentation(row: string): number {
+  return /^[ \t]*/.exec(row)![0].replace(/\t/g, "    ").length;
 }
 
 // Markdown -----------------------------------------------------------------------------------------------------------------

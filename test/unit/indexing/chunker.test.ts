@@ -137,6 +137,8 @@ describe("names", () => {
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo", "run"]],
     ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\nclass URL final : public Base {\n  int z();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y", "URL", "z"]],
+    ["C++ in a namespace that macros open and close", "a.h", "#pragma once\n\nKIT_NAMESPACE_BEGIN\n\nstruct Pass : Base::Step\n{\n  int run();\n};\n\nKIT_NAMESPACE_END\n\nnamespace kit { class Late { int wait(); }; }\n", ["Pass", "run", "Late", "wait"]],
+    ["C functions whose type stands alone on its row", "a.c", "NET_RESULT\nopen_all(int a)\n{\n return 0;\n}\n", ["open_all"]],
     ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
@@ -167,7 +169,7 @@ describe("names", () => {
   });
 
   it("looks for macros in no more time than the text is long", async () => {
-    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
   });
 
   it("keeps documentation as it is written where the grammar reads something else", async () => {

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
+import { habitsOf } from "../../../src/indexing/habits.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
-import { cutByIndentation, cutMarkdown, cutRows, cutWindows, definedName, namesIn } from "../../../src/indexing/scanner.ts";
+import { cutByIndentation, cutMarkdown, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
 const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
@@ -38,89 +39,6 @@ describe("SourceLines", () => {
   });
 });
 
-describe("namesIn", () => {
-  const targets: [row: string, name: string][] = [["all: build test", "all"], ["build/app dist/app: main.o", "build/app"], ["clean::", "clean"], ["\t@echo a: b", ""], ["FLAGS := -g", ""], ["FLAGS ::= -g", ""], [".PHONY: all", ""], [".SUFFIXES: .c", ""], ["", ""]];
-  const cases: [language: string, row: string, name: string][] = [
-    ...targets.map(([row, name]): [string, string, string] => ["make", row, name]),
-    ["erlang", "start_link(Args) ->", "start_link"],
-    ["erlang", "'OPEN'(Name,", "OPEN"],
-    ["erlang", "-spec start_link(term()) -> {ok, pid()}.", "start_link"],
-    ["erlang", "-record(state, {socket}).", "state"],
-    ["erlang", "-define(TIMEOUT, 5000).", "TIMEOUT"],
-    ["erlang", "-export([start_link/1]).", ""],
-    ["erlang", "    gen_server:call(Pid, stop)", ""],
-    ["vim", "fun! s:Forward()", "s:Forward"],
-    ["vim", "function tar#Browse(tarfile) abort", "tar#Browse"],
-    ["vim", "command! -buffer -nargs=1 Sman silent exe <q-args>", "Sman"],
-    ["vim", "let s:cpo_save = &cpo", "s:cpo_save"],
-    ["vim", "let &cpo = s:cpo_save", ""],
-    ["perl", "use constant TIMEOUT => 5;", "TIMEOUT"],
-  ];
-  for (const [language, row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)} of ${language}`, () => assert.equal(namesIn(language)(row), name));
-});
-
-describe("definedName", () => {
-  const cases: [row: string, name: string][] = [
-    ["CREATE OR REPLACE FUNCTION public.total(a int)", "public.total"],
-    ["create table if not exists \"users\" (", "users"],
-    ["CREATE UNIQUE INDEX CONCURRENTLY idx_users ON users (id);", "idx_users"],
-    ["fun interface Listener {", "Listener"],
-    ["enum class Suit(val red: Boolean) {", "Suit"],
-    ["data class Point(val x: Int)", "Point"],
-    ["class interfaces {", "interfaces"],
-    ["sub count_lines {", "count_lines"],
-    ["message ChatMessage {", "ChatMessage"],
-    ["  rpc Send(A) returns (B);", "Send"],
-    ['resource "aws_s3_bucket" "uploads" {', "uploads"],
-    ['variable "region" {', "region"],
-    ["fit.line <- function(data) {", "fit.line"],
-    ["(defun hello-world ()", "hello-world"],
-    ["(define (square x)", "square"],
-    ["let rec fold f acc = function", "fold"],
-    ["export default async function load() {", "load"],
-    ["pub(crate) fn open(path: &str) -> Self {", "open"],
-    ["static int read_all(int fd, char *to) {", "read_all"],
-    ["module Geometry", "Geometry"],
-    ["- (void)viewDidLoad {", "viewDidLoad"],
-    ["- (void (^)(int))handlerFor:(id)sender {", "handlerFor"],
-    ["@implementation Cart", "Cart"],
-    ["@interface Cart : NSObject", "Cart"],
-    ["function(add_thing ARGS)", "add_thing"],
-    ["macro(link_all)", "link_all"],
-    ["function! s:Fold() abort", "s:Fold"],
-    ["func! Fold()", "Fold"],
-    ["model User {", "User"],
-    ["input CreateUser {", "CreateUser"],
-    ["@mixin button-base($x) {", "button-base"],
-    ["(defprotocol Shape", "Shape"],
-    ["(defmulti area :kind)", "area"],
-    ["(defn ^:private step [x]", "step"],
-    ["(ns app.core", "app.core"],
-    ["(default-value x)", ""],
-    ["function(x, y) {", ""],
-    ["- a list (with words) of prose", ""],
-    ["function will return what it is given", ""],
-    ["class A extends B", "A"],
-    ["type It struct", "It"],
-    ["UNION ALL SELECT 1", ""],
-    ["sub is {", "is"],
-    ["} elsif (ready()) {", ""],
-    ["#define LIMIT 5", "LIMIT"],
-    ["(def ^{:private true} limit 5)", "limit"],
-    ["(ns ^{:doc \"What it is.\"", ""],
-    [`(def ${"^{} ".repeat(70)}(`, ""], // every mark may be read in one way only, or this takes for ever
-    ["(define-obsolete-variable-alias 'old-name 'new-name)", "old-name"],
-    ["model of the world", ""],
-    ["if (a) {", ""],
-    ["} else if (ready(a)) {", ""],
-    ["for (int i = 0; i < n; i++) {", ""],
-    ["return call(a);", ""],
-    ["total = count(a)", ""],
-    ["", ""],
-  ];
-  for (const [row, name] of cases) it(`finds "${name}" in ${JSON.stringify(row)}`, () => assert.equal(definedName(row), name));
-});
-
 describe("cutByIndentation", () => {
   const body = (n: number, indent = "  "): string => `${indent}do_something(with, these, arguments)\n`.repeat(n);
 
@@ -132,7 +50,7 @@ describe("cutByIndentation", () => {
   });
   it("takes @ for what begins a definition where it does, and for an annotation elsewhere", () => {
     const source = `@implementation Cart\n\n- (void)add {\n${body(16)}}\n\n- (int)total {\n${body(16)}}\n@end\n`;
-    assert.deepEqual(cutByIndentation(new SourceLines(source)).map((part) => part.symbols), [["Cart"], ["add"], ["total"]]);
+    assert.deepEqual(cutByIndentation(new SourceLines(source), habitsOf("objective-c")).map((part) => part.symbols), [["Cart"], ["add"], ["total"]]);
     assert.deepEqual(cutByIndentation(new SourceLines("@Test\nfunc works() {\n}\n")).map((part) => part.symbols), [["works"]]);
   });
   it("looks for the body of a long block behind its name, not in the comment above", () => {
@@ -144,6 +62,29 @@ describe("cutByIndentation", () => {
   it("merges small neighbours", () => {
     const parts = cutByIndentation(new SourceLines("proc a {\n}\n\nproc b {\n}\n\nproc c {\n}\n"));
     assert.deepEqual(show(parts), ["0-8 |a,b,c"]);
+  });
+  const namesOf = (language: string, source: string): string[] => cutByIndentation(new SourceLines(source), habitsOf(language)).flatMap((part) => part.symbols);
+  it("names what stands in a class, however small, and not what stands in a function", () => {
+    assert.deepEqual(namesOf("proto", "message Order {\n  enum State {\n    OPEN = 0;\n  }\n  message Line {\n  }\n}\nservice Shop {\n  rpc Buy(Order) returns (Order);\n}\n"), ["Order", "State", "Line", "Shop", "Buy"]);
+    assert.deepEqual(namesOf("ocaml", "module Queue = struct\n  type t = int list\n  let push x q =\n    let rec last = x in\n    last :: q\nend\n"), ["Queue", "t", "push"]);
+    assert.deepEqual(namesOf("d", "struct Range\n{\n    private:\n    int front()\n    {\n        foreach (x; all) { use(x); }\n    }\n    version (Posix)\n    {\n        void wait() {}\n    }\n}\n"), ["Range", "front", "wait"]);
+  });
+  it("names what stands under a word alone", () => {
+    assert.deepEqual(namesOf("pascal", "unit Shop;\n\ninterface\n\ntype\n  TCart = class(TObject)\n  private\n    FTotal: Integer;\n  public\n    procedure Add(Item: Integer);\n  end;\n\nimplementation\n\n{$IFDEF UNIX}\n  procedure TCart.Add(Item: Integer);\n  begin\n    FTotal := Item;\n  end;\n{$ENDIF}\n\nend.\n"), ["Shop", "TCart", "Add", "TCart.Add"]);
+    assert.deepEqual(namesOf("cmake", "if(WIN32)\n  function(find_registry)\n  endfunction()\nelse()\n  add_executable(tool main.c)\nendif()\n"), ["find_registry", "tool"]);
+    assert.deepEqual(namesOf("matlab", "classdef Mixture\n  methods\n    function y = pdf(obj, x)\n    endfunction\n  endmethods\n  methods (Static)\n    function fit(x)\n    end\n  end\nendclassdef\n"), ["Mixture", "pdf", "fit"]);
+  });
+  it("reads Fortran in fixed form, where comments begin the row and calls go on in column six", () => {
+    const source = `*> \\brief Solves.\n* =====\n      SUBROUTINE SOLVE( N,\n     $                  A )\n*\n      INTEGER N\n  100 CONTINUE\n      RETURN\n      END\n\n      REAL FUNCTION NORM( A )\n      END\n`;
+    assert.deepEqual(namesOf("fortran", source), ["SOLVE", "NORM"]);
+    assert.deepEqual(namesOf("fortran", "module shapes\n  type, extends(base) :: circle\n  end type\ncontains\n  pure real(8) function area(c)\n  end function\nend module\n"), ["shapes", "circle", "area"]);
+  });
+  it("keeps the names of a part within their number", () => {
+    assert.equal(namesOf("proto", `message Wide {\n${Array.from({ length: 60 }, (_, i) => `  enum E${i} {}\n`).join("")}}\n`).length, sizes.maxSymbols);
+  });
+  it("does not take an attribute for documentation", () => {
+    assert.deepEqual(cutByIndentation(new SourceLines("@RunWith(Suite::class)\nclass Works {\n}\n")).map(({ symbols, doc }) => [symbols, doc]), [[["Works"], ""]]);
+    assert.deepEqual(cutByIndentation(new SourceLines("// Works.\n[Fact]\nclass Works {\n}\n")).map(({ symbols, doc }) => [symbols, doc]), [[["Works"], "Works."]]);
   });
   it("opens a long block and names it in the breadcrumb", () => {
     const source = `class Big {\n${Array.from({ length: 6 }, (_, i) => `  func method${i}() {\n${body(14, "    ")}  }\n\n`).join("")}}\n`;

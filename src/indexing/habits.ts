@@ -1,0 +1,265 @@
+// How code that has no grammar here writes definitions and comments, row by row: what the scanner looks for. A wrong name misleads and a missing one
+// hides, so each language that is not read well by the common habits has its own. `test/quality/names.ts` compares with what ctags finds.
+import type { LanguageId } from "./languages.ts";
+
+/** What a row defines. */
+export interface Defined {
+  /** "" for what only holds others: `private:`, the types of a unit. */
+  readonly name: string;
+  /** What stands deeper below the row are definitions again, as in a class; in a function they are its own business. */
+  readonly holds: boolean;
+}
+
+export interface Habits {
+  /** @param row its beginning: the time of some patterns grows with the square of its length */
+  readonly definedBy: (row: string) => Defined | undefined;
+  /** Whether a row is a comment, or an attribute of what follows. */
+  readonly isComment: (row: string) => boolean;
+}
+
+/** Each pattern has a group `name`, or `holder` for what holds other definitions. The first that matches counts. */
+type Patterns = readonly RegExp[];
+
+const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|\(\*|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
+
+// What most languages share -------------------------------------------------------------------------------------------------
+
+const modifiers = "(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\\([^)]*\\))?|local|open|override|inline|virtual|extern|unsafe|declare|sealed|partial|pure|recursive|data|value|annotation|inner)\\s+)*";
+const quoted = "[(\"'`]?";
+const spelling = "[\\w$.:~!?-]*[\\w$!?]";
+/** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
+const notProse = "(?!(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w)";
+const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
+const macro = /^\s*#\s*define\s+(?<name>\w+)/;
+
+const common: Patterns = [
+  new RegExp(`^\\s*${modifiers}(?:fun\\s+)?(?:defmodule|class|struct|interface|trait|enum|module|package|namespace|message|service|object|protocol|contract|library|extension|union|role|record)\\s+(?:(?:class|interface|struct|object)\\s+)?${quoted}${notProse}(?<holder>${spelling})`),
+  new RegExp(`^\\s*${modifiers}(?:function[*!]?|def|defp|func!?|fun|fn|sub|proc|type|typedef|rpc|macro|procedure|subroutine|task|let rec|defun|defmacro|defn)\\s+${quoted}${notProse}(?<name>${spelling})`),
+  macro,
+  // GraphQL and its like; what else is a name in front of a brace.
+  /^\s*(?:model|input|query|mutation|subscription|fragment|generator|datasource)\s+(?<name>\w+)[^{}]*\{\s*$/,
+  /^\s*(?<name>[\w.]+)\s*(?:<-|=)\s*function\b/,
+  /^\s*let\s+(?:rec\s+)?(?<name>\w+)/,
+  callable,
+];
+
+// Languages with habits of their own ----------------------------------------------------------------------------------------
+
+/** What is defined under a condition is defined all the same. */
+const inside = /^\s*(?<holder>)(?:if|elseif|else|foreach)\b/;
+const lisp: Patterns = [/^\s*\((?:[\w-]+:)?(?:cl-)?(?:ns|module|struct|library|def(?!ault)[\w*/!+-]*)\s+\(*(?:\^(?:\{[^}]*\}|[^\s{]\S*)\s+)*'?(?<name>[^\s(){}[\]"'^]+)/];
+/** C where it stands among something else: prototypes too, and GNU's way of a row for the name alone. */
+const cFunctions: Patterns = [
+  macro,
+  /^\s*typedef\s+(?:NS_\w+|CF_\w+)\s*\(\s*[\w ]+,\s*(?<name>\w+)/,
+  /^\s*(?:typedef\s+)?(?:struct|enum|union)\s+(?<name>\w+)\s*(?:\{.*)?$/,
+  /^\s*typedef\b(?:[^;]*\(\s*[*^]\s*(?<name>\w+)\s*\)[^;]*|[^;(]*\b(?<alias>\w+));/,
+  /^(?!(?:if|for|while|switch|else|return|do|case|goto)\b)(?:[A-Za-z_][\w<>,]*[\s*]+)+(?<name>[A-Za-z_]\w*)\s*\((?![*^])[^={}]*(?:\{.*)?$/,
+  /^(?!(?:if|for|while|switch|return)\b)(?<name>[A-Za-z_]\w*)\s*\((?:\s*\)|[^;]*[\s*][^;]*)$/,
+];
+const classesAndMethods: Patterns = [
+  /^\s*(?:[@\w]+(?:\([^)]*\))?\s+)*?(?:class|interface|enum|trait|@interface|record)\s+(?<holder>\w+)/,
+  /^\s*trigger\s+(?<name>\w+)\s+on\b/,
+  /^\s*(?!(?:if|else|for|while|switch|case|return|do|catch|import|assert|throw|new|package)\b)(?:[\w@.<>,?[\]]+(?:\([^)]*\))?\s+)+(?<name>\w+|'[^']+'|"[^"]+")\s*\([^;]*\)?[^;=]*\{?\s*$/,
+];
+const elm: Patterns = [
+  /^(?:port\s+)?(?:effect\s+)?module\s+(?<name>[\w.]+)/,
+  /^(?:type\s+alias|type|newtype|data|class)\s+(?:\([^)]*\)\s*<=\s*)?(?<name>[A-Z]\w*)/,
+  /^(?:port\s+|foreign\s+import\s+)?(?!(?:import|infix[lr]?|module|else|then|in|of)\b)(?<name>[a-z_][\w']*)(?:\s+[^=:]*|\s*)(?:=(?!=)|::?(?!:))/,
+];
+
+const own: Partial<Record<LanguageId, Patterns>> = {
+  ada: [
+    /^\s*(?:private\s+)?(?:package|task|protected)\s+(?:body\s+|type\s+)?(?<holder>[\w.]+)/i,
+    /^\s*(?:(?:not\s+)?overriding\s+)?(?:procedure|function|entry)\s+"?(?<name>[\w.]+|[^"\s]+(?="))/i,
+    /^\s*(?:type|subtype)\s+(?<name>\w+)/i,
+    /^(?<holder>)private\s*$/i,
+  ],
+  apex: classesAndMethods,
+  assembly: [
+    /^\s*[.%](?:macro|imacro|struc)\s+(?<name>[\w$.]+)/i,
+    /^\s*(?:ENTRY|SYM_\w*START\w*|FUNC|PROC|EXPORT)\s*\(\s*(?<name>\w+)/,
+    /^(?<name>[A-Za-z_]\w*)\s+(?:proc|macro|struc)\b/i,
+    /^\s*[%#]\s*(?:i?x?define)\s+(?<name>\w+)/,
+    /^(?<name>[A-Za-z_$][\w$.@]*):/,
+  ],
+  awk: [/^\s*func(?:tion)?\s+(?<name>\w+)/],
+  batch: [/^\s*:(?!:)(?<name>[\w.-]+)/],
+  bicep: [/^\s*(?:resource|module|param|output|var|func|type)\s+(?<name>\w+)/],
+  cabal: [/^(?:executable|test-suite|benchmark|library|flag|foreign-library|common)\s+(?<name>[\w-]+)/i, /^name:\s*(?<name>[\w-]+)/i],
+  clojure: lisp,
+  cmake: [inside, /^\s*(?:function|macro|project|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.-]*)(?:\s|\)|$)/i],
+  cobol: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
+  coffeescript: [/^\s*class\s+(?<holder>[\w.@]+)/, /^\s*(?<name>[\w.@$]+)\s*[=:]\s*(?:\([^)]*\)\s*)?[-=]>/],
+  crystal: [
+    /^\s*(?:(?:private|protected|abstract)\s+)*(?:class|module|struct|enum|lib|annotation|union)\s+(?<holder>[\w:]+)/,
+    /^\s*(?:(?:private|protected|abstract)\s+)*(?:def|macro|fun)\s+(?:self\.)?(?<name>[\w]+[?!=]?|[^\s(\w]+)/,
+    /^\s*(?:alias|record)\s+(?<name>\w+)/,
+  ],
+  d: [
+    /^\s*(?:else\s+)?(?<holder>)(?:version|static\s+if|debug|extern|private|public|protected|package|@\w+)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*(?:\{|$|:)/,
+    /^\s*(?:[@\w]+(?:\([^)]*\))?\s+)*?(?:class|struct|interface|union|enum|template|mixin\s+template|module)\s+(?<holder>[\w.]+)/,
+    /^\s*(?:[@\w]+\s+)*alias\s+(?<name>\w+)\s*(?:\([^)]*\))?\s*=/,
+    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>\w+)\s*\([^;{]*(?:;\s*$|\{|$)/,
+  ],
+  erlang: [/^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?(?<name>[a-zA-Z][\w@]*)'?\s*[(,)]/],
+  fish: [/^\s*function\s+(?<name>[^\s;]+)/],
+  fortran: [
+    /^\s*(?:submodule\s*\([^)]*\)|module(?!\s+(?:procedure|subroutine|function)\b)|program)\s+(?<holder>\w+)/i,
+    /^\s*(?:(?:recursive|pure|elemental|impure|module|integer|real|double\s+precision|complex|logical|character|type(?=\s*\()|class(?=\s*\())\s*(?:\*\s*\d+|\([^)]*\))?\s*)*(?:subroutine|function|procedure(?!\s*\())\s+(?!::)(?<name>\w+)/i,
+    /^\s*(?:block\s*data|interface|entry)\s+(?<name>\w+)/i,
+    /^\s*type\s*(?:,[^:]*::|::|\s)\s*(?!is\b)(?<name>\w+)\s*$/i,
+  ],
+  fsharp: [
+    /^\s*(?:module|namespace)\s+(?:(?:rec|private|internal|public)\s+)*(?<holder>[\w.]+)/,
+    /^\s*(?:type|and)\s+(?:(?:private|internal|public)\s+)*(?:\[<[^>]*>\]\s*)?(?<holder>[A-Z]\w*)/,
+    /^\s*(?:(?:static|abstract|default|override|member|val|mutable|inline|private|internal|public)\s+)+(?:\w+\.)?(?<name>\w+|``[^`]+``)/,
+    /^\s*(?:let|and)\s+(?:(?:rec|inline|private|internal|mutable)\s+)*(?:\(\|)?(?<name>[A-Za-z_][\w']*|``[^`]+``)/,
+    /^\s*exception\s+(?<name>\w+)/,
+  ],
+  gleam: [/^\s*(?:pub\s+)?(?:opaque\s+)?(?:fn|type|const)\s+(?<name>\w+)/],
+  groovy: [/^\s*task\s+(?<name>\w+)/, /^\s*(?:project\.)?tasks\.(?:register|create|named)\(?\s*['"](?<name>[\w-]+)/, /^\s*(?:process|workflow)\s+(?<name>\w+)\s*\{/, ...classesAndMethods],
+  haxe: [
+    /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|extern|private|abstract|final|enum)\s+)*(?:class|interface|enum|typedef|abstract)\s+(?<holder>\w+)/,
+    /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|public|private|static|inline|override|dynamic|extern|macro|final|overload|abstract)\s+)*function\s+(?<name>\w+)/,
+  ],
+  jsonnet: [/^\s*(?:local\s+)?(?<name>\w+)\s*(?:\([^)]*\))\s*(?:=|::?:?)/, /^\s*local\s+(?<name>\w+)\s*=/],
+  julia: [
+    /^\s*(?:module|baremodule)\s+(?<holder>\w+)/,
+    /^\s*(?:@\w+\s+)*(?:function|macro)\s+(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)/u,
+    /^\s*(?:mutable\s+struct|struct|abstract\s+type|primitive\s+type)\s+(?<name>\w+)/,
+    /^\s*const\s+(?<name>\w+)/,
+    /^\s*(?:@\w+\s+)*(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)(?:\{[^}]*\})?\((?:[^()=]|\([^()]*\)|=(?!=))*\)(?:::[\w{}.,]+)?(?:\s+where\s+[^=]+)?\s*=(?!=)/u,
+  ],
+  just: [/^@?(?<name>[\w-]+)(?:\s+[^:]*)?:(?!=)/],
+  lean: [/^\s*(?:(?:private|protected|noncomputable|partial|unsafe|@\[[^\]]*\])\s+)*(?:def|theorem|lemma|structure|class|inductive|instance|abbrev|axiom|opaque|namespace|macro|syntax)\s+(?<name>[^\s:({[]+)/],
+  lisp,
+  make: [/^\s*define\s+(?<name>[\w-]+)/, /^(?!\.[A-Z])(?<name>[\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/],
+  matlab: [
+    /^\s*classdef\s*(?:\([^)]*\)\s*)?(?<holder>\w+)/,
+    /^\s*(?<holder>)(?:methods|properties|events|enumeration)\b\s*(?:\([^)]*\)\s*)?$/,
+    /^\s*function\s+(?:(?:\[[^\]]*\]|\w+)\s*=\s*)?(?<name>[\w.]+)/,
+  ],
+  m4: [/^\s*(?:AC_DEFUN(?:_ONCE)?|AU_DEFUN|m4_define|m4_defun|define|AC_ARG_(?:WITH|ENABLE))\(\s*\[?`?(?<name>\w+)/],
+  meson: [inside, /^\s*(?<name>\w+)\s*=\s*(?:executable|library|shared_library|static_library|custom_target|dependency|declare_dependency)\s*\(/, /^\s*(?:executable|library|shared_library|static_library|custom_target|test|project)\s*\(\s*'(?<name>[^']+)/],
+  nim: [
+    /^\s*(?<holder>)type\s*$/,
+    /^\s*(?:proc|func|method|iterator|macro|template|converter)\s+`?(?<name>[^\s*(`[{=:]+)/,
+    /^\s*(?:type\s+)?(?<name>[A-Za-z]\w*)\*?(?:\[[^\]]*\])?\s*(?:\{\..*?\.\})?\s*=\s*(?:ref\s+|ptr\s+)?(?:object|enum|tuple|distinct|concept|proc|set|array|seq)\b/,
+  ],
+  nix: [/^\s*(?<name>[\w'-]+)\s*=\s*(?:[\w']+\s*:|\{[^}]*\}\s*:|(?:\w+\.)*(?:mk\w+|callPackage|writeShell\w+)\b)/],
+  "objective-c": [
+    /^\s*@(?:implementation|interface|protocol)\s+(?<name>\w+)(?!.*;\s*$)/,
+    /^\s*[-+]\s*(?:\([^;=]*?\)+\s*)?(?<name>[A-Za-z_]\w*)/,
+    ...cFunctions,
+  ],
+  ocaml: [
+    /^\s*(?:module|and)\s+(?:rec\s+)?(?:type\s+)?(?<holder>[A-Z]\w*)/,
+    /^\s*(?:class|and)\s+(?:type\s+)?(?:virtual\s+)?(?:\[[^\]]*\]\s*)(?<holder>[a-z_]\w*)/,
+    /^\s*class\s+(?:type\s+)?(?:virtual\s+)?(?<holder>[a-z_]\w*)/,
+    /^\s*(?:type|and)\s+(?:nonrec\s+)?(?:\([^)]*\)\s*|[+-]?!?'\w+\s+|[+-]?!?_\s+)*(?!(?:open|module|exception)\b)(?<name>[a-z_][\w'.]*)\s*(?:=|:=|$|\+=|\[@@|constraint\b|\/\/)/,
+    /^\s*(?:let|and)(?:%\w+)?\s+(?:rec\s+)?(?:\[@[^\]]*\]\s*)?(?!(?:open|module|exception|rec)\b|_\s)(?<name>[a-z_][\w']*|\(\s*[^\s)\w]+\s*\))/,
+    /^\s*(?:exception|external)\s+(?<name>\w+)/,
+    /^\s*(?:val|method)!?\s+(?:(?:mutable|virtual|private)\s+)*(?<name>[a-z_][\w']*|\(\s*[^\s)]+\s*\))/,
+  ],
+  odin: [/^\s*(?<name>\w+)\s*::\s*(?:#\w+\s+)*(?:proc|struct|enum|union|distinct|bit_set)\b/],
+  pascal: [
+    /^\s*(?:unit|program|library|package)\s+(?<holder>[\w.]+)\s*;?/i,
+    /^\s*(?<holder>)(?:interface|implementation|type|(?:strict\s+)?(?:private|protected)|public|published)\s*$/i,
+    /^\s*(?<holder>\w+)(?:<[^>]*>)?\s*=\s*(?:packed\s+)?(?:class(?!\s+of)|record|object|interface|dispinterface)\b/i,
+    /^\s*(?:type\s+)?(?<name>T\w+)\s*=/,
+    /^\s*(?:class\s+)?(?:procedure|function|constructor|destructor|operator)\s+(?<name>[\w.]+)/i,
+  ],
+  perl: [
+    /^\s*(?:package|class|role)\s+(?<holder>[\w:]+)/,
+    /^\s*(?:(?:my|our|state|async)\s+)?(?:sub|method|fun)\s+(?<name>[\w:']+)/,
+    /^\s*(?:around|before|after|override|augment)\s+\(?['"]?(?<name>\w+)/,
+    /^\s*use\s+constant\s+(?<name>\w+)/,
+    /^\s*format\s+(?<name>\w+)\s*=\s*$/,
+  ],
+  prolog: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/],
+  proto: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/],
+  purescript: elm,
+  elm,
+  r: [
+    /^\s*[`"']?(?<holder>[\w.]+)[`"']?\s*(?:<-|=)\s*(?:\w+::)?(?:R6Class|setRefClass|ggproto|new_class|proto)\(/,
+    /^\s*(?:`(?<name>[^`]+)`|["'](?<quoted>[^"']+)["']|(?<plain>[\w.]+))\s*(?:<<?-|=)\s*(?:function\b|\\\()/,
+    /^\s*set(?:Class|Generic|Method|Validity|AsMethod|ReplaceMethod)\(\s*(?:f\s*=\s*)?["'](?<name>[^"']+)["']/,
+    /^\s*(?:test_that|describe|it)\(\s*["'](?<name>[^"']+)["']/,
+  ],
+  raku: [/^\s*(?:unit\s+)?(?:class|role|grammar|module|package)\s+(?<holder>[\w:-]+)/, /^\s*(?:(?:multi|proto|my|our|only)\s+)*(?:sub|method|submethod|token|rule|regex)\s+!?(?<name>[\w-]+)/],
+  rego: [/^package\s+(?<name>[\w.]+)/, /^(?:default\s+)?(?!(?:import|not|some|every)\b)(?<name>[a-z_]\w*)(?:\([^)]*\)|\[[^\]]*\]|\s+contains\s+\S+)?\s*(?:if\b|:?=|\{)/],
+  rescript: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/],
+  scss: [/^\s*@(?:mixin|function|include(?=\s+\w+\s*\{))\s+(?<name>[\w-]+)/, /^\s*(?<name>%[\w-]+)\s*\{/, /^\s*(?<name>[\w-]+)\s*\([^)]*\)\s*$/],
+  shader: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/],
+  sml: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
+  sql: [
+    /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?["`[]?(?<name>[\w.$]+)/i,
+    /^\s*(?:procedure|function)\s+(?<name>\w+)/i,
+  ],
+  starlark: [/^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/],
+  tcl: [
+    inside,
+    /^\s*(?:oo::class\s+create|(?:::)?itcl::class|(?:::)?snit::(?:type|widget|widgetadaptor)|namespace\s+eval|oo::define)\s+(?<holder>[^\s{]+)/,
+    /^\s*(?:(?:::)?(?:proc|snit::macro|itcl::body|oo::objdefine)|method|typemethod|classmethod|(?:public|private|protected)\s+(?:method|proc))\s+(?:\{(?<name>[^}]+)\}|(?<plain>[^\s{]+))/,
+    /^\s*test\s+(?<name>[\w.:-]+)/,
+  ],
+  terraform: [/^\s*(?:resource|data|ephemeral)\s+"[^"]*"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/],
+  thrift: [/^\s*(?:struct|service|enum|exception|union|senum|table|protocol|record|interface)\s+(?<holder>\w+)/, /^\s*(?:typedef|const)\s+.*?\b(?<name>\w+)\s*(?:=.*|;|,)?$/, /^\s*(?:oneway\s+)?[\w.<>, ]+\s+(?<name>\w+)\s*\(/],
+  verilog: [
+    /^\s*(?:virtual\s+)?(?:module|macromodule|interface(?!\s+class)|interface\s+class|package(?!\s+body)|class|program|primitive|checker|covergroup|entity|package\s+body)\s+(?<holder>\w+)/i,
+    /^\s*architecture\s+\w+\s+of\s+(?<holder>\w+)/i,
+    /^\s*(?:(?:virtual|static|protected|local|pure|extern|impure)\s+)*(?:function|task|procedure)\s+(?:[^;(]*[\s\]])?(?<name>[\w.:]+|\\\S+|"[^"]+")\s*(?:[;(]|return\b|is\b|$)/i,
+    /^\s*typedef\b[^;{]*\b(?<name>\w+)\s*;/,
+    /^\s*(?:component|type|subtype)\s+(?<name>\w+)/i,
+    /^\s*`define\s+(?<name>\w+)/,
+  ],
+  vim: [inside, /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+|aug\w*\s+|(?:export\s+)?def!?\s+|class\s+)(?<name>(?:[a-z]:)?\w[\w#.]*)/],
+  "visual-basic": [
+    /^\s*(?:(?:Public|Private|Friend|Protected|Partial|MustInherit|NotInheritable|Shadows)\s+)*(?:Class|Module|Structure|Interface|Namespace)\s+(?<holder>[\w.]+)/i,
+    /^\s*(?:(?:Public|Private|Friend|Protected|Shared|Static|Overridable|Overrides|Overloads|MustOverride|NotOverridable|Shadows|ReadOnly|WriteOnly|Default|Async|Iterator|Partial|Declare|Custom|PtrSafe|Widening|Narrowing)\s+)*(?:Sub|Function|Property(?:\s+(?:Get|Let|Set))?|Enum|Type|Event|Delegate\s+(?:Sub|Function)|Operator)\s+(?<name>\w+)/i,
+  ],
+  vlang: [/^\s*(?:pub\s+)?fn\s+(?:\([^)]*\)\s*)?(?<name>\w+)/, /^\s*(?:pub\s+)?(?:struct|enum|interface|type|union)\s+(?<name>\w+)/],
+  yacc: [/^(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?<name>[A-Za-z_]\w*)\s*$/, callable],
+};
+
+/** Where a comment begins with something else. */
+const ownComments: Partial<Record<LanguageId, RegExp>> = {
+  batch: /^\s*(?:@?rem\b|::)/i,
+  cobol: /^(?:.{6}[*/]|\s*\*>)/,
+  // Fixed form: a row that goes on from the one above has a mark in its sixth column, and labels stand in front.
+  fortran: /^(?:[*c](?:\s|$|[*>-])|\s*[!#]|\s*contains\s*$| {5}[$&*+.\d>|:#-]|\s{0,4}\d+\s)/i,
+  pascal: /^\s*(?:\/\/|\{|\(\*)/,
+  haxe: /^\s*(?:\/\/|\/\*|\*|#|@:?\w+(?:\(.*\))?\s*$)/,
+  vim: /^\s*["#]/,
+  "visual-basic": /^\s*(?:['#]|rem\b|<\w.*>\s*_?$)/i,
+  elm: /^\s*(?:--|\{-)/,
+  purescript: /^\s*(?:--|\{-)/,
+};
+
+function habits(patterns: Patterns, comments: RegExp): Habits {
+  return {
+    isComment: (row) => comments.test(row),
+    definedBy: (row) => {
+      for (const pattern of patterns) {
+        const groups = pattern.exec(row)?.groups;
+        if (!groups) continue;
+        if (groups["holder"] !== undefined) return { name: groups["holder"], holds: true };
+        const name = Object.values(groups).find((group) => group !== undefined);
+        if (name) return { name, holds: false };
+      }
+      return undefined;
+    },
+  };
+}
+
+export const commonHabits = habits(common, comment);
+const all = new Map<string, Habits>();
+
+/** @param language its id; one that nothing special is known of has the common habits */
+export function habitsOf(language: string): Habits {
+  const id = language as LanguageId;
+  let known = all.get(id);
+  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment) : commonHabits));
+  return known;
+}
