@@ -34,6 +34,11 @@ export function splitPath(path: string): readonly [folder: string, name: string]
   return [path.slice(0, slash + 1), path.slice(slash + 1)];
 }
 
+/** As it is told in one piece: two folders of a workspace may hold files of the same path. */
+export const shownPath = ({ folder, path }: Pick<ViewHit, "folder" | "path">): string => (folder ? `${folder}/${path}` : path);
+
+export const rootOf = ({ folder }: Pick<ViewHit, "folder">): TemplateResult | typeof nothing => (folder ? html`<span class="root">${folder}</span><span class="within">›</span>` : nothing);
+
 export const rowId = (index: number): string => `hit-${index}`;
 
 const token = ({ text, kind, marked }: Token): TemplateResult | string => (marked ? html`<mark class=${kind}>${text}</mark>` : kind === "plain" ? text : html`<span class=${kind}>${text}</span>`);
@@ -45,7 +50,7 @@ function code(hit: ViewHit, words: readonly string[], expanded: boolean): Templa
   while (shown.length > 1 && shown.at(-1)!.length === 0) shown = shown.slice(0, -1);
   const rest = hit.endLine - hit.startLine + 1 - lines.length;
   // The line number is in an attribute and drawn by CSS: copying the code copies no numbers.
-  return html`<pre class="code"><code>${shown.map((tokens, i) => html`<span class="line" data-n=${hit.startLine + from + i}>${tokens.map(token)}
+  return html`<pre class="code ${hit.endLine > 9_999 ? "far" : ""}"><code>${shown.map((tokens, i) => html`<span class="line" data-n=${hit.startLine + from + i}>${tokens.map(token)}
 </span>`)}</code></pre>${expanded && rest > 0 ? html`<div class="more">${rest} more ${rest === 1 ? "line" : "lines"} in the file</div>` : nothing}`;
 }
 
@@ -100,8 +105,8 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
         <span title=${whyTitle(hit)}>${depthBadge(hit.depth)}</span>
       </span>
     </div>
-    <div class="path" title="${hit.folder ? `${hit.folder}/` : ""}${hit.path}">
-      ${hit.folder ? html`<span class="root">${hit.folder}</span>` : nothing}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
+    <div class="path" title=${shownPath(hit)}>
+      ${rootOf(hit)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
     </div>
     ${code(hit, words, expanded)} ${expanded ? signals(hit.why, hit.score) : nothing}
   </li>`;

@@ -116,14 +116,23 @@ export const hitStyles = css`
     text-overflow: ellipsis;
     direction: rtl;
     unicode-bidi: plaintext;
+    flex: 0 1000 auto;
+  }
+  /* Where all does not fit, folders give way, then the name: of a cut path the line still tells. */
+  .root,
+  .name {
+    overflow: hidden;
+    text-overflow: ellipsis;
     flex: 0 1 auto;
   }
-  .name,
   .lines {
     flex: none;
   }
-  .root::after {
-    content: "›";
+  .root {
+    flex-shrink: 10;
+  }
+  .within {
+    flex: none;
     padding: 0 4px;
   }
   .code {
@@ -135,6 +144,10 @@ export const hitStyles = css`
     border-radius: 4px;
     overflow: hidden;
     tab-size: 4;
+    --numbers: 4ch;
+  }
+  .code.far {
+    --numbers: 6ch;
   }
   .code code {
     font: inherit;
@@ -144,15 +157,15 @@ export const hitStyles = css`
     all: unset;
     display: block;
     white-space: pre;
-    padding-right: 8px;
+    padding: 0 8px 0 calc(var(--numbers) + 1.5ch); /* tab stops are counted from the code, not from the number in front of it */
     overflow: hidden;
     mask-image: linear-gradient(to right, #000 calc(100% - 28px), transparent);
   }
   .code .line::before {
     content: attr(data-n);
     display: inline-block;
-    width: 4ch;
-    margin-right: 1.5ch;
+    width: var(--numbers);
+    margin: 0 1.5ch 0 calc(-1 * var(--numbers) - 1.5ch);
     text-align: right;
     color: var(--vscode-editorLineNumber-foreground);
     user-select: none;

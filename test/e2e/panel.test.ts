@@ -382,6 +382,35 @@ describe("The search view's page", () => {
     assert.match(await style(".chip[aria-pressed='true']", "box-shadow"), /rgb\(243, 133, 24\).*inset/);
   });
 
+  it("keeps the line in view when folder and name are too long for the row", async () => {
+    await panel.state(hitsState([hit({ path: `src/${"a_long_name_".repeat(9)}.ts`, folder: "a folder of the workspace", symbol: "f" })]));
+    const [row, line] = [await page.locator("li.hit .path").boundingBox(), await page.locator("li.hit .lines").boundingBox()];
+    assert.ok(line!.x + line!.width <= row!.x + row!.width, `the line ends at ${line!.x + line!.width}, the row at ${row!.x + row!.width}`);
+  });
+
+  it("indents by tabs as the editor does, and leaves room for numbers of five digits", async () => {
+    await panel.state(hitsState([hit({ path: "a.go", lang: "go", startLine: 17_971, snippet: "f() {\n\tg()\n\t\th()\n}" })]));
+    const [none, one, two] = await page.locator("li.hit .line").evaluateAll((lines) =>
+      lines.map((line) => {
+        const range = document.createRange();
+        const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+        for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+          const at = node.textContent!.search(/\S/);
+          if (at >= 0) {
+            range.setStart(node, at);
+            range.setEnd(node, at + 1);
+            return range.getBoundingClientRect().left;
+          }
+        }
+        return Number.NaN;
+      }),
+    );
+    assert.ok(Math.abs(two! - one! - (one! - none!)) < 0.5, `the first step is ${one! - none!} wide, the second ${two! - one!}`);
+    const number = await page.locator("li.hit .line").first().evaluate((line) => Number.parseFloat(getComputedStyle(line, "::before").width));
+    const digit = (two! - one!) / 4;
+    assert.ok(number >= 5 * digit, `the number has ${number / digit} digits of room`);
+  });
+
   for (const [width, theme] of [[240, "dark"], [380, "light"], [900, "light"]] as const)
     it(`needs no sideways scrolling at ${width} pixels, ${theme}`, async () => {
       await page.close();
