@@ -85,7 +85,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-expanded=${expanded}
     aria-posinset=${index + 1}
     aria-setsize=${count}
-    aria-label="${hit.symbol || name}, ${hit.path} line ${hit.startLine}, ${hit.depth}"
+    aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.startLine}, ${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
     data-about=${resultContext(hit.id)}

@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { queryWords } from "../base/queryWords.ts";
 import { asRead, remarkTexts } from "../base/remarks.ts";
 import { count, coverageLine } from "./coverageLine.ts";
-import { type HitActions, hitRow, rootOf, rowId, splitPath } from "./hitItem.ts";
+import { type HitActions, hitRow, rootOf, rowId, shownPath, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
@@ -572,7 +572,7 @@ export class SearchPanel extends LitElement {
               const [folder, name] = splitPath(member.path);
               return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-about=${resultContext(member.id)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
                 <span class="symbol">${member.symbol || name}</span>
-                <span class="path" title=${member.path}>${rootOf(member)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
+                <span class="path" title=${shownPath(member)}>${rootOf(member)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
               </div>`;
             })}
           </section>`,

@@ -147,6 +147,14 @@ describe("The search view's page", () => {
     assert.deepEqual([await row.getAttribute("aria-selected"), await row.getAttribute("aria-label"), await row.getAttribute("aria-setsize")], ["true", "alpha, src/a.ts line 12, deep", "2"]);
   });
 
+  it("tells a screen reader in which folder of the workspace a result is, and its file's name once", async () => {
+    await panel.state(hitsState([hit({ path: "src/a.ts", folder: "api" }), hit({ path: "src/b.ts", folder: "web", symbol: "" })]));
+    assert.deepEqual(await page.locator("li.hit").evaluateAll((rows) => rows.map((row) => row.getAttribute("aria-label"))), ["verifyToken, api/src/a.ts line 12, deep", "web/src/b.ts line 12, deep"]);
+    const members = [{ id: "x", folder: "api", path: "src/a.ts", startLine: 1, endLine: 9, symbol: "" }];
+    await panel.state({ ...startState, results: { kind: "duplicates", subject: "", groups: [{ id: "g", kind: "exact", similarity: 1, lines: 9, members }], coverage: startState.coverage!, failures: [] } });
+    assert.equal(await page.locator(".member .path").getAttribute("title"), "api/src/a.ts");
+  });
+
   it("opens with a click, to the side with Ctrl", async () => {
     await panel.state(hitsState([a]));
     await page.locator("li.hit .path").click();
