@@ -10,6 +10,7 @@ import { signalOf } from "../engine/cancellation.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
 import type { ToolName } from "./contributions.ts";
+import { folderNamedIn } from "./folderPaths.ts";
 import { answerForModel, copiesAnswer, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -31,11 +32,10 @@ function resolve(engines: WorkspaceEngines, given: string): { readonly root: str
     if (innermost) return innermost;
   }
   const clean = path.posix.normalize(given.replaceAll("\\", "/"));
-  const [head, ...rest] = clean.split("/");
-  const named = folders.length > 1 ? folders.find(({ name }) => name === head) : undefined;
-  const folder = named ?? folders[0];
+  const name = folders.length > 1 ? folderNamedIn(clean, folders.map((each) => each.name)) : undefined;
+  const folder = name === undefined ? folders[0] : folders.find((each) => each.name === name);
   if (!folder || leadsOut(clean) || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
-  return { root: folder.root, path: named ? rest.join("/") : clean };
+  return { root: folder.root, path: name === undefined ? clean : clean.slice(name.length + 1) };
 }
 
 export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS): vscode.Disposable[] {

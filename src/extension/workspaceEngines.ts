@@ -11,12 +11,12 @@ import { sum } from "../base/statistics.ts";
 import { readRange } from "../engine/anchor.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
-import { queryIn } from "./folderPaths.ts";
+import { queryIn, withDistinctNames } from "./folderPaths.ts";
 
 export interface Folder {
   /** Absolute path of the workspace folder. */
   readonly root: string;
-  /** What the editor calls it; put before paths when there are several. */
+  /** What the editor calls it, and of two that it calls alike more of their paths; put before paths when there are several. */
   readonly name: string;
 }
 
@@ -125,7 +125,7 @@ export class WorkspaceEngines {
   setFolders(folders: readonly Folder[]): void {
     const before = new Map(this.#clients);
     this.#clients.clear();
-    for (const folder of folders) {
+    for (const folder of withDistinctNames(folders)) {
       const onUpdate = (streamId: string, result: protocol.SearchResult) => this.#streams.get(streamId)?.(folder.root, result);
       const client = before.get(folder.root)?.client ?? this.#makeClient(folder, () => this.#changed(), onUpdate);
       before.delete(folder.root);

@@ -97,6 +97,12 @@ describe("the tool for similar code", () => {
       assert.deepEqual(asked, [{ root, path, startLine: 1 }]);
     });
 
+  it("finds the folder whose name is that of another one too", async () => {
+    const { asked } = setUp("/api/src", "/web/src");
+    await callTool("strata_similar", { path: "web/src/a.ts", startLine: 1 });
+    assert.deepEqual(asked, [{ root: "/web/src", path: "a.ts", startLine: 1 }]);
+  });
+
   it("asks every folder that holds the file", async () => {
     const { asked } = setUp("/one", "/two", "/two/nested");
     await callTool("strata_similar", { path: "/two/nested/a.ts", startLine: 1 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { queryIn } from "../../../src/extension/folderPaths.ts";
+import { queryIn, withDistinctNames } from "../../../src/extension/folderPaths.ts";
 
 describe("a path with a workspace folder's name in front", () => {
   for (const [query, gateway, web] of [
@@ -23,5 +23,19 @@ describe("a path with a workspace folder's name in front", () => {
   ] as const)
     it(`is read so in ${JSON.stringify(query)}`, () => {
       assert.deepEqual(["gateway", "web"].map((name) => queryIn(name, ["gateway", "web"], query)), [gateway, web]);
+    });
+});
+
+describe("the names of workspace folders", () => {
+  for (const [what, folders, expected] of [
+    ["stay when they differ", [["/w/api", "api"], ["/w/web", "Front end"]], ["api", "Front end"]],
+    ["say more of the paths where they are alike", [["/w/api/src", "src"], ["/w/web/src", "src"], ["/w/docs", "docs"]], ["api/src", "web/src", "docs"]],
+    ["say as much as tells them apart", [["/w/one/pkg/src", "src"], ["/w/two/pkg/src", "src"], ["/w/two/lib/src", "src"]], ["one/pkg/src", "two/pkg/src", "lib/src"]],
+    ["say the folders' own where the same one was given to two", [["/w/api", "code"], ["/w/web", "code"]], ["api", "web"]],
+    ["say all of a path that another one ends with", [["/src", "src"], ["/w/src", "src"]], ["src", "w/src"]],
+    ["are read off Windows' paths too", [["c:\\w\\api\\src", "src"], ["c:\\w\\web\\src", "src"]], ["api/src", "web/src"]],
+  ] as const)
+    it(what, () => {
+      assert.deepEqual(withDistinctNames(folders.map(([root, name]) => ({ root, name }))).map(({ name }) => name), expected);
     });
 });

@@ -246,6 +246,17 @@ describe("the engines of a workspace", () => {
     assert.deepEqual([await found(false, true), await found(false, false)], [undefined, true]);
   });
 
+  it("tell folders of the same name apart in what is shown and in paths of filters", async () => {
+    const asked: string[] = [];
+    const answer = (root: string) => ({ query }: protocol.SearchParams) => (asked.push(`${root} ${query}`), result([hit("utils.py", 1)]));
+    const { all } = workspace({ "/w/api/src": answer("api"), "/w/web/src": answer("web") });
+    all.setFolders([{ root: "/w/api/src", name: "src" }, { root: "/w/web/src", name: "src" }]);
+    const { hits } = await all.ask("retry", 5, never());
+    assert.deepEqual(hits.map(({ root }) => all.nameOf(root)), ["api/src", "web/src"]);
+    await all.ask("wait path:web/src/utils.py", 5, never());
+    assert.deepEqual(asked.slice(2), ['web wait path:"utils.py"']);
+  });
+
   it("read paths in filters as they are shown, and ask nobody whom they are not about", async () => {
     const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/a", "/b"));
