@@ -67,7 +67,8 @@ export function answerForModel(result: MergedResult, query: string, folderName: 
 /** Groups of copies for a language model. */
 export function copiesAnswer(found: MergedDuplicates, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(folderName(group.root), member.path) })) }));
-  return [...copiesForModel({ ...found, groups }), ...covered(found, reach)].join("\n\n");
+  const apart = found.apart ? ["Each workspace folder was compared by itself: copies in another one are not among these."] : [];
+  return [...copiesForModel({ ...found, groups }), ...apart, ...covered(found, reach)].join("\n\n");
 }
 
 function covered({ coverage, failures }: Pick<MergedResult, "coverage" | "failures">, reach: Reach): string[] {

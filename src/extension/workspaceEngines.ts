@@ -43,6 +43,8 @@ export interface RootResult<R = protocol.SearchResult> {
 export interface MergedDuplicates extends Pick<protocol.DuplicatesFound, "nothingPasses"> {
   readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
   readonly coverage: protocol.Coverage;
+  /** There are several folders: copies in another one than their original were not looked for. */
+  readonly apart?: true;
   readonly failures: MergedResult["failures"];
 }
 
@@ -240,6 +242,7 @@ export class WorkspaceEngines {
       groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
       ...(results.length > 0 && results.every(({ result }) => result.nothingPasses) && { nothingPasses: true as const }),
       coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+      ...(this.#clients.size > 1 && { apart: true as const }),
       failures,
     };
   }

@@ -551,14 +551,17 @@ export class SearchPanel extends LitElement {
     );
   }
 
-  #renderDuplicates(state: ViewState, { subject, nothingPasses, groups, coverage, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
+  #renderDuplicates(state: ViewState, { subject, nothingPasses, groups, coverage, apart, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
+    const all = subject === "" ? `No two pieces of code of six lines or more${apart ? " in one workspace folder" : ""} do the same.` : `Nothing of six lines or more in it stands anywhere else${apart ? " in its workspace folder" : ""}.`;
+    const none = nothingPasses ? "It is not in the index: left out, without code, or written just now." : all;
     return html`<div class="summary" role="status">
         <div class="subject"><span>Duplicates${subject === "" ? nothing : html` of <strong>${subject}</strong>`}</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
         ${coverageLine(state, coverage, count(groups.length, "group"), "", false)}
       </div>
+      ${apart ? html`<p class="remark">Each workspace folder is compared by itself.</p>` : nothing}
       ${this.#renderPause(state)}
       ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
-      ${groups.length === 0 ? this.#empty("No duplicates", html`<p>${nothingPasses ? "It is not in the index: left out, without code, or written just now." : subject === "" ? "No two pieces of code of six lines or more do the same." : "Nothing of six lines or more in it stands anywhere else."}</p>`) : this.#renderGroups(groups)}`;
+      ${groups.length === 0 ? this.#empty("No duplicates", html`<p>${none}</p>`) : this.#renderGroups(groups)}`;
   }
 
   #renderGroups(groups: readonly ViewDuplicateGroup[]): TemplateResult {

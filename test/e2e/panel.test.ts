@@ -335,6 +335,7 @@ describe("The search view's page", () => {
     ["looking for duplicates", { ...startState, busy: true, working: { label: "Looking for duplicates, 40 %", fraction: 0.4 } }, "Looking for duplicates, 40 %"],
     ["how much was compared", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: [] } }, "searched 3,210 files, 40 % deep"],
     ["a folder without duplicates", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: ["b: It is gone."] } }, "b: It is gone."],
+    ["no duplicates in folders that are compared one by one", { ...startState, results: { kind: "duplicates", subject: "a/b.ts", groups: [], coverage: startState.coverage!, apart: true, failures: [] } }, "anywhere else in its workspace folder."],
     ["no duplicates", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: [] } }, "No duplicates"],
   ] satisfies readonly (readonly [string, ViewState, string])[])
     it(`says what there is to say: ${name}`, async () => {

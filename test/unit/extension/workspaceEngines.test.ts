@@ -219,6 +219,9 @@ describe("the engines of a workspace", () => {
     const found = await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, () => undefined, never());
     assert.deepEqual(found.groups.map(({ root, lines }) => [root, lines]), [["/a", 20], ["/c", 9], ["/a", 6]]);
     assert.deepEqual([found.coverage, found.failures.map(({ name }) => name)], [coverage(7), ["b"]]);
+    assert.equal(found.apart, true, "a copy in another folder was not looked for");
+    all.setFolders(folders("/a"));
+    assert.equal((await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9 }, () => undefined, never())).apart, undefined);
   });
 
   it("count how far they are with duplicates over the folders whose amount of work is known", async () => {
