@@ -185,12 +185,13 @@ export class SearchModel {
     await this.search(this.#query, { langs: this.#filters.langs, path: folder === "" ? "" : `./${folder}`, ...(root !== undefined && { root }) });
   }
 
-  /** @param subject what the hits are similar to, for people. */
+  /** @param subject what the hits are similar to, for people; the workspace folder is put in front. */
   async similar(root: string | undefined, params: Omit<SimilarParams, "k" | "depth">, subject: string): Promise<void> {
     const early = this.#options.engines.indexing;
+    const shown = [root === undefined ? "" : this.#options.engines.nameOf(root), subject].filter((part) => part !== "").join(" › ");
     const look = () =>
       this.#runOnce(async (signal) => {
-        this.#showHits({ of: "similar", subject, filters: noFilters }, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
+        this.#showHits({ of: "similar", subject: shown, filters: noFilters }, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
       });
     const looking = look();
     if (early) this.#unfinished = { look, file: root === undefined || params.path === undefined ? undefined : path.join(root, params.path) };

@@ -136,6 +136,7 @@ describe("the search view's state", () => {
     const { model, engines, engine } = setUp(() => result([hit("a.ts", 1)]), ["/one", "/two"]);
     const ids = () => (model.state.results.kind === "hits" ? model.state.results.hits.map(({ id }) => id) : []);
     await model.similar("/one", { path: "b.ts", startLine: 3, endLine: 9, text: "code" }, "b.ts:3-9");
+    assert.equal(model.state.results.kind === "hits" && model.state.results.subject, "one › b.ts:3-9", "the other folder may have a file of that name");
     const [one, two] = ids();
     assert.deepEqual([one, two].map((id) => id?.split("\0")[0]), ["/one", "/two"]);
     engines.setFolders([{ root: "/one", name: "one" }]);
