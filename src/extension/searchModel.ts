@@ -84,9 +84,11 @@ export class SearchModel {
     const folders = this.#folders();
     const languages = new Map<string, number>();
     for (const { status } of folders) for (const [lang, files] of Object.entries(status?.languages ?? {})) languages.set(lang, (languages.get(lang) ?? 0) + files);
+    const filters = this.#reachable(this.#filters);
     return {
       query: this.#query,
-      filters: this.#reachable(this.#filters),
+      filters,
+      folder: filters.root === undefined ? "" : this.#options.engines.nameOf(filters.root),
       busy: this.#busy,
       working: this.#working,
       error: this.#error,

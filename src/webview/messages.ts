@@ -82,6 +82,8 @@ export interface Filters {
 export interface ViewState {
   readonly query: string;
   readonly filters: Filters;
+  /** What the editor calls the workspace folder that alone is searched; "" for all of them. */
+  readonly folder: string;
   /** A search is under way; the results still shown belong to the one before. */
   readonly busy: boolean;
   /** How far the request under way is, when it is one that takes long. */

@@ -23,11 +23,10 @@ const ALWAYS_SHOWN = 6;
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
-const folderName = (root: string): string => splitPath(root.replaceAll("\\", "/"))[1];
 /** Whether the host has these filters: it drops a folder that restricts nothing. */
 const hasTaken = (asked: Filters, { langs, path, root }: Filters): boolean => path === asked.path && langs.join() === asked.langs.join() && (root === undefined || root === asked.root);
-/** The filters that are on, each as it is told. */
-const filterTexts = ({ langs, path, root }: Filters): string[] => [...langs, path, ...(root === undefined ? [] : [folderName(root)])].filter((text) => text !== "");
+/** The filters that are on, each as it is told. @param folder what the folder at `root` is called */
+const filterTexts = ({ langs, path, root }: Filters, folder: string): string[] => [...langs, path, ...(root === undefined ? [] : [folder])].filter((text) => text !== "");
 
 export class SearchPanel extends LitElement {
   static override styles = [panelStyles, hitStyles];
@@ -95,7 +94,7 @@ export class SearchPanel extends LitElement {
     if (this.#awaited === message.state.query) this.#awaited = undefined;
     if (this.#sentFilters && hasTaken(this.#sentFilters, message.state.filters)) this.#sentFilters = undefined;
     if (first || (this.#typing === undefined && this.#awaited === undefined)) this.query = message.state.query;
-    if (filtersChanged && filterTexts(message.state.filters).length > 0) this.filtersOpen = true;
+    if (filtersChanged && filterTexts(message.state.filters, message.state.folder).length > 0) this.filtersOpen = true;
   }
 
   /** VS Code looks for what its menu is about on the page's elements and sees none of those within this one, so this one says it for the row. */
@@ -363,7 +362,7 @@ export class SearchPanel extends LitElement {
   }
 
   #renderBox(state: ViewState): TemplateResult {
-    const filtered = filterTexts(this.#filters).length;
+    const filtered = filterTexts(this.#filters, state.folder).length;
     return html`<div class="box" role="search">
       <span class="lens">${searchIcon}</span>
       <input
@@ -411,13 +410,13 @@ export class SearchPanel extends LitElement {
     this.post({ type: "forgetHistory" });
   }
 
-  #renderFilters({ languages }: ViewState): TemplateResult {
+  #renderFilters({ languages, folder }: ViewState): TemplateResult {
     const filters = this.#filters;
     // A chosen language stays visible even when it is not among the most frequent ones.
     const shown = [...languages.filter(({ lang }, i) => i < CHIPS || filters.langs.includes(lang)), ...filters.langs.filter((lang) => !languages.some((known) => known.lang === lang)).map((lang) => ({ lang, files: 0 }))];
     const { langs, path, root } = filters;
     return html`<div class="filters">
-      ${root === undefined ? nothing : html`<div class="chips"><button class="chip" aria-pressed="true" title="Search all folders again" @click=${() => this.#search(this.query, { langs, path }, false)}>in ${folderName(root)}</button></div>`}
+      ${root === undefined ? nothing : html`<div class="chips"><button class="chip" aria-pressed="true" title="Search all folders again" @click=${() => this.#search(this.query, { langs, path }, false)}>in ${folder}</button></div>`}
       <div class="chips" role="group" aria-label="Languages">
         ${shown.map(({ lang, files }) => html`<button class="chip" aria-pressed=${filters.langs.includes(lang)} title="Only ${lang}" @click=${() => this.#toggleLang(lang)}>${lang}${files > 0 ? html`<span class="n">${files.toLocaleString("en")}</span>` : nothing}</button>`)}
       </div>
@@ -535,7 +534,7 @@ export class SearchPanel extends LitElement {
 
   #renderNothing(state: ViewState): TemplateResult {
     if (state.busy) return html``;
-    const filters = filterTexts(this.#filters);
+    const filters = filterTexts(this.#filters, state.folder);
     const filtered = filters.length > 0;
     const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
     return this.#empty(

@@ -70,6 +70,7 @@ export const coverage = { files: 3210, chunks: 41_000, instant: 41_000, shallow:
 export const startState: ViewState = {
   query: "",
   filters: { langs: [], path: "" },
+  folder: "",
   busy: false,
   working: undefined,
   error: undefined,

@@ -127,6 +127,7 @@ describe("the search view's state", () => {
     await model.searchIn("/two", "");
     assert.deepEqual([asked.at(-1), roots()], ["retry", ["/two"]]);
     assert.deepEqual(model.state.results.kind === "hits" && model.state.results.filters, { langs: [], path: "", root: "/two" }, "what the list was made with");
+    assert.equal(model.state.folder, "two");
     engines.setFolders([{ root: "/one", name: "one" }, { root: "/three", name: "three" }]);
     await model.repeat();
     assert.deepEqual([roots(), model.state.filters], [["/one", "/three"], none]);

@@ -9,6 +9,7 @@ const hit = (path: string, startLine = 1, endLine = 5, symbol = path): ViewHit =
 const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   query: "q",
   filters: { langs: [], path: "" },
+  folder: "",
   busy: false,
   working: undefined,
   error: undefined,
@@ -184,7 +185,8 @@ describe("a button that leaves the page when it is pressed", () => {
 
   it("takes away the folder that alone is searched, and leaves the other filters", () => {
     const page = panel();
-    page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" } } });
+    page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" }, folder: "Front end" } });
+    assert.match(page.text(), /in Front end/);
     page.press("Search all folders again");
     assert.deepEqual(page.sent, [{ type: "search", query: "q", filters: { langs: ["go"], path: "src" }, remember: false }]);
   });
