@@ -61,7 +61,7 @@ export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   }
   for (const { client, status } of folders) {
     if (client.kind === "restarting") return { kind: "working", label: "Restarting the engine …", fraction: undefined };
-    if (client.kind === "starting" || (client.kind === "running" && !status)) return { kind: "starting" };
+    if (client.kind === "starting" || (client.kind === "running" && (!status || status.state.kind === "absent"))) return { kind: "starting" };
   }
   const working = folders.flatMap(({ status }) => (status?.state.kind === "scanning" || status?.state.kind === "deepening" ? [status.state.progress] : []));
   // Scanning first: a folder that is not searchable yet matters more than one that gets better.

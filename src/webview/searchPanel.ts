@@ -28,6 +28,9 @@ const hasTaken = (asked: Filters, { langs, path, root }: Filters): boolean => pa
 /** The filters that are on, each as it is told. @param folder what the folder at `root` is called */
 const filterTexts = ({ langs, path, root }: Filters, folder: string): string[] => [...langs, path, ...(root === undefined ? [] : [folder])].filter((text) => text !== "");
 
+/** Other words, or filters, would find nothing either. */
+const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
+
 export class SearchPanel extends LitElement {
   static override styles = [panelStyles, hitStyles];
   static override properties = { state: { attribute: false }, query: { state: true }, active: { state: true }, expanded: { state: true }, order: { state: true }, pending: { state: true }, filtersOpen: { state: true }, historyOpen: { state: true }, weakShown: { state: true } };
@@ -479,8 +482,14 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
+  #noFiles(): TemplateResult {
+    return this.#empty("No files to search", html`<p>Files are found as soon as they are there. What is left out, and why, says the index status.</p>`, [["Index Status", this.#command("status")]]);
+  }
+
   #renderStart(state: ViewState): TemplateResult {
     const { index, coverage, warnings } = state;
+    const warned = warnings.map((warning) => html`<div class="notice">${warningIcon}<p>${warning}</p></div>`);
+    if (hasNoFiles(state)) return html`${this.#noFiles()}${warned}`;
     const files = coverage ? count(coverage.files, "file") : "";
     const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
     const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
@@ -491,7 +500,7 @@ export class SearchPanel extends LitElement {
         <h3>Also</h3>
         <button class="entry" @click=${this.#command("duplicates")}>${sideIcon}<span>Find duplicates in the workspace</span></button>
       </div>
-      ${warnings.map((warning) => html`<div class="notice">${warningIcon}<p>${warning}</p></div>`)}`;
+      ${warned}`;
   }
 
   #renderResults(state: ViewState): TemplateResult {
@@ -534,6 +543,7 @@ export class SearchPanel extends LitElement {
 
   #renderNothing(state: ViewState): TemplateResult {
     if (state.busy) return html``;
+    if (hasNoFiles(state)) return this.#noFiles();
     const filters = filterTexts(this.#filters, state.folder);
     const filtered = filters.length > 0;
     const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];

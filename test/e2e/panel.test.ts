@@ -12,6 +12,7 @@ import { hit, hitsState, openPanel, startState } from "./support/panelPage.ts";
 const browserPath = (JSON.parse(process.env["STRATA_TEST_VSCODE"] ?? "{}") as { browser?: string }).browser ?? "/usr/bin/chromium";
 const screenshots = path.resolve(import.meta.dirname, "../../out/screenshots");
 const [a, b, c] = [hit({ path: "src/a.ts", symbol: "alpha" }), hit({ path: "src/b.ts", symbol: "beta" }), hit({ path: "src/c.ts", symbol: "gamma", depth: "instant" })] as const;
+const emptyCoverage = { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 };
 
 describe("The search view's page", () => {
   let browser: Browser;
@@ -320,6 +321,8 @@ describe("The search view's page", () => {
   for (const [name, state, sentence] of [
     ["no folder", { ...startState, index: { kind: "noFolder" }, coverage: undefined }, "Open a folder"],
     ["ready", startState, "3,210 files ready"],
+    ["a folder without files", { ...startState, coverage: emptyCoverage }, "No files to search"],
+    ["nothing found where there are no files", hitsState([], { coverage: emptyCoverage, filters: { langs: ["go"], path: "" } }), "What is left out, and why, says the index status."],
     ["starting", { ...startState, index: { kind: "starting" }, coverage: undefined }, "Starting …"],
     ["idle", { ...startState, index: { kind: "idle" }, coverage: undefined }, "Indexing starts with the first search"],
     ["indexing", { ...startState, index: { kind: "working", label: "Indexing 42 %", fraction: 0.42 } }, "can be searched already"],

@@ -24,6 +24,7 @@ describe("the status item", () => {
     ["an empty folder", [folder({ coverage: coverage(0) })], "$(layers) Strata no files", "normal"],
     ["a pause", [folder({ state: { kind: "paused", reason: "asked" } })], "$(debug-pause) Strata 3 files · paused", "normal"],
     ["a warning", [folder({ warnings: ["The system's watch limit is reached."] })], "$(warning) Strata 3 files · deep", "warning"],
+    ["an engine that has not begun to look for files", [folder({ state: { kind: "absent" } })], "$(sync~spin) Strata starting", "normal"],
     ["a restart", [folder({}, { kind: "restarting", inMs: 100 })], "$(sync~spin) Strata 3 files · restarting the engine …", "normal"],
     ["an engine that failed", [folder({}, { kind: "failed", code: "engine.failed", reason: "No." })], "$(error) Strata stopped", "error"],
     ["an index that failed", [folder({ state: { kind: "failed", code: "index.diskFull", reason: "Full." } })], "$(error) Strata stopped", "error"],
