@@ -52,12 +52,21 @@ export function duplicatesProgress(progress?: Progress): { readonly label: strin
   return { label: `Looking for duplicates, ${percent(progress.done, progress.total)} %`, fraction: progress.done / progress.total };
 }
 
+/** A folder of several that could not be searched. */
+export const failureText = ({ name, reason }: { readonly name: string; readonly reason: string }): string => `${name}: ${reason}`;
+
+/** Why a folder cannot be searched, when it cannot. */
+function failureOf({ client, status }: FolderState): string | undefined {
+  if (client.kind === "failed") return client.reason;
+  return client.kind === "running" && status?.state.kind === "failed" ? status.state.reason : undefined;
+}
+
 /** Folders, worst first decides: a failure hides no other, the tooltip lists all. */
 export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   if (folders.length === 0) return { kind: "noFolder" };
-  for (const { client, status } of folders) {
-    if (client.kind === "failed") return { kind: "failed", reason: client.reason };
-    if (client.kind === "running" && status?.state.kind === "failed") return { kind: "failed", reason: status.state.reason };
+  for (const folder of folders) {
+    const reason = failureOf(folder);
+    if (reason !== undefined) return { kind: "failed", reason: folders.length > 1 ? failureText({ name: folder.name, reason }) : reason };
   }
   for (const { client, status } of folders) {
     if (client.kind === "restarting") return { kind: "working", label: "Restarting the engine …", fraction: undefined };
@@ -94,8 +103,12 @@ export function statusText(folders: readonly FolderState[]): StatusText {
         return ["sync~spin", `Strata ${files ? `${files} · ` : ""}${lowerFirst(index.label)}`, "normal"];
       case "paused":
         return ["debug-pause", `Strata ${files ? `${files} · ` : ""}paused`, "normal"];
-      case "failed":
-        return ["error", "Strata stopped", "error"];
+      case "failed": {
+        const others = folders.filter((folder) => failureOf(folder) === undefined);
+        const searched = totalCoverage(others)?.files ?? 0;
+        const part = others.length > 0 ? `${searched > 0 ? `${filesText(searched)} · ` : ""}${folders.length - others.length} of ${folders.length} folders ` : "";
+        return ["error", `Strata ${part}stopped`, "error"];
+      }
       case "ready":
         return [warnings.length > 0 ? "warning" : "layers", `Strata ${files || "no files"}${depth ? ` · ${depth}` : ""}`, warnings.length > 0 ? "warning" : "normal"];
     }

@@ -8,7 +8,7 @@ import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
-import { duplicatesProgress, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
+import { duplicatesProgress, failureText, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
 import { type CountedLines, textOnDisk } from "./savedLines.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -48,7 +48,7 @@ export function addToHistory(history: HistoryStore, query: string): void {
   history.set([query, ...history.get().filter((other) => other !== query)].slice(0, HISTORY_LENGTH));
 }
 
-const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(({ name, reason }) => `${name}: ${reason}`);
+const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(failureText);
 
 const fileOf = (place: Place): string => path.join(place.root, place.path);
 const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;

@@ -457,6 +457,11 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
+  /** Of folders that could not answer; not once more what stands above the list already. */
+  #renderFailures({ index }: ViewState, failures: readonly string[]): readonly TemplateResult[] {
+    return failures.filter((failure) => index.kind !== "failed" || failure !== index.reason).map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`);
+  }
+
   /** What was not found may still be there: nobody reads on. */
   #renderPause({ index }: ViewState): TemplateResult | typeof nothing {
     if (index.kind !== "paused") return nothing;
@@ -513,7 +518,7 @@ export class SearchPanel extends LitElement {
     return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
       ${hits.length === 0 ? nothing : this.#renderPause(state)}
       ${remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
-      ${results.failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
+      ${this.#renderFailures(state, results.failures)}
       ${hits.length === 0
         ? this.#renderNothing(state)
         : html`<ul
@@ -569,7 +574,7 @@ export class SearchPanel extends LitElement {
       </div>
       ${apart ? html`<p class="remark">Each workspace folder is compared by itself.</p>` : nothing}
       ${this.#renderPause(state)}
-      ${failures.map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`)}
+      ${this.#renderFailures(state, failures)}
       ${groups.length === 0 ? this.#empty("No duplicates", html`<p>${none}</p>`) : this.#renderGroups(groups)}`;
   }
 

@@ -28,7 +28,8 @@ describe("the status item", () => {
     ["a restart", [folder({}, { kind: "restarting", inMs: 100 })], "$(sync~spin) Strata 3 files · restarting the engine …", "normal"],
     ["an engine that failed", [folder({}, { kind: "failed", code: "engine.failed", reason: "No." })], "$(error) Strata stopped", "error"],
     ["an index that failed", [folder({ state: { kind: "failed", code: "index.diskFull", reason: "Full." } })], "$(error) Strata stopped", "error"],
-    ["one failure among several folders", [folder({}), folder({}, { kind: "failed", code: "x", reason: "No." })], "$(error) Strata stopped", "error"],
+    ["one failure among several folders", [folder({}), folder({}, { kind: "failed", code: "x", reason: "No." })], "$(error) Strata 3 files · 1 of 2 folders stopped", "error"],
+    ["a failure of all folders", [folder({}, { kind: "failed", code: "x", reason: "No." }), folder(undefined, { kind: "failed", code: "x", reason: "No." })], "$(error) Strata stopped", "error"],
     ["several folders", [folder({}), folder({ coverage: coverage(4) })], "$(layers) Strata 7 files · deep", "normal"],
   ] as const)
     it(`says for ${what}: ${text}`, () => {
@@ -65,6 +66,12 @@ describe("the index as the search view shows it", () => {
     assert.deepEqual(viewIndex([waits, waits]), { kind: "idle" });
     assert.deepEqual(viewIndex([waits, folder({})]), { kind: "ready" });
     assert.match(statusText([waits]).tooltip, /Indexing starts with the first search/);
+  });
+
+  it("says which of several folders failed", () => {
+    const gone = folder(undefined, { kind: "failed", code: "x", reason: "It is gone." }, "docs");
+    assert.deepEqual(viewIndex([folder({}), gone]), { kind: "failed", reason: "docs: It is gone." });
+    assert.deepEqual(viewIndex([gone]), { kind: "failed", reason: "It is gone." });
   });
 
   it("has no fraction while the total is unknown", () => {

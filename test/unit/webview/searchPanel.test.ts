@@ -183,6 +183,14 @@ describe("a button that leaves the page when it is pressed", () => {
     assert.match(said({ nothingPasses: true }), /It is not in the index/);
   });
 
+  it("tells a folder's failure once, and those of the others beside the hits", () => {
+    const page = panel();
+    const state = stateOf([hit("a.ts")]);
+    assert.ok(state.results.kind === "hits");
+    page.tell({ type: "state", state: { ...state, index: { kind: "failed", reason: "b: It is gone." }, results: { ...state.results, failures: ["b: It is gone.", "c: It is full."] } } });
+    assert.deepEqual(["b: It is gone.", "c: It is full."].map((failure) => page.text().split(failure).length - 1), [1, 1]);
+  });
+
   it("takes away the folder that alone is searched, and leaves the other filters", () => {
     const page = panel();
     page.tell({ type: "state", state: { ...stateOf([]), filters: { langs: ["go"], path: "src", root: "/home/me/app" }, folder: "Front end" } });
