@@ -118,6 +118,8 @@ export interface SearchResult extends Remarks {
   readonly changes: number;
   /** Deepest reading that took part. */
   readonly depth: Depth;
+  /** Of a search: the highest cosine with the question among all that was looked at. Scores say what stands before what in one index, this how much one index has to say beside another. */
+  readonly nearest?: number;
   readonly tookMs: number;
   /** More accurate hits will follow as `searchUpdate`. */
   readonly refining: boolean;

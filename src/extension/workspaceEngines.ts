@@ -71,9 +71,23 @@ function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
   return { ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
 }
 
+/** What a hit's score loses for each point of cosine by which its folder's nearest code is farther from the question than another folder's. `node test/quality/folders.ts` */
+const fartherCosts = 25;
+
+/** The hits of all folders with scores that compare: those of an engine are relative to what its own index has, so that of a folder about something else the best scores high too. */
+function comparable(results: readonly RootResult[]): RootedHit[] {
+  const nearest = Math.max(...results.map(({ result }) => result.nearest ?? -Infinity));
+  return results.flatMap(({ root, result }) => {
+    const cost = fartherCosts * (nearest - (result.nearest ?? nearest));
+    const value = result.nearest ?? 0;
+    const whyOf = ({ why }: protocol.Hit) => [...why, { signal: "nearer code in another folder", value, contribution: -cost }].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+    return result.hits.map((hit) => (cost > 0 ? { ...hit, root, score: hit.score - cost, why: whyOf(hit) } : { ...hit, root }));
+  });
+}
+
 /** Best `k` hits of all folders, each place once; equal scores keep the order of the folders. */
 export function mergeResults(results: readonly RootResult[], k: number, failures: MergedResult["failures"] = []): MergedResult {
-  const hits = results.flatMap(({ root, result }) => result.hits.map((hit) => ({ ...hit, root })));
+  const hits = comparable(results);
   hits.sort((a, b) => b.score - a.score);
   const shown = firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k);
   return {

@@ -29,6 +29,8 @@ export interface RankedResult extends Remarks {
   readonly hits: readonly Hit[];
   /** Deepest reading that took part. */
   readonly depth: Depth;
+  /** As of SearchResult. */
+  readonly nearest?: number;
   /**
    * Encodes the leading candidates that were read less than deep at the top exit, keeps their vectors in the store, and ranks again: the order
    * only changes where the scores clearly differ. Answers at the budget with what is done; what is being encoded then still reaches the store, and
@@ -79,9 +81,11 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   const fresh = rank(candidates.items, features, question.query, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
   const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
+  const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepest(candidates.items),
+    ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
     ...(question.respellings.length > 0 && { respellings: question.respellings }),
     ...(question.floor !== undefined && isFarFetched(question.query, question.typed, candidates, question.floor) && { farFetched: true }),
     ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),

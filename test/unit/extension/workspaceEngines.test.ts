@@ -30,6 +30,20 @@ describe("merging the folders of a workspace", () => {
     assert.deepEqual(paths(merged), ["/a:x", "/b:z"]);
   });
 
+  it("puts a folder that has nothing near the question behind one that has, and says so", () => {
+    const far = { root: "/a", result: result([hit("x", 6.4), hit("w", 1)], { nearest: 0.31 }) };
+    const near = { root: "/b", result: result([hit("y", 5.6), hit("z", 3)], { nearest: 0.55 }) };
+    const merged = mergeResults([far, near], 4);
+    assert.deepEqual(paths(merged), ["/b:y", "/b:z", "/a:x", "/a:w"]);
+    const [y, , x] = merged.hits;
+    assert.deepEqual([y!.score, y!.why], [5.6, near.result.hits[0]!.why]);
+    const reason = x!.why.find(({ signal }) => signal === "nearer code in another folder");
+    assert.equal(reason?.value, 0.31);
+    assert.ok(reason.contribution < 0 && Math.abs(x!.score - 6.4 - reason.contribution) < 1e-9, "the reasons still add up to the score");
+    const words = { root: "/a", result: result([hit("x", 6.4)]) };
+    assert.deepEqual(paths(mergeResults([words, near], 3)), ["/a:x", "/b:y", "/b:z"], "an answer by words alone tells no nearness");
+  });
+
   it("shows a place once when one folder lies in another", () => {
     const merged = mergeResults([{ root: "/a", result: result([hit("y", 0.5), hit("sub/x", 0.3)]) }, { root: "/a/sub", result: result([hit("x", 0.9), hit("x", 0.2, { startLine: 40 })]) }], 5);
     assert.deepEqual(paths(merged), ["/a/sub:x", "/a:y", "/a/sub:x"]);

@@ -231,6 +231,13 @@ test("words alone answer when there is no encoder", async () => {
   assert.equal(refine, undefined);
 });
 
+test("an answer tells how near its nearest code is, so that answers of several indexes compare", async () => {
+  const nearest = async (query: string, deps?: SearchDeps) => (await search(query, 1, deps)).nearest;
+  const [asked, unrelated] = [await nearest("which entry is evicted when least recently used"), await nearest("soup with carrots")];
+  assert.ok(asked! > unrelated! && asked! <= 1, `${asked} and ${unrelated}`);
+  assert.equal(await nearest("parse headers", { ...setUp(), encoder: undefined }), undefined);
+});
+
 test("words alone answer when nothing has a vector", async () => {
   const { hits } = await searchIndex({ store: new MemoryStore(sources), encoder: createTestEncoder().encoder }, { query: "parse headers", k: 3 });
   assert.ok(hits.length > 0);
