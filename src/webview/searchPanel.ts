@@ -57,6 +57,8 @@ export class SearchPanel extends LitElement {
   #focusWanted = false;
   /** The active row was chosen by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
   #reveal = false;
+  /** What had the keyboard before the page was drawn anew. */
+  #focused: Element | null = null;
   /** Where the row was that had the keyboard and has left the list: the next step goes on from there. */
   #left = 0;
   /** What the list is of: another subject means another list, not a better order of the same. */
@@ -147,6 +149,7 @@ export class SearchPanel extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
+    this.#focused = this.shadowRoot?.activeElement ?? null;
     if (!changed.has("state") || !this.state) return;
     const { results } = this.state;
     const before = (changed.get("state") as ViewState | undefined)?.results;
@@ -182,6 +185,9 @@ export class SearchPanel extends LitElement {
     if (this.#toTop) this.renderRoot.querySelector("main")?.scrollTo({ top: 0 });
     this.#toTop = false;
     const box = this.#box;
+    // A button that led elsewhere may be gone now: the keyboard must not go with it.
+    if (this.#focused && !this.#focused.isConnected && document.hasFocus()) box?.focus();
+    this.#focused = null;
     if (this.#focusWanted && box) {
       this.#focusWanted = false;
       box.focus();

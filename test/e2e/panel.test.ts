@@ -373,6 +373,28 @@ describe("The search view's page", () => {
     assert.ok(await box().evaluate((element) => element.matches(":focus")));
   });
 
+  for (const [what, before, button, after] of [
+    ["an example", startState, "parse a date with a time zone", hitsState([a])],
+    ["the way to duplicates", startState, "Find duplicates", { ...startState, results: { kind: "duplicates", subject: "", groups: [], coverage: startState.coverage!, failures: [] } }],
+    ["the way out of filters", hitsState([], { filters: { langs: ["go"], path: "" } }), "Search without filters", hitsState([a])],
+    ["the restart", { ...startState, index: { kind: "failed", reason: "No." } }, "Restart Engine", startState],
+  ] satisfies readonly (readonly [string, ViewState, string, ViewState])[])
+    it(`keeps the keyboard when a button goes that was pressed with it: ${what}`, async () => {
+      await panel.state(before);
+      await page.locator("button", { hasText: button }).focus();
+      await page.keyboard.press("Enter");
+      await panel.state(after);
+      assert.ok(await box().evaluate((element) => element.matches(":focus")));
+    });
+
+  it("leaves the keyboard where it is when what has it stays", async () => {
+    await panel.state(startState);
+    const example = page.locator("button", { hasText: "parse a date with a time zone" });
+    await example.focus();
+    await panel.state({ ...startState, coverage: { ...startState.coverage!, deep: 1 } });
+    assert.ok(await example.evaluate((element) => element.matches(":focus")));
+  });
+
   it("leaves the filters closed when they are closed, until they change", async () => {
     const filtered = hitsState([a], { filters: { langs: ["go"], path: "" } });
     await panel.state(filtered);
