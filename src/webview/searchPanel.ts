@@ -542,7 +542,7 @@ export class SearchPanel extends LitElement {
             ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
           </ul>`}
       ${hits.length < all.length ? html`<button class="weak" @click=${() => this.#showWeak(hits.length)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
-      ${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}`;
+      <div class="news" role="status">${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}</div>`;
   }
 
   #renderSummary(state: ViewState, shown: number): TemplateResult {

@@ -274,10 +274,12 @@ export const panelStyles = css`
     fill: var(--accent);
   }
 
-  .reorder {
+  .news {
     position: sticky;
     bottom: 8px;
     align-self: center;
+  }
+  .reorder {
     padding: 4px 12px;
     border-radius: 12px;
     background: var(--vscode-button-background);

@@ -229,8 +229,11 @@ describe("The search view's page", () => {
   it("keeps the active row while better hits arrive, and its place when the order is taken", async () => {
     await panel.state(hitsState([a, b]));
     await box().press("ArrowDown");
+    const news = page.locator("[role='status']:not(.summary)"); // a screen reader tells what comes into one that was there
+    assert.deepEqual(await news.allInnerTexts(), [""]);
     await panel.state(hitsState([c, b, a]));
     assert.deepEqual([await names(), await active()], [["alpha", "beta", "gamma"], ["alpha"]]);
+    assert.match(await news.innerText(), /A better order has arrived/);
     await page.locator(".reorder").click();
     assert.deepEqual([await names(), await active()], [["gamma", "beta", "alpha"], ["alpha"]]);
   });
