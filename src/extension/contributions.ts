@@ -215,7 +215,7 @@ export const walkthrough = [
     id: "search",
     title: "Ask for what the code does",
     description:
-      "Type a sentence: *where are retries backed off*. The first answers come at once from a look-up table and get better while the encoder reads your workspace in the background.\n[Search by Meaning](command:strata.search)",
+      "Type a sentence, as \"where are retries backed off\". The first answers come at once from a look-up table and get better while the encoder reads your workspace in the background.\n[Search by Meaning](command:strata.search)",
     image: "search.svg",
     alt: "A search box with the sentence: where are retries backed off. Below it, three results with their paths.",
     done: "onCommand:strata.search",

@@ -36,6 +36,10 @@ describe("the manifest", () => {
     for (const [key, text] of Object.entries(nls)) assert.ok(typeof text === "string" && text.trim() === text && text.length > 2, key);
   });
 
+  it("uses in the walkthrough only the emphasis that VS Code draws there", () => {
+    for (const { description } of walkthrough) assert.doesNotMatch(description.replaceAll("**", ""), /[*_]\w/);
+  });
+
   it("puts only existing commands into menus, keys, texts and the walkthrough", () => {
     const named = [
       ...keybindings.map(({ command }) => command),
