@@ -267,6 +267,9 @@ export const hitStyles = css`
     .hit > .more {
       grid-column: 1 / -1;
     }
+    .hit > .why {
+      justify-self: start;
+    }
     .symbol,
     .breadcrumb {
       max-width: 30cqi;

@@ -412,20 +412,24 @@ export const panelStyles = css`
   }
   .group header {
     display: flex;
+    flex-wrap: wrap;
     align-items: center;
-    gap: 8px;
+    gap: 0 8px;
     padding: 0 12px 2px;
     font-size: 0.92em;
   }
   .tag {
     padding: 0 7px;
     border-radius: 8px;
+    white-space: nowrap;
     background: var(--vscode-badge-background);
     color: var(--vscode-badge-foreground);
   }
+  /* In a narrow view the place has a line of its own, as in hits. */
   .member {
     display: flex;
-    gap: 8px;
+    flex-wrap: wrap;
+    gap: 0 8px;
     align-items: baseline;
     padding: 2px 12px 2px 20px;
     cursor: pointer;
@@ -436,7 +440,6 @@ export const panelStyles = css`
     flex: 0 1 auto;
   }
   .member .path {
-    flex: 0 10 auto;
-    overflow: hidden;
+    flex: 0 1 auto;
   }
 `;

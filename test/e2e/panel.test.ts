@@ -425,6 +425,25 @@ describe("The search view's page", () => {
     assert.ok(line!.x + line!.width <= row!.x + row!.width, `the line ends at ${line!.x + line!.width}, the row at ${row!.x + row!.width}`);
   });
 
+  it("tells the whole place of a duplicate in a narrow view, and its kind in one line", async () => {
+    const member = { id: "x", folder: "go-net", path: "timeout_test.go", startLine: 512, endLine: 571, symbol: "TestWriteTimeoutMustNotReturn" };
+    await page.setViewportSize({ width: 280, height: 700 });
+    await panel.state({ ...startState, results: { kind: "duplicates", subject: "", groups: [{ id: "g", kind: "semantic", similarity: 0.9, lines: 60, members: [member, { ...member, id: "y" }] }], coverage: startState.coverage!, failures: [] } });
+    const isWhole = (selector: string) => page.locator(selector).first().evaluate((element) => element.scrollWidth <= element.clientWidth);
+    assert.deepEqual([await isWhole(".member .symbol"), await isWhole(".member .root"), await isWhole(".member .name")], [true, true, true]);
+    const [tag, line] = [await page.locator(".tag").first().boundingBox(), await page.locator(".group .dim").first().boundingBox()];
+    assert.ok(tag!.height < 1.5 * line!.height, `the kind is ${tag!.height} high, a line ${line!.height}`);
+  });
+
+  it("keeps the reasons of a hit together in a wide view", async () => {
+    await page.setViewportSize({ width: 900, height: 700 });
+    await panel.state(hitsState([a]));
+    await box().press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    const why = await page.locator(".why").boundingBox();
+    assert.ok(why!.width < 450, `${why!.width} wide`);
+  });
+
   it("indents by tabs as the editor does, and leaves room for numbers of five digits", async () => {
     await panel.state(hitsState([hit({ path: "a.go", lang: "go", startLine: 17_971, snippet: "f() {\n\tg()\n\t\th()\n}" })]));
     const [none, one, two] = await page.locator("li.hit .line").evaluateAll((lines) =>
