@@ -1,5 +1,6 @@
 // Every sentence about the index: the status item's text and tooltip and the search view's summary, from the one state
 // machine. vscode-free and pure, so that each state's words are tested.
+import { sum } from "../base/statistics.ts";
 import type { Coverage, Depth, Progress, Status } from "../engine/protocol.ts";
 import type { ViewIndex } from "../webview/messages.ts";
 import type { ClientState } from "./engineClient.ts";
@@ -74,10 +75,20 @@ export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   }
   const working = folders.flatMap(({ status }) => (status?.state.kind === "scanning" || status?.state.kind === "deepening" ? [status.state.progress] : []));
   // Scanning first: a folder that is not searchable yet matters more than one that gets better.
-  const progress = working.find(({ phase }) => phase === "discover" || phase === "instant") ?? working[0];
+  const progress = working.find(({ phase }) => phase === "discover" || phase === "instant") ?? (working[0] && inAll(folders, working[0]));
   if (progress) return { kind: "working", label: progressText(progress), fraction: progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined };
   for (const { status } of folders) if (status?.state.kind === "paused") return { kind: "paused", reason: status.state.reason };
   return folders.every(({ client }) => client.kind === "idle") ? { kind: "idle" } : { kind: "ready" };
+}
+
+/** How far all folders together are with reading at this depth: alone one would be done, and the next begin at its own beginning. */
+function inAll(folders: readonly FolderState[], first: Progress): Progress {
+  const parts = folders.flatMap(({ status }): Pick<Progress, "done" | "total">[] => {
+    if (!status) return [];
+    const { coverage, state } = status;
+    return [state.kind === "deepening" ? state.progress : { done: first.phase === "shallow" ? coverage.shallow : coverage.deep, total: coverage.chunks }];
+  });
+  return { ...first, done: sum(parts.map(({ done }) => done)), total: sum(parts.map(({ total }) => total)) };
 }
 
 export function totalCoverage(folders: readonly FolderState[]): Coverage | undefined {

@@ -68,6 +68,14 @@ describe("the index as the search view shows it", () => {
     assert.match(statusText([waits]).tooltip, /Indexing starts with the first search/);
   });
 
+  it("counts how deeply all folders together were read, so that it does not fall back when one of them is done", () => {
+    const reading = (done: number) => folder({ state: { kind: "deepening", progress: progress("deep", done, 30) } });
+    const done = folder({ coverage: { files: 1, chunks: 10, instant: 10, shallow: 10, deep: 10 } });
+    const last = folder({ state: { kind: "deepening", progress: progress("deep", 9, 10) } });
+    const fraction = (...folders: readonly FolderState[]) => (viewIndex(folders) as { readonly fraction?: number }).fraction;
+    assert.deepEqual([fraction(last, reading(3)), fraction(done, reading(4))], [12 / 40, 14 / 40]);
+  });
+
   it("says which of several folders failed", () => {
     const gone = folder(undefined, { kind: "failed", code: "x", reason: "It is gone." }, "docs");
     assert.deepEqual(viewIndex([folder({}), gone]), { kind: "failed", reason: "docs: It is gone." });
