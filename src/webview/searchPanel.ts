@@ -55,7 +55,7 @@ export class SearchPanel extends LitElement {
   #toTop = false;
   /** The host wants the keyboard in the box, which may not be drawn yet. */
   #focusWanted = false;
-  /** The active row was chosen by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
+  /** The active row was chosen or opened by key: it must come into view. One that was pressed is in view, and must not move before the button is let go. */
   #reveal = false;
   /** What had the keyboard before the page was drawn anew. */
   #focused: Element | null = null;
@@ -193,7 +193,7 @@ export class SearchPanel extends LitElement {
       box.focus();
       box.select();
     }
-    if (changed.has("active") && this.active >= 0 && this.#reveal) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+    if ((changed.has("active") || changed.has("expanded")) && this.active >= 0 && this.#reveal) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
     this.#reveal = false;
   }
 
@@ -342,9 +342,10 @@ export class SearchPanel extends LitElement {
     else if (event.key === "Enter" && event.altKey && isHit) this.#actions.similar(id);
     else if (event.key === "Enter") this.post({ type: "open", id, side: event.ctrlKey || event.metaKey, how: "open" });
     else if (event.key === " ") this.post({ type: "open", id, side: false, how: "look" });
-    else if (event.key === "ArrowRight" && isHit && !this.expanded.has(id)) this.#toggle(id);
-    else if (event.key === "ArrowLeft" && isHit && this.expanded.has(id)) this.#toggle(id);
-    else return;
+    else if (isHit && event.key === (this.expanded.has(id) ? "ArrowLeft" : "ArrowRight")) {
+      this.#reveal = true;
+      this.#toggle(id);
+    } else return;
     event.preventDefault();
   }
 

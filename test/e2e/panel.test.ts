@@ -215,6 +215,15 @@ describe("The search view's page", () => {
     assert.deepEqual(await active(), ["f21"]);
   });
 
+  it("brings what a key opens into view", async () => {
+    await panel.state(hitsState(Array.from({ length: 30 }, (_, i) => hit({ path: `src/${i}.ts`, snippet: "line\n".repeat(12) }))));
+    await box().press("ArrowDown");
+    await page.keyboard.press("End");
+    await page.keyboard.press("ArrowRight");
+    const why = await page.locator(".why").boundingBox();
+    assert.ok(why!.y + why!.height <= 700, `the reasons end at ${why!.y + why!.height}`);
+  });
+
   it("moves no row under the pointer, and shows the better order when it leaves", async () => {
     await panel.state(hitsState([a, b]));
     await page.locator("li.hit").first().hover();
