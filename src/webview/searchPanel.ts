@@ -1,6 +1,7 @@
 // The search view's page: box, filters, list, and what to say when there is no list. It holds only what belongs to this
 // page (which row is active, what is being typed); everything else is the host's state, drawn as it comes.
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import { queryWords } from "../base/queryWords.ts";
 import { asRead, remarkTexts } from "../base/remarks.ts";
@@ -540,7 +541,11 @@ export class SearchPanel extends LitElement {
             @pointerenter=${() => (this.#pointed = true)}
             @pointerleave=${this.#pointerLeft}
           >
-            ${repeat(hits, ({ id }) => id, (hit, index) => hitRow({ hit, index, count: hits.length, active: index === this.active, expanded: this.expanded.has(hit.id), words }, this.#actions))}
+            ${repeat(hits, ({ id }) => id, (hit, index) => {
+              const [active, expanded] = [index === this.active, this.expanded.has(hit.id)];
+              // Of hundreds of rows a key changes two: the code of the others need not be read again.
+              return guard([hit, index, hits.length, active, expanded, ...words], () => hitRow({ hit, index, count: hits.length, active, expanded, words }, this.#actions));
+            })}
           </ul>`}
       ${hits.length < all.length ? html`<button class="weak" @click=${() => this.#showWeak(hits.length)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
       <div class="news" role="status">${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}</div>`;

@@ -215,6 +215,27 @@ describe("The search view's page", () => {
     assert.deepEqual(await active(), ["f21"]);
   });
 
+  it("draws anew only the rows that a key changes", async () => {
+    await panel.state(startState);
+    const state = hitsState(Array.from({ length: 30 }, (_, i) => hit({ path: `src/${i}.ts` })));
+    // The page gets the very objects of an event that is made in it.
+    await page.evaluate(async (data) => {
+      Object.assign(globalThis, { read: 0 });
+      const { results } = data.state as { results: { hits: { snippet: string }[] } };
+      for (const each of results.hits) {
+        const { snippet } = each;
+        Object.defineProperty(each, "snippet", { get: () => ((globalThis as unknown as { read: number }).read++, snippet) });
+      }
+      window.dispatchEvent(new MessageEvent("message", { data }));
+    }, { type: "state", state: JSON.parse(JSON.stringify(state)) as object });
+    await box().press("ArrowDown");
+    const read = () => page.evaluate(() => (globalThis as unknown as { read: number }).read);
+    const before = await read();
+    await page.keyboard.press("ArrowDown");
+    assert.deepEqual(await active(), ["verifyToken"]);
+    assert.equal((await read()) - before, 2);
+  });
+
   it("brings what a key opens into view", async () => {
     await panel.state(hitsState(Array.from({ length: 30 }, (_, i) => hit({ path: `src/${i}.ts`, snippet: "line\n".repeat(12) }))));
     await box().press("ArrowDown");
