@@ -1,5 +1,6 @@
 // Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
 import { checkAborted } from "../base/abort.ts";
+import { StrataError } from "../base/errors.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
@@ -35,6 +36,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const filters = parseFilters(params);
   const passes = fileMatcher(filters);
   const source = sourceOf(deps, params);
+  if (source.text.trim() === "") throw new StrataError("input.invalid", "There is no code here to look for. Name lines that hold some.");
   const vectors = await deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal);
   checkAborted(signal);
   const { store } = deps;
@@ -95,7 +97,11 @@ function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { rea
     return { text: params.text, breadcrumb: "", lang: given ?? "", isOwn: (place) => place.text.trim() === bare };
   }
   const [first, last] = [startLine ?? 1, endLine ?? startLine ?? Number.MAX_SAFE_INTEGER];
-  const at = deps.store.placesInFile(path, first, last);
+  const around = deps.store.placesInFile(path, first, last);
+  // An editor's cursor may stand behind all code: what ends last above it is meant.
+  const above = around.length > 0 || params.text.trim() !== "" ? [] : deps.store.placesInFile(path, 1, first);
+  const end = Math.max(...above.map((place) => place.endLine));
+  const at = [...around, ...above.filter((place) => place.endLine === end)];
   // Without an end the cursor's definition is meant: the smallest chunk around the line.
   const definition = startLine !== undefined && endLine === undefined ? at.toSorted((a, b) => a.endLine - a.startLine - (b.endLine - b.startLine))[0] : undefined;
   const [from, to] = definition ? [definition.startLine, definition.endLine] : [first, last];

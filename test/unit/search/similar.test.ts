@@ -37,6 +37,13 @@ test("without an end line the definition at the line is the query", async () => 
   assert.ok(!hits.some((hit) => hit.symbol === "connect"));
 });
 
+test("behind all code of a file the last definition is the query, and where there is none that is said", async () => {
+  const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 12, text: "", k: 5 });
+  assert.equal(hits[0]?.symbol, "dial");
+  assert.ok(!hits.some((hit) => hit.symbol === "connect"));
+  await assert.rejects(findSimilar(setUp(), { path: "src/empty.ts", startLine: 1, text: "\n", k: 5 }), { code: "input.invalid", message: /no code here/ });
+});
+
 test("a long definition that was cut into pieces does not find its own", async () => {
   const piece = (startLine: number, rest: Partial<MemoryChunk>): MemoryChunk => ({ path: "src/loop.ts", startLine, endLine: startLine + 9, text: sum("readLoop", "frames", "seen"), ...rest });
   const pieces = [piece(1, { symbols: ["readLoop"], breadcrumb: "Conn" }), piece(11, { breadcrumb: "Conn > readLoop" }), piece(21, { breadcrumb: "Conn > readLoop" })];
