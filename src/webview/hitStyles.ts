@@ -8,10 +8,6 @@ export const hitStyles = css`
     padding: 0 0 12px;
     outline: 0;
   }
-  .hit,
-  .member {
-    scroll-margin-top: 56px; /* not under the sticky summary */
-  }
   .hit {
     padding: 7px 12px 8px 6px;
     border-top: 1px solid color-mix(in srgb, var(--vscode-foreground) 9%, transparent);
@@ -242,6 +238,16 @@ export const hitStyles = css`
   }
   meter::-webkit-meter-optimum-value {
     background: var(--accent);
+  }
+
+  /* The narrowest side bar: the numbers say what the bars do. */
+  @container (max-width: 280px) {
+    .why .bar {
+      display: none;
+    }
+    .why th {
+      white-space: normal;
+    }
   }
 
   /* Wide (the view dragged to the panel or an editor column): one line for name and place, code in full width. */

@@ -194,7 +194,11 @@ export class SearchPanel extends LitElement {
       box.focus();
       box.select();
     }
-    if ((changed.has("active") || changed.has("expanded")) && this.active >= 0 && this.#reveal) this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+    if ((changed.has("active") || changed.has("expanded")) && this.active >= 0 && this.#reveal) {
+      // Not under the summary, which stays above the list and is as high as its words need.
+      this.renderRoot.querySelector("main")!.style.scrollPaddingTop = `${this.renderRoot.querySelector<HTMLElement>(".summary")?.offsetHeight ?? 0}px`;
+      this.renderRoot.querySelector(`#${rowId(this.active)}`)?.scrollIntoView({ block: "nearest" });
+    }
     this.#reveal = false;
   }
 

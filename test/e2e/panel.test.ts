@@ -245,6 +245,20 @@ describe("The search view's page", () => {
     assert.ok(why!.y + why!.height <= 700, `the reasons end at ${why!.y + why!.height}`);
   });
 
+  it("hides no chosen row under the summary, and no figure of its reasons, in the narrowest view", async () => {
+    await page.setViewportSize({ width: 200, height: 500 });
+    const state = hitsState(Array.from({ length: 9 }, (_, i) => hit({ path: `src/${i}.ts`, why: [{ signal: "nearer code in another folder", value: 1, contribution: 1 }] })));
+    await panel.state(state);
+    await box().press("ArrowDown");
+    await page.keyboard.press("End");
+    for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowUp");
+    const [row, summary] = [await page.locator("li.hit.active").boundingBox(), await page.locator(".summary").boundingBox()];
+    assert.ok(row!.y >= summary!.y + summary!.height - 1, `the row begins at ${row!.y}, the summary ends at ${summary!.y + summary!.height}`);
+    await page.keyboard.press("ArrowRight");
+    const figure = await page.locator(".why .number").boundingBox();
+    assert.ok(figure!.x + figure!.width <= 200, `the figure ends at ${figure!.x + figure!.width}`);
+  });
+
   it("moves no row under the pointer, and shows the better order when it leaves", async () => {
     await panel.state(hitsState([a, b]));
     await page.locator("li.hit").first().hover();
