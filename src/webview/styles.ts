@@ -424,6 +424,8 @@ export const panelStyles = css`
     white-space: nowrap;
     background: var(--vscode-badge-background);
     color: var(--vscode-badge-foreground);
+    outline: 1px solid var(--vscode-contrastBorder, transparent); /* high contrast has no backgrounds */
+    outline-offset: -1px;
   }
   /* In a narrow view the place has a line of its own, as in hits. */
   .member {

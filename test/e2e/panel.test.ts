@@ -453,7 +453,7 @@ describe("The search view's page", () => {
     assert.equal(await page.locator(".filters").count(), 1);
   });
 
-  it("shows the active row and the chosen languages in a theme of high contrast, which has no backgrounds for them", async () => {
+  it("shows the active row, the chosen languages and kinds of duplicates in a theme of high contrast, which has no backgrounds for them", async () => {
     await page.evaluate(() => document.documentElement.style.setProperty("--vscode-contrastActiveBorder", "rgb(243, 133, 24)"));
     await panel.state(hitsState([a, b], { filters: { langs: ["go"], path: "" } }));
     await panel.step(1);
@@ -461,6 +461,10 @@ describe("The search view's page", () => {
     assert.deepEqual([await style("li.hit.active", "outline-color"), await style("li.hit.active", "outline-style")], ["rgb(243, 133, 24)", "dotted"]);
     assert.equal(await style(".chip[aria-pressed='true']", "border-top-color"), "rgb(243, 133, 24)");
     assert.match(await style(".chip[aria-pressed='true']", "box-shadow"), /rgb\(243, 133, 24\).*inset/);
+    await page.evaluate(() => document.documentElement.style.setProperty("--vscode-contrastBorder", "rgb(111, 195, 223)"));
+    const members = [{ id: "x", folder: "", path: "src/a.ts", startLine: 1, endLine: 9, symbol: "" }];
+    await panel.state({ ...startState, results: { kind: "duplicates", subject: "", groups: [{ id: "g", kind: "exact", similarity: 1, lines: 9, members }], coverage: startState.coverage!, failures: [] } });
+    assert.equal(await style(".tag", "outline-color"), "rgb(111, 195, 223)");
   });
 
   it("keeps the line in view when folder and name are too long for the row", async () => {
