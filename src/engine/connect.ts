@@ -220,6 +220,9 @@ function nodeForEngine(): string {
 
 const knownCode = (code: string): ErrorCode => ((errorCodes as readonly string[]).includes(code) ? (code as ErrorCode) : "engine.failed");
 
+/** What became of a request that an ending engine did not answer. */
+export const ENDED = "The engine ended before it answered. It is started again with the next request; if that keeps happening, look at its log or run `strata doctor`.";
+
 /** A failed request as a StrataError; cancellation stays an AbortError. */
 export function fromWire(error: unknown): Error {
   if (error instanceof ResponseError) {
@@ -228,7 +231,7 @@ export function fromWire(error: unknown): Error {
     if (code) return new StrataError(knownCode(code), error.message, error);
   }
   if (error instanceof ConnectionError || (error instanceof ResponseError && (error.code === ErrorCodes.PendingResponseRejected || error.code === ErrorCodes.MessageWriteError)))
-    return new StrataError("engine.unreachable", "The engine ended before it answered. It is started again with the next request; if that keeps happening, look at its log or run `strata doctor`.", error);
+    return new StrataError("engine.unreachable", ENDED, error);
   return error instanceof Error ? error : new Error(String(error));
 }
 

@@ -31,6 +31,7 @@ import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
+import { UnderWay } from "./underWay.ts";
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -66,7 +67,9 @@ export class Engine {
   #saveAt = 0;
   /** Of model or index; they wait for all work but answers. */
   readonly #exchanges = new Exchanges();
-  readonly #asking = new Set<Promise<unknown>>();
+  /** Questions that the index and its model are being asked, and the answers that are made of them: the store closes behind these. */
+  readonly #asking = new UnderWay();
+  readonly #answers = new UnderWay();
   #askedMs = -Infinity;
   /** Pending while a rebuild has no store to ask. */
   #reopened: Promise<void> = Promise.resolve();
@@ -153,12 +156,12 @@ export class Engine {
   async search(params: SearchParams, signal: AbortSignal, onUpdate?: (result: SearchResult) => void): Promise<SearchResult> {
     if (params.query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Type a sentence, a name or a quoted text.");
     const query = withPathsInside(params.query, this.#options.root);
-    return this.#answer(params, signal, async (deps, k) => searchIndex(deps, { ...params, query, k }, signal), onUpdate);
+    return this.#answers.of(this.#answer(params, signal, async (deps, k) => searchIndex(deps, { ...params, query, k }, signal), onUpdate));
   }
 
   async similar(params: SimilarParams, signal: AbortSignal): Promise<SearchResult> {
     const text = params.text ?? (await readRange(this.#options.root, params));
-    return this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...filtersInside(params, this.#options.root), text, k }, signal));
+    return this.#answers.of(this.#answer(params, signal, async (deps, k) => findSimilar(deps, { ...filtersInside(params, this.#options.root), text, k }, signal)));
   }
 
   async #answer(
@@ -187,7 +190,7 @@ export class Engine {
     });
     const { refine } = ranked;
     if (params.depth !== "deep" || refine === undefined) return finish(ranked, false);
-    // A list that is there is an answer, also when the encoder dies over making it better.
+    // A list that is there is an answer, also when the encoder dies over making it better or the engine ends meanwhile.
     const unrefined = (error: unknown): RankedResult => {
       signal.throwIfAborted();
       this.#problem("visible hits could not be refined", error);
@@ -195,20 +198,18 @@ export class Engine {
       return ranked;
     };
     const late = (error: unknown): void => void (signal.aborted || unrefined(error));
-    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, signal, late).catch(unrefined), false);
+    const refined = async (): Promise<SearchResult> => finish(await refine(REFINE_BUDGET_MS, AbortSignal.any([signal, this.#closing.signal]), late).catch(unrefined), false);
     if (!onUpdate) return refined();
-    setImmediate(async () => {
-      try {
-        const better = await refined();
-        if (!signal.aborted) onUpdate(better);
-      } catch (error) {
-        if (!signal.aborted) this.#problem("refined hits could not be sent", error);
-      }
-    });
+    const update = yieldToEventLoop().then(refined).then((better) => signal.aborted || onUpdate(better));
+    this.#answers.of(update).catch((error: unknown) => this.#problem("refined hits could not be sent", error));
     return finish(ranked, true);
   }
 
-  async duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound & { readonly coverage: Coverage }> {
+  duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound & { readonly coverage: Coverage }> {
+    return this.#answers.of(this.#duplicates(params, signal, onProgress));
+  }
+
+  async #duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound & { readonly coverage: Coverage }> {
     for (;;) {
       await this.#atHand();
       const found = await this.#work(signal, (cut) => findDuplicates(this.#store, filtersInside(params, this.#options.root), cut, onProgress));
@@ -302,7 +303,7 @@ export class Engine {
     const open = Promise.withResolvers<void>();
     await this.#exchanging(async () => {
       this.#reopened = open.promise;
-      await Promise.allSettled(this.#asking);
+      await this.#asking.settled();
       await Promise.all([this.#pool.close(), this.#encoder.close(), this.#before?.close()]);
       await this.#store.close();
       this.#scansDone = 0;
@@ -323,9 +324,10 @@ export class Engine {
     this.#lost = undefined;
   }
 
-  /** Waits while a rebuild has no store to ask. */
+  /** Waits while a rebuild has no store to ask. Once the engine ends nothing more is asked. */
   async #atHand(): Promise<void> {
     await this.#reopened;
+    this.#closing.signal.throwIfAborted();
     if (this.#lost === undefined) return;
     this.#wake();
     throw this.#lost;
@@ -377,6 +379,11 @@ export class Engine {
     };
   }
 
+  /** What takes long is cut short then, and no more questions are taken. */
+  get isEnding(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   leftOut(): readonly LeftOut[] {
     return this.#indexer.leftOut();
   }
@@ -391,6 +398,7 @@ export class Engine {
     await this.#exchanges.over();
     await this.#pool.close();
     await Promise.allSettled([this.#loop, this.#exchanges.settled()]);
+    await Promise.all([this.#answers.settled(), this.#noiseFloor.settled()]);
     await this.#store.close();
     await Promise.all([this.#encoder.close(), this.#before?.close()]);
   }
@@ -402,10 +410,12 @@ export class Engine {
       if (this.#lost !== undefined) await this.#exchanging(() => this.#reopen()).catch(() => undefined); // its end wakes this loop; work throws what is in the way
       const woken = new Promise<void>((resolve) => void (this.#wake = resolve));
       // A question in flight has the thread to itself: an answer awaits several times, and a slice in each gap would add up.
-      if (this.#asking.size > 0) await Promise.allSettled(this.#asking);
+      if (this.#asking.size > 0) await this.#asking.settled();
       this.#scansTried = this.#scansWanted;
       try {
-        const worked = this.#settings.paused ? this.#rest() : await this.#work(signal, (cut) => this.#slice(cut));
+        const { paused } = this.#settings;
+        if (paused) this.#teller.state = { kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." };
+        const worked = !paused && (await this.#work(signal, (cut) => this.#slice(cut)));
         this.#full = undefined;
         this.#failures = 0;
         this.#turns.end();
@@ -430,11 +440,6 @@ export class Engine {
         else this.#teller.state = lookingForFiles;
       }
     }
-  }
-
-  #rest(): false {
-    this.#teller.state = { kind: "paused", reason: "It was paused in the editor. The command Strata: Resume Indexing goes on with it." };
-    return false;
   }
 
   /** One slice of background work; false when there is nothing left to do. */
@@ -500,7 +505,7 @@ export class Engine {
     this.#watcher ??= watchWorkspace(this.#options.root, {
       limits: () => this.#settings,
       onRescan: () => this.#requestScan(),
-      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => isAbort(error) || this.#problem("a change on disk was not indexed", error)),
+      onChange: (paths) => void this.filesChanged(paths, this.#closing.signal).catch((error: unknown) => this.#problem("a change on disk was not indexed", error)),
       onWarning: this.#teller.warn,
     });
   }
@@ -558,7 +563,8 @@ export class Engine {
 
   /** Closes an encoder once the answers that were begun with it are out. */
   #dismiss(encoder: Encoder): void {
-    void Promise.allSettled(this.#asking)
+    void this.#asking
+      .settled()
       .then(() => encoder.close())
       .catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
   }
@@ -586,25 +592,19 @@ export class Engine {
     }
   }
 
-  async #asked<T>(asking: Promise<T>): Promise<T> {
-    this.#asking.add(asking);
-    try {
-      return await asking;
-    } catch (error) {
-      return this.#refuse(error);
-    } finally {
-      this.#asking.delete(asking);
-    }
+  #asked<T>(asking: Promise<T>): Promise<T> {
+    return this.#asking.of(asking).catch((error: unknown) => this.#refuse(error));
   }
 
+  /** What was cut short in order, as by the engine's end, is none. */
   #problem(what: string, error: unknown): void {
-    this.#options.log("warn", what, error);
+    if (!isAbort(error)) this.#options.log("warn", what, error);
   }
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
   async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
     const { hits, stale } = await anchorOnce(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
-    if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => isAbort(error) || this.#problem("a stale file was not indexed", error));
+    if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
     return hits;
   }
 
@@ -613,7 +613,7 @@ export class Engine {
     const before = this.#store.changes();
     const { hits: left, stale } = await anchorOnce(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
     if (left.length === hits.length) return false;
-    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => isAbort(error) || this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
+    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
     return this.#store.changes() !== before;
   }
 }

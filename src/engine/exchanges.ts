@@ -1,9 +1,10 @@
 // Who works with the index and its model, and who may exchange them: work goes on side by side; an exchange cuts it short, waits for it, and holds new
 // work back until it is done.
 import { isAbort } from "../base/abort.ts";
+import { UnderWay } from "./underWay.ts";
 
 export class Exchanges {
-  readonly #working = new Set<Promise<unknown>>();
+  readonly #working = new UnderWay();
   /** Aborted to end what is in `#working` early. */
   #pass = new AbortController();
   #count = 0;
@@ -21,15 +22,11 @@ export class Exchanges {
   /** Runs what reads or writes with the present model. Undefined when an exchange cut it short. */
   async work<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     const pass = this.#pass.signal;
-    const running = run(AbortSignal.any([signal, pass]));
-    this.#working.add(running);
     try {
-      return await running;
+      return await this.#working.of(run(AbortSignal.any([signal, pass])));
     } catch (error) {
       if (pass.aborted && !signal.aborted && isAbort(error)) return undefined;
       throw error;
-    } finally {
-      this.#working.delete(running);
     }
   }
 
@@ -38,7 +35,7 @@ export class Exchanges {
     this.#count++;
     this.#pass.abort();
     const done = this.#last.then(async () => {
-      await Promise.allSettled(this.#working);
+      await this.#working.settled();
       try {
         await act();
       } finally {
@@ -52,6 +49,6 @@ export class Exchanges {
   /** Resolves when all that was begun has ended. */
   async settled(): Promise<void> {
     await this.#last;
-    await Promise.allSettled(this.#working);
+    await this.#working.settled();
   }
 }

@@ -12,7 +12,7 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { asStrataError } from "../store/store.ts";
 import { signalOf } from "./cancellation.ts";
-import { isOlderEngine, type StartMessage } from "./connect.ts";
+import { ENDED, isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
 import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
@@ -107,7 +107,7 @@ class Server {
       try {
         return await work();
       } catch (error) {
-        if (isAbort(error)) return new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
+        if (isAbort(error)) return engine.isEnding ? new ResponseError(-32000, ENDED, { code: "engine.unreachable" }) : new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
         if (!StrataError.is(error)) this.#log("error", "a request failed", error);
         return new ResponseError(-32000, StrataError.is(error) ? error.message : `Strata met an unexpected problem (${userMessage(error)}). The log of the engine has the details.`, {
           code: StrataError.is(error) ? error.code : "engine.failed",

@@ -7,7 +7,7 @@ import { CancellationTokenSource } from "vscode-jsonrpc/node";
 import { build } from "../../src/base/assets.ts";
 import { StrataError } from "../../src/base/errors.ts";
 import { fromWire } from "../../src/engine/connect.ts";
-import { engineRecordFile } from "../../src/engine/paths.ts";
+import { engineLogFile, engineRecordFile } from "../../src/engine/paths.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { ask, bringTo, manyFiles, processGone, untilStatus, Workspace } from "../support/workspace.ts";
 
@@ -193,6 +193,16 @@ test("a newer client replaces an older engine; an older client gets a sentence",
   // `start: false`: the engine that it would start is this checkout's own, which is older than the client claims to be.
   await assert.rejects(workspace.connect({ identity: { protocol: protocol.PROTOCOL_VERSION, build: "99.0.0+1.new" }, start: false }), (error) => StrataError.is(error, "engine.unreachable"));
   await processGone(old.info.pid);
+});
+
+test("whom an ending engine does not answer any more hears that it ended, not that somebody cancelled", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs });
+  const client = await workspace.connect();
+  const { connection, folder } = client;
+  void connection.sendRequest(protocol.shutdown).catch(() => undefined);
+  const late = [ask(client, "list every file"), connection.sendRequest(protocol.duplicates, { ...protocol.duplicateDefaults, limit: 5 })];
+  for (const request of late) await assert.rejects(request.catch((e: unknown) => Promise.reject(fromWire(e))), (error) => StrataError.is(error, "engine.unreachable"));
+  assert.doesNotMatch(readFileSync(engineLogFile(folder), "utf8"), / (warn|error) /);
 });
 
 test("without the token nobody gets in, and the engine's files are the owner's alone", { skip: process.platform === "win32" && "POSIX permissions" }, async (t) => {

@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
-import { isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
+import { breathe, isAbort, yieldToEventLoop } from "../../../src/base/abort.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { sha256 } from "../../../src/base/hash.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -324,6 +324,32 @@ test("a file that is being read again when the engine ends stays in the index", 
   await engine.close();
   assert.ok(isAbort(await saving));
   assert.deepEqual(removals.calls.flatMap((call) => call.arguments[0]), []);
+});
+
+test("a question that is being answered when the engine ends is answered, and nothing is logged as a failure", { timeout: 30_000 }, async (t) => {
+  const logged: unknown[] = [];
+  const query = "merge the ledger";
+  const place = workplace(t, manyFiles(20));
+  const engine = await place.open({ ...workerFile(place, anyVectors()), log: (level, ...what) => void (["warn", "error"].includes(level) && logged.push(what)) });
+  await engine.index("instant", never);
+  const closing = t.mock.method(Store.prototype, "close").mock;
+  const embed = OnnxEncoder.prototype.embedQuery;
+  let isAsked = false;
+  t.mock.method(OnnxEncoder.prototype, "embedQuery", async function (this: OnnxEncoder, ...given: Parameters<typeof embed>) {
+    isAsked ||= given[0] === query;
+    for (let turn = 0; turn < 50 && given[0] === query && closing.callCount() === 0; turn++) await breathe(2);
+    return embed.apply(this, given);
+  });
+  const better = Promise.withResolvers<SearchResult>();
+  const asked = engine.search({ query, k: 5, depth: "deep" }, never, better.resolve);
+  while (!isAsked) await yieldToEventLoop();
+  const found = engine.duplicates({ minLines: 3, threshold: 0.5, limit: 10 }, never).catch((error: unknown) => error);
+  await engine.close();
+  assert.equal((await asked).hits.length, 5);
+  assert.equal((await better.promise).hits.length, 5);
+  assert.ok(isAbort(await found), "what takes long is cut short");
+  await assert.rejects(engine.search({ query, k: 5, depth: "instant" }, never), isAbort);
+  assert.deepEqual(logged, []);
 });
 
 test("a hit whose file has become a pipe or a link is left out, and the answer comes", { skip: process.platform === "win32" && "no pipes there" }, async (t) => {
