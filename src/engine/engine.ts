@@ -14,6 +14,7 @@ import { LANGUAGES_VERSION } from "../indexing/languages.ts";
 import { Indexer, type LeftOut } from "../indexing/indexer.ts";
 import { ParsePool } from "../indexing/parsePool.ts";
 import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
+import { CodeForms } from "../search/codeForms.ts";
 import { findDuplicates } from "../search/duplicates.ts";
 import { NoiseFloor } from "../search/noiseFloor.ts";
 import { type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
@@ -81,6 +82,7 @@ export class Engine {
   #full: StrataError | undefined;
   #failures = 0; // rounds of background work, one after the other
   readonly #turns = new Turns();
+  readonly #codeForms = new CodeForms();
 
   private constructor(options: EngineOptions, onStatus: (status: Status) => void) {
     this.#options = options;
@@ -212,7 +214,7 @@ export class Engine {
   async #duplicates(params: DuplicatesParams, signal: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound & { readonly coverage: Coverage }> {
     for (;;) {
       await this.#atHand();
-      const found = await this.#work(signal, (cut) => findDuplicates(this.#store, filtersInside(params, this.#options.root), cut, onProgress));
+      const found = await this.#work(signal, (cut) => findDuplicates(this.#store, this.#codeForms, filtersInside(params, this.#options.root), cut, onProgress));
       if (found) return { ...found, groups: await anchorGroups(found.groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
@@ -244,8 +246,7 @@ export class Engine {
     const inside = paths.map((p) => relativeInside(this.#options.root, p));
     if (inside.length > MASS_CHANGE) {
       this.#teller.state = lookingForFiles;
-      this.#requestScan();
-      return;
+      return this.#requestScan();
     }
     this.#teller.unread += inside.length;
     const indexed = await this.#work(signal, (cut) => this.#readSaved(inside, cut))
@@ -494,8 +495,7 @@ export class Engine {
       return false;
     }
     this.#teller.state = deepening("instant", this.#store.coverage());
-    this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant);
-    const encoder = this.#instantEncoder;
+    const encoder = (this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant));
     this.#store.putInstant(todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
     return true;
   }

@@ -58,6 +58,12 @@ export function languagesOfChunks(db: IndexDatabase, chunkIds: readonly number[]
   return db.all("SELECT c.id, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds)).map((row) => [row["id"] as number, row["lang"] as string] as const);
 }
 
+export function codeOfChunks(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; kind: Place["kind"]; text: string; lang: string }[] {
+  return db
+    .all("SELECT c.id, c.kind, c.text, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
+    .map((row) => ({ chunkId: row["id"] as number, kind: row["kind"] as Place["kind"], text: row["text"] as string, lang: row["lang"] as string }));
+}
+
 /** Breadcrumb and text of chunks, in the order of the ids. */
 export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; breadcrumb: string; text: string }[] {
   return db

@@ -17,7 +17,7 @@ import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "
 import { ImportGraph } from "./imports.ts";
 import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
-import { deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
+import { codeOfChunks, deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
@@ -37,6 +37,8 @@ const KEEP_ORPHANS = 200_000;
 const ORPHAN_DAYS = 14;
 /** Rows of one housekeeping transaction: a few milliseconds. */
 const SLICE = 200;
+/** Chunks whose code is read at once. */
+const PAGE = 500;
 /** Places found by the telling terms for each one wanted, when all terms are to decide their order. */
 const RESCORED = 3;
 
@@ -319,16 +321,14 @@ export class Store {
   importNeighbours(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
     return this.#imports.neighbours(paths.flatMap((path) => this.#catalogue.files.get(path) ?? []));
   }
-  /** For duplicates: every live chunk once, read in pages, so that writes may come between. */
-  *allChunks(): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
-    for (let after = 0; ; ) {
-      const rows = this.#guard(() => this.#db.all("SELECT id, kind, text, lang FROM chunks WHERE id > ? ORDER BY id LIMIT 500", after));
-      if (rows.length === 0) return;
-      for (const row of rows) {
-        after = row["id"] as number;
-        if (this.#catalogue.references.has(after)) yield { chunkId: after, kind: row["kind"] as Chunk["kind"], text: row["text"] as string, lang: row["lang"] as string };
-      }
-    }
+  /** Live view: all chunks that have a place, and how many. An index that is made again has another. */
+  placesPerChunk(): ReadonlyMap<number, number> {
+    return this.#catalogue.references;
+  }
+  /** For duplicates: these chunks in their order, without those that have no place, read in pages, so that writes may come between. */
+  *codeOf(chunkIds: readonly number[]): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
+    for (let from = 0; from < chunkIds.length; from += PAGE)
+      for (const chunk of this.#guard(() => codeOfChunks(this.#db, chunkIds.slice(from, from + PAGE)))) if (this.#catalogue.references.has(chunk.chunkId)) yield chunk;
   }
   /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. @param allowed chunks that count; undefined for all */
   neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {

@@ -10,6 +10,7 @@ import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFile
 import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import type { DuplicateGroup } from "../../src/engine/protocol.ts";
 import { languageOf } from "../../src/indexing/languages.ts";
+import { CodeForms } from "../../src/search/codeForms.ts";
 import { type CodeToken, renamedForm, tokeniseCode } from "../../src/search/codeTokens.ts";
 import { type DuplicateStore, findDuplicates } from "../../src/search/duplicates.ts";
 import { findSimilar } from "../../src/search/similar.ts";
@@ -130,13 +131,13 @@ async function measure(repository: JudgedRepository, model: LabModel): Promise<{
       reciprocals[i]![depth] = rank < 0 ? 0 : 1 / (rank + 1);
     }
     const alone = new Standing(chunks, vectors.map((own) => own[depth]!));
-    const kinds = Object.groupBy((await findDuplicates(alone, duplicateParams)).groups, (group) => group.kind);
+    const kinds = Object.groupBy((await findDuplicates(alone, new CodeForms(), duplicateParams)).groups, (group) => group.kind);
     let mixed = 0;
     for (const type of cloneTypes) {
       const planted = copies.flatMap((copy, i) => (copy.type === type ? { ...copy, i, path: `planted/${i}` } : []));
       const copied = planted.map(({ original, text, path: place }): MemoryChunk => ({ ...original, path: place, text, breadcrumb: "", doc: "", startLine: 1, endLine: text.split("\n").length }));
       const standing = new Standing([...chunks, ...copied], [...vectors.map((own) => own[depth]!), ...planted.map(({ i }) => copyVectors[i]![depth]!)], alone);
-      const { groups: found } = await findDuplicates(standing, duplicateParams);
+      const { groups: found } = await findDuplicates(standing, new CodeForms(), duplicateParams);
       mixed += found.filter((group) => group.members.filter((member) => member.path.startsWith("planted/")).length > 1).length;
       for (const { i, original, path: place } of planted) {
         const group = found.find(({ members }) => members.some((member) => member.path === place));
@@ -162,8 +163,14 @@ class Standing implements DuplicateStore {
     this.#vectors = vectors;
     this.#before = before;
   }
-  *allChunks() {
-    for (const [chunkId, { kind, text, lang }] of this.#chunks.entries()) yield { chunkId, kind: kind!, text, lang: lang! };
+  placesPerChunk(): ReadonlyMap<number, number> {
+    return new Map(this.#chunks.keys().map((chunkId) => [chunkId, 1]));
+  }
+  *codeOf(chunkIds: readonly number[]) {
+    for (const chunkId of chunkIds) {
+      const { kind, text, lang } = this.#chunks[chunkId]!;
+      yield { chunkId, kind: kind!, text, lang: lang! };
+    }
   }
   allowedBy(): undefined {}
   placesOf(chunkIds: readonly number[]): Place[] {

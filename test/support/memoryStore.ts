@@ -39,6 +39,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   readonly #chunkIds = new Map<string, number>();
   readonly #postings = new Map<string, number[]>();
   readonly #placesOfChunk = new Map<number, number[]>();
+  #placesPerChunk: ReadonlyMap<number, number> | undefined;
   readonly #imports = new ImportGraph();
   readonly #importers = new Map<string, { readonly id: number; readonly path: string; readonly lang: string }>();
   readonly #files = new Map<string, FileRecord>();
@@ -239,12 +240,14 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return paths.flatMap((path) => this.#importers.get(path) ?? []);
   }
 
-  *allChunks(): Iterable<{ chunkId: number; kind: Place["kind"]; text: string; lang: string }> {
-    const seen = new Set<number>();
-    for (const { place } of this.#rows.values()) {
-      if (seen.has(place.chunkId)) continue;
-      seen.add(place.chunkId);
-      yield { chunkId: place.chunkId, kind: place.kind, text: place.text, lang: place.lang };
+  placesPerChunk(): ReadonlyMap<number, number> {
+    return (this.#placesPerChunk ??= new Map([...this.#placesOfChunk].map(([chunkId, places]) => [chunkId, places.length])));
+  }
+
+  *codeOf(chunkIds: readonly number[]): Generator<{ chunkId: number; kind: Place["kind"]; text: string; lang: string }> {
+    for (const chunkId of chunkIds) {
+      const { kind, text, lang } = this.#rows.get(this.#placesOfChunk.get(chunkId)![0]!)!.place;
+      yield { chunkId, kind, text, lang };
     }
   }
 

@@ -509,7 +509,7 @@ test("duplicates that are looked for while the index is made again come from the
   const place = workplace(t, manyFiles(40));
   const engine = await place.open();
   await engine.index("instant", never);
-  const looks = t.mock.method(Store.prototype, "allChunks");
+  const looks = t.mock.method(Store.prototype, "codeOf");
   // A clock on which every look at it comes so late that others get their turn.
   let now = performance.now();
   const clock = t.mock.method(performance, "now", () => (now += 1_000));

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import type { Progress } from "../../../src/base/progress.ts";
 import type { DuplicatesParams } from "../../../src/engine/protocol.ts";
-import { findDuplicates } from "../../../src/search/duplicates.ts";
+import { CodeForms } from "../../../src/search/codeForms.ts";
+import { type DuplicateStore, findDuplicates } from "../../../src/search/duplicates.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
@@ -13,7 +14,7 @@ const near = "async function loadLines(path: string) {\n  const raw = await read
 const vector = (x: number, y: number) => Float32Array.of(x / Math.hypot(x, y), y / Math.hypot(x, y));
 
 const params: DuplicatesParams = { minLines: 4, threshold: 0.9, limit: 100 };
-const find = async (chunks: readonly MemoryChunk[], changed: Partial<DuplicatesParams> = {}) => (await findDuplicates(new MemoryStore(chunks), { ...params, ...changed })).groups;
+const find = async (chunks: readonly MemoryChunk[], changed: Partial<DuplicatesParams> = {}) => (await findDuplicates(new MemoryStore(chunks), new CodeForms(), { ...params, ...changed })).groups;
 
 test("copies that differ only in comments and layout are exact", async () => {
   const commented = body("sumOf", "list").replace("let total", "// start at nothing\n  let   total");
@@ -135,8 +136,8 @@ test("what filters leave out is no copy, nor does it bring others together", asy
 
 test("that nothing passes the filters is told apart from there being no copies", async () => {
   const store = new MemoryStore([{ path: "a.ts", text: other }]);
-  assert.deepEqual(await findDuplicates(store, { ...params, filters: "path:new.ts" }), { groups: [], nothingPasses: true });
-  assert.deepEqual(await findDuplicates(store, { ...params, filters: "path:a.ts" }), { groups: [] });
+  assert.deepEqual(await findDuplicates(store, new CodeForms(), { ...params, filters: "path:new.ts" }), { groups: [], nothingPasses: true });
+  assert.deepEqual(await findDuplicates(store, new CodeForms(), { ...params, filters: "path:a.ts" }), { groups: [] });
 });
 
 test("any number of what filters leave out may stand nearer than a copy", async () => {
@@ -150,18 +151,75 @@ test("a long search reports progress, lets the event loop run and can be cancell
   const chunks = Array.from({ length: 3000 }, (_, i): MemoryChunk => ({ path: `f${i}.ts`, text: `${other}\nconst unique${i} = [${Array.from({ length: i % 50 }, (__, n) => n).join()}];` }));
   const store = new MemoryStore(chunks);
   const seen: Progress[] = [];
-  await findDuplicates(store, params, undefined, (progress) => seen.push(progress));
+  await findDuplicates(store, new CodeForms(), params, undefined, (progress) => seen.push(progress));
   assert.deepEqual(seen.slice(0, 3).map(({ done, total }) => [done, total]), [[1000, 0], [2000, 0], [3000, 0]], "while all code is read");
   assert.ok(seen.length > 3 && seen.at(-1)!.done === seen.at(-1)!.total);
   const controller = new AbortController();
   setImmediate(() => controller.abort());
-  await assert.rejects(findDuplicates(store, params, controller.signal), { name: "AbortError" });
+  await assert.rejects(findDuplicates(store, new CodeForms(), params, controller.signal), { name: "AbortError" });
 });
 
 test("thousands of copies in one file are grouped without comparing each with each", async () => {
   const stores = new Map([1_000, 10_000].map((n) => [n, new MemoryStore(Array.from({ length: n }, (_, i) => ({ path: "table.ts", startLine: 10 * i + 1, endLine: 10 * i + 8, text: other })))]));
   await assertGrowsEvenly(1_000, async (n) => {
-    const [group] = (await findDuplicates(stores.get(n)!, params)).groups;
+    const [group] = (await findDuplicates(stores.get(n)!, new CodeForms(), params)).groups;
     assert.equal(group?.members.length, n);
   });
+});
+
+test("only code that came since is read for the next question, and an index that is made again is read anew", async () => {
+  const chunk = (path: string, text: string): MemoryChunk => ({ path, text });
+  const chunks = [chunk("a.ts", body("sumOf", "list")), chunk("b.ts", other), chunk("c.ts", rows.join("\n"))];
+  const places = new Map<number, number>();
+  let read: number[] = [];
+  /** Of the same chunks, as they come and go; ids stay. */
+  const storeOf = (all: readonly MemoryChunk[], live = places): DuplicateStore => {
+    const store = new MemoryStore(all);
+    live.clear();
+    for (const [chunkId, count] of store.placesPerChunk()) if (all[chunkId - 1]!.text !== "") live.set(chunkId, count);
+    const codeOf = (chunkIds: readonly number[]) => {
+      read = [...chunkIds];
+      return store.codeOf(chunkIds);
+    };
+    return { placesPerChunk: () => live, codeOf, allowedBy: (filters) => store.allowedBy(filters), placesOf: (ids) => store.placesOf(ids), neighbours: (...given) => store.neighbours(...given) };
+  };
+  const forms = new CodeForms();
+  const found = async (store: DuplicateStore, known = forms) => (await findDuplicates(store, known, params)).groups.map(({ kind, members }) => `${kind}: ${members.map(({ path }) => path).join(" ")}`);
+  const asFound = async (store: DuplicateStore): Promise<readonly number[]> => {
+    const groups = await found(store);
+    const kept = read;
+    assert.deepEqual(groups, await found(store, new CodeForms()));
+    return kept;
+  };
+  assert.deepEqual(await asFound(storeOf(chunks)), [1, 2, 3]);
+  assert.deepEqual(await asFound(storeOf(chunks)), []);
+  const more = [...chunks, chunk("d.ts", renamedRows.toSpliced(3, 1).join("\n")), chunk("e.ts", body("weigh", "rows"))];
+  assert.deepEqual(await asFound(storeOf(more)), [4, 5]);
+  assert.deepEqual(await found(storeOf(more)), ["renamed: a.ts e.ts", "semantic: c.ts d.ts"]);
+  assert.deepEqual(await asFound(storeOf(more.with(0, chunk("a.ts", "")))), []);
+  assert.deepEqual(await found(storeOf(more.with(0, chunk("a.ts", "")))), ["semantic: c.ts d.ts"]);
+  assert.deepEqual(await asFound(storeOf(more.toReversed(), new Map())), [1, 2, 3, 4, 5], "under the same ids");
+  const small = new CodeForms(4);
+  await found(storeOf(more), small);
+  await found(storeOf(more), small);
+  assert.deepEqual(read, [1, 2, 3, 4, 5], "of a large index nothing is kept");
+});
+
+test("what was read before a question was cancelled counts for the next one", async () => {
+  const chunks = Array.from({ length: 500 }, (_, i): MemoryChunk => ({ path: `f${i}.ts`, text: i % 2 === 0 ? rows.join("\n").replace("load", `load${i}`) : renamedRows.toSpliced(i % 7, 1, `  mark(${i}, into);`).join("\n") }));
+  const store = new MemoryStore(chunks);
+  const known = new CodeForms();
+  const controller = new AbortController();
+  const reads = store.codeOf.bind(store);
+  store.codeOf = function* (ids) {
+    for (const chunk of reads(ids)) {
+      if (chunk.chunkId === 400) controller.abort();
+      yield chunk;
+    }
+  };
+  let now = performance.now();
+  const clock = mock.method(performance, "now", () => (now += 100)); // so that it is noticed at once
+  await assert.rejects(findDuplicates(store, known, params, controller.signal), { name: "AbortError" });
+  clock.mock.restore();
+  assert.deepEqual(await findDuplicates(store, known, params), await findDuplicates(store, new CodeForms(), params));
 });

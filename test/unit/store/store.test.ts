@@ -19,7 +19,7 @@ const even = lexicalFields.map(() => 1);
 const dense = (store: Store, text: string, k = 3, filters: Filters = {}) => store.searchDense(sameAtEveryExit(vectorOf(text)), k, filters);
 const lexical = (store: Store, query: string, filters: Filters = {}, phrases: string[] = [], limit = 10) =>
   store.places(store.searchLexical(words(query), phrases, even, limit, filters).map(({ place }) => place)).map(({ path, startLine }) => `${path}:${startLine}`);
-const chunkIds = (store: Store) => [...store.allChunks()].map(({ chunkId }) => chunkId);
+const chunkIds = (store: Store) => [...store.placesPerChunk().keys()].sort((a, b) => a - b);
 /** Which of these texts have a chunk on disk, those without a place too. */
 const storedOf = (...texts: string[]): string[] => {
   const db = new DatabaseSync(path.join(w.folder, "index.db"), { readOnly: true });
