@@ -526,7 +526,7 @@ export class Engine {
     this.#saveAt = Date.now() + Math.max(SAVE_EVERY_MS, SAVE_SHARE * (Date.now() - started));
   }
 
-  /** After damage the store has moved the database aside and is empty: whoever met it, everything is read again. */
+  /** After damage the store has deleted the database and is empty: whoever met it, everything is read again. */
   #noteDamage(error: unknown): void {
     if (!StrataError.is(error, "index.damaged")) return;
     this.#scansDone = 0;

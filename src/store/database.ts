@@ -1,6 +1,6 @@
 // The SQLite file: opening, pragmas, one writer, prepared statements, transactions, and SQLite's error codes as StrataErrors. The only file that
 // imports node:sqlite (Node 26 renames its class). Knows no table but meta.
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statfsSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -150,10 +150,9 @@ export class IndexDatabase {
   }
 }
 
-/** Moves a database (with its log) aside as `<file>.damaged`, over an earlier one. */
-export function moveAside(file: string): void {
-  if (existsSync(file)) renameSync(file, `${file}.damaged`);
-  for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+/** Deletes a database with its log: what it held can be made again from the files, and would be text that nobody forgets any more. */
+export function removeDatabase(file: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
 }
 
 /** Makes the folder for its owner only. */

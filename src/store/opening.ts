@@ -5,7 +5,7 @@ import path from "node:path";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
-import { asStrataError, IndexDatabase, isDamage, moveAside } from "./database.ts";
+import { asStrataError, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
 import type { StoreOptions } from "./records.ts";
 import { SCHEMA_VERSION, lexiconSchema, schema } from "./schema.ts";
@@ -15,13 +15,14 @@ type Versions = StoreOptions["versions"];
 /** Places analysed in one transaction: some ten milliseconds. */
 const SLICE = 200;
 
-export const DAMAGED = "The index was damaged on disk. It was moved aside (index.db.damaged) and is being made again from the files.";
+export const DAMAGED = "The index was damaged on disk, so it was deleted and is being made again from the files.";
 const NEWER = "The index was made by a newer version of Strata, so it was deleted and is being made again from the files. Use one version for this folder: every change back and forth costs this again.";
 
 /** @returns `warning`: what became of the database that lay there, when it could not be used; `cause`: why, after damage. */
 export function openIndex(file: string, versions: Versions, log: StoreOptions["log"]): { readonly db: IndexDatabase; readonly warning?: string; readonly cause?: unknown } {
   let db: IndexDatabase | undefined;
   let lost: { readonly warning: string; readonly cause?: unknown } | undefined;
+  rmSync(`${file}.damaged`, { force: true }); // earlier versions kept it
   try {
     db = new IndexDatabase(file);
     if (db.get("SELECT count(*) AS n FROM sqlite_schema")!["n"] === 0) return { db: create(db, versions) };
@@ -34,13 +35,13 @@ export function openIndex(file: string, versions: Versions, log: StoreOptions["l
     db.close();
     log("info", `The index has schema ${version}, this version of Strata needs ${SCHEMA_VERSION}: it is made again`);
     if (Number(version) > SCHEMA_VERSION) lost = { warning: NEWER };
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    removeDatabase(file);
   } catch (error) {
     db?.close();
     // "no such table: meta": some other program's database lies there.
     const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
     if (!isDamage(error) && !foreign) throw error;
-    moveAside(file);
+    removeDatabase(file);
     lost = { warning: DAMAGED, cause: error };
   }
   return { db: create(new IndexDatabase(file), versions), ...lost };

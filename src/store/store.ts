@@ -10,7 +10,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVecto
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, isDamage, lockFolder, makeFolder, moveAside, type IndexDatabase } from "./database.ts";
+import { asStrataError, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
@@ -51,7 +51,7 @@ interface StoredModel {
 /**
  * The front of the store. All methods are synchronous and short (batches are the caller's business) unless they return a promise.
  * Throws StrataError: "index.diskFull" (nothing is lost, reads go on), "index.unwritable", "index.busy" (another process has it), and
- * "index.damaged" when the database turned out damaged while open: it was moved aside, the store is empty now and every file must be put again.
+ * "index.damaged" when the database turned out damaged while open: it was deleted, the store is empty now and every file must be put again.
  */
 export class Store {
   readonly #warnings: string[] = [];
@@ -83,7 +83,7 @@ export class Store {
   #closed = false;
 
   /**
-   * Opens or makes the index. A damaged database is moved aside (`index.db.damaged`), a new one made and `warnings` says so; graphs load behind the
+   * Opens or makes the index. A damaged database is deleted, a new one made and `warnings` says so; graphs load behind the
    * exact scan, which answers meanwhile; graphs that are missing or damaged (checksum first: hnswlib ends the process on bad files) grow again.
    *
    * Another model than the last one: see useModel.
@@ -455,7 +455,7 @@ export class Store {
     } catch (error) {
       if (!isDamage(error) || this.#closed) throw asStrataError(error, this.#options.folder);
       this.#startAgain(error);
-      throw new StrataError("index.damaged", "The index was damaged on disk. It was moved aside and is being made again from the files.", error);
+      throw new StrataError("index.damaged", DAMAGED, error);
     }
   }
   /** One transaction; what it did reaches memory only once it is committed. */
@@ -548,7 +548,7 @@ export class Store {
   /** Damage that showed while the index was open. */
   #startAgain(cause: unknown): void {
     this.#db.close();
-    moveAside(this.#db.file);
+    removeDatabase(this.#db.file);
     for (const depth of depths) for (const file of [this.#graphFile(depth), sidecarOf(this.#graphFile(depth))]) rmSync(file, { force: true });
     this.#db = this.#openDatabase();
     this.#catalogue = new Catalogue();

@@ -111,7 +111,7 @@ test("a bit-flipped or truncated graph is noticed, rebuilt from the database and
   }
 });
 
-test("a damaged database is moved aside, said, and the index built anew", async (t) => {
+test("a damaged database is deleted, said, and the index built anew", async (t) => {
   const workspace = new Workspace(t, manyFiles(30));
   const client = await workspace.connect();
   await bringTo(client, "instant");

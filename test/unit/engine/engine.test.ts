@@ -552,10 +552,10 @@ test("damage that a change of model or an answer by words alone meets is repaire
   await engine.index("instant", never);
   const damaged = (error: unknown): boolean => StrataError.is(error, "index.damaged");
   const scan = t.mock.method(Indexer.prototype, "scan");
-  const moveAside = (): never => {
-    throw new StrataError("index.damaged", "It was moved aside.");
+  const damage = (): never => {
+    throw new StrataError("index.damaged", "It was deleted.");
   };
-  t.mock.method(Store.prototype, "useModel").mock.mockImplementationOnce(moveAside);
+  t.mock.method(Store.prototype, "useModel").mock.mockImplementationOnce(damage);
   const other = copyTinyModel(t);
   editManifest(other, (manifest) => (manifest.version = "9.9.9"));
   await assert.rejects(engine.chooseModel(other, never), damaged);
@@ -563,7 +563,7 @@ test("damage that a change of model or an answer by words alone meets is repaire
   const passes = scan.mock.callCount();
   assert.ok(passes > 0);
   t.mock.method(OnnxEncoder.prototype, "embedQuery", () => Promise.reject(new StrataError("native.missing", "It does not load.")));
-  t.mock.method(Store.prototype, "searchLexical", moveAside);
+  t.mock.method(Store.prototype, "searchLexical", damage);
   await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), damaged);
   await engine.index("instant", never);
   assert.ok(scan.mock.callCount() > passes);
@@ -618,7 +618,7 @@ test("damage that is met while hits are followed in files that have changed is r
   t.mock.method(Indexer.prototype, "update", async () => ({ indexed: [], rescan: false }));
   place.write({ "a.ts": `${copy}\n${copy}` });
   t.mock.method(Store.prototype, "placesInFile").mock.mockImplementationOnce(() => {
-    throw new StrataError("index.damaged", "It was moved aside.");
+    throw new StrataError("index.damaged", "It was deleted.");
   });
   const passes = scan.mock.callCount();
   await assert.rejects(engine.search({ query: "addition", k: 5, depth: "instant" }, never), (error) => StrataError.is(error, "index.damaged"));
