@@ -114,6 +114,8 @@ export class IgnoreRules {
   #prefix = "";
   readonly #outer: DirectoryRules;
   readonly #known = new Map<string, DirectoryRules | undefined>();
+  /** git's own lists of the repositories met so far, whether they exist or not: they lie where nobody walks. */
+  readonly gitLists = new Set<string>();
 
   /**
    * @param root absolute folder.
@@ -157,7 +159,9 @@ export class IgnoreRules {
     const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
-      const text = readText(path.join(git, "info", "exclude"), statSync);
+      const list = path.join(git, "info", "exclude");
+      this.gitLists.add(list);
+      const text = readText(list, statSync);
       if (text !== undefined) added.push(level(linesOf(text), scope, true));
     }
     for (const name of ignoreFileNames) {

@@ -166,6 +166,11 @@ export class PathFilter {
     this.#rules = new IgnoreRules(this.#root, options.exclude);
   }
 
+  /** Files outside the walk whose lines count: see IgnoreRules. Grows with what has been asked about. */
+  get gitLists(): ReadonlySet<string> {
+    return this.#rules.gitLists;
+  }
+
   /** Whether the names alone rule the path out; synchronous, reads ignore files only. `relative` is inside the root. */
   excludes(relative: string, isDirectory: boolean): boolean {
     const slash = relative.lastIndexOf("/");

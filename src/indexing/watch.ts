@@ -1,6 +1,6 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
-import { statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
@@ -150,6 +150,15 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
     const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
+    /** Their folders, because editors replace files; one that is made later is seen with the next start. */
+    const listFolders = new Set<string>();
+    const watchLists = (): void => {
+      for (const folder of [...filter.gitLists].map((file) => path.dirname(file))) {
+        if (listFolders.has(folder) || !existsSync(folder)) continue;
+        listFolders.add(folder);
+        watcher.add(folder);
+      }
+    };
     const watcher = chokidarWatch(absoluteRoot, {
       ignoreInitial: true,
       followSymlinks: false,
@@ -159,14 +168,17 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
-        if (relative === "" || leadsOut(relative) || stats === undefined) return false;
+        if (relative === "" || leadsOut(relative) || stats === undefined || listFolders.has(absolute) || filter.gitLists.has(absolute)) return false;
         // One person's ignore file is itself ignored.
         if (stats.isFile() && isIgnoreFile(absolute)) return false;
         if (stats.isFile() && isUnindexed(relative)) return true;
-        return filter.excludes(relative, stats.isDirectory());
+        const isExcluded = filter.excludes(relative, stats.isDirectory());
+        if (isRepositoryMark(absolute)) watchLists();
+        return isExcluded;
       },
     });
     current = watcher;
+    watchLists();
     watcher.on("raw", (event, name, details) => {
       const { watchedPath } = details as { readonly watchedPath?: string };
       if (closed || current !== watcher) return;
@@ -187,7 +199,10 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       renamed.delete(absolute);
       unheard.delete(absolute);
       if (event === "addDir") return;
-      gather(relativeTo(absolute));
+      if (filter.gitLists.has(absolute)) return refresh();
+      const relative = relativeTo(absolute);
+      if (leadsOut(relative)) return;
+      gather(relative);
       if (isIgnoreFile(absolute)) refresh();
     });
     watcher.on("error", warn);

@@ -189,6 +189,26 @@ test("an ignore file that is itself ignored asks for a new walk as well", { time
   await w.until(() => w.seen.has("out/a.ts"));
 });
 
+test("git's own list of excludes asks for a new walk, of the repository, of one inside, and of a worktree's main one", { timeout: 20_000 }, async () => {
+  const main = path.join(scratch, "main", ".git");
+  mkdirSync(path.join(main, "info"), { recursive: true });
+  mkdirSync(path.join(main, "worktrees/tree"), { recursive: true });
+  writeFileSync(path.join(main, "worktrees/tree/commondir"), "../..\n");
+  const w = await watched({ ".git/info/exclude": "", "lib/.git/info/exclude": "# nothing", "lib/.git/info/attributes": "", "lib/a.ts": "1", "tree/.git": `gitdir: ${main}/worktrees/tree\n` });
+  const lists = [path.join(w.root, ".git/info/exclude"), path.join(w.root, "lib/.git/info/exclude"), path.join(main, "info/exclude")];
+  for (const list of lists) {
+    const before = w.state.rescans;
+    writeFileSync(`${list}.new`, "a.ts\n");
+    renameSync(`${list}.new`, list);
+    await w.until(() => w.state.rescans > before);
+  }
+  w.write("lib/.git/info/attributes", "*.ts text\n");
+  const last = w.state.rescans;
+  rmSync(lists[1]!);
+  await w.until(() => w.state.rescans > last);
+  assert.deepEqual([...w.seen], []);
+});
+
 test("nothing is reported after close", async () => {
   const w = await watched({ "a.ts": "1" });
   w.write("a.ts", "2");
