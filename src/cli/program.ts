@@ -48,6 +48,8 @@ function eitherFolder(dir: string | undefined, given: string | undefined): strin
 const nearest = "(default: the current one; inside an indexed project it means that part of the project)";
 const jsonOption = ["--json", "print one JSON object instead of text"] as const;
 const modelOption = ["--model <folder>", 'model folder, or a name that `strata models` lists: for everyone who uses this index, until its engine ends ("strata models use" chooses for good)'] as const;
+/** Commands that have nothing to do with one. */
+const withoutModel: ReadonlySet<string> = new Set(["mine", "indexes"]);
 const depthOption = (text: string): Option => new Option("--depth <depth>", text).choices(depths).default("deep");
 
 /** @param run receives the chosen command, ready to go. */
@@ -62,9 +64,11 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   /** Adds a command; the global options may stand before or after its name, and mean what the command says of them if it does. */
   const add = (signature: string, description: string, configure: (command: Command) => Command, action: (context: Context, options: never, args: readonly string[]) => Promise<number>): void => {
     const command = configure(program.command(signature).description(description));
-    for (const [flags, meaning] of [jsonOption, modelOption]) if (!command.options.some((own) => own.flags === flags)) command.option(flags, meaning);
+    const takesModel = !withoutModel.has(command.name());
+    for (const [flags, meaning] of takesModel ? [jsonOption, modelOption] : [jsonOption]) if (!command.options.some((own) => own.flags === flags)) command.option(flags, meaning);
     command.action(async () => {
       const options = command.optsWithGlobals();
+      if (!takesModel && options["model"] !== undefined) throw new StrataError("input.invalid", `"strata ${command.name()}" uses no model. Leave out --model.`);
       await run((context) => action(context, options as never, command.processedArgs as readonly string[]), options);
     });
   };

@@ -47,6 +47,8 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "a depth that is none", args: ["search", "x", "--depth", "deeper"], says: /Allowed choices are instant, shallow, deep/ },
   { name: "a language that is none", args: ["search", "x", "--lang", "go,pyhton"], says: /There is no language "pyhton"\. Write its name or the ending of its files/ },
   { name: "an empty path, as of a variable that is not set", args: ["search", "x", "--path", ""], says: /It is empty\. Name files/ },
+  { name: "a model where none is used", args: ["indexes", "--model", "anything"], says: /^"strata indexes" uses no model\. Leave out --model/ },
+  { name: "a model in front of a command that uses none", args: ["--model", "anything", "mine", root, "--out", path.join(scratch, "pairs")], says: /^"strata mine" uses no model/ },
   { name: "two folders", args: ["status", root, "--in", scratch], says: /Two folders are named, .* Leave one of them out/ },
   { name: "a folder that is not there", args: ["search", "x", "--in", path.join(scratch, "none")], says: /There is no folder .*none/, code: "workspace.missing" },
   { name: "a file as folder", args: ["index", path.join(root, "src/a.ts")], says: /is a file\. Name the folder/, code: "workspace.missing" },
@@ -242,7 +244,11 @@ test("an index of the home folder answers who stands there, not for the projects
   assert.deepEqual(scopeOf(project, home), { root: project, under: "" });
 });
 
-test("help shows no defaults that only a program reads", async () => assert.doesNotMatch((await strata("search", "--help")).out, /\[\]/));
+test("help shows no defaults that only a program reads, and no model where none is used", async () => {
+  assert.doesNotMatch((await strata("search", "--help")).out, /\[\]/);
+  assert.match((await strata("search", "--help")).out, /--model/);
+  assert.doesNotMatch((await strata("indexes", "--help")).out, /--model/);
+});
 
 test("of a model's figures the terminal shows those of whole exits, a line for each set", () => {
   const figures = { "exit 0": 0.5855, "exit 6": 0.7334, "query 6, code 0": 0.6, "exit 6, 64 dims": 0.7 };
