@@ -8,13 +8,13 @@ import { placeNamed } from "../base/placeName.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
-import { assertReadable } from "../engine/anchor.ts";
+import { assertReadable, MOST_BYTES } from "../engine/anchor.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
 import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus } from "./render.ts";
 import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
-import { bytes, count, painter, plural, printable, type Context } from "./terminal.ts";
+import { bytes, count, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
 const graceMs = 2000;
@@ -149,12 +149,26 @@ export function resolvePlace(place: string, { root, under }: Scope, cwd: string 
   return { path: relative, ...lines };
 }
 
+/** Code that is in no file; `--lang` says what it is written in. */
+async function pipedCode(named: readonly string[], { signal }: Context): Promise<{ readonly text: string; readonly lang?: string }> {
+  const [lang, ...more] = named.flatMap((value) => value.split(","));
+  if (more.length > 0) throw new StrataError("input.invalid", "With - the option --lang says what the code is written in, and that is one language.");
+  const bytes = await pipedIn(MOST_BYTES, signal);
+  if (bytes === undefined) throw new StrataError("input.invalid", `What is piped in is too large to read (more than ${MOST_BYTES / 1e6} MB). Pipe in less of it.`);
+  const text = decodeText(bytes);
+  if (text === undefined) throw new StrataError("input.invalid", "What is piped in is not text. Pipe in code.");
+  if (text.trim() === "") throw new StrataError("input.invalid", "Nothing was piped in. Pipe in code, for example: git show HEAD:old.go | strata similar - --lang go.");
+  return { text, ...(lang !== undefined && { lang: lang.trim() }) };
+}
+
+/** @param place FILE:LINE, FILE:FIRST-LAST, or "-" for what is piped in */
 export async function runSimilar(place: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
   const scope = scopeOf(options.in);
-  const range = resolvePlace(place, scope);
+  const isPiped = place === "-";
+  const code = isPiped ? await pipedCode(options.lang, context) : resolvePlace(place, scope);
   const { k, depth } = options;
-  const filters = withFilters("", options.lang, options.path);
-  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...range, filters, k, depth }, context.signal), filters !== "");
+  const filters = withFilters("", isPiped ? [] : options.lang, options.path);
+  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...code, filters, k, depth }, context.signal), filters !== "");
 }
 
 export interface DuplicateOptions extends FilterOptions {

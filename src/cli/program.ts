@@ -81,9 +81,9 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       .option("--vimgrep", "one line for each hit, path:line:column:text, for editors and pickers", false)
       .option("--explain", "show what each signal contributed", false);
 
-  const filtering = (command: Command, matching: string): Command =>
+  const filtering = (command: Command, matching: string, ofCode = ""): Command =>
     command
-      .addOption(new Option("--lang <language>", `${matching.replace("files that match", "this language")} (may be repeated)`).argParser(languages).default([], "all"))
+      .addOption(new Option("--lang <language>", `${matching.replace("files that match", "this language")} (may be repeated)${ofCode}`).argParser(languages).default([], "all"))
       .addOption(new Option("--path <glob>", `${matching}; !glob for files that do not count (may be repeated)`).argParser(globs).default([], "all"));
 
   program.option(...jsonOption).option(...modelOption);
@@ -91,7 +91,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   add("search <query...>", "find code by a sentence, a name or quoted text", (command) => filtering(searching(command), "only files that match"), (context, options: SearchOptions & FilterOptions, [words]) =>
     runSearch((words as unknown as string[]).join(" "), options, context),
   );
-  add("similar <file:line[-line]>", "find code like the function at a line, or like a range of lines", (command) => filtering(searching(command), "only files that match"), (context, options: SearchOptions & FilterOptions, [place = ""]) =>
+  add("similar <file:line[-line]>", 'find code like the function at a line, like a range of lines, or like what is piped in ("-")', (command) => filtering(searching(command), "only files that match", '; with "-" what the code is written in'), (context, options: SearchOptions & FilterOptions, [place = ""]) =>
     runSimilar(place, options, context),
   );
   add(

@@ -1,5 +1,6 @@
 // Where a command writes and how: results on stdout, everything else on stderr, colours only for people. Owns the styles and
 // the cleaning of foreign text; what is written is render.ts and progress.ts.
+import { addAbortSignal } from "node:stream";
 import { styleText } from "node:util";
 import { oneLine } from "../base/oneLine.ts";
 
@@ -12,6 +13,17 @@ export interface Terminal {
   /** stderr is a terminal: a progress bar may redraw its line. */
   readonly errInteractive: boolean;
   readonly columns: number;
+}
+
+/** What is piped in, until its end; undefined when there is more of it. @throws the signal's reason when aborted */
+export async function pipedIn(most: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of addAbortSignal(signal, process.stdin)) {
+    parts.push(part as Buffer);
+    if ((size += (part as Buffer).length) > most) return undefined;
+  }
+  return Buffer.concat(parts);
 }
 
 /** What every command gets beside its own arguments. */

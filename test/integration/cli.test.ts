@@ -49,11 +49,13 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 
-function start(args: readonly string[], options: { cwd?: string } = {}): ChildProcess {
-  return spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: options.cwd ?? folder, stdio: ["ignore", "pipe", "pipe"] });
+function start(args: readonly string[], options: { cwd?: string; piped?: string | Uint8Array } = {}): ChildProcess {
+  const child = spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: options.cwd ?? folder, stdio: [options.piped === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+  child.stdin?.on("error", () => {}).end(options.piped);
+  return child;
 }
 
-async function strata(args: readonly string[], options: { cwd?: string } = {}): Promise<{ code: number | null; out: string; err: string }> {
+async function strata(args: readonly string[], options: { cwd?: string; piped?: string | Uint8Array } = {}): Promise<{ code: number | null; out: string; err: string }> {
   const child = start(args, options);
   let out = "";
   let err = "";
@@ -143,6 +145,18 @@ test("similar code: by line and by range, without the code itself", async () => 
     assert.equal(value.hits[0]?.path, "src/again.py", place);
     assert.equal(value.hits.some((hit) => hit.path === "src/retry.ts"), false, place);
   }
+});
+
+test("similar code to what is piped in, whose language --lang says, with filters and exit codes as for a file", async () => {
+  const piped = "async fn with_backoff<T>(attempt: impl Fn() -> Result<T>) -> T {\n    let mut delay = 100;\n    loop {\n        match attempt() {\n            Ok(value) => return value,\n            Err(_) => sleep(delay).await,\n        }\n        delay *= 2;\n    }\n}\n";
+  const similar = (...args: string[]) => strata(["similar", "-", "--in", root, ...args], { piped });
+  const found = JSON.parse((await similar("--lang", "rust", "-k", "2", "--json")).out) as Found;
+  assert.deepEqual(found.hits.map((hit) => hit.path).sort(), ["src/again.py", "src/retry.ts"]);
+  assert.match((await similar("--lang", "rust", "--path", "*.py", "--vimgrep")).out, /^\S*src\/again\.py:1:1:/);
+  assert.deepEqual(await similar("--path", "*.go").then(({ code, err }) => [code, err.split("\n")[0]]), [1, "Nothing found that passes the filters."]);
+  assert.deepEqual(await similar("--lang", "rust,go").then(({ code, err }) => [code, err]), [2, "strata: With - the option --lang says what the code is written in, and that is one language.\n"]);
+  for (const [wrong, says] of [[" \n", /Nothing was piped in/], [Buffer.from([1, 0, 2]), /is not text/]] as const)
+    assert.match((await strata(["similar", "-", "--in", root], { piped: wrong })).err, says);
 });
 
 test("a subfolder of an indexed project is searched as a part of it, with paths from there", async () => {
