@@ -29,7 +29,7 @@ interface Source {
 }
 
 /**
- * Places most like the given code, without the code's own. With `path` and `startLine` but no `endLine`, the query is the definition at that line.
+ * Places most like the given code, without the place it was taken from. With `path` and `startLine` but no `endLine`, the query is the definition at that line.
  * @param params `text` is the range's current text, or free-standing code.
  */
 export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { readonly text: string }, signal?: AbortSignal): Promise<RankedResult> {
@@ -92,10 +92,7 @@ function sourceOf(deps: SearchDeps, params: Omit<SimilarParams, "depth"> & { rea
   const { path, startLine, endLine } = params;
   // Editors and agents have their own names for languages.
   const given = params.lang === undefined ? undefined : languagesNamed(params.lang)[0];
-  if (path === undefined) {
-    const bare = params.text.trim();
-    return { text: params.text, breadcrumb: "", lang: given ?? "", isOwn: (place) => place.text.trim() === bare };
-  }
+  if (path === undefined) return { text: params.text, breadcrumb: "", lang: given ?? "", isOwn: () => false }; // its exact copy is the best answer there is
   const [first, last] = [startLine ?? 1, endLine ?? startLine ?? Number.MAX_SAFE_INTEGER];
   const around = deps.store.placesInFile(path, first, last);
   // An editor's cursor may stand behind all code: what ends last above it is meant.
