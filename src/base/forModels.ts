@@ -16,6 +16,22 @@ export const toolTexts = {
   status: "Tells how many files of the workspace are searchable, how deeply they were read, what was left out and why.",
 } as const;
 
+/** What the tools take beside the query, in the words of every schema. */
+export const argumentTexts = {
+  place: "File inside the workspace.",
+  startLine: "Counted from 1. Without endLine: the definition at this line.",
+  endLine: "Last line of the range.",
+  text: "Code to compare with, instead of a file.",
+  lang: "Language of the text, for example python.",
+  filters: "Only what passes these: lang:go path:src/** -in:tests.",
+  copiesOf: "File or folder inside the workspace of which a copy must be, for example the file just written.",
+  copiesFilters: 'Which copies count: lang:go, in:tests, and in the place of a path also path:src/**. What has "-" before it (-in:tests -path:vendor/**) counts nowhere.',
+} as const;
+/** Results of a tool: as many where no number is named, and at most. */
+export const toolResults = { usual: 10, most: 50 } as const;
+/** An agent rather waits than reads a partial answer of a new index, but not past its own time limit. */
+export const toolGraceMs = 10_000;
+
 /** A fence longer than any run of backticks inside, so that a snippet cannot end its own block. */
 function fenced(text: string, lang: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));

@@ -3,6 +3,7 @@
 import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
+import { toolGraceMs, toolResults } from "../base/forModels.ts";
 import { placeNamed } from "../base/placeName.ts";
 import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
@@ -14,13 +15,8 @@ import { folderNamedIn } from "./folderPaths.ts";
 import { answerForModel, copiesAnswer, statusForModel } from "./hitText.ts";
 import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
 
-const DEFAULT_RESULTS = 10;
-const MAX_RESULTS = 50;
-/** An agent rather waits than reads a partial answer, but not past its own time limit. */
-const GRACE_MS = 10_000;
-
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
-const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(MAX_RESULTS, Math.floor(count)) : DEFAULT_RESULTS);
+const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(toolResults.most, Math.floor(count)) : toolResults.usual);
 const line = (value: unknown): number | undefined => (typeof value === "number" && value >= 1 ? Math.floor(value) : undefined);
 
 /** The folder a tool's path lies in: of an absolute path the innermost that holds it, else the one named in front, else the first. Paths that leave it are refused. */
@@ -38,7 +34,7 @@ function resolve(engines: WorkspaceEngines, given: string): { readonly root: str
   return { root: folder.root, path: name === undefined ? clean : clean.slice(name.length + 1) };
 }
 
-export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS): vscode.Disposable[] {
+export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGraceMs): vscode.Disposable[] {
   const tool = <T extends object>(name: ToolName, invoke: (input: T, signal: AbortSignal) => Promise<string>, saying: (input: T) => string) =>
     vscode.lm.registerTool<T>(name, {
       invoke: async ({ input }, token) => answer(await invoke(input, signalOf(token))),
@@ -57,7 +53,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
       },
       ({ query }) => `Searching the workspace for "${query ?? ""}"`,
     ),
-    tool<{ path?: string; startLine?: number; endLine?: number; text?: string; filters?: string; maxResults?: number }>(
+    tool<{ path?: string; startLine?: number; endLine?: number; text?: string; lang?: string; filters?: string; maxResults?: number }>(
       "strata_similar",
       async (input, signal) => {
         const [startLine, endLine] = [line(input.startLine), line(input.endLine)];
@@ -69,9 +65,9 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = GRACE_MS
           const { root, path: inside } = resolve(engines, named.path);
           return answered(input.filters ?? "", signal, () => engines.similar(root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
         }
-        const { text } = input;
+        const { text, lang } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
-        return answered(input.filters ?? "", signal, () => engines.similar(undefined, { text, ...only }, wanted(input.maxResults), signal));
+        return answered(input.filters ?? "", signal, () => engines.similar(undefined, { text, ...(lang && { lang }), ...only }, wanted(input.maxResults), signal));
       },
       ({ path: at }) => (at ? `Looking for code similar to ${at}` : "Looking for similar code"),
     ),

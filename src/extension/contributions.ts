@@ -3,7 +3,7 @@
 // No import of vscode: tests and the script read it in plain Node.
 
 import { defaultMaxFileKB } from "../base/fileSize.ts";
-import { toolTexts } from "../base/forModels.ts";
+import { argumentTexts, toolResults, toolTexts } from "../base/forModels.ts";
 import { resultSection } from "../webview/messages.ts";
 
 export interface CommandContribution {
@@ -149,7 +149,8 @@ interface ToolContribution {
 }
 
 const text = (description: string) => ({ type: "string", description });
-const count = (description: string) => ({ type: "number", minimum: 1, maximum: 50, description });
+const lineNumber = (description: string) => ({ type: "number", minimum: 1, description });
+const count = (description: string) => ({ type: "number", minimum: 1, maximum: toolResults.most, description: `${description}, ${toolResults.usual} when left out` });
 
 /** Tools for language models inside VS Code; other agents get the same through `strata mcp`. */
 export const tools = {
@@ -162,7 +163,7 @@ export const tools = {
     inputSchema: {
       type: "object",
       required: ["query"],
-      properties: { query: text("What the code does, for example: check that a token has not expired"), maxResults: count("Number of results, 10 when left out; three are enough for a name") },
+      properties: { query: text("What the code does, for example: check that a token has not expired"), maxResults: count("Number of results (three are enough for a name)") },
     },
   },
   strata_similar: {
@@ -174,12 +175,13 @@ export const tools = {
     inputSchema: {
       type: "object",
       properties: {
-        path: text("File inside the workspace, relative to its folder or absolute"),
-        startLine: { type: "number", minimum: 1, description: "First line of the range, counted from 1" },
-        endLine: { type: "number", minimum: 1, description: "Last line of the range; the definition around startLine when left out" },
-        text: text("Code to compare with, instead of a path"),
-        filters: text("Only what passes these: lang:go path:src/** -in:tests"),
-        maxResults: count("Number of results, 10 when left out"),
+        path: text(argumentTexts.place),
+        startLine: lineNumber(argumentTexts.startLine),
+        endLine: lineNumber(argumentTexts.endLine),
+        text: text(argumentTexts.text),
+        lang: text(argumentTexts.lang),
+        filters: text(argumentTexts.filters),
+        maxResults: count("Number of results"),
       },
     },
   },
@@ -192,9 +194,9 @@ export const tools = {
     inputSchema: {
       type: "object",
       properties: {
-        path: text("File or folder inside the workspace of which a copy must be, for example the file just written"),
-        filters: text('Which copies count: lang:go, in:tests, and in the place of a path also path:src/**. What has "-" before it (-in:tests -path:vendor/**) counts nowhere'),
-        maxResults: count("Number of groups, 10 when left out"),
+        path: text(argumentTexts.copiesOf),
+        filters: text(argumentTexts.copiesFilters),
+        maxResults: count("Number of groups"),
       },
     },
   },

@@ -8,9 +8,6 @@ export interface Answer extends Remarks {
   readonly coverage: Coverage;
 }
 
-/** How many hits an agent gets that names no number. */
-export const defaultHits = 10;
-
 /** @param isComplete whether every file is indexed: else what was not found may still be there */
 export function answerText(answer: Answer, query: string, isComplete: boolean): string {
   return [...remarkTexts(answer), ...hitsForModel(answer, query), note(answer.coverage, isComplete, "which can change the order")].join("\n\n");

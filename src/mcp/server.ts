@@ -7,7 +7,7 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
-import { toolTexts } from "../base/forModels.ts";
+import { argumentTexts, toolGraceMs, toolResults, toolTexts } from "../base/forModels.ts";
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -16,7 +16,7 @@ import * as protocol from "../engine/protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
-import { answerText, copiesText, defaultHits } from "./answer.ts";
+import { answerText, copiesText } from "./answer.ts";
 
 export interface McpOptions {
   /** Absolute workspace folder. */
@@ -27,12 +27,8 @@ export interface McpOptions {
   readonly signal: AbortSignal;
 }
 
-/** An agent rather waits than reads a partial answer, but not past its own time limit. */
-const graceMs = 10_000;
-const maxHits = 50;
-
 const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("How deep the code is read: instant is fastest, deep is most accurate (a search then encodes its leading hits first). With wait: how deep everything is read first.");
-const count = z.int().min(1).max(maxHits).default(defaultHits).describe("How many results.");
+const count = z.int().min(1).max(toolResults.most).default(toolResults.usual).describe("How many results.");
 const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
 
 /** Arguments of a tool. Others are refused: an agent that writes `line` for `startLine` would be answered about something else than it asked. */
@@ -130,7 +126,7 @@ async function ask(workspace: Workspace, query: string, options: AskOptions, con
   const onProgress = progressTo(context);
   const { result, state } = await workspace.use(async (session) => {
     if (options.wait) await bringTo(session, options.depth, onProgress, signal);
-    else await becomeSearchable(session, graceMs, onProgress, signal);
+    else await becomeSearchable(session, toolGraceMs, onProgress, signal);
     return answerFromAll(session, () => send(session, signal), signal);
   });
   const answer = await withWholeCode(result, () => workspace.options.root);
@@ -168,12 +164,12 @@ function createServer(workspace: Workspace): McpServer {
       title: "Find similar code",
       description: toolTexts.similar,
       inputSchema: input({
-        path: z.string().optional().describe("File inside the workspace."),
-        startLine: z.int().min(1).optional().describe("Counted from 1. Without endLine: the definition at this line."),
-        endLine: z.int().min(1).optional(),
-        text: z.string().max(100_000).optional().describe("Code to compare with, instead of a file."),
-        lang: z.string().optional().describe("Language of the text, for example python."),
-        filters: z.string().max(4000).optional().describe("Only what passes these: lang:go path:src/** -in:tests."),
+        path: z.string().optional().describe(argumentTexts.place),
+        startLine: z.int().min(1).optional().describe(argumentTexts.startLine),
+        endLine: z.int().min(1).optional().describe(argumentTexts.endLine),
+        text: z.string().max(100_000).optional().describe(argumentTexts.text),
+        lang: z.string().optional().describe(argumentTexts.lang),
+        filters: z.string().max(4000).optional().describe(argumentTexts.filters),
         k: count,
         depth,
         wait,
@@ -199,8 +195,8 @@ function createServer(workspace: Workspace): McpServer {
       title: "Find duplicated code",
       description: toolTexts.duplicates,
       inputSchema: input({
-        path: z.string().optional().describe("File or folder inside the workspace of which a copy must be, for example the file just written."),
-        filters: z.string().max(4000).optional().describe('Which copies count: lang:go, in:tests, and in the place of a path also path:src/**. What has "-" before it (-in:tests -path:vendor/**) counts nowhere.'),
+        path: z.string().optional().describe(argumentTexts.copiesOf),
+        filters: z.string().max(4000).optional().describe(argumentTexts.copiesFilters),
         minLines: z.int().min(1).max(10_000).default(protocol.duplicateDefaults.minLines).describe("Leave out shorter pieces."),
         k: count.describe("How many groups."),
         wait: wait.describe("First wait until all code is read at full depth, which shows more of what only means the same. Can take long on a new workspace."),
@@ -215,7 +211,7 @@ function createServer(workspace: Workspace): McpServer {
         const filters = filtersFor(inside === undefined ? [] : [inside], others);
         return workspace.use(async (session) => {
           if (waits) await bringTo(session, "deep", onProgress, signal);
-          else await becomeSearchable(session, graceMs, onProgress, signal);
+          else await becomeSearchable(session, toolGraceMs, onProgress, signal);
           if (inside !== undefined && statSync(path.join(root, inside)).isFile()) await session.request(protocol.filesChanged, { paths: [inside] }, signal); // nobody may have told of it yet
           const params = { ...protocol.duplicateDefaults, filters, minLines, limit: k };
           const { result: found, state } = await answerFromAll(session, () => session.request(protocol.duplicates, params, signal, onProgress), signal);

@@ -8,11 +8,12 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { decodeText } from "../../src/base/decode.ts";
+import { toolResults } from "../../src/base/forModels.ts";
 import { queryWords } from "../../src/base/queryWords.ts";
 import { search } from "../../src/engine/protocol.ts";
 import { withWholeCode } from "../../src/engine/wholeCode.ts";
 import { walk } from "../../src/indexing/walk.ts";
-import { answerText, defaultHits } from "../../src/mcp/answer.ts";
+import { answerText } from "../../src/mcp/answer.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { type Answer, covers, mean, percentile, type Target } from "./metric.ts";
 import { withEngine } from "./product.ts";
@@ -79,7 +80,7 @@ function matchingLines({ path: file, text }: SourceFile, words: readonly string[
   return { tokens: tokensIn([file, ...numbers.map((at) => `${at + 1}:${lines[at]}`)].join("\n")), shown: numbers.map((at) => ({ path: file, startLine: at + 1, endLine: at + 1 })) };
 }
 
-const methods = ["Strata, hit by hit", `Strata, whole answers: ${defaultHits}, 20, ${MOST_HITS} hits`, "grep, then its lines", "grep, then whole files"] as const;
+const methods = ["Strata, hit by hit", `Strata, whole answers: ${toolResults.usual}, 20, ${MOST_HITS} hits`, "grep, then its lines", "grep, then whole files"] as const;
 type Method = (typeof methods)[number];
 type Readings = Readonly<Record<Method, Reading>>;
 
@@ -100,7 +101,7 @@ async function readingsOf({ root, queries }: JudgedRepository): Promise<{ readon
         const answer = await withWholeCode(result, () => root);
         return { hits: result.hits, textOf: (count: number) => answerText({ ...answer, hits: answer.hits.slice(0, count) }, query, true) };
       };
-      const answers = [await ask(defaultHits), await ask(20), await ask(MOST_HITS)];
+      const answers = [await ask(toolResults.usual), await ask(20), await ask(MOST_HITS)];
       const { hits, textOf } = answers.at(-1)!;
       const costs = hits.map((_, i) => tokensIn(textOf(i + 1)));
       const { found, words } = grep(files, query);
@@ -166,6 +167,6 @@ else {
       line([method, ...budgets.map((budget) => recall[budget]!.toFixed(3)), String(median), average.toFixed(0)]);
     }
     process.stdout.write(`median and mean: tokens until the first wanted file is seen; in the mean ${CAP} where that takes more\n`);
-    process.stdout.write(`an answer of ${defaultHits} hits: ${firstAnswer.tokens.toFixed(0)} tokens, recall ${firstAnswer.recall.toFixed(3)}; for the same recall: ${methods.map((method) => `${method} ${same[method] ?? "never"}`).join("; ")}\n`);
+    process.stdout.write(`an answer of ${toolResults.usual} hits: ${firstAnswer.tokens.toFixed(0)} tokens, recall ${firstAnswer.recall.toFixed(3)}; for the same recall: ${methods.map((method) => `${method} ${same[method] ?? "never"}`).join("; ")}\n`);
   }
 }

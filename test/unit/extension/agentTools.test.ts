@@ -62,6 +62,13 @@ describe("the tool for duplicates of a file", () => {
 });
 
 describe("the tool for similar code", () => {
+  it("takes code as text with its language", async () => {
+    const { asked } = setUp("/w");
+    await callTool("strata_similar", { text: "fn f() {}", lang: "rust" });
+    await callTool("strata_similar", { text: "fn f() {}", lang: "" });
+    assert.deepEqual(asked, [{ root: "/w", text: "fn f() {}", lang: "rust" }, { root: "/w", text: "fn f() {}" }]);
+  });
+
   it("leaves the definition around a line without an end to the engine", async () => {
     const { asked } = setUp("/w");
     await callTool("strata_similar", { path: "src/a.ts", startLine: 7 });
