@@ -43,18 +43,18 @@ export function keepChoice(indexFolder: string, folder: string): () => void {
  * The model to start with. A chosen model that has vanished or is damaged does not stop the engine: the bundled one takes over, and the warning says so.
  * @param given folder the engine was started with, "" for none; that one is asked for now, so what is wrong with it is thrown
  */
-export async function modelToUse(indexFolder: string, given: string, onWarning: (sentence: string) => void, signal?: AbortSignal): Promise<ModelFiles> {
+export async function modelToUse(indexFolder: string, given: string, onWarning: (sentence: string) => void): Promise<ModelFiles> {
   const chosen = chosenModel(indexFolder);
   if (chosen !== undefined) {
     try {
-      return await loadModelFiles(chosen, signal);
+      return await loadModelFiles(chosen);
     } catch (error) {
       if (!StrataError.is(error)) throw error;
       const gone = existsSync(path.join(chosen, "manifest.json")) ? `cannot be used: ${userMessage(error)}` : `is gone (${chosen}).`;
       onWarning(`${CHOICE_GONE} ${gone} Strata uses the one that comes with it; choose again with "Strata: Choose Model" or \`strata models use\`.`);
     }
   }
-  return loadModelFiles(given || (await defaultModelFolder()), signal);
+  return loadModelFiles(given || (await defaultModelFolder()));
 }
 
 /** The encoder of the model before: a replacement that an earlier process began goes on with it before answering, when its folder is still there. */

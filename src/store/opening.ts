@@ -2,8 +2,7 @@
 // lexical index when another analyser made its terms.
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
-import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
-import type { OnProgress } from "../base/progress.ts";
+import { yieldToEventLoop } from "../base/abort.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
 import { asStrataError, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
@@ -95,25 +94,15 @@ export function forgetOldCuts(db: IndexDatabase, { chunker }: Versions): void {
 }
 
 /** Another analyser made the terms: the lexical index alone is made again, from the stored texts. A start that is interrupted begins again. */
-export async function remakeLexicon(
-  db: IndexDatabase,
-  { versions: { analyser }, analyse }: Pick<StoreOptions, "versions" | "analyse">,
-  total: number,
-  onProgress: OnProgress | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+export async function remakeLexicon(db: IndexDatabase, { versions: { analyser }, analyse }: Pick<StoreOptions, "versions" | "analyse">): Promise<void> {
   if (db.meta("analyser") === String(analyser)) return;
   db.transaction(() => {
     db.setMeta("analyser", "");
     db.exec(`DROP TABLE IF EXISTS lexiconTerms; DROP TABLE IF EXISTS lexicon; DROP TABLE IF EXISTS placeTerms; ${lexiconSchema}`);
   });
-  let done = 0;
-  for (let last: number | undefined = 0; last !== undefined; done += SLICE) {
-    checkAborted(signal);
+  for (let last: number | undefined = 0; last !== undefined; await yieldToEventLoop()) {
     const after: number = last;
     last = db.transaction(() => reanalyse(db, analyse, after, SLICE));
-    onProgress?.({ phase: "instant", done: Math.min(done, total), total, unit: "chunks" });
-    await yieldToEventLoop();
   }
   db.setMeta("analyser", String(analyser));
 }

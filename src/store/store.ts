@@ -2,9 +2,7 @@
 // vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
-import { checkAborted } from "../base/abort.ts";
 import { StrataError, describeError } from "../base/errors.ts";
-import type { OnProgress } from "../base/progress.ts";
 import type { Chunk } from "../indexing/chunk.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
@@ -88,14 +86,14 @@ export class Store {
    *
    * Another model than the last one: see useModel.
    */
-  static async open(options: StoreOptions, onProgress?: OnProgress, signal?: AbortSignal): Promise<Store> {
+  static async open(options: StoreOptions): Promise<Store> {
     try {
       makeFolder(options.folder);
       const lock = lockFolder(options.folder);
       let store: Store | undefined;
       try {
         store = new Store(options, lock);
-        await store.#load(onProgress, signal);
+        await store.#load();
         return store;
       } catch (error) {
         if (store) store.#db.close();
@@ -565,9 +563,9 @@ export class Store {
     this.#warn(DAMAGED, cause);
   }
 
-  async #load(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
+  async #load(): Promise<void> {
     try {
-      await this.#loadRows(onProgress, signal);
+      await this.#loadRows();
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#startAgain(error);
@@ -580,15 +578,14 @@ export class Store {
       }
     })().catch((error: unknown) => this.#options.log("error", "Reading a graph failed", error));
   }
-  async #loadRows(onProgress: OnProgress | undefined, signal: AbortSignal | undefined): Promise<void> {
+  async #loadRows(): Promise<void> {
     forgetOldCuts(this.#db, this.#options.versions);
     this.#forgetting = new Forgetting(this.#db);
     this.#catalogue.load(this.#db);
     for (const file of this.#catalogue.files.values()) this.#imports.set(file);
-    await remakeLexicon(this.#db, this.#options, this.#catalogue.places, onProgress, signal);
+    await remakeLexicon(this.#db, this.#options);
     this.#current = this.#storedModel(this.#model);
     this.#loadVectors(this.#current);
-    checkAborted(signal);
     const others = this.#db.all("SELECT m.id, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
     const answering = this.#current.vectors.count < this.#catalogue.references.size ? others.pop() : undefined;
     if (answering) {
