@@ -496,7 +496,7 @@ export class Engine {
     }
     this.#teller.state = deepening("instant", this.#store.coverage());
     const encoder = (this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant));
-    this.#store.putInstant(todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
+    this.#store.putVectors("instant", todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
     return true;
   }
 

@@ -177,15 +177,25 @@ export class Store {
       return textsOf(this.#db, [...wanted]);
     });
   }
-  /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
   /** Puts what other indexes have of these chunks at `depth`; returns those that have to be encoded. */
   borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
     const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
-    this.#putVectors(depth, lent);
+    this.putVectors(depth, lent);
     return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
   }
-  putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
-    this.#putVectors(depth, vectors, model);
+  /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
+  putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
+    if (vectors.length === 0) return;
+    const { row, vectors: held } = this.#storedBy(model);
+    for (const { vector } of vectors) checkWidth(vector, held.model);
+    this.#write(() => {
+      for (const { chunkId, vector } of vectors) {
+        // A chunk may have been cleaned away since its text was handed out.
+        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depthNumber[depth], chunkId, vector);
+      }
+    });
+    for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
+    this.#dropReplaced();
   }
   /** Live chunks without any vector of this model (after a change of model). */
   chunksWithoutInstant(limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
@@ -198,13 +208,10 @@ export class Store {
     }
     return this.#guard(() => textsOf(this.#db, ids));
   }
-  putInstant(vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
-    this.#putVectors("instant", vectors);
-  }
 
   /**
    * Goes over to another model; no write of the old one's instant vectors may be under way. What is stored of it counts at once. Until every live chunk has a
-   * vector of it (`chunksWithoutInstant`, `putInstant`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
+   * vector of it (`chunksWithoutInstant`, `putVectors`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
    * The model before keeps its vectors on disk, so that going back encodes nothing; those of still older ones are deleted.
    */
   useModel(model: EncoderModel): void {
@@ -491,19 +498,6 @@ export class Store {
     for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
     if (gone.length > 0) this.#orphansMayBeDue = true;
     if (change.put.size + change.removed.length + change.references.size > 0) this.#revision++;
-    this.#dropReplaced();
-  }
-  #putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
-    if (vectors.length === 0) return;
-    const { row, vectors: held } = this.#storedBy(model);
-    for (const { vector } of vectors) checkWidth(vector, held.model);
-    this.#write(() => {
-      for (const { chunkId, vector } of vectors) {
-        // A chunk may have been cleaned away since its text was handed out.
-        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depthNumber[depth], chunkId, vector);
-      }
-    });
-    for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
     this.#dropReplaced();
   }
   #dropReplaced(): void {

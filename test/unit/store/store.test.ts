@@ -107,7 +107,7 @@ describe("putting files", () => {
     const store = await w.open();
     store.putFiles([parsedFile("a.ts", [readFile]), parsedFile("b.ts", [writeFile], { instant: () => undefined })]);
     assert.deepEqual(store.chunksWithoutInstant(10).map(({ text }) => text), [writeFile]);
-    store.putInstant(store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
     assert.deepEqual(store.chunksWithoutInstant(10), []);
     assert.ok(dense(store, writeFile)[0]!.score > 0.99);
   });
