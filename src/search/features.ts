@@ -366,7 +366,7 @@ function traceMatch(place: Place, query: ParsedQuery): number {
     if (location.line < place.startLine || location.line > place.endLine) return;
     const named = location.path.split("/").length;
     const common = commonEnding(place.path, location.path);
-    if (common > 0) best = Math.max(best, ((common / Math.min(named, place.path.split("/").length)) * 1) / (1 + i / 4));
+    if (common > 0) best = Math.max(best, common / Math.min(named, place.path.split("/").length) / (1 + i / 4));
   });
   return best;
 }

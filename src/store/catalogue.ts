@@ -1,6 +1,6 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
-import { type FileStat, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
+import { type ChunkVector, type FileStat, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
@@ -22,7 +22,7 @@ export interface Change {
   readonly put: Map<string, FileRow>;
   readonly removed: string[];
   /** Instant vectors that came with the chunks. */
-  readonly instant: { readonly chunkId: number; readonly vector: Int8Vector }[];
+  readonly instant: ChunkVector[];
   newChunks: number;
 }
 export const noChange = (): Change => ({ references: new Map(), put: new Map(), removed: [], instant: [], newChunks: 0 });

@@ -3,8 +3,8 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, prefixWidth, ty
 import { Tier, type GraphModule } from "./graphs.ts";
 import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
 import { dequantise } from "../encoding/int8.ts";
-import type { Scored } from "./vectors.ts";
-import { VectorRows } from "./vectors.ts";
+import type { ChunkVector } from "./records.ts";
+import { type Scored, VectorRows } from "./vectors.ts";
 
 export interface DenseHit {
   readonly chunkId: number;
@@ -19,7 +19,7 @@ export interface DenseHit {
 }
 
 /** Reads stored instant vectors of chunks that are held at a deeper tier. */
-export type ReadInstant = (chunkIds: readonly number[]) => readonly { readonly chunkId: number; readonly vector: Int8Vector }[];
+export type ReadInstant = (chunkIds: readonly number[]) => readonly ChunkVector[];
 
 /** Languages of chunks, each chunk once; unknown chunks are left out. */
 export type LanguagesOf = (chunkIds: readonly number[]) => Iterable<readonly [chunkId: number, lang: string]>;

@@ -1,7 +1,7 @@
 // The vectors of one depth in memory and their HNSW graph, which is made when there are enough of them to pay for it. Rows [0, indexed) are in
 // the graph; the tail is pending and scanned exactly, so a search is complete at any moment. The graph file is a cache: SQLite is the truth.
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, rename, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { HierarchicalNSW } from "hnswlib-node";
 import { hashFile } from "../base/hash.ts";
@@ -201,9 +201,9 @@ export class Tier {
    * when a file was damaged. A file that cannot be used is deleted, and the graph grows again by `drain`.
    */
   async load(file: string): Promise<string | undefined> {
-    for (const left of [`${file}.new`, sidecarOf(`${file}.new`)]) rmSync(left, { force: true }); // by a kill while saving
+    removeGraph(`${file}.new`); // left by a kill while saving
     if (!existsSync(file)) {
-      rmSync(sidecarOf(file), { force: true });
+      removeGraph(file); // a description without a graph
       return undefined;
     }
     if (!this.#module) return undefined;
@@ -213,7 +213,7 @@ export class Tier {
       const sidecar = readSidecar(file);
       if (!sidecar) throw new Error("its description is missing or damaged");
       if (sidecar.format !== FORMAT || sidecar.database !== identity.database || sidecar.model !== identity.model || sidecar.depth !== identity.depth || sidecar.dims !== identity.graphDims)
-        return await this.#discard(file); // another model's, or of a database that was made again: expected, no news for anybody
+        return this.#discard(file); // another model's, or of a database that was made again: expected, no news for anybody
       if ((await hashFile(file)) !== sidecar.sha256) throw new Error("its checksum does not match");
       const index = new this.#module.HierarchicalNSW("ip", identity.graphDims);
       await index.readIndex(file);
@@ -221,17 +221,16 @@ export class Tier {
       this.#adopt(index, sidecar.deleted);
       return undefined;
     } catch (error) {
-      await this.#discard(file);
+      this.#discard(file);
       return error instanceof Error ? error.message : String(error);
     } finally {
       this.#busy = false;
     }
   }
-  async #discard(file: string): Promise<undefined> {
+  #discard(file: string): undefined {
     this.#graph = undefined;
     this.#indexed = 0;
-    await rm(file, { force: true });
-    await rm(sidecarOf(file), { force: true });
+    removeGraph(file);
   }
   #adopt(index: HierarchicalNSW, markedDeleted: readonly number[]): void {
     const { rows } = this;
@@ -262,10 +261,7 @@ export class Tier {
     const graph = this.#graph;
     if (this.#busy || (!this.#changed && graph !== undefined)) return;
     if (!graph) {
-      if (this.#changed) {
-        await rm(file, { force: true });
-        await rm(sidecarOf(file), { force: true });
-      }
+      if (this.#changed) removeGraph(file);
       this.#changed = false;
       return;
     }
@@ -289,8 +285,7 @@ export class Tier {
       await rename(sidecarOf(temporary), sidecarOf(file));
     } catch (error) {
       this.#changed = true;
-      await rm(temporary, { force: true });
-      await rm(sidecarOf(temporary), { force: true });
+      removeGraph(temporary);
       throw error;
     } finally {
       this.#busy = false;
@@ -300,6 +295,11 @@ export class Tier {
 }
 
 export const sidecarOf = (graphFile: string): string => graphFile.replace(/(\.new)?$/, ".json$1");
+
+/** With its description. */
+export function removeGraph(file: string): void {
+  for (const name of [file, sidecarOf(file)]) rmSync(name, { force: true });
+}
 
 /** The leading components as a unit vector: a scale common to all of them falls out. */
 function prefix(values: ArrayLike<number>, dims: number): number[] {

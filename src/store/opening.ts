@@ -64,10 +64,13 @@ function create(db: IndexDatabase, { chunker, analyser }: Versions): IndexDataba
   }
 }
 
+/** What a store writes into its folder; its lock apart. */
+const namesIn = (folder: string): string[] => readdirSync(folder).filter((name) => /^index\.db|\.hnsw/.test(name));
+
 /** Deletes all that a store wrote into its folder, which none may have open now; what others keep there stays. Throws as Store.open. */
 export function removeIndex(folder: string): void {
   try {
-    for (const name of existsSync(folder) ? readdirSync(folder) : []) if (/^index\.db|\.hnsw/.test(name)) rmSync(path.join(folder, name), { force: true });
+    for (const name of existsSync(folder) ? namesIn(folder) : []) rmSync(path.join(folder, name), { force: true });
   } catch (error) {
     throw asStrataError(error, folder);
   }
@@ -76,8 +79,7 @@ export function removeIndex(folder: string): void {
 /** What the store takes on disk; 0 where that cannot be looked up, as when the folder has gone or no file handle is left. */
 export function sizeOfIndex(folder: string): number {
   try {
-    const names = readdirSync(folder).filter((name) => /^index\.db|\.hnsw/.test(name));
-    return names.reduce((bytes, name) => bytes + (statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+    return namesIn(folder).reduce((bytes, name) => bytes + (statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
   } catch {
     return 0;
   }

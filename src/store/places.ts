@@ -1,7 +1,7 @@
 // Reading places (a chunk in a file) and stored vectors back from SQLite.
 import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row, Sql } from "./database.ts";
-import type { Place } from "./records.ts";
+import type { ChunkCode, ChunkText, ChunkVector, Place } from "./records.ts";
 
 const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
 const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";
@@ -58,14 +58,14 @@ export function languagesOfChunks(db: IndexDatabase, chunkIds: readonly number[]
   return db.all("SELECT c.id, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds)).map((row) => [row["id"] as number, row["lang"] as string] as const);
 }
 
-export function codeOfChunks(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; kind: Place["kind"]; text: string; lang: string }[] {
+export function codeOfChunks(db: IndexDatabase, chunkIds: readonly number[]): ChunkCode[] {
   return db
     .all("SELECT c.id, c.kind, c.text, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
     .map((row) => ({ chunkId: row["id"] as number, kind: row["kind"] as Place["kind"], text: row["text"] as string, lang: row["lang"] as string }));
 }
 
 /** Breadcrumb and text of chunks, in the order of the ids. */
-export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): { chunkId: number; breadcrumb: string; text: string }[] {
+export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): ChunkText[] {
   return db
     .all("SELECT c.id, c.breadcrumb, c.text FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
     .map((row) => ({ chunkId: row["id"] as number, breadcrumb: row["breadcrumb"] as string, text: row["text"] as string }));
@@ -76,7 +76,7 @@ function int8(scale: Sql, bytes: Sql): Int8Vector {
   return { scale: scale as number, values: new Int8Array(buffer, byteOffset, byteLength) };
 }
 /** All vectors of a model at a depth. */
-export function* vectorsAt(db: IndexDatabase, model: number, depth: number): Generator<{ chunkId: number; vector: Int8Vector }> {
+export function* vectorsAt(db: IndexDatabase, model: number, depth: number): Generator<ChunkVector> {
   for (const [chunk, scale, bytes] of db.walk("SELECT chunk, scale, q FROM vectors WHERE model = ? AND depth = ?", model, depth))
     yield { chunkId: chunk as number, vector: int8(scale!, bytes!) };
 }

@@ -41,6 +41,21 @@ export interface ParsedChunk {
   readonly terms: Readonly<Record<LexicalField, string>>;
 }
 
+/** What of a chunk the encoder reads, what is compared of it, and what became of it. */
+export interface ChunkText {
+  readonly chunkId: number;
+  readonly breadcrumb: string;
+  readonly text: string;
+}
+export interface ChunkCode extends Omit<ChunkText, "breadcrumb"> {
+  readonly kind: Chunk["kind"];
+  readonly lang: string;
+}
+export interface ChunkVector {
+  readonly chunkId: number;
+  readonly vector: Int8Vector;
+}
+
 /** A chunk at a place, as search needs it. `place` is the FTS row id: unique per (file, position). */
 export interface Place {
   readonly place: number;

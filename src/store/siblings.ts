@@ -2,9 +2,10 @@
 // the first one has, instead of running the encoder over it again. What a chunk is follows from its content, so equal keys have equal vectors.
 import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { EncoderModel, Int8Vector } from "../encoding/encoder.ts";
+import type { EncoderModel } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
 import { vectorAt } from "./places.ts";
+import type { ChunkVector } from "./records.ts";
 import { depthNumber, SCHEMA_VERSION } from "./schema.ts";
 
 /** One that has given less than this share of so many is not asked again: it is of other code. */
@@ -12,11 +13,6 @@ const leastShare = 0.02;
 const judgedAfter = 512;
 /** Indexes looked into, the last used first. */
 const mostSiblings = 8;
-
-interface Lent {
-  readonly chunkId: number;
-  readonly vector: Int8Vector;
-}
 
 export class Siblings {
   readonly #files: () => readonly string[];
@@ -34,10 +30,10 @@ export class Siblings {
    * What siblings have at `depth` of chunks of `db`. Each is open for this call only: an engine that ends meanwhile could not empty its log, in which
    * deleted text may stand. One that cannot be read, or is of another version, is left out.
    */
-  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly Lent[] {
+  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly ChunkVector[] {
     const files = this.#files().filter((file) => !this.#answers.has(file) || this.#answers.get(file) !== undefined);
     if (files.length === 0) return [];
-    const lent: Lent[] = [];
+    const lent: ChunkVector[] = [];
     let wanted = chunkIds.flatMap((chunkId) => {
       const key = db.get("SELECT key FROM chunks WHERE id = ?", chunkId)?.["key"];
       return typeof key === "string" ? [{ chunkId, key }] : [];
@@ -62,7 +58,7 @@ export class Siblings {
   }
 }
 
-function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: "shallow" | "deep"): Lent[] {
+function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: "shallow" | "deep"): ChunkVector[] {
   const db = new IndexDatabase(file, "read");
   try {
     if (db.meta("schema") !== String(SCHEMA_VERSION)) throw new Error("another schema");

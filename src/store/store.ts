@@ -1,9 +1,8 @@
 // The index of one workspace root on disk and in memory: the only front of this folder. SQLite (files, chunks, FTS5, int8
 // vectors) is the truth; per depth the vectors lie in memory, with an HNSW graph once there are enough. Single writer: the engine process.
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { StrataError, describeError } from "../base/errors.ts";
-import type { Chunk } from "../indexing/chunk.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, LastAllowed } from "./allowed.ts";
@@ -11,18 +10,18 @@ import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "
 import { asStrataError, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
-import { defaultGraphFrom, loadGraphModule, sidecarOf, type GraphModule } from "./graphs.ts";
+import { defaultGraphFrom, loadGraphModule, removeGraph, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
 import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { codeOfChunks, deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
-import type { Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
+import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
 
 export type { DenseHit };
 export type {
-  Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
+  ChunkCode, Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
 export { SKIPPED } from "./records.ts";
@@ -161,7 +160,7 @@ export class Store {
 
   // Deepening ------------------------------------------------------------------------------------------------------------
   /** Live chunks without a vector at `depth` or deeper: those of `paths` in that order first, then by recency of file. */
-  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = []): readonly { chunkId: number; breadcrumb: string; text: string }[] {
+  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = []): readonly ChunkText[] {
     return this.#guard(() => {
       const wanted = new Set<number>();
       for (const path of paths) {
@@ -184,7 +183,7 @@ export class Store {
     return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
   }
   /** @param model hash of the model that made them when it is not the current one; RangeError as in searchDense. */
-  putVectors(depth: Depth, vectors: readonly { chunkId: number; vector: Int8Vector }[], model?: string): void {
+  putVectors(depth: Depth, vectors: readonly ChunkVector[], model?: string): void {
     if (vectors.length === 0) return;
     const { row, vectors: held } = this.#storedBy(model);
     for (const { vector } of vectors) checkWidth(vector, held.model);
@@ -198,7 +197,7 @@ export class Store {
     this.#dropReplaced();
   }
   /** Live chunks without any vector of this model (after a change of model). */
-  chunksWithoutInstant(limit: number): readonly { chunkId: number; breadcrumb: string; text: string }[] {
+  chunksWithoutInstant(limit: number): readonly ChunkText[] {
     const { vectors } = this.#current;
     if (vectors.count === this.#catalogue.references.size) return [];
     const ids: number[] = [];
@@ -331,7 +330,7 @@ export class Store {
     return this.#catalogue.references;
   }
   /** For duplicates: these chunks in their order, without those that have no place, read in pages, so that writes may come between. */
-  *codeOf(chunkIds: readonly number[]): Generator<{ chunkId: number; kind: Chunk["kind"]; text: string; lang: string }> {
+  *codeOf(chunkIds: readonly number[]): Generator<ChunkCode> {
     for (let from = 0; from < chunkIds.length; from += PAGE)
       for (const chunk of this.#guard(() => codeOfChunks(this.#db, chunkIds.slice(from, from + PAGE)))) if (this.#catalogue.references.has(chunk.chunkId)) yield chunk;
   }
@@ -541,7 +540,7 @@ export class Store {
   #startAgain(cause: unknown): void {
     this.#db.close();
     removeDatabase(this.#db.file);
-    for (const depth of depths) for (const file of [this.#graphFile(depth), sidecarOf(this.#graphFile(depth))]) rmSync(file, { force: true });
+    for (const depth of depths) removeGraph(this.#graphFile(depth));
     this.#db = this.#openDatabase();
     this.#catalogue = new Catalogue();
     this.#imports = new ImportGraph();

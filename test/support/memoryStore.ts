@@ -9,7 +9,7 @@ import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../src/store/languageMeans.ts";
 import { ImportGraph } from "../../src/store/imports.ts";
-import { type Coverage, type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place, type TermPlaces } from "../../src/store/store.ts";
+import { type ChunkCode, type Coverage, type DenseHit, fileMatcher, type FileRecord, type Filters, lexicalFields, type LexicalField, type LexicalHit, type Place, type TermPlaces } from "../../src/store/store.ts";
 
 /** A chunk to put into the store; everything but path and text has a default. */
 export interface MemoryChunk extends Partial<Omit<Place, "place" | "chunkId" | "depth">> {
@@ -244,7 +244,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return (this.#placesPerChunk ??= new Map([...this.#placesOfChunk].map(([chunkId, places]) => [chunkId, places.length])));
   }
 
-  *codeOf(chunkIds: readonly number[]): Generator<{ chunkId: number; kind: Place["kind"]; text: string; lang: string }> {
+  *codeOf(chunkIds: readonly number[]): Generator<ChunkCode> {
     for (const chunkId of chunkIds) {
       const { kind, text, lang } = this.#rows.get(this.#placesOfChunk.get(chunkId)![0]!)!.place;
       yield { chunkId, kind, text, lang };
