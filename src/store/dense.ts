@@ -112,12 +112,15 @@ export class ModelVectors {
     const hits = [...languagesOf([...new Set(chunkIds)])].flatMap(([chunkId, own]) => {
       const depth = this.depthOf(chunkId);
       if (depth === undefined) return [];
-      const score = cosineWithRemainder(rest, this.#floats(chunkId, depth), means.of(own, depth));
+      const score = cosineWithRemainder(rest, this.floatsOf(chunkId)!, means.of(own, depth));
       return [{ chunkId, score, calibrated: score, depth }];
     });
     return hits.sort(byCalibrated);
   }
-  #floats(chunkId: number, depth: Depth): Float32Array {
+  /** The vector that a chunk is searched by; undefined without one. */
+  floatsOf(chunkId: number): Float32Array | undefined {
+    const depth = this.depthOf(chunkId);
+    if (depth === undefined) return undefined;
     const { rows } = this.tiers[depth];
     const row = rows.rowOf(chunkId)!;
     return dequantise({ values: rows.valuesAt(row), scale: rows.scaleAt(row) });
@@ -128,7 +131,7 @@ export class ModelVectors {
     const known = this.#means;
     if (known && sizes.every((size, i) => Math.abs(size - known.sizes[i]!) <= known.sizes[i]! / 10)) return known.means;
     const chunks = [...languagesOf(depths.flatMap((depth) => this.tiers[depth].rows.ids()))].map(([chunkId, lang]) => ({ chunkId, lang, depth: this.depthOf(chunkId)! }));
-    const means = new LanguageMeans(this.model.dims, chunks, ({ chunkId, depth }) => this.#floats(chunkId, depth));
+    const means = new LanguageMeans(this.model.dims, chunks, ({ chunkId }) => this.floatsOf(chunkId)!);
     this.#means = { sizes, means };
     return means;
   }

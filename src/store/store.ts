@@ -338,10 +338,13 @@ export class Store {
   neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {
     return this.#guard(() => {
       const { row, vectors } = this.#previous ?? this.#current;
-      const deepest = deepestVector(this.#db, row, chunkId);
-      if (!deepest) return [];
-      const at = (depth: Depth) => dequantise(vectorAt(this.#db, row, depthNumber[depth], chunkId) ?? deepest.vector);
-      const query = vectors.model.sharedSpace ? { instant: at("deep"), shallow: at("deep"), deep: at("deep") } : { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
+      const own = vectors.floatsOf(chunkId);
+      if (!own) return [];
+      const at = (depth: Depth): Float32Array => {
+        const stored = vectors.model.sharedSpace ? undefined : vectorAt(this.#db, row, depthNumber[depth], chunkId);
+        return stored ? dequantise(stored) : own;
+      };
+      const query = { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
       return vectors.search(query, k + 1, allowed).filter((hit) => hit.chunkId !== chunkId).slice(0, k);
     });
   }
