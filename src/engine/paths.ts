@@ -1,10 +1,10 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
-import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { StrataError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 
@@ -29,7 +29,7 @@ export function canonicalRoot(root: string): string {
 /** `<cache>/<base name>-<hash of the canonical root>`; readable at a glance, unique by hash. */
 export function indexFolder(canonical: string): string {
   const name = path.basename(canonical).replace(/[^\w.-]+/g, "_").slice(0, 40) || "root";
-  return path.join(cacheFolder(), `${name}-${createHash("sha256").update(canonical).digest("hex").slice(0, 16)}`);
+  return path.join(cacheFolder(), `${name}-${sha256(canonical).slice(0, 16)}`);
 }
 
 /** One folder after the other: where the system refuses with ENOENT (below /proc), Node's own `recursive` never ends. */
