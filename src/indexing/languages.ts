@@ -189,7 +189,7 @@ export function languageOf(file: string, head = ""): Language {
     const code = withoutComments(head);
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
-  if (found?.id === "objective-c" && extension === ".m" && /^\s*(%|function\b)/m.test(head)) return byId.get("matlab")!;
+  if (found?.id === "objective-c" && extension === ".m" && looksLikeMatlab(head)) return byId.get("matlab")!;
   if (found?.id === "perl" && extension === ".pl" && /^\s*:-\s/m.test(head)) return byId.get("prolog")!;
   if (found?.id === "visual-basic" && extension === ".cls" && !/^(?:VERSION\s|Attribute\s+VB_|Option\s)/im.test(head)) return byId.get("apex")!;
   if (found?.id === "vlang" && /^\s*(`\w+|\(\*|endmodule\b|module\s+[\\$\w]+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
@@ -220,6 +220,11 @@ const withoutComments = (head: string): string => head.replace(/\/\*[\s\S]*?(?:\
 function looksLikeObjectiveC(code: string): boolean {
   const always = code.replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
   return /^\s*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
+}
+
+/** A row of Objective-C may begin with `function:` too, and its comments with anything. */
+function looksLikeMatlab(head: string): boolean {
+  return /^\s*(%|(function|classdef)\b)/m.test(withoutComments(head)) && !/^\s*(#(import|include|define|ifdef|ifndef)\b|@(interface|implementation|protocol|class)\b)/m.test(head);
 }
 
 /** A `.h` file is C++ when it says something that C cannot. */
