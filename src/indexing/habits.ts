@@ -6,6 +6,8 @@ import type { LanguageId } from "./languages.ts";
 export interface Defined {
   /** "" for what only holds others: `private:`, the types of a unit. */
   readonly name: string;
+  /** What stands in front of the name where it is defined: `TCart` of `procedure TCart.Add`, from the outside in. */
+  readonly owner: readonly string[];
   /** What stands deeper below the row are definitions again, as in a class; in a function they are its own business. */
   readonly holds: boolean;
 }
@@ -237,29 +239,51 @@ const ownComments: Partial<Record<LanguageId, RegExp>> = {
   purescript: /^\s*(?:--|\{-)/,
 };
 
-function habits(patterns: Patterns, comments: RegExp): Habits {
+/** What joins a name to its owner; in other languages such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
+const ownJoints: Partial<Record<LanguageId, RegExp>> = {
+  ada: /\./,
+  crystal: /::/,
+  d: /\./,
+  fsharp: /\./,
+  haxe: /\./,
+  pascal: /\./,
+  perl: /::/,
+  raku: /::/,
+  sql: /\./,
+  tcl: /::/,
+  verilog: /::/,
+  vim: /[#:]/,
+  "visual-basic": /\./,
+};
+const joint = /::|\./;
+
+function habits(patterns: Patterns, comments: RegExp, joints: RegExp | undefined): Habits {
+  const defined = (whole: string, holds: boolean): Defined => {
+    const parts = joints && /^[\p{L}_$]/u.test(whole.split(joints).at(-1)!) ? whole.split(joints).filter((part) => part !== "") : [whole];
+    return { name: parts.at(-1) ?? "", owner: parts.slice(0, -1), holds };
+  };
   return {
     isComment: (row) => comments.test(row),
     definedBy: (row) => {
       for (const pattern of patterns) {
         const groups = pattern.exec(row)?.groups;
         if (!groups) continue;
-        if (groups["holder"] !== undefined) return { name: groups["holder"], holds: true };
+        if (groups["holder"] !== undefined) return defined(groups["holder"], true);
         const name = Object.values(groups).find((group) => group !== undefined);
-        if (name) return { name, holds: false };
+        if (name) return defined(name, false);
       }
       return undefined;
     },
   };
 }
 
-export const commonHabits = habits(common, comment);
+export const commonHabits = habits(common, comment, joint);
 const all = new Map<string, Habits>();
 
 /** @param language its id; one that nothing special is known of has the common habits */
 export function habitsOf(language: string): Habits {
   const id = language as LanguageId;
   let known = all.get(id);
-  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment) : commonHabits));
+  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment, own[id] ? ownJoints[id] : joint) : commonHabits));
   return known;
 }

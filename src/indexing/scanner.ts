@@ -71,6 +71,8 @@ export interface Block {
   to: number;
   /** What it defines; "" when nothing is recognised. */
   name: string;
+  /** What the name is joined to, from the outside in. */
+  owner: readonly string[];
   /** Whether what stands deeper in it are definitions too. */
   holds: boolean;
   /** The row that says so; the first when none does. */
@@ -92,7 +94,7 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
     const [first, last] = [run[0], run.at(-1)];
     if (first && last) {
       const symbols = distinct(run.flatMap((block) => namesOf(lines, block, habits)));
-      out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: symbols.length === 1 ? above(crumb, symbols[0]!) : crumb, doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
+      out.push({ from: first.from, to: last.to, kind: symbols.length > 0 ? "function" : "block", symbols, breadcrumb: [...(symbols.length === 1 ? above(crumb, symbols[0]!) : crumb), ...sharedOwner(run)], doc: run.find((b) => b.name !== "")?.doc ?? first.doc });
     }
     run = [];
     runSize = 0;
@@ -114,9 +116,15 @@ function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly 
 /** The clauses of one definition, which is what follows under its own name, stand beside each other. */
 const above = (crumb: readonly string[], name: string): readonly string[] => (crumb.at(-1) === name ? crumb.slice(0, -1) : crumb);
 
+/** The owner of all definitions among these blocks; none when they have different ones. */
+function sharedOwner(blocks: readonly Block[]): readonly string[] {
+  const [first, ...others] = blocks.filter((block) => block.name !== "").map(({ owner }) => owner);
+  return first && others.every((owner) => owner.join("\n") === first.join("\n")) ? first : [];
+}
+
 function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
-  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: above(crumb, block.name), doc: block.doc };
-  const inside = block.name ? [...above(crumb, block.name), block.name] : crumb;
+  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: [...above(crumb, block.name), ...block.owner], doc: block.doc };
+  const inside = block.name ? [...head.breadcrumb, block.name] : crumb;
   const body = bodyOf(lines, block);
   const inner: Part[] = [];
   if (depth < DEEPEST && body < block.to && lines.size(block.from, body) < sizes.wholeFunction) scanRows(lines, body, block.to, inside, inner, depth + 1, habits);
@@ -156,18 +164,18 @@ export function blocksOf(lines: SourceLines, from: number, to: number, habits = 
     const atMargin = atMargins[row - from]!;
     const isComment = !blank && habits.isComment(text);
     const defined = atMargin && !isComment ? habits.definedBy(text) : undefined;
-    const { name, holds } = defined ?? { name: "", holds: false };
+    const { name, owner, holds } = defined ?? { name: "", owner: [], holds: false };
     const last = blocks.at(-1);
     const isNew = defined !== undefined && (name === "" || name !== last?.name);
     const starts = atMargin && !closer.test(text) && (ended || (isNew && !commented));
-    if (!last || starts) blocks.push({ from: row, to: row, name, holds, nameRow: row, doc: "" });
+    if (!last || starts) blocks.push({ from: row, to: row, name, owner, holds, nameRow: row, doc: "" });
     else if (isNew && commented && (last.name !== "" || last.holds) && commentRow > last.nameRow) {
       // A comment right below one definition is about the next.
       last.to = commentRow - 1;
-      blocks.push({ from: commentRow, to: row, name, holds, nameRow: row, doc: docAbove(lines, commentRow, row) });
+      blocks.push({ from: commentRow, to: row, name, owner, holds, nameRow: row, doc: docAbove(lines, commentRow, row) });
     } else {
       last.to = row;
-      if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, holds, nameRow: row, doc: docAbove(lines, last.from, row) });
+      if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, owner, holds, nameRow: row, doc: docAbove(lines, last.from, row) });
     }
     if (isComment && !commented) commentRow = row;
     if (!blank) commented = isComment;

@@ -3,7 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
-import { filtersOf, lastName, type ParsedQuery } from "./query.ts";
+import { filtersOf, lastName, namesIn, type ParsedQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
@@ -89,7 +89,7 @@ function weightedMean(fields: readonly number[]): number {
 
 /** Names whose definitions are looked up: what is certainly a name, and a query of one or two plain words tried as one. */
 function definitionNames(query: ParsedQuery): string[] {
-  const names = new Set(query.identifiers.map(lastName));
+  const names = new Set(namesIn(query));
   const words = query.text.split(/\s+/).filter((word) => /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(word));
   if (query.kind === "prose" && words.length === 2) for (const join of ["", "_"]) names.add(words.join(join));
   return [...names].filter((name) => name.length > 1);

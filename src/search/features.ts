@@ -5,7 +5,7 @@ import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
-import { lastName, type ParsedQuery, proseLanguages } from "./query.ts";
+import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
 import { wordingOf } from "./wording.ts";
@@ -91,7 +91,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const files = fileEvidence(candidates, bestLexical, dense);
   const coverage = fileCoverage(candidates);
   const said = wordsSaid(query, idf);
-  const identifiers = query.identifiers.map(lastName);
+  const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
@@ -159,6 +159,14 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   // So is one that only documents and tests write out, where they do.
   if (!rows.some((row) => row[column.definition]! > 0)) for (const [i, row] of rows.entries()) row[column.definition] = 0.8 * Math.max(row[column["passed on"]]!, onlySaying.has(candidates[i]!) ? 1 : 0);
   return rows;
+}
+
+/** Names whose definition is looked for. Where a name is defined as it is written, its last part is another: `vector` of Lisp's `list->vector`. */
+function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): string[] {
+  const joined = query.identifiers.filter((name) => lastName(name) !== name);
+  const defined = new Set(joined.length > 0 ? candidates.flatMap(({ place }) => place.symbols.map((symbol) => symbol.toLowerCase())) : []);
+  const asWritten = joined.filter((name) => defined.has(name.toLowerCase()));
+  return asWritten.length > 0 ? asWritten : namesIn(query);
 }
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
@@ -235,9 +243,9 @@ function fileEvidence(candidates: readonly Candidate[], bestLexical: number, den
 
 function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: Said): void {
   let [definition, partial, nameSaid, wholeName, queryInName] = [0, 0, 0, 0, 0];
+  for (const symbol of place.symbols) for (const name of identifiers) definition = Math.max(definition, symbol === name ? 1 : symbol.toLowerCase() === name.toLowerCase() ? 0.8 : 0);
   for (const symbol of place.symbols.slice(0, 12)) {
     for (const name of identifiers) {
-      definition = Math.max(definition, symbol === name ? 1 : symbol.toLowerCase() === name.toLowerCase() ? 0.8 : 0);
       partial = Math.max(partial, partialMatch(symbol.toLowerCase(), name.toLowerCase()));
     }
     const parts = nameParts(symbol);

@@ -92,13 +92,16 @@ function takeFilters(raw: string, restrictions: Restrictions): string {
   return raw.slice(0, filtersFrom(raw, (match) => restrictions.take(match)));
 }
 
-/** Reads a query. Never throws: what is not understood as a filter is searched for as text. */
-export function parseQuery(raw: string): ParsedQuery {
+/**
+ * Reads a query. Never throws: what is not understood as a filter is searched for as text.
+ * @param isDefined whether a word without spaces is a name here, though it does not look like one: `read-line` in Lisp
+ */
+export function parseQuery(raw: string, isDefined: (name: string) => boolean = () => false): ParsedQuery {
   const restrictions = new Restrictions();
   const withoutFilters = bothEnds(takeFilters(raw, restrictions).trim());
   const { symbols: symbolFilter, tests } = restrictions;
 
-  const kind = kindOf(withoutFilters.trim());
+  const kind = kindOf(withoutFilters.trim(), isDefined);
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
   const takesPhrases = kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters));
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
@@ -229,12 +232,13 @@ const errorPattern = /^[\w./-]+: \S|\b([A-Z]\w*(Error|Exception|Warning|Panic|Fa
 const asksSomething = /^(how|where|what|which|why|when|who|find|show|list)\b|\?\s*$/i;
 const symbolPattern = /^[~#@]?[\p{L}_$][\p{L}\p{N}_$]*[?!]?(?:(?:::|\.|->|#|\/)[\p{L}_$~][\p{L}\p{N}_$]*[?!]?)*(?:\(\s*\))?$/u;
 
-function kindOf(text: string): QueryKind {
+function kindOf(text: string, isDefined: (name: string) => boolean): QueryKind {
   if (text === "") return "prose";
   const exact = /^"([^"]{2,})"$/.exec(text)?.[1];
   if (exact !== undefined || !/\s/.test(text)) {
     if (exact === undefined && locationsOf(text).length > 0) return "trace";
-    return isName(exact ?? text.replace(/^"|"$/g, "")) ? "symbol" : "prose";
+    const word = exact ?? text.replace(/^"|"$/g, "");
+    return isName(word) || isDefined(word) ? "symbol" : "prose";
   }
   if (traceLine.test(text)) return "trace";
   // What a line quotes is text to find and does not say what the line is; but Python quotes the files of a trace.
@@ -261,6 +265,11 @@ function isName(text: string): boolean {
 /** `Foo::bar`, `foo.bar` and `foo->bar` → `bar`. */
 export function lastName(name: string): string {
   return name.split(/::|\.|->|#|\//).at(-1)!;
+}
+
+/** Names that a query may mean: as written, for `list->string` is one in Lisp, and without what owns them. */
+export function namesIn({ identifiers }: ParsedQuery): string[] {
+  return unique([...identifiers, ...identifiers.map(lastName)]);
 }
 
 /** Words that can only be names of code: joined, with a mark of code, or in backticks. A query of one word is taken as a name whatever it looks like. */

@@ -48,9 +48,9 @@ const calm = 0.02;
 
 /** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k" | "streamId" | "under">, signal?: AbortSignal): Promise<RankedResult> {
-  const typed = parseQuery(params.query);
-  checkQuery(typed);
   const { store, encoder, noiseFloor } = deps;
+  const typed = parseQuery(params.query, (name) => store.definitions([name], 1).length > 0);
+  checkQuery(typed);
   const floor = encoder && noiseFloor?.of(store, encoder);
   // While files are still being read, a word that none has yet may come.
   const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };

@@ -94,14 +94,16 @@ async function ask(root: string, tags: readonly (Tag & { readonly lang: string }
   for (const [lang, own] of Map.groupBy(unique, ({ lang }) => lang)) {
     const step = Math.max(1, Math.floor(own.length / 120));
     const asked = own.filter((_, i) => i % step === 0).slice(0, 120);
-    const queries = asked.map(({ name }) => /[^.:]+$/.exec(/^\w+:(?:\w*:)*$/.test(name) ? name.slice(0, name.indexOf(":")) : name)?.[0] ?? name);
+    // Without what owns it, which in R is no other thing than the name.
+    const queries = asked.map(({ name }) => (lang === "r" ? name : (/[^.:]+$/.exec(/^\w+:(?:\w*:)*$/.test(name) ? name.slice(0, name.indexOf(":")) : name)?.[0] ?? name)));
     const vectors = await encodeQueries(model, queries, `names-${lang}`);
     const counts = byLanguage.get(lang)!;
     counts.asked += asked.length;
     asked.forEach((tag, i) => {
-      const { query, candidates, rows } = candidatesFor(store, model, parseQuery(queries[i]!), vectors[i]!);
+      const { query, candidates, rows } = candidatesFor(store, model, parseQuery(queries[i]!, (name) => store.definitions([name], 1).length > 0), vectors[i]!);
       const place = rank(candidates.items, rows, query, 1)[0]?.candidate.place;
-      if (place?.path === tag.path && place.startLine <= tag.line && tag.line <= place.endLine) counts.first++;
+      // A declaration and its definition may both be meant.
+      if (place && tags.some(({ name, path: file, line }) => file === place.path && place.startLine <= line && line <= place.endLine && lastPart(name) === lastPart(tag.name))) counts.first++;
     });
   }
 }

@@ -1,10 +1,12 @@
 // What a row defines, language by language.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { commonHabits, habitsOf } from "../../../src/indexing/habits.ts";
+import { commonHabits, type Defined, habitsOf } from "../../../src/indexing/habits.ts";
 import { languages } from "../../../src/indexing/languages.ts";
 
-/** Rows, and the name that each defines; "" for what holds others without a name of its own, `undefined` for nothing. */
+const shown = (defined: Defined | undefined): string | undefined => defined && [...defined.owner, defined.name].join(" > ");
+
+/** Rows, and the name that each defines behind its owner; "" for what holds others without a name of its own, `undefined` for nothing. */
 type Rows = Readonly<Record<string, string | undefined>>;
 
 const cases: Readonly<Record<string, Rows>> = {
@@ -37,7 +39,7 @@ const cases: Readonly<Record<string, Rows>> = {
     "total = count(a)": undefined,
     "": undefined,
   },
-  ada: { "procedure Run_All is new Each (Action => Exec);": "Run_All", "   overriding function Get (F : File) return String;": "Get", "package body Shop.Carts is": "Shop.Carts", "protected type Lock is": "Lock", "   type Access_Test is access all Test;": "Access_Test", private: "", '   function "+" (A, B : T) return T;': "+", "begin": undefined },
+  ada: { "procedure Run_All is new Each (Action => Exec);": "Run_All", "   overriding function Get (F : File) return String;": "Get", "package body Shop.Carts is": "Shop > Carts", "protected type Lock is": "Lock", "   type Access_Test is access all Test;": "Access_Test", private: "", '   function "+" (A, B : T) return T;': "+", "begin": undefined },
   assembly: { ".macro save reg": "save", "%macro prologue 1": "prologue", "memcpy:": "memcpy", ".Lloop:": undefined, "ENTRY(start_kernel)": "start_kernel", "square PROC": "square", "\tmov eax, ebx": undefined },
   awk: { "function max(a, b) {": "max", "/^#/ { next }": undefined },
   apex: { "public with sharing class Cart {": "Cart", "    @AuraEnabled(cacheable=true) public static List<Item__c> items(Id cart) {": "items", "trigger OnCart on Cart__c (before insert) {": "OnCart", "    insert items(cart);": undefined },
@@ -53,7 +55,7 @@ const cases: Readonly<Record<string, Rows>> = {
   erlang: { "start_link(Args) ->": "start_link", "'OPEN'(Name,": "OPEN", "-spec start_link(term()) -> {ok, pid()}.": "start_link", "-record(state, {socket}).": "state", "-define(TIMEOUT, 5000).": "TIMEOUT", "-export([start_link/1]).": undefined, "    gen_server:call(Pid, stop)": undefined },
   fish: { "function fish_prompt --description 'Write the prompt'": "fish_prompt" },
   fortran: { "      SUBROUTINE ZPOTRF ( UPLO, N, A, LDA, INFO )": "ZPOTRF", "      DOUBLE PRECISION FUNCTION D1MACH (IDUM)": "D1MACH", "pure elemental real(kind=8) function area(c) result(a)": "area", "      CHARACTER*10 FUNCTION NAME(I)": "NAME", "  module procedure solve": "solve", "  type(circle) :: c": undefined, "  type, public :: circle": "circle", "program main": "main", "      CALL SOLVE(N)": undefined },
-  fsharp: { "let inline square x = x * x": "square", "module rec Shop.Carts": "Shop.Carts", "type Cart(items: Item list) =": "Cart", "    member this.Total = 1": "Total", "    static member Parse(text: string) =": "Parse", "    override x.ToString() = \"\"": "ToString", "let (|Even|Odd|) n =": "Even" },
+  fsharp: { "let inline square x = x * x": "square", "module rec Shop.Carts": "Shop > Carts", "type Cart(items: Item list) =": "Cart", "    member this.Total = 1": "Total", "    static member Parse(text: string) =": "Parse", "    override x.ToString() = \"\"": "ToString", "let (|Even|Odd|) n =": "Even" },
   gleam: { "pub fn parse(text: String) -> Result(Int, Nil) {": "parse", "pub opaque type Cart {": "Cart" },
   groovy: { "def total(items) {": "total", "class Cart implements Shop {": "Cart", "    static void main(String[] args) {": "main", 'tasks.register("publishAll") {': "publishAll", "task copyDocs(type: Copy) {": "copyDocs", "process ALIGN {": "ALIGN", "    return total(items)": undefined, "    void 'adds one'() {": "'adds one'" },
   haxe: { "\tpublic static inline function parse(text:String):Int {": "parse", "\tfunction getCueById( id : String ) : VTTCue;": "getCueById", "@:coreApi class Deque<T> {": "Deque", "typedef Point = {": "Point" },
@@ -72,25 +74,25 @@ const cases: Readonly<Record<string, Rows>> = {
   "objective-c": { "- (void)viewDidLoad {": "viewDidLoad", "- (void (^)(int))handlerFor:(id)sender {": "handlerFor", "+ (instancetype) orthographyWithDominantScript: (NSString *)script": "orthographyWithDominantScript", "@implementation Cart": "Cart", "@interface Cart : NSObject": "Cart", "static inline void free_string(unichar **buf)": "free_string", "GSLanguageFromLocale(NSString *locale)": "GSLanguageFromLocale", "main()": "main", "typedef NS_ENUM(NSInteger, CartState) {": "CartState", "  [self add: item];": undefined },
   ocaml: { "val relative : ?error_loc:Loc0.t -> t -> string -> t": "relative", "let rec fold f acc = function": "fold", "and unfold f = ()": "unfold", "module Make (S : Stack) = struct": "Make", "module type Shape = sig": "Shape", "type ('a, 'b) t = ('a * 'b) list": "t", "exception Not_here of string": "Not_here", "external length : t -> int = \"len\"": "length", "let () = main ()": undefined, "let _ = 1": undefined, "let open List in": undefined, "class ['a] stack init = object": "stack", "  method private push x =": "push", "let (>>=) x f = bind x f": "(>>=)" },
   odin: { "parse_line :: proc(text: string) -> int {": "parse_line", "Cart :: struct {": "Cart" },
-  pascal: { "procedure TLinker.AddObject(const S: string);": "TLinker.AddObject", "class function GetPath() : string;": "GetPath", "  TCart = class(TObject)": "TCart", "  TCarts = array of TCart;": "TCarts", "destructor Destroy; override;": "Destroy", implementation: "", "    Total := Add(1);": undefined },
-  perl: { "use constant TIMEOUT => 5;": "TIMEOUT", "sub count_lines {": "count_lines", "package Shop::Cart;": "Shop::Cart", "around save => sub {": "save", "my $total = 0;": undefined },
+  pascal: { "procedure TLinker.AddObject(const S: string);": "TLinker > AddObject", "class function GetPath() : string;": "GetPath", "  TCart = class(TObject)": "TCart", "  TCarts = array of TCart;": "TCarts", "destructor Destroy; override;": "Destroy", implementation: "", "    Total := Add(1);": undefined },
+  perl: { "use constant TIMEOUT => 5;": "TIMEOUT", "sub count_lines {": "count_lines", "package Shop::Cart;": "Shop > Cart", "around save => sub {": "save", "my $total = 0;": undefined },
   prolog: { "append([X|Xs], Ys, [X|Zs]) :- append(Xs, Ys, Zs).": "append", ":- module(lists, [append/3]).": "lists" },
   proto: { "message ChatMessage {": "ChatMessage", "  rpc Send(A) returns (B);": "Send", "enum State {": "State", "  string name = 1;": undefined },
   purescript: { "area :: Shape -> Number": "area", "data Shape = Circle Number": "Shape" },
   r: { "fit.line <- function(data) {": "fit.line", "`mutate<-` <- function(x, value) x": "mutate<-", '"%+replace%" <- function(e1, e2) {': "%+replace%", "square = \\(x) x^2": "square", 'setMethod("show", "Cart", function(object) {': "show", "Cart <- R6::R6Class(\"Cart\",": "Cart", "total <- sum(x)": undefined },
-  raku: { "multi method parse(Str $text) {": "parse", "grammar Shop::Lines {": "Shop::Lines", "token word { \\w+ }": "word" },
+  raku: { "multi method parse(Str $text) {": "parse", "grammar Shop::Lines {": "Shop > Lines", "token word { \\w+ }": "word" },
   rego: { "allow if {": "allow", "default allow := false": "allow", "deny contains msg if {": "deny", "is_admin(user) {": "is_admin" },
   rescript: { "let rec fold = (f, acc) => {": "fold", "module Cart = {": "Cart" },
   scss: { "@mixin button-base($x) {": "button-base", "%card {": "%card", ".card {": undefined },
   shader: { "vec4 shade(in vec3 normal) {": "shade", "@vertex fn main(@location(0) at: vec3f) -> Out {": "main", "struct Light {": "Light" },
   sml: { "fun fold f acc = acc": "fold", "structure Cart = struct": "Cart", "datatype 'a tree = Leaf": "tree" },
-  sql: { "CREATE OR REPLACE FUNCTION public.total(a int)": "public.total", 'create table if not exists "users" (': "users", "CREATE UNIQUE INDEX CONCURRENTLY idx_users ON users (id);": "idx_users", "CREATE OR REPLACE PACKAGE BODY shop AS": "shop", "  PROCEDURE restock(p_item IN NUMBER) IS": "restock", "UNION ALL SELECT 1": undefined },
+  sql: { "CREATE OR REPLACE FUNCTION public.total(a int)": "public > total", 'create table if not exists "users" (': "users", "CREATE UNIQUE INDEX CONCURRENTLY idx_users ON users (id);": "idx_users", "CREATE OR REPLACE PACKAGE BODY shop AS": "shop", "  PROCEDURE restock(p_item IN NUMBER) IS": "restock", "UNION ALL SELECT 1": undefined },
   starlark: { "def _impl(ctx):": "_impl", '    name = "server",': "server" },
-  tcl: { "proc ::nameserv::server::Search {name val} {": "::nameserv::server::Search", "oo::class create Cart {": "Cart", "method total {} {": "total", "namespace eval ::shop {": "::shop", "test cart-1.1 {adds} -body {": "cart-1.1" },
+  tcl: { "proc ::nameserv::server::Search {name val} {": "nameserv > server > Search", "oo::class create Cart {": "Cart", "method total {} {": "total", "namespace eval ::shop {": "shop", "test cart-1.1 {adds} -body {": "cart-1.1" },
   terraform: { 'resource "aws_s3_bucket" "uploads" {': "uploads", 'variable "region" {': "region", 'provider "aws" {': "aws" },
   thrift: { "service Shop extends Base {": "Shop", "  i32 buy(1: Item item),": "buy", "typedef list<Item> Items": "Items" },
   verilog: { "module alu #(parameter W = 8) (": "alu", "  function automatic [7:0] log2(input [7:0] x);": "log2", "function integer required ;": "required", "entity Counter is": "Counter", "architecture rtl of Counter is": "Counter", "typedef logic [3:0] nibble;": "nibble" },
-  vim: { "fun! s:Forward()": "s:Forward", "function tar#Browse(tarfile) abort": "tar#Browse", "command! -buffer -nargs=1 Sman silent exe <q-args>": "Sman", "let s:cpo_save = &cpo": "s:cpo_save", "let &cpo = s:cpo_save": undefined },
+  vim: { "fun! s:Forward()": "s > Forward", "function tar#Browse(tarfile) abort": "tar > Browse", "command! -buffer -nargs=1 Sman silent exe <q-args>": "Sman", "let s:cpo_save = &cpo": "s > cpo_save", "let &cpo = s:cpo_save": undefined },
   "visual-basic": { "    Public Overrides Function ToString() As String": "ToString", "Private Sub Form_Load()": "Form_Load", "Public Property Get Total() As Long": "Total", "Public Class Cart": "Cart", "    End Sub": undefined },
   vlang: { "pub fn (mut c Cart) add(item Item) {": "add", "struct Cart {": "Cart" },
   yacc: { "expression: term": "expression", "statement": "statement", "    | expression '+' term": undefined },
@@ -99,7 +101,7 @@ const cases: Readonly<Record<string, Rows>> = {
 for (const [language, rows] of Object.entries(cases))
   describe(`rows of ${language}`, () => {
     const habits = language === "common" ? commonHabits : habitsOf(language);
-    for (const [row, name] of Object.entries(rows)) it(`${JSON.stringify(row)} defines ${name === undefined ? "nothing" : JSON.stringify(name)}`, () => assert.equal(habits.definedBy(row)?.name, name));
+    for (const [row, name] of Object.entries(rows)) it(`${JSON.stringify(row)} defines ${name === undefined ? "nothing" : JSON.stringify(name)}`, () => assert.equal(shown(habits.definedBy(row)), name));
   });
 
 describe("habits", () => {

@@ -70,7 +70,7 @@ describe("cutByIndentation", () => {
     assert.deepEqual(namesOf("d", "struct Range\n{\n    private:\n    int front()\n    {\n        foreach (x; all) { use(x); }\n    }\n    version (Posix)\n    {\n        void wait() {}\n    }\n}\n"), ["Range", "front", "wait"]);
   });
   it("names what stands under a word alone", () => {
-    assert.deepEqual(namesOf("pascal", "unit Shop;\n\ninterface\n\ntype\n  TCart = class(TObject)\n  private\n    FTotal: Integer;\n  public\n    procedure Add(Item: Integer);\n  end;\n\nimplementation\n\n{$IFDEF UNIX}\n  procedure TCart.Add(Item: Integer);\n  begin\n    FTotal := Item;\n  end;\n{$ENDIF}\n\nend.\n"), ["Shop", "TCart", "Add", "TCart.Add"]);
+    assert.deepEqual(namesOf("pascal", "unit Shop;\n\ninterface\n\ntype\n  TCart = class(TObject)\n  private\n    FTotal: Integer;\n  public\n    procedure Add(Item: Integer);\n  end;\n\nimplementation\n\n{$IFDEF UNIX}\n  procedure TCart.Clear(Item: Integer);\n  begin\n    FTotal := Item;\n  end;\n{$ENDIF}\n\nend.\n"), ["Shop", "TCart", "Add", "Clear"]);
     assert.deepEqual(namesOf("cmake", "if(WIN32)\n  function(find_registry)\n  endfunction()\nelse()\n  add_executable(tool main.c)\nendif()\n"), ["find_registry", "tool"]);
     assert.deepEqual(namesOf("matlab", "classdef Mixture\n  methods\n    function y = pdf(obj, x)\n    endfunction\n  endmethods\n  methods (Static)\n    function fit(x)\n    end\n  end\nendclassdef\n"), ["Mixture", "pdf", "fit"]);
   });
@@ -78,6 +78,12 @@ describe("cutByIndentation", () => {
     const source = `*> \\brief Solves.\n* =====\n      SUBROUTINE SOLVE( N,\n     $                  A )\n*\n      INTEGER N\n  100 CONTINUE\n      RETURN\n      END\n\n      REAL FUNCTION NORM( A )\n      END\n`;
     assert.deepEqual(namesOf("fortran", source), ["SOLVE", "NORM"]);
     assert.deepEqual(namesOf("fortran", "module shapes\n  type, extends(base) :: circle\n  end type\ncontains\n  pure real(8) function area(c)\n  end function\nend module\n"), ["shapes", "circle", "area"]);
+  });
+  it("puts what owns a definition in front of it, where all of a part have one owner", () => {
+    const show = (source: string) => cutByIndentation(new SourceLines(source), habitsOf("tcl")).map(({ breadcrumb, symbols }) => [breadcrumb.join(" > "), symbols.join()]);
+    assert.deepEqual(show("proc ::shop::add {x} {\n}\n\nproc ::shop::total {} {\n}\n"), [["shop", "add,total"]]);
+    assert.deepEqual(show("proc ::shop::add {x} {\n}\n\nproc total {} {\n}\n"), [["", "add,total"]]);
+    assert.deepEqual(show(`proc ::shop::add {x} {\n${"    puts [expr {1 + 2}]\n".repeat(90)}}\n`)[0], ["shop", "add"]);
   });
   it("keeps the names of a part within their number", () => {
     assert.equal(namesOf("proto", `message Wide {\n${Array.from({ length: 60 }, (_, i) => `  enum E${i} {}\n`).join("")}}\n`).length, sizes.maxSymbols);

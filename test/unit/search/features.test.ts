@@ -65,6 +65,12 @@ test("of twins for several systems only the others' are marked, unless the query
   assert.equal(featuresOf(`udp socket send ${other}`, chunks)(`${other}/udp.c`, "other system"), 0);
 });
 
+test("a chunk defines each of its names, however many", () => {
+  const symbols = Array.from({ length: 30 }, (_, i) => `LIMIT_${i}`);
+  const of = featuresOf("LIMIT_29", [{ path: "limits.c", text: "#define …", symbols }, { path: "use.c", text: "LIMIT_29" }]);
+  assert.deepEqual([of("limits.c", "definition"), of("use.c", "definition")], [1, 0]);
+});
+
 test("re-exports are recognised, and the name they pass on", () => {
   const barrel = 'export { Router } from "./router.ts";\nexport * from "./layer.ts";\n';
   const of = featuresOf("Router", [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseQuery, type QueryKind } from "../../../src/search/query.ts";
+import { namesIn, parseQuery, type QueryKind } from "../../../src/search/query.ts";
 import { fileMatcher } from "../../../src/store/store.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -216,6 +216,13 @@ test("names of code are found in prose", () => {
 test("a qualified symbol gives its last part too", () => {
   assert.deepEqual(parseQuery("axum::Router").identifiers, ["axum::Router", "Router"]);
   assert.deepEqual(parseQuery("obj.close()").identifiers, ["obj.close", "close"]);
+});
+
+test("a word that is no name by its look is one where it is defined", () => {
+  const isDefined = (name: string) => name === "read-line" || name === "read line";
+  assert.deepEqual([parseQuery("read-line", isDefined).kind, parseQuery("read-line", isDefined).identifiers], ["symbol", ["read-line"]]);
+  assert.deepEqual([parseQuery("read-line").kind, parseQuery("back-off", isDefined).kind, parseQuery("read line", isDefined).kind], ["prose", "prose", "prose"]);
+  assert.deepEqual(namesIn(parseQuery("list->vector")), ["list->vector", "vector"]);
 });
 
 test("stack traces of many languages give files and lines", () => {

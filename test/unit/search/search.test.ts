@@ -55,6 +55,19 @@ test("a chunk of several definitions is shown under the one that was asked for",
   assert.equal(refined.hits.find(({ path }) => path === "src/ids.ts")?.symbol, "decodeId");
 });
 
+test("a name with signs that join words elsewhere finds its definition where one has it", async () => {
+  const lisp: MemoryChunk[] = [
+    { path: "magit-log.el", lang: "lisp", kind: "function", symbols: ["magit-log"], text: "(defgroup magit-log nil\n  \"Log all of magit: log, all logs.\")" },
+    { path: "all.el", lang: "lisp", kind: "function", symbols: ["magit-log-all"], text: "(defun magit-log-all (args)\n  (setup args))" },
+    { path: "vec.scm", lang: "lisp", kind: "function", symbols: ["list->cvector"], text: "(define (list->cvector l) l)" },
+    { path: "cvector.scm", lang: "lisp", kind: "function", symbols: ["cvector"], text: "(define (cvector l) l)" },
+  ];
+  const first = async (query: string) => (await search(query, 10, setUp([...sources, ...lisp]))).hits[0]?.path;
+  assert.equal(await first("magit-log-all"), "all.el");
+  assert.equal(await first("Magit-Log"), "magit-log.el");
+  assert.equal(await first("list->cvector"), "vec.scm");
+});
+
 test("a question in words finds the code that does it", async () => {
   assert.equal((await pathsOf("which entry is evicted when least recently used"))[0], "src/store/cache.ts");
 });
