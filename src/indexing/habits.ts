@@ -30,7 +30,8 @@ const modifiers = "(?:(?:export|default|public|private|protected|internal|static
 const quoted = "[(\"'`]?";
 const spelling = "[\\w$.:~!?-]*[\\w$!?]";
 /** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
-const notProse = "(?!(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w)";
+const prose = "(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w";
+const notProse = `(?!${prose})`;
 const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
 const macro = /^\s*#\s*define\s+(?<name>\w+)/;
 
@@ -49,7 +50,10 @@ const common: Patterns = [
 
 /** What is defined under a condition is defined all the same. */
 const inside = /^\s*(?<holder>)(?:if|elseif|else|foreach)\b/;
-const lisp: Patterns = [/^\s*\((?:[\w-]+:)?(?:cl-)?(?:ns|module|struct|library|def(?!ault)[\w*/!+-]*)\s+\(*(?:\^(?:\{[^}]*\}|[^\s{]\S*)\s+)*'?(?<name>[^\s(){}[\]"'^]+)/];
+const lisp: Patterns = [
+  /^\s*\((?:define-module|define-library|library)\s+\((?<name>[^()]+)\)?/,
+  /^\s*\((?:[\w-]+:)?(?:cl-)?(?!define-key\b)(?:ns|module|struct|library|def(?!ault)[\w*/!+-]*)\s+\(*(?:\^(?:\{[^}]*\}|[^\s{]\S*)\s+)*'?(?<name>[^\s(){}[\]"'^]+)/,
+];
 /** C where it stands among something else: prototypes too, and GNU's way of a row for the name alone. */
 const cFunctions: Patterns = [
   macro,
@@ -60,9 +64,10 @@ const cFunctions: Patterns = [
   /^(?!(?:if|for|while|switch|return)\b)(?<name>[A-Za-z_]\w*)\s*\((?:\s*\)|[^;]*[\s*][^;]*)$/,
 ];
 const classesAndMethods: Patterns = [
-  /^\s*(?:[@\w]+(?:\([^)]*\))?\s+)*?(?:class|interface|enum|trait|@interface|record)\s+(?<holder>\w+)/,
+  /^\s*(?:(?:@\w+(?:\([^)]*\))?|public|private|protected|global|static|final|abstract|virtual|sealed|(?:with|without|inherited)\s+sharing)\s+)*(?:class|interface|enum|trait|@interface|record)\s+(?<holder>\w+)/i,
   /^\s*trigger\s+(?<name>\w+)\s+on\b/,
-  /^\s*(?!(?:if|else|for|while|switch|case|return|do|catch|import|assert|throw|new|package)\b)(?:[\w@.<>,?[\]]+(?:\([^)]*\))?\s+)+(?<name>\w+|'[^']+'|"[^"]+")\s*\([^;]*\)?[^;=]*\{?\s*$/,
+  // In front of the name stands a type: `from zipTree(x)` and `implementation project(x)` call.
+  /^\s*(?!(?:if|else|for|while|switch|case|return|do|catch|import|assert|throw|new|package)\b)(?:[\w@.<>,?[\]]+(?:\([^)]*\))?\s+)*(?:(?:def|void|bool(?:ean)?|byte|char|short|int(?:eger)?|long|float|double|decimal|string|object|id|date|public|private|protected|global|static|final|abstract|override|virtual|synchronized)(?:\[\])*|[\w.]*[A-Z][\w.<>,?[\]]*|[?>]+)\s+(?<name>\w+|'[^']+'|"[^"]+")\s*\([^;]*\)?[^;=]*\{?\s*$/,
 ];
 const elm: Patterns = [
   /^(?:port\s+)?(?:effect\s+)?module\s+(?<name>[\w.]+)/,
@@ -91,24 +96,29 @@ const own: Partial<Record<LanguageId, Patterns>> = {
   cabal: [/^(?:executable|test-suite|benchmark|library|flag|foreign-library|common)\s+(?<name>[\w-]+)/i, /^name:\s*(?<name>[\w-]+)/i],
   clojure: lisp,
   cmake: [inside, /^\s*(?:function|macro|project|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.-]*)(?:\s|\)|$)/i],
-  cobol: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
+  cobol: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b|(?:(?:working|local)-storage|linkage|file|screen|report|communication|configuration|input-output)\s+section\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
   coffeescript: [/^\s*class\s+(?<holder>[\w.@]+)/, /^\s*(?<name>[\w.@$]+)\s*[=:]\s*(?:\([^)]*\)\s*)?[-=]>/],
+  coq: [
+    /^\s*Module\s+(?:Type\s+|Import\s+|Export\s+)?(?<holder>\w+)/,
+    /^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global|Polymorphic|Program|Private)\s+)*(?:Theorem|Lemma|Corollary|Proposition|Fact|Remark|Definition|Fixpoint|CoFixpoint|Inductive|CoInductive|Variant|Record|Structure|Class|Instance|Example|Axiom|Parameter|Function|Ltac2?|Section)\s+(?<name>[\p{L}_][\p{L}\p{N}_']*)/u,
+  ],
   crystal: [
     /^\s*(?:(?:private|protected|abstract)\s+)*(?:class|module|struct|enum|lib|annotation|union)\s+(?<holder>[\w:]+)/,
     /^\s*(?:(?:private|protected|abstract)\s+)*(?:def|macro|fun)\s+(?:self\.)?(?<name>[\w]+[?!=]?|[^\s(\w]+)/,
     /^\s*(?:alias|record)\s+(?<name>\w+)/,
   ],
   d: [
-    /^\s*(?:else\s+)?(?<holder>)(?:version|static\s+if|debug|extern|private|public|protected|package|@\w+)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*(?:\{|$|:)/,
-    /^\s*(?:[@\w]+(?:\([^)]*\))?\s+)*?(?:class|struct|interface|union|enum|template|mixin\s+template|module)\s+(?<holder>[\w.]+)/,
+    /^\s*(?:else\s+)?(?<holder>)(?:version|static\s+if|debug|extern|private|public|protected|package|@\w+)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*(?:\{|$|:|\/[/*])/,
+    /^\s*(?:(?:private|public|protected|package|static|immutable)\s+)*enum\s+[\w.]+(?:\[\w*\]|\*)*\s+(?<name>\w+)\s*=/,
+    new RegExp(`^\\s*(?:(?:@\\w+(?:\\([^)]*\\))?|(?:align|deprecated|extern)(?:\\s*\\([^)]*\\))?|private|public|protected|package|export|static|final|abstract|synchronized|shared|const|immutable)\\s+)*(?:class|struct|interface|union|enum|template|mixin\\s+template|module)\\s+${notProse}(?<holder>[\\w.]+)`),
     /^\s*(?:[@\w]+\s+)*alias\s+(?<name>\w+)\s*(?:\([^)]*\))?\s*=/,
-    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>\w+)\s*\([^;{]*(?:;\s*$|\{|$)/,
+    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias|debug)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>(?!(?:if|assert|this|function|delegate|switch|foreach)\b)\w+)\s*\((?:[^;{]*(?:;\s*$|\{)|[^;{]*[(),]\s*(?:(?:const|inout|pure|nothrow|return|scope|shared|immutable|@\w+)\s*)*(?:\/[/*].*)?$)/,
   ],
   erlang: [/^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?(?<name>[a-zA-Z][\w@]*)'?\s*[(,)]/],
   fish: [/^\s*function\s+(?<name>[^\s;]+)/],
   fortran: [
     /^\s*(?:submodule\s*\([^)]*\)|module(?!\s+(?:procedure|subroutine|function)\b)|program)\s+(?<holder>\w+)/i,
-    /^\s*(?:(?:recursive|pure|elemental|impure|module|integer|real|double\s+precision|complex|logical|character|type(?=\s*\()|class(?=\s*\())\s*(?:\*\s*\d+|\([^)]*\))?\s*)*(?:subroutine|function|procedure(?!\s*\())\s+(?!::)(?<name>\w+)/i,
+    /^\s*(?:(?:recursive|pure|elemental|impure|module|integer|real|double\s+precision|complex|logical|character|type(?=\s*\()|class(?=\s*\())\s*(?:(?:\*\s*\d+|\([^)]*\))\s*)?)*(?:subroutine|function|procedure(?!\s*\())\s+(?!::)(?<name>\w+)/i,
     /^\s*(?:block\s*data|interface|entry)\s+(?<name>\w+)/i,
     /^\s*type\s*(?:,[^:]*::|::|\s)\s*(?!is\b)(?<name>\w+)\s*$/i,
   ],
@@ -142,7 +152,7 @@ const own: Partial<Record<LanguageId, Patterns>> = {
     /^\s*(?<holder>)(?:methods|properties|events|enumeration)\b\s*(?:\([^)]*\)\s*)?$/,
     /^\s*function\s+(?:(?:\[[^\]]*\]|\w+)\s*=\s*)?(?<name>[\w.]+)/,
   ],
-  m4: [/^\s*(?:AC_DEFUN(?:_ONCE)?|AU_DEFUN|m4_define|m4_defun|define|AC_ARG_(?:WITH|ENABLE))\(\s*\[?`?(?<name>\w+)/],
+  m4: [/^\s*(?:AC_DEFUN(?:_ONCE)?|AU_DEFUN|m4_define|m4_defun|define|AC_ARG_(?:WITH|ENABLE))\(\s*\[?`?(?<name>\w[\w-]*)/],
   meson: [inside, /^\s*(?<name>\w+)\s*=\s*(?:executable|library|shared_library|static_library|custom_target|dependency|declare_dependency)\s*\(/, /^\s*(?:executable|library|shared_library|static_library|custom_target|test|project)\s*\(\s*'(?<name>[^']+)/],
   nim: [
     /^\s*(?<holder>)type\s*$/,
@@ -157,11 +167,12 @@ const own: Partial<Record<LanguageId, Patterns>> = {
   ],
   ocaml: [
     /^\s*(?:module|and)\s+(?:rec\s+)?(?:type\s+)?(?<holder>[A-Z]\w*)/,
-    /^\s*(?:class|and)\s+(?:type\s+)?(?:virtual\s+)?(?:\[[^\]]*\]\s*)(?<holder>[a-z_]\w*)/,
+    /^\s*(?:class|and)\s+(?:type\s+)?(?:virtual\s+)?(?:\[\s*[+-]?'[^\]]*\]\s*)(?<holder>[a-z_]\w*)/,
     /^\s*class\s+(?:type\s+)?(?:virtual\s+)?(?<holder>[a-z_]\w*)/,
     /^\s*(?:type|and)\s+(?:nonrec\s+)?(?:\([^)]*\)\s*|[+-]?!?'\w+\s+|[+-]?!?_\s+)*(?!(?:open|module|exception)\b)(?<name>[a-z_][\w'.]*)\s*(?:=|:=|$|\+=|\[@@|constraint\b|\/\/)/,
-    /^\s*(?:let|and)(?:%\w+)?\s+(?:rec\s+)?(?:\[@[^\]]*\]\s*)?(?!(?:open|module|exception|rec)\b|_\s)(?<name>[a-z_][\w']*|\(\s*[^\s)\w]+\s*\))/,
-    /^\s*(?:exception|external)\s+(?<name>\w+)/,
+    new RegExp(`^\\s*(?:let|and)(?:%\\w+)?\\s+(?:rec\\s+)?(?:\\[@[^\\]]*\\]\\s*)?(?!(?:open|module|exception|rec)\\b|_\\s)(?<!and\\s+(?=${prose}))(?<name>[a-z_][\\w']*|\\(\\s*[^\\s)\\w]+\\s*\\))`),
+    /^\s*exception\s+(?<name>[A-Z]\w*)/,
+    /^\s*external\s+(?<name>[a-z_]\w*|\(\s*[^\s)]+\s*\))/,
     /^\s*(?:val|method)!?\s+(?:(?:mutable|virtual|private)\s+)*(?<name>[a-z_][\w']*|\(\s*[^\s)]+\s*\))/,
   ],
   odin: [/^\s*(?<name>\w+)\s*::\s*(?:#\w+\s+)*(?:proc|struct|enum|union|distinct|bit_set)\b/],
@@ -173,15 +184,20 @@ const own: Partial<Record<LanguageId, Patterns>> = {
     /^\s*(?:class\s+)?(?:procedure|function|constructor|destructor|operator)\s+(?<name>[\w.]+)/i,
   ],
   perl: [
-    /^\s*(?:package|class|role)\s+(?<holder>[\w:]+)/,
-    /^\s*(?:(?:my|our|state|async)\s+)?(?:sub|method|fun)\s+(?<name>[\w:']+)/,
-    /^\s*(?:around|before|after|override|augment)\s+\(?['"]?(?<name>\w+)/,
+    // Documentation stands between the code, in rows that begin with any word.
+    /^\s*(?:package|class|role)\s+(?<holder>[\w:]+)(?=\s*(?:[;{:#]|v?\d|(?:extends|with|isa|does)\s+[A-Z]|$))/,
+    /^\s*(?:(?:my|our|state|async)\s+)?(?:sub|method|fun)\s+(?<name>[\w:']+)(?=\s*(?:[({;:#]|$))/,
+    /^\s*(?:around|before|after|override|augment)\s+\(?\s*(?:['"](?<name>\w+)|(?<plain>\w+)\s*(?:=>|,))/,
     /^\s*use\s+constant\s+(?<name>\w+)/,
     /^\s*format\s+(?<name>\w+)\s*=\s*$/,
   ],
   prolog: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/],
   proto: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/],
-  purescript: elm,
+  purescript: [
+    /^(?:derive\s+)?(?:newtype\s+)?instance\s+(?<name>[a-z_][\w']*)\s*::/,
+    /^class\s+(?:[^=]*<=\s*)?(?<name>[A-Z]\w*)/,
+    ...elm.map((pattern) => new RegExp(`^(?!(?:derive|instance|class)\\b)${pattern.source}`)),
+  ],
   elm,
   r: [
     /^\s*[`"']?(?<holder>[\w.]+)[`"']?\s*(?:<-|=)\s*(?:\w+::)?(?:R6Class|setRefClass|ggproto|new_class|proto)\(/,
@@ -193,13 +209,13 @@ const own: Partial<Record<LanguageId, Patterns>> = {
   rego: [/^package\s+(?<name>[\w.]+)/, /^(?:default\s+)?(?!(?:import|not|some|every)\b)(?<name>[a-z_]\w*)(?:\([^)]*\)|\[[^\]]*\]|\s+contains\s+\S+)?\s*(?:if\b|:?=|\{)/],
   rescript: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/],
   scss: [/^\s*@(?:mixin|function|include(?=\s+\w+\s*\{))\s+(?<name>[\w-]+)/, /^\s*(?<name>%[\w-]+)\s*\{/, /^\s*(?<name>[\w-]+)\s*\([^)]*\)\s*$/],
-  shader: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/],
+  shader: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/],
   sml: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
   sql: [
-    /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?["`[]?(?<name>[\w.$]+)/i,
+    /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:["`[][^"`\]]+["`\]]\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
     /^\s*(?:procedure|function)\s+(?<name>\w+)/i,
   ],
-  starlark: [/^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/],
+  starlark: [/^(?<holder>)\w+\(\s*$/, /^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/],
   tcl: [
     inside,
     /^\s*(?:oo::class\s+create|(?:::)?itcl::class|(?:::)?snit::(?:type|widget|widgetadaptor)|namespace\s+eval|oo::define)\s+(?<holder>[^\s{]+)/,
@@ -216,13 +232,14 @@ const own: Partial<Record<LanguageId, Patterns>> = {
     /^\s*(?:component|type|subtype)\s+(?<name>\w+)/i,
     /^\s*`define\s+(?<name>\w+)/,
   ],
-  vim: [inside, /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+|aug\w*\s+|(?:export\s+)?def!?\s+|class\s+)(?<name>(?:[a-z]:)?\w[\w#.]*)/],
+  vim: [inside, /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+|aug\w*\s+|(?:export\s+)?def!?\s+|class\s+)(?<name>(?!END\b)(?:[a-z]:)?\w[\w#.]*)/],
   "visual-basic": [
     /^\s*(?:(?:Public|Private|Friend|Protected|Partial|MustInherit|NotInheritable|Shadows)\s+)*(?:Class|Module|Structure|Interface|Namespace)\s+(?<holder>[\w.]+)/i,
     /^\s*(?:(?:Public|Private|Friend|Protected|Shared|Static|Overridable|Overrides|Overloads|MustOverride|NotOverridable|Shadows|ReadOnly|WriteOnly|Default|Async|Iterator|Partial|Declare|Custom|PtrSafe|Widening|Narrowing)\s+)*(?:Sub|Function|Property(?:\s+(?:Get|Let|Set))?|Enum|Type|Event|Delegate\s+(?:Sub|Function)|Operator)\s+(?<name>\w+)/i,
   ],
   vlang: [/^\s*(?:pub\s+)?fn\s+(?:\([^)]*\)\s*)?(?<name>\w+)/, /^\s*(?:pub\s+)?(?:struct|enum|interface|type|union)\s+(?<name>\w+)/],
-  yacc: [/^(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?<name>[A-Za-z_]\w*)\s*$/, callable],
+  // A rule's name may have a row for itself, as the type of a function of C below the rules.
+  yacc: [/^(?!(?:default|public|private|protected)\b)(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?!(?:void|int|char|short|long|unsigned|signed|float|double|bool|static|const|struct|extern|inline|else|do|return|break)\s*$)(?<name>[a-z_]\w*)\s*$/, callable],
 };
 
 /** Where a comment begins with something else. */

@@ -76,7 +76,7 @@ const rows = [
   plain("erlang", "scanner", ".erl .hrl .escript .yrl .xrl", [], ["escript"]),
   plain("gleam", "scanner", ".gleam"),
   plain("groovy", "scanner", ".groovy .gradle .nf", ["jenkinsfile"], ["groovy", "nextflow"]),
-  plain("apex", "scanner", ".apex .trigger"), // its `.cls` files are told from Visual Basic by their beginning
+  plain("apex", "scanner", ".apex .trigger"),
   plain("objective-c", "scanner", ".m .mm"),
   plain("visual-basic", "scanner", ".vb .vbs .bas .cls"),
   plain("pascal", "scanner", ".pas .pp .dpr"),
@@ -111,11 +111,12 @@ const rows = [
   plain("just", "scanner", ".just", ["justfile"]),
   plain("starlark", "scanner", "", ["build", "workspace", "tiltfile"]),
   plain("cobol", "scanner", ".cob .cbl"),
-  plain("matlab", "scanner", ""), // its `.m` files are told from Objective-C by their beginning
+  plain("matlab", "scanner", ""),
   plain("haxe", "scanner", ".hx"),
-  plain("yacc", "scanner", ".y .yy .ypp .l .ll .lex"),
-  plain("prolog", "scanner", ".prolog .plt"), // its `.pl` files are told from Perl by their beginning
+  plain("yacc", "scanner", ".y .yy .ypp .l .lex"),
+  plain("prolog", "scanner", ".prolog"),
   plain("lean", "scanner", ".lean"),
+  plain("coq", "scanner", ""),
   plain("gdscript", "scanner", ".gd"),
   plain("astro", "scanner", ".astro"),
   plain("cabal", "scanner", ".cabal"),
@@ -175,6 +176,27 @@ const byId = new Map<string, Language>(languages.map((l) => [l.id, l]));
 /** Characters of a file that tell its language: a header may begin with a licence and pages of prose. */
 export const tellingChars = 20_000;
 
+/** Endings that are also another language's: the first sign that the beginning of a file shows, else what the rows above say of the ending. */
+const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id: LanguageId])[]>> = {
+  ".m": [
+    [/^[^\S\n]*(?:#(?:import|include|define|ifdef|ifndef)\b|@(?:implementation|interface|protocol|import|class)\b)/m, "objective-c"],
+    [/^[^\S\n]*(?:%|function\b)/m, "matlab"],
+  ],
+  ".pl": [[/^[^\S\n]*:-\s/m, "prolog"]],
+  ".plt": [[/^[^\S\n]*:-\s/m, "prolog"]], // else gnuplot
+  ".ll": [[/^%[%{o]/m, "yacc"]], // else LLVM's code
+  ".cls": [
+    [/^(?:VERSION\s|Attribute\s+VB_|Option\s)/im, "visual-basic"],
+    [/^[^\S\n]*\\(?:NeedsTeXFormat|Provides\w+|LoadClass)\b/m, "tex"],
+    [/^/, "apex"],
+  ],
+  ".v": [
+    [/^[^\S\n]*(?:`\w+|endmodule\b|module\s+[\\$\w]+\s*(?:#?\(|;))/m, "verilog"],
+    [/^[^\S\n]*(?:(?:From\s+\S+\s+)?Require\b|(?:Theorem|Lemma|Definition|Fixpoint|Inductive|Section|Module)\s+\w|Proof\b|Qed\.)/m, "coq"],
+    [/^[^\S\n]*\(\*/m, "verilog"],
+  ],
+};
+
 /**
  * The language of a file by its name, then its `#!` line, then (for C headers) its beginning.
  * @param head the first lines of the file, when they are at hand
@@ -182,20 +204,22 @@ export const tellingChars = 20_000;
 export function languageOf(file: string, head = ""): Language {
   const name = path.posix.basename(file.replaceAll("\\", "/")).toLowerCase();
   const named = byFilename.get(name) ?? byFilename.get(name.replace(/^(dockerfile|containerfile|makefile|jenkinsfile)\..*$/, "$1"));
-  if (named) return named;
+  if (named) return interpreterOf(head) ?? named; // a script may be called "build"
   const extension = path.posix.extname(name);
   const found = byExtension.get(extension);
   if (found?.id === "c" && extension === ".h") {
     const code = withoutComments(head);
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
-  if (found?.id === "objective-c" && extension === ".m" && looksLikeMatlab(head)) return byId.get("matlab")!;
-  if (found?.id === "perl" && extension === ".pl" && /^\s*:-\s/m.test(head)) return byId.get("prolog")!;
-  if (found?.id === "visual-basic" && extension === ".cls" && !/^(?:VERSION\s|Attribute\s+VB_|Option\s)/im.test(head)) return byId.get("apex")!;
-  if (found?.id === "vlang" && /^\s*(`\w+|\(\*|endmodule\b|module\s+[\\$\w]+\s*(#?\(|;))/m.test(head)) return byId.get("verilog")!;
-  if (found) return found;
-  const interpreter = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(head)?.[1];
-  return (interpreter && byInterpreter.get(interpreter)) || unknownLanguage;
+  const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
+  return (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? unknownLanguage;
+}
+
+/** The language that a `#!` line names. */
+function interpreterOf(head: string): Language | undefined {
+  const row = /^#!.{0,200}/.exec(head)?.[0] ?? "";
+  const name = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(row)?.[1];
+  return name === undefined ? undefined : byInterpreter.get(name);
 }
 
 /** Languages by what people call them: an id, an extension (`yml`), a file's name (`makefile`), an editor's id. Empty for no language's name. */
@@ -219,15 +243,10 @@ const withoutComments = (head: string): string => head.replace(/\/\*[\s\S]*?(?:\
 /** What is there for Objective-C alone does not count: other languages include the header too. */
 function looksLikeObjectiveC(code: string): boolean {
   const always = code.replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
-  return /^\s*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
-}
-
-/** A row of Objective-C may begin with `function:` too, and its comments with anything. */
-function looksLikeMatlab(head: string): boolean {
-  return /^\s*(%|(function|classdef)\b)/m.test(withoutComments(head)) && !/^\s*(#(import|include|define|ifdef|ifndef)\b|@(interface|implementation|protocol|class)\b)/m.test(head);
+  return /^[^\S\n]*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
 }
 
 /** A `.h` file is C++ when it says something that C cannot. */
 function looksLikeCpp(code: string): boolean {
-  return /^\s*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(code);
+  return /^[^\S\n]*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(code);
 }

@@ -253,7 +253,7 @@ function declared(node: Node | null): string {
 const macroBefore = /\b(class|struct|union|enum(?:\s+class)?)(\s+(?:[A-Z][A-Z0-9_]+(?:\([^()\n]{0,80}\))?\s+){1,3})(?=(?!final\b)[A-Za-z_][\w:]*(?:<[^<>{};]{0,200}>)?(?:\s+final)?\s*(?::[^:]|\{))/g;
 const macroBehind = /\b((?:class|struct)\s+[A-Za-z_]\w*\s+)([A-Z][A-Z0-9_]+)(?=\s*(?::[^:]|\{))/g;
 /** A macro that opens or closes a namespace, alone on its row: the grammars take it for the type of what follows. */
-const macroAlone = /^_*[A-Z][A-Z0-9_]*_[A-Z0-9_]+[ \t]*$(?=\n\s*(?:\n|struct\b|class\b|union\b|enum\b|namespace\b|template\b|typedef\b|extern\b|using\b|#|\/[/*]|$(?![\s\S])))/gm;
+const macroAlone = /^_*[A-Z][A-Z0-9]*_[A-Z0-9_]+[ \t]*$(?=\n\s*(?:\n|struct\b|class\b|union\b|enum\b|namespace\b|template\b|typedef\b|extern\b|using\b|#|\/[/*]|$(?![\s\S])))/gm;
 const withoutMacros = (source: string): string =>
   source.replace(macroAlone, blanked).replace(macroBefore, (_, keyword: string, macros: string) => keyword + blanked(macros)).replace(macroBehind, (_, head: string, macro: string) => head + blanked(macro));
 const isMacro = (name: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(name);

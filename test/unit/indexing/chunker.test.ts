@@ -170,6 +170,7 @@ describe("names", () => {
 
   it("looks for macros in no more time than the text is long", async () => {
     for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+    await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`${"A_".repeat(n)}!`));
   });
 
   it("keeps documentation as it is written where the grammar reads something else", async () => {

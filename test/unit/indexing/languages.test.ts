@@ -48,6 +48,16 @@ describe("languageOf", () => {
     ["a.pl", "prolog", "% lists\n:- module(lists, [append/3]).\n"],
     ["A.cls", "apex", "public class A {\n}\n"],
     ["A.cls", "visual-basic", "VERSION 1.0 CLASS\nBEGIN\n"],
+    ["beamer.cls", "tex", "% slides\n\\NeedsTeXFormat{LaTeX2e}\n"],
+    ["lists.v", "coq", "(* lists *)\nRequire Import Arith.\nLemma a : True.\n"],
+    ["cell.v", "verilog", "(* keep *)\nmodule cell;\n"],
+    ["lex.ll", "yacc", "%{\n#include <a.h>\n%}\n%%\n"],
+    ["main.ll", "text", "define i32 @main() {\nentry:\n  ret i32 0\n}\n"],
+    ["a.plt", "prolog", ":- begin_tests(a).\n"],
+    ["a.plt", "text", "set term png\nplot 'a.csv'\n"],
+    ["View.m", "objective-c", "/* The\nfunction of it. */\n#import <UIKit/UIKit.h>\n"],
+    ["scripts/build", "bash", "#!/bin/sh\nmake\n"],
+    ["pkg/BUILD", "starlark", "cc_library(\n"],
     ["cells.v", "verilog", "`ifdef SIM\nmodule cell;\n"],
     ["meson.build", "meson"],
     ["a.luau", "lua"],
@@ -100,6 +110,11 @@ describe("languageOf", () => {
     ["", "text"],
   ];
   for (const [file, id, head] of cases) it(`calls ${file || "nothing"} ${id}${head ? ` (${JSON.stringify(head.slice(0, 24))})` : ""}`, () => assert.equal(languageOf(file, head).id, id));
+});
+
+it("tells languages in no time, whatever a file begins with", async () => {
+  for (const file of ["a.h", "a.m", "a.pl", "a.v", "script"])
+    for (const [start, filler] of [["", "\n"], ["", "//\n"], ["#!", "/"], ["#!", "env a=b "]] as const) await assertGrowsEvenly(20_000, (n) => languageOf(file, start + filler.repeat(n)));
 });
 
 describe("the table", () => {
