@@ -168,7 +168,9 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
-        if (relative === "" || leadsOut(relative) || stats === undefined || listFolders.has(absolute) || filter.gitLists.has(absolute)) return false;
+        if (relative === "" || stats === undefined || listFolders.has(absolute) || filter.gitLists.has(absolute)) return false;
+        // A repository says itself where its git folder lies: nothing else is looked at there.
+        if (leadsOut(relative)) return true;
         // One person's ignore file is itself ignored.
         if (stats.isFile() && isIgnoreFile(absolute)) return false;
         if (stats.isFile() && isUnindexed(relative)) return true;

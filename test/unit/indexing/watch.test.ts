@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
@@ -208,6 +208,27 @@ test("git's own list of excludes asks for a new walk, of the repository, of one 
   await w.until(() => w.state.rescans > last);
   assert.deepEqual([...w.seen], []);
 });
+
+test("of a git folder that lies elsewhere nothing is watched but its list", { skip: process.platform !== "linux", timeout: 20_000 }, async () => {
+  const elsewhere = path.join(scratch, "elsewhere");
+  for (let i = 0; i < 100; i++) mkdirSync(path.join(elsewhere, `info/${i}`), { recursive: true });
+  writeFileSync(path.join(elsewhere, "info/exclude"), "");
+  const watches = (): number => readdirSync("/proc/self/fdinfo").map((fd) => contentOf(`/proc/self/fdinfo/${fd}`).split("inotify wd:").length - 1).reduce((a, b) => a + b, 0);
+  const before = watches();
+  const w = await watched({ "tree/.git": `gitdir: ${elsewhere}\n` });
+  assert.ok(watches() - before < 20, `${watches() - before} watches`);
+  writeFileSync(path.join(elsewhere, "info/exclude"), "a.ts\n");
+  await w.until(() => w.state.rescans > 1);
+});
+
+/** "" where it has gone. */
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 test("nothing is reported after close", async () => {
   const w = await watched({ "a.ts": "1" });
