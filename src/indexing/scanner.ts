@@ -204,7 +204,7 @@ function rowsAtMargin(lines: SourceLines, from: number, to: number, habits: Habi
     if (habits.isComment(text)) comments.add(row - from);
     else if (!closer.test(text)) outer = Math.min(outer, depths.at(-1)!);
   }
-  if (outer === Infinity) outer = Math.min(...depths, Infinity);
+  if (outer === Infinity) for (const depth of depths) outer = Math.min(outer, depth);
   const atMargin = depths.map((depth) => depth <= outer);
   for (let at = depths.length - 1, below = true; at >= 0; at--) {
     if (comments.has(at)) atMargin[at]! &&= below;

@@ -399,6 +399,10 @@ describe("any text at all", () => {
       assert.ok(chunks.every(({ chunk, startLine, endLine }) => startLine === 1 && endLine === 1 && chunk.text.length <= sizes.max));
     }));
 
+  it("cuts hundreds of thousands of rows of which none is code", async () => {
+    for (const row of ["(* *)", "}"]) assert.equal((await chunker.chunk("a.ml", `${row}\n`.repeat(200_000))).method, "scanner");
+  });
+
   it("gives data only as many chunks as say what it is", async () => {
     const json = JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ id: i, name: `item ${i}` })), null, 1);
     for (const name of ["data.json", "deps.lock", "table.psv"]) assert.equal((await chunker.chunk(name, json)).chunks.length, sizes.maxDataChunks);
