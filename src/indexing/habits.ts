@@ -17,7 +17,11 @@ export interface Habits {
   readonly definedBy: (row: string) => Defined | undefined;
   /** Whether a row is a comment, or an attribute of what follows. */
   readonly isComment: (row: string) => boolean;
+  /** What a row begins with that opens a comment of several rows, and what closes it. */
+  readonly longComments: LongComments;
 }
+
+type LongComments = readonly (readonly [opener: string, closer: string])[];
 
 /** Each pattern has a group `name`, or `holder` for what holds other definitions. The first that matches counts. */
 type Patterns = readonly RegExp[];
@@ -32,6 +36,8 @@ const spelling = "[\\w$.:~!?-]*[\\w$!?]";
 /** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
 const prose = "(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w";
 const notProse = `(?!${prose})`;
+/** Rows of long comments begin with any word. Ada says `package A is`. */
+const isProse = new RegExp(`^\\s*(?:class|struct|structure|interface|module|type|enum|service|message|function|procedure|subroutine|package|method|macro|record|trait|union|template|object|namespace|program|protocol|task|instance|exception|operator|theorem|lemma|Definition|Theorem|Lemma|Section|Instance)\\s+${prose}`);
 const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
 const macro = /^\s*#\s*define\s+(?<name>\w+)/;
 
@@ -72,7 +78,7 @@ const classesAndMethods: Patterns = [
 const elm: Patterns = [
   /^(?:port\s+)?(?:effect\s+)?module\s+(?<name>[\w.]+)/,
   /^(?:type\s+alias|type|newtype|data|class)\s+(?:\([^)]*\)\s*<=\s*)?(?<name>[A-Z]\w*)/,
-  /^(?:port\s+|foreign\s+import\s+)?(?!(?:import|infix[lr]?|module|else|then|in|of)\b)(?<name>[a-z_][\w']*)(?:\s+[^=:]*|\s*)(?:=(?!=)|::?(?!:))/,
+  /^(?:port\s+|foreign\s+import\s+)?(?!(?:import|infix[lr]?|module|else|then|in|of)\b)(?<name>[a-z_][\w']*)(?:\s+::?(?!:)|(?:\s+[^=:]*|\s*)=(?!=))/,
 ];
 
 const own: Partial<Record<LanguageId, Patterns>> = {
@@ -112,7 +118,7 @@ const own: Partial<Record<LanguageId, Patterns>> = {
     /^\s*(?:(?:private|public|protected|package|static|immutable)\s+)*enum\s+[\w.]+(?:\[\w*\]|\*)*\s+(?<name>\w+)\s*=/,
     new RegExp(`^\\s*(?:(?:@\\w+(?:\\([^)]*\\))?|(?:align|deprecated|extern)(?:\\s*\\([^)]*\\))?|private|public|protected|package|export|static|final|abstract|synchronized|shared|const|immutable)\\s+)*(?:class|struct|interface|union|enum|template|mixin\\s+template|module)\\s+${notProse}(?<holder>[\\w.]+)`),
     /^\s*(?:[@\w]+\s+)*alias\s+(?<name>\w+)\s*(?:\([^)]*\))?\s*=/,
-    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias|debug)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>(?!(?:if|assert|this|function|delegate|switch|foreach)\b)\w+)\s*\((?:[^;{]*(?:;\s*$|\{)|[^;{]*[(),]\s*(?:(?:const|inout|pure|nothrow|return|scope|shared|immutable|@\w+)\s*)*(?:\/[/*].*)?$)/,
+    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias|debug)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>(?!(?:if|assert|this|function|delegate|switch|foreach)\b)\w+)\s*\((?:[^;{]*(?:;\s*$|\{)|(?:[^;{]*[(),])?\s*(?:(?:const|inout|pure|nothrow|return|scope|shared|immutable|@\w+)\s*)*(?:\/[/*].*)?$)/,
   ],
   erlang: [/^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?(?<name>[a-zA-Z][\w@]*)'?\s*[(,)]/],
   fish: [/^\s*function\s+(?<name>[^\s;]+)/],
@@ -244,6 +250,7 @@ const own: Partial<Record<LanguageId, Patterns>> = {
 
 /** Where a comment begins with something else. */
 const ownComments: Partial<Record<LanguageId, RegExp>> = {
+  d: /^\s*(?:\/[/*+]|\*|#|@\w+\s*$)/,
   batch: /^\s*(?:@?rem\b|::)/i,
   cobol: /^(?:.{6}[*/]|\s*\*>)/,
   // Fixed form: a row that goes on from the one above has a mark in its sixth column, and labels stand in front.
@@ -255,6 +262,11 @@ const ownComments: Partial<Record<LanguageId, RegExp>> = {
   elm: /^\s*(?:--|\{-)/,
   purescript: /^\s*(?:--|\{-)/,
 };
+
+const usualLongComments: LongComments = [["/*", "*/"]];
+const inMl: LongComments = [["(*", "*)"]];
+const inElm: LongComments = [["{-", "-}"]];
+const ownLongComments: Partial<Record<LanguageId, LongComments>> = { ocaml: inMl, sml: inMl, coq: inMl, fsharp: inMl, pascal: [["{", "}"], ...inMl], elm: inElm, purescript: inElm, d: [...usualLongComments, ["/+", "+/"]] };
 
 /** What joins a name to its owner; in other languages such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
 const ownJoints: Partial<Record<LanguageId, RegExp>> = {
@@ -274,14 +286,16 @@ const ownJoints: Partial<Record<LanguageId, RegExp>> = {
 };
 const joint = /::|\./;
 
-function habits(patterns: Patterns, comments: RegExp, joints: RegExp | undefined): Habits {
+function habits(patterns: Patterns, comments: RegExp, longComments: LongComments, joints: RegExp | undefined, saysIs = false): Habits {
   const defined = (whole: string, holds: boolean): Defined => {
     const parts = joints && /^[\p{L}_$]/u.test(whole.split(joints).at(-1)!) ? whole.split(joints).filter((part) => part !== "") : [whole];
     return { name: parts.at(-1) ?? "", owner: parts.slice(0, -1), holds };
   };
   return {
+    longComments,
     isComment: (row) => comments.test(row),
     definedBy: (row) => {
+      if (!saysIs && isProse.test(row)) return undefined;
       for (const pattern of patterns) {
         const groups = pattern.exec(row)?.groups;
         if (!groups) continue;
@@ -294,13 +308,13 @@ function habits(patterns: Patterns, comments: RegExp, joints: RegExp | undefined
   };
 }
 
-export const commonHabits = habits(common, comment, joint);
+export const commonHabits = habits(common, comment, usualLongComments, joint);
 const all = new Map<string, Habits>();
 
 /** @param language its id; one that nothing special is known of has the common habits */
 export function habitsOf(language: string): Habits {
   const id = language as LanguageId;
   let known = all.get(id);
-  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment, own[id] ? ownJoints[id] : joint) : commonHabits));
+  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment, ownLongComments[id] ?? usualLongComments, own[id] ? ownJoints[id] : joint, id === "ada") : commonHabits));
   return known;
 }

@@ -153,7 +153,8 @@ function namesOf(lines: SourceLines, block: Block, habits: Habits, depth = 0): s
 const distinct = (names: readonly string[]): string[] => [...new Set(names)].slice(0, sizes.maxSymbols);
 
 export function blocksOf(lines: SourceLines, from: number, to: number, habits = commonHabits): Block[] {
-  const atMargins = rowsAtMargin(lines, from, to, habits);
+  const comments = commentRows(lines, from, to, habits);
+  const atMargins = rowsAtMargin(lines, from, to, comments);
   const blocks: Block[] = [];
   let commented = true;
   let commentRow = from;
@@ -162,7 +163,7 @@ export function blocksOf(lines: SourceLines, from: number, to: number, habits = 
     const text = lines.text(row, row).slice(0, TELLING);
     const blank = lines.isBlank(row);
     const atMargin = atMargins[row - from]!;
-    const isComment = !blank && habits.isComment(text);
+    const isComment = !blank && comments[row - from]!;
     const defined = atMargin && !isComment ? habits.definedBy(text) : undefined;
     const { name, owner, holds } = defined ?? { name: "", owner: [], holds: false };
     const last = blocks.at(-1);
@@ -190,24 +191,48 @@ function docAbove(lines: SourceLines, from: number, nameRow: number): string {
   return nameRow === from ? "" : docProse(lines.text(from, nameRow - 1).replace(/^\s*(?:@(?!doc)\w|\[\w).*/gm, ""));
 }
 
+/** Which rows are comments: by their beginning, or because they stand between what opens one and what closes it. There prose may look like anything. */
+function commentRows(lines: SourceLines, from: number, to: number, habits: Habits): boolean[] {
+  const comments: boolean[] = [];
+  /** The row in which each closes for the last time, looked for once. */
+  const last = new Map<string, number>();
+  const lastOf = (end: string): number => {
+    let row = last.get(end) ?? to;
+    while (!last.has(end) && row >= from && !lines.text(row, row).includes(end)) row--;
+    last.set(end, row);
+    return row;
+  };
+  let end = "";
+  for (let row = from; row <= to; row++) {
+    const text = lines.text(row, row);
+    comments.push(end !== "" || habits.isComment(text.slice(0, TELLING)));
+    if (end !== "") {
+      if (text.includes(end)) end = "";
+    } else if (comments.at(-1)) {
+      const begin = text.length - text.trimStart().length;
+      const [opener, wanted] = habits.longComments.find(([mark]) => text.startsWith(mark, begin)) ?? [];
+      if (opener !== undefined && wanted !== undefined && !text.includes(wanted, begin + 1) && row < lastOf(wanted)) end = wanted;
+    }
+  }
+  return comments;
+}
+
 /**
  * Which rows stand at the least indentation of all. The bracket that closes what is around them stands further out than they do, and comments may stand
  * anywhere: in Fortran's fixed form they begin the row, and everything else stands deeper. They are where the code below them is.
  */
-function rowsAtMargin(lines: SourceLines, from: number, to: number, habits: Habits): boolean[] {
+function rowsAtMargin(lines: SourceLines, from: number, to: number, comments: readonly boolean[]): boolean[] {
   const depths: number[] = [];
-  const comments = new Set<number>();
   let outer = Infinity;
   for (let row = from; row <= to; row++) {
     const text = lines.text(row, row).slice(0, TELLING);
     depths.push(/\S/.test(text) ? indentation(text) : Infinity);
-    if (habits.isComment(text)) comments.add(row - from);
-    else if (!closer.test(text)) outer = Math.min(outer, depths.at(-1)!);
+    if (!comments[row - from] && !closer.test(text)) outer = Math.min(outer, depths.at(-1)!);
   }
   if (outer === Infinity) for (const depth of depths) outer = Math.min(outer, depth);
   const atMargin = depths.map((depth) => depth <= outer);
   for (let at = depths.length - 1, below = true; at >= 0; at--) {
-    if (comments.has(at)) atMargin[at]! &&= below;
+    if (comments[at]) atMargin[at]! &&= below;
     else if (depths[at] !== Infinity) below = atMargin[at]!;
   }
   return atMargin;

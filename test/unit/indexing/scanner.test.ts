@@ -5,6 +5,7 @@ import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
 import { habitsOf } from "../../../src/indexing/habits.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
 import { cutByIndentation, cutMarkdown, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
+import { assertGrowsEvenly } from "../../support/cost.ts";
 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
 const head = { kind: "window", symbols: [], breadcrumb: [], doc: "" } as const;
@@ -21,6 +22,23 @@ describe("a very long row", () => {
     const crumbs = cutMarkdown(new SourceLines(`# ${"#".repeat(1_000_000)}x\n\n## Next\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
     assert.ok(crumbs.length > 0 && crumbs.every((crumb) => crumb.length <= 300));
   });
+});
+
+describe("a comment of several rows", () => {
+  const named = (language: string, text: string) => cutByIndentation(new SourceLines(text), habitsOf(language)).flatMap((part) => part.symbols);
+  it("gives no names, whatever its prose looks like", () => {
+    assert.deepEqual(named("prolog", "/* A licence:\nmodification, are permitted\nif (so) it is. */\nstart :- run.\n"), ["start"]);
+    assert.deepEqual(named("ocaml", "(* This was\nlet before x = x\n*)\nlet after x = x\n"), ["after"]);
+    assert.deepEqual(named("pascal", "{ This was\nprocedure Before;\n}\nprocedure After;\n"), ["After"]);
+    assert.deepEqual(named("elm", "{-| This was\nbefore x = x\n-}\nafter x = x\n"), ["after"]);
+    assert.deepEqual(named("d", "/++ This was\nint before() {\n+/\n@safe int after() {\n}\n"), ["after"]);
+  });
+  it("is none where nothing closes it, or the same row does", () => {
+    assert.deepEqual(named("ocaml", "(* never closed\nlet first x = x\n"), ["first"]);
+    assert.deepEqual(named("ocaml", "(* closed *)\nlet first x = x\n\n(* so too *)\nlet second x = x\n"), ["first", "second"]);
+    assert.deepEqual(named("objective-c", "(*call)(1);\n- (void)save {\n}\nfree((char *)a);\n"), ["save"]);
+  });
+  it("is looked for in no more time than the text is long", () => assertGrowsEvenly(20_000, (n) => named("ocaml", "(* a\n\n".repeat(n))));
 });
 
 describe("SourceLines", () => {
