@@ -1,12 +1,13 @@
 // Language by name, interpreter and content; the table's own promises; imports per language.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
+import { packageRoot } from "../../../src/base/assets.ts";
 import grammars from "../../../src/indexing/grammars.json" with { type: "json" };
 import { unindexedKind } from "../../../src/indexing/fileKinds.ts";
 import { importsOf } from "../../../src/indexing/imports.ts";
-import { languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
+import { type Cutting, languageOf, languages, languagesNamed } from "../../../src/indexing/languages.ts";
 import { isSecret } from "../../../src/indexing/secrets.ts";
 import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
@@ -120,6 +121,11 @@ it("tells languages in no time, whatever a file begins with", async () => {
 describe("the table", () => {
   it("has each id, extension, name and interpreter once", () => {
     for (const values of [languages.map((l) => l.id), languages.flatMap((l) => l.extensions), languages.flatMap((l) => l.filenames ?? []), languages.flatMap((l) => l.interpreters ?? [])]) assert.deepEqual(values.filter((v, i) => values.indexOf(v) !== i), []);
+  });
+  it("is as long as the README says", () => {
+    const number = (cutting: Cutting) => languages.filter((language) => language.cutting === cutting).length;
+    const sentence = `in ${number("tree") + number("scanner")} languages, in ${number("tree")} of them by a grammar`;
+    assert.ok(readFileSync(path.join(packageRoot, "README.md"), "utf8").includes(sentence), sentence);
   });
   it("names no file that is never read", () => {
     const examples = languages.flatMap(({ extensions, filenames = [] }) => [...extensions.map((extension) => `a${extension}`), ...filenames]);
