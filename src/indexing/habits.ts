@@ -75,6 +75,7 @@ const classesAndMethods: Patterns = [
   // In front of the name stands a type: `from zipTree(x)` and `implementation project(x)` call.
   /^\s*(?!(?:if|else|for|while|switch|case|return|do|catch|import|assert|throw|new|package)\b)(?:[\w@.<>,?[\]]+(?:\([^)]*\))?\s+)*(?:(?:def|void|bool(?:ean)?|byte|char|short|int(?:eger)?|long|float|double|decimal|string|object|id|date|public|private|protected|global|static|final|abstract|override|virtual|synchronized)(?:\[\])*|[\w.]*[A-Z][\w.<>,?[\]]*|[?>]+)\s+(?<name>\w+|'[^']+'|"[^"]+")\s*\([^;]*\)?[^;=]*\{?\s*$/,
 ];
+const styles: Patterns = [/^\s*(?:&|[a-z][\w-]*)?[.#](?<holder>[A-Za-z_][\w-]*)[^;{]*[,{]\s*$/, /^\s*@(?:mixin|function|include(?=\s+\w+\s*\{))\s+(?<name>[\w-]+)/, /^\s*(?<name>%[\w-]+)\s*\{/, /^\s*(?<name>[\w-]+)\s*\([^)]*\)\s*$/];
 const elm: Patterns = [
   /^(?:port\s+)?(?:effect\s+)?module\s+(?<name>[\w.]+)/,
   /^(?:type\s+alias|type|newtype|data|class)\s+(?:\([^)]*\)\s*<=\s*)?(?<name>[A-Z]\w*)/,
@@ -214,7 +215,8 @@ const own: Partial<Record<LanguageId, Patterns>> = {
   raku: [/^\s*(?:unit\s+)?(?:class|role|grammar|module|package)\s+(?<holder>[\w:-]+)/, /^\s*(?:(?:multi|proto|my|our|only)\s+)*(?:sub|method|submethod|token|rule|regex)\s+!?(?<name>[\w-]+)/],
   rego: [/^package\s+(?<name>[\w.]+)/, /^(?:default\s+)?(?!(?:import|not|some|every)\b)(?<name>[a-z_]\w*)(?:\([^)]*\)|\[[^\]]*\]|\s+contains\s+\S+)?\s*(?:if\b|:?=|\{)/],
   rescript: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/],
-  scss: [/^\s*@(?:mixin|function|include(?=\s+\w+\s*\{))\s+(?<name>[\w-]+)/, /^\s*(?<name>%[\w-]+)\s*\{/, /^\s*(?<name>[\w-]+)\s*\([^)]*\)\s*$/],
+  css: styles,
+  scss: styles,
   shader: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/],
   sml: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
   sql: [

@@ -296,9 +296,15 @@ export const powershell: Syntax = {
   comments: set("comment"),
 };
 
+/** The class or id that each selector of a list ends with: `title` and `card` of `.card .title:hover, h2.card`. */
+function styled(selectors: string): string[] {
+  const last = selectors.slice(0, 2_000).replace(/\([^()]*\)/g, "").split(",").map((selector) => [...selector.matchAll(/[.#](-?[A-Za-z_][\w-]*)/g)].at(-1)?.[1] ?? "");
+  return [...new Set(last)].filter((name) => name !== "");
+}
+
 export const css: Syntax = {
   definitions: {
-    rule_set: () => ({ kind: "block", names: [] }),
+    rule_set: (node) => ({ kind: "block", names: styled(childOf(node, "selectors")?.text ?? "") }),
     keyframes_statement: (node) => ({ kind: "block", names: [nameText(childOf(node, "keyframes_name"))].filter(Boolean) }),
     media_statement: openScope,
     supports_statement: openScope,

@@ -94,7 +94,7 @@ function takeFilters(raw: string, restrictions: Restrictions): string {
 
 /**
  * Reads a query. Never throws: what is not understood as a filter is searched for as text.
- * @param isDefined whether a word without spaces is a name here, though it does not look like one: `read-line` in Lisp
+ * @param isDefined whether a word without spaces is a name here, though it does not look like one: `read-line` in Lisp, a class of a style sheet
  */
 export function parseQuery(raw: string, isDefined: (name: string) => boolean = () => false): ParsedQuery {
   const restrictions = new Restrictions();
@@ -238,7 +238,7 @@ function kindOf(text: string, isDefined: (name: string) => boolean): QueryKind {
   if (exact !== undefined || !/\s/.test(text)) {
     if (exact === undefined && locationsOf(text).length > 0) return "trace";
     const word = exact ?? text.replace(/^"|"$/g, "");
-    return isName(word) || isDefined(word) ? "symbol" : "prose";
+    return isName(word) || isDefined(word.replace(/^[.#]/, "")) ? "symbol" : "prose";
   }
   if (traceLine.test(text)) return "trace";
   // What a line quotes is text to find and does not say what the line is; but Python quotes the files of a trace.

@@ -31,8 +31,8 @@ const uncounted = new Set(
     "functionVar globalVar vector nameattr placeholder option group oneof exception paragraph fd file division data identifier category entry entryspec separate autovar value localVar implicitClass dataframe " +
     "list source metavariable RecordField Constructor constructor literal heredoc selector attribute version mixin map augroup subst definition optwith optenable template_ assert").split(" "),
 );
-/** By language: what ctags calls a macro in a makefile is a variable; a file of OCaml or Haskell is a module of its own name; names in style sheets are found as words. */
-const uncountedIn = new Set(["make macro", "make subroutine", "assembly define", "ocaml module", "haskell module", "css class", "php define", "csharp typedef"]);
+/** By language: what ctags calls a macro in a makefile is a variable; a file of OCaml or Haskell is a module of its own name. */
+const uncountedIn = new Set(["make macro", "make subroutine", "assembly define", "ocaml module", "haskell module", "php define", "csharp typedef"]);
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { lang: { type: "string" }, show: { type: "string", default: "0" }, ask: { type: "boolean", default: false }, json: { type: "boolean", default: false } } });
 if (positionals.length === 0) throw new Error("Name one or more folders.");

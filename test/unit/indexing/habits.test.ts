@@ -84,7 +84,7 @@ const cases: Readonly<Record<string, Rows>> = {
   raku: { "multi method parse(Str $text) {": "parse", "grammar Shop::Lines {": "Shop > Lines", "token word { \\w+ }": "word" },
   rego: { "allow if {": "allow", "default allow := false": "allow", "deny contains msg if {": "deny", "is_admin(user) {": "is_admin" },
   rescript: { "let rec fold = (f, acc) => {": "fold", "module Cart = {": "Cart" },
-  scss: { "@mixin button-base($x) {": "button-base", "%card {": "%card", ".card {": undefined },
+  scss: { "@mixin button-base($x) {": "button-base", "%card {": "%card", ".card {": "card", "a.plain:hover, .card .title {": "plain", "  &.open {": "open", "#main,": "main", "  background: url(a.png), url(b.png);": undefined, "  $gap: 4px;": undefined, "ul li {": undefined },
   shader: { "vec4 shade(in vec3 normal) {": "shade", "@vertex fn main(@location(0) at: vec3f) -> Out {": "main", "struct Light {": "Light", "else return shade(": undefined },
   sml: { "fun fold f acc = acc": "fold", "structure Cart = struct": "Cart", "datatype 'a tree = Leaf": "tree" },
   sql: { "CREATE OR REPLACE FUNCTION public.total(a int)": "public > total", 'create table if not exists "users" (': "users", "CREATE UNIQUE INDEX CONCURRENTLY idx_users ON users (id);": "idx_users", "CREATE OR REPLACE PACKAGE BODY shop AS": "shop", "  PROCEDURE restock(p_item IN NUMBER) IS": "restock", "UNION ALL SELECT 1": undefined, "CREATE PROCEDURE [dbo].[GetUsers] AS": "GetUsers", "CREATE TABLE `shop`.`carts` (": "carts", 'CREATE TABLE "my carts" (': "my carts", "CREATE INDEX ON users (id);": undefined },

@@ -222,6 +222,7 @@ test("a word that is no name by its look is one where it is defined", () => {
   const isDefined = (name: string) => name === "read-line" || name === "read line";
   assert.deepEqual([parseQuery("read-line", isDefined).kind, parseQuery("read-line", isDefined).identifiers], ["symbol", ["read-line"]]);
   assert.deepEqual([parseQuery("read-line").kind, parseQuery("back-off", isDefined).kind, parseQuery("read line", isDefined).kind], ["prose", "prose", "prose"]);
+  assert.deepEqual([parseQuery(".read-line", isDefined).kind, parseQuery(".read-line", isDefined).identifiers], ["symbol", ["read-line"]], "a class of a style sheet is written with its dot");
   assert.deepEqual(namesIn(parseQuery("list->vector")), ["list->vector", "vector"]);
 });
 
