@@ -241,9 +241,13 @@ function fileEvidence(candidates: readonly Candidate[], bestLexical: number, den
   return new Map([...byPath].map(([path, file]) => [path, { count: file.lexical.length, lexical: file.lexical.sort(descending), dense: file.dense.sort(descending), rest }]));
 }
 
+/** What is styled is defined elsewhere: `button` means the component before the class. */
+const styleLanguages: ReadonlySet<string> = new Set(["css", "scss"]);
+
 function setNameFeatures(set: (name: FeatureName, value: number) => void, place: Place, identifiers: readonly string[], said: Said): void {
   let [definition, partial, nameSaid, wholeName, queryInName] = [0, 0, 0, 0, 0];
-  for (const symbol of place.symbols) for (const name of identifiers) definition = Math.max(definition, symbol === name ? 1 : symbol.toLowerCase() === name.toLowerCase() ? 0.8 : 0);
+  const [exact, inAnyCase] = styleLanguages.has(place.lang) ? [0.7, 0.7] : [1, 0.8];
+  for (const symbol of place.symbols) for (const name of identifiers) definition = Math.max(definition, symbol === name ? exact : symbol.toLowerCase() === name.toLowerCase() ? inAnyCase : 0);
   for (const symbol of place.symbols.slice(0, 12)) {
     for (const name of identifiers) {
       partial = Math.max(partial, partialMatch(symbol.toLowerCase(), name.toLowerCase()));

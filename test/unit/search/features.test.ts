@@ -71,6 +71,11 @@ test("a chunk defines each of its names, however many", () => {
   assert.deepEqual([of("limits.c", "definition"), of("use.c", "definition")], [1, 0]);
 });
 
+test("what is styled is defined elsewhere, in whatever case it is written there", () => {
+  const of = featuresOf("modal", [{ path: "modal.css", lang: "css", text: ".modal { }", symbols: ["modal"] }, { path: "Modal.tsx", lang: "tsx", text: "class Modal {}", symbols: ["Modal"] }]);
+  assert.ok(of("Modal.tsx", "definition") > of("modal.css", "definition") && of("modal.css", "definition") > 0);
+});
+
 test("re-exports are recognised, and the name they pass on", () => {
   const barrel = 'export { Router } from "./router.ts";\nexport * from "./layer.ts";\n';
   const of = featuresOf("Router", [
