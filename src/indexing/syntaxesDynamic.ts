@@ -183,6 +183,11 @@ export const ruby: Syntax = {
       const block = field(node, "block");
       const callee = [nameText(field(node, "receiver")), nameText(field(node, "method"))].filter(Boolean).join(".");
       const title = field(node, "arguments")?.namedChildren[0];
+      // Methods that Ruby writes itself.
+      if (/^(?:attr_(?:accessor|reader|writer)|delegate|def_delegators?)$/.test(callee)) {
+        const given = field(node, "arguments")?.namedChildren.filter(({ type }) => type === "simple_symbol").map(({ text }) => text.slice(1)) ?? [];
+        return { kind: "function", names: given.filter((name) => !name.startsWith("@")) };
+      }
       if (callee === "alias_method") return { kind: "block", names: [nameText(title).replace(/^:/, "")] };
       if (!block) return undefined;
       // `class_methods do`, `Struct.new(…) do`: whose methods they are is said elsewhere.

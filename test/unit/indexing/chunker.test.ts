@@ -140,6 +140,7 @@ describe("names", () => {
     ["C++ in a namespace that macros open and close", "a.h", "#pragma once\n\nKIT_NAMESPACE_BEGIN\n\nstruct Pass : Base::Step\n{\n  int run();\n};\n\nKIT_NAMESPACE_END\n\nnamespace kit { class Late { int wait(); }; }\n", ["Pass", "run", "Late", "wait"]],
     ["style sheets by what each selector ends with", "a.css", ".card .title:hover, h2#main {\n  color: red;\n}\n\nul li {\n  margin: 0;\n}\n", ["title", "main"]],
     ["style sheets that the grammar cannot read", "a.css", ".a:not(.b, .c > d):is(e {{{\n}\n.card {\n  color: red;\n}\n.card-title {\n  color: red;\n}\n", ["a", "card", "card-title"]],
+    ["Ruby methods that attributes and delegation make", "a.rb", "class Cart\n  attr_reader :items, :total\n  delegate :empty?, to: :items\n  def_delegators :@items, :size, :each\n  validates :total, presence: true\n  def add(item)\n  end\nend\n", ["Cart", "items", "total", "empty?", "size", "each", "add"]],
     ["C functions whose type stands alone on its row", "a.c", "NET_RESULT\nopen_all(int a)\n{\n return 0;\n}\n", ["open_all"]],
     ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
