@@ -43,9 +43,11 @@ const generatedNames: readonly RegExp[] = [
   /\.(bundle|chunk)\.[cm]?js$/i,
   /[.-](umd|esm|cjs|iife)(\.\w+)*\.[cm]?js$/i,
 ];
-const generatedFolders = /(^|\/)(__generated__|generated|\.nuxt|\.next|\.svelte-kit|gen-src)\//i;
-/** What a build of JavaScript leaves, where somebody committed it: it says all that its sources say. */
-const built = /(^|\/)dist\/.*\.([cm]?js|jsx|d\.[cm]?ts|css)$/i;
+const generatedPaths: readonly RegExp[] = [
+  /(^|\/)(__generated__|generated|\.nuxt|\.next|\.svelte-kit|gen-src)\//i,
+  // What a build of JavaScript leaves, where somebody committed it: it says all that its sources say.
+  /(^|\/)dist\/.*\.([cm]?js|jsx|d\.[cm]?ts|css)$/i,
+];
 
 /** Only where a comment would stand: code that writes such a line quotes it, or has other code before it. */
 const generatedMarkers: readonly RegExp[] = [
@@ -66,7 +68,7 @@ const markerChars = 2_000;
 export function isGeneratedSource(file: string, head: string): boolean {
   const posix = file.replaceAll("\\", "/");
   const name = posix.slice(posix.lastIndexOf("/") + 1);
-  if (generatedNames.some((pattern) => pattern.test(name)) || generatedFolders.test(posix) || built.test(posix)) return true;
+  if (generatedNames.some((pattern) => pattern.test(name)) || generatedPaths.some((pattern) => pattern.test(posix))) return true;
   const top = head.slice(0, markerChars);
   return generatedMarkers.some((pattern) => pattern.test(top)) || isMinified(name, head);
 }

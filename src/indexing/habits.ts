@@ -290,8 +290,10 @@ const joint = /::|\./;
 
 function habits(patterns: Patterns, comments: RegExp, longComments: LongComments, joints: RegExp | undefined, saysIs = false): Habits {
   const defined = (whole: string, holds: boolean): Defined => {
-    const parts = joints && /^[\p{L}_$]/u.test(whole.split(joints).at(-1)!) ? whole.split(joints).filter((part) => part !== "") : [whole];
-    return { name: parts.at(-1) ?? "", owner: parts.slice(0, -1), holds };
+    const parts = joints ? whole.split(joints) : [whole];
+    const name = parts.at(-1)!;
+    // What is left behind the last joint is no name in `File.` or `Op::..`.
+    return /^[\p{L}_$]/u.test(name) ? { name, owner: parts.slice(0, -1).filter((part) => part !== ""), holds } : { name: whole, owner: [], holds };
   };
   return {
     longComments,
@@ -301,9 +303,9 @@ function habits(patterns: Patterns, comments: RegExp, longComments: LongComments
       for (const pattern of patterns) {
         const groups = pattern.exec(row)?.groups;
         if (!groups) continue;
-        if (groups["holder"] !== undefined) return defined(groups["holder"], true);
-        const name = Object.values(groups).find((group) => group !== undefined);
-        if (name) return defined(name, false);
+        const holds = groups["holder"] !== undefined;
+        const name = Object.values(groups).find((group) => group !== undefined) ?? "";
+        if (name !== "" || holds) return defined(name, holds);
       }
       return undefined;
     },

@@ -198,8 +198,8 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
 };
 
 /**
- * The language of a file by its name, then its `#!` line, then (for C headers) its beginning.
- * @param head the first lines of the file, when they are at hand
+ * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line.
+ * @param head the first `tellingChars` of the file, when they are at hand
  */
 export function languageOf(file: string, head = ""): Language {
   const name = path.posix.basename(file.replaceAll("\\", "/")).toLowerCase();

@@ -197,8 +197,9 @@ function commentRows(lines: SourceLines, from: number, to: number, habits: Habit
   /** The row in which each closes for the last time, looked for once. */
   const last = new Map<string, number>();
   const lastOf = (end: string): number => {
-    let row = last.get(end) ?? to;
-    while (!last.has(end) && row >= from && !lines.text(row, row).includes(end)) row--;
+    let row = last.get(end);
+    if (row !== undefined) return row;
+    for (row = to; row >= from && !lines.text(row, row).includes(end); ) row--;
     last.set(end, row);
     return row;
   };
@@ -210,8 +211,8 @@ function commentRows(lines: SourceLines, from: number, to: number, habits: Habit
       if (text.includes(end)) end = "";
     } else if (comments.at(-1)) {
       const begin = text.length - text.trimStart().length;
-      const [opener, wanted] = habits.longComments.find(([mark]) => text.startsWith(mark, begin)) ?? [];
-      if (opener !== undefined && wanted !== undefined && !text.includes(wanted, begin + 1) && row < lastOf(wanted)) end = wanted;
+      const wanted = habits.longComments.find(([mark]) => text.startsWith(mark, begin))?.[1];
+      if (wanted !== undefined && !text.includes(wanted, begin + 1) && row < lastOf(wanted)) end = wanted;
     }
   }
   return comments;

@@ -3,13 +3,16 @@
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
-import { filtersOf, lastName, namesIn, type ParsedQuery } from "./query.ts";
+import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
   Store,
   "searchLexical" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "coverage" | "putVectors"
 >;
+
+/** A query as this index reads it: a word that it defines is a name, whatever it looks like. */
+export const readQuery = (store: Pick<SearchStore, "definitions">, raw: string): ParsedQuery => parseQuery(raw, (name) => store.definitions([name], 1).length > 0);
 
 export interface Candidate {
   readonly place: Place;

@@ -5,13 +5,13 @@ import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Hit, SearchParams } from "../engine/protocol.ts";
-import { type Candidate, type Candidates, gatherCandidates, type SearchStore } from "./candidates.ts";
+import { type Candidate, type Candidates, gatherCandidates, readQuery, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
-import { checkQuery, type ParsedQuery, parseQuery } from "./query.ts";
+import { checkQuery, type ParsedQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
 import { respelt } from "./spelling.ts";
 import { wordsIn } from "./terms.ts";
@@ -49,7 +49,7 @@ const calm = 0.02;
 /** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k" | "streamId" | "under">, signal?: AbortSignal): Promise<RankedResult> {
   const { store, encoder, noiseFloor } = deps;
-  const typed = parseQuery(params.query, (name) => store.definitions([name], 1).length > 0);
+  const typed = readQuery(store, params.query);
   checkQuery(typed);
   const floor = encoder && noiseFloor?.of(store, encoder);
   // While files are still being read, a word that none has yet may come.

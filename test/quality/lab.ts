@@ -13,9 +13,9 @@ import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { isGeneratedSource, isTestPath } from "../../src/indexing/conventions.ts";
 import { walk } from "../../src/indexing/walk.ts";
-import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
+import { type Candidates, gatherCandidates, readQuery } from "../../src/search/candidates.ts";
 import type { FeatureRow } from "../../src/search/features.ts";
-import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
+import type { ParsedQuery } from "../../src/search/query.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
 import { respelt } from "../../src/search/spelling.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
@@ -137,7 +137,7 @@ function openCache(name: string, modelHash: string, dims: number) {
 
 /** A question as the product reads it, its slips mended. */
 export function readAs(store: MemoryStore, { encoder }: LabModel, text: string, isTyping = false): ParsedQuery {
-  return respelt(text, parseQuery(text), store, { isWord: (word) => encoder.knowsWord(word), isTyping }).query;
+  return respelt(text, readQuery(store, text), store, { isWord: (word) => encoder.knowsWord(word), isTyping }).query;
 }
 
 /** What might answer a question, and what is looked at in each. */

@@ -11,8 +11,9 @@ import { decodeText } from "../../src/base/decode.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { languageOf, languages, tellingChars } from "../../src/indexing/languages.ts";
+import { sizes } from "../../src/indexing/parts.ts";
 import { walk } from "../../src/indexing/walk.ts";
-import { parseQuery } from "../../src/search/query.ts";
+import { readQuery } from "../../src/search/candidates.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { buildStore, candidatesFor, chunkFolder, encodeQueries, type LabModel, openModel } from "./lab.ts";
 
@@ -21,7 +22,6 @@ interface Tag {
   readonly path: string;
   readonly line: number;
   readonly kind: string;
-  readonly language: string;
 }
 
 /** Kinds that nobody looks for by name here, or that are no definition: variables, fields, constants, prototypes, headings, packages. */
@@ -55,7 +55,7 @@ for (const dir of positionals) {
   const root = path.resolve(dir);
   const files: string[] = [];
   for await (const { path: file } of walk(root, {})) if (isCounted(languageOf(file, readFileSync(path.join(root, file)).toString("latin1", 0, tellingChars)).id)) files.push(file);
-  const output = execFileSync("ctags", ["--output-format=json", "--fields=+nKlz", "--sort=no", "-L", "-"], { cwd: root, input: files.join("\n"), maxBuffer: 1 << 30, stdio: ["pipe", "pipe", "ignore"] }).toString();
+  const output = execFileSync("ctags", ["--output-format=json", "--fields=+nKz", "--sort=no", "-L", "-"], { cwd: root, input: files.join("\n"), maxBuffer: 1 << 30, stdio: ["pipe", "pipe", "ignore"] }).toString();
   const tags = output.split("\n").filter((row) => row !== "").map((row) => JSON.parse(row) as Tag);
   const counted: (Tag & { readonly lang: string })[] = [];
   for (const [file, own] of Map.groupBy(tags.filter(({ kind, name }) => !uncounted.has(kind) && !/^(?:__anon|anon_?|<lambda>|TEST)/i.test(name)), (tag) => tag.path)) {
@@ -72,7 +72,7 @@ for (const dir of positionals) {
       const last = lastPart(tag.name);
       const here = chunks.filter((chunk) => chunk.startLine <= tag.line && tag.line <= chunk.endLine);
       if (here.length === 0) continue; // beyond what is read of one file
-      const isFound = here.some(({ chunk }) => chunk.symbols.length >= 40 || [...chunk.symbols, ...chunk.breadcrumb.split(" > ")].some((name) => lastPart(name) === last));
+      const isFound = here.some(({ chunk }) => chunk.symbols.length >= sizes.maxSymbols || [...chunk.symbols, ...chunk.breadcrumb.split(" > ")].some((name) => lastPart(name) === last));
       const kind = counts.kinds.get(tag.kind) ?? { found: 0, all: 0 };
       counts.kinds.set(tag.kind, kind);
       counts.all++;
@@ -95,12 +95,12 @@ async function ask(root: string, tags: readonly (Tag & { readonly lang: string }
     const step = Math.max(1, Math.floor(own.length / 120));
     const asked = own.filter((_, i) => i % step === 0).slice(0, 120);
     // Without what owns it, which in R is no other thing than the name.
-    const queries = asked.map(({ name }) => (lang === "r" ? name : (/[^.:]+$/.exec(/^\w+:(?:\w*:)*$/.test(name) ? name.slice(0, name.indexOf(":")) : name)?.[0] ?? name)));
+    const queries = asked.map(({ name }) => (lang === "r" ? name : (/[^.:]+$/.exec(selectorName(name) ?? name)?.[0] ?? name)));
     const vectors = await encodeQueries(model, queries, `names-${lang}`);
     const counts = byLanguage.get(lang)!;
     counts.asked += asked.length;
     asked.forEach((tag, i) => {
-      const { query, candidates, rows } = candidatesFor(store, model, parseQuery(queries[i]!, (name) => store.definitions([name], 1).length > 0), vectors[i]!);
+      const { query, candidates, rows } = candidatesFor(store, model, readQuery(store, queries[i]!), vectors[i]!);
       const place = rank(candidates.items, rows, query, 1)[0]?.candidate.place;
       // A declaration and its definition may both be meant.
       if (place && tags.some(({ name, path: file, line }) => file === place.path && place.startLine <= line && line <= place.endLine && lastPart(name) === lastPart(tag.name))) counts.first++;
@@ -112,11 +112,13 @@ function isCounted(lang: string): boolean {
   return values.lang ? lang === values.lang : ["tree", "scanner"].includes(languages.find(({ id }) => id === lang)!.cutting);
 }
 
+/** Of an Objective-C selector the first part is the name. */
+function selectorName(name: string): string | undefined {
+  return /^(\w+):(?:\w*:)*$/.exec(name)?.[1];
+}
+
 function lastPart(name: string): string {
-  // Of an Objective-C selector the first part is the name.
-  const selector = /^(\w+):(?:\w*:)*$/.exec(name)?.[1];
-  if (selector) return selector.toLowerCase();
-  return (/[^.:#/]+$/.exec(name.replace(/[^\p{L}\p{N}_]+$/u, ""))?.[0] ?? name).toLowerCase();
+  return (selectorName(name) ?? /[^.:#/]+$/.exec(name.replace(/[^\p{L}\p{N}_]+$/u, ""))?.[0] ?? name).toLowerCase();
 }
 
 const share = ({ found, all }: { found: number; all: number }): string => `${found} of ${all} (${((100 * found) / all).toFixed(1)} %)`;
