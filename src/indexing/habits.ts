@@ -26,6 +26,18 @@ type LongComments = readonly (readonly [opener: string, closer: string])[];
 /** Each pattern has a group `name`, or `holder` for what holds other definitions. The first that matches counts. */
 type Patterns = readonly RegExp[];
 
+/** What is special about a language. */
+interface Own {
+  readonly defines: Patterns;
+  /** Where a comment begins with something else. */
+  readonly comment?: RegExp;
+  readonly longComments?: LongComments;
+  /** What joins a name to its owner; where nothing does, such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
+  readonly joint?: RegExp;
+  /** Says `package A is`, which elsewhere is prose. */
+  readonly saysIs?: true;
+}
+
 const comment = /^\s*(\/\/|#(?!include|define|if|endif)|--|\/\*|\*|;|%|"""|\(\*|@(?!(?:implementation|interface|protocol|mixin|function)\b)\w+|\[\w+.*\]\s*$)/;
 
 // What most languages share -------------------------------------------------------------------------------------------------
@@ -36,7 +48,7 @@ const spelling = "[\\w$.:~!?-]*[\\w$!?]";
 /** Prose behind a word that else defines something: "function will", "type of". A name of one of these words stands alone or begins with a capital. */
 const prose = "(?:all|ALL|an?|and|are|as|by|can|does|for|has|in|is|it|its|may|must|of|on|or|perhaps|that|the|this|to|under|was|which|will|with)\\s+\\w";
 const notProse = `(?!${prose})`;
-/** Rows of long comments begin with any word. Ada says `package A is`. */
+/** Rows of long comments begin with any word. */
 const isProse = new RegExp(`^\\s*(?:class|struct|structure|interface|module|type|enum|service|message|function|procedure|subroutine|package|method|macro|record|trait|union|template|object|namespace|program|protocol|task|instance|exception|operator|theorem|lemma|Definition|Theorem|Lemma|Section|Instance)\\s+${prose}`);
 const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
 const macro = /^\s*#\s*define\s+(?<name>\w+)/;
@@ -82,225 +94,278 @@ const elm: Patterns = [
   /^(?:port\s+|foreign\s+import\s+)?(?!(?:import|infix[lr]?|module|else|then|in|of)\b)(?<name>[a-z_][\w']*)(?:\s+::?(?!:)|(?:\s+[^=:]*|\s*)=(?!=))/,
 ];
 
-const own: Partial<Record<LanguageId, Patterns>> = {
-  ada: [
-    /^\s*(?:private\s+)?(?:package|task|protected)\s+(?:body\s+|type\s+)?(?<holder>[\w.]+)/i,
-    /^\s*(?:(?:not\s+)?overriding\s+)?(?:procedure|function|entry)\s+"?(?<name>[\w.]+|[^"\s]+(?="))/i,
-    /^\s*(?:type|subtype)\s+(?<name>\w+)/i,
-    /^(?<holder>)private\s*$/i,
-  ],
-  apex: classesAndMethods,
-  assembly: [
-    /^\s*[.%](?:macro|imacro|struc)\s+(?<name>[\w$.]+)/i,
-    /^\s*(?:ENTRY|SYM_\w*START\w*|FUNC|PROC|EXPORT)\s*\(\s*(?<name>\w+)/,
-    /^(?<name>[A-Za-z_]\w*)\s+(?:proc|macro|struc)\b/i,
-    /^\s*[%#]\s*(?:i?x?define)\s+(?<name>\w+)/,
-    /^(?<name>[A-Za-z_$][\w$.@]*):/,
-  ],
-  awk: [/^\s*func(?:tion)?\s+(?<name>\w+)/],
-  batch: [/^\s*:(?!:)(?<name>[\w.-]+)/],
-  bicep: [/^\s*(?:resource|module|param|output|var|func|type)\s+(?<name>\w+)/],
-  cabal: [/^(?:executable|test-suite|benchmark|library|flag|foreign-library|common)\s+(?<name>[\w-]+)/i, /^name:\s*(?<name>[\w-]+)/i],
-  clojure: lisp,
-  cmake: [inside, /^\s*(?:function|macro|project|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.-]*)(?:\s|\)|$)/i],
-  cobol: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b|(?:(?:working|local)-storage|linkage|file|screen|report|communication|configuration|input-output)\s+section\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
-  coffeescript: [/^\s*class\s+(?<holder>[\w.@]+)/, /^\s*(?<name>[\w.@$]+)\s*[=:]\s*(?:\([^)]*\)\s*)?[-=]>/],
-  coq: [
-    /^\s*Module\s+(?:Type\s+|Import\s+|Export\s+)?(?<holder>\w+)/,
-    /^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global|Polymorphic|Program|Private)\s+)*(?:Theorem|Lemma|Corollary|Proposition|Fact|Remark|Definition|Fixpoint|CoFixpoint|Inductive|CoInductive|Variant|Record|Structure|Class|Instance|Example|Axiom|Parameter|Function|Ltac2?|Section)\s+(?<name>[\p{L}_][\p{L}\p{N}_']*)/u,
-  ],
-  crystal: [
-    /^\s*(?:(?:private|protected|abstract)\s+)*(?:class|module|struct|enum|lib|annotation|union)\s+(?<holder>[\w:]+)/,
-    /^\s*(?:(?:private|protected|abstract)\s+)*(?:def|macro|fun)\s+(?:self\.)?(?<name>[\w]+[?!=]?|[^\s(\w]+)/,
-    /^\s*(?:alias|record)\s+(?<name>\w+)/,
-  ],
-  d: [
-    /^\s*(?:else\s+)?(?<holder>)(?:version|static\s+if|debug|extern|private|public|protected|package|@\w+)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*(?:\{|$|:|\/[/*])/,
-    /^\s*(?:(?:private|public|protected|package|static|immutable)\s+)*enum\s+[\w.]+(?:\[\w*\]|\*)*\s+(?<name>\w+)\s*=/,
-    new RegExp(`^\\s*(?:(?:@\\w+(?:\\([^)]*\\))?|(?:align|deprecated|extern)(?:\\s*\\([^)]*\\))?|private|public|protected|package|export|static|final|abstract|synchronized|shared|const|immutable)\\s+)*(?:class|struct|interface|union|enum|template|mixin\\s+template|module)\\s+${notProse}(?<holder>[\\w.]+)`),
-    /^\s*(?:[@\w]+\s+)*alias\s+(?<name>\w+)\s*(?:\([^)]*\))?\s*=/,
-    /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias|debug)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>(?!(?:if|assert|this|function|delegate|switch|foreach)\b)\w+)\s*\((?:[^;{]*(?:;\s*$|\{)|(?:[^;{]*[(),])?\s*(?:(?:const|inout|pure|nothrow|return|scope|shared|immutable|@\w+)\s*)*(?:\/[/*].*)?$)/,
-  ],
-  erlang: [/^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?(?<name>[a-zA-Z][\w@]*)'?\s*[(,)]/],
-  fish: [/^\s*function\s+(?<name>[^\s;]+)/],
-  fortran: [
-    /^\s*(?:submodule\s*\([^)]*\)|module(?!\s+(?:procedure|subroutine|function)\b)|program)\s+(?<holder>\w+)/i,
-    /^\s*(?:(?:recursive|pure|elemental|impure|module|integer|real|double\s+precision|complex|logical|character|type(?=\s*\()|class(?=\s*\())\s*(?:(?:\*\s*\d+|\([^)]*\))\s*)?)*(?:subroutine|function|procedure(?!\s*\())\s+(?!::)(?<name>\w+)/i,
-    /^\s*(?:block\s*data|interface|entry)\s+(?<name>\w+)/i,
-    /^\s*type\s*(?:,[^:]*::|::|\s)\s*(?!is\b)(?<name>\w+)\s*$/i,
-  ],
-  fsharp: [
-    /^\s*(?:module|namespace)\s+(?:(?:rec|private|internal|public)\s+)*(?<holder>[\w.]+)/,
-    /^\s*(?:type|and)\s+(?:(?:private|internal|public)\s+)*(?:\[<[^>]*>\]\s*)?(?<holder>[A-Z]\w*)/,
-    /^\s*(?:(?:static|abstract|default|override|member|val|mutable|inline|private|internal|public)\s+)+(?:\w+\.)?(?<name>\w+|``[^`]+``)/,
-    /^\s*(?:let|and)\s+(?:(?:rec|inline|private|internal|mutable)\s+)*(?:\(\|)?(?<name>[A-Za-z_][\w']*|``[^`]+``)/,
-    /^\s*exception\s+(?<name>\w+)/,
-  ],
-  gleam: [/^\s*(?:pub\s+)?(?:opaque\s+)?(?:fn|type|const)\s+(?<name>\w+)/],
-  groovy: [/^\s*task\s+(?<name>\w+)/, /^\s*(?:project\.)?tasks\.(?:register|create|named)\(?\s*['"](?<name>[\w-]+)/, /^\s*(?:process|workflow)\s+(?<name>\w+)\s*\{/, ...classesAndMethods],
-  haxe: [
-    /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|extern|private|abstract|final|enum)\s+)*(?:class|interface|enum|typedef|abstract)\s+(?<holder>\w+)/,
-    /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|public|private|static|inline|override|dynamic|extern|macro|final|overload|abstract)\s+)*function\s+(?<name>\w+)/,
-  ],
-  jsonnet: [/^\s*(?:local\s+)?(?<name>\w+)\s*(?:\([^)]*\))\s*(?:=|::?:?)/, /^\s*local\s+(?<name>\w+)\s*=/],
-  julia: [
-    /^\s*(?:module|baremodule)\s+(?<holder>\w+)/,
-    /^\s*(?:@\w+\s+)*(?:function|macro)\s+(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)/u,
-    /^\s*(?:mutable\s+struct|struct|abstract\s+type|primitive\s+type)\s+(?<name>\w+)/,
-    /^\s*const\s+(?<name>\w+)/,
-    /^\s*(?:@\w+\s+)*(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)(?:\{[^}]*\})?\((?:[^()=]|\([^()]*\)|=(?!=))*\)(?:::[\w{}.,]+)?(?:\s+where\s+[^=]+)?\s*=(?!=)/u,
-  ],
-  just: [/^@?(?<name>[\w-]+)(?:\s+[^:]*)?:(?!=)/],
-  lean: [/^\s*(?:(?:private|protected|noncomputable|partial|unsafe|@\[[^\]]*\])\s+)*(?:def|theorem|lemma|structure|class|inductive|instance|abbrev|axiom|opaque|namespace|macro|syntax)\s+(?<name>[^\s:({[]+)/],
-  lisp,
-  make: [/^\s*define\s+(?<name>[\w-]+)/, /^(?!\.[A-Z])(?<name>[\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/],
-  matlab: [
-    /^\s*classdef\s*(?:\([^)]*\)\s*)?(?<holder>\w+)/,
-    /^\s*(?<holder>)(?:methods|properties|events|enumeration)\b\s*(?:\([^)]*\)\s*)?$/,
-    /^\s*function\s+(?:(?:\[[^\]]*\]|\w+)\s*=\s*)?(?<name>[\w.]+)/,
-  ],
-  m4: [/^\s*(?:AC_DEFUN(?:_ONCE)?|AU_DEFUN|m4_define|m4_defun|define|AC_ARG_(?:WITH|ENABLE))\(\s*\[?`?(?<name>\w[\w-]*)/],
-  meson: [inside, /^\s*(?<name>\w+)\s*=\s*(?:executable|library|shared_library|static_library|custom_target|dependency|declare_dependency)\s*\(/, /^\s*(?:executable|library|shared_library|static_library|custom_target|test|project)\s*\(\s*'(?<name>[^']+)/],
-  nim: [
-    /^\s*(?<holder>)type\s*$/,
-    /^\s*(?:proc|func|method|iterator|macro|template|converter)\s+`?(?<name>[^\s*(`[{=:]+)/,
-    /^\s*(?:type\s+)?(?<name>[A-Za-z]\w*)\*?(?:\[[^\]]*\])?\s*(?:\{\..*?\.\})?\s*=\s*(?:ref\s+|ptr\s+)?(?:object|enum|tuple|distinct|concept|proc|set|array|seq)\b/,
-  ],
-  nix: [/^\s*(?<name>[\w'-]+)\s*=\s*(?:[\w']+\s*:|\{[^}]*\}\s*:|(?:\w+\.)*(?:mk\w+|callPackage|writeShell\w+)\b)/],
-  "objective-c": [
-    /^\s*@(?:implementation|interface|protocol)\s+(?<name>\w+)(?!.*;\s*$)/,
-    /^\s*[-+]\s*(?:\([^;=]*?\)+\s*)?(?<name>[A-Za-z_]\w*)/,
-    ...cFunctions,
-  ],
-  ocaml: [
-    /^\s*(?:module|and)\s+(?:rec\s+)?(?:type\s+)?(?<holder>[A-Z]\w*)/,
-    /^\s*(?:class|and)\s+(?:type\s+)?(?:virtual\s+)?(?:\[\s*[+-]?'[^\]]*\]\s*)(?<holder>[a-z_]\w*)/,
-    /^\s*class\s+(?:type\s+)?(?:virtual\s+)?(?<holder>[a-z_]\w*)/,
-    /^\s*(?:type|and)\s+(?:nonrec\s+)?(?:\([^)]*\)\s*|[+-]?!?'\w+\s+|[+-]?!?_\s+)*(?!(?:open|module|exception)\b)(?<name>[a-z_][\w'.]*)\s*(?:=|:=|$|\+=|\[@@|constraint\b|\/\/)/,
-    new RegExp(`^\\s*(?:let|and)(?:%\\w+)?\\s+(?:rec\\s+)?(?:\\[@[^\\]]*\\]\\s*)?(?!(?:open|module|exception|rec)\\b|_\\s)(?<!and\\s+(?=${prose}))(?<name>[a-z_][\\w']*|\\(\\s*[^\\s)\\w]+\\s*\\))`),
-    /^\s*exception\s+(?<name>[A-Z]\w*)/,
-    /^\s*external\s+(?<name>[a-z_]\w*|\(\s*[^\s)]+\s*\))/,
-    /^\s*(?:val|method)!?\s+(?:(?:mutable|virtual|private)\s+)*(?<name>[a-z_][\w']*|\(\s*[^\s)]+\s*\))/,
-  ],
-  odin: [/^\s*(?<name>\w+)\s*::\s*(?:#\w+\s+)*(?:proc|struct|enum|union|distinct|bit_set)\b/],
-  pascal: [
-    /^\s*(?:unit|program|library|package)\s+(?<holder>[\w.]+)\s*;?/i,
-    /^\s*(?<holder>)(?:interface|implementation|type|(?:strict\s+)?(?:private|protected)|public|published)\s*$/i,
-    /^\s*(?<holder>\w+)(?:<[^>]*>)?\s*=\s*(?:packed\s+)?(?:class(?!\s+of)|record|object|interface|dispinterface)\b/i,
-    /^\s*(?:type\s+)?(?<name>T\w+)\s*=/,
-    /^\s*(?:class\s+)?(?:procedure|function|constructor|destructor|operator)\s+(?<name>[\w.]+)/i,
-  ],
-  perl: [
-    // Documentation stands between the code, in rows that begin with any word.
-    /^\s*(?:package|class|role)\s+(?<holder>[\w:]+)(?=\s*(?:[;{:#]|v?\d|(?:extends|with|isa|does)\s+[A-Z]|$))/,
-    /^\s*(?:(?:my|our|state|async)\s+)?(?:sub|method|fun)\s+(?<name>[\w:']+)(?=\s*(?:[({;:#]|$))/,
-    /^\s*(?:around|before|after|override|augment)\s+\(?\s*(?:['"](?<name>\w+)|(?<plain>\w+)\s*(?:=>|,))/,
-    /^\s*use\s+constant\s+(?<name>\w+)/,
-    /^\s*format\s+(?<name>\w+)\s*=\s*$/,
-  ],
-  prolog: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/],
-  proto: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/],
-  purescript: [
-    /^(?:derive\s+)?(?:newtype\s+)?instance\s+(?<name>[a-z_][\w']*)\s*::/,
-    /^class\s+(?:[^=]*<=\s*)?(?<name>[A-Z]\w*)/,
-    ...elm.map((pattern) => new RegExp(`^(?!(?:derive|instance|class)\\b)${pattern.source}`)),
-  ],
-  elm,
-  r: [
-    /^\s*[`"']?(?<holder>[\w.]+)[`"']?\s*(?:<-|=)\s*(?:\w+::)?(?:R6Class|setRefClass|ggproto|new_class|proto)\(/,
-    /^\s*(?:`(?<name>[^`]+)`|["'](?<quoted>[^"']+)["']|(?<plain>[\w.]+))\s*(?:<<?-|=)\s*(?:function\b|\\\()/,
-    /^\s*set(?:Class|Generic|Method|Validity|AsMethod|ReplaceMethod)\(\s*(?:f\s*=\s*)?["'](?<name>[^"']+)["']/,
-    /^\s*(?:test_that|describe|it)\(\s*["'](?<name>[^"']+)["']/,
-  ],
-  raku: [/^\s*(?:unit\s+)?(?:class|role|grammar|module|package)\s+(?<holder>[\w:-]+)/, /^\s*(?:(?:multi|proto|my|our|only)\s+)*(?:sub|method|submethod|token|rule|regex)\s+!?(?<name>[\w-]+)/],
-  rego: [/^package\s+(?<name>[\w.]+)/, /^(?:default\s+)?(?!(?:import|not|some|every)\b)(?<name>[a-z_]\w*)(?:\([^)]*\)|\[[^\]]*\]|\s+contains\s+\S+)?\s*(?:if\b|:?=|\{)/],
-  rescript: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/],
-  css: styles,
-  scss: styles,
-  shader: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/],
-  sml: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
-  sql: [
-    /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:["`[][^"`\]]+["`\]]\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
-    /^\s*(?:procedure|function)\s+(?<name>\w+)/i,
-  ],
-  starlark: [/^(?<holder>)\w+\(\s*$/, /^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/],
-  tcl: [
-    inside,
-    /^\s*(?:oo::class\s+create|(?:::)?itcl::class|(?:::)?snit::(?:type|widget|widgetadaptor)|namespace\s+eval|oo::define)\s+(?<holder>[^\s{]+)/,
-    /^\s*(?:(?:::)?(?:proc|snit::macro|itcl::body|oo::objdefine)|method|typemethod|classmethod|(?:public|private|protected)\s+(?:method|proc))\s+(?:\{(?<name>[^}]+)\}|(?<plain>[^\s{]+))/,
-    /^\s*test\s+(?<name>[\w.:-]+)/,
-  ],
-  terraform: [/^\s*(?:resource|data|ephemeral)\s+"[^"]*"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/],
-  thrift: [/^\s*(?:struct|service|enum|exception|union|senum|table|protocol|record|interface)\s+(?<holder>\w+)/, /^\s*(?:typedef|const)\s+.*?\b(?<name>\w+)\s*(?:=.*|;|,)?$/, /^\s*(?:oneway\s+)?[\w.<>, ]+\s+(?<name>\w+)\s*\(/],
-  verilog: [
-    /^\s*(?:virtual\s+)?(?:module|macromodule|interface(?!\s+class)|interface\s+class|package(?!\s+body)|class|program|primitive|checker|covergroup|entity|package\s+body)\s+(?<holder>\w+)/i,
-    /^\s*architecture\s+\w+\s+of\s+(?<holder>\w+)/i,
-    /^\s*(?:(?:virtual|static|protected|local|pure|extern|impure)\s+)*(?:function|task|procedure)\s+(?:[^;(]*[\s\]])?(?<name>[\w.:]+|\\\S+|"[^"]+")\s*(?:[;(]|return\b|is\b|$)/i,
-    /^\s*typedef\b[^;{]*\b(?<name>\w+)\s*;/,
-    /^\s*(?:component|type|subtype)\s+(?<name>\w+)/i,
-    /^\s*`define\s+(?<name>\w+)/,
-  ],
-  vim: [inside, /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+|aug\w*\s+|(?:export\s+)?def!?\s+|class\s+)(?<name>(?!END\b)(?:[a-z]:)?\w[\w#.]*)/],
-  "visual-basic": [
-    /^\s*(?:(?:Public|Private|Friend|Protected|Partial|MustInherit|NotInheritable|Shadows)\s+)*(?:Class|Module|Structure|Interface|Namespace)\s+(?<holder>[\w.]+)/i,
-    /^\s*(?:(?:Public|Private|Friend|Protected|Shared|Static|Overridable|Overrides|Overloads|MustOverride|NotOverridable|Shadows|ReadOnly|WriteOnly|Default|Async|Iterator|Partial|Declare|Custom|PtrSafe|Widening|Narrowing)\s+)*(?:Sub|Function|Property(?:\s+(?:Get|Let|Set))?|Enum|Type|Event|Delegate\s+(?:Sub|Function)|Operator)\s+(?<name>\w+)/i,
-  ],
-  vlang: [/^\s*(?:pub\s+)?fn\s+(?:\([^)]*\)\s*)?(?<name>\w+)/, /^\s*(?:pub\s+)?(?:struct|enum|interface|type|union)\s+(?<name>\w+)/],
-  // A rule's name may have a row for itself, as the type of a function of C below the rules.
-  yacc: [/^(?!(?:default|public|private|protected)\b)(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?!(?:void|int|char|short|long|unsigned|signed|float|double|bool|static|const|struct|extern|inline|else|do|return|break)\s*$)(?<name>[a-z_]\w*)\s*$/, callable],
-};
-
-/** Where a comment begins with something else. */
-const ownComments: Partial<Record<LanguageId, RegExp>> = {
-  d: /^\s*(?:\/[/*+]|\*|#|@\w+\s*$)/,
-  batch: /^\s*(?:@?rem\b|::)/i,
-  cobol: /^(?:.{6}[*/]|\s*\*>)/,
-  // Fixed form: a row that goes on from the one above has a mark in its sixth column, and labels stand in front.
-  fortran: /^(?:[*c](?:\s|$|[*>-])|\s*[!#]|\s*contains\s*$| {5}[$&*+.\d>|:#-]|\s{0,4}\d+\s)/i,
-  pascal: /^\s*(?:\/\/|\{|\(\*)/,
-  haxe: /^\s*(?:\/\/|\/\*|\*|#|@:?\w+(?:\(.*\))?\s*$)/,
-  vim: /^\s*["#]/,
-  "visual-basic": /^\s*(?:['#]|rem\b|<\w.*>\s*_?$)/i,
-  elm: /^\s*(?:--|\{-)/,
-  purescript: /^\s*(?:--|\{-)/,
-};
-
 const usualLongComments: LongComments = [["/*", "*/"]];
 const inMl: LongComments = [["(*", "*)"]];
 const inElm: LongComments = [["{-", "-}"]];
-const ownLongComments: Partial<Record<LanguageId, LongComments>> = { ocaml: inMl, sml: inMl, coq: inMl, fsharp: inMl, pascal: [["{", "}"], ...inMl], elm: inElm, purescript: inElm, d: [...usualLongComments, ["/+", "+/"]] };
 
-/** What joins a name to its owner; in other languages such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
-const ownJoints: Partial<Record<LanguageId, RegExp>> = {
-  ada: /\./,
-  crystal: /::/,
-  d: /\./,
-  fsharp: /\./,
-  haxe: /\./,
-  pascal: /\./,
-  perl: /::/,
-  raku: /::/,
-  sql: /\./,
-  tcl: /::/,
-  verilog: /::/,
-  vim: /[#:]/,
-  "visual-basic": /\./,
+const own: Partial<Record<LanguageId, Own>> = {
+  ada: {
+    defines: [
+      /^\s*(?:private\s+)?(?:package|task|protected)\s+(?:body\s+|type\s+)?(?<holder>[\w.]+)/i,
+      /^\s*(?:(?:not\s+)?overriding\s+)?(?:procedure|function|entry)\s+"?(?<name>[\w.]+|[^"\s]+(?="))/i,
+      /^\s*(?:type|subtype)\s+(?<name>\w+)/i,
+      /^(?<holder>)private\s*$/i,
+    ],
+    joint: /\./,
+    saysIs: true,
+  },
+  apex: { defines: classesAndMethods },
+  assembly: {
+    defines: [
+      /^\s*[.%](?:macro|imacro|struc)\s+(?<name>[\w$.]+)/i,
+      /^\s*(?:ENTRY|SYM_\w*START\w*|FUNC|PROC|EXPORT)\s*\(\s*(?<name>\w+)/,
+      /^(?<name>[A-Za-z_]\w*)\s+(?:proc|macro|struc)\b/i,
+      /^\s*[%#]\s*(?:i?x?define)\s+(?<name>\w+)/,
+      /^(?<name>[A-Za-z_$][\w$.@]*):/,
+    ],
+  },
+  awk: { defines: [/^\s*func(?:tion)?\s+(?<name>\w+)/] },
+  batch: {
+    defines: [/^\s*:(?!:)(?<name>[\w.-]+)/],
+    comment: /^\s*(?:@?rem\b|::)/i,
+  },
+  bicep: { defines: [/^\s*(?:resource|module|param|output|var|func|type)\s+(?<name>\w+)/] },
+  cabal: { defines: [/^(?:executable|test-suite|benchmark|library|flag|foreign-library|common)\s+(?<name>[\w-]+)/i, /^name:\s*(?<name>[\w-]+)/i] },
+  clojure: { defines: lisp },
+  cmake: { defines: [inside, /^\s*(?:function|macro|project|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.-]*)(?:\s|\)|$)/i] },
+  cobol: {
+    defines: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b|(?:(?:working|local)-storage|linkage|file|screen|report|communication|configuration|input-output)\s+section\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
+    comment: /^(?:.{6}[*/]|\s*\*>)/,
+  },
+  coffeescript: { defines: [/^\s*class\s+(?<holder>[\w.@]+)/, /^\s*(?<name>[\w.@$]+)\s*[=:]\s*(?:\([^)]*\)\s*)?[-=]>/] },
+  coq: {
+    defines: [
+      /^\s*Module\s+(?:Type\s+|Import\s+|Export\s+)?(?<holder>\w+)/,
+      /^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global|Polymorphic|Program|Private)\s+)*(?:Theorem|Lemma|Corollary|Proposition|Fact|Remark|Definition|Fixpoint|CoFixpoint|Inductive|CoInductive|Variant|Record|Structure|Class|Instance|Example|Axiom|Parameter|Function|Ltac2?|Section)\s+(?<name>[\p{L}_][\p{L}\p{N}_']*)/u,
+    ],
+    longComments: inMl,
+  },
+  crystal: {
+    defines: [
+      /^\s*(?:(?:private|protected|abstract)\s+)*(?:class|module|struct|enum|lib|annotation|union)\s+(?<holder>[\w:]+)/,
+      /^\s*(?:(?:private|protected|abstract)\s+)*(?:def|macro|fun)\s+(?:self\.)?(?<name>[\w]+[?!=]?|[^\s(\w]+)/,
+      /^\s*(?:alias|record)\s+(?<name>\w+)/,
+    ],
+    joint: /::/,
+  },
+  d: {
+    defines: [
+      /^\s*(?:else\s+)?(?<holder>)(?:version|static\s+if|debug|extern|private|public|protected|package|@\w+)\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*(?:\{|$|:|\/[/*])/,
+      /^\s*(?:(?:private|public|protected|package|static|immutable)\s+)*enum\s+[\w.]+(?:\[\w*\]|\*)*\s+(?<name>\w+)\s*=/,
+      new RegExp(`^\\s*(?:(?:@\\w+(?:\\([^)]*\\))?|(?:align|deprecated|extern)(?:\\s*\\([^)]*\\))?|private|public|protected|package|export|static|final|abstract|synchronized|shared|const|immutable)\\s+)*(?:class|struct|interface|union|enum|template|mixin\\s+template|module)\\s+${notProse}(?<holder>[\\w.]+)`),
+      /^\s*(?:[@\w]+\s+)*alias\s+(?<name>\w+)\s*(?:\([^)]*\))?\s*=/,
+      /^\s*(?!(?:if|else|for|foreach|foreach_reverse|while|switch|case|return|do|with|catch|import|assert|throw|mixin|new|delete|goto|alias|debug)\b)(?:[\w@.![\]]+(?:\s*\([^()]*\))?[\s*]+)+(?<name>(?!(?:if|assert|this|function|delegate|switch|foreach)\b)\w+)\s*\((?:[^;{]*(?:;\s*$|\{)|(?:[^;{]*[(),])?\s*(?:(?:const|inout|pure|nothrow|return|scope|shared|immutable|@\w+)\s*)*(?:\/[/*].*)?$)/,
+    ],
+    comment: /^\s*(?:\/[/*+]|\*|#|@\w+\s*$)/,
+    longComments: [...usualLongComments, ["/+", "+/"]],
+    joint: /\./,
+  },
+  erlang: { defines: [/^(?:-(?:module|record|define|type|opaque|callback|spec)\b[\s(]*)?'?(?<name>[a-zA-Z][\w@]*)'?\s*[(,)]/] },
+  fish: { defines: [/^\s*function\s+(?<name>[^\s;]+)/] },
+  fortran: {
+    defines: [
+      /^\s*(?:submodule\s*\([^)]*\)|module(?!\s+(?:procedure|subroutine|function)\b)|program)\s+(?<holder>\w+)/i,
+      /^\s*(?:(?:recursive|pure|elemental|impure|module|integer|real|double\s+precision|complex|logical|character|type(?=\s*\()|class(?=\s*\())\s*(?:(?:\*\s*\d+|\([^)]*\))\s*)?)*(?:subroutine|function|procedure(?!\s*\())\s+(?!::)(?<name>\w+)/i,
+      /^\s*(?:block\s*data|interface|entry)\s+(?<name>\w+)/i,
+      /^\s*type\s*(?:,[^:]*::|::|\s)\s*(?!is\b)(?<name>\w+)\s*$/i,
+    ],
+    // Fixed form: a row that goes on from the one above has a mark in its sixth column, and labels stand in front.
+    comment: /^(?:[*c](?:\s|$|[*>-])|\s*[!#]|\s*contains\s*$| {5}[$&*+.\d>|:#-]|\s{0,4}\d+\s)/i,
+  },
+  fsharp: {
+    defines: [
+      /^\s*(?:module|namespace)\s+(?:(?:rec|private|internal|public)\s+)*(?<holder>[\w.]+)/,
+      /^\s*(?:type|and)\s+(?:(?:private|internal|public)\s+)*(?:\[<[^>]*>\]\s*)?(?<holder>[A-Z]\w*)/,
+      /^\s*(?:(?:static|abstract|default|override|member|val|mutable|inline|private|internal|public)\s+)+(?:\w+\.)?(?<name>\w+|``[^`]+``)/,
+      /^\s*(?:let|and)\s+(?:(?:rec|inline|private|internal|mutable)\s+)*(?:\(\|)?(?<name>[A-Za-z_][\w']*|``[^`]+``)/,
+      /^\s*exception\s+(?<name>\w+)/,
+    ],
+    longComments: inMl,
+    joint: /\./,
+  },
+  gleam: { defines: [/^\s*(?:pub\s+)?(?:opaque\s+)?(?:fn|type|const)\s+(?<name>\w+)/] },
+  groovy: { defines: [/^\s*task\s+(?<name>\w+)/, /^\s*(?:project\.)?tasks\.(?:register|create|named)\(?\s*['"](?<name>[\w-]+)/, /^\s*(?:process|workflow)\s+(?<name>\w+)\s*\{/, ...classesAndMethods] },
+  haxe: {
+    defines: [
+      /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|extern|private|abstract|final|enum)\s+)*(?:class|interface|enum|typedef|abstract)\s+(?<holder>\w+)/,
+      /^\s*(?:(?:@:?\w+(?:\([^)]*\))?|public|private|static|inline|override|dynamic|extern|macro|final|overload|abstract)\s+)*function\s+(?<name>\w+)/,
+    ],
+    comment: /^\s*(?:\/\/|\/\*|\*|#|@:?\w+(?:\(.*\))?\s*$)/,
+    joint: /\./,
+  },
+  jsonnet: { defines: [/^\s*(?:local\s+)?(?<name>\w+)\s*(?:\([^)]*\))\s*(?:=|::?:?)/, /^\s*local\s+(?<name>\w+)\s*=/] },
+  julia: {
+    defines: [
+      /^\s*(?:module|baremodule)\s+(?<holder>\w+)/,
+      /^\s*(?:@\w+\s+)*(?:function|macro)\s+(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)/u,
+      /^\s*(?:mutable\s+struct|struct|abstract\s+type|primitive\s+type)\s+(?<name>\w+)/,
+      /^\s*const\s+(?<name>\w+)/,
+      /^\s*(?:@\w+\s+)*(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)(?:\{[^}]*\})?\((?:[^()=]|\([^()]*\)|=(?!=))*\)(?:::[\w{}.,]+)?(?:\s+where\s+[^=]+)?\s*=(?!=)/u,
+    ],
+  },
+  just: { defines: [/^@?(?<name>[\w-]+)(?:\s+[^:]*)?:(?!=)/] },
+  lean: { defines: [/^\s*(?:(?:private|protected|noncomputable|partial|unsafe|@\[[^\]]*\])\s+)*(?:def|theorem|lemma|structure|class|inductive|instance|abbrev|axiom|opaque|namespace|macro|syntax)\s+(?<name>[^\s:({[]+)/] },
+  lisp: { defines: lisp },
+  make: { defines: [/^\s*define\s+(?<name>[\w-]+)/, /^(?!\.[A-Z])(?<name>[\w./-]+)(?:\s+[\w./-]+)*\s*::?(?![:=])/] },
+  matlab: {
+    defines: [
+      /^\s*classdef\s*(?:\([^)]*\)\s*)?(?<holder>\w+)/,
+      /^\s*(?<holder>)(?:methods|properties|events|enumeration)\b\s*(?:\([^)]*\)\s*)?$/,
+      /^\s*function\s+(?:(?:\[[^\]]*\]|\w+)\s*=\s*)?(?<name>[\w.]+)/,
+    ],
+  },
+  m4: { defines: [/^\s*(?:AC_DEFUN(?:_ONCE)?|AU_DEFUN|m4_define|m4_defun|define|AC_ARG_(?:WITH|ENABLE))\(\s*\[?`?(?<name>\w[\w-]*)/] },
+  meson: { defines: [inside, /^\s*(?<name>\w+)\s*=\s*(?:executable|library|shared_library|static_library|custom_target|dependency|declare_dependency)\s*\(/, /^\s*(?:executable|library|shared_library|static_library|custom_target|test|project)\s*\(\s*'(?<name>[^']+)/] },
+  nim: {
+    defines: [
+      /^\s*(?<holder>)type\s*$/,
+      /^\s*(?:proc|func|method|iterator|macro|template|converter)\s+`?(?<name>[^\s*(`[{=:]+)/,
+      /^\s*(?:type\s+)?(?<name>[A-Za-z]\w*)\*?(?:\[[^\]]*\])?\s*(?:\{\..*?\.\})?\s*=\s*(?:ref\s+|ptr\s+)?(?:object|enum|tuple|distinct|concept|proc|set|array|seq)\b/,
+    ],
+  },
+  nix: { defines: [/^\s*(?<name>[\w'-]+)\s*=\s*(?:[\w']+\s*:|\{[^}]*\}\s*:|(?:\w+\.)*(?:mk\w+|callPackage|writeShell\w+)\b)/] },
+  "objective-c": {
+    defines: [
+      /^\s*@(?:implementation|interface|protocol)\s+(?<name>\w+)(?!.*;\s*$)/,
+      /^\s*[-+]\s*(?:\([^;=]*?\)+\s*)?(?<name>[A-Za-z_]\w*)/,
+      ...cFunctions,
+    ],
+  },
+  ocaml: {
+    defines: [
+      /^\s*(?:module|and)\s+(?:rec\s+)?(?:type\s+)?(?<holder>[A-Z]\w*)/,
+      /^\s*(?:class|and)\s+(?:type\s+)?(?:virtual\s+)?(?:\[\s*[+-]?'[^\]]*\]\s*)(?<holder>[a-z_]\w*)/,
+      /^\s*class\s+(?:type\s+)?(?:virtual\s+)?(?<holder>[a-z_]\w*)/,
+      /^\s*(?:type|and)\s+(?:nonrec\s+)?(?:\([^)]*\)\s*|[+-]?!?'\w+\s+|[+-]?!?_\s+)*(?!(?:open|module|exception)\b)(?<name>[a-z_][\w'.]*)\s*(?:=|:=|$|\+=|\[@@|constraint\b|\/\/)/,
+      new RegExp(`^\\s*(?:let|and)(?:%\\w+)?\\s+(?:rec\\s+)?(?:\\[@[^\\]]*\\]\\s*)?(?!(?:open|module|exception|rec)\\b|_\\s)(?<!and\\s+(?=${prose}))(?<name>[a-z_][\\w']*|\\(\\s*[^\\s)\\w]+\\s*\\))`),
+      /^\s*exception\s+(?<name>[A-Z]\w*)/,
+      /^\s*external\s+(?<name>[a-z_]\w*|\(\s*[^\s)]+\s*\))/,
+      /^\s*(?:val|method)!?\s+(?:(?:mutable|virtual|private)\s+)*(?<name>[a-z_][\w']*|\(\s*[^\s)]+\s*\))/,
+    ],
+    longComments: inMl,
+  },
+  odin: { defines: [/^\s*(?<name>\w+)\s*::\s*(?:#\w+\s+)*(?:proc|struct|enum|union|distinct|bit_set)\b/] },
+  pascal: {
+    defines: [
+      /^\s*(?:unit|program|library|package)\s+(?<holder>[\w.]+)\s*;?/i,
+      /^\s*(?<holder>)(?:interface|implementation|type|(?:strict\s+)?(?:private|protected)|public|published)\s*$/i,
+      /^\s*(?<holder>\w+)(?:<[^>]*>)?\s*=\s*(?:packed\s+)?(?:class(?!\s+of)|record|object|interface|dispinterface)\b/i,
+      /^\s*(?:type\s+)?(?<name>T\w+)\s*=/,
+      /^\s*(?:class\s+)?(?:procedure|function|constructor|destructor|operator)\s+(?<name>[\w.]+)/i,
+    ],
+    comment: /^\s*(?:\/\/|\{|\(\*)/,
+    longComments: [["{", "}"], ...inMl],
+    joint: /\./,
+  },
+  perl: {
+    defines: [
+      // Documentation stands between the code, in rows that begin with any word.
+      /^\s*(?:package|class|role)\s+(?<holder>[\w:]+)(?=\s*(?:[;{:#]|v?\d|(?:extends|with|isa|does)\s+[A-Z]|$))/,
+      /^\s*(?:(?:my|our|state|async)\s+)?(?:sub|method|fun)\s+(?<name>[\w:']+)(?=\s*(?:[({;:#]|$))/,
+      /^\s*(?:around|before|after|override|augment)\s+\(?\s*(?:['"](?<name>\w+)|(?<plain>\w+)\s*(?:=>|,))/,
+      /^\s*use\s+constant\s+(?<name>\w+)/,
+      /^\s*format\s+(?<name>\w+)\s*=\s*$/,
+    ],
+    joint: /::/,
+  },
+  prolog: { defines: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/] },
+  proto: { defines: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/] },
+  purescript: {
+    defines: [
+      /^(?:derive\s+)?(?:newtype\s+)?instance\s+(?<name>[a-z_][\w']*)\s*::/,
+      /^class\s+(?:[^=]*<=\s*)?(?<name>[A-Z]\w*)/,
+      ...elm.map((pattern) => new RegExp(`^(?!(?:derive|instance|class)\\b)${pattern.source}`)),
+    ],
+    comment: /^\s*(?:--|\{-)/,
+    longComments: inElm,
+  },
+  elm: {
+    defines: elm,
+    comment: /^\s*(?:--|\{-)/,
+    longComments: inElm,
+  },
+  r: {
+    defines: [
+      /^\s*[`"']?(?<holder>[\w.]+)[`"']?\s*(?:<-|=)\s*(?:\w+::)?(?:R6Class|setRefClass|ggproto|new_class|proto)\(/,
+      /^\s*(?:`(?<name>[^`]+)`|["'](?<quoted>[^"']+)["']|(?<plain>[\w.]+))\s*(?:<<?-|=)\s*(?:function\b|\\\()/,
+      /^\s*set(?:Class|Generic|Method|Validity|AsMethod|ReplaceMethod)\(\s*(?:f\s*=\s*)?["'](?<name>[^"']+)["']/,
+      /^\s*(?:test_that|describe|it)\(\s*["'](?<name>[^"']+)["']/,
+    ],
+  },
+  raku: {
+    defines: [/^\s*(?:unit\s+)?(?:class|role|grammar|module|package)\s+(?<holder>[\w:-]+)/, /^\s*(?:(?:multi|proto|my|our|only)\s+)*(?:sub|method|submethod|token|rule|regex)\s+!?(?<name>[\w-]+)/],
+    joint: /::/,
+  },
+  rego: { defines: [/^package\s+(?<name>[\w.]+)/, /^(?:default\s+)?(?!(?:import|not|some|every)\b)(?<name>[a-z_]\w*)(?:\([^)]*\)|\[[^\]]*\]|\s+contains\s+\S+)?\s*(?:if\b|:?=|\{)/] },
+  rescript: { defines: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/] },
+  css: { defines: styles },
+  scss: { defines: styles },
+  shader: { defines: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/] },
+  sml: {
+    defines: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
+    longComments: inMl,
+  },
+  sql: {
+    defines: [
+      /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:["`[][^"`\]]+["`\]]\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
+      /^\s*(?:procedure|function)\s+(?<name>\w+)/i,
+    ],
+    joint: /\./,
+  },
+  starlark: { defines: [/^(?<holder>)\w+\(\s*$/, /^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/] },
+  tcl: {
+    defines: [
+      inside,
+      /^\s*(?:oo::class\s+create|(?:::)?itcl::class|(?:::)?snit::(?:type|widget|widgetadaptor)|namespace\s+eval|oo::define)\s+(?<holder>[^\s{]+)/,
+      /^\s*(?:(?:::)?(?:proc|snit::macro|itcl::body|oo::objdefine)|method|typemethod|classmethod|(?:public|private|protected)\s+(?:method|proc))\s+(?:\{(?<name>[^}]+)\}|(?<plain>[^\s{]+))/,
+      /^\s*test\s+(?<name>[\w.:-]+)/,
+    ],
+    joint: /::/,
+  },
+  terraform: { defines: [/^\s*(?:resource|data|ephemeral)\s+"[^"]*"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/] },
+  thrift: { defines: [/^\s*(?:struct|service|enum|exception|union|senum|table|protocol|record|interface)\s+(?<holder>\w+)/, /^\s*(?:typedef|const)\s+.*?\b(?<name>\w+)\s*(?:=.*|;|,)?$/, /^\s*(?:oneway\s+)?[\w.<>, ]+\s+(?<name>\w+)\s*\(/] },
+  verilog: {
+    defines: [
+      /^\s*(?:virtual\s+)?(?:module|macromodule|interface(?!\s+class)|interface\s+class|package(?!\s+body)|class|program|primitive|checker|covergroup|entity|package\s+body)\s+(?<holder>\w+)/i,
+      /^\s*architecture\s+\w+\s+of\s+(?<holder>\w+)/i,
+      /^\s*(?:(?:virtual|static|protected|local|pure|extern|impure)\s+)*(?:function|task|procedure)\s+(?:[^;(]*[\s\]])?(?<name>[\w.:]+|\\\S+|"[^"]+")\s*(?:[;(]|return\b|is\b|$)/i,
+      /^\s*typedef\b[^;{]*\b(?<name>\w+)\s*;/,
+      /^\s*(?:component|type|subtype)\s+(?<name>\w+)/i,
+      /^\s*`define\s+(?<name>\w+)/,
+    ],
+    joint: /::/,
+  },
+  vim: {
+    defines: [inside, /^\s*(?:fu\w*!?\s+|com\w*!?\s+(?:-\S+\s+)*|let\s+|aug\w*\s+|(?:export\s+)?def!?\s+|class\s+)(?<name>(?!END\b)(?:[a-z]:)?\w[\w#.]*)/],
+    comment: /^\s*["#]/,
+    joint: /[#:]/,
+  },
+  "visual-basic": {
+    defines: [
+      /^\s*(?:(?:Public|Private|Friend|Protected|Partial|MustInherit|NotInheritable|Shadows)\s+)*(?:Class|Module|Structure|Interface|Namespace)\s+(?<holder>[\w.]+)/i,
+      /^\s*(?:(?:Public|Private|Friend|Protected|Shared|Static|Overridable|Overrides|Overloads|MustOverride|NotOverridable|Shadows|ReadOnly|WriteOnly|Default|Async|Iterator|Partial|Declare|Custom|PtrSafe|Widening|Narrowing)\s+)*(?:Sub|Function|Property(?:\s+(?:Get|Let|Set))?|Enum|Type|Event|Delegate\s+(?:Sub|Function)|Operator)\s+(?<name>\w+)/i,
+    ],
+    comment: /^\s*(?:['#]|rem\b|<\w.*>\s*_?$)/i,
+    joint: /\./,
+  },
+  vlang: { defines: [/^\s*(?:pub\s+)?fn\s+(?:\([^)]*\)\s*)?(?<name>\w+)/, /^\s*(?:pub\s+)?(?:struct|enum|interface|type|union)\s+(?<name>\w+)/] },
+  // A rule's name may have a row for itself, as the type of a function of C below the rules.
+  yacc: { defines: [/^(?!(?:default|public|private|protected)\b)(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?!(?:void|int|char|short|long|unsigned|signed|float|double|bool|static|const|struct|extern|inline|else|do|return|break)\s*$)(?<name>[a-z_]\w*)\s*$/, callable] },
 };
-const joint = /::|\./;
 
-function habits(patterns: Patterns, comments: RegExp, longComments: LongComments, joints: RegExp | undefined, saysIs = false): Habits {
+function habits({ defines, comment: isComment = comment, longComments = usualLongComments, joint, saysIs }: Own): Habits {
   const defined = (whole: string, holds: boolean): Defined => {
-    const parts = joints ? whole.split(joints) : [whole];
+    const parts = joint ? whole.split(joint) : [whole];
     const name = parts.at(-1)!;
     // What is left behind the last joint is no name in `File.` or `Op::..`.
     return /^[\p{L}_$]/u.test(name) ? { name, owner: parts.slice(0, -1).filter((part) => part !== ""), holds } : { name: whole, owner: [], holds };
   };
   return {
     longComments,
-    isComment: (row) => comments.test(row),
+    isComment: (row) => isComment.test(row),
     definedBy: (row) => {
       if (!saysIs && isProse.test(row)) return undefined;
-      for (const pattern of patterns) {
+      for (const pattern of defines) {
         const groups = pattern.exec(row)?.groups;
         if (!groups) continue;
         const holds = groups["holder"] !== undefined;
@@ -312,13 +377,10 @@ function habits(patterns: Patterns, comments: RegExp, longComments: LongComments
   };
 }
 
-export const commonHabits = habits(common, comment, usualLongComments, joint);
-const all = new Map<string, Habits>();
+export const commonHabits = habits({ defines: common, joint: /::|\./ });
+const all = new Map<string, Habits>(Object.entries(own).map(([language, special]) => [language, habits(special)]));
 
 /** @param language its id; one that nothing special is known of has the common habits */
 export function habitsOf(language: string): Habits {
-  const id = language as LanguageId;
-  let known = all.get(id);
-  if (!known) all.set(id, (known = own[id] || ownComments[id] ? habits(own[id] ?? common, ownComments[id] ?? comment, ownLongComments[id] ?? usualLongComments, own[id] ? ownJoints[id] : joint, id === "ada") : commonHabits));
-  return known;
+  return all.get(language) ?? commonHabits;
 }
