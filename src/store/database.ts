@@ -116,13 +116,13 @@ export class IndexDatabase {
       throw error;
     }
   }
-  /** For the tables in which FTS5 keeps its own; SQLite guards them against everybody else. */
+  /** For the tables in which FTS5 keeps its own; SQLite guards them against everybody else, from Node 24.12 on. */
   writeBehindFts(sql: string, ...values: Sql[]): void {
-    this.#db.enableDefensive(false);
+    this.#db.enableDefensive?.(false);
     try {
       this.run(sql, ...values);
     } finally {
-      this.#db.enableDefensive(true);
+      this.#db.enableDefensive?.(true);
     }
   }
   meta(key: string): string | undefined {

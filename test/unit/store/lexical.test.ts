@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { IndexDatabase } from "../../../src/store/database.ts";
 import { countTerms, DocumentFrequencies, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms } from "../../../src/store/lexical.ts";
@@ -88,4 +89,13 @@ test("terms of some length that begin with some letters, with their places, anew
   insertTerms(db, 301, ["fixture", "", "", "", ""]);
   assert.deepEqual(terms("f", 7, 9, 301), []);
   assert.deepEqual(terms("f", 7, 9, 400), ["fixture"]);
+});
+
+test("where Node cannot lift SQLite's guard of FTS5's tables there is none, and they are written all the same", (t) => {
+  const { prototype } = DatabaseSync;
+  const guard = Object.getOwnPropertyDescriptor(prototype, "enableDefensive")!;
+  t.after(() => Object.defineProperty(prototype, "enableDefensive", guard));
+  assert.ok(Reflect.deleteProperty(prototype, "enableDefensive"));
+  db.writeBehindFts("INSERT INTO meta VALUES (?, ?)", "written", "1");
+  assert.equal(db.meta("written"), "1");
 });
