@@ -122,19 +122,35 @@ export interface EngineRecord {
 export const engineRecordFile = (folder: string): string => path.join(folder, "engine.json");
 export const engineLogFile = (folder: string): string => path.join(folder, "engine.log");
 
+/** The path of a `file:` URI as its root would be written, "/" as separator; editors escape in it what they like (`file:///c%3A/my%20code`). */
+function pathOfUri(uri: string): string {
+  const path = uri.replace(/^file:(?:\/\/(?=\/))?/, "").replace(/(?:%[0-9a-f]{2})+/gi, (escaped) => {
+    try {
+      return decodeURIComponent(escaped);
+    } catch {
+      return escaped;
+    }
+  });
+  return path.replace(/^\/(?=[A-Za-z]:)/, "");
+}
+
 /** A query whose `path:` filters may name files in full or as URIs, as agents do: with those inside the root as the query language writes them. */
 export function withPathsInside(query: string, root: string): string {
   const start = root.replaceAll("\\", "/").replace(/\/$/, "");
+  // Windows finds a file by its name in any case, and editors there write drives as they like.
+  const fold = (text: string): string => (/^(?:[A-Za-z]:|\/\/)/.test(start) ? text.toLowerCase() : text);
   return query.replace(filterToken, (all: string, before: string, minus: string, key: string, value: string) => {
-    if (key.toLowerCase() !== "path" || !value.replaceAll("\\", "/").includes(start)) return all;
+    if (key.toLowerCase() !== "path") return all;
     let inBraces = false;
     const read = value.split(",").map((one) => {
-      const [, mark = "", path = ""] = /^("?\s*[!{]*)(.*)$/su.exec(one) ?? [];
+      const [, mark = "", path = "", end = ""] = /^("?\s*[!{]*)(.*?)(["}]*)$/su.exec(one) ?? [];
       inBraces ||= mark.includes("{");
-      const [slashes, end] = [path.replaceAll("\\", "/").replace(/^file:\/\/(?:\/(?=[A-Za-z]:))?/, ""), /["}]*$/.exec(path)![0]];
-      const isInside = slashes.startsWith(`${start}/`) || slashes === start + end;
-      // In braces a path holds at any depth anyway.
-      const inside = isInside ? `${mark}${inBraces ? "" : "./"}${slashes.slice(start.length).replace(/^\//, "")}` : one;
+      const isUri = path.startsWith("file:");
+      const slashes = (isUri ? pathOfUri(path) : path).replaceAll("\\", "/");
+      const isInside = fold(slashes.slice(0, start.length)) === fold(start) && ["/", undefined].includes(slashes[start.length]);
+      const rest = slashes.slice(start.length + 1);
+      // In braces a path holds at any depth anyway. What would end a filter is escaped in a URI; see filtersFor.
+      const inside = isInside ? `${mark}${inBraces ? "" : "./"}${isUri ? rest.replace(/[\s",{}]/g, "?") : rest}${end}` : one;
       if (end.includes("}")) inBraces = false;
       return inside;
     });

@@ -29,6 +29,14 @@ test("a query may name files in full: those inside the root are read from there"
     ['path:"/w/x"', "/w/x", 'path:"./"'],
     ["path:file:///w/x/src,!file:///w/x/lib", "/w/x", "path:./src,!./lib"],
     ["path:file:///C:/a/b", "C:\\a", "path:./b"],
+    ["path:file:///w/my%20code/a%2Cb,lib", "/w/my code", "path:./a?b,lib"],
+    ["path:/W/x/src", "/w/x", "path:/W/x/src"],
+    ["path:/w/100%25/a", "/w/100%25", "path:./a"],
+    ["path:c:\\Code\\src\\**", "C:\\code", "path:./src/**"],
+    ['path:"file:///c%3A/My%20Code/%C3%BC/a%20b.ts"', "C:\\My Code", 'path:"./ü/a?b.ts"'],
+    ["path:C:/src", "C:\\", "path:./src"],
+    ["path:\\\\HOST\\share\\code\\src,file://host/share/code/lib", "\\\\host\\share\\code", "path:./src,./lib"],
+    ["path:file:///w/x/%zz%", "/w/x", "path:./%zz%"],
   ];
   for (const [query, root, read] of cases) assert.equal(withPathsInside(query, root), read);
 });
