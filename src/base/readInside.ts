@@ -1,8 +1,9 @@
 // Reads files of a workspace, where others write and an agent in its sandbox may. Between the look at a path and its opening the file, or a folder on
 // the way to it, can be replaced by a link to somebody's keys or by a pipe without end; so what counts is what was opened.
 import { constants } from "node:fs";
-import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
+import { type FileHandle, open, readlink } from "node:fs/promises";
 import path from "node:path";
+import { realPath } from "./realPath.ts";
 import { leadsOut } from "./relativePath.ts";
 
 /** Windows has neither: 0 there. */
@@ -23,7 +24,7 @@ export async function readInside(root: string, relative: string, maxBytes = Infi
     const place = await placeOf(handle, file);
     const isOutOf = (folder: string) => leadsOut(path.relative(folder, place));
     // As it is named first: that is its real place already for an engine, which reads every file of a workspace so.
-    if (isOutOf(root) && isOutOf(await realpath(root)) && isOutOf(await placeOfFolder(root))) throw new NotInside(`${relative} leads out of ${root}`);
+    if (isOutOf(root) && isOutOf(await realPath(root)) && isOutOf(await placeOfFolder(root))) throw new NotInside(`${relative} leads out of ${root}`);
     return await handle.readFile();
   } finally {
     await handle.close();
@@ -31,7 +32,7 @@ export async function readInside(root: string, relative: string, maxBytes = Infi
 }
 
 /** Only Linux says where an open file lies; elsewhere its name is looked up once more. */
-const placeOf = (handle: FileHandle, file: string): Promise<string> => readlink(`/proc/self/fd/${handle.fd}`).catch(() => realpath(file));
+const placeOf = (handle: FileHandle, file: string): Promise<string> => readlink(`/proc/self/fd/${handle.fd}`).catch(() => realPath(file));
 
 /** As Linux says it: on a disk that ignores case it may spell a folder otherwise than whoever named it. */
 async function placeOfFolder(folder: string): Promise<string> {

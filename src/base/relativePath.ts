@@ -1,7 +1,10 @@
 // One answer to whether a path stays inside a folder.
 import path from "node:path";
 
-/** Whether a relative path, with the platform's separator or "/", leads out of the folder it begins in. A name may begin with two dots, and another drive's path is absolute. */
-export function leadsOut(relative: string): boolean {
-  return relative === ".." || relative.startsWith("../") || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
+/**
+ * Whether a relative path, with the platform's separator or "/", leads out of the folder it begins in. A name may begin with two dots. On Windows what has a colon is
+ * another drive's, or a second name of a file (`.env::$DATA`), by which nobody would know it.
+ */
+export function leadsOut(relative: string, { sep, isAbsolute }: Pick<typeof path, "sep" | "isAbsolute"> = path): boolean {
+  return relative === ".." || relative.startsWith("../") || relative.startsWith(`..${sep}`) || isAbsolute(relative) || (sep === "\\" && relative.includes(":"));
 }

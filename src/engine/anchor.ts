@@ -1,11 +1,12 @@
 // Between the index and the files as they are now: lines that a request names, and hits brought to where their text stands today.
-import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { searchedText } from "../base/notebook.ts";
 import { readInside } from "../base/readInside.ts";
+import { realPathSync } from "../base/realPath.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { linesOfSnippet, nearestTo, snippetOf } from "../base/snippet.ts";
 import { isSecret } from "../indexing/secrets.ts";
@@ -27,7 +28,7 @@ export function assertReadable(root: string, relative: string): void {
   if (isSecret(relative)) refuse("is of a kind that holds secrets, so Strata does not read it. Name another file.");
   const file = path.join(root, relative);
   const stat = lstatSync(file, { throwIfNoEntry: false });
-  if (stat && leadsOut(path.relative(realpathSync.native(root), realpathSync.native(path.dirname(file))))) refuse("leads out of the workspace. Name a file inside it.");
+  if (stat && leadsOut(path.relative(realPathSync(root), realPathSync(path.dirname(file))))) refuse("leads out of the workspace. Name a file inside it.");
   if (stat && !stat.isFile()) refuse("is not a file. Name a text file.");
   if (stat && stat.size > MOST_BYTES) refuse(`is too large to read (${Math.round(stat.size / 1e6)} MB). Give the lines as text, or name another file.`);
 }

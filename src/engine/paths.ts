@@ -1,11 +1,12 @@
 // Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { filterToken } from "../base/queryWords.ts";
+import { realPathSync } from "../base/realPath.ts";
 import { leadsOut } from "../base/relativePath.ts";
 
 /** The user's cache folder for Strata. STRATA_CACHE overrides it (tests, network home folders). */
@@ -20,7 +21,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** The canonical form of a workspace root, so that a symlink and its target share one index. Throws "workspace.missing". */
 export function canonicalRoot(root: string): string {
   try {
-    return realpathSync.native(path.resolve(root));
+    return realPathSync(path.resolve(root));
   } catch (error) {
     throw new StrataError("workspace.missing", `The folder ${root} does not exist or cannot be read. Check the path and its permissions.`, error);
   }

@@ -1,6 +1,6 @@
 // One client's conversation with the engine of a folder: connects (starting the engine when none runs), turns a signal into
 // cancellation, passes progress on, and lets go. Shared by the terminal and the agents' server.
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type CancellationToken, type RequestParam, type RequestType, type RequestType0 } from "vscode-jsonrpc/node";
 import { unlessAborted } from "../base/abort.ts";
@@ -9,6 +9,7 @@ import { sha256 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { withoutScheme } from "../base/placeName.ts";
+import { realPathSync } from "../base/realPath.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { withToken } from "./cancellation.ts";
 import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
@@ -143,7 +144,7 @@ export function pathInside(root: string, given: string, base: string = root): st
   try {
     const written = path.resolve(base, withoutScheme(given));
     // On Windows, and by agents that come from there, separators are written the other way.
-    relative = path.relative(realpathSync.native(root), realpathSync.native(existsSync(written) ? written : path.resolve(base, given.replaceAll("\\", "/"))));
+    relative = path.relative(realPathSync(root), realPathSync(existsSync(written) ? written : path.resolve(base, given.replaceAll("\\", "/"))));
   } catch {
     throw refused;
   }

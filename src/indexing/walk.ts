@@ -1,11 +1,12 @@
 // Which files get indexed: finds them breadth first, so that the first arrive at once, and answers the same question for a
 // single path. Reads directories and ignore files only, never a file's content.
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import path from "node:path";
 import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
+import { realPath } from "../base/realPath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -75,7 +76,7 @@ interface Pending {
 
 async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
   try {
-    const target = await realpath(absolute);
+    const target = await realPath(absolute);
     return target === realRoot || target.startsWith(realRoot + path.sep) ? "link" : "link to outside";
   } catch {
     return "link"; // dangling, or links that point at each other
@@ -89,7 +90,7 @@ async function linkReason(absolute: string, realRoot: string): Promise<SkipReaso
 export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnSkip = () => {}): AsyncGenerator<FoundFile, void, void> {
   const { signal, maxFileBytes = defaultMaxFileBytes } = options;
   const absoluteRoot = await openRoot(root);
-  const realRoot = await realpath(absoluteRoot);
+  const realRoot = await realPath(absoluteRoot);
   const ignoreRules = new IgnoreRules(absoluteRoot, options.exclude);
 
   async function measure(file: string): Promise<FoundFile | undefined> {
@@ -188,16 +189,16 @@ export class PathFilter {
       const isDirectory = info.isDirectory();
       if (this.excludes(relative, isDirectory)) return { kind: "skip", reason: "excluded" };
       // The walk does not go through links, so neither does a path that has one on its way.
-      this.#realRoot ??= await realpath(this.#root);
+      this.#realRoot ??= await realPath(this.#root);
       const realParent = path.join(this.#realRoot, ...parts.slice(0, -1));
-      if ((await realpath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "excluded" };
+      if ((await realPath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "excluded" };
       if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
       if (isDirectory) return { kind: "directory" };
       if (!info.isFile()) return { kind: "skip", reason: "special file" };
       const reason = nameVerdict(relative) ?? (info.size > maxBytesOf(relative, this.#maxFileBytes) ? "too large" : undefined);
       if (reason !== undefined) return { kind: "skip", reason };
       // A disk that ignores case finds a file by other names too, the one before a change of case among them.
-      const name = path.basename(await realpath(absolute));
+      const name = path.basename(await realPath(absolute));
       return { kind: "file", path: [...parts.slice(0, -1), name].join("/"), size: info.size, mtimeMs: info.mtimeMs };
     } catch (error) {
       const code = errorCode(error);
