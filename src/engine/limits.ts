@@ -3,6 +3,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import { patiently } from "../base/patiently.ts";
 import type { EngineSettings } from "./protocol.ts";
 
 export type Limits = Pick<EngineSettings, "exclude" | "maxFileBytes">;
@@ -26,7 +27,7 @@ export function keepLimits(indexFolder: string, { exclude, maxFileBytes }: Limit
   const file = limitsFile(indexFolder);
   try {
     writeFileSync(`${file}.new`, `${JSON.stringify({ exclude, maxFileBytes })}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    patiently(() => renameSync(`${file}.new`, file));
   } catch (error) {
     onProblem(error); // a full disk: they hold for this engine, and the next configuration tries again
   }

@@ -10,6 +10,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { patiently } from "../base/patiently.ts";
 import { asStrataError } from "../store/store.ts";
 import { signalOf } from "./cancellation.ts";
 import { ENDED, isOlderEngine, type StartMessage } from "./connect.ts";
@@ -208,7 +209,7 @@ async function main(): Promise<void> {
   if (process.platform !== "win32") chmodSync(record.address, 0o600);
   try {
     writeFileSync(`${recordFile}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${recordFile}.new`, recordFile);
+    patiently(() => renameSync(`${recordFile}.new`, recordFile)); // clients may be reading the one before
   } catch (error) {
     throw asStrataError(error, folder); // a full disk: nobody would find this engine
   }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import path from "node:path";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { patiently } from "../base/patiently.ts";
 import type { Encoder } from "../encoding/encoder.ts";
 import { loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
@@ -36,7 +37,7 @@ export function keepChoice(indexFolder: string, folder: string): () => void {
   } catch (error) {
     throw asStrataError(error, indexFolder);
   }
-  return () => renameSync(`${file}.new`, file);
+  return () => patiently(() => renameSync(`${file}.new`, file));
 }
 
 /**

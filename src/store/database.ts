@@ -5,6 +5,7 @@ import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { StrataError } from "../base/errors.ts";
+import { patiently } from "../base/patiently.ts";
 
 export type Sql = string | number | null | Uint8Array;
 export type Row = Record<string, Sql>;
@@ -39,7 +40,8 @@ export function asStrataError(error: unknown, folder: string): unknown {
   const system = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (sqlite === result.full || system === "ENOSPC" || system === "EDQUOT" || (sqlite === result.ioError && diskIsFull(folder)))
     return new StrataError("index.diskFull", `The disk that holds the index (${folder}) is full. Nothing that was indexed is lost; free some space and indexing goes on.`, error);
-  if (sqlite === result.busy) return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
+  // Windows does not let go of a file that somebody has open.
+  if (sqlite === result.busy || system === "EBUSY") return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
   if (sqlite === result.readonly || sqlite === result.cantOpen || sqlite === result.ioError || system === "EACCES" || system === "EPERM" || system === "EROFS" || system === "EIO")
     return new StrataError("index.unwritable", `The index in ${folder} cannot be written. Check the permissions and the disk of that folder.`, error);
   if (system === "EISDIR") return new StrataError("index.unwritable", `${(error as NodeJS.ErrnoException).path ?? folder} is a folder where a file of the index belongs. Delete that folder and try again.`, error);
@@ -152,7 +154,7 @@ export class IndexDatabase {
 
 /** Deletes a database with its log: what it held can be made again from the files, and would be text that nobody forgets any more. */
 export function removeDatabase(file: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  for (const suffix of ["", "-wal", "-shm"]) patiently(() => rmSync(file + suffix, { force: true }));
 }
 
 /** Makes the folder for its owner only. */

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
+import { patiently } from "../base/patiently.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
 import { asStrataError, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
@@ -70,7 +71,7 @@ const namesIn = (folder: string): string[] => readdirSync(folder).filter((name) 
 /** Deletes all that a store wrote into its folder, which none may have open now; what others keep there stays. Throws as Store.open. */
 export function removeIndex(folder: string): void {
   try {
-    for (const name of existsSync(folder) ? namesIn(folder) : []) rmSync(path.join(folder, name), { force: true });
+    for (const name of existsSync(folder) ? namesIn(folder) : []) patiently(() => rmSync(path.join(folder, name), { force: true }));
   } catch (error) {
     throw asStrataError(error, folder);
   }

@@ -5,6 +5,7 @@ import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "nod
 import path from "node:path";
 import readline from "node:readline";
 import { StrataError } from "../base/errors.ts";
+import { patiently } from "../base/patiently.ts";
 import { damaged, elsewhere, type Environment, programVariables } from "./environment.ts";
 
 /** Recall@10 on the held-out part: by exit (`"6"`), of the top exit's queries on a lower exit's code (`"6>2"`), and their mean (`"score"`). */
@@ -85,7 +86,7 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
   try {
     mkdirSync(path.dirname(options.adoptAs), { recursive: true });
     rmSync(options.adoptAs, { recursive: true, force: true });
-    renameSync(out, options.adoptAs);
+    patiently(() => renameSync(out, options.adoptAs)); // it was written just now
   } catch (error) {
     throw new StrataError("training.failed", `The new model is better, but could not be moved to ${options.adoptAs} (${(error as Error).message}). It is kept in ${out}; mend the folder's permissions and move it there yourself, or run this again. The model in use stays.`, error);
   }

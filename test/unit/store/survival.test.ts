@@ -6,6 +6,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
+import { asStrataError } from "../../../src/store/database.ts";
 import { Store } from "../../../src/store/store.ts";
 import { parsedFile, quantised, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
@@ -84,6 +85,10 @@ describe("the index folder", () => {
     writeFileSync(inFolder("a-file"), "");
     await assert.rejects(Store.open(w.options({ folder: inFolder("a-file/index") })));
   });
+});
+
+test("a file that Windows does not let go is another program's business, in words", () => {
+  assert.ok(code("index.busy")(asStrataError(Object.assign(new Error("EBUSY: resource busy or locked, unlink"), { code: "EBUSY" }), w.folder)));
 });
 
 describe("a damaged database", () => {
