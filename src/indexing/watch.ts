@@ -20,6 +20,8 @@ export interface WatchOptions {
   readonly onRescan: () => void;
   /** Default: `isHardOfHearing` of the root. */
   readonly hardOfHearing?: boolean;
+  /** Whether one watch hears of everything below a folder, as Windows and macOS have it. Default: as on this system. */
+  readonly hearsBelow?: boolean;
   /** A sentence for the user, each at most once: changes may be missed from now on. */
   readonly onWarning: (sentence: string) => void;
 }
@@ -88,7 +90,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let timer: NodeJS.Timeout | undefined;
   let oldestMs = 0;
   let closed = false;
-  const { hardOfHearing = isHardOfHearing(absoluteRoot) } = options;
+  const { hardOfHearing = isHardOfHearing(absoluteRoot), hearsBelow = process.platform === "win32" || process.platform === "darwin" } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
   let refreshing: Promise<void> = Promise.resolve();
@@ -150,11 +152,14 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
     const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
-    /** Their folders, because editors replace files; one that is made later is seen with the next start. */
+    /**
+     * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
+     * hears of everything, and Windows lets nobody rename or move a folder while something in it is watched.
+     */
     const listFolders = new Set<string>();
     const watchLists = (): void => {
       for (const folder of [...filter.gitLists].map((file) => path.dirname(file))) {
-        if (listFolders.has(folder) || !existsSync(folder)) continue;
+        if (listFolders.has(folder) || (hearsBelow && !leadsOut(path.relative(absoluteRoot, folder))) || !existsSync(folder)) continue;
         listFolders.add(folder);
         watcher.add(folder);
       }
@@ -165,6 +170,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       ignorePermissionErrors: true,
       // Else nothing is said of names like "a.ts~", which are indexed like others. A file that an editor replaces is one path of a batch anyway.
       atomic: false,
+      backend: hearsBelow ? "native-recursive" : "native",
       ignored: (absolute, stats) => {
         const relative = relativeTo(absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
@@ -189,8 +195,10 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
           if (atOnce > maybeDropped && !closed) refresh();
           atOnce = 0;
         });
-      if (event !== "rename" || typeof name !== "string" || watchedPath === undefined) return;
+      if (typeof name !== "string" || watchedPath === undefined) return;
       const absolute = path.resolve(watchedPath, name);
+      if (filter.gitLists.has(absolute)) return refresh();
+      if (event !== "rename") return;
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
       unheardTimer ??= setTimeout(waitForUnheard, unheardAfterMs, watcher);
@@ -201,9 +209,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       renamed.delete(absolute);
       unheard.delete(absolute);
       if (event === "addDir") return;
-      if (filter.gitLists.has(absolute)) return refresh();
       const relative = relativeTo(absolute);
-      if (leadsOut(relative)) return;
+      if (leadsOut(relative) || filter.gitLists.has(absolute)) return;
       gather(relative);
       if (isIgnoreFile(absolute)) refresh();
     });

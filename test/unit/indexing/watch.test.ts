@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
@@ -12,7 +13,7 @@ afterEach(() => open?.close());
 let folders = 0;
 
 /** Watches a fresh folder; `until` resolves when the condition holds after some report. */
-async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = [], hardOfHearing?: boolean) {
+async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = [], { hardOfHearing, hearsBelow }: { readonly hardOfHearing?: boolean; readonly hearsBelow?: boolean } = {}) {
   const root = path.join(scratch, String(folders++));
   mkdirSync(root);
   const write = (name: string, content = name): void => {
@@ -26,6 +27,7 @@ async function watched(files: Readonly<Record<string, string>>, exclude: readonl
   open = watchWorkspace(root, {
     limits: () => ({ exclude }),
     ...(hardOfHearing !== undefined && { hardOfHearing }),
+    ...(hearsBelow !== undefined && { hearsBelow }),
     onChange: (paths) => {
       state.batches++;
       assert.equal(new Set(paths).size, paths.length);
@@ -118,7 +120,7 @@ test("a walk is asked for once when watching stands, so nothing falls between th
 });
 
 test("where changes go unheard the tree is walked again when somebody asks, at most once a minute", { timeout: 20_000 }, async (t) => {
-  const w = await watched({ "a.ts": "1" }, [], true);
+  const w = await watched({ "a.ts": "1" }, [], { hardOfHearing: true });
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   open!.doubt();
   assert.equal(w.state.rescans, 1, "the first walk has just been asked for");
@@ -129,7 +131,7 @@ test("where changes go unheard the tree is walked again when somebody asks, at m
 });
 
 test("on a disk that tells of changes nobody walks again for a question", { timeout: 20_000 }, async (t) => {
-  const w = await watched({ "a.ts": "1" }, [], false);
+  const w = await watched({ "a.ts": "1" }, [], { hardOfHearing: false });
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   t.mock.timers.tick(61_000);
   open!.doubt();
@@ -207,6 +209,31 @@ test("git's own list of excludes asks for a new walk, of the repository, of one 
   rmSync(lists[1]!);
   await w.until(() => w.state.rescans > last);
   assert.deepEqual([...w.seen], []);
+});
+
+test("where one watch hears of everything below, as on Windows, nothing below is watched by itself: nobody could rename its folder", { timeout: 20_000 }, async (t) => {
+  const watches: string[] = [];
+  const { watch } = fs;
+  t.mock.method(fs, "watch", (...given: Parameters<typeof watch>) => {
+    // Linux makes such a watch of many others.
+    if ((given[1] as { recursive?: boolean }).recursive) watches.push(String(given[0]));
+    return watch(...given);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const w = await watched({ ".git/info/exclude": "", "lib/.git/info/exclude": "", "lib/a.ts": "1" }, [], { hearsBelow: true });
+  assert.deepEqual(watches, [w.root]);
+  for (const list of [".git/info/exclude", "lib/.git/info/exclude"]) {
+    const before = w.state.rescans;
+    w.write(list, "b.ts\n");
+    await w.until(() => w.state.rescans > before);
+  }
+  w.write("lib/a.ts", "2");
+  await w.until(() => w.seen.has("lib/a.ts"));
+  assert.deepEqual([...w.seen], ["lib/a.ts"]);
 });
 
 test("of a git folder that lies elsewhere nothing is watched but its list", { skip: process.platform !== "linux", timeout: 20_000 }, async () => {
