@@ -215,6 +215,9 @@ export async function runProcess(): Promise<void> {
     cancelled.abort();
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal); // the last: the terminal was closed
+  // The editor, where it has started this, asks so or has gone: see extension/trainingRun.ts. To hear that is no reason to go on living.
+  for (const word of ["message", "disconnect"]) process.once(word, () => cancelled.abort());
+  process.channel?.unref();
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     process.stderr.write(`strata: The answer could not be written: ${userMessage(error)}.\n`, () => process.exit(2));

@@ -45,7 +45,7 @@ export class TrainingRun {
       this.picture = { ...blankPicture, plan: before.plan, loss: before.loss, recall: before.recall };
       this.#secondsBefore = Math.max(0, ...[...before.loss, ...before.recall].flatMap(({ points }) => points.map(({ x }) => x)));
     }
-    this.#child = spawn(program.command, [...program.args, ...trainArguments(request)], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ...program.env, ELECTRON_RUN_AS_NODE: "1" } });
+    this.#child = spawn(program.command, [...program.args, ...trainArguments(request)], { stdio: ["ignore", "pipe", "pipe", "ipc"], windowsHide: true, env: { ...process.env, ...program.env, ELECTRON_RUN_AS_NODE: "1" } });
     let said = "";
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       said = (said + text).slice(-2_000);
@@ -72,11 +72,11 @@ export class TrainingRun {
     });
   }
 
-  /** Asks the program to save and end. */
+  /** Asks the program to save and end; it does so as well when this process dies. No signal: on Windows that ends a program without a word. */
   stop(): void {
     this.#isStopping = true;
     if (this.picture.state === "running") this.#show({ ...this.picture, sentence: this.#isKept ? "Stopping, and keeping what was learned" : "Stopping" });
-    this.#child.kill("SIGTERM");
+    if (this.#child.connected) this.#child.send("stop", () => undefined); // it may have ended just now
   }
 
   /** There is something to go on with. The program says what it will do before it leaves anything. */

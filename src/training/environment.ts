@@ -7,6 +7,7 @@ import { packageRoot } from "../base/assets.ts";
 import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
+import { endWithAll } from "../base/process.ts";
 
 export interface Environment {
   /** Python that can import strata_train and its dependencies. */
@@ -174,8 +175,7 @@ function run(command: string, args: readonly string[], place: string, onStart: (
     const stop = (): void => {
       if (child.pid === undefined) return;
       try {
-        if (windows) child.kill();
-        else process.kill(-child.pid, "SIGTERM");
+        endWithAll(child.pid);
       } catch {
         // it ended by itself just now
       }

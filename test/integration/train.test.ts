@@ -193,11 +193,11 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     standIn(`if [ "$RESUME" ]; then [ -e "$OUT.work/saved" ] || exit 9; ${adopt}; exit 0; fi
 trap 'mkdir -p "$OUT.work"; touch "$OUT.work/saved"; exit 130' TERM
 ${learn}; while :; do sleep 0.05; done`);
-    const first = start(["train", root, "--json", "--minutes", "7"]);
+    const first = start(["train", root, "--json", "--minutes", "7"], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
     await new Promise<void>((resolve) => first.child.stdout!.on("data", () => first.said().includes('"layers"') && resolve()));
     const busy = await strata("train", root);
     assert.deepEqual([busy.code, /under way \(process \d+\)/.test(busy.err)], [2, true]);
-    first.child.kill("SIGINT");
+    first.child.send("stop"); // as the editor stops a run
     const { code, out, err } = await first.ended;
     assert.deepEqual([code, err], [130, ""]);
     assert.match(out.trimEnd().split("\n").at(-1)!, /^\{"event":"stopped","reason":"Stopped;.*--minutes 7 --resume"\}$/);

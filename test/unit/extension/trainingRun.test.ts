@@ -71,8 +71,8 @@ describe("a fine-tuning run", () => {
     assert.match(sentence, /ENOENT/);
   });
 
-  it("is stopped by asking it to end, and can go on", { skip: process.platform === "win32" && "no signals" }, async () => {
-    const script = `process.on("SIGTERM", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
+  it("is stopped by asking it to end, and can go on", async () => {
+    const script = `process.on("message", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
     assert.deepEqual(await stoppedAfter(2, script), ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
   });
 });
@@ -81,8 +81,8 @@ for (const [what, says, sentence] of [
   ["that says so", `console.log(JSON.stringify({ event: "stopped", reason: "Stopped before anything was done." }));`, "Stopped before anything was done."],
   ["without a word", "", "Stopped before anything was done."],
 ] as const)
-  it(`a run that is stopped while it looks for definitions ends ${what}, and cannot go on`, { skip: process.platform === "win32" && "no signals" }, async () => {
-    const script = `process.on("SIGTERM", () => { ${says} process.exit(130); }); ${say({ event: "progress", phase: "mining" })} setInterval(() => {}, 1000)`;
+  it(`a run that is stopped while it looks for definitions ends ${what}, and cannot go on`, async () => {
+    const script = `process.on("message", () => { ${says} process.exit(130); }); ${say({ event: "progress", phase: "mining" })} setInterval(() => {}, 1000)`;
     const [state, canResume, sentences] = await stoppedAfter(1, script);
     assert.deepEqual([state, canResume, sentences.slice(1)], ["stopped", false, ["Stopping", sentence]]);
   });
