@@ -217,10 +217,10 @@ export function termList(fields: readonly string[]): Uint8Array {
     while (to < sorted.length && sorted[to] === sorted[from]) to++;
     entries[length++] = ((sorted[from]! << COUNT_BITS) | Math.min(to - from, MOST)) >>> 0;
   }
-  const bytes = new Uint8Array(length * 4);
-  const view = new DataView(bytes.buffer);
+  // Never an empty buffer: Node 22 would store NULL in its place, which the table refuses.
+  const view = new DataView(new ArrayBuffer(Math.max(1, length) * 4));
   for (let i = 0; i < length; i++) view.setUint32(i * 4, entries[i]!, true);
-  return bytes;
+  return new Uint8Array(view.buffer, 0, length * 4);
 }
 
 /** What one occurrence of a term is worth: FTS5's inverse document frequency. A remembered frequency may be above the total when places have gone since. */
