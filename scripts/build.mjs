@@ -92,9 +92,11 @@ function copyNative() {
   copy("onnxruntime-common", "package.json", "dist/cjs");
   copy("onnxruntime-node", "package.json", "dist");
   const runtime = `bin/napi-v6/${platform}/${arch}`;
-  if (existsSync(from("node_modules", "onnxruntime-node", runtime))) copy("onnxruntime-node", runtime);
+  // On Windows 38 MB of libraries lie beside it, which only Direct3D's processors need.
+  if (existsSync(from("node_modules", "onnxruntime-node", runtime))) copy("onnxruntime-node", ...readdirSync(from("node_modules", "onnxruntime-node", runtime)).filter((file) => file.includes("onnxruntime")).map((file) => `${runtime}/${file}`));
   else console.error(`onnxruntime-node brings nothing for ${platform}-${arch}: there the instant level alone works.`);
-  copy("hnswlib-node", "package.json", "lib/index.js", "build/Release/addon.node");
+  const addon = "build/Release/addon.node"; // not on a Windows without a C++ compiler: see setup.mjs
+  copy("hnswlib-node", "package.json", "lib/index.js", ...(existsSync(from("node_modules/hnswlib-node", addon)) ? [addon] : []));
   copy("bindings", "package.json", "bindings.js");
   copy("file-uri-to-path", "package.json", "index.js");
   writeFileSync(path.join(dist, "platform"), `${platform}-${arch}\n`);

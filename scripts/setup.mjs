@@ -55,9 +55,15 @@ export function setup({ build = true } = {}) {
   const headers = existsSync(path.join(beside, "include", "node")) ? { npm_config_nodedir: beside } : {};
   const addon = "node_modules/hnswlib-node/build/Release/addon.node";
   once("hnswlib", digest("node_modules/hnswlib-node/package.json") + existsSync(path.join(root, addon)), () => {
-    step("compiling the HNSW module (needs a C++ compiler, make and Python 3)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
-      env: { ...headers, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },
-    });
+    try {
+      step("compiling the HNSW module (needs a C++ compiler, make and Python 3)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
+        env: { ...headers, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },
+      });
+    } catch (error) {
+      if (!windows) throw error;
+      // Its compiler is gigabytes that few have, and the module only saves time in large workspaces.
+      return console.error(`Going on without it: above 60,000 pieces of code searches scan all of them. To have it, install Visual Studio's tools for C++ and Python 3, delete ${path.join(stamps, "hnswlib")} and run this again.`);
+    }
     if (!existsSync(path.join(root, addon))) throw new Error(`Compiling hnswlib-node left no ${addon}. Install a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3) and run this again.`);
   });
   if (build) step("building", node, ["scripts/build.mjs"]);

@@ -6,6 +6,7 @@ import path from "node:path";
 import { entryFile, grammarFile, packageRoot } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
+import { runtimeNeeds } from "../encoding/exitSessions.ts";
 import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
 import { listIndexes } from "../engine/indexes.ts";
 import { cacheFolder, canonicalRoot, indexFolder, makePrivateFolder } from "../engine/paths.ts";
@@ -74,7 +75,7 @@ async function nativeModules(signal: AbortSignal): Promise<Finding[]> {
   return [
     o.isFine && o.text === "function"
       ? ok("onnxruntime", "loads")
-      : fail("onnxruntime", `Code cannot be read deeply, only at instant depth: ${o.text}. There is no build for ${process.platform}-${process.arch}, or the package is incomplete: reinstall Strata.`),
+      : fail("onnxruntime", `Code cannot be read deeply, only at instant depth: ${o.text}. There is no build for ${process.platform}-${process.arch}, or the package is incomplete: reinstall Strata${runtimeNeeds()}.`),
     h.isFine && h.text === "0"
       ? ok("hnswlib", "loads and finds")
       : warn("hnswlib", `Large workspaces are searched more slowly, by scanning: ${h.text}. In a checkout run "npm run build" (needs a C++ compiler); otherwise reinstall Strata.`),

@@ -152,6 +152,9 @@ function sessionOptions(threads: number): InferenceSession.SessionOptions {
   };
 }
 
+/** What else must be on the machine: a fresh Windows has no C++ runtime, and says only that "the specified module could not be found". */
+export const runtimeNeeds = (platform = process.platform): string => (platform === "win32" ? ", and Microsoft's Visual C++ Redistributable (2015-2022, x64)" : "");
+
 async function loadRuntime(): Promise<Ort> {
   try {
     const loaded = (await import("onnxruntime-node")) as Ort & { default?: Ort };
@@ -159,7 +162,7 @@ async function loadRuntime(): Promise<Ort> {
   } catch (error) {
     throw new StrataError(
       "native.missing",
-      `The ONNX runtime cannot be loaded on ${process.platform}-${process.arch}, so nothing can be read deeper than the instant exit. Install the Strata package made for this platform; "strata doctor" shows the reason.`,
+      `The ONNX runtime cannot be loaded on ${process.platform}-${process.arch}, so nothing can be read deeper than the instant exit. Install the Strata package made for this platform${runtimeNeeds()}; "strata doctor" shows the reason.`,
       error,
     );
   }

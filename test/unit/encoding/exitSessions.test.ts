@@ -4,7 +4,7 @@ import path from "node:path";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { instantExit } from "../../../src/encoding/exit0.ts";
-import { openExitSessions } from "../../../src/encoding/exitSessions.ts";
+import { openExitSessions, runtimeNeeds } from "../../../src/encoding/exitSessions.ts";
 import { normalise } from "../../../src/encoding/int8.ts";
 import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
@@ -82,5 +82,6 @@ describe("a machine without the ONNX runtime", () => {
     assert.equal(code, "native.missing");
     assert.match(message!, new RegExp(`cannot be loaded on ${process.platform}-${process.arch}.*Install`));
     assert.equal(cause, "no such binary");
+    assert.deepEqual([runtimeNeeds("linux"), /Visual C\+\+ Redistributable/.test(runtimeNeeds("win32"))], ["", true]);
   });
 });
