@@ -55,6 +55,8 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #lock: { release(): void };
   readonly #graphModule: GraphModule | undefined;
+  /** Until somebody was told, which is when a graph would be made. */
+  #whyNoGraphs: unknown;
   readonly #siblings: Siblings;
   #db: IndexDatabase;
   #catalogue = new Catalogue();
@@ -114,9 +116,7 @@ export class Store {
     this.#model = options.model;
     this.#lock = lock;
     this.#siblings = new Siblings(options.siblings ?? (() => []), options.log);
-    const { module, reason } = loadGraphModule();
-    this.#graphModule = module;
-    if (!module) this.#warn("The graph module (hnswlib-node) cannot load on this machine; searches scan all vectors instead, which is slower in very large workspaces.", reason);
+    ({ module: this.#graphModule, reason: this.#whyNoGraphs } = loadGraphModule());
     this.#db = this.#openDatabase();
   }
 
@@ -383,6 +383,10 @@ export class Store {
    */
   drainGraphs(budgetMs: number): boolean {
     const deadline = performance.now() + budgetMs;
+    if (this.#whyNoGraphs !== undefined && this.graphs().some(({ vectors }) => vectors >= this.#graphFrom)) {
+      this.#warn("The graph module (hnswlib-node) cannot load on this machine; searches scan all vectors instead, which is slower in a workspace as large as this.", this.#whyNoGraphs);
+      this.#whyNoGraphs = undefined;
+    }
     for (const depth of depths) if (!this.#current.vectors.tiers[depth].drain(deadline)) return false;
     do {
       if (this.#cleanUp()) return true;
@@ -432,6 +436,9 @@ export class Store {
   #warn(sentence: string, cause?: unknown): void {
     this.#warnings.push(sentence);
     this.#options.log("warn", cause === undefined ? sentence : `${sentence} ${describeError(cause)}`);
+  }
+  get #graphFrom(): number {
+    return this.#options.graphFrom ?? defaultGraphFrom;
   }
   readonly #graphFile = (depth: Depth): string => path.join(this.#options.folder, `${depth}.hnsw`);
   #lacks(chunkId: number, depth: Depth): boolean {
@@ -598,7 +605,7 @@ export class Store {
         const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
-    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#options.graphFrom ?? defaultGraphFrom, readInstant) };
+    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#graphFrom, readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
     for (const depth of [...depths].reverse()) {

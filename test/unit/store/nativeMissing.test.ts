@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { parsedFile, sameAtEveryExit, vectorOf, workshop } from "../../support/storeFixture.ts";
 
-test("without the native graph module everything is searched exactly, and a warning says so", async () => {
+test("without the native graph module everything is searched exactly, and a warning says so once there are enough vectors for a graph", async () => {
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       if (specifier === "hnswlib-node") throw new Error("not built for this platform");
@@ -16,8 +16,13 @@ test("without the native graph module everything is searched exactly, and a warn
   const w = workshop();
   try {
     const store = await w.open({ graphFrom: 10 });
+    store.putFiles([parsedFile("first.ts", ["first"])]);
+    assert.equal(store.drainGraphs(1000), true);
+    assert.deepEqual(store.warnings, []);
     store.putFiles(Array.from({ length: 40 }, (_, i) => parsedFile(`file${i}.ts`, [`text ${i}`])));
     assert.equal(store.drainGraphs(1000), true);
+    assert.equal(store.drainGraphs(1000), true);
+    assert.equal(store.warnings.length, 1);
     assert.match(store.warnings[0]!, /hnswlib-node/);
     const [hit] = store.searchDense(sameAtEveryExit(vectorOf("text 7")), 1, {});
     assert.equal(store.placesOf([hit!.chunkId])[0]!.path, "file7.ts");
