@@ -74,6 +74,12 @@ interface Pending {
   readonly rules: DirectoryRules | undefined;
 }
 
+/** Disks of Windows and macOS mostly ignore case: there a folder in other letters is no link. */
+function isSameFolder(one: string, other: string): boolean {
+  const ignoresCase = process.platform === "win32" || process.platform === "darwin";
+  return one === other || (ignoresCase && one.toLowerCase() === other.toLowerCase());
+}
+
 async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
   try {
     const target = await realPath(absolute);
@@ -190,16 +196,15 @@ export class PathFilter {
       if (this.excludes(relative, isDirectory)) return { kind: "skip", reason: "excluded" };
       // The walk does not go through links, so neither does a path that has one on its way.
       this.#realRoot ??= await realPath(this.#root);
-      const realParent = path.join(this.#realRoot, ...parts.slice(0, -1));
-      if ((await realPath(path.dirname(absolute))) !== realParent) return { kind: "skip", reason: "excluded" };
+      if (!isSameFolder(await realPath(path.dirname(absolute)), path.join(this.#realRoot, ...parts.slice(0, -1)))) return { kind: "skip", reason: "excluded" };
       if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
       if (isDirectory) return { kind: "directory" };
       if (!info.isFile()) return { kind: "skip", reason: "special file" };
       const reason = nameVerdict(relative) ?? (info.size > maxBytesOf(relative, this.#maxFileBytes) ? "too large" : undefined);
       if (reason !== undefined) return { kind: "skip", reason };
       // A disk that ignores case finds a file by other names too, the one before a change of case among them.
-      const name = path.basename(await realPath(absolute));
-      return { kind: "file", path: [...parts.slice(0, -1), name].join("/"), size: info.size, mtimeMs: info.mtimeMs };
+      const onDisk = path.relative(this.#realRoot, await realPath(absolute));
+      return { kind: "file", path: onDisk.split(path.sep).join("/"), size: info.size, mtimeMs: info.mtimeMs };
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -282,6 +284,25 @@ test("cancelling stops the walk with the signal's reason", async () => {
     }
   }, { name: "AbortError" });
   assert.equal(files.length, 1);
+});
+
+test("a path in other letters is the file that it finds on a disk that ignores case, and no way over a link", async (t) => {
+  const root = tree({ "src/Deep/a.ts": "", "src/Deep/b.ts": "" });
+  const { platform } = process;
+  for (const name of ["lstat", "realpath"] as const) {
+    const real = fs[name] as (file: string) => Promise<unknown>;
+    t.mock.method(fs, name, (file: string) => real(file.replace(/SRC.DEEP/, path.join("src", "Deep"))));
+  }
+  syncBuiltinESMExports();
+  t.after(() => {
+    Object.defineProperty(process, "platform", { value: platform });
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  for (const [on, verdict] of [["win32", { kind: "file", path: "src/Deep/a.ts" }], ["linux", { kind: "skip", reason: "excluded" }]] as const) {
+    Object.defineProperty(process, "platform", { value: on });
+    assert.partialDeepStrictEqual(await filterPath(root, "SRC/DEEP/a.ts"), verdict);
+  }
 });
 
 test("a large tree is walked whole, at a cost that grows with its files", async () => {
