@@ -135,8 +135,10 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (closed || current !== watcher) return;
       const relative = relativeTo(absolute);
       if (relative === "" || leadsOut(relative)) continue;
-      if (stats === undefined && !isUnindexed(relative) && !filter.excludes(relative, false)) gather(relative);
-      else if (stats?.isDirectory() && !filter.excludes(relative, true)) return refresh();
+      if (stats?.isDirectory()) {
+        if (!filter.excludes(relative, true)) return refresh();
+        // Also what is there: on a disk that ignores case it may be found by a name that it has no longer.
+      } else if (!isUnindexed(relative) && !filter.excludes(relative, false)) gather(relative);
     }
   }
 

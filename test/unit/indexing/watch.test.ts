@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fs, { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -76,6 +77,22 @@ test("a file that became a folder is reported also when that has gone at once", 
   await w.until(() => w.seen.has("d/a.ts/in.ts"));
   renameSync(path.join(w.root, "d/a.ts"), path.join(w.root, "moved"));
   await w.until(() => w.seen.has("d/a.ts"));
+});
+
+test("a file whose name changed in case alone is reported by both names, on a disk that ignores case", { timeout: 20_000 }, async (t) => {
+  const onDisk = (file: string) => path.join(path.dirname(file), readdirSync(path.dirname(file)).find((name) => name.toLowerCase() === path.basename(file).toLowerCase()) ?? path.basename(file));
+  for (const name of ["lstat", "stat"] as const) {
+    const real = promises[name] as (file: string) => Promise<unknown>;
+    t.mock.method(promises, name, (file: string) => real(onDisk(file)));
+  }
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const w = await watched({ "d/Name.ts": "1" }, [], { hearsBelow: true });
+  renameSync(path.join(w.root, "d/Name.ts"), path.join(w.root, "d/name.ts"));
+  await w.until(() => w.seen.has("d/Name.ts") && w.seen.has("d/name.ts"));
 });
 
 test("a repository or a cache that begins or ends asks for a new walk: other rules hold inside", { timeout: 20_000 }, async () => {
