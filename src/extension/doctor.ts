@@ -31,7 +31,7 @@ function examine(extensionPath: string, environment: Readonly<Record<string, str
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === "file")?.uri.fsPath;
   const args = ["--liftoff-only", "--no-warnings", path.join(extensionPath, "dist", "strata.mjs"), "doctor", ...(folder ? ["--in", folder] : [])];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env: { ...process.env, ...environment, ELECTRON_RUN_AS_NODE: "1" }, timeout: TIMEOUT_MS, maxBuffer: 1 << 22 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { env: { ...process.env, ...environment, ELECTRON_RUN_AS_NODE: "1" }, timeout: TIMEOUT_MS, maxBuffer: 1 << 22, windowsHide: true }, (error, stdout, stderr) => {
       resolve(stdout || stderr || `The examination could not be started: ${error?.message ?? "no output"}`);
     });
   });

@@ -45,7 +45,8 @@ const trainingFolder = path.join(packageRoot, "training");
 const windows = process.platform === "win32";
 /** The programs that may be a Python to train with, in the order they are tried, and the question that tells: PyTorch has wheels for these versions. */
 export const pythons = {
-  names: ["python3.13", "python3.12", "python3.11", "python3", "python"],
+  // The last: Python's own set-up for Windows puts only its launcher where programs are looked for.
+  names: ["python3.13", "python3.12", "python3.11", "python3", "python", ...(windows ? ["py"] : [])],
   versions: "3.11 to 3.13",
   question: "import sys; assert (3, 11) <= sys.version_info < (3, 14); print('%d.%d' % sys.version_info[:2])",
 } as const;
