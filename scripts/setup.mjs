@@ -23,7 +23,9 @@ export function node24() {
 export function step(name, command, args, options = {}) {
   const started = Date.now();
   process.stderr.write(`· ${name} … `);
-  const result = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, shell: windows && command === "npm", ...options, env: { ...process.env, ...options.env } });
+  const shell = windows && command === "npm";
+  const [program, words] = shell ? [[command, ...args].join(" "), []] : [command, args]; // Node warns of words for a shell
+  const result = spawnSync(program, words, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, shell, ...options, env: { ...process.env, ...options.env } });
   if (result.status !== 0) {
     process.stderr.write(`failed\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
     throw new Error(`${name} failed (${result.error?.message ?? `exit code ${result.status}`}). The output above says why; mend that and run the same command again.`);

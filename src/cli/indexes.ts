@@ -17,7 +17,9 @@ export function runIndexes(action: string | undefined, which: string | undefined
 /** The index of a folder, which need not be there any more and may be named over a link, or the one that lies in it. */
 function chosen(all: readonly ListedIndex[], which: string): ListedIndex {
   const folder = existsSync(which) ? canonicalRoot(which) : path.resolve(which);
-  const found = all.find((index) => index.folder === indexFolder(folder) || index.folder === folder);
+  // Of a folder that is gone nothing says how it was written; to Windows' paths the case of letters is nothing.
+  const isOf = ({ root }: ListedIndex): boolean => root !== undefined && path.relative(root, folder) === "";
+  const found = all.find((index) => index.folder === indexFolder(folder) || index.folder === folder || isOf(index));
   if (found === undefined) throw new StrataError("input.invalid", `There is no index of ${folder}. "strata indexes" lists those there are.`);
   return found;
 }
