@@ -88,6 +88,9 @@ export interface CopiesForModel extends CopiesKind {
 /** Places of one group that are named. */
 const mostCopies = 12;
 
+/** Of copies where there are several folders. */
+export const apartText = "Each workspace folder was compared by itself: copies in another one are not among these.";
+
 /** Groups of copies: what they are, where they stand, and how the code of the first begins. Where nothing passes the filters, that there are no copies would be wrong. */
 export function copiesForModel({ groups, nothingPasses }: { readonly groups: readonly CopiesForModel[]; readonly nothingPasses?: true }): readonly string[] {
   if (nothingPasses) return ["Nothing was compared: no code that has been read passes the filters. Check their names; a file that was written just now is read in a moment, so ask again."];

@@ -111,6 +111,7 @@ export interface SearchParams extends Pick<Restricted, "under"> {
    */
   readonly streamId?: string;
 }
+export type Definition = Required<Pick<SimilarParams, "text" | "lang">>;
 export interface SearchResult extends Remarks {
   readonly hits: readonly Hit[];
   readonly coverage: Coverage;
@@ -120,6 +121,8 @@ export interface SearchResult extends Remarks {
   readonly depth: Depth;
   /** Of a search: the highest cosine with the question among all that was looked at. Scores say what stands before what in one index, this how much one index has to say beside another. */
   readonly nearest?: number;
+  /** Of similar code to a line alone: the definition there, so that indexes without the file can be asked for it. */
+  readonly definition?: Definition;
   readonly tookMs: number;
   /** More accurate hits will follow as `searchUpdate`. */
   readonly refining: boolean;

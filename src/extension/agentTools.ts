@@ -1,37 +1,27 @@
 // What language models inside VS Code get: tools that ask the same engine as the search view. Agents elsewhere have the same over `strata mcp`; it is
 // not offered here too, or the chat would show every tool twice.
-import path from "node:path";
 import * as vscode from "vscode";
 import { StrataError } from "../base/errors.ts";
 import { toolGraceMs, toolResults } from "../base/forModels.ts";
 import { placeNamed } from "../base/placeName.ts";
-import { filtersFor } from "../base/queryWords.ts";
-import { leadsOut } from "../base/relativePath.ts";
 import { signalOf } from "../engine/cancellation.ts";
-import { withWholeCode } from "../engine/wholeCode.ts";
+import { type Folder, placesNamed } from "../engine/folderPaths.ts";
+import { copiesFilters, type MergedResult } from "../engine/folders.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
+import { withWholeCode } from "../engine/wholeCode.ts";
 import type { ToolName } from "./contributions.ts";
-import { folderNamedIn } from "./folderPaths.ts";
 import { answerForModel, copiesAnswer, statusForModel } from "./hitText.ts";
-import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
+import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
 const wanted = (count: unknown): number => (typeof count === "number" && count >= 1 ? Math.min(toolResults.most, Math.floor(count)) : toolResults.usual);
 const line = (value: unknown): number | undefined => (typeof value === "number" && value >= 1 ? Math.floor(value) : undefined);
 
 /** The folder a tool's path lies in: of an absolute path the innermost that holds it, else the one named in front, else the first. Paths that leave it are refused. */
-function resolve(engines: WorkspaceEngines, given: string): { readonly root: string; readonly path: string } {
-  const { folders } = engines;
-  if (path.isAbsolute(given)) {
-    const holding = folders.map(({ root }) => ({ root, path: path.relative(root, given).split(path.sep).join("/") })).filter((place) => place.path !== "" && !leadsOut(place.path));
-    const [innermost] = holding.sort((a, b) => a.path.length - b.path.length);
-    if (innermost) return innermost;
-  }
-  const clean = path.posix.normalize(given.replaceAll("\\", "/"));
-  const name = folders.length > 1 ? folderNamedIn(clean, folders.map((each) => each.name)) : undefined;
-  const folder = name === undefined ? folders[0] : folders.find((each) => each.name === name);
-  if (!folder || leadsOut(clean) || path.posix.isAbsolute(clean)) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
-  return { root: folder.root, path: name === undefined ? clean : clean.slice(name.length + 1) };
+function resolve(engines: WorkspaceEngines, given: string): { readonly folder: Folder; readonly path: string } {
+  const [place] = placesNamed(engines.folders, given);
+  if (!place) throw new StrataError("input.invalid", `${given} is not a path inside the workspace. Give it relative to the workspace folder.`);
+  return place;
 }
 
 export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGraceMs): vscode.Disposable[] {
@@ -62,8 +52,8 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGrac
         if (input.path) {
           // Without its end the engine widens the line to the definition around it.
           const named = placeNamed(input.path, startLine, endLine);
-          const { root, path: inside } = resolve(engines, named.path);
-          return answered(input.filters ?? "", signal, () => engines.similar(root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
+          const { folder, path: inside } = resolve(engines, named.path);
+          return answered(input.filters ?? "", signal, () => engines.similar(folder.root, { ...named, path: inside, ...only }, wanted(input.maxResults), signal));
         }
         const { text, lang } = input;
         if (!text?.trim()) throw new StrataError("input.invalid", "Give a path with startLine, or a piece of code as text.");
@@ -75,9 +65,9 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGrac
       "strata_duplicates",
       async (input, signal) => {
         const at = input.path ? resolve(engines, placeNamed(input.path).path) : undefined;
-        const filters = filtersFor(at ? [at.path] : [], input.filters);
+        const filters = at ? copiesFilters(engines.folders, at, input.filters ?? "") : (input.filters ?? "");
         const reach = await engines.becomeSearchable(graceMs, signal);
-        return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(input.maxResults) }, () => {}, signal, at?.root), engines.nameOf, reach);
+        return copiesAnswer(await engines.duplicates({ ...duplicateDefaults, filters, limit: wanted(input.maxResults) }, () => {}, signal, at?.folder.root), engines.nameOf, reach);
       },
       ({ path: at, filters }) => `Looking for duplicates${at ? ` of ${at}` : ""}${filters ? `, ${filters}` : ""}`,
     ),

@@ -1,11 +1,12 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import path from "node:path";
-import { copiesForModel, hitsForModel } from "../base/forModels.ts";
+import { apartText, copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import { isComment, naming } from "../base/snippet.ts";
+import type { MergedDuplicates, MergedResult, RootedHit } from "../engine/folders.ts";
 import type { ChunkKind } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
-import type { MergedDuplicates, MergedResult, Reach, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
+import type { Reach, WorkspaceEngines } from "./workspaceEngines.ts";
 
 const icons: Readonly<Record<ChunkKind, string>> = {
   function: "symbol-method",
@@ -67,8 +68,7 @@ export function answerForModel(result: MergedResult, query: string, folderName: 
 /** Groups of copies for a language model. */
 export function copiesAnswer(found: MergedDuplicates, folderName: (root: string) => string, reach: Reach = "everything"): string {
   const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(folderName(group.root), member.path) })) }));
-  const apart = found.apart ? ["Each workspace folder was compared by itself: copies in another one are not among these."] : [];
-  return [...copiesForModel({ ...found, groups }), ...apart, ...covered(found, reach)].join("\n\n");
+  return [...copiesForModel({ ...found, groups }), ...(found.apart ? [apartText] : []), ...covered(found, reach)].join("\n\n");
 }
 
 function covered({ coverage, failures }: Pick<MergedResult, "coverage" | "failures">, reach: Reach): string[] {

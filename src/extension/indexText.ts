@@ -1,10 +1,10 @@
 // Every sentence about the index: the status item's text and tooltip and the search view's summary, from the one state
 // machine. vscode-free and pure, so that each state's words are tested.
 import { sum } from "../base/statistics.ts";
+import { sumCoverage } from "../engine/folders.ts";
 import type { Coverage, Depth, Progress, Status } from "../engine/protocol.ts";
 import type { ViewIndex } from "../webview/messages.ts";
 import type { ClientState } from "./engineClient.ts";
-import { sumCoverage } from "./workspaceEngines.ts";
 
 export interface FolderState {
   readonly name: string;

@@ -3,11 +3,12 @@ import * as vscode from "vscode";
 import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
 import { remarkTexts } from "../base/remarks.ts";
+import type { MergedResult, RootedHit } from "../engine/folders.ts";
 import { escapeIcons, quickRows } from "./hitText.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";
 import { rememberShown } from "./wayBack.ts";
-import type { MergedResult, RootedHit, WorkspaceEngines } from "./workspaceEngines.ts";
+import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 interface HitItem extends vscode.QuickPickItem {
   readonly hit?: RootedHit;

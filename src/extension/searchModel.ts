@@ -6,11 +6,12 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import { filtersFor } from "../base/queryWords.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
+import type { MergedResult } from "../engine/folders.ts";
 import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, failureText, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
 import { type CountedLines, textOnDisk } from "./savedLines.ts";
-import type { MergedResult, WorkspaceEngines } from "./workspaceEngines.ts";
+import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** A place the page may ask to open: nothing else can be opened through it. */
 export interface Place extends CountedLines {

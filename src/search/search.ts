@@ -4,7 +4,7 @@ import { checkAborted } from "../base/abort.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
-import type { Hit, SearchParams } from "../engine/protocol.ts";
+import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import { type Candidate, type Candidates, gatherCandidates, readQuery, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
@@ -31,6 +31,8 @@ export interface RankedResult extends Remarks {
   readonly depth: Depth;
   /** As of SearchResult. */
   readonly nearest?: number;
+  /** As of SearchResult. */
+  readonly definition?: Definition;
   /**
    * Encodes the leading candidates that were read less than deep at the top exit, keeps their vectors in the store, and ranks again: the order
    * only changes where the scores clearly differ. Answers at the budget with what is done; what is being encoded then still reaches the store, and

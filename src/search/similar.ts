@@ -19,6 +19,8 @@ const wordsWeight = 0.2;
 const fieldWeights: readonly number[] = [1, 1, 0, 1, 1];
 /** Distinct terms taken from the code; the store leaves out those that stand nearly everywhere. */
 const termLimit = 120;
+/** Of a file without a line all is meant, and it may be large; what is compared is its beginning. */
+const mostText = 100_000;
 
 interface Source {
   readonly text: string;
@@ -81,6 +83,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
     depth: deepest(scored),
+    ...(params.path !== undefined && params.endLine === undefined && { definition: { text: source.text.slice(0, mostText), lang: source.lang } }),
   };
 }
 

@@ -1,9 +1,9 @@
 // What a workspace of several folders costs: the questions of each judged repository, asked of it alone and beside others. With the hits merged by the
-// engines' own scores, and as the product merges them (src/extension/workspaceEngines.ts). At instant depth.
+// engines' own scores, and as the product merges them (src/engine/folders.ts). At instant depth.
 //   node test/quality/folders.ts [--set DIR] [--beside N]
 import { parseArgs } from "node:util";
+import { mergeResults } from "../../src/engine/folders.ts";
 import { search, type SearchResult } from "../../src/engine/protocol.ts";
-import { mergeResults } from "../../src/extension/workspaceEngines.ts";
 import { randomFrom } from "./bootstrap.ts";
 import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { mean, ndcgOfTargets } from "./metric.ts";

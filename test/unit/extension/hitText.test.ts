@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { escapeIcons, answerForModel, quickRows, statusForModel, tellingLine } from "../../../src/extension/hitText.ts";
-import { mergeResults } from "../../../src/extension/workspaceEngines.ts";
+import { mergeResults } from "../../../src/engine/folders.ts";
 import { viewHtml } from "../../../src/extension/viewHtml.ts";
 import { createChangeBatcher } from "../../../src/extension/changeBatcher.ts";
 import { coverage, fakeClock, hit, result, status } from "../../support/fakeEngine.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { queryIn, withDistinctNames } from "../../../src/extension/folderPaths.ts";
+import { queryIn, withDistinctNames } from "../../../src/engine/folderPaths.ts";
 
-describe("a path with a workspace folder's name in front", () => {
+describe("a path with a folder's name in front", () => {
   for (const [query, gateway, web] of [
     ["limit path:gateway/limits/window.go", 'limit path:"limits/window.go"', undefined],
     ["path:gateway limit", "limit", undefined],
@@ -26,7 +26,7 @@ describe("a path with a workspace folder's name in front", () => {
     });
 });
 
-describe("the names of workspace folders", () => {
+describe("the names of folders", () => {
   for (const [what, folders, expected] of [
     ["stay when they differ", [["/w/api", "api"], ["/w/web", "Front end"]], ["api", "Front end"]],
     ["say more of the paths where they are alike", [["/w/api/src", "src"], ["/w/web/src", "src"], ["/w/docs", "docs"]], ["api/src", "web/src", "docs"]],

@@ -1,0 +1,256 @@
+// Several folders asked as one, each through an engine of its own: what each is asked, and one answer made of theirs. How the engines are reached is the
+// caller's: the editor has its clients (extension/workspaceEngines.ts), terminal and agents have sessions (engine/sessions.ts).
+import path from "node:path";
+import type { RequestType } from "vscode-jsonrpc/node";
+import { isAbort } from "../base/abort.ts";
+import { StrataError, userMessage } from "../base/errors.ts";
+import type { OnProgress, Progress } from "../base/progress.ts";
+import type { Remarks } from "../base/remarks.ts";
+import { filtersFor } from "../base/queryWords.ts";
+import { leadsOut } from "../base/relativePath.ts";
+import { sum } from "../base/statistics.ts";
+import { readRange } from "./anchor.ts";
+import { type Folder, queryIn } from "./folderPaths.ts";
+import * as protocol from "./protocol.ts";
+
+export interface RootedHit extends protocol.Hit {
+  readonly root: string;
+}
+
+/** A folder that could not answer, with the sentence why. */
+export interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface MergedResult extends Remarks {
+  readonly hits: readonly RootedHit[];
+  readonly coverage: protocol.Coverage;
+  readonly changes: number;
+  readonly depth: protocol.Depth;
+  readonly tookMs: number;
+  readonly refining: boolean;
+  /** The others' hits are there all the same. */
+  readonly failures: readonly Failure[];
+}
+
+export interface RootResult<R = protocol.SearchResult> {
+  readonly root: string;
+  readonly result: R;
+}
+
+export interface MergedDuplicates extends Pick<protocol.DuplicatesFound, "nothingPasses"> {
+  readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
+  readonly coverage: protocol.Coverage;
+  /** There are several folders: copies in another one than their original were not looked for. */
+  readonly apart?: true;
+  readonly failures: readonly Failure[];
+}
+
+const rank: Readonly<Record<protocol.Depth, number>> = { instant: 0, shallow: 1, deep: 2 };
+
+export function sumCoverage(parts: readonly protocol.Coverage[]): protocol.Coverage {
+  const sum = { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 };
+  for (const part of parts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += part[key];
+  return sum;
+}
+
+/** A place whichever folder names it: one folder may lie in another, and both know the same file. */
+const placeOf = (root: string, { path, startLine }: { readonly path: string; readonly startLine: number }): string => `${root.replaceAll("\\", "/").replace(/\/$/, "")}/${path}:${startLine}`;
+
+/** The first of those that have the same key. */
+function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const seen = new Set<string>();
+  return items.filter((item) => seen.size < seen.add(keyOf(item)).size);
+}
+
+/** What holds for every folder whose hits are shown. */
+function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
+  const respellings = first?.respellings?.filter(({ typed }) => others.every((other) => other.respellings?.some((respelling) => respelling.typed === typed))) ?? [];
+  return { ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
+}
+
+/** What a hit's score loses for each point of cosine by which its folder's nearest code is farther from the question than another folder's. `node test/quality/folders.ts` */
+const fartherCosts = 25;
+
+/** The hits of all folders with scores that compare: those of an engine are relative to what its own index has, so that of a folder about something else the best scores high too. */
+function comparable(results: readonly RootResult[]): RootedHit[] {
+  const nearest = Math.max(...results.map(({ result }) => result.nearest ?? -Infinity));
+  return results.flatMap(({ root, result }) => {
+    const cost = fartherCosts * (nearest - (result.nearest ?? nearest));
+    const value = result.nearest ?? 0;
+    const whyOf = ({ why }: protocol.Hit) => [...why, { signal: "nearer code in another folder", value, contribution: -cost }].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+    return result.hits.map((hit) => (cost > 0 ? { ...hit, root, score: hit.score - cost, why: whyOf(hit) } : { ...hit, root }));
+  });
+}
+
+/** Best `k` hits of all folders, each place once; equal scores keep the order of the folders. */
+export function mergeResults(results: readonly RootResult[], k: number, failures: readonly Failure[] = []): MergedResult {
+  const hits = comparable(results);
+  hits.sort((a, b) => b.score - a.score);
+  const shown = firstOfEach(hits, (hit) => placeOf(hit.root, hit)).slice(0, k);
+  return {
+    hits: shown,
+    ...remarksOnAll(results.filter(({ root }) => shown.some((hit) => hit.root === root)).map(({ result }) => result)),
+    coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+    changes: sum(results.map(({ result }) => result.changes)),
+    depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
+    tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
+    refining: results.some(({ result }) => result.refining),
+    failures,
+  };
+}
+
+/** Folders and the way to their engines. */
+export interface FolderSet<F extends Folder = Folder> {
+  /** Called differently: see withDistinctNames. */
+  readonly folders: readonly F[];
+  readonly send: <P, R extends { readonly coverage: protocol.Coverage }>(folder: F, type: RequestType<P, R, protocol.ErrorData>, params: P, onProgress?: OnProgress) => Promise<R>;
+}
+
+/** Paths in a query are those that are shown: with the folder's name in front where there are several. Undefined when it asks for other folders only. */
+export function queryFor(folders: readonly Folder[], { name }: Folder, query: string): string | undefined {
+  return folders.length > 1 ? queryIn(name, folders.map((folder) => folder.name), query) : query;
+}
+
+/** Filters for copies of a file or folder, beside others, in the folder that holds it. @throws StrataError "input.invalid" when those are about other folders only */
+export function copiesFilters<F extends Folder>(folders: readonly F[], { folder, path: inside }: { readonly folder: F; readonly path: string }, others: string): string {
+  const here = queryFor(folders, folder, others);
+  if (here === undefined) throw new StrataError("input.invalid", `The filters leave out ${folder.name}, the folder of ${inside}.`);
+  return filtersFor([inside], here);
+}
+
+const phases: readonly Progress["phase"][] = ["discover", "instant", "shallow", "deep", "search", "train"];
+
+/** Hears how far each of several is and tells how far all are: of those that are furthest back, as what they do comes first. */
+function progressOfAll(onProgress: OnProgress) {
+  const parts = new Map<string, Progress>();
+  return {
+    hear: (root: string) => (part: Progress) => {
+      parts.set(root, part);
+      const all = [...parts.values()];
+      const behind = all.filter(({ done, total }) => total === 0 || done < total).sort((a, b) => phases.indexOf(a.phase) - phases.indexOf(b.phase))[0] ?? part;
+      const same = all.filter(({ phase }) => phase === behind.phase);
+      const counted = same.filter(({ total }) => total > 0); // what has no total yet is no part of one
+      onProgress({ ...behind, done: sum((counted.length > 0 ? counted : same).map(({ done }) => done)), total: sum(counted.map(({ total }) => total)) });
+    },
+    /** It has answered, and its last news may have been overtaken by that. */
+    ended(root: string): void {
+      const part = parts.get(root);
+      const most = Math.max(part?.done ?? 0, part?.total ?? 0);
+      if (part && most > 0) parts.set(root, { ...part, done: most, total: most });
+      else parts.delete(root);
+    },
+  };
+}
+
+/**
+ * Asks all folders at once; those for which `paramsFor` gives nothing are left out. A folder that cannot answer does not keep the others from it.
+ * @throws the first failure when no folder could answer; an AbortError when aborted.
+ */
+export async function askAll<F extends Folder, P, R extends { readonly coverage: protocol.Coverage }>(
+  { folders, send }: FolderSet<F>,
+  type: RequestType<P, R, protocol.ErrorData>,
+  paramsFor: (folder: F) => P | undefined,
+  signal: AbortSignal,
+  onProgress?: OnProgress,
+): Promise<{ readonly results: readonly RootResult<R>[]; readonly failures: readonly Failure[] }> {
+  const all = onProgress && progressOfAll(onProgress);
+  const errors: unknown[] = [];
+  const answers = await Promise.all(
+    folders.map(async (folder): Promise<RootResult<R> | Failure | undefined> => {
+      const params = paramsFor(folder);
+      if (params === undefined) return undefined;
+      const { root, name } = folder;
+      try {
+        return { root, result: await send(folder, type, params, all?.hear(root)) };
+      } catch (error) {
+        if (signal.aborted || isAbort(error)) throw error;
+        errors.push(error);
+        return { name, reason: userMessage(error) };
+      } finally {
+        all?.ended(root);
+      }
+    }),
+  );
+  const results = answers.filter((answer) => answer !== undefined && "result" in answer);
+  if (results.length === 0 && errors.length > 0) throw errors[0];
+  return { results, failures: answers.filter((answer) => answer !== undefined && "reason" in answer) };
+}
+
+/** What a search is asked beside the query. */
+export type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
+
+/** The parameters of a search in each folder, for `askAll`. */
+export function searchParams(folders: readonly Folder[], query: string, how: SearchHow) {
+  return (folder: Folder): protocol.SearchParams | undefined => {
+    const inFolder = queryFor(folders, folder, query);
+    return inFolder === undefined ? undefined : { query: inFolder, ...how };
+  };
+}
+
+/** One search without refined hits to follow. */
+export async function searchAll<F extends Folder>(set: FolderSet<F>, query: string, how: SearchHow, signal: AbortSignal, onProgress?: OnProgress): Promise<MergedResult> {
+  const { results, failures } = await askAll(set, protocol.search, searchParams(set.folders, query, how), signal, onProgress);
+  return mergeResults(results, how.k, failures);
+}
+
+/**
+ * Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text.
+ * Of a line alone only an engine that knows the file can tell the definition there: it is asked first, even if its own hits are not wanted.
+ * @param root of the folder that `params.path` begins in
+ */
+export async function similarAll<F extends Folder>(set: FolderSet<F>, root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, how: Pick<protocol.SimilarParams, "k" | "depth">, signal: AbortSignal, onProgress?: OnProgress): Promise<MergedResult> {
+  const { folders } = set;
+  const { path: given, endLine, filters = "" } = params;
+  const file = root === undefined || given === undefined ? undefined : path.join(root, given);
+  const isOthers = file !== undefined && folders.length > 1;
+  let code: { readonly text: string; readonly lang?: string | undefined } = { text: params.text ?? (isOthers && endLine !== undefined ? await readRange(root!, params).catch(() => "") : ""), lang: params.lang };
+  const insideOf = (folder: F): string | undefined => {
+    const inside = file === undefined ? undefined : path.relative(folder.root, file);
+    return inside === undefined || leadsOut(inside) ? undefined : inside.replaceAll(path.sep, "/");
+  };
+  const asked = (folder: F): protocol.SimilarParams | undefined => {
+    const inFolder = queryFor(folders, folder, filters);
+    if (inFolder === undefined) return undefined;
+    const all = { ...(inFolder !== "" && { filters: inFolder }), ...how };
+    if (file === undefined) return { ...params, ...all };
+    const inside = insideOf(folder);
+    if (inside !== undefined) return { ...params, path: inside, ...all };
+    const { text, lang } = code;
+    return text === "" ? undefined : { text, ...(lang !== undefined && { lang }), ...all };
+  };
+  const isLineAlone = isOthers && code.text === "" && endLine === undefined;
+  const holds = (folder: F): boolean => insideOf(folder) !== undefined;
+  const { filters: _, ...unfiltered } = params;
+  const first = isLineAlone
+    ? await askAll(set, protocol.similar, (folder) => (holds(folder) ? (asked(folder) ?? { ...unfiltered, path: insideOf(folder)!, ...how, k: 1 }) : undefined), signal, onProgress)
+    : { results: [], failures: [] };
+  code = first.results.find(({ result }) => result.definition)?.result.definition ?? code;
+  if (folders.length > 0 && folders.every((folder) => asked(folder) === undefined))
+    throw new StrataError("input.invalid", "The filters leave out the folder of this file, and the others do not have its code. Name the last line too, or give the code as text.");
+  const then = await askAll(set, protocol.similar, (folder) => (isLineAlone && holds(folder) ? undefined : asked(folder)), signal, onProgress);
+  const isWanted = ({ root }: RootResult): boolean => folders.some((folder) => folder.root === root && asked(folder) !== undefined);
+  const order = folders.map((folder) => folder.root);
+  const results = [...first.results.filter(isWanted), ...then.results].sort((a, b) => order.indexOf(a.root) - order.indexOf(b.root));
+  return mergeResults(results, how.k, [...first.failures, ...then.failures]);
+}
+
+/** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin there. */
+export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal, root?: string): Promise<MergedDuplicates> {
+  const asked = (folder: F): protocol.DuplicatesParams | undefined => {
+    if (root !== undefined) return folder.root === root ? params : undefined;
+    const filters = queryFor(set.folders, folder, params.filters ?? "");
+    return filters === undefined ? undefined : { ...params, filters };
+  };
+  const { results, failures } = await askAll(set, protocol.duplicates, asked, signal, onProgress);
+  const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
+  const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
+  return {
+    groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
+    ...(results.length > 0 && results.every(({ result }) => result.nothingPasses) && { nothingPasses: true as const }),
+    coverage: sumCoverage(results.map(({ result }) => result.coverage)),
+    ...(set.folders.length > 1 && { apart: true as const }),
+    failures,
+  };
+}
