@@ -5,15 +5,20 @@ import path from "node:path";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { placeNamed } from "../base/placeName.ts";
+import type { OnProgress } from "../base/progress.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
 import { assertReadable, MOST_BYTES } from "../engine/anchor.ts";
+import { nameIn } from "../engine/folderPaths.ts";
+import { askAll, type FolderSet, mergeAnswers, type MergedResult, type RootedHit, searchParams, similarAll } from "../engine/folders.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
-import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "../engine/session.ts";
-import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus } from "./render.ts";
-import { hasIndex, type Scope, scopeOf, showingProgress, withEngine } from "./session.ts";
+import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
+import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
+import { languageOf } from "../indexing/languages.ts";
+import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
+import { foldersNamed, hasIndex, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, wholeIndexes, withEngine, withEngines } from "./session.ts";
 import { bytes, count, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
@@ -21,8 +26,8 @@ const graceMs = 2000;
 const patienceMs = 8000;
 
 export interface SearchOptions {
-  /** Undefined: see scopeOf. */
-  readonly in?: string;
+  /** See foldersNamed. */
+  readonly in: readonly string[];
   readonly k: number;
   readonly depth: protocol.Depth;
   readonly wait: boolean;
@@ -48,40 +53,71 @@ function fromHere<T extends { readonly path: string }>(places: readonly T[], { u
 
 const shownFolder = ({ root, under }: Scope): string => clickableFolder(path.join(root, under));
 
+/** What is asked of folders whose indexes are as far as wanted. */
+type Question = (set: FolderSet<SearchedFolder>, onProgress: OnProgress) => Promise<MergedResult>;
+
 /** With --wait an answer from all of it; else from what is there after a moment, or after some more when that is nothing. */
-async function askWhenReady(session: EngineSession, options: SearchOptions, context: Context, ask: () => Promise<protocol.SearchResult>): Promise<{ result: protocol.SearchResult; state: protocol.IndexState }> {
+async function askWhenReady({ folders, isAll }: SearchedFolders, options: SearchOptions, context: Context, ask: Question): Promise<{ readonly result: MergedResult; readonly parts: readonly IndexPart[] }> {
+  const { wait, depth } = options;
   const { signal } = context;
-  const answer = () => answerFromAll(session, ask, signal);
-  return showingProgress(context, async (onProgress) => {
-    if (options.wait) await bringTo(session, options.depth, onProgress, signal);
-    else await becomeSearchable(session, graceMs, onProgress, signal);
-    const first = await answer();
-    if (first.result.hits.length > 0 || isComplete(first.result.coverage, first.state, "instant")) return first;
-    await becomeSearchable(session, patienceMs, onProgress, signal);
-    return answer();
-  });
+  return withEngines(context, (use) =>
+    showingProgress(context, async (onProgress) => {
+      const answer = async (graceMs: number) => {
+        const set = readySet(folders, use, { wait, depth, graceMs }, signal, isAll);
+        return { result: await ask(set, onProgress), parts: set.parts() };
+      };
+      // Engines that start together are slower, each of them.
+      const first = await answer(Math.min(patienceMs, graceMs * folders.length));
+      return first.result.hits.length > 0 || allComplete(first.parts, "instant") ? first : answer(patienceMs);
+    }),
+  );
 }
 
-async function answer(context: Context, options: SearchOptions, scope: Scope, query: string, ask: (session: EngineSession) => Promise<protocol.SearchResult>, filtered = false): Promise<number> {
-  return withEngine(context, scope.root, async (session) => {
-    const { result, state } = await askWhenReady(session, options, context, () => ask(session));
-    const hits = fromHere(result.hits, scope);
-    if (context.json) {
-      const { coverage, depth, tookMs } = result;
-      printJson(context, { hits, ...remarksOf(result), coverage: { ...coverage, state: state.kind, complete: isComplete(coverage, state, options.depth) }, depth, tookMs: Math.round(tookMs * 10) / 10 });
-    } else {
-      const { out, err, outColour, columns } = context.terminal;
-      const paint = painter(outColour);
-      const note = coverageLine(result.coverage, state, options.depth);
-      for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
-      const shown = { query: asRead(query, result), folder: shownFolder(scope) };
-      if (hits.length > 0) out(options.vimgrep ? renderLines(hits, shown) : renderHits(hits, { ...shown, ...remarksOf(result), paint, columns, explain: options.explain }));
-      else if (result.coverage.files === 0 && isComplete(result.coverage, state, "instant")) err(`There are no files to search in ${scope.root}. What is left out, and why: strata status --left-out ${scope.root}\n`);
-      else err(`Nothing found${isComplete(result.coverage, state, "instant") ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
-      if (note !== undefined) err(`${note}\n`);
-    }
-    return hits.length > 0 ? 0 : 1;
-  });
+/** What cannot be searched though it was asked for, in sentences. */
+function notSearched({ failures }: MergedResult, { folders, gone, tooMany }: SearchedFolders): string[] {
+  return [
+    ...failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`),
+    ...(gone.length > 0 ? [`Not searched: ${plural(gone.length, "indexed folder")} that ${gone.length === 1 ? "is" : "are"} gone. "strata indexes" lists them.`] : []),
+    ...(tooMany.length > 0 ? [`Not searched: ${plural(tooMany.length, "indexed folder")}, those used least recently: this machine has the memory for ${folders.length} engines. Name them with --in.`] : []),
+  ];
+}
+
+/** The answer as an object. Of several folders each hit says which is its own. */
+function answerJson(hits: readonly RootedHit[], result: MergedResult, parts: readonly IndexPart[], all: SearchedFolders, depth: protocol.Depth): object {
+  const { coverage, failures, tookMs } = result;
+  const { folders, gone, tooMany, isAll } = all;
+  const isOne = folders.length === 1 && !isAll;
+  const placed = hits.map(({ root, ...hit }) => (isOne ? hit : { folder: nameIn(folders, root) || folders[0]!.name, root, ...hit }));
+  const state = worstState(parts);
+  return {
+    hits: placed,
+    ...remarksOf(result),
+    coverage: { ...coverage, state: state.kind, complete: failures.length === 0 && allComplete(parts, depth) },
+    ...(failures.length > 0 && { failures: failures.map(({ name, reason }) => ({ folder: name, root: folders.find((folder) => folder.name === name)?.root, reason })) }),
+    ...(gone.length > 0 && { gone }),
+    ...(tooMany.length > 0 && { tooMany }),
+    depth: result.depth,
+    tookMs: Math.round(tookMs * 10) / 10,
+  };
+}
+
+async function answer(context: Context, options: SearchOptions, all: SearchedFolders, query: string, ask: Question, filtered: boolean): Promise<number> {
+  const { folders } = all;
+  const { result, parts } = await askWhenReady(all, options, context, ask);
+  const { hits, failures, coverage } = result;
+  if (context.json) printJson(context, answerJson(hits, result, parts, all, options.depth));
+  else {
+    const { out, err, outColour, columns } = context.terminal;
+    for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
+    const placed = hits.map((hit) => ({ ...hit, path: path.posix.join(clickableFolder(hit.root), hit.path) }));
+    const [shown, isWhole] = [{ query: asRead(query, result) }, allComplete(parts, "instant")];
+    if (hits.length > 0) out(options.vimgrep ? renderLines(placed, shown) : renderHits(placed, { ...shown, ...remarksOf(result), paint: painter(outColour), columns, explain: options.explain }));
+    else if (coverage.files === 0 && isWhole && folders.length === 1) err(`There are no files to search in ${folders[0]!.scope.root}. What is left out, and why: strata status --left-out ${folders[0]!.scope.root}\n`);
+    else err(`Nothing found${isWhole ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
+    for (const note of [...coverageLines(parts, options.depth), ...notSearched(result, all)]) err(`${printable(note)}\n`);
+  }
+  // Nothing found is no finding where not everything could be looked at.
+  return hits.length > 0 ? 0 : failures.length > 0 ? 2 : 1;
 }
 
 /** The query with `--lang` and `--path` as the filters of the query language. */
@@ -100,9 +136,20 @@ export interface FilterOptions {
 export async function runSearch(query: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
   if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are failed requests tried again".');
   const { k, depth } = options;
-  const scope = scopeOf(options.in);
+  const all = foldersNamed(options.in);
+  const { folders } = all;
   const filtered = withFilters(query, options.lang, options.path);
-  return answer(context, options, scope, query, (session) => session.request(protocol.search, { query: filtered, k, depth, under: scope.under }, context.signal), filtered.search(filterToken) >= 0);
+  const paramsFor = searchParams(folders, filtered, { k, depth });
+  const ask: Question = async (set, onProgress) => {
+    const asked = (folder: SearchedFolder): protocol.SearchParams | undefined => {
+      const params = paramsFor(folder);
+      return params && { ...params, under: folder.scope.under };
+    };
+    const { results, failures } = await askAll(set, protocol.search, asked, context.signal, onProgress);
+    const scopeAt = new Map(folders.map(({ root, scope }) => [root, scope]));
+    return mergeAnswers(set, { failures, results: results.map(({ root, result }) => ({ root, result: { ...result, hits: fromHere(result.hits, scopeAt.get(root)!) } })) }, k);
+  };
+  return answer(context, options, all, query, ask, filtered.search(filterToken) >= 0);
 }
 
 export interface PlaceInFile {
@@ -161,14 +208,31 @@ async function pipedCode(named: readonly string[], { signal }: Context): Promise
   return { text, ...(lang !== undefined && { lang: lang.trim() }) };
 }
 
+/** A place as several folders are searched from: that of a file that is there from the current folder, else as hits name it (see placeInside). */
+function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string; readonly lang: string } {
+  const { file, ...lines } = parsePlace(place);
+  const full = path.resolve(cwd, file);
+  const { folder, path: inside } = placeInside(folders.filter(({ problem }) => !problem), existsSync(full) ? full : file);
+  const { startLine, endLine } = lines;
+  return { root: folder.root, lang: languageOf(inside).id, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
+}
+
 /** @param place FILE:LINE, FILE:FIRST-LAST, or "-" for what is piped in */
 export async function runSimilar(place: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
-  const scope = scopeOf(options.in);
-  const isPiped = place === "-";
-  const code = isPiped ? await pipedCode(options.lang, context) : resolvePlace(place, scope);
   const { k, depth } = options;
+  const named = foldersNamed(options.in);
+  const isPiped = place === "-";
   const filters = withFilters("", isPiped ? [] : options.lang, options.path);
-  return answer(context, options, scope, "", (session) => session.request(protocol.similar, { ...code, filters, k, depth }, context.signal), filters !== "");
+  // Code is looked for in all of an index, also when a part of it was named.
+  const folders = wholeIndexes(named.folders);
+  const isOne = folders.length === 1;
+  const [{ scope }] = (named.folders.length === 1 ? named.folders : folders) as [SearchedFolder];
+  const { root, ...code } = isPiped ? { root: undefined, ...(await pipedCode(options.lang, context)) } : isOne ? { root: folders[0]!.root, ...resolvePlace(place, scope) } : resolveAmong(place, folders);
+  const ask: Question = async (set, onProgress) => {
+    const result = await similarAll(set, root, { ...code, filters }, { k, depth }, context.signal, onProgress);
+    return isOne ? { ...result, hits: fromHere(result.hits, scope).map((hit) => ({ ...hit, root: path.join(scope.root, scope.under) })) } : result;
+  };
+  return answer(context, options, { ...named, folders }, "", ask, filters !== "");
 }
 
 export interface DuplicateOptions extends FilterOptions {

@@ -9,7 +9,7 @@ import { depths } from "../encoding/encoder.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
-import { existingFolder, resolveModel, scopeOf } from "./session.ts";
+import { foldersServed, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
 import { type Context, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -38,6 +38,14 @@ function globs(value: string, earlier: readonly string[] = []): readonly string[
   if (/^!?\s*$/.test(value)) throw new InvalidArgumentError("It is empty. Name files, for example 'src/**', or leave it out.");
   return [...earlier, value];
 }
+
+/** --in where one folder is meant: a second one would be left out without a word. */
+function oneFolder(value: string, earlier: string | undefined): string {
+  if (earlier !== undefined) throw new InvalidArgumentError("This command is about one folder. Name one, or run it for each.");
+  return value;
+}
+
+const severalFolders = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
 /** A folder may be named by its place or by --in. */
 function eitherFolder(dir: string | undefined, given: string | undefined): string | undefined {
@@ -74,7 +82,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   };
   const searching = (command: Command): Command =>
     command
-      .option("--in <dir>", `folder to search ${nearest}`)
+      .addOption(new Option("--in <dir>", 'folder to search; may be repeated to search several as one, and "all" means every folder that has an index; inside an indexed project it means that part of the project').argParser(severalFolders).default([], "the current folder"))
       .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
       .addOption(depthOption('"deep" reads the leading hits deeply before they are shown, as far as a moment allows; with --wait everything is read to this depth first'))
       .option("--wait", "read everything to --depth before searching", false)
@@ -99,7 +107,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     "groups of code that is the same, renamed, or means the same",
     (command) =>
       filtering(command, "only what has a copy in files that match")
-        .option("--in <dir>", `folder to look through ${nearest}`)
+        .option("--in <dir>", `folder to look through ${nearest}`, oneFolder)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
         .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), duplicateDefaults.minLines)
         .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever this is", fraction, duplicateDefaults.threshold)
@@ -112,13 +120,13 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addOption(depthOption("how deep to read")).option("--rebuild", "throw the index away and start again", false),
     (context, options: { depth: SearchOptions["depth"]; rebuild: boolean }, [dir = "."]) => runIndex(dir, options, context),
   );
-  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`).option("--left-out", "list the files that are left out, each with its reason", false), (context, options: { in?: string; leftOut: boolean }, [dir]) =>
+  add("status [dir]", "what is indexed, how deep, and what was left out", (command) => command.option("--in <dir>", `the folder ${nearest}`, oneFolder).option("--left-out", "list the files that are left out, each with its reason", false), (context, options: { in?: string; leftOut: boolean }, [dir]) =>
     runStatus(eitherFolder(dir, options.in), context, options),
   );
   add(
     "models",
     'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
-    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`),
+    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`, oneFolder),
     async (context, options: { in?: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, scopeOf(options.in).root, context),
   );
   add(
@@ -144,14 +152,20 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         .option(modelOption[0], "model to start from: a folder, or a name that `strata models` lists"),
     async (context, options: TrainOptions, [dir = "."]) => (await import("./train.ts")).runTrain(dir, options, context),
   );
-  add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`), async (context, options: { in?: string }, [dir]) =>
+  add("doctor [dir]", "whether everything works on this machine, and what to do where it does not", (command) => command.option("--in <dir>", `folder whose index is checked too ${nearest}`, oneFolder), async (context, options: { in?: string }, [dir]) =>
     (await import("./doctor.ts")).runDoctor(scopeOf(eitherFolder(dir, options.in)).root, context),
   );
-  add("mcp [dir]", "serve agents over the Model Context Protocol on stdin and stdout", (command) => command.option("--in <dir>", "workspace folder (default: the current one)"), async ({ modelFolder, signal, terminal }, options: { in?: string }, [dir]) => {
-    const { serveMcp } = await import("../mcp/server.ts");
-    await serveMcp({ root: existingFolder(eitherFolder(dir, options.in) ?? "."), modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
-    return 0;
-  });
+  add(
+    "mcp [dir...]",
+    "serve agents over the Model Context Protocol on stdin and stdout; several folders are searched as one",
+    (command) => command.addOption(new Option("--in <dir>", "workspace folder (may be repeated)").argParser(severalFolders).default([], "the current one")),
+    async ({ modelFolder, signal, terminal }, options: { in: readonly string[] }, [dirs]) => {
+      const { serveMcp } = await import("../mcp/server.ts");
+      const folders = foldersServed([...(dirs as unknown as string[]), ...options.in]);
+      await serveMcp({ folders, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
+      return 0;
+    },
+  );
   return program;
 }
 

@@ -39,11 +39,11 @@ function show(terminal: Terminal, plain: string, drawn = plain): boolean {
   return terminal.errInteractive;
 }
 
-/** Waits for work that has no steps to count, and says so from `afterMs` on. */
-export async function sayingSo<T>(terminal: Terminal, quiet: boolean, line: string, work: Promise<T>, afterMs = everyMs): Promise<T> {
+/** Waits for work that has no steps to count, and says so from `afterMs` on. @param isQuiet asked then */
+export async function sayingSo<T>(terminal: Terminal, isQuiet: () => boolean, line: string, work: Promise<T>, afterMs = everyMs): Promise<T> {
   let isDrawn = false;
   const timer = setTimeout(() => {
-    if (!quiet) isDrawn = show(terminal, line);
+    if (!isQuiet()) isDrawn = show(terminal, line);
   }, afterMs);
   try {
     return await work;

@@ -3,7 +3,10 @@ import path from "node:path";
 import { copiesLikeness, copiesTitle } from "../base/copies.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { bestWindow, wordsIn } from "../base/snippet.ts";
+import { sum } from "../base/statistics.ts";
+import { sumCoverage } from "../engine/folders.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
+import type { IndexPart } from "../engine/sessions.ts";
 import { progressLine } from "./progress.ts";
 import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
 
@@ -13,8 +16,6 @@ export interface HitsOptions {
   /** What was searched for, to choose and light up the lines; "" for none. */
   readonly query: string;
   readonly explain: boolean;
-  /** Put before each path so that it can be clicked from the current folder: "" or "packages/app". */
-  readonly folder: string;
   /** See Remarks. */
   readonly farFetched?: true | undefined;
 }
@@ -29,7 +30,7 @@ export function scoreBar(score: number, best: number): string {
 
 function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   const { paint, columns } = options;
-  const place = `${path.posix.join(options.folder, hit.path)}:${hit.startLine}`;
+  const place = `${hit.path}:${hit.startLine}`;
   const head = [paint("cyan", printable(place)), hit.symbol === "" ? "" : paint("bold", printable(hit.symbol)), paint("dim", `${scoreBar(hit.score, best)} ${hit.score.toFixed(2)} ${hit.depth}`)];
   const out = [head.filter((part) => part !== "").join("  ")];
   if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));
@@ -45,7 +46,7 @@ function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   return out.join("\n");
 }
 
-/** Hits best first, a blank line between them. */
+/** Hits best first, a blank line between them. Their paths are those to show. */
 export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
   // The best of what does not answer is not good.
   const best = options.farFetched ? Infinity : Math.max(0, ...hits.map((hit) => hit.score));
@@ -53,7 +54,7 @@ export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
 }
 
 /** One line for each hit, as editors and pickers read them: path:line:column:text, of the line that says most of what was asked for. */
-export function renderLines(hits: readonly Hit[], { query, folder }: Pick<HitsOptions, "query" | "folder">): string {
+export function renderLines(hits: readonly Hit[], { query }: Pick<HitsOptions, "query">): string {
   const wordsOf = wordsIn(queryWords(query));
   return hits
     .map((hit) => {
@@ -61,7 +62,7 @@ export function renderLines(hits: readonly Hit[], { query, folder }: Pick<HitsOp
       const counts = lines.map((line) => wordsOf(line).size);
       const at = counts.indexOf(Math.max(...counts));
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
-      return `${printable(path.posix.join(folder, hit.path))}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;
+      return `${printable(hit.path)}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;
     })
     .join("");
 }
@@ -77,6 +78,27 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
   }
   if (depth === "instant" || coverage.deep >= coverage.chunks) return undefined;
   return `Searched all ${plural(coverage.files, "file")}; ${count(coverage.deep)} of ${plural(coverage.chunks, "chunk")} read at full depth so far, the others at a lower one.`;
+}
+
+const worstFirst: readonly IndexState["kind"][] = ["failed", "paused", "absent", "scanning", "deepening", "ready"];
+
+/** Of several indexes that which is worst. */
+export function worstState(parts: readonly IndexPart[]): IndexState {
+  return parts.map(({ state }) => state).sort((a, b) => worstFirst.indexOf(a.kind) - worstFirst.indexOf(b.kind))[0] ?? { kind: "ready" };
+}
+
+/** The same of several folders: what keeps some from being searched whole by their names, what is only not as deep of all together. */
+export function coverageLines(parts: readonly IndexPart[], depth: SearchResult["depth"]): readonly string[] {
+  if (parts.length === 0) return [];
+  const isUnfinished = ({ state }: IndexPart): boolean => state.kind === "absent" || state.kind === "scanning";
+  const isStopped = ({ state }: IndexPart): boolean => state.kind === "failed" || state.kind === "paused";
+  const unfinished = parts.filter(isUnfinished);
+  const progress = (name: "done" | "total"): number => sum(unfinished.map(({ state }) => (state.kind === "scanning" && state.progress.unit === "files" ? state.progress[name] : 0)));
+  const scanning: IndexState = { kind: "scanning", progress: { phase: "instant", done: progress("done"), total: progress("total"), unit: "files" } };
+  const rest = parts.filter((part) => !isStopped(part));
+  const of = (some: readonly IndexPart[]): string => (parts.length > 1 ? `${some.map(({ name }) => name).join(", ")}: ` : "");
+  const restLine = rest.length === 0 ? undefined : unfinished.length > 0 ? coverageLine(sumCoverage(unfinished.map(({ coverage }) => coverage)), scanning, depth) : coverageLine(sumCoverage(rest.map(({ coverage }) => coverage)), { kind: "ready" }, depth);
+  return [...parts.filter(isStopped).map((part) => `${of([part])}${coverageLine(part.coverage, part.state, depth)}`), ...(restLine === undefined ? [] : [`${unfinished.length > 0 ? of(unfinished) : ""}${restLine}`])];
 }
 
 export function renderDuplicates(groups: readonly DuplicateGroup[], paint: Paint, folder: string): string {

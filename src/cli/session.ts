@@ -1,4 +1,4 @@
-// What the commands share in front of an engine session: folders and models as they are typed, progress on the terminal.
+// What the commands share in front of engine sessions: folders and models as they are typed, progress on the terminal.
 import { existsSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -6,20 +6,48 @@ import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { type Folder, withDistinctNames } from "../engine/folderPaths.ts";
+import { listIndexes } from "../engine/indexes.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
+import { EngineSessions, mostFolders } from "../engine/sessions.ts";
 import { PathFilter } from "../indexing/walk.ts";
 import { progressDisplay, sayingSo } from "./progress.ts";
 import type { Context, Terminal } from "./terminal.ts";
 
+const openEngine = (context: Context, root: string): Promise<EngineSession> => openSession({ root, client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
+
+/** Says of the first that takes long that it does; the others open at the same time. */
+function openingNote({ terminal, json }: Context): <T>(opening: Promise<T>) => Promise<T> {
+  let isSaid = json;
+  const isQuiet = (): boolean => isSaid || !(isSaid = true);
+  return (opening) => sayingSo(terminal, isQuiet, "Opening the index (a large one can take minutes after a crash or an update)", opening);
+}
+
 /** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
-  const opening = openSession({ root: existingFolder(folder), client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
-  const session = await sayingSo(context.terminal, context.json, "Opening the index (a large one can take minutes after a crash or an update)", opening);
+  const session = await openingNote(context)(openEngine(context, existingFolder(folder)));
   try {
     return await work(session);
   } finally {
     session.dispose();
+  }
+}
+
+/** Runs work with the session of a folder. */
+export type UseEngine = <T>(folder: SearchedFolder, work: (session: EngineSession) => Promise<T>) => Promise<T>;
+
+/** Runs `work` with the engines of folders as it asks for them, and lets go of them afterwards. */
+export async function withEngines<T>(context: Context, work: (use: UseEngine) => Promise<T>): Promise<T> {
+  const note = openingNote(context);
+  const sessions = new EngineSessions((root) => note(openEngine(context, root)));
+  try {
+    return await work(async ({ scope, problem }, asked) => {
+      if (problem) throw problem;
+      return sessions.use(scope.root, asked);
+    });
+  } finally {
+    await sessions.close();
   }
 }
 
@@ -61,6 +89,83 @@ export function scopeOf(given: string | undefined, cwd: string = process.cwd()):
     if (hasIndex(folder) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
   }
+}
+
+/** One of the folders that a question goes to; paths of its hits begin in `root`. */
+export interface SearchedFolder extends Folder {
+  readonly scope: Scope;
+  /** Why it cannot be searched, of several: the others can. */
+  readonly problem?: StrataError;
+}
+
+export interface SearchedFolders {
+  /** All that there are, which nobody has chosen: checkouts of one project may be among them. */
+  readonly isAll: boolean;
+  readonly folders: readonly SearchedFolder[];
+  /** Folders of indexes that are not there any more. */
+  readonly gone: readonly string[];
+  /** Indexed folders that are not asked because there are too many. */
+  readonly tooMany: readonly string[];
+}
+
+/** `--in all` */
+const ALL = "all";
+
+const searched = (scopes: readonly Omit<SearchedFolder, "root" | "name">[]): readonly SearchedFolder[] =>
+  withDistinctNames(
+    scopes.map((each) => {
+      const root = path.join(each.scope.root, each.scope.under);
+      return { ...each, root, name: path.basename(root) || root };
+    }),
+  );
+
+/** The folders of these by the indexes that they belong to, each once and whole. */
+export const wholeIndexes = (folders: readonly SearchedFolder[]): readonly SearchedFolder[] =>
+  searched([...Map.groupBy(folders, ({ scope }) => scope.root).values()].map(([first]) => ({ ...first!, scope: { root: first!.scope.root, under: "" } })));
+
+/**
+ * What a question is about: the folders that were named, of two in one index the outer one alone; the current one where none was named; or with "all" every
+ * folder that has an index on this machine, as many as engines may run, those that were used last. Nothing gets an index by that.
+ */
+export function foldersNamed(given: readonly string[], most: number = mostFolders()): SearchedFolders {
+  if (given.includes(ALL)) {
+    if (given.length > 1) throw new StrataError("input.invalid", 'With --in all every folder that has an index is searched. Leave out the other --in, or write --in ./all for a folder called "all".');
+    const indexes = listIndexes().flatMap(({ root, isGone }) => (root === undefined ? [] : [{ root, isGone }]));
+    // Of checkouts of one project that in which the user stands is shown.
+    const here = scopeOf(undefined).root;
+    const there = indexes.flatMap(({ root, isGone }) => (!isGone && hasIndex(root) ? [root] : [])).sort((a, b) => Number(b === here) - Number(a === here));
+    if (there.length === 0) throw new StrataError("workspace.missing", "There is no indexed folder on this machine yet. Run: strata index DIR");
+    return { isAll: true, folders: searched(there.slice(0, most).map((root) => ({ scope: { root, under: "" } }))), gone: indexes.filter(({ isGone }) => isGone).map(({ root }) => root), tooMany: there.slice(most) };
+  }
+  const scopes = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
+    try {
+      return { scope: scopeOf(folder) };
+    } catch (error) {
+      if (given.length < 2 || !StrataError.is(error)) throw error;
+      return { scope: { root: path.resolve(folder!), under: "" }, problem: error };
+    }
+  });
+  const isIn = (inner: Scope, outer: Scope): boolean => inner.root === outer.root && (outer.under === "" || `${inner.under}/`.startsWith(`${outer.under}/`));
+  const outermost = scopes.filter(({ scope }, i) => !scopes.some((other, at) => at !== i && isIn(scope, other.scope) && !(at > i && isIn(other.scope, scope))));
+  const folders = searched(outermost);
+  assertFew(wholeIndexes(folders).length, most);
+  if (folders.length > 1 && folders.every(({ problem }) => problem)) throw folders[0]!.problem!;
+  return { isAll: false, folders, gone: [], tooMany: [] };
+}
+
+function assertFew(folders: number, most: number): void {
+  if (folders > most) throw new StrataError("input.invalid", `These are ${folders} folders, each with an engine of its own, and this machine has the memory for ${most}. Name fewer.`);
+}
+
+/** The workspace folders that agents are served with, by default the current one. Of several some may not be there yet. */
+export function foldersServed(given: readonly string[], most: number = mostFolders()): readonly Folder[] {
+  const [first = ".", ...others] = given;
+  if (others.length === 0) return [{ root: existingFolder(first), name: path.basename(path.resolve(first)) }];
+  const isThere = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!given.some(isThere)) existingFolder(first);
+  const roots = [...new Set(given.map((folder) => (isThere(folder) ? canonicalRoot(folder) : path.resolve(folder))))];
+  assertFew(roots.length, most);
+  return withDistinctNames(roots.map((root) => ({ root, name: path.basename(root) || root })));
 }
 
 /** Undefined where there is none, as for a service's user. */

@@ -8,6 +8,7 @@ import type { OnProgress, Progress } from "../base/progress.ts";
 import type { Remarks } from "../base/remarks.ts";
 import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import { readRange } from "./anchor.ts";
 import { type Folder, queryIn } from "./folderPaths.ts";
@@ -105,6 +106,8 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
 export interface FolderSet<F extends Folder = Folder> {
   /** Called differently: see withDistinctNames. */
   readonly folders: readonly F[];
+  /** Some may be checkouts of the same project: what an earlier folder has at the same path is not shown of a later one. */
+  readonly areCopies?: boolean;
   readonly send: <P, R extends { readonly coverage: protocol.Coverage }>(folder: F, type: RequestType<P, R, protocol.ErrorData>, params: P, onProgress?: OnProgress) => Promise<R>;
 }
 
@@ -144,6 +147,12 @@ function progressOfAll(onProgress: OnProgress) {
   };
 }
 
+export interface Answers<R> {
+  /** In the order of the folders, which that of the answers would leave to chance. */
+  readonly results: readonly RootResult<R>[];
+  readonly failures: readonly Failure[];
+}
+
 /**
  * Asks all folders at once; those for which `paramsFor` gives nothing are left out. A folder that cannot answer does not keep the others from it.
  * @throws the first failure when no folder could answer; an AbortError when aborted.
@@ -154,7 +163,7 @@ export async function askAll<F extends Folder, P, R extends { readonly coverage:
   paramsFor: (folder: F) => P | undefined,
   signal: AbortSignal,
   onProgress?: OnProgress,
-): Promise<{ readonly results: readonly RootResult<R>[]; readonly failures: readonly Failure[] }> {
+): Promise<Answers<R>> {
   const all = onProgress && progressOfAll(onProgress);
   const errors: unknown[] = [];
   const answers = await Promise.all(
@@ -178,6 +187,23 @@ export async function askAll<F extends Folder, P, R extends { readonly coverage:
   return { results, failures: answers.filter((answer) => answer !== undefined && "reason" in answer) };
 }
 
+/** What of a hit is the same in another checkout. */
+const keyOf = ({ path: at, snippet }: Pick<protocol.Hit, "path" | "snippet">): string => `${at}\0${snippet}`;
+
+/** The answers without hits that stand at the same path in an earlier folder. @param own what was asked about */
+function withoutCopies(results: readonly RootResult[], own: readonly string[]): readonly RootResult[] {
+  const seen = new Set(own);
+  return results.map(({ root, result }) => {
+    const hits = result.hits.filter((hit) => !seen.has(keyOf(hit)));
+    for (const hit of result.hits) seen.add(keyOf(hit));
+    return { root, result: { ...result, hits } };
+  });
+}
+
+/** One answer of those of a set. */
+export const mergeAnswers = ({ areCopies }: Pick<FolderSet, "areCopies">, { results, failures }: Answers<protocol.SearchResult>, k: number, own: readonly string[] = []): MergedResult =>
+  mergeResults(areCopies ? withoutCopies(results, own) : results, k, failures);
+
 /** What a search is asked beside the query. */
 export type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
 
@@ -191,8 +217,7 @@ export function searchParams(folders: readonly Folder[], query: string, how: Sea
 
 /** One search without refined hits to follow. */
 export async function searchAll<F extends Folder>(set: FolderSet<F>, query: string, how: SearchHow, signal: AbortSignal, onProgress?: OnProgress): Promise<MergedResult> {
-  const { results, failures } = await askAll(set, protocol.search, searchParams(set.folders, query, how), signal, onProgress);
-  return mergeResults(results, how.k, failures);
+  return mergeAnswers(set, await askAll(set, protocol.search, searchParams(set.folders, query, how), signal, onProgress), how.k);
 }
 
 /**
@@ -223,7 +248,7 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   const isLineAlone = isOthers && code.text === "" && endLine === undefined;
   const holds = (folder: F): boolean => insideOf(folder) !== undefined;
   const { filters: _, ...unfiltered } = params;
-  const first = isLineAlone
+  const first: Answers<protocol.SearchResult> = isLineAlone
     ? await askAll(set, protocol.similar, (folder) => (holds(folder) ? (asked(folder) ?? { ...unfiltered, path: insideOf(folder)!, ...how, k: 1 }) : undefined), signal, onProgress)
     : { results: [], failures: [] };
   code = first.results.find(({ result }) => result.definition)?.result.definition ?? code;
@@ -233,7 +258,8 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   const isWanted = ({ root }: RootResult): boolean => folders.some((folder) => folder.root === root && asked(folder) !== undefined);
   const order = folders.map((folder) => folder.root);
   const results = [...first.results.filter(isWanted), ...then.results].sort((a, b) => order.indexOf(a.root) - order.indexOf(b.root));
-  return mergeResults(results, how.k, [...first.failures, ...then.failures]);
+  const own = given === undefined ? [] : [keyOf({ path: given, snippet: snippetOf(code.text) })];
+  return mergeAnswers(set, { results, failures: [...first.failures, ...then.failures] }, how.k, own);
 }
 
 /** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin there. */
@@ -247,7 +273,7 @@ export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params:
   const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
   const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
   return {
-    groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")),
+    groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")).slice(0, params.limit),
     ...(results.length > 0 && results.every(({ result }) => result.nothingPasses) && { nothingPasses: true as const }),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     ...(set.folders.length > 1 && { apart: true as const }),

@@ -1,25 +1,34 @@
-// What an agent reads of an answer: hits with place, name and code, then what was covered, so that silence is not taken for absence.
-import { copiesForModel, hitsForModel } from "../base/forModels.ts";
-import { type Remarks, remarkTexts } from "../base/remarks.ts";
-import type { Coverage, DuplicatesFound, Hit } from "../engine/protocol.ts";
+// What an agent reads of an answer: hits with place, name and code, then what was covered, so that silence is not taken for absence. Of several folders
+// the paths begin with their names.
+import path from "node:path";
+import { apartText, copiesForModel, hitsForModel } from "../base/forModels.ts";
+import { remarkTexts } from "../base/remarks.ts";
+import { type Folder, nameIn } from "../engine/folderPaths.ts";
+import type { MergedDuplicates, MergedResult } from "../engine/folders.ts";
+import { isComplete } from "../engine/session.ts";
+import type { IndexPart, ReadySet } from "../engine/sessions.ts";
 
-export interface Answer extends Remarks {
-  readonly hits: readonly Hit[];
-  readonly coverage: Coverage;
+export function answerText(answer: MergedResult, query: string, { folders, parts }: Pick<ReadySet<Folder>, "folders" | "parts">): string {
+  const hits = answer.hits.map((hit) => ({ ...hit, path: path.posix.join(nameIn(folders, hit.root), hit.path) }));
+  return [...remarkTexts(answer), ...hitsForModel({ ...answer, hits }, query), ...covered(answer, parts(), "which can change the order")].join("\n\n");
 }
 
-/** @param isComplete whether every file is indexed: else what was not found may still be there */
-export function answerText(answer: Answer, query: string, isComplete: boolean): string {
-  return [...remarkTexts(answer), ...hitsForModel(answer, query), note(answer.coverage, isComplete, "which can change the order")].join("\n\n");
-}
-
-export function copiesText(found: DuplicatesFound & { readonly coverage: Coverage }, isComplete: boolean): string {
-  return [...copiesForModel(found), note(found.coverage, isComplete, "which can show more that means the same")].join("\n\n");
+export function copiesText(found: MergedDuplicates, { folders, parts }: Pick<ReadySet<Folder>, "folders" | "parts">): string {
+  const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(nameIn(folders, group.root), member.path) })) }));
+  return [...copiesForModel({ ...found, groups }), ...(found.apart ? [apartText] : []), ...covered(found, parts(), "which can show more that means the same")].join("\n\n");
 }
 
 /** @param effect of the pieces that are still to be read */
-function note({ files, chunks, deep }: Coverage, isComplete: boolean, effect: string): string {
-  return isComplete
-    ? `Searched all ${files} files${deep < chunks ? `; ${deep} of ${chunks} pieces are read at full depth so far, ${effect}` : ""}.`
-    : `Searched ${files} files so far, ${deep} of ${chunks} pieces read at full depth; indexing goes on, so ask again later or with wait.`;
+function covered({ coverage: { files, chunks, deep }, failures }: Pick<MergedResult, "coverage" | "failures">, parts: readonly IndexPart[], effect: string): string[] {
+  const namesOf = (some: readonly IndexPart[]): string => (parts.length > 1 ? ` of ${some.map(({ name }) => name).join(" and ")}` : "");
+  const unfinished = parts.filter(({ coverage, state }) => !isComplete(coverage, state, "instant"));
+  const [stopped, going] = [unfinished.filter(({ state }) => "reason" in state), unfinished.filter(({ state }) => !("reason" in state))];
+  const read = `${deep} of ${chunks} pieces`;
+  return [
+    unfinished.length === 0
+      ? `Searched all ${files} files${deep < chunks ? `; ${read} are read at full depth so far, ${effect}` : ""}.`
+      : `Searched ${files} files so far, ${read} read at full depth${going.length > 0 ? `; indexing${namesOf(going)} goes on, so ask again later or with wait` : ""}.`,
+    ...stopped.map((part) => `Indexing${namesOf([part])} ${part.state.kind === "paused" ? "is paused" : "stopped"}: ${"reason" in part.state ? part.state.reason : ""}`),
+    ...failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`),
+  ];
 }

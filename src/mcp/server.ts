@@ -11,16 +11,18 @@ import { argumentTexts, toolGraceMs, toolResults, toolTexts } from "../base/forM
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { filtersFor } from "../base/queryWords.ts";
+import type { Folder } from "../engine/folderPaths.ts";
+import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
-import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, openSession, pathInside } from "../engine/session.ts";
+import { becomeSearchable, type EngineSession, openSession } from "../engine/session.ts";
+import { EngineSessions, placeInside, type ReadySet, readySet } from "../engine/sessions.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
-import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
+import { languageOf, languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { answerText, copiesText } from "./answer.ts";
 
 export interface McpOptions {
-  /** Absolute workspace folder. */
-  readonly root: string;
+  /** Called differently, with absolute paths. */
+  readonly folders: readonly Folder[];
   readonly modelFolder: string | undefined;
   readonly log: Log;
   /** Ends the server. */
@@ -41,6 +43,7 @@ function input<T extends z.ZodRawShape>(shape: T) {
 
 const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });
 const statusShape = z.object({
+  name: z.string(),
   state: z.string(),
   reason: z.string(),
   root: z.string(),
@@ -62,42 +65,25 @@ function progressTo(context: ServerContext): OnProgress {
   };
 }
 
-/** One engine session for the life of the server, opened by the first call and again after an engine ended. */
+/** The folders, and one engine session of each for the life of the server. */
 class Workspace {
-  readonly options: McpOptions;
-  #session: Promise<EngineSession> | undefined;
+  readonly folders: readonly Folder[];
+  readonly #sessions: EngineSessions;
 
-  constructor(options: McpOptions) {
-    this.options = options;
+  constructor({ folders, modelFolder, log, signal }: McpOptions) {
+    this.folders = folders;
+    this.#sessions = new EngineSessions((root) => openSession({ root, client: "mcp", modelFolder, log, start: true, signal }));
   }
 
-  #opened(): Promise<EngineSession> {
-    if (this.#session !== undefined) return this.#session;
-    const { root, modelFolder, log, signal } = this.options;
-    const opening = openSession({ root, client: "mcp", modelFolder, log, start: true, signal });
-    this.#session = opening;
-    const forget = (): void => {
-      if (this.#session === opening) this.#session = undefined;
-    };
-    opening.then((session) => session.onClose(forget), forget);
-    return opening;
+  readonly use = <T>({ root }: Folder, work: (session: EngineSession) => Promise<T>): Promise<T> => this.#sessions.use(root, work);
+
+  /** For one question. */
+  ready({ wait, depth }: AskOptions, signal: AbortSignal): ReadySet<Folder> {
+    return readySet(this.folders, this.use, { wait, depth, graceMs: toolGraceMs }, signal);
   }
 
-  /** Where the engine ends before it answers (an update, a restart by another client, a crash), the question goes once more, to a new one. */
-  async use<T>(work: (session: EngineSession) => Promise<T>): Promise<T> {
-    const opened = this.#opened();
-    const session = await opened;
-    try {
-      return await work(session);
-    } catch (error) {
-      if (!StrataError.is(error, "engine.unreachable")) throw error;
-      if (this.#session === opened) this.#session = undefined;
-      return work(await this.#opened());
-    }
-  }
-
-  async close(): Promise<void> {
-    (await this.#session?.catch(() => undefined))?.dispose();
+  close(): Promise<void> {
+    return this.#sessions.close();
   }
 }
 
@@ -121,23 +107,42 @@ interface AskOptions {
  * all code once more, its line breaks escaped, without a word of what was covered.
  * @param query what was asked for in words, with its filters; filters alone for code
  */
-async function ask(workspace: Workspace, query: string, options: AskOptions, context: ServerContext, send: (session: EngineSession, signal: AbortSignal) => Promise<protocol.SearchResult>): Promise<CallToolResult> {
-  const { signal } = context.mcpReq;
-  const onProgress = progressTo(context);
-  const { result, state } = await workspace.use(async (session) => {
-    if (options.wait) await bringTo(session, options.depth, onProgress, signal);
-    else await becomeSearchable(session, toolGraceMs, onProgress, signal);
-    return answerFromAll(session, () => send(session, signal), signal);
-  });
-  const answer = await withWholeCode(result, () => workspace.options.root);
-  return { content: [{ type: "text", text: answerText(answer, query, isComplete(result.coverage, state, "instant")) }] };
+async function ask(workspace: Workspace, query: string, options: AskOptions, { mcpReq: { signal } }: ServerContext, send: (set: ReadySet<Folder>) => Promise<MergedResult>): Promise<CallToolResult> {
+  const set = workspace.ready(options, signal);
+  const result = await send(set);
+  const answer = await withWholeCode(result, ({ root }) => root);
+  return { content: [{ type: "text", text: answerText(answer, query, set) }] };
+}
+
+/** The state of a folder's index as data. */
+function statusData({ root, name }: Folder, { state, coverage: covered, model: { id, version }, languages, skipped, warnings }: Omit<protocol.Status, "root" | "indexFolder" | "changes" | "memoryBytes" | "indexBytes">) {
+  return { name, state: state.kind, reason: "reason" in state ? state.reason : "", root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
+}
+
+/** The same of one that cannot be asked. */
+function failedData(folder: Folder, error: unknown): ReturnType<typeof statusData> {
+  const state = { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) } as const;
+  return statusData(folder, { state, coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, model: { id: "", version: "", folder: "" }, languages: {}, skipped: {}, warnings: [] });
+}
+
+function statusText({ name, root, state, reason, coverage: covered, languages, skipped, warnings }: ReturnType<typeof statusData>, isOne: boolean): string {
+  const counts = (of: Readonly<Record<string, number>>) => Object.entries(of).map(([name, count]) => `${count} ${name}`).join(", ");
+  return [
+    `${isOne ? root : `${name} (${root})`}: ${state}${reason === "" ? "" : ` (${reason})`}.`,
+    ...(covered.files > 0 || state !== "failed" ? [`${covered.files} files in ${covered.chunks} pieces; searchable at instant depth ${covered.instant}, shallow ${covered.shallow}, deep ${covered.deep}.`] : []),
+    ...(covered.files > 0 ? [`Languages: ${counts(languages)}.`] : []),
+    ...(Object.keys(skipped).length > 0 ? [`Left out: ${counts(skipped)}.`] : []),
+    ...warnings,
+  ].join("\n");
 }
 
 function createServer(workspace: Workspace): McpServer {
-  const { root } = workspace.options;
+  const { folders } = workspace;
+  const isOne = folders.length === 1;
+  const named = isOne ? "" : ` They are ${folders.map(({ name }) => name).join(", ")}: paths begin with these names, in results, filters and arguments.`;
   const server = new McpServer(
     { name: "strata", title: "Strata: search code by meaning", version: build.split("+")[0] ?? build },
-    { instructions: "Searches the code of one workspace by meaning, offline. Prefer search_code over text search when you know what code does but not what it is called; results are places in files, best first." },
+    { instructions: `Searches the code of ${isOne ? "one workspace" : `${folders.length} folders as one workspace`} by meaning, offline. Prefer search_code over text search when you know what code does but not what it is called; results are places in files, best first.${named}` },
   );
   const annotations = { readOnlyHint: true, idempotentHint: true, openWorldHint: false };
 
@@ -154,7 +159,7 @@ function createServer(workspace: Workspace): McpServer {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
         if (path && /"|\s\S*:/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without quotes or other filters, for example src/**.");
         const filtered = path ? `${query} path:${/\s/.test(path) ? `"${path}"` : path}` : query;
-        return ask(workspace, filtered, options, context, (session, signal) => session.request(protocol.search, { query: filtered, k, depth: options.depth }, signal));
+        return ask(workspace, filtered, options, context, (set) => searchAll(set, filtered, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
       }),
   );
 
@@ -183,9 +188,10 @@ function createServer(workspace: Workspace): McpServer {
         if (endLine !== undefined && (startLine === undefined || endLine < startLine)) throw new StrataError("input.invalid", "endLine needs a startLine that is not after it.");
         if (given !== undefined && lang && languagesNamed(lang).length === 0) throw new StrataError("input.invalid", noSuchLanguage(lang));
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
-        const place = named ? { ...named, path: pathInside(root, named.path) } : {};
-        const code = given === undefined ? {} : { text: given, ...(lang && { lang }) };
-        return ask(workspace, filters, options, context, (session, signal) => session.request(protocol.similar, { ...place, ...code, filters, k, depth: options.depth }, signal));
+        const there = named && placeInside(folders, named.path);
+        const language = there && !isOne ? languageOf(there.path).id : lang;
+        const place = named && there ? { ...named, path: there.path } : { text: given! };
+        return ask(workspace, filters, options, context, (set) => similarAll(set, there?.folder.root, { ...place, ...(language && { lang: language }), filters }, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
       }),
   );
 
@@ -206,38 +212,34 @@ function createServer(workspace: Workspace): McpServer {
     ({ path: at = "", filters: others = "", minLines, k, wait: waits }, context) =>
       answering(async () => {
         const { signal } = context.mcpReq;
-        const onProgress = progressTo(context);
-        const inside = at === "" ? undefined : pathInside(root, placeNamed(at).path);
-        const filters = filtersFor(inside === undefined ? [] : [inside], others);
-        return workspace.use(async (session) => {
-          if (waits) await bringTo(session, "deep", onProgress, signal);
-          else await becomeSearchable(session, toolGraceMs, onProgress, signal);
-          if (inside !== undefined && statSync(path.join(root, inside)).isFile()) await session.request(protocol.filesChanged, { paths: [inside] }, signal); // nobody may have told of it yet
-          const params = { ...protocol.duplicateDefaults, filters, minLines, limit: k };
-          const { result: found, state } = await answerFromAll(session, () => session.request(protocol.duplicates, params, signal, onProgress), signal);
-          return { content: [{ type: "text", text: copiesText(found, isComplete(found.coverage, state, "instant")) }] };
-        });
+        const there = at === "" ? undefined : placeInside(folders, placeNamed(at).path);
+        const set = workspace.ready({ wait: waits, depth: "deep" }, signal);
+        const filters = there ? copiesFilters(folders, there, others) : others;
+        if (there && statSync(path.join(there.folder.root, there.path)).isFile())
+          await workspace.use(there.folder, async (session) => {
+            await becomeSearchable(session, toolGraceMs, progressTo(context), signal);
+            await session.request(protocol.filesChanged, { paths: [there.path] }, signal); // nobody may have told of it yet
+          });
+        const found = await duplicatesAll(set, { ...protocol.duplicateDefaults, filters, minLines, limit: k }, progressTo(context), signal, there?.folder.root);
+        return { content: [{ type: "text", text: copiesText(found, set) }] };
       }),
   );
 
   server.registerTool(
     "index_status",
-    { title: "Index status", description: toolTexts.status, inputSchema: input({}), outputSchema: statusShape, annotations },
-    (_input, context) =>
+    { title: "Index status", description: toolTexts.status, inputSchema: input({}), outputSchema: isOne ? statusShape : z.object({ folders: z.array(statusShape) }), annotations },
+    (_input, { mcpReq: { signal } }) =>
       answering(async () => {
-        const { state, coverage: covered, model, languages, skipped, warnings } = await workspace.use((session) => session.ask(protocol.status, context.mcpReq.signal));
-        const { id, version } = model;
-        const reason = "reason" in state ? state.reason : "";
-        const status = { state: state.kind, reason, root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
-        const counts = (of: Readonly<Record<string, number>>) => Object.entries(of).map(([name, count]) => `${count} ${name}`).join(", ");
-        const text = [
-          `${root}: ${state.kind}${reason === "" ? "" : ` (${reason})`}.`,
-          `${covered.files} files in ${covered.chunks} pieces; searchable at instant depth ${covered.instant}, shallow ${covered.shallow}, deep ${covered.deep}.`,
-          ...(covered.files > 0 ? [`Languages: ${counts(languages)}.`] : []),
-          ...(Object.keys(skipped).length > 0 ? [`Left out: ${counts(skipped)}.`] : []),
-          ...warnings,
-        ].join("\n");
-        return { content: [{ type: "text", text }], structuredContent: status };
+        const asked = (folder: Folder) => workspace.use(folder, async (session) => statusData(folder, await session.ask(protocol.status, signal)));
+        const all = await Promise.all(
+          folders.map((folder) =>
+            asked(folder).catch((error: unknown) => {
+              if (isOne || signal.aborted) throw error;
+              return failedData(folder, error);
+            }),
+          ),
+        );
+        return { content: [{ type: "text", text: all.map((one) => statusText(one, isOne)).join("\n\n") }], structuredContent: isOne ? all[0]! : { folders: all } };
       }),
   );
   return server;

@@ -12,8 +12,10 @@ export function escapeGlob(text: string): string {
 
 /** Whether a file passes all filters that are present. */
 export function fileMatcher({ langs, excludeLangs, pathGlobs, excludeGlobs, tests, under }: Filters): (file: { readonly path: string; readonly lang: string; readonly isTest: boolean }) => boolean {
-  const included = pathGlobs && anyOf(pathGlobs);
-  const excluded = excludeGlobs && anyOf(excludeGlobs);
+  // Who asks about a directory below the root says paths from there, as they are shown to them, or from the root, as a filter with a full path comes to.
+  const fromEither = (matches: (path: string) => boolean) => (under ? (path: string) => matches(path.slice(under.length + 1)) || matches(path) : matches);
+  const included = pathGlobs && fromEither(anyOf(pathGlobs));
+  const excluded = excludeGlobs && fromEither(anyOf(excludeGlobs));
   return ({ path, lang, isTest }) => (tests === undefined || isTest === tests) && (!under || path.startsWith(`${under}/`)) && (!langs || langs.includes(lang)) && !excludeLangs?.includes(lang) && (!included || included(path)) && !excluded?.(path);
 }
 

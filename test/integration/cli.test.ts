@@ -1,24 +1,21 @@
 // The command line as a child process against a real engine and the shipped model, on one small workspace.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { packageRoot } from "../../src/base/assets.ts";
 import type { Hit, Status } from "../../src/engine/protocol.ts";
+import { Sandbox } from "../support/programs.ts";
 import { manyFiles, processGone } from "../support/workspace.ts";
 
-const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
+const sandbox = new Sandbox("cli");
+const { folder } = sandbox;
 const root = path.join(folder, "w");
-const env = { ...process.env, STRATA_CACHE: path.join(folder, "c"), NO_COLOR: "1" };
-const program = path.join(packageRoot, "src/cli/main.ts");
+const strata: Sandbox["strata"] = (args, options) => sandbox.strata(args, options);
+const start: Sandbox["start"] = (args, options) => sandbox.start(args, options);
+after(() => sandbox.end());
 
 function write(base: string, files: Readonly<Record<string, string>>): void {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(base, name)), { recursive: true });
-    writeFileSync(path.join(base, name), content);
-  }
+  sandbox.write(path.relative(folder, base), files);
 }
 
 before(() => {
@@ -31,39 +28,6 @@ before(() => {
     "node_modules/x/index.js": "export function withBackoff() {}\n",
   });
 });
-
-/** Ends every engine of this file's cache, so that nothing is left behind. */
-after(async () => {
-  const cache = path.join(folder, "c");
-  for (const index of existsSync(cache) ? readdirSync(cache) : []) {
-    const record = path.join(cache, index, "engine.json");
-    if (!existsSync(record)) continue;
-    const { pid } = JSON.parse(readFileSync(record, "utf8")) as { pid: number };
-    try {
-      process.kill(pid, "SIGTERM");
-    } catch {
-      continue; // it has ended already
-    }
-    await processGone(pid);
-  }
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-});
-
-function start(args: readonly string[], options: { cwd?: string; piped?: string | Uint8Array } = {}): ChildProcess {
-  const child = spawn(process.execPath, ["--no-warnings", program, ...args], { env, cwd: options.cwd ?? folder, stdio: [options.piped === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
-  child.stdin?.on("error", () => {}).end(options.piped);
-  return child;
-}
-
-async function strata(args: readonly string[], options: { cwd?: string; piped?: string | Uint8Array } = {}): Promise<{ code: number | null; out: string; err: string }> {
-  const child = start(args, options);
-  let out = "";
-  let err = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (out += text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (err += text));
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, out, err };
-}
 
 async function strataJson<T>(...args: string[]): Promise<{ code: number | null; value: T }> {
   const { code, out, err } = await strata([...args, "--json"]);

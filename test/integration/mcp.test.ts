@@ -1,75 +1,27 @@
 // The MCP server as a child process, spoken to the way an agent does: JSON-RPC lines over stdin and stdout, a real engine behind.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { packageRoot } from "../../src/base/assets.ts";
-import { manyFiles, processGone } from "../support/workspace.ts";
+import { McpProgram, type NamedPlace, placesIn, Sandbox, type ToolResult } from "../support/programs.ts";
+import { manyFiles } from "../support/workspace.ts";
 
-interface Message {
-  readonly id?: number;
-  readonly method?: string;
-  readonly params?: { readonly progressToken?: string; readonly progress?: number; readonly message?: string };
-  readonly result?: unknown;
-  readonly error?: { readonly code: number; readonly message: string };
-}
-interface ToolResult {
-  readonly isError?: boolean;
-  readonly content: readonly { readonly type: string; readonly text: string }[];
-  readonly structuredContent?: Readonly<Record<string, unknown>>;
-}
-
-const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-mcp-")));
+const sandbox = new Sandbox("mcp");
+const { folder, cache } = sandbox;
 const root = path.join(folder, "w");
-const cache = path.join(folder, "c");
-let server: ChildProcess;
-let lastId = 0;
-let stderr = "";
-const waiting = new Map<number, (message: Message) => void>();
-const notifications: Message[] = [];
-const strayLines: string[] = [];
+let server: McpProgram;
+const send: McpProgram["send"] = (message) => server.send(message);
+const request: McpProgram["request"] = (method, params) => server.request(method, params);
+const call: McpProgram["call"] = (name, args, meta) => server.call(name, args, meta);
 
-function send(message: object): void {
-  server.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-}
-
-function request(method: string, params: object = {}): { readonly id: number; readonly answer: Promise<Message> } {
-  const id = ++lastId;
-  const answer = new Promise<Message>((resolve) => waiting.set(id, resolve));
-  send({ id, method, params });
-  return { id, answer };
-}
-
-async function call(name: string, args: object, meta: object = {}): Promise<ToolResult> {
-  const { result, error } = await request("tools/call", { name, arguments: args, _meta: meta }).answer;
-  assert.equal(error, undefined, error?.message);
-  return result as ToolResult;
-}
-
-interface Place {
-  readonly path: string;
-  readonly startLine: number;
-  readonly name: string;
-}
-
-/** The places that an answer names, in order. */
-const placesIn = ({ content }: ToolResult): Place[] =>
-  [...(content[0]?.text ?? "").matchAll(/^(.+):(\d+)-\d+(?: \((.+)\))?(?:, lines \d+-\d+)?\n```/gm)].map(([, path, startLine, name]) => ({ path: path!, startLine: Number(startLine), name: name ?? "" }));
-async function placesOf(tool: string, args: object): Promise<Place[]> {
+async function placesOf(tool: string, args: object): Promise<NamedPlace[]> {
   const places = placesIn(await call(tool, { ...args, wait: true }));
   assert.ok(places.length > 0, JSON.stringify(args));
   return places;
 }
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), content);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => sandbox.write("w", files);
 
 const ranked = (name: string, list: string, top: string): string =>
   `export function ${name}(${list}: number[]) {\n  const ${top}: number[] = [];\n  for (const value of ${list}) {\n    if (value > 0 && ${top}.length < 3) ${top}.push(value * 10);\n    else if (value < 0) ${top}.pop();\n  }\n  return ${top};\n}\n`;
@@ -86,43 +38,13 @@ before(async () => {
   });
   writeFileSync(path.join(folder, "outside.ts"), "export const outside = 1;\n");
   symlinkSync(path.join(folder, "outside.ts"), path.join(root, "link.ts"));
-  server = spawn(process.execPath, ["--no-warnings", path.join(packageRoot, "src/cli/main.ts"), "mcp", "--in", root], { env: { ...process.env, STRATA_CACHE: cache }, stdio: ["pipe", "pipe", "pipe"] });
-  server.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  let rest = "";
-  server.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      let message: Message;
-      try {
-        message = JSON.parse(line) as Message;
-      } catch {
-        strayLines.push(line);
-        continue;
-      }
-      if (message.id === undefined) notifications.push(message);
-      else waiting.get(message.id)?.(message);
-    }
-  });
-  const { result } = await request("initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "test", version: "1" } }).answer;
-  assert.equal((result as { serverInfo: { name: string } }).serverInfo.name, "strata");
-  send({ method: "notifications/initialized" });
+  server = new McpProgram(sandbox, ["--in", root]);
+  assert.equal((await server.initialize()).serverInfo.name, "strata");
 });
 
 after(async () => {
-  server.kill();
-  for (const index of readdirSync(cache)) {
-    const record = path.join(cache, index, "engine.json");
-    if (!existsSync(record)) continue;
-    const { pid } = JSON.parse(readFileSync(record, "utf8")) as { pid: number };
-    try {
-      process.kill(pid, "SIGTERM");
-    } catch {
-      continue; // it has ended already
-    }
-    await processGone(pid);
-  }
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  server.process.kill();
+  await sandbox.end();
 });
 
 test("four tools, each with a schema of what goes in, all reading only", async () => {
@@ -139,7 +61,7 @@ test("a search gives text alone, best first, with progress on the way", async ()
   assert.equal(result.structuredContent, undefined, "clients would show the same again, or that instead");
   assert.deepEqual(placesIn(result)[0], { path: "src/retry.ts", startLine: 1, name: "withBackoff" });
   assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n[\s\S]*\n\nSearched all 46 files/);
-  const progress = notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
+  const progress = server.notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
   assert.ok(progress.length > 0);
   for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");
 });
@@ -150,9 +72,9 @@ test("a misspelt word is read as the one that the code says, and the agent is to
 });
 
 test("without a progress token there is no progress", async () => {
-  const before = notifications.length;
+  const before = server.notifications.length;
   await call("search_code", { query: "invoice" });
-  assert.equal(notifications.slice(before).filter((message) => message.method === "notifications/progress").length, 0);
+  assert.equal(server.notifications.slice(before).filter((message) => message.method === "notifications/progress").length, 0);
 });
 
 test("a snippet with fences cannot end its own block", async () => {
@@ -273,8 +195,8 @@ test("an engine that dies in the midst of a call costs no call: a new one answer
 });
 
 test("stdout carries the protocol only, and closing stdin ends the server", async () => {
-  assert.deepEqual(strayLines, []);
-  const exited = new Promise((resolve) => server.once("exit", (code) => resolve(code)));
-  server.stdin?.end();
-  assert.equal(await exited, 0, stderr);
+  assert.deepEqual(server.strayLines, []);
+  const exited = new Promise((resolve) => server.process.once("exit", (code) => resolve(code)));
+  server.process.stdin?.end();
+  assert.equal(await exited, 0, server.stderr);
 });

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { decodeText } from "../../src/base/decode.ts";
 import { toolResults } from "../../src/base/forModels.ts";
 import { queryWords } from "../../src/base/queryWords.ts";
+import { mergeResults } from "../../src/engine/folders.ts";
 import { search } from "../../src/engine/protocol.ts";
 import { withWholeCode } from "../../src/engine/wholeCode.ts";
 import { walk } from "../../src/indexing/walk.ts";
@@ -98,8 +99,9 @@ async function readingsOf({ root, queries }: JudgedRepository): Promise<{ readon
     for (const { query, targets } of queries) {
       const ask = async (k: number) => {
         const result = await engine.connection.sendRequest(search, { query, k, depth: "instant" });
-        const answer = await withWholeCode(result, () => root);
-        return { hits: result.hits, textOf: (count: number) => answerText({ ...answer, hits: answer.hits.slice(0, count) }, query, true) };
+        const answer = await withWholeCode(mergeResults([{ root, result }], k), () => root);
+        const parts = () => [{ name: "", coverage: result.coverage, state: { kind: "ready" } as const }];
+        return { hits: result.hits, textOf: (count: number) => answerText({ ...answer, hits: answer.hits.slice(0, count) }, query, { folders: [{ root, name: "" }], parts }) };
       };
       const answers = [await ask(toolResults.usual), await ask(20), await ask(MOST_HITS)];
       const { hits, textOf } = answers.at(-1)!;

@@ -65,9 +65,9 @@ for (const [isTerminal, quiet, expected] of [[true, false, "\r\x1b[2KOpening\r\x
     t.mock.timers.enable({ apis: ["setTimeout"] });
     let written = "";
     const terminal: Terminal = { out: assert.fail, err: (text) => void (written += text), outColour: false, errInteractive: isTerminal, columns: 60 };
-    assert.equal(await sayingSo(terminal, quiet, "Opening", Promise.resolve(1)), 1);
+    assert.equal(await sayingSo(terminal, () => quiet, "Opening", Promise.resolve(1)), 1);
     const { promise, reject } = Promise.withResolvers<never>();
-    const waiting = sayingSo(terminal, quiet, "Opening", promise);
+    const waiting = sayingSo(terminal, () => quiet, "Opening", promise);
     t.mock.timers.tick(1999);
     assert.equal(written, "");
     t.mock.timers.tick(1);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Coverage, Hit, IndexState, Status } from "../../../src/engine/protocol.ts";
-import { coverageLine, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, scoreBar, stateLine } from "../../../src/cli/render.ts";
+import { coverageLine, coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, scoreBar, stateLine, worstState } from "../../../src/cli/render.ts";
 import { bytes, clip, painter, printable, processTerminal } from "../../../src/cli/terminal.ts";
 
 const plain = painter(false);
@@ -18,7 +18,7 @@ const hit: Hit = {
   depth: "deep",
   why: [{ signal: "dense", value: 0.71, contribution: 1.5 }, { signal: "test file", value: 1, contribution: -0.25 }],
 };
-const options = { paint: plain, columns: 80, query: "verify the graph", explain: false, folder: "" };
+const options = { paint: plain, columns: 80, query: "verify the graph", explain: false };
 
 test("a hit is a place to click, its name, where it stands, and the three lines that say most", () => {
   assert.equal(
@@ -38,10 +38,6 @@ test("explaining adds each signal's share with its sign", () => {
   const text = renderHits([hit], { ...options, explain: true });
   assert.match(text, /\+1\.500 {2}dense \(0\.710\)/);
   assert.match(text, /−0\.250 {2}test file \(1\.000\)/);
-});
-
-test("the folder stands in front of the path, so that the place can be clicked from elsewhere", () => {
-  assert.match(renderHits([hit], { ...options, folder: "/srv/project" }), /^\/srv\/project\/src\/store\/open\.ts:98 /);
 });
 
 test("hits without a name or a breadcrumb leave no gaps", () => {
@@ -74,9 +70,9 @@ test("of a longer piece the lines with most words of the query are shown, and wh
 
 test("a line for each hit, of what says most of the query, as editors read it", () => {
   const snippet = "function openStore(folder) {\n\tconst lock = takeLock(folder);\n\treturn lock;\n}";
-  const lines = renderLines([{ ...hit, startLine: 10, snippet }, { ...hit, path: "b\nc.ts", startLine: 3, snippet: "x" }], { query: "take the lock of a folder", folder: "app" });
-  assert.equal(lines, `app/${hit.path}:11:2:const lock = takeLock(folder);\napp/b\\nc.ts:3:1:x\n`.replace("b\\nc.ts", printable("b\nc.ts")));
-  assert.match(renderLines([{ ...hit, startLine: 10, snippet }], { query: "", folder: "" }), /:10:1:function openStore/);
+  const lines = renderLines([{ ...hit, startLine: 10, snippet }, { ...hit, path: "b\nc.ts", startLine: 3, snippet: "x" }], { query: "take the lock of a folder" });
+  assert.equal(lines, `${hit.path}:11:2:const lock = takeLock(folder);\nb\\nc.ts:3:1:x\n`.replace("b\\nc.ts", printable("b\nc.ts")));
+  assert.match(renderLines([{ ...hit, startLine: 10, snippet }], { query: "" }), /:10:1:function openStore/);
 });
 
 test("no hit of an answer that is none is drawn as a good one", () => {
@@ -109,6 +105,17 @@ for (const [name, coverage, state, depth, expected] of coverages)
     if (expected === undefined) assert.equal(line, undefined);
     else assert.match(line ?? "", expected);
   });
+
+test("of several folders those are named that cannot be searched whole, and what is not as deep yet is told of all together", () => {
+  const part = (name: string, state: IndexState, deep = 100) => ({ name, state, coverage: { files: 10, chunks: 100, instant: 100, shallow: 100, deep } });
+  const lines = (...parts: ReturnType<typeof part>[]) => coverageLines(parts, "deep");
+  const [ready, paused]: IndexState[] = [{ kind: "ready" }, { kind: "paused", reason: "r" }];
+  assert.deepEqual(lines(part("a", ready!), part("b", ready!)), []);
+  assert.deepEqual(lines(part("a", ready!, 40), part("b", { kind: "deepening", progress: { phase: "deep", done: 1, total: 2, unit: "chunks" } }, 20)), ["Searched all 20 files; 60 of 200 chunks read at full depth so far, the others at a lower one."]);
+  assert.deepEqual(lines(part("a", paused!), part("b", scanning), part("c", scanning), part("d", ready!, 5)), ["a: Indexing is paused: r", "b, c: Searched 20 of 10,000 files found so far; indexing goes on. Add --wait for an answer from all of them."]);
+  assert.deepEqual(lines(part("a", scanning)), [coverageLine(part("a", scanning).coverage, scanning, "deep")]);
+  assert.deepEqual([worstState([part("a", ready!), part("b", paused!), part("c", scanning)]).kind, worstState([]).kind], ["paused", "ready"]);
+});
 
 test("duplicates are grouped by what they are", () => {
   const members = [{ path: "a.ts", startLine: 1, endLine: 9, symbol: "f", snippet: "f" }, { path: "b.ts", startLine: 4, endLine: 12, symbol: "", snippet: "f" }];

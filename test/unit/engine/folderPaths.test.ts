@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { queryIn, withDistinctNames } from "../../../src/engine/folderPaths.ts";
+import { nameIn, placesNamed, queryIn, withDistinctNames } from "../../../src/engine/folderPaths.ts";
 
 describe("a path with a folder's name in front", () => {
   for (const [query, gateway, web] of [
@@ -38,4 +38,24 @@ describe("the names of folders", () => {
     it(what, () => {
       assert.deepEqual(withDistinctNames(folders.map(([root, name]) => ({ root, name }))).map(({ name }) => name), expected);
     });
+});
+
+describe("a place as it may be written", () => {
+  const folders = [{ root: "/w/api", name: "api" }, { root: "/w/web", name: "web" }, { root: "/w/web/lib", name: "lib" }];
+  for (const [given, expected] of [
+    ["web/src/a.ts", ["web: src/a.ts", "api: web/src/a.ts", "web: web/src/a.ts", "lib: web/src/a.ts"]],
+    ["src\\a.ts", ["api: src/a.ts", "web: src/a.ts", "lib: src/a.ts"]],
+    ["/w/web/lib/a.ts", ["lib: a.ts"]],
+    ["/w/other/a.ts", []],
+    ["../api/a.ts", []],
+    ["web/../../a.ts", []],
+  ] as const)
+    it(`may mean ${expected.length === 0 ? "nothing" : expected.join(", ")} as ${given}`, () => {
+      assert.deepEqual(placesNamed(folders, given).map(({ folder, path }) => `${folder.name}: ${path}`), expected);
+    });
+
+  it("has no folder's name in front where there is one folder", () => {
+    assert.deepEqual([nameIn(folders, "/w/web"), nameIn(folders.slice(0, 1), "/w/api")], ["web", ""]);
+    assert.deepEqual(placesNamed(folders.slice(0, 1), "api/a.ts").map(({ path }) => path), ["api/a.ts"]);
+  });
 });

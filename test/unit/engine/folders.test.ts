@@ -1,7 +1,26 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { mergeResults, type MergedResult, sumCoverage } from "../../../src/engine/folders.ts";
+import { askAll, copiesFilters, duplicatesAll, type FolderSet, mergeResults, type MergedResult, searchAll, similarAll, sumCoverage } from "../../../src/engine/folders.ts";
+import * as protocol from "../../../src/engine/protocol.ts";
 import { coverage, hit, result } from "../../support/fakeEngine.ts";
+
+const never = () => new AbortController().signal;
+const folders = (...names: readonly string[]) => names.map((name) => ({ root: `/${name}`, name }));
+
+/** Folders whose engines answer so; what each was asked, in order. */
+function setOf(names: readonly string[], answer: (name: string, params: never) => unknown, areCopies = false) {
+  const asked: [string, unknown][] = [];
+  const set: FolderSet = {
+    folders: folders(...names),
+    areCopies,
+    send: async ({ name }, _type, params, onProgress) => {
+      asked.push([name, params]);
+      onProgress?.({ phase: "search", done: 1, total: 2, unit: "chunks" });
+      return answer(name, params as never) as never;
+    },
+  };
+  return { set, asked };
+}
 
 const paths = ({ hits }: MergedResult) => hits.map(({ root, path }) => `${root}:${path}`);
 
@@ -51,5 +70,89 @@ describe("merging the answers of several folders", () => {
     assert.deepEqual(merged.coverage, coverage(7, 3));
     assert.deepEqual([merged.depth, merged.tookMs, merged.refining], ["shallow", 9, true]);
     assert.deepEqual(sumCoverage([]), coverage(0));
+  });
+});
+
+describe("a question to several folders", () => {
+  it("is answered in the order of the folders by those that can, and fails with the first failure when none can", async () => {
+    const { set } = setOf(["a", "b", "c"], (name) => (name === "b" ? Promise.reject(new Error("b is gone")) : name === "a" ? new Promise((resolve) => setImmediate(resolve, result([]))) : result([])));
+    const { results, failures } = await askAll(set, protocol.search, () => ({ query: "q", k: 1, depth: "deep" }), never());
+    assert.deepEqual([results.map(({ root }) => root), failures], [["/a", "/c"], [{ name: "b", reason: "b is gone" }]]);
+    await assert.rejects(searchAll(setOf(["a", "b"], (name) => Promise.reject(new Error(`${name} is gone`))).set, "q", { k: 1, depth: "deep" }, never()), /a is gone/);
+  });
+
+  it("ends for all when it is cancelled", async () => {
+    const cancelled = new AbortController();
+    const { set } = setOf(["a", "b"], (name) => (name === "a" ? result([]) : new Promise((_, reject) => cancelled.signal.addEventListener("abort", () => reject(cancelled.signal.reason)))));
+    const answer = searchAll(set, "q", { k: 1, depth: "deep" }, cancelled.signal);
+    cancelled.abort();
+    await assert.rejects(answer, { name: "AbortError" });
+  });
+
+  it("tells how far those are that are furthest back, and counts who has answered as done", async () => {
+    const seen: string[] = [];
+    const set: FolderSet = {
+      folders: folders("a", "b"),
+      send: async ({ name }, _type, _params, onProgress) => {
+        if (name === "a") {
+          onProgress?.({ phase: "deep", done: 30, total: 50, unit: "chunks" });
+          return result([]) as never;
+        }
+        for (const [phase, done, total] of [["discover", 7, 0], ["instant", 10, 40], ["deep", 5, 100]] as const) {
+          await new Promise((resolve) => setImmediate(resolve));
+          onProgress?.({ phase, done, total, unit: phase === "deep" ? "chunks" : "files" });
+        }
+        return result([]) as never;
+      },
+    };
+    await searchAll(set, "q", { k: 1, depth: "deep" }, never(), ({ phase, done, total, unit }) => seen.push(`${phase} ${done}/${total} ${unit}`));
+    assert.deepEqual(seen, ["deep 30/50 chunks", "discover 7/0 files", "instant 10/40 files", "deep 55/150 chunks"]);
+  });
+
+  it("shows what checkouts of one project have in common once, of the first", async () => {
+    const answer = (name: string) => result([hit("x", name === "a" ? 0.2 : 0.9), hit("y", 0.5, { snippet: name })]);
+    const shown = async (areCopies: boolean) => paths(await searchAll(setOf(["a", "b"], answer, areCopies).set, "q", { k: 5, depth: "deep" }, never()));
+    assert.deepEqual(await shown(true), ["/a:y", "/b:y", "/a:x"]);
+    assert.deepEqual(await shown(false), ["/b:x", "/a:y", "/b:y", "/a:x"]);
+  });
+});
+
+describe("similar code to a line alone", () => {
+  const definition = { text: "code", lang: "go" };
+  const how = { k: 5, depth: "deep" } as const;
+  const line = { path: "f.go", startLine: 7 };
+
+  it("is asked of the folder that knows the definition first, and of the others with its code", async () => {
+    const { set, asked } = setOf(["a", "b"], (name) => result([hit("x", name === "a" ? 0.4 : 0.6)], name === "a" ? { definition } : {}));
+    assert.deepEqual(paths(await similarAll(set, "/a", line, how, never())), ["/b:x", "/a:x"]);
+    assert.deepEqual(asked, [["a", { ...line, ...how }], ["b", { ...definition, ...how }]]);
+  });
+
+  it("is so also when the filters leave that folder out, whose hits are not shown then", async () => {
+    const { set, asked } = setOf(["a", "b"], (name) => result([hit("x", 0.9)], name === "a" ? { definition } : {}));
+    const found = await similarAll(set, "/a", { ...line, filters: "path:b" }, how, never());
+    assert.deepEqual([paths(found), found.coverage], [["/b:x"], coverage(3)]);
+    assert.deepEqual(asked, [["a", { ...line, ...how, k: 1 }], ["b", { ...definition, filters: 'path:"**"', ...how }]]);
+  });
+
+  it("is not found in another checkout of the same file", async () => {
+    const { set } = setOf(["a", "b"], (name) => result(name === "a" ? [] : [hit("f.go", 0.9), hit("g.go", 0.8)], { definition }), true);
+    assert.deepEqual(paths(await similarAll(set, "/a", line, how, never())), ["/b:g.go"]);
+  });
+});
+
+describe("duplicates of several folders", () => {
+  it("are as many as were asked for, whichever folder they are in", async () => {
+    const group = (lines: number) => ({ kind: "exact", similarity: 1, lines, members: [hit(`x${lines}`, 1), hit("y", 1)] });
+    const { set } = setOf(["a", "b"], (name) => ({ groups: name === "a" ? [group(20), group(6)] : [group(9), group(8)], coverage: coverage(1) }));
+    const { groups } = await duplicatesAll(set, { minLines: 6, threshold: 0.9, limit: 2 }, () => undefined, never());
+    assert.deepEqual(groups.map(({ root, lines }) => [root, lines]), [["/a", 20], ["/b", 9]]);
+  });
+
+  it("of a place are filtered by paths as they are shown, and not by those of other folders alone", () => {
+    const [a, b] = folders("a", "b") as [{ root: string; name: string }, { root: string; name: string }];
+    assert.equal(copiesFilters([a, b], { folder: a, path: "x.ts" }, "-path:a/gen -in:tests"), 'path:"./x.ts" -in:tests -path:"gen"');
+    assert.equal(copiesFilters([a], { folder: a, path: "x.ts" }, ""), 'path:"./x.ts"');
+    assert.throws(() => copiesFilters([a, b], { folder: a, path: "x.ts" }, "path:b/src"), { code: "input.invalid" });
   });
 });

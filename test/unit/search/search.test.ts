@@ -164,6 +164,14 @@ test("a search below a directory stays there", async () => {
   assert.ok(hits.length > 0 && hits.every((hit) => hit.path.startsWith("src/http/")));
 });
 
+test("below a directory a path filter begins there, or at the root as one with a full path does", async () => {
+  const found = async (path: string) => (await searchIndex(setUp(), { query: `parseHeaders ${path}`, k: 10, under: "src/http" })).hits.map((hit) => hit.path);
+  const both = new Set(await found(""));
+  assert.ok(both.has("src/http/headers.ts") && both.size > 1);
+  for (const path of ["path:./headers.ts", "path:src/http/headers.ts"]) assert.deepEqual(new Set(await found(path)), new Set(["src/http/headers.ts"]), path);
+  assert.ok(!(await found("-path:./headers.ts")).includes("src/http/headers.ts"));
+});
+
 test("a path filter finds what is below a directory, however much it finds elsewhere", async () => {
   const elsewhere: MemoryChunk[] = Array.from({ length: 200 }, (_, i) => ({ path: `lib/${i}.ts`, symbols: [`parseHeaders${i}`], text: `function parseHeaders${i}(raw) { return parse(headers(raw)); } // parse headers` }));
   const { hits } = await searchIndex(setUp([...sources, ...elsewhere]), { query: "parse headers path:*.ts", k: 10, under: "src/http" });

@@ -37,6 +37,12 @@ test("without an end line the definition at the line is the query", async () => 
   assert.ok(!hits.some((hit) => hit.symbol === "connect"));
 });
 
+test("the definition at a line alone is told, for indexes that do not have it", async () => {
+  const ask = async (place: { startLine: number; endLine?: number }) => (await findSimilar(setUp(), { path: "src/a.ts", text: "socket", k: 5, ...place })).definition;
+  assert.deepEqual(await ask({ startLine: 8 }), { text: sources[1]!.text, lang: "typescript" });
+  assert.equal(await ask({ startLine: 8, endLine: 9 }), undefined);
+});
+
 test("behind all code of a file the last definition is the query, and where there is none that is said", async () => {
   const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 12, text: "", k: 5 });
   assert.equal(hits[0]?.symbol, "dial");
