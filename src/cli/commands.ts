@@ -167,13 +167,14 @@ export function parsePlace(place: string): PlaceInFile & { readonly file: string
   return { file, startLine, ...(endLine !== undefined && { endLine }) };
 }
 
-/** See pathInside; who names a file of another project is told how to go there. */
-function insideOf(root: string, file: string, base: string): string {
+/** Finds a file; who names one of another project is told how to go there. */
+function insideOf<T>(roots: readonly string[], file: string, base: string, find: () => T): T {
   try {
-    return pathInside(root, file, base);
+    return find();
   } catch (error) {
     const full = path.resolve(base, file);
-    throw existsSync(full) && leadsOut(path.relative(root, full)) ? new StrataError("input.invalid", `There is no file ${file} inside ${root}. Name the project it belongs to with --in.`, error) : error;
+    const isElsewhere = existsSync(full) && roots.every((root) => leadsOut(path.relative(root, full)));
+    throw isElsewhere ? new StrataError("input.invalid", `There is no file ${file} inside ${roots.join(", ")}. Name the project it belongs to with --in.`, error) : error;
   }
 }
 
@@ -181,7 +182,7 @@ function insideOf(root: string, file: string, base: string): string {
 export function resolvePlace(place: string, { root, under }: Scope, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
   const { file, ...lines } = parsePlace(place);
   const base = [cwd, path.join(root, under)].find((folder) => existsSync(path.resolve(folder, file))) ?? root;
-  const relative = insideOf(root, file, base);
+  const relative = insideOf([root], file, base, () => pathInside(root, file, base));
   assertReadable(root, relative);
   let text: string | undefined;
   try {
@@ -212,7 +213,9 @@ async function pipedCode(named: readonly string[], { signal }: Context): Promise
 function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string; readonly lang: string } {
   const { file, ...lines } = parsePlace(place);
   const full = path.resolve(cwd, file);
-  const { folder, path: inside } = placeInside(folders.filter(({ problem }) => !problem), existsSync(full) ? full : file);
+  const there = folders.filter(({ problem }) => !problem);
+  const roots = there.map(({ root }) => root);
+  const { folder, path: inside } = insideOf(roots, file, cwd, () => placeInside(there, existsSync(full) ? full : file));
   const { startLine, endLine } = lines;
   return { root: folder.root, lang: languageOf(inside).id, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
 }

@@ -67,7 +67,7 @@ test("similar code is looked for in all of them, for a place as hits name it and
   assert.ok(placed(only).length > 0 && placed(only).every((at) => at.startsWith("one/api/")), "though the folder that knows the definition is left out");
   const { code, err } = await sandbox.strata(["similar", "README.md:1", ...inAll]);
   assert.deepEqual([code, err], [2, "strata: There is a README.md in one/api and two/api. Put the folder's name in front, for example one/api/README.md.\n"]);
-  assert.match((await sandbox.strata(["similar", `${path.join(cwd, "c")}:1`, ...inAll])).err, /There is no file .* inside .*web, .*one\/api, .*two\/api\./);
+  assert.match((await sandbox.strata(["similar", `${path.join(cwd, "c")}:1`, ...inAll])).err, /There is no file .* inside .*web, .*one\/api, .*two\/api\. Name the project it belongs to with --in\.$/m);
 });
 
 test("a folder that cannot be searched is named once, and the others answer", async () => {
