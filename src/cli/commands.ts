@@ -213,9 +213,7 @@ async function pipedCode(named: readonly string[], { signal }: Context): Promise
 function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string; readonly lang: string } {
   const { file, ...lines } = parsePlace(place);
   const full = path.resolve(cwd, file);
-  const there = folders.filter(({ problem }) => !problem);
-  const roots = there.map(({ root }) => root);
-  const { folder, path: inside } = insideOf(roots, file, cwd, () => placeInside(there, existsSync(full) ? full : file));
+  const { folder, path: inside } = insideOf(folders.map(({ root }) => root), file, cwd, () => placeInside(folders, existsSync(full) ? full : file));
   const { startLine, endLine } = lines;
   return { root: folder.root, lang: languageOf(inside).id, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
 }

@@ -68,7 +68,7 @@ export function progressDisplay(terminal: Terminal, quiet: boolean, now: () => n
   let isDrawn = false;
   return {
     show(progress) {
-      if (quiet) return;
+      if (quiet || (progress.done === 0 && progress.total === 0)) return; // there is nothing to tell yet
       const at = now();
       const isNewPhase = progress.phase !== phase;
       if (isNewPhase) {

@@ -153,17 +153,14 @@ export interface Answers<R> {
   readonly failures: readonly Failure[];
 }
 
-/**
- * Asks all folders at once; those for which `paramsFor` gives nothing are left out. A folder that cannot answer does not keep the others from it.
- * @throws the first failure when no folder could answer; an AbortError when aborted.
- */
-export async function askAll<F extends Folder, P, R extends { readonly coverage: protocol.Coverage }>(
+/** As `askAll`, but nobody's answer is an answer too. */
+async function answersOf<F extends Folder, P, R extends { readonly coverage: protocol.Coverage }>(
   { folders, send }: FolderSet<F>,
   type: RequestType<P, R, protocol.ErrorData>,
   paramsFor: (folder: F) => P | undefined,
   signal: AbortSignal,
   onProgress?: OnProgress,
-): Promise<Answers<R>> {
+): Promise<Answers<R> & { readonly errors: readonly unknown[] }> {
   const all = onProgress && progressOfAll(onProgress);
   const errors: unknown[] = [];
   const answers = await Promise.all(
@@ -182,9 +179,23 @@ export async function askAll<F extends Folder, P, R extends { readonly coverage:
       }
     }),
   );
-  const results = answers.filter((answer) => answer !== undefined && "result" in answer);
-  if (results.length === 0 && errors.length > 0) throw errors[0];
-  return { results, failures: answers.filter((answer) => answer !== undefined && "reason" in answer) };
+  return { results: answers.filter((answer) => answer !== undefined && "result" in answer), failures: answers.filter((answer) => answer !== undefined && "reason" in answer), errors };
+}
+
+/**
+ * Asks all folders at once; those for which `paramsFor` gives nothing are left out. A folder that cannot answer does not keep the others from it.
+ * @throws the first failure when no folder could answer; an AbortError when aborted.
+ */
+export async function askAll<F extends Folder, P, R extends { readonly coverage: protocol.Coverage }>(
+  set: FolderSet<F>,
+  type: RequestType<P, R, protocol.ErrorData>,
+  paramsFor: (folder: F) => P | undefined,
+  signal: AbortSignal,
+  onProgress?: OnProgress,
+): Promise<Answers<R>> {
+  const { errors, ...answers } = await answersOf(set, type, paramsFor, signal, onProgress);
+  if (answers.results.length === 0 && errors.length > 0) throw errors[0];
+  return answers;
 }
 
 /** What of a hit is the same in another checkout. */
@@ -254,10 +265,11 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   code = first.results.find(({ result }) => result.definition)?.result.definition ?? code;
   if (folders.length > 0 && folders.every((folder) => asked(folder) === undefined))
     throw new StrataError("input.invalid", "The filters leave out the folder of this file, and the others do not have its code. Name the last line too, or give the code as text.");
-  const then = await askAll(set, protocol.similar, (folder) => (isLineAlone && holds(folder) ? undefined : asked(folder)), signal, onProgress);
+  const then = await answersOf(set, protocol.similar, (folder) => (isLineAlone && holds(folder) ? undefined : asked(folder)), signal, onProgress);
   const isWanted = ({ root }: RootResult): boolean => folders.some((folder) => folder.root === root && asked(folder) !== undefined);
   const order = folders.map((folder) => folder.root);
   const results = [...first.results.filter(isWanted), ...then.results].sort((a, b) => order.indexOf(a.root) - order.indexOf(b.root));
+  if (results.length === 0 && then.errors.length > 0) throw then.errors[0];
   const own = given === undefined ? [] : [keyOf({ path: given, snippet: snippetOf(code.text) })];
   return mergeAnswers(set, { results, failures: [...first.failures, ...then.failures] }, how.k, own);
 }

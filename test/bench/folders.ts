@@ -40,8 +40,10 @@ function memory(kind: "Rss" | "Pss"): number[] {
 }
 
 try {
+  const afterReading: number[] = [];
   for (const folder of folders) {
     await strata("index", folder, "--depth", "deep");
+    afterReading.push(...memory("Rss"));
     await endEngines();
   }
   const together = await search(questions[0]!, ...folders);
@@ -60,7 +62,7 @@ try {
     startedInTurnSeconds: seconds(inTurn),
     runningSeconds: seconds(median(running)),
     oneOfThemRunningSeconds: seconds(median(one)),
-    residentMegabytes: { each: Math.round(median(resident)), all: Math.round(sum(resident)), allButShared: Math.round(sum(shared)) },
+    residentMegabytes: { afterReadingAll: Math.round(median(afterReading)), each: Math.round(median(resident)), all: Math.round(sum(resident)), allButShared: Math.round(sum(shared)) },
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 } finally {

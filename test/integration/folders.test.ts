@@ -84,6 +84,7 @@ test("a folder that cannot be searched is named once, and the others answer", as
   assert.deepEqual(found.value.failures?.map(({ folder, root }) => [folder, root]), [["locked", sandbox.path("locked")], ["nowhere", sandbox.path("nowhere")]]);
   assert.equal(found.value.coverage.complete, false);
   assert.equal((await json(...args, "--lang", "cobol")).code, 2, "nothing found is no finding");
+  assert.equal(placed(await json("similar", "api/src/bill.js:3", "--in", "one/api", "--in", "nowhere"))[0], "api/src/invoice.js");
   assert.equal((await json("search", "x", "--in", "one/api", "--in", "two/api", "--lang", "cobol")).code, 1);
   assert.equal((await sandbox.strata(["search", "x", "--in", "nowhere", "--in", "nothing"])).code, 2);
 });

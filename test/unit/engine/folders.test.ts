@@ -135,6 +135,14 @@ describe("similar code to a line alone", () => {
     assert.deepEqual(asked, [["a", { ...line, ...how, k: 1 }], ["b", { ...definition, filters: 'path:"**"', ...how }]]);
   });
 
+  it("is answered by the folder that has it when no other can, and fails when that one cannot or is not asked for", async () => {
+    const set = (bad: string) => setOf(["a", "b"], (name) => (name === bad ? Promise.reject(new Error(`${name} is gone`)) : result([hit("x", 0.4)], { definition }))).set;
+    const found = await similarAll(set("b"), "/a", line, how, never());
+    assert.deepEqual([paths(found), found.failures], [["/a:x"], [{ name: "b", reason: "b is gone" }]]);
+    await assert.rejects(similarAll(set("a"), "/a", line, how, never()), /a is gone/);
+    await assert.rejects(similarAll(set("b"), "/a", { ...line, filters: "path:b" }, how, never()), /b is gone/);
+  });
+
   it("is not found in another checkout of the same file", async () => {
     const { set } = setOf(["a", "b"], (name) => result(name === "a" ? [] : [hit("f.go", 0.9), hit("g.go", 0.8)], { definition }), true);
     assert.deepEqual(paths(await similarAll(set, "/a", line, how, never())), ["/b:g.go"]);
