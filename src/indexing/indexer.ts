@@ -7,7 +7,7 @@ import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { type FileRecord, type ParsedFile, SKIPPED, type Store } from "../store/store.ts";
+import { type FileRecord, type FileStat, type ParsedFile, SKIPPED, type Store } from "../store/store.ts";
 import { isIgnoreFile } from "./ignoreRules.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
 import { type OnSkip, PathFilter, type PathVerdict, type SkipReason, walk } from "./walk.ts";
@@ -35,6 +35,8 @@ const BATCH_BYTES = 200_000;
 const FIRST_BATCH_FILES = 2;
 /** One transaction holds about this many chunks: some milliseconds, so that a query never waits long for it. */
 const WRITE_CHUNKS = 250;
+/** Files read before discovery runs ahead of reading: until then it would take time from the first hits. */
+const AHEAD_AFTER = 200;
 /** Files that one transaction removes: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
 const REMOVE_FILES = 100;
 
@@ -163,6 +165,8 @@ export class Indexer {
       if (skips[reason] <= LISTED) leftOut.push({ path, reason });
     };
     const writer = new Writer(store, mayWrite, known.size === 0 ? 1 : WRITE_CHUNKS);
+    // How much there is to read is known long before it is read: in Linux's sources after seconds, of ten minutes.
+    const waiting: (readonly FileToParse[])[] = [];
     const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
@@ -171,19 +175,30 @@ export class Indexer {
     let failure: unknown;
     const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total: walked ? total : 0, unit: "files" });
 
-    const dispatch = (batch: readonly FileToParse[]) => {
+    const readOn = (): void => {
+      while (inFlight.size < pool.wantedInFlight && !signal.aborted && failure === undefined) {
+        const batch = waiting.shift();
+        if (batch === undefined) return;
+        const work = pool
+          .parse(batch, false)
+          .then((outcomes) => {
+            if (signal.aborted || failure !== undefined) return;
+            for (const outcome of outcomes) writer.add(outcome);
+            done += batch.length;
+            report();
+          })
+          .catch((error: unknown) => void (failure ??= error))
+          .finally(() => {
+            inFlight.delete(work);
+            readOn();
+          });
+        inFlight.add(work);
+      }
+    };
+    const add = (batch: readonly FileToParse[]): void => {
       read += batch.length;
-      const work = pool
-        .parse(batch, false)
-        .then((outcomes) => {
-          if (signal.aborted || failure !== undefined) return;
-          for (const outcome of outcomes) writer.add(outcome);
-          done += batch.length;
-          report();
-        })
-        .catch((error: unknown) => void (failure ??= error))
-        .finally(() => inFlight.delete(work));
-      inFlight.add(work);
+      waiting.push(batch);
+      readOn();
     };
 
     let batch: FileToParse[] = [];
@@ -201,17 +216,20 @@ export class Indexer {
         batch.push({ path: entry.path, size: entry.size, mtimeMs: entry.mtimeMs });
         bytes += entry.size;
         if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
-          dispatch(batch);
+          add(batch);
           batchFiles = Math.min(BATCH_FILES, batchFiles * 2);
           batch = [];
           bytes = 0;
-          while (inFlight.size >= pool.wantedInFlight && failure === undefined) await Promise.race(inFlight);
+          while (inFlight.size >= pool.wantedInFlight && done < AHEAD_AFTER && failure === undefined) await Promise.race(inFlight);
         }
         if (failure !== undefined) break;
       }
       walked = true;
-      if (batch.length > 0) dispatch(batch);
+      if (batch.length > 0) add(batch);
+      report();
+      while (inFlight.size > 0) await Promise.race(inFlight);
     } finally {
+      waiting.length = 0;
       await Promise.all(inFlight);
     }
     if (failure !== undefined) throw failure;
@@ -303,6 +321,8 @@ class Writer {
   readonly #store: Store;
   readonly #mayWrite: MayWrite;
   #files: ParsedFile[] = [];
+  /** Their text is what it was. */
+  #touched: (FileStat & { readonly path: string })[] = [];
   #removed: string[] = [];
   #chunks = 0;
   #wanted: number;
@@ -329,23 +349,26 @@ class Writer {
       const { file } = outcome;
       const record = this.#store.files().get(file.path);
       if (record && record.hash === file.hash) {
-        if (this.#mayWrite(file.path)) this.#store.touchFile(file.path, { size: file.size, mtimeMs: file.mtimeMs });
-        return;
+        this.#touched.push({ path: file.path, size: file.size, mtimeMs: file.mtimeMs });
+      } else {
+        this.#files.push(file);
+        this.#chunks += file.chunks.length;
       }
-      this.#files.push(file);
-      this.#chunks += file.chunks.length;
     }
-    if (this.#chunks >= this.#wanted || this.#files.length >= WRITE_CHUNKS || this.#removed.length >= REMOVE_FILES) this.flush();
+    if (this.#chunks >= this.#wanted || this.#files.length + this.#touched.length >= WRITE_CHUNKS || this.#removed.length >= REMOVE_FILES) this.flush();
   }
 
   flush(): void {
     if (this.#chunks > 0) this.#wanted = Math.min(WRITE_CHUNKS, this.#wanted * 2);
     // Not earlier: what a pass gathered may have been saved since.
     const files = this.#files.filter(({ path }) => this.#mayWrite(path));
+    const touched = this.#touched.filter(({ path }) => this.#mayWrite(path));
     const removed = this.#removed.filter(this.#mayWrite);
     if (files.length > 0) this.#store.putFiles(files);
+    if (touched.length > 0) this.#store.touchFiles(touched);
     if (removed.length > 0) this.#store.removeFiles(removed);
     this.#files = [];
+    this.#touched = [];
     this.#removed = [];
     this.#chunks = 0;
   }

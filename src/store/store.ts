@@ -135,13 +135,15 @@ export class Store {
     });
     return { newChunks: change.newChunks, filesChanged: files.length };
   }
-  /** Content unchanged, only the stat moved. */
-  touchFile(path: string, stat: FileStat): void {
+  /** Content unchanged, only the stat moved. One transaction: a checkout may touch every file there is. */
+  touchFiles(files: readonly (FileStat & { readonly path: string })[]): void {
     this.#write((change) => {
-      const file = this.#catalogue.files.get(path);
-      if (!file) return;
-      this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", stat.size, stat.mtimeMs, file.id);
-      change.put.set(path, { ...file, ...stat });
+      for (const { path, size, mtimeMs } of files) {
+        const file = this.#catalogue.files.get(path);
+        if (!file) continue;
+        this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", size, mtimeMs, file.id);
+        change.put.set(path, { ...file, size, mtimeMs });
+      }
     });
   }
   /** When the last full pass over the files began; undefined before there was one. */

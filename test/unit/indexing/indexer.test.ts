@@ -324,3 +324,30 @@ test("how many files there are is said once all are found, not before", async ()
   const totals = (phase: Progress["phase"]) => new Set(seen.filter((progress) => progress.phase === phase).map(({ total }) => total));
   assert.deepEqual([totals("discover"), totals("instant")], [new Set([0]), new Set([200])]);
 });
+
+test("how many files there are is known long before they are read, once the first of them are", async () => {
+  for (let i = 0; i < 400; i++) write(`f${i}.ts`);
+  const known = Promise.withResolvers<void>();
+  let given = 0;
+  const slow = indexer(await w.open(), textOfPath, async (files) => {
+    given += files.length;
+    if (given > 250) await known.promise;
+  });
+  let doneThen: number | undefined;
+  await slow.scan(({ done, total }) => {
+    if (total > 0) doneThen ??= done;
+    if (total === 400) known.resolve();
+  });
+  assert.ok(doneThen !== undefined && doneThen <= 250, `${doneThen} files were read`);
+});
+
+test("files that were only touched are noted many at once", async (t) => {
+  for (let i = 0; i < 300; i++) write(`f${i}.ts`);
+  const store = await w.open();
+  await indexer(store).scan();
+  for (let i = 0; i < 300; i++) utimesSync(path.join(root, `f${i}.ts`), 1, 1);
+  const touches = t.mock.method(store, "touchFiles").mock;
+  await indexer(store).scan();
+  assert.deepEqual(touches.calls.map((call) => call.arguments[0].length), [250, 50]);
+  assert.ok([...store.files().values()].every(({ mtimeMs }) => mtimeMs === 1_000));
+});

@@ -126,8 +126,7 @@ describe("putting files", () => {
   test("records a moved time stamp without touching the content", async () => {
     const store = await w.open();
     store.putFiles([files()]);
-    store.touchFile("src/files.ts", { size: 5, mtimeMs: 6 });
-    store.touchFile("never-there.ts", { size: 5, mtimeMs: 6 });
+    store.touchFiles(["src/files.ts", "never-there.ts"].map((path) => ({ path, size: 5, mtimeMs: 6 })));
     const { size, mtimeMs, hash, chunks } = store.files().get("src/files.ts")!;
     assert.deepEqual({ size, mtimeMs, hash, chunks }, { size: 5, mtimeMs: 6, hash: files().hash, chunks: 2 });
   });
