@@ -5,7 +5,7 @@ import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { patiently } from "../base/patiently.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
-import { asStrataError, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
+import { asStrataError, CheckBeside, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
 import type { StoreOptions } from "./records.ts";
 import { SCHEMA_VERSION, lexiconSchema, schema } from "./schema.ts";
@@ -15,11 +15,23 @@ type Versions = StoreOptions["versions"];
 /** Places analysed in one transaction: some ten milliseconds. */
 const SLICE = 200;
 
+/** Bytes from which a database is checked while it answers already; below, that takes two seconds at most. */
+const CHECKED_BESIDE_FROM = 250_000_000;
+
 export const DAMAGED = "The index was damaged on disk, so it was deleted and is being made again from the files.";
 const NEWER = "The index was made by a newer version of Strata, so it was deleted and is being made again from the files. Use one version for this folder: every change back and forth costs this again.";
 
-/** @returns `warning`: what became of the database that lay there, when it could not be used; `cause`: why, after damage. */
-export function openIndex(file: string, versions: Versions, log: StoreOptions["log"]): { readonly db: IndexDatabase; readonly warning?: string; readonly cause?: unknown } {
+interface Opened {
+  readonly db: IndexDatabase;
+  /** What became of the database that lay there, when it could not be used. */
+  readonly warning?: string;
+  /** Why, after damage. */
+  readonly cause?: unknown;
+  /** Whether a large one is sound is not known yet. */
+  readonly check?: CheckBeside;
+}
+
+export function openIndex(file: string, { versions, log, checkedBesideFrom = CHECKED_BESIDE_FROM }: Pick<StoreOptions, "versions" | "log" | "checkedBesideFrom">): Opened {
   let db: IndexDatabase | undefined;
   let lost: { readonly warning: string; readonly cause?: unknown } | undefined;
   rmSync(`${file}.damaged`, { force: true }); // earlier versions kept it
@@ -29,7 +41,10 @@ export function openIndex(file: string, versions: Versions, log: StoreOptions["l
     const version = db.meta("schema");
     if (version === String(SCHEMA_VERSION)) {
       // After a kill SQLite's log makes the file whole again; this looks for what a lying disk may have done.
-      if (db.meta("clean") !== "1") db.check();
+      if (db.meta("clean") === "1") return { db };
+      if (statSync(file).size >= checkedBesideFrom) return { db, check: new CheckBeside(file) };
+      db.check();
+      db.setMeta("clean", "1"); // else each start would check until one writes
       return { db };
     }
     db.close();

@@ -119,6 +119,8 @@ export interface StoreOptions {
   readonly siblings?: () => readonly string[];
   /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
   readonly graphFrom?: number;
+  /** Bytes from which a database that was not closed in order is checked beside the work. Default: see opening.ts. */
+  readonly checkedBesideFrom?: number;
   /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */
   readonly keepOrphans?: number;
 }

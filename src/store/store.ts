@@ -7,7 +7,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVecto
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
+import { asStrataError, type CheckBeside, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, removeGraph, type GraphModule } from "./graphs.ts";
@@ -59,6 +59,7 @@ export class Store {
   #whyNoGraphs: unknown;
   readonly #siblings: Siblings;
   #db: IndexDatabase;
+  #check: CheckBeside | undefined;
   #catalogue = new Catalogue();
   #imports = new ImportGraph();
   #model: EncoderModel;
@@ -374,9 +375,10 @@ export class Store {
   graphs(): readonly { readonly depth: Depth; readonly vectors: number; readonly inGraph: number; readonly deleted: number }[] {
     return depths.map((depth) => this.#current.vectors.tiers[depth].state);
   }
-  /** Resolves when graph files that were being read or written at this moment are done with. */
-  settled(): Promise<void> {
-    return this.#background;
+  /** Resolves when graph files that were being read or written at this moment are done with, and the database is checked. */
+  async settled(): Promise<void> {
+    await this.#background;
+    await this.#check?.over();
   }
   /**
    * Inserts pending vectors into the graphs and cleans up for about `budgetMs`; true when nothing is left. Search is exact meanwhile (pending vectors
@@ -423,10 +425,11 @@ export class Store {
     await this.saveGraphs().catch((error: unknown) => this.#options.log("warn", "Graphs were not saved; they will grow again from the database", error));
     this.#closed = true;
     try {
-      if (this.#markedOpen) this.#db.setMeta("clean", "1");
+      if (this.#check ? this.#check.isSound : this.#markedOpen) this.#db.setMeta("clean", "1");
     } catch (error) {
       this.#options.log("warn", "The index could not be marked as closed; the next start will check it", error);
     }
+    await this.#check?.end();
     this.#db.close();
     this.#lock.release();
   }
@@ -467,6 +470,7 @@ export class Store {
   /** Runs work on the database; SQLite's failures come out as StrataErrors, and damage replaces the database. */
   #guard<T>(work: () => T): T {
     try {
+      if (this.#check?.damage) throw this.#check.damage;
       return work();
     } catch (error) {
       if (!isDamage(error) || this.#closed) throw asStrataError(error, this.#options.folder);
@@ -544,7 +548,8 @@ export class Store {
   }
 
   #openDatabase(): IndexDatabase {
-    const { db, warning, cause } = openIndex(path.join(this.#options.folder, DATABASE), this.#options.versions, this.#options.log);
+    const { db, warning, cause, check } = openIndex(path.join(this.#options.folder, DATABASE), this.#options);
+    this.#check = check;
     if (warning !== undefined) this.#warn(warning, cause);
     return db;
   }

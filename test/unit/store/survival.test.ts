@@ -36,6 +36,14 @@ function markUnclean(): void {
   db.close();
 }
 
+function fromDatabase(sql: string): unknown {
+  const db = new DatabaseSync(inFolder("index.db"), { readOnly: true });
+  const row = db.prepare(sql).get();
+  db.close();
+  return Object.values(row!)[0];
+}
+const isClean = (): boolean => fromDatabase("SELECT value FROM meta WHERE key = 'clean'") === "1";
+
 /** A store that was sound when it opened, and of whose database all pages but the first are damaged since. */
 async function openThenDamaged() {
   const store = await w.open();
@@ -115,6 +123,43 @@ describe("a damaged database", () => {
       assert.ok(nearest(again, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
     });
   }
+
+  for (const [name, checkedBesideFrom] of [["small", Infinity], ["large", 0]] as const)
+    test(`is not looked for again once a ${name} one was found sound after a kill`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(60));
+      await store.close();
+      markUnclean();
+      const again = await w.open({ checkedBesideFrom });
+      assert.equal(again.coverage().files, 60);
+      await again.settled();
+      await again.close();
+      assert.ok(isClean());
+    });
+
+  test("that is large is found beside the work: it answers meanwhile, then it is replaced", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(400));
+    await store.close();
+    markUnclean();
+    scribble(inFolder("index.db"), ((fromDatabase("SELECT max(pageno) FROM dbstat WHERE name = 'placeTerms'") as number) - 1) * 4096); // nothing reads it to open
+    const again = await w.open({ checkedBesideFrom: 0 });
+    assert.equal(again.coverage().files, 400);
+    await again.settled();
+    assert.throws(() => again.definitions(["a"], 1), code("index.damaged"));
+    assert.equal(again.coverage().files, 0);
+    again.putFiles(manyFiles(2));
+    assert.equal(again.searchLexical([number], [], even, 10, {}).length, 2);
+  });
+
+  test("whose check is not over is not called sound", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(60));
+    await store.close();
+    markUnclean();
+    await (await w.open({ checkedBesideFrom: 0 })).close();
+    assert.ok(!isClean());
+  });
 
   test("is replaced while open, the call says so, and the next call works", async () => {
     const again = await openThenDamaged();
