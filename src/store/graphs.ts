@@ -19,12 +19,11 @@ const EF_SEARCH = 200;
 const FORMAT = 1;
 
 /**
- * Number of vectors from which a tier has a graph. Below, the SIMD scan is as fast, finds everything, and costs nothing to keep: measured in processor
- * time with 384 dimensions, 100 hits and V8's baseline compiler, a scan takes 1.7 ms at 44,000 vectors and 6.7 ms at 100,000 (they no longer fit into the processor's
- * cache); a search in a graph of 20,000 takes 3 to 4 ms, and each insert 0.22 ms of the thread that answers, once per depth. Without SIMD the scan takes
- * forty times as long.
+ * Number of vectors from which a tier has a graph: with SIMD none ever has. A scan finds everything and costs nothing to keep; measured in processor time
+ * with 384 dimensions and V8's baseline compiler, it takes 1.7 ms at 44,000 vectors and 26.9 ms at 1,100,000 (0.7 and 27 with VNNI). A search in a graph of 20,000 takes 3 to 4 ms.
+ * A graph of 1,138,754 was not complete after five minutes of the thread that answers, and took 0.7 GB. Without SIMD the scan takes forty times as long.
  */
-export const defaultGraphFrom = hasSimd() ? 60_000 : 2_000;
+export const defaultGraphFrom = hasSimd() ? Infinity : 2_000;
 
 export type GraphModule = { readonly HierarchicalNSW: typeof HierarchicalNSW };
 
@@ -206,6 +205,7 @@ export class Tier {
       removeGraph(file); // a description without a graph
       return undefined;
     }
+    if (this.rows.count < this.#graphFrom / 2) return this.#discard(file); // as drain would
     if (!this.#module) return undefined;
     this.#busy = true;
     try {

@@ -193,6 +193,15 @@ describe("a saved graph", () => {
     });
   }
 
+  test("is deleted unread where vectors are scanned instead", async () => {
+    await saved(200);
+    const again = tierOf(upTo(200), new Tier(identity, module, Infinity));
+    assert.equal(await again.load(file), undefined);
+    assert.equal(existsSync(file) || existsSync(sidecarOf(file)), false);
+    assert.equal(again.state.inGraph, 0);
+    assert.equal(recall(again, upTo(200)), 1);
+  });
+
   test("is not written again when nothing changed, and is deleted when there is no graph any more", async () => {
     const tier = await saved(200);
     const { ino } = statSync(file);
