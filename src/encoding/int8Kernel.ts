@@ -46,10 +46,10 @@ function signedLeb(value: number): number[] {
 // Parameters and locals of both functions.
 const vector = 0, rows = 1, count = 2, perRow = 3, first = 4, second = 5;
 
-/** What scan does with a row. @param width bytes of it that count, a multiple of 8 */
-function scanRow(width: number): number[] {
+/** What scan does with a row. @param stride bytes of a row, a multiple of 8 */
+function scanRow(stride: number): number[] {
   const dots: number[] = [];
-  for (let at = 0; at < width; at += 8) dots.push(...get(rows), ...loadWidened(at), ...get(vector), ...load(2 * at), ...dot, ...(at > 0 ? addLanes : []));
+  for (let at = 0; at < stride; at += 8) dots.push(...get(rows), ...loadWidened(at), ...get(vector), ...load(2 * at), ...dot, ...(at > 0 ? addLanes : []));
   const sum = first;
   // prettier-ignore
   return [
@@ -72,14 +72,14 @@ function weighRow(stride: number): number[] {
   return code;
 }
 
-/** A function `run(vector, rows, count, perRow)` that does this with the first `width` bytes of row after row. */
-function moduleBytes(stride: number, doRow: (width: number) => number[], width = stride): Uint8Array<ArrayBuffer> {
+/** A function `run(vector, rows, count, perRow)` that does this with row after row. */
+function moduleBytes(stride: number, doRow: (stride: number) => number[]): Uint8Array<ArrayBuffer> {
   // prettier-ignore
   const body = [
     0x02, 0x40, // block
     0x03, 0x40, //   loop over rows
     ...get(count), 0x45, 0x0d, 1, //     leave when count is 0
-    ...doRow(width),
+    ...doRow(stride),
     ...get(rows), ...constant(stride), ...add, ...set(rows),
     ...get(perRow), ...constant(4), ...add, ...set(perRow),
     ...get(count), ...constant(1), 0x6b, ...set(count),
@@ -100,13 +100,13 @@ function moduleBytes(stride: number, doRow: (width: number) => number[], width =
   ]);
 }
 
-/** The kernel for rows of this stride in this memory, or undefined where WebAssembly SIMD is missing. @param width leading components that count, rounded up to 8 */
-export const createScan = (memory: WebAssembly.Memory, stride: number, width = stride): Scan | undefined => create(memory, stride, scanRow, Math.ceil(width / 8) * 8);
+/** The kernel for rows of this stride in this memory, or undefined where WebAssembly SIMD is missing. */
+export const createScan = (memory: WebAssembly.Memory, stride: number): Scan | undefined => create(memory, stride, scanRow);
 export const createWeigh = (memory: WebAssembly.Memory, stride: number): Weigh | undefined => create(memory, stride, weighRow);
 
-function create(memory: WebAssembly.Memory, stride: number, doRow: (width: number) => number[], width = stride): Scan | undefined {
+function create(memory: WebAssembly.Memory, stride: number, doRow: (stride: number) => number[]): Scan | undefined {
   try {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes(stride, doRow, width)), { e: { m: memory } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes(stride, doRow)), { e: { m: memory } });
     return instance.exports["run"] as Scan;
   } catch {
     return undefined;

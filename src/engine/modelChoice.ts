@@ -80,6 +80,7 @@ export function seenBy(store: Store, model: string): SearchStore {
     scoreCode: (query, lang, chunks) => store.scoreCode(query, lang, chunks, model),
     putVectors: (depth, vectors) => store.putVectors(depth, vectors, model),
     searchLexical: (...given) => store.searchLexical(...given),
+    searchVerbatim: (...given) => store.searchVerbatim(...given),
     placesSaying: (term) => store.placesSaying(term),
     termsLike: (...given) => store.termsLike(...given),
     lexicalMatches: (...given) => store.lexicalMatches(...given),

@@ -1,14 +1,15 @@
 // Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
+import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
-import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
   Store,
-  "searchLexical" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "coverage" | "putVectors"
+  "searchLexical" | "searchVerbatim" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "coverage" | "putVectors"
 >;
 
 /** A query as this index reads it: a word that it defines is a name, whatever it looks like. */
@@ -47,15 +48,31 @@ export interface Candidates {
   readonly idf: readonly number[];
 }
 
-/** @param under directory below the root, "" for all. */
-export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string): Candidates {
+/** What is filtered after retrieval needs a deeper look to fill the list. */
+const poolOf = ({ symbolFilter, phrases }: ParsedQuery, k: number): number => poolSize(k) * (symbolFilter.length > 0 || phrases.length > 0 ? 4 : 1);
+
+/** Where quoted text stands that shares no term with the index; nothing for other queries. In a large index that takes a second, in which others have their turns. */
+export async function verbatimHits(store: SearchStore, query: ParsedQuery, k: number, under: string, signal: AbortSignal | undefined): Promise<readonly LexicalHit[]> {
+  const { terms, phrases } = query;
+  const filters = filtersOf(query, under);
+  if (phrases.length === 0 || store.searchLexical(terms, phrases, bm25FieldWeights, 1, filters).length > 0) return [];
+  const hits: LexicalHit[] = [];
+  for (const slice of store.searchVerbatim(phrases, poolOf(query, k), filters)) {
+    hits.push(...slice);
+    await yieldToEventLoop();
+    checkAborted(signal);
+  }
+  return hits;
+}
+
+/** @param under directory below the root, "" for all. @param verbatim see `verbatimHits` */
+export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string, verbatim: readonly LexicalHit[] = []): Candidates {
   const filters = filtersOf(query, under);
   const accepts = placeFilter(query, filters);
-  // What is filtered after retrieval needs a deeper look to fill the list.
-  const isNarrow = query.symbolFilter.length > 0 || query.phrases.length > 0;
-  const pool = poolSize(k) * (isNarrow ? 4 : 1);
+  const pool = poolOf(query, k);
 
-  const lexicalHits = query.terms.length > 0 || query.phrases.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : [];
+  const byTerms = query.terms.length > 0 && verbatim.length === 0;
+  const lexicalHits = byTerms ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : verbatim;
   const lexical = new Map(lexicalHits.map((hit) => [hit.place, hit.score]));
   const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
 

@@ -12,7 +12,7 @@ import { type CodeToken, isList, sharedAround, tokeniseCode } from "./codeTokens
 
 export interface DuplicateStore extends FormStore, Pick<Store, "placesOf" | "neighbours"> {
   /** Chunks with a place that passes; undefined for all. */
-  allowedBy(filters: Filters): { readonly chunks: ReadonlySet<number> } | undefined;
+  allowedBy(filters: Filters): { readonly chunks: Pick<ReadonlySet<number>, "has">; readonly isEmpty: boolean } | undefined;
 }
 
 /** Neighbours asked for per chunk. */
@@ -37,20 +37,20 @@ export async function findDuplicates(store: DuplicateStore, known: CodeForms, pa
   const filters = parseFilters(params);
   const exclusions = exclusionsOf(filters);
   const [isWanted, counts] = [fileMatcher(filters), fileMatcher(exclusions)];
-  const [wanted, counted] = [store.allowedBy(filters)?.chunks, store.allowedBy(exclusions)?.chunks];
-  if (wanted?.size === 0) return { groups: [], nothingPasses: true };
+  const [wanted, counted] = [store.allowedBy(filters), store.allowedBy(exclusions)];
+  if (wanted?.isEmpty) return { groups: [], nothingPasses: true };
   const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
   // Who asks about a file finds it in its groups, and of large groups only the beginning is shown to models.
   const wantedFirst = (places: readonly Place[]): Place[] => [...places.filter(isWanted), ...places.filter((place) => !isWanted(place))];
   /** What counts may stand behind what does not. That is asked for only where it can be near enough: under filters every vector is looked at. */
   const nearest = ({ chunkId }: CodeForm): readonly DenseHit[] => {
     const hits = store.neighbours(chunkId, neighbourCount);
-    const mayGoOn = counted !== undefined && hits.length === neighbourCount && hits.at(-1)!.score >= params.threshold && hits.some((hit) => !counted.has(hit.chunkId));
-    return mayGoOn ? store.neighbours(chunkId, neighbourCount, counted) : hits;
+    const mayGoOn = counted !== undefined && hits.length === neighbourCount && hits.at(-1)!.score >= params.threshold && hits.some((hit) => !counted.chunks.has(hit.chunkId));
+    return mayGoOn ? store.neighbours(chunkId, neighbourCount, counted.chunks) : hits;
   };
   const all = await known.ofAll(store, pause, onProgress);
-  const units = all.forms.filter(({ chunkId, lines }) => lines >= params.minLines && (!counted || counted.has(chunkId)));
-  const isAsked = ({ chunkId }: CodeForm): boolean => !wanted || wanted.has(chunkId);
+  const units = all.forms.filter(({ chunkId, lines }) => lines >= params.minLines && (!counted || counted.chunks.has(chunkId)));
+  const isAsked = ({ chunkId }: CodeForm): boolean => !wanted || wanted.chunks.has(chunkId);
 
   const groups: DuplicateGroup[] = [];
   const grouped = new Set<number>();

@@ -3,6 +3,7 @@
 import { type ChunkVector, type FileStat, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
+import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 
 export interface FileRow extends FileStat {
@@ -19,13 +20,15 @@ export interface FileRow extends FileStat {
 export interface Change {
   /** Places gained or lost per chunk. */
   readonly references: Map<number, number>;
+  /** Places gained, by chunk and file: all of them, those that are lost again too. */
+  readonly placed: (readonly [chunkId: number, file: number])[];
   readonly put: Map<string, FileRow>;
   readonly removed: string[];
   /** Instant vectors that came with the chunks. */
   readonly instant: ChunkVector[];
   newChunks: number;
 }
-export const noChange = (): Change => ({ references: new Map(), put: new Map(), removed: [], instant: [], newChunks: 0 });
+export const noChange = (): Change => ({ references: new Map(), placed: [], put: new Map(), removed: [], instant: [], newChunks: 0 });
 
 /** After `apply`: chunks that became searchable, and chunks that are no longer. */
 export interface Liveness {
@@ -39,6 +42,7 @@ export class Catalogue {
   readonly #languages = new Map<string, number>();
   /** Places per live chunk. */
   readonly references = new Map<number, number>();
+  readonly homes = new Homes();
   #places = 0;
   /** How often code came or went since it was loaded. */
   changes = 0;
@@ -51,9 +55,10 @@ export class Catalogue {
       });
     }
     for (const { lang } of this.files.values()) this.#countFile(lang, 1);
-    for (const [chunk, places] of db.walk("SELECT chunk, count(*) FROM places GROUP BY chunk")) {
-      this.references.set(chunk as number, places as number);
-      this.#places += places as number;
+    for (const [chunk, file] of db.walk("SELECT chunk, file FROM places") as Iterable<number[]>) {
+      this.references.set(chunk!, (this.references.get(chunk!) ?? 0) + 1);
+      this.homes.add(chunk!, file!);
+      this.#places++;
     }
   }
   get places(): number {
@@ -122,6 +127,7 @@ export class Catalogue {
     const sql = "INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const { id } = db.run(sql, file, chunkId, startLine, endLine, ...fields.map(countTerms));
     insertTerms(db, id, fields);
+    change.placed.push([chunkId, file]);
     count(change, chunkId, 1);
   }
   #deletePlace(db: IndexDatabase, change: Change, place: number, chunkId: number): void {
@@ -160,6 +166,7 @@ export class Catalogue {
       this.#countFile(row.lang, 1);
       this.files.set(path, row);
     }
+    for (const [chunkId, file] of change.placed) this.homes.add(chunkId, file);
     const born: number[] = [];
     const gone: number[] = [];
     for (const [chunkId, difference] of change.references) {
@@ -167,7 +174,10 @@ export class Catalogue {
       const after = before + difference;
       this.#places += difference;
       if (after > 0) this.references.set(chunkId, after);
-      else this.references.delete(chunkId);
+      else {
+        this.references.delete(chunkId);
+        this.homes.clear(chunkId);
+      }
       if (before === 0 && after > 0) born.push(chunkId);
       else if (before > 0 && after === 0) gone.push(chunkId);
     }

@@ -4,6 +4,7 @@ import { Tier, type GraphModule } from "./graphs.ts";
 import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
 import { dequantise } from "../encoding/int8.ts";
 import type { ChunkVector } from "./records.ts";
+import type { AllowedChunks } from "./allowed.ts";
 import { type Scored, VectorRows } from "./vectors.ts";
 
 export interface DenseHit {
@@ -74,7 +75,7 @@ export class ModelVectors {
   }
 
   /** The k best over all tiers. */
-  search(query: QueryVectors, k: number, allowed?: ReadonlySet<number>): DenseHit[] {
+  search(query: QueryVectors, k: number, allowed?: AllowedChunks): DenseHit[] {
     const hits = depths.flatMap((depth) => this.#hits(query, depth, this.tiers[depth].search(this.#queryAt(query, depth), k, allowed)));
     return hits.sort(byCalibrated).slice(0, k);
   }
@@ -97,7 +98,7 @@ export class ModelVectors {
    * The k chunks nearest to code in `lang`: cosines of what remains of both vectors without what their languages have in common (languageMeans.ts). With a
    * model whose exits have spaces of their own these are plain cosines.
    */
-  searchCode(query: QueryVectors, lang: string, k: number, languagesOf: LanguagesOf, allowed?: ReadonlySet<number>): DenseHit[] {
+  searchCode(query: QueryVectors, lang: string, k: number, languagesOf: LanguagesOf, allowed?: AllowedChunks): DenseHit[] {
     if (!this.model.sharedSpace) return this.search(query, k, allowed);
     const rest = remainder(query.deep, this.#languageMeans(languagesOf).of(lang, "deep"));
     // The graphs and scans know whole vectors: a wider pool, put into order by what remains of them.

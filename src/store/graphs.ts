@@ -7,6 +7,7 @@ import type { HierarchicalNSW } from "hnswlib-node";
 import { hashFile } from "../base/hash.ts";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
 import { hasSimd } from "../encoding/int8Kernel.ts";
+import type { AllowedChunks } from "./allowed.ts";
 import { TopK, VectorRows, type Scored } from "./vectors.ts";
 
 /**
@@ -118,7 +119,7 @@ export class Tier {
   }
 
   /** The k nearest with their cosines, best first. With `allowed` the scan is exact: a graph walk would meet few of the allowed. */
-  search(query: Float32Array, k: number, allowed?: ReadonlySet<number>): Scored[] {
+  search(query: Float32Array, k: number, allowed?: AllowedChunks): Scored[] {
     const { rows } = this;
     if (rows.count === 0) return [];
     const prepared = rows.prepare(query);

@@ -53,6 +53,17 @@ export function namesInFile(db: IndexDatabase, file: number | undefined): string
   return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => JSON.parse(row["symbols"] as string) as string[]);
 }
 
+/** Chunks that have a place, those of the most recently changed files last, so that the queue is taken from its end. */
+export function chunksRecentLast(db: IndexDatabase): number[] {
+  const queue: number[] = [];
+  for (const [chunk] of db.walk("SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs, f.id, p.id DESC")) queue.push(chunk as number);
+  return queue;
+}
+
+export function filesOfChunk(db: IndexDatabase, chunkId: number): number[] {
+  return db.all("SELECT DISTINCT file FROM places WHERE chunk = ?", chunkId).map(({ file }) => file as number);
+}
+
 /** Each known chunk with its language, in the order of the ids. */
 export function languagesOfChunks(db: IndexDatabase, chunkIds: readonly number[]): (readonly [chunkId: number, lang: string])[] {
   return db.all("SELECT c.id, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds)).map((row) => [row["id"] as number, row["lang"] as string] as const);

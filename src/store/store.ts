@@ -5,16 +5,16 @@ import path from "node:path";
 import { StrataError, describeError } from "../base/errors.ts";
 import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
-import { type Allowed, LastAllowed } from "./allowed.ts";
+import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
 import { asStrataError, type CheckBeside, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { defaultGraphFrom, loadGraphModule, removeGraph, type GraphModule } from "./graphs.ts";
 import { ImportGraph } from "./imports.ts";
-import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, tellingTerms } from "./lexical.ts";
+import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, searchVerbatim, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
-import { codeOfChunks, deepestVector, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
+import { chunksRecentLast, codeOfChunks, deepestVector, filesOfChunk, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
@@ -173,7 +173,7 @@ export class Store {
           if (wanted.size < limit && this.#lacks(chunk as number, depth)) wanted.add(chunk as number);
         }
       }
-      const queue = (this.#queues[depth] ??= this.#recentLast());
+      const queue = (this.#queues[depth] ??= chunksRecentLast(this.#db));
       while (queue.length > 0 && !this.#lacks(queue.at(-1)!, depth)) queue.pop();
       for (let i = queue.length - 1; i >= 0 && wanted.size < limit; i--) if (this.#lacks(queue[i]!, depth)) wanted.add(queue[i]!);
       return textsOf(this.#db, [...wanted]);
@@ -235,8 +235,7 @@ export class Store {
   /**
    * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one (terms that stand nearly everywhere are left out
    * when there are rarer ones). `phrases` (quoted) must occur verbatim
-   * in the chunk's text, ignoring case; when no place has a term and the phrases, the texts are scanned for the phrases alone. `weights` in the order of
-   * lexicalFields.
+   * in the chunk's text, ignoring case. `weights` in the order of lexicalFields.
    */
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
     return this.#guard(() => {
@@ -247,6 +246,12 @@ export class Store {
       // Frequent terms find nothing, but they count where the rarer ones are found.
       return others.length === 0 ? search(limit) : rescored(this.#db, search(RESCORED * limit), terms, weights, this.#statistics(terms)).slice(0, limit);
     });
+  }
+  /** For phrases that `searchLexical` finds with no term: a scan of the texts in slices of some 10 ms, so that others may come between. */
+  *searchVerbatim(phrases: readonly string[], limit: number, filters: Filters): Generator<readonly LexicalHit[]> {
+    const files = this.allowedBy(filters)?.files;
+    const slices = searchVerbatim(this.#db, { phrases, limit, ...(files && { files }) });
+    for (let slice = this.#guard(() => slices.next()); !slice.done; slice = this.#guard(() => slices.next())) yield slice.value;
   }
   /** In how many places a term stands. */
   placesSaying(term: string): number {
@@ -338,7 +343,7 @@ export class Store {
       for (const chunk of this.#guard(() => codeOfChunks(this.#db, chunkIds.slice(from, from + PAGE)))) if (this.#catalogue.references.has(chunk.chunkId)) yield chunk;
   }
   /** Nearest neighbours of a stored chunk at its deepest vector, itself left out. @param allowed chunks that count; undefined for all */
-  neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {
+  neighbours(chunkId: number, k: number, allowed?: AllowedChunks): readonly DenseHit[] {
     return this.#guard(() => {
       const { row, vectors } = this.#previous ?? this.#current;
       const own = vectors.floatsOf(chunkId);
@@ -435,6 +440,7 @@ export class Store {
   }
 
   readonly #frequency = (term: string): number => this.#frequencies.of(this.#db, term, this.#catalogue.places, this.#revision);
+  readonly #filesOf = (chunkId: number) => this.#guard(() => filesOfChunk(this.#db, chunkId));
   readonly #languagesOf = (chunkIds: readonly number[]) => languagesOfChunks(this.#db, chunkIds);
   readonly #depthOf = (chunkId: number): Depth | undefined => this.#current.vectors.depthOf(chunkId);
 
@@ -451,12 +457,6 @@ export class Store {
     const held = this.#depthOf(chunkId);
     return held === undefined || depths.indexOf(held) < depths.indexOf(depth);
   }
-  /** Live chunks, those of the most recently changed files last, so that the queue is taken from its end. */
-  #recentLast(): number[] {
-    const queue: number[] = [];
-    for (const [chunk] of this.#db.walk("SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs, f.id, p.id DESC")) queue.push(chunk as number);
-    return queue;
-  }
   #storedBy(model: string | undefined): StoredModel {
     if (model === undefined || model === this.#current.vectors.model.hash) return this.#current;
     if (model === this.#previous?.vectors.model.hash) return this.#previous;
@@ -464,7 +464,7 @@ export class Store {
   }
   /** Files, and chunks with a place, that the filters let through; undefined for everything. */
   allowedBy(filters: Filters): Allowed | undefined {
-    return this.#guard(() => this.#allowed.by(this.#db, filters, this.#catalogue.files, this.#revision));
+    return this.#allowed.by(filters, this.#catalogue, this.#revision, this.#filesOf);
   }
 
   /** Runs work on the database; SQLite's failures come out as StrataErrors, and damage replaces the database. */

@@ -1,6 +1,7 @@
 // Int8 vectors of one tier in memory, row after row, and exact search over them: the rescoring of graph candidates, the scan of what no
 // graph holds yet, and the whole search where there is no graph. Knows chunk ids, not SQLite and not HNSW.
 import type { Int8Vector } from "../encoding/encoder.ts";
+import type { AllowedChunks } from "./allowed.ts";
 import { BLOCK_ROWS, RESULTS_AT, ROWS_AT, createScan, type Scan } from "../encoding/int8Kernel.ts";
 
 export interface Scored {
@@ -166,7 +167,7 @@ export class VectorRows {
     return sum * this.#scales[row]!;
   }
   /** Offers every row in [from, to) whose chunk is allowed. */
-  scan(query: PreparedQuery, from: number, to: number, top: TopK, allowed?: ReadonlySet<number>): void {
+  scan(query: PreparedQuery, from: number, to: number, top: TopK, allowed?: AllowedChunks): void {
     const ids = this.#ids;
     const scales = this.#scales;
     if (!this.#scan || !this.#memory) {

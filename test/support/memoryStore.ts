@@ -111,6 +111,10 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return hits.sort((x, y) => y.score - x.score || x.place - y.place).slice(0, limit);
   }
 
+  *searchVerbatim(phrases: readonly string[], limit: number, filters: Filters): Generator<readonly LexicalHit[]> {
+    yield this.searchLexical([], phrases, [], limit, filters);
+  }
+
   placesSaying(term: string): number {
     return this.#postings.get(term)?.length ?? 0;
   }
@@ -143,9 +147,10 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     return score;
   }
 
-  allowedBy(filters: Filters): { readonly chunks: ReadonlySet<number> } {
+  allowedBy(filters: Filters): { readonly chunks: ReadonlySet<number>; readonly isEmpty: boolean } {
     const accepts = fileMatcher(filters);
-    return { chunks: new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId)) };
+    const chunks = new Set([...this.#rows.values()].filter((row) => accepts(row.place)).map((row) => row.place.chunkId));
+    return { chunks, isEmpty: chunks.size === 0 };
   }
 
   searchDense(query: QueryVectors, k: number, filters: Filters): readonly DenseHit[] {
@@ -251,7 +256,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     }
   }
 
-  neighbours(chunkId: number, k: number, allowed?: ReadonlySet<number>): readonly DenseHit[] {
+  neighbours(chunkId: number, k: number, allowed?: Pick<ReadonlySet<number>, "has">): readonly DenseHit[] {
     const depth = this.#depthOf(chunkId);
     if (!depth) return [];
     const own = this.#vectors.get(chunkId)!.get(depth)!;

@@ -345,3 +345,16 @@ test("a cancelled refinement changes nothing further", async () => {
 test("a cancelled search throws", async () => {
   await assert.rejects(searchIndex(setUp(), { query: "router", k: 3 }, AbortSignal.abort()), { name: "AbortError" });
 });
+
+test("a scan for quoted text lets others have their turns, and ends when nobody waits for it any more", async () => {
+  const { store, encoder } = setUp();
+  const gone = new AbortController();
+  let slices = 0;
+  store.searchLexical = () => [];
+  store.searchVerbatim = function* () {
+    setImmediate(() => gone.abort());
+    for (; slices < 50; slices++) yield [];
+  };
+  await assert.rejects(searchIndex({ store, encoder }, { query: '"<=> ?"', k: 10 }, gone.signal), { name: "AbortError" });
+  assert.ok(slices < 5, `${slices} slices`);
+});

@@ -17,8 +17,11 @@ afterEach(() => w.end());
 const words = (text: string): string[] => terms(text).split(" ");
 const even = lexicalFields.map(() => 1);
 const dense = (store: Store, text: string, k = 3, filters: Filters = {}) => store.searchDense(sameAtEveryExit(vectorOf(text)), k, filters);
-const lexical = (store: Store, query: string, filters: Filters = {}, phrases: string[] = [], limit = 10) =>
-  store.places(store.searchLexical(words(query), phrases, even, limit, filters).map(({ place }) => place)).map(({ path, startLine }) => `${path}:${startLine}`);
+const lexical = (store: Store, query: string, filters: Filters = {}, phrases: string[] = [], limit = 10) => {
+  const found = store.searchLexical(words(query), phrases, even, limit, filters);
+  const hits = found.length > 0 || phrases.length === 0 ? found : [...store.searchVerbatim(phrases, limit, filters)].flat();
+  return store.places(hits.map(({ place }) => place)).map(({ path, startLine }) => `${path}:${startLine}`);
+};
 const chunkIds = (store: Store) => [...store.placesPerChunk().keys()].sort((a, b) => a - b);
 /** Which of these texts have a chunk on disk, those without a place too. */
 const storedOf = (...texts: string[]): string[] => {
@@ -259,6 +262,36 @@ describe("looking up", () => {
     assert.equal(dense(store, readFile, 10, { pathGlobs: ["lib/**"] }).length, 0);
     store.putFiles([query()]);
     assert.equal(dense(store, readFile, 10, { pathGlobs: ["lib/**"] }).length, 1);
+  });
+
+  test("knows a chunk by every file it stands in, whichever come and go", async () => {
+    const store = await w.open();
+    const copies = (...paths: string[]) => paths.map((path) => parsedFile(path, ["the same text"]));
+    const [chunkId] = (store.putFiles(copies("a/x.ts")), chunkIds(store));
+    const isIn = (folder: string) => store.allowedBy({ pathGlobs: [`${folder}/**`] })!.chunks.has(chunkId!);
+    const where = () => ["a", "b", "c"].filter(isIn);
+    assert.deepEqual(where(), ["a"]);
+    store.putFiles(copies("b/x.ts", "b/y.ts"));
+    assert.deepEqual(where(), ["a", "b"]);
+    store.removeFiles(["a/x.ts"]);
+    assert.deepEqual(where(), ["b"]);
+    store.removeFiles(["b/x.ts", "b/y.ts"]);
+    assert.deepEqual(where(), []);
+    assert.ok(store.allowedBy({ pathGlobs: ["b/**"] })!.isEmpty);
+    store.putFiles(copies("c/x.ts"));
+    assert.deepEqual(where(), ["c"]);
+    await store.close();
+    const again = await w.open();
+    assert.deepEqual(["b", "c"].map((folder) => again.allowedBy({ pathGlobs: [`${folder}/**`] })!.chunks.has(chunkId!)), [false, true]);
+  });
+
+  test("scans a large index for quoted text slice by slice, up to the limit", async () => {
+    const store = await w.open();
+    store.putFiles([parsedFile("long.ts", Array.from({ length: 5_100 }, (_, i) => `text ${i}${i % 5_050 === 0 ? " <=>" : ""}`))]);
+    const slices = (limit: number) => [...store.searchVerbatim(["<=>"], limit, {})].map(({ length }) => length);
+    assert.deepEqual(slices(10), [1, 1]);
+    assert.deepEqual(slices(1), [1]);
+    assert.deepEqual([...store.searchVerbatim(["<=>"], 10, { pathGlobs: ["other/**"] })].flat(), []);
   });
 
   const phrases: { phrase: string; terms: string; expected: string[] }[] = [
