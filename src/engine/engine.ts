@@ -27,7 +27,7 @@ import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, Teller } from "./teller.ts";
@@ -35,7 +35,7 @@ import { Turns } from "./turns.ts";
 import { UnderWay } from "./underWay.ts";
 
 export class Engine {
-  readonly #options: EngineOptions;
+  readonly #options: EngineOptions & Required<Pick<EngineOptions, "mostDeepened">>;
   readonly #closing = new AbortController();
   #settings = defaultSettings;
   #store!: Store;
@@ -85,7 +85,7 @@ export class Engine {
   readonly #codeForms = new CodeForms();
 
   private constructor(options: EngineOptions, onStatus: (status: Status) => void) {
-    this.#options = options;
+    this.#options = { mostDeepened: MOST_DEEPENED, ...options };
     this.#teller = new Teller(() => {
       // While the model or the index is exchanged there is nothing to tell; afterwards it is told again.
       if (!this.#indexer || this.#exchanges.isUnderWay) return;
@@ -228,11 +228,12 @@ export class Engine {
       if (this.#full) throw this.#full;
       if (this.#teller.state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#store.coverage();
-      if (this.#scansDone === this.#scansWanted && reached >= chunks) return this.status();
+      const [isRead, asked] = [this.#scansDone === this.#scansWanted, depth === "deep" ? "deep" : "shallow"] as const;
+      if (isRead && reached >= chunks) return (this.#wake(), this.status());
       // After that: where the encoder does not run, all is at hand at instant depth.
       if (this.#teller.state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#teller.state.code as ErrorCode, this.#teller.state.reason);
-      const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
-      const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(depth === "deep" ? "deep" : "shallow", cut)) : 0;
+      const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth) || (isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0); // the background has done its part
+      const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
       if (!deepened) {
         this.#wake();
@@ -385,9 +386,7 @@ export class Engine {
     return this.#closing.signal.aborted;
   }
 
-  leftOut(): readonly LeftOut[] {
-    return this.#indexer.leftOut();
-  }
+  readonly leftOut = (): readonly LeftOut[] => this.#indexer.leftOut();
 
   async close(): Promise<void> {
     this.#closing.abort();
@@ -459,7 +458,7 @@ export class Engine {
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
-      if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage()); // whoever waited for the pass asks at once
+      if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage(), this.#options.mostDeepened); // whoever waited for the pass asks at once
       this.#watch();
       this.#teller.soon();
       return true;
@@ -468,7 +467,7 @@ export class Engine {
     const depth = this.#settings.backgroundDepth;
     const graphsDone = this.#store.drainGraphs(GRAPH_SLICE_MS);
     const round = (this.#round = new AbortController());
-    const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, AbortSignal.any([signal, round.signal])).catch((error: unknown) => {
+    const deepened = depth === "instant" ? 0 : await this.#deepenRound(depth, AbortSignal.any([signal, round.signal]), this.#options.mostDeepened).catch((error: unknown) => {
       if (round.signal.aborted && isAbort(error)) return 0;
       throw error;
     });
@@ -510,10 +509,10 @@ export class Engine {
     });
   }
 
-  async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal): Promise<number> {
-    const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent);
+  async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal, most: number): Promise<number> {
+    const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent, most);
     if (todo.length === 0) return 0;
-    this.#teller.state = deepening(depth, this.#store.coverage());
+    this.#teller.state = deepening(depth, this.#store.coverage(), most);
     const missing = this.#store.borrow(depth, todo);
     const vectors = await this.#encoder.embedChunks(missing, depth, "background", signal);
     this.#store.putVectors(depth, missing.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));

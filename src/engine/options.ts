@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly parseWorkers: number;
   /** See StoreOptions. */
   readonly graphFrom?: number;
+  /** Chunks that are read deeper unasked; tests take fewer. Default: see pace.ts. */
+  readonly mostDeepened?: number;
   /** See OnnxEncoderOptions. */
   readonly encoder?: OnnxEncoderOptions;
   readonly log: Log;

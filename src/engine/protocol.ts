@@ -71,7 +71,11 @@ export type IndexState =
   | { readonly kind: "failed"; readonly code: string; readonly reason: string };
 
 export const lookingForFiles: IndexState = { kind: "scanning", progress: { phase: "discover", done: 0, total: 0, unit: "files" } };
-export const deepening = (depth: Depth, coverage: Coverage): IndexState => ({ kind: "deepening", progress: { phase: depth, done: coverage[depth], total: coverage.chunks, unit: "chunks" } });
+/** @param most chunks that will be read to this depth */
+export function deepening(depth: Depth, coverage: Coverage, most = Infinity): IndexState {
+  const total = Math.min(coverage.chunks, most);
+  return { kind: "deepening", progress: { phase: depth, done: Math.min(coverage[depth], total), total, unit: "chunks" } };
+}
 
 export interface Status {
   readonly state: IndexState;

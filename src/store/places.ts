@@ -53,11 +53,12 @@ export function namesInFile(db: IndexDatabase, file: number | undefined): string
   return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => JSON.parse(row["symbols"] as string) as string[]);
 }
 
-/** Chunks that have a place, those of the most recently changed files last, so that the queue is taken from its end. */
-export function chunksRecentLast(db: IndexDatabase): number[] {
+/** Chunks that have a place, those of the most recently changed files last, so that the queue is taken from its end. @param most that many of them, the last */
+export function chunksRecentLast(db: IndexDatabase, most: number): number[] {
   const queue: number[] = [];
-  for (const [chunk] of db.walk("SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs, f.id, p.id DESC")) queue.push(chunk as number);
-  return queue;
+  const sql = "SELECT p.chunk FROM places p JOIN files f ON f.id = p.file ORDER BY f.mtimeMs DESC, f.id DESC, p.id LIMIT ?";
+  for (const [chunk] of db.walk(sql, Number.isFinite(most) ? most : -1)) queue.push(chunk as number);
+  return queue.reverse();
 }
 
 export function filesOfChunk(db: IndexDatabase, chunkId: number): number[] {

@@ -75,7 +75,7 @@ export class Store {
   #markedOpen = false;
   /** Counts the commits that moved files or places, so that what was derived from them can be thrown away. */
   #revision = 0;
-  #queues: { shallow?: number[]; deep?: number[] } = {};
+  readonly #queues = new Map<string, number[]>();
   readonly #allowed = new LastAllowed();
   #means: { places: number; lengths: number[] } | undefined;
   readonly #frequencies = new DocumentFrequencies();
@@ -162,8 +162,8 @@ export class Store {
   }
 
   // Deepening ------------------------------------------------------------------------------------------------------------
-  /** Live chunks without a vector at `depth` or deeper: those of `paths` in that order first, then by recency of file. */
-  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = []): readonly ChunkText[] {
+  /** Live chunks without a vector at `depth` or deeper: those of `paths` in that order first, then by recency of file; of those, `most` and what comes new. */
+  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = [], most = Infinity): readonly ChunkText[] {
     return this.#guard(() => {
       const wanted = new Set<number>();
       for (const path of paths) {
@@ -173,7 +173,8 @@ export class Store {
           if (wanted.size < limit && this.#lacks(chunk as number, depth)) wanted.add(chunk as number);
         }
       }
-      const queue = (this.#queues[depth] ??= chunksRecentLast(this.#db));
+      const queue = this.#queues.get(`${depth} ${most}`) ?? chunksRecentLast(this.#db, most);
+      this.#queues.set(`${depth} ${most}`, queue);
       while (queue.length > 0 && !this.#lacks(queue.at(-1)!, depth)) queue.pop();
       for (let i = queue.length - 1; i >= 0 && wanted.size < limit; i--) if (this.#lacks(queue[i]!, depth)) wanted.add(queue[i]!);
       return textsOf(this.#db, [...wanted]);
@@ -227,7 +228,7 @@ export class Store {
       this.#model = model;
       this.#current = next;
       this.#previous = previous;
-      this.#queues = {};
+      this.#queues.clear();
     });
   }
 
@@ -334,9 +335,7 @@ export class Store {
     return this.#imports.neighbours(paths.flatMap((path) => this.#catalogue.files.get(path) ?? []));
   }
   /** Live view: all chunks that have a place, and how many. An index that is made again has another. */
-  placesPerChunk(): ReadonlyMap<number, number> {
-    return this.#catalogue.references;
-  }
+  readonly placesPerChunk = (): ReadonlyMap<number, number> => this.#catalogue.references;
   /** For duplicates: these chunks in their order, without those that have no place, read in pages, so that writes may come between. */
   *codeOf(chunkIds: readonly number[]): Generator<ChunkCode> {
     for (let from = 0; from < chunkIds.length; from += PAGE)
@@ -369,9 +368,7 @@ export class Store {
   }
   readonly changes = (): number => this.#catalogue.changes; // how often code came or went since the index was opened
   /** Number of files by language. */
-  languages(): Readonly<Record<string, number>> {
-    return this.#catalogue.languages();
-  }
+  readonly languages = (): Readonly<Record<string, number>> => this.#catalogue.languages();
   /** The model that is being replaced: while its encoder is at hand, it may still make queries. */
   get previousModel(): EncoderModel | undefined {
     return this.#previous?.vectors.model;
@@ -510,7 +507,7 @@ export class Store {
         if (found) vectors.add(chunkId, found.depth, found.vector);
       }
     }
-    for (const queue of Object.values(this.#queues)) for (const chunkId of born.toReversed()) queue.push(chunkId);
+    for (const queue of this.#queues.values()) for (const chunkId of born.toReversed()) queue.push(chunkId);
     if (gone.length > 0) this.#orphansMayBeDue = true;
     if (change.put.size + change.removed.length + change.references.size > 0) this.#revision++;
     this.#dropReplaced();
@@ -561,7 +558,7 @@ export class Store {
     this.#db = this.#openDatabase();
     this.#catalogue = new Catalogue();
     this.#imports = new ImportGraph();
-    this.#queues = {};
+    this.#queues.clear();
     this.#retired = [];
     this.#previous = undefined;
     this.#markedOpen = false;

@@ -192,6 +192,22 @@ test("dozens of changed files are no complete index until they are read", { time
   while (engine.status().state.kind === "scanning") await yieldToEventLoop(); // the watcher has seen them as well
 });
 
+test("the background reads so many chunks deeper and then rests, saved files apart; who asks for all gets all", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(50));
+  const engine = await place.open({ ...workerFile(place, anyVectors()), mostDeepened: 10 });
+  await engine.index("instant", never);
+  await engine.configure(defaultSettings);
+  while (engine.status().state.kind !== "ready") await yieldToEventLoop();
+  const { chunks, deep } = engine.status().coverage;
+  assert.deepEqual([deep, chunks > 10], [10, true]);
+  const saved = manyFiles(1, 50);
+  place.write(saved);
+  await engine.filesChanged(Object.keys(saved), never);
+  assert.ok(engine.status().coverage.deep > deep);
+  const { coverage } = await engine.index("deep", never);
+  assert.equal(coverage.deep, coverage.chunks);
+});
+
 test("graphs that take long to write are written rarely during a long sweep", async (t) => {
   const place = workplace(t, manyFiles(320));
   const engine = await place.open(workerFile(place, anyVectors()));

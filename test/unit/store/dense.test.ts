@@ -117,3 +117,14 @@ test("the graph is as narrow as the model's prefixes allow from 128 on", () => {
   const width = (matryoshka: number[], dims: number) => new ModelVectors(testModel({ matryoshka, dims }), "d", undefined, 1, () => []).tiers.deep.identity.graphDims;
   assert.deepEqual([width([64, 128, 256, 384], 384), width([256, 384], 384), width([384], 384), width([32, 64], 64)], [128, 256, 384, 64]);
 });
+
+test("what the code of a language has in common is read off some of a large index", () => {
+  const vectors = new ModelVectors(testModel({ dims: 16, matryoshka: [16] }), "d", undefined, 1e9, () => []);
+  const [one, other] = [0, 1].map((axis) => quantised(Float32Array.from({ length: 16 }, (_, i) => Number(i === axis))));
+  for (let id = 1; id <= 120_000; id++) vectors.add(id, "instant", id % 2 === 0 ? one! : other!);
+  const asked: number[] = [];
+  const languagesOf = (ids: readonly number[]) => (asked.push(ids.length), ids.map((id) => [id, id % 2 === 0 ? "go" : "rust"] as const));
+  const query = sameAtEveryExit(Float32Array.from({ length: 16 }, (_, i) => Number(i === 0)));
+  assert.ok(vectors.searchCode(query, "go", 10, languagesOf).length > 0);
+  assert.equal(asked[0], 100_000);
+});

@@ -208,6 +208,16 @@ describe("deepening", () => {
     assert.deepEqual(order(), ["new", "newer", readFile, writeFile, "old"]);
   });
 
+  test("hands out the most recently changed ones alone where no more are wanted, and what comes new", async () => {
+    const store = await w.open();
+    store.putFiles([files(), query(), parsedFile("old.ts", ["old"], { mtimeMs: 1 })]);
+    const order = (most: number) => store.chunksToDeepen("deep", 10, [], most).map(({ text }) => text);
+    assert.deepEqual(order(2), [parseQuery, readFile]);
+    store.putFiles([parsedFile("new.ts", ["new"], { mtimeMs: 1e15 })]);
+    assert.deepEqual(order(2), ["new", parseQuery, readFile]);
+    assert.deepEqual(order(Infinity), ["new", parseQuery, readFile, writeFile, "old"]);
+  });
+
   test("searches each chunk by its deepest vector only, and never goes back", async () => {
     const store = await w.open();
     store.putFiles([files()]);
