@@ -5,6 +5,7 @@ import { queryWords } from "../base/queryWords.ts";
 import { bestWindow, wordsIn } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import { sumCoverage } from "../engine/folders.ts";
+import { restsEarly } from "../engine/pace.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
 import type { IndexPart } from "../engine/sessions.ts";
 import { progressLine } from "./progress.ts";
@@ -76,7 +77,7 @@ export function coverageLine(coverage: Coverage, state: IndexState, depth: Searc
     const searched = total > coverage.files ? `${count(coverage.files)} of ${plural(total, "file")} found so far` : `${plural(coverage.files, "file")} so far`;
     return `Searched ${searched}; indexing goes on. Add --wait for an answer from all of them.`;
   }
-  if (depth === "instant" || coverage.deep >= coverage.chunks) return undefined;
+  if (depth === "instant" || coverage.deep >= coverage.chunks || restsEarly(coverage) !== undefined) return undefined;
   return `Searched all ${plural(coverage.files, "file")}; ${count(coverage.deep)} of ${plural(coverage.chunks, "chunk")} read at full depth so far, the others at a lower one.`;
 }
 
@@ -138,6 +139,8 @@ export function renderStatus(status: Status, paint: Paint): string {
     ["Model", `${model.id} ${model.version}${model.isPassing ? " (asked for with --model; it answers editor, terminal and agents until the engine ends)" : ""}`],
     ["Index", `${status.indexFolder} (${bytes(status.indexBytes)}; engine uses ${bytes(status.memoryBytes)} of memory)`],
   ];
+  const resting = status.state.kind === "ready" ? restsEarly(coverage) : undefined;
+  if (resting !== undefined) rows.push(["Note", resting]);
   const counts = (record: Readonly<Record<string, number>>): string =>
     Object.entries(record)
       .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))

@@ -9,6 +9,11 @@ export const DEEPEN_ROUND = 32;
  * laptop warm for a day or more, and what a search shows is read by itself.
  */
 export const MOST_DEEPENED = 200_000;
+/** What a person is told where the background rests before everything is read deeply. */
+export function restsEarly({ chunks, deep }: { readonly chunks: number; readonly deep: number }): string | undefined {
+  if (deep < MOST_DEEPENED || deep >= chunks) return undefined;
+  return `In a workspace this large the ${MOST_DEEPENED.toLocaleString("en")} most recently changed pieces of code are read deeply by themselves, the others when they are saved or a search shows them.`;
+}
 /** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
 export const SAVED_SLICE = 8;
 export const GRAPH_SLICE_MS = 8;

@@ -2,6 +2,7 @@
 // machine. vscode-free and pure, so that each state's words are tested.
 import { sum } from "../base/statistics.ts";
 import { sumCoverage } from "../engine/folders.ts";
+import { restsEarly } from "../engine/pace.ts";
 import type { Coverage, Depth, Progress, Status } from "../engine/protocol.ts";
 import type { ViewIndex } from "../webview/messages.ts";
 import type { ClientState } from "./engineClient.ts";
@@ -49,7 +50,7 @@ function progressText({ phase, done, total, unit }: Progress): string {
 
 /** What the search view says while duplicates are looked for; without a progress there is none yet. */
 export function duplicatesProgress(progress?: Progress): { readonly label: string; readonly fraction: number | undefined } {
-  if (!progress || progress.total === 0) return { label: "Looking for duplicates …", fraction: undefined };
+  if (!progress || progress.total === 0) return { label: progress?.done ? `Looking for duplicates, ${plural(progress.done, "piece", "pieces")} read` : "Looking for duplicates …", fraction: undefined };
   return { label: `Looking for duplicates, ${percent(progress.done, progress.total)} %`, fraction: progress.done / progress.total };
 }
 
@@ -153,6 +154,8 @@ function folderLines({ client, status }: FolderState): string {
     if (state.kind === "scanning" || state.kind === "deepening") lines.push(escapeMarkdown(progressText(state.progress)));
     lines.push(`${filesText(coverage.files)}, ${plural(coverage.chunks, "piece", "pieces")} of code`);
     if (coverage.chunks > 0) lines.push(`Searchable: ${percent(coverage.instant, coverage.chunks)} % instant, ${percent(coverage.shallow, coverage.chunks)} % shallow, ${percent(coverage.deep, coverage.chunks)} % deep`);
+    const resting = state.kind === "ready" ? restsEarly(coverage) : undefined;
+    if (resting !== undefined) lines.push(resting);
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
     if (skipped.length > 0) lines.push(`Left out: ${skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${escapeMarkdown(reason)}`).join(", ")}`);
     for (const warning of status.warnings) lines.push(`$(warning) ${escapeMarkdown(warning)}`);

@@ -5,6 +5,7 @@ import { apartText, copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import { type Folder, nameIn } from "../engine/folderPaths.ts";
 import type { MergedDuplicates, MergedResult } from "../engine/folders.ts";
+import { restsEarly } from "../engine/pace.ts";
 import { isComplete } from "../engine/session.ts";
 import type { IndexPart, ReadySet } from "../engine/sessions.ts";
 
@@ -24,9 +25,10 @@ function covered({ coverage: { files, chunks, deep }, failures }: Pick<MergedRes
   const unfinished = parts.filter(({ coverage, state }) => !isComplete(coverage, state, "instant"));
   const [stopped, going] = [unfinished.filter(({ state }) => "reason" in state), unfinished.filter(({ state }) => !("reason" in state))];
   const read = `${deep} of ${chunks} pieces`;
+  const isReadOn = deep < chunks && !parts.every(({ coverage }) => coverage.deep >= coverage.chunks || restsEarly(coverage) !== undefined);
   return [
     unfinished.length === 0
-      ? `Searched all ${files} files${deep < chunks ? `; ${read} are read at full depth so far, ${effect}` : ""}.`
+      ? `Searched all ${files} files${isReadOn ? `; ${read} are read at full depth so far, ${effect}` : ""}.`
       : `Searched ${files} files so far, ${read} read at full depth${going.length > 0 ? `; indexing${namesOf(going)} goes on, so ask again later or with wait` : ""}.`,
     ...stopped.map((part) => `Indexing${namesOf([part])} ${part.state.kind === "paused" ? "is paused" : "stopped"}: ${"reason" in part.state ? part.state.reason : ""}`),
     ...failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`),

@@ -263,9 +263,8 @@ const kindLetters = { name: "n", member: "m", label: "l", number: "0", string: '
 
 /** One letter per keyword, name and literal, marks as written: what texts are compared by before their names are. */
 export function shapeText(tokens: readonly CodeToken[]): string {
-  let shape = "";
-  for (const { kind, text } of tokens) shape += kind === "mark" ? text : kind === "keyword" ? keywordLetters.get(text) : kindLetters[kind];
-  return shape;
+  // Joined, not added up: V8 keeps every sum of two strings as an object, 32 bytes a token, and shapes are kept for all code.
+  return tokens.map(({ kind, text }) => (kind === "mark" ? text : kind === "keyword" ? keywordLetters.get(text) : kindLetters[kind])).join("");
 }
 
 /**

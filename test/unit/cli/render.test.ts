@@ -139,6 +139,14 @@ test("status says what is left out, largest first, and repeats warnings", () => 
   assert.match(text, /Warning +Watch limit reached\.\n/);
 });
 
+test("where the background rests early, the status says so, and answers do not promise more", () => {
+  const coverage = { files: 3, chunks: 1_000_000, instant: 1_000_000, shallow: 200_100, deep: 200_100 };
+  const status: Status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage, changes: 1, model: { id: "m", version: "1", folder: "/m" }, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 };
+  assert.match(renderStatus(status, plain), /Note +In a workspace this large the 200,000 most recently changed pieces of code are read deeply by themselves/);
+  assert.doesNotMatch(renderStatus({ ...status, coverage: { ...coverage, deep: 0 } }, plain), /Note/, "only instant depth is wanted");
+  assert.equal(coverageLine(coverage, status.state, "deep"), undefined);
+});
+
 test("status says when the model is a terminal's --model", () => {
   const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, changes: 0, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
   assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", isPassing: true } }, plain), /Model +m 1 \(asked for with --model; .* until the engine ends\)\n/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ClientState } from "../../../src/extension/engineClient.ts";
-import { commonDepth, escapeMarkdown, type FolderState, statusText, viewIndex } from "../../../src/extension/indexText.ts";
+import { commonDepth, duplicatesProgress, escapeMarkdown, type FolderState, statusText, viewIndex } from "../../../src/extension/indexText.ts";
 import type { Status } from "../../../src/engine/protocol.ts";
 import { coverage, status } from "../../support/fakeEngine.ts";
 
@@ -42,6 +42,16 @@ describe("the status item", () => {
     const { tooltip } = statusText([folder({ coverage: { files: 10, chunks: 200, instant: 200, shallow: 100, deep: 50 }, skipped: { secret: 2, "too large": 0 }, warnings: ["Watching *stopped*."] })]);
     for (const part of ["10 files, 200 pieces of code", "100 % instant, 50 % shallow, 25 % deep", "Left out: 2 secret", "Watching \\*stopped\\*", "command:strata.search", "command:strata.showLog"]) assert.ok(tooltip.includes(part), `${part} in ${tooltip}`);
     assert.ok(!tooltip.includes("too large"));
+  });
+
+  it("says where the background rests before all is read deeply", () => {
+    const coverage = { files: 10, chunks: 900_000, instant: 900_000, shallow: 200_000, deep: 200_000 };
+    assert.match(statusText([folder({ coverage })]).tooltip, /the 200,000 most recently changed pieces of code are read deeply by themselves/);
+    assert.doesNotMatch(statusText([folder({ coverage: { ...coverage, chunks: 200_000 } })]).tooltip, /by themselves/);
+  });
+
+  it("tells how much was read before it is known how much there is to compare", () => {
+    assert.equal(duplicatesProgress({ phase: "search", done: 21_000, total: 0, unit: "chunks" }).label, "Looking for duplicates, 21,000 pieces read");
   });
 
   it("offers a restart when the engine is stopped", () => {

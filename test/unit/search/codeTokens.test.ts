@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { exactForm, isList, jaccard, namesIn, renamedForm, shapeRuns, shapeText, sharedAround, tokeniseCode } from "../../../src/search/codeTokens.ts";
 
 const exact = (text: string, lang = "typescript") => exactForm(tokeniseCode(text, lang));
@@ -213,4 +215,16 @@ test("Jaccard similarity of sets", () => {
   assert.equal(jaccard(new Set(["a", "b"]), new Set(["b", "c"])), 1 / 3);
   assert.equal(jaccard(new Set(), new Set()), 0);
   assert.equal(jaccard(new Set(["a"]), new Set(["a"])), 1);
+});
+
+test("the shapes of a whole workspace take as much memory as they have letters, not as they have sums", () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const code = `int f(int a, char *b) {\n${"  if (a > 3 && b[a] == 'x') { g(a, b + 1); return h(b); }\n".repeat(8)}}`;
+  const kept: string[] = [];
+  const used = (): number => (gc(), process.memoryUsage().heapUsed);
+  const before = used();
+  for (let i = 0; i < 500; i++) kept.push(shapeText(tokeniseCode(code, "c")));
+  const each = (used() - before) / kept.length;
+  assert.ok(each < 8 * kept[0]!.length, `${Math.round(each)} bytes for ${kept[0]!.length} letters`);
 });
