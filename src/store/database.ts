@@ -169,12 +169,17 @@ const CHECK = `
 
 /** The check of an open database in a thread of its own: of 3.5 GB it takes half a minute, in which somebody may ask. */
 export class CheckBeside {
-  readonly #worker: Worker;
+  readonly #file: string;
+  #worker: Worker | undefined;
   readonly #over = Promise.withResolvers<void>();
   #said: string | undefined;
 
   constructor(file: string) {
-    this.#worker = new Worker(CHECK, { eval: true, workerData: file, name: "strata-check" });
+    this.#file = file;
+  }
+  /** Once what is needed to answer is read: both want the disk. */
+  begin(): void {
+    this.#worker = new Worker(CHECK, { eval: true, workerData: this.#file, name: "strata-check" });
     this.#worker.on("message", (said: string) => void (this.#said = said));
     this.#worker.on("error", () => {}); // no memory for a thread: the next start checks
     this.#worker.on("exit", () => this.#over.resolve());
@@ -192,7 +197,7 @@ export class CheckBeside {
     return this.#over.promise;
   }
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 }
 

@@ -577,6 +577,7 @@ export class Store {
       if (!isDamage(error)) throw error;
       this.#startAgain(error);
     }
+    this.#check?.begin();
     const { tiers } = this.#current.vectors;
     this.#background = (async () => {
       for (const depth of depths) {
