@@ -29,6 +29,8 @@ const passing: ReadonlySet<string> = new Set(["unreadable", "parser failed"]);
 /** The time of a file that the next pass shall look at again: none has it. */
 const NO_TIME = -1;
 
+const toParse = ({ path, size, mtimeMs }: FileToParse, known: FileRecord | undefined): FileToParse => ({ path, size, mtimeMs, ...(known && known.hash !== "" && { hash: known.hash }) });
+
 const BATCH_FILES = 16;
 const BATCH_BYTES = 200_000;
 /** The first batches of an empty index are this small and double: something is found as soon as one file is read. */
@@ -213,7 +215,7 @@ export class Indexer {
           done++;
           continue;
         }
-        batch.push({ path: entry.path, size: entry.size, mtimeMs: entry.mtimeMs });
+        batch.push(toParse(entry, record));
         bytes += entry.size;
         if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
           add(batch);
@@ -266,7 +268,7 @@ export class Indexer {
       if (verdict.kind === "directory" || isIgnoreFile(relative)) rescan = true;
       this.#tend(relative, verdict);
       if (verdict.kind === "file") {
-        wanted.set(verdict.path, { path: verdict.path, size: verdict.size, mtimeMs: verdict.mtimeMs });
+        wanted.set(verdict.path, toParse(verdict, store.files().get(verdict.path)));
         if (verdict.path !== relative) vanished.add(relative);
       } else if (verdict.kind === "missing" || (verdict.kind === "skip" && verdict.reason !== "unreadable" && verdict.reason !== "outside")) vanished.add(relative);
     }
@@ -279,7 +281,7 @@ export class Indexer {
     // Also those without a row: an earlier update may be about to add them.
     for (const path of vanished) mayWrite(path);
     await this.#remove(this.#knownWithin(vanished), signal, mayWrite);
-    return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" && store.files().has(o.file.path) ? [o.file.path] : [])), rescan };
+    return { indexed: outcomes.flatMap((o) => (o.kind === "parsed" ? o.file.path : o.kind === "same" ? o.path : [])).filter((path) => store.files().has(path)), rescan };
   }
 
   #tend(path: string, verdict: PathVerdict): void {
@@ -338,6 +340,9 @@ class Writer {
     if (outcome.kind === "gone") {
       if (this.#store.files().has(outcome.path)) this.#removed.push(outcome.path);
       else this.#mayWrite(outcome.path);
+    } else if (outcome.kind === "same") {
+      const { path, size, mtimeMs } = outcome;
+      this.#touched.push({ path, size, mtimeMs });
     } else if (outcome.kind === "skip") {
       const { path, size, reason } = outcome;
       const record = this.#store.files().get(path);

@@ -12,11 +12,14 @@ export interface FileToParse {
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
+  /** Of the text that is indexed of it: where it still reads so, it is not parsed again. */
+  readonly hash?: string;
 }
 
 /** `undefined` chunks never happens: a file that cannot be indexed comes back as `skip` with the reason, a vanished one as `gone`. */
 export type ParseOutcome =
   | { readonly kind: "parsed"; readonly file: ParsedFile }
+  | { readonly kind: "same"; readonly path: string; readonly size: number; readonly mtimeMs: number }
   | { readonly kind: "skip"; readonly path: string; readonly reason: string; readonly size: number; readonly mtimeMs: number }
   | { readonly kind: "gone"; readonly path: string };
 

@@ -37,6 +37,8 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
     if (error instanceof NotInside || code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };
     return { kind: "skip", ...file, reason: "unreadable" };
   }
+  const hash = hash128(bytes);
+  if (hash === file.hash) return { kind: "same", path: relative, size: file.size, mtimeMs: file.mtimeMs };
   const source = decodeText(bytes);
   if (source === undefined) return { kind: "skip", ...file, reason: "binary" };
   if (beginsAsPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
@@ -49,7 +51,7 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
       path: relative,
       size: file.size,
       mtimeMs: file.mtimeMs,
-      hash: hash128(bytes),
+      hash,
       lang,
       imports,
       isTest: isTestPath(relative),

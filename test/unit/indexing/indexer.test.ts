@@ -31,7 +31,8 @@ function write(name: string, content = name): void {
   writeFileSync(path.join(root, name), content);
 }
 
-const textOfPath = (file: FileToParse): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(file.path, [`text of ${file.path}`]), ...file } });
+const parsedAs = ({ path, size, mtimeMs }: FileToParse, text: string): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(path, [text]), size, mtimeMs } });
+const textOfPath = (file: FileToParse): ParseOutcome => parsedAs(file, `text of ${file.path}`);
 
 /** `parse` plays the workers; by default every file is one chunk. `reply`: their answer goes out when it resolves. `parsed`: the files they were given. */
 function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileToParse[]) => Promise<void> = async () => {}) {
@@ -274,7 +275,7 @@ function slowFirstJob(store: Store) {
   const read = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
   let jobs = 0;
-  const onDisk = (file: FileToParse): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(file.path, [readFileSync(path.join(root, file.path), "utf8")]), ...file } });
+  const onDisk = (file: FileToParse): ParseOutcome => parsedAs(file, readFileSync(path.join(root, file.path), "utf8"));
   const reply = async () => {
     if (jobs++ > 0) return;
     read.resolve();
@@ -339,6 +340,20 @@ test("how many files there are is known long before they are read, once the firs
     if (total === 400) known.resolve();
   });
   assert.ok(doneThen !== undefined && doneThen <= 250, `${doneThen} files were read`);
+});
+
+test("what the index holds of a file is told to those who parse it, and a file that is the same is only noted", async () => {
+  write("a.ts");
+  const store = await w.open();
+  await indexer(store).scan();
+  const { hash } = store.files().get("a.ts")!;
+  utimesSync(path.join(root, "a.ts"), 1, 1);
+  const told: unknown[] = [];
+  const again = indexer(store, (file) => (told.push(file.hash), { kind: "same", path: file.path, size: file.size, mtimeMs: file.mtimeMs }));
+  await again.scan();
+  assert.deepEqual((await again.update("a.ts")).indexed, ["a.ts"]);
+  assert.deepEqual(told, [hash, hash]);
+  assert.deepEqual([store.files().get("a.ts")!.mtimeMs, store.coverage().chunks], [1_000, 1]);
 });
 
 test("files that were only touched are noted many at once", async (t) => {

@@ -74,6 +74,15 @@ test("outcomes keep the order of the request, whatever becomes of each file", as
   assert.deepEqual(outcomes.map((o) => (o.kind === "parsed" ? o.file.path : `${o.kind} ${o.path}`)), ["a.ts", "skip b.bin", "gone gone.ts", "c.ts"]);
 });
 
+test("a file that still reads as it is indexed is not parsed again", async (t) => {
+  const parsing = await pool(t, { "a.ts": "export const a = 1;\n" });
+  const parse = async (hash?: string) => (await parsing.parse([{ ...file("a.ts"), mtimeMs: 7, ...(hash !== undefined && { hash }) }], false))[0]!;
+  const first = await parse();
+  assert.ok(first.kind === "parsed");
+  assert.deepEqual(await parse(first.file.hash), { kind: "same", path: "a.ts", size: 1, mtimeMs: 7 });
+  assert.equal((await parse("of another text")).kind, "parsed");
+});
+
 test("a private key under a name that says nothing is left out as a secret", async (t) => {
   const parsing = await pool(t, { "deploy/backup": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n", "pem.ts": 'export const head = "-----BEGIN PRIVATE KEY-----";\n' });
   const [key, code] = await parsing.parse([file("deploy/backup"), file("pem.ts")], false);
