@@ -17,7 +17,7 @@ import type { DuplicateGroup, Hit, SimilarParams } from "./protocol.ts";
 /** Larger ones hold data, and a request must not fill the memory. */
 export const MOST_BYTES = 20_000_000;
 /** How long an answer is made again for hits that are gone, and how many are looked at then: a branch switch takes away hundreds that say the same. */
-const GAPS_MS = 1_000;
+export const GAPS_MS = 1_000;
 const GAPS_LOOK = 100;
 
 /** Refuses what nobody should read for a "find similar" request: secrets, pipes, links, very large files. Throws "input.invalid" with a sentence. */

@@ -1,7 +1,7 @@
 // The product without VS Code or a terminal: one index, kept fresh and searchable. Owns the order of work
 // (query > refinement of visible hits > saved file > instant sweep > deep sweep) and the index state every shell renders.
 import path from "node:path";
-import { breathe, isAbort, yieldToEventLoop } from "../base/abort.ts";
+import { breathe, isAbort, unlessAborted, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import { residentBytes } from "../base/process.ts";
 import type { OnProgress } from "../base/progress.ts";
@@ -21,7 +21,7 @@ import { type RankedResult, type SearchDeps, searchIndex } from "../search/searc
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { removeIndex, Store } from "../store/store.ts";
-import { type Anchored, anchorGroups, anchorOnce, goneWhole, readRange, withoutGaps } from "./anchor.ts";
+import { type Anchored, anchorGroups, anchorOnce, GAPS_MS, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
@@ -612,7 +612,8 @@ export class Engine {
     const before = this.#store.changes();
     const { hits: left, stale } = await anchorOnce(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
     if (left.length === hits.length) return false;
-    await this.#work(signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
+    const read = this.#work(this.#closing.signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
+    await unlessAborted(signal, Promise.race([read, breathe(GAPS_MS)])); // a folder of thousands of files goes behind the answer too
     return this.#store.changes() !== before;
   }
 }

@@ -39,7 +39,7 @@ const FIRST_BATCH_FILES = 2;
 const WRITE_CHUNKS = 250;
 /** Files read before discovery runs ahead of reading: until then it would take time from the first hits. */
 const AHEAD_AFTER = 200;
-/** Files that one transaction removes: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
+/** Files that one transaction removes, fewer of more than WRITE_CHUNKS: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
 const REMOVE_FILES = 100;
 
 /** Whether one of the paths is this one or a folder around it ("" is the root). */
@@ -307,11 +307,12 @@ export class Indexer {
 
   /** In short transactions with room for a query between them. */
   async #remove(paths: readonly string[], signal: AbortSignal, mayWrite: MayWrite): Promise<void> {
-    for (let from = 0; from < paths.length; from += REMOVE_FILES) {
+    const { root, store } = this.#options;
+    for (let from = 0, to = 0; from < paths.length; from = to) {
       if (from > 0) await yieldToEventLoop();
       signal.throwIfAborted();
-      const { root, store } = this.#options;
-      const removed = paths.slice(from, from + REMOVE_FILES).filter(mayWrite);
+      for (let chunks = 0; to < paths.length && to < from + REMOVE_FILES && chunks < WRITE_CHUNKS; to++) chunks += store.files().get(paths[to]!)?.chunks ?? 0;
+      const removed = paths.slice(from, to).filter(mayWrite);
       // Those that are still there are not to be known any more: an ignore file or a setting excludes them.
       store.removeFiles(removed, removed.some((file) => existsSync(path.join(root, file))));
     }

@@ -192,6 +192,17 @@ test("dozens of changed files are no complete index until they are read", { time
   while (engine.status().state.kind === "scanning") await yieldToEventLoop(); // the watcher has seen them as well
 });
 
+test("a question does not wait until the index has forgotten a folder of thousands of files that it met", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(20));
+  const engine = await place.open();
+  await engine.index("instant", never);
+  const forgotten = Promise.withResolvers<{ indexed: string[]; rescan: boolean }>();
+  t.mock.method(Indexer.prototype, "update", () => forgotten.promise);
+  for (const name of Object.keys(manyFiles(20))) rmSync(path.join(place.root, name));
+  assert.deepEqual((await engine.search({ query: "value of part", k: 5, depth: "instant" }, never)).hits, []);
+  forgotten.resolve({ indexed: [], rescan: false });
+});
+
 test("the background reads so many chunks deeper and then rests, saved files apart; who asks for all gets all", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(50));
   const engine = await place.open({ ...workerFile(place, anyVectors()), mostDeepened: 10 });

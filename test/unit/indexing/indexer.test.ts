@@ -201,6 +201,15 @@ test("many vanished files are removed in short transactions, with turns of the e
   assert.ok(turns >= 2, `${turns} turns`);
 });
 
+test("of large files fewer are removed at once", async (t) => {
+  const store = await w.open();
+  store.putFiles(Array.from({ length: 5 }, (_, i) => parsedFile(`gone/f${i}.ts`, Array.from({ length: 150 }, (_, j) => `text ${i} ${j}`))));
+  write("a.ts");
+  const removals = t.mock.method(store, "removeFiles").mock;
+  await indexer(store).scan();
+  assert.deepEqual(removals.calls.map((call) => call.arguments[0].length), [2, 2, 1]);
+});
+
 test("a file that is saved while a pass runs stays", async () => {
   write("a.ts");
   const store = await w.open();
