@@ -64,7 +64,7 @@ export function setup({ build = true } = {}) {
     } catch (error) {
       if (!windows) throw error;
       // Its compiler is gigabytes that few have, and the module only saves time in large workspaces.
-      return console.error(`Going on without it: above 60,000 pieces of code searches scan all of them. To have it, install Visual Studio's tools for C++ and Python 3, delete ${path.join(stamps, "hnswlib")} and run this again.`);
+      return console.error(`Going on without it: above half a million pieces of code searches scan all of them. To have it, install Visual Studio's tools for C++ and Python 3, delete ${path.join(stamps, "hnswlib")} and run this again.`);
     }
     if (!existsSync(path.join(root, addon))) throw new Error(`Compiling hnswlib-node left no ${addon}. Install a C++ compiler, make and Python 3 (Debian: apt-get install g++ make python3) and run this again.`);
   });

@@ -3,7 +3,6 @@
 import path from "node:path";
 import { breathe, isAbort, unlessAborted, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
-import { residentBytes } from "../base/process.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
@@ -24,13 +23,13 @@ import { removeIndex, Store } from "../store/store.ts";
 import { type Anchored, anchorGroups, anchorOnce, GAPS_MS, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
-import { CHOICE_GONE, chosenModel, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
-import { BY_WORDS, Teller } from "./teller.ts";
+import { BY_WORDS, statusOf, Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
 import { UnderWay } from "./underWay.ts";
 
@@ -228,12 +227,17 @@ export class Engine {
       if (this.#full) throw this.#full;
       if (this.#teller.state.kind === "paused" && this.#settings.paused) throw new StrataError("input.invalid", "Indexing is paused. Run the command Strata: Resume Indexing in the editor, then this again.");
       const { chunks, [depth]: reached } = this.#store.coverage();
-      const [isRead, asked] = [this.#scansDone === this.#scansWanted, depth === "deep" ? "deep" : "shallow"] as const;
-      if (isRead && reached >= chunks) return (this.#wake(), this.status());
+      const isRead = this.#scansDone === this.#scansWanted;
+      if (isRead && reached >= chunks) {
+        this.#wake(); // it has nothing to do any more, and says so
+        return this.status();
+      }
       // After that: where the encoder does not run, all is at hand at instant depth.
       if (this.#teller.state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#teller.state.code as ErrorCode, this.#teller.state.reason);
-      const ownWork = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth) || (isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0); // the background has done its part
-      const deepened = ownWork ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
+      const asked = depth === "deep" ? "deep" : "shallow";
+      const isBeyondBackground = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
+      const hasBackgroundDone = isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0;
+      const deepened = isBeyondBackground || hasBackgroundDone ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
       if (!deepened) {
         this.#wake();
@@ -365,20 +369,7 @@ export class Engine {
   }
 
   status(): Status {
-    const { id, version, folder } = this.#model.model;
-    const isPassing = folder === this.#options.modelFolder && chosenModel(this.#options.folder) === undefined;
-    return {
-      state: this.#teller.state,
-      root: this.#options.root,
-      indexFolder: this.#options.folder,
-      coverage: this.#store.coverage(),
-      changes: this.#store.changes(),
-      model: { id, version, folder, ...(isPassing && { isPassing }) },
-      warnings: [...this.#store.warnings, ...this.#teller.warnings],
-      ...this.#indexer.counts(),
-      memoryBytes: residentBytes(),
-      indexBytes: this.#store.sizeBytes(),
-    };
+    return statusOf(this.#options, this.#model, this.#store, this.#indexer, this.#teller);
   }
 
   /** What takes long is cut short then, and no more questions are taken. */
@@ -386,7 +377,9 @@ export class Engine {
     return this.#closing.signal.aborted;
   }
 
-  readonly leftOut = (): readonly LeftOut[] => this.#indexer.leftOut();
+  leftOut(): readonly LeftOut[] {
+    return this.#indexer.leftOut();
+  }
 
   async close(): Promise<void> {
     this.#closing.abort();
@@ -474,13 +467,18 @@ export class Engine {
     if (round.signal.aborted) return true;
     if (deepened > 0 || !graphsDone) {
       if (Date.now() > this.#saveAt) await this.#save();
+      if (deepened === 0) this.#rest(); // answers are exact while the graphs grow
       return true;
     }
     await this.#save();
+    this.#rest();
+    return false;
+  }
+
+  #rest(): void {
     // A sweep leaves a large heap that V8 would keep; collected in the background, it goes back to the machine.
     if (this.#teller.state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
     this.#teller.state = { kind: "ready" };
-    return false;
   }
 
   /** After a change of model: the next chunks get their instant vector of the new one. False when all have theirs. */

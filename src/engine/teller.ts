@@ -1,5 +1,11 @@
 // What the engine is doing and what its user should know, told to every shell that shows it: at most every so often.
-import type { IndexState } from "./protocol.ts";
+import { residentBytes } from "../base/process.ts";
+import type { ModelFiles } from "../encoding/modelFiles.ts";
+import type { Indexer } from "../indexing/indexer.ts";
+import type { Store } from "../store/store.ts";
+import { chosenModel } from "./modelChoice.ts";
+import type { EngineOptions } from "./options.ts";
+import type { IndexState, Status } from "./protocol.ts";
 import { FEW_CHANGES, STATUS_EVERY_MS } from "./pace.ts";
 
 /** How the warning begins that the encoder does not run; it is taken back when it does. */
@@ -61,4 +67,21 @@ export class Teller {
     this.#ended = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** All of it, as it is now. */
+export function statusOf({ root, folder: indexFolder, modelFolder }: EngineOptions, { model: { id, version, folder } }: ModelFiles, store: Store, indexer: Indexer, teller: Teller): Status {
+  const isPassing = folder === modelFolder && chosenModel(indexFolder) === undefined;
+  return {
+    state: teller.state,
+    root,
+    indexFolder,
+    coverage: store.coverage(),
+    changes: store.changes(),
+    model: { id, version, folder, ...(isPassing && { isPassing }) },
+    warnings: [...store.warnings, ...teller.warnings],
+    ...indexer.counts(),
+    memoryBytes: residentBytes(),
+    indexBytes: store.sizeBytes(),
+  };
 }

@@ -10,7 +10,7 @@ import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "
 import { asStrataError, type CheckBeside, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
-import { defaultGraphFrom, loadGraphModule, removeGraph, type GraphModule } from "./graphs.ts";
+import { GraphFiles } from "./graphFiles.ts";
 import { ImportGraph } from "./imports.ts";
 import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, searchVerbatim, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
@@ -54,9 +54,7 @@ export class Store {
   readonly #warnings: string[] = [];
   readonly #options: StoreOptions;
   readonly #lock: { release(): void };
-  readonly #graphModule: GraphModule | undefined;
-  /** Until somebody was told, which is when a graph would be made. */
-  #whyNoGraphs: unknown;
+  readonly #graphs: GraphFiles;
   readonly #siblings: Siblings;
   #db: IndexDatabase;
   #check: CheckBeside | undefined;
@@ -79,7 +77,6 @@ export class Store {
   readonly #allowed = new LastAllowed();
   #means: { places: number; lengths: number[] } | undefined;
   readonly #frequencies = new DocumentFrequencies();
-  #background: Promise<void> = Promise.resolve();
   #closed = false;
 
   /**
@@ -117,7 +114,7 @@ export class Store {
     this.#model = options.model;
     this.#lock = lock;
     this.#siblings = new Siblings(options.siblings ?? (() => []), options.log);
-    ({ module: this.#graphModule, reason: this.#whyNoGraphs } = loadGraphModule());
+    this.#graphs = new GraphFiles(options, () => this.#current.vectors.tiers, (sentence, cause) => this.#warn(sentence, cause));
     this.#db = this.#openDatabase();
   }
 
@@ -335,7 +332,9 @@ export class Store {
     return this.#imports.neighbours(paths.flatMap((path) => this.#catalogue.files.get(path) ?? []));
   }
   /** Live view: all chunks that have a place, and how many. An index that is made again has another. */
-  readonly placesPerChunk = (): ReadonlyMap<number, number> => this.#catalogue.references;
+  placesPerChunk(): ReadonlyMap<number, number> {
+    return this.#catalogue.references;
+  }
   /** For duplicates: these chunks in their order, without those that have no place, read in pages, so that writes may come between. */
   *codeOf(chunkIds: readonly number[]): Generator<ChunkCode> {
     for (let from = 0; from < chunkIds.length; from += PAGE)
@@ -368,7 +367,9 @@ export class Store {
   }
   readonly changes = (): number => this.#catalogue.changes; // how often code came or went since the index was opened
   /** Number of files by language. */
-  readonly languages = (): Readonly<Record<string, number>> => this.#catalogue.languages();
+  languages(): Readonly<Record<string, number>> {
+    return this.#catalogue.languages();
+  }
   /** The model that is being replaced: while its encoder is at hand, it may still make queries. */
   get previousModel(): EncoderModel | undefined {
     return this.#previous?.vectors.model;
@@ -379,7 +380,7 @@ export class Store {
   }
   /** Resolves when graph files that were being read or written at this moment are done with, and the database is checked. */
   async settled(): Promise<void> {
-    await this.#background;
+    await this.#graphs.settled();
     await this.#check?.over();
   }
   /**
@@ -389,35 +390,18 @@ export class Store {
    */
   drainGraphs(budgetMs: number): boolean {
     const deadline = performance.now() + budgetMs;
-    if (this.#whyNoGraphs !== undefined && this.graphs().some(({ vectors }) => vectors >= this.#graphFrom)) {
-      this.#warn("The graph module (hnswlib-node) cannot load on this machine; searches scan all vectors instead, which is slower in a workspace as large as this.", this.#whyNoGraphs);
-      this.#whyNoGraphs = undefined;
-    }
-    for (const depth of depths) if (!this.#current.vectors.tiers[depth].drain(deadline)) return false;
+    if (!this.#graphs.drain(deadline)) return false;
     do {
       if (this.#cleanUp()) return true;
     } while (performance.now() < deadline);
     return false;
   }
-  /** Graphs grow again from the database, so what else they meet than a full disk (a virus scanner that holds the file) is no reason to stop. */
-  #graphNotSaved(error: unknown): void {
-    if (StrataError.is(asStrataError(error, this.#options.folder), "index.diskFull")) throw error;
-    this.#options.log("warn", "A graph was not saved; it is tried again, or grows again from the database", error);
-  }
-  /** Writes graphs (temp file, fsync, rename, checksum sidecar) when they changed. */
+  /** Writes graphs when they have changed. They must not know chunks that a loss of power could take from the database: their ids would be given again. */
   saveGraphs(): Promise<void> {
-    const saved = this.#background.then(async () => {
-      if (this.#closed) return;
-      try {
-        // The graphs must not know chunks that a loss of power could take from the database: their ids would be given again.
-        this.#db.checkpoint();
-        for (const depth of depths) await this.#current.vectors.tiers[depth].save(this.#graphFile(depth)).catch((error: unknown) => this.#graphNotSaved(error));
-      } catch (error) {
-        throw asStrataError(error, this.#options.folder);
-      }
+    return this.#graphs.save(() => {
+      if (!this.#closed) this.#db.checkpoint();
+      return !this.#closed;
     });
-    this.#background = saved.catch(() => {});
-    return saved;
   }
   sizeBytes(): number {
     return sizeOfIndex(this.#options.folder);
@@ -445,10 +429,6 @@ export class Store {
     this.#warnings.push(sentence);
     this.#options.log("warn", cause === undefined ? sentence : `${sentence} ${describeError(cause)}`);
   }
-  get #graphFrom(): number {
-    return this.#options.graphFrom ?? defaultGraphFrom;
-  }
-  readonly #graphFile = (depth: Depth): string => path.join(this.#options.folder, `${depth}.hnsw`);
   #lacks(chunkId: number, depth: Depth): boolean {
     if (!this.#catalogue.references.has(chunkId)) return false;
     const held = this.#depthOf(chunkId);
@@ -554,7 +534,7 @@ export class Store {
   #startAgain(cause: unknown): void {
     this.#db.close();
     removeDatabase(this.#db.file);
-    for (const depth of depths) removeGraph(this.#graphFile(depth));
+    this.#graphs.remove();
     this.#db = this.#openDatabase();
     this.#catalogue = new Catalogue();
     this.#imports = new ImportGraph();
@@ -578,13 +558,7 @@ export class Store {
       this.#startAgain(error);
     }
     this.#check?.begin();
-    const { tiers } = this.#current.vectors;
-    this.#background = (async () => {
-      for (const depth of depths) {
-        const reason = await tiers[depth].load(this.#graphFile(depth));
-        if (reason) this.#warn(`The ${depth} graph could not be used (${reason}); it is made again, and searches stay exact meanwhile.`);
-      }
-    })().catch((error: unknown) => this.#options.log("error", "Reading a graph failed", error));
+    this.#graphs.load();
   }
   async #loadRows(): Promise<void> {
     forgetOldCuts(this.#db, this.#options.versions);
@@ -610,7 +584,7 @@ export class Store {
         const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
-    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphModule, this.#graphFrom, readInstant) };
+    return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphs.module, this.#graphs.from, readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
     for (const depth of [...depths].reverse()) {
