@@ -1,10 +1,11 @@
 // Sessions with the engines of several folders, for the terminal and the agents' server: each opened when it is first asked, questions put when the
 // indexes are as far as wanted, and what was known of each index then.
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { withoutScheme } from "../base/placeName.ts";
+import { realPathSync } from "../base/realPath.ts";
 import { type Folder, placesNamed } from "./folderPaths.ts";
 import type { FolderSet } from "./folders.ts";
 import type * as protocol from "./protocol.ts";
@@ -106,7 +107,7 @@ export function placeInside<F extends Folder>(folders: readonly F[], given: stri
   const [only] = folders;
   if (only && folders.length === 1) return { folder: only, path: pathInside(only.root, given) };
   const written = withoutScheme(given);
-  const places = placesNamed(folders, path.isAbsolute(written) && existsSync(written) ? realpathSync.native(written) : written);
+  const places = placesNamed(folders, path.isAbsolute(written) && existsSync(written) ? realPathSync(written) : written);
   const there = places.flatMap(({ folder, path: inside }, i) => {
     try {
       return [{ folder, path: pathInside(folder.root, inside), isNamed: i === 0 && places.length > folders.length }];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { describe, it, test } from "node:test";
@@ -103,4 +104,21 @@ test("a place is that in the folder named in front, else the only one there is",
     assert.equal(found(given), expected, given);
   assert.throws(() => found("both.ts"), { code: "input.invalid", message: /^There is a both\.ts in api and src\. Put the folder's name in front, for example api\/both\.ts\.$/ });
   for (const outside of ["none.ts", "../outside.ts", "api/../../outside.ts", "link.ts", "api/link.ts", "/etc/passwd", path.join(scratch, "outside.ts"), "."]) assert.throws(() => found(outside), { code: "input.invalid", message: /^There is no file / }, outside);
+});
+
+test("a full path is understood also on a disk of which Windows does not say where files lie", (t) => {
+  const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-disk-")));
+  t.after(() => rmSync(scratch, { recursive: true, force: true }));
+  for (const name of ["api", "web"]) mkdirSync(path.join(scratch, name));
+  writeFileSync(path.join(scratch, "web/a.ts"), "x\n");
+  t.mock.method(fs.realpathSync, "native", () => {
+    throw Object.assign(new Error("illegal operation on a directory"), { code: "EISDIR" });
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const folders = ["api", "web"].map((name) => ({ root: path.join(scratch, name), name }));
+  assert.deepEqual(placeInside(folders, path.join(scratch, "web/a.ts")), { folder: folders[1], path: "a.ts" });
 });
