@@ -16,7 +16,6 @@ import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
-import { languageOf } from "../indexing/languages.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
 import { foldersNamed, hasIndex, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, wholeIndexes, withEngine, withEngines } from "./session.ts";
 import { bytes, count, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
@@ -210,12 +209,12 @@ async function pipedCode(named: readonly string[], { signal }: Context): Promise
 }
 
 /** A place as several folders are searched from: that of a file that is there from the current folder, else as hits name it (see placeInside). */
-function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string; readonly lang: string } {
+function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string } {
   const { file, ...lines } = parsePlace(place);
   const full = path.resolve(cwd, file);
   const { folder, path: inside } = insideOf(folders.map(({ root }) => root), file, cwd, () => placeInside(folders, existsSync(full) ? full : file));
   const { startLine, endLine } = lines;
-  return { root: folder.root, lang: languageOf(inside).id, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
+  return { root: folder.root, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
 }
 
 /** @param place FILE:LINE, FILE:FIRST-LAST, or "-" for what is piped in */

@@ -10,6 +10,7 @@ import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
+import { languageOf, unknownLanguage } from "../indexing/languages.ts";
 import { readRange } from "./anchor.ts";
 import { type Folder, queryIn } from "./folderPaths.ts";
 import * as protocol from "./protocol.ts";
@@ -241,7 +242,12 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   const { path: given, endLine, filters = "" } = params;
   const file = root === undefined || given === undefined ? undefined : path.join(root, given);
   const isOthers = file !== undefined && folders.length > 1;
-  let code: { readonly text: string; readonly lang?: string | undefined } = { text: params.text ?? (isOthers && endLine !== undefined ? await readRange(root!, params).catch(() => "") : ""), lang: params.lang };
+  // The others do not have the file; those that do know more of its language than its name tells.
+  const told = file === undefined ? unknownLanguage : languageOf(file);
+  let code: { readonly text: string; readonly lang?: string | undefined } = {
+    text: params.text ?? (isOthers && endLine !== undefined ? await readRange(root!, params).catch(() => "") : ""),
+    lang: params.lang ?? (told === unknownLanguage ? undefined : told.id),
+  };
   const insideOf = (folder: F): string | undefined => {
     const inside = file === undefined ? undefined : path.relative(folder.root, file);
     return inside === undefined || leadsOut(inside) ? undefined : inside.replaceAll(path.sep, "/");

@@ -17,7 +17,7 @@ import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, type EngineSession, openSession } from "../engine/session.ts";
 import { EngineSessions, placeInside, type ReadySet, readySet } from "../engine/sessions.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
-import { languageOf, languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
+import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { answerText, copiesText } from "./answer.ts";
 
 export interface McpOptions {
@@ -189,9 +189,8 @@ function createServer(workspace: Workspace): McpServer {
         if (given !== undefined && lang && languagesNamed(lang).length === 0) throw new StrataError("input.invalid", noSuchLanguage(lang));
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
         const there = named && placeInside(folders, named.path);
-        const language = there && !isOne ? languageOf(there.path).id : lang;
-        const place = named && there ? { ...named, path: there.path } : { text: given! };
-        return ask(workspace, filters, options, context, (set) => similarAll(set, there?.folder.root, { ...place, ...(language && { lang: language }), filters }, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
+        const code = named && there ? { ...named, path: there.path } : { text: given!, ...(lang && { lang }) }; // of a file the index knows the language
+        return ask(workspace, filters, options, context, (set) => similarAll(set, there?.folder.root, { ...code, filters }, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
       }),
   );
 

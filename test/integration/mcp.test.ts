@@ -121,6 +121,7 @@ test("a file is compared as it was written a moment ago", async () => {
 test("a parameter that an agent fills in with nothing counts as left out", async () => {
   assert.deepEqual(await placesOf("search_code", { query: "invoice", path: "" }), await placesOf("search_code", { query: "invoice" }));
   assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, text: "", lang: "" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
+  assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 30, lang: "python" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 30 }), "of a file the language is known");
   assert.deepEqual(await placesOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await placesOf("find_similar_code", { text: "def with_backoff(f): pass" }));
 });
 

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, it, test } from "node:test";
 import { askAll, copiesFilters, duplicatesAll, type FolderSet, mergeResults, type MergedResult, searchAll, similarAll, sumCoverage } from "../../../src/engine/folders.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { coverage, hit, result } from "../../support/fakeEngine.ts";
@@ -147,6 +150,19 @@ describe("similar code to a line alone", () => {
     const { set } = setOf(["a", "b"], (name) => result(name === "a" ? [] : [hit("f.go", 0.9), hit("g.go", 0.8)], { definition }), true);
     assert.deepEqual(paths(await similarAll(set, "/a", line, how, never())), ["/b:g.go"]);
   });
+});
+
+test("of a file that several lines are named of, the folders without it are told the language, and that which has it knows better", async (t) => {
+  const root = mkdtempSync(path.join(os.tmpdir(), "strata-similar-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  for (const [name, lang] of [["deploy", {}], ["f.go", { lang: "go" }]] as const) {
+    writeFileSync(path.join(root, name), "one\ntwo\n");
+    const { set, asked } = setOf(["a", "b"], () => result([]));
+    const at = { path: name, startLine: 1, endLine: 2 };
+    const how = { k: 5, depth: "deep" } as const;
+    await similarAll({ ...set, folders: [{ root, name: "a" }, ...set.folders.slice(1)] }, root, at, how, never());
+    assert.deepEqual(asked, [["a", { ...at, ...how }], ["b", { text: "one\ntwo", ...lang, ...how }]]);
+  }
 });
 
 describe("duplicates of several folders", () => {

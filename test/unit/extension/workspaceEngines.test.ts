@@ -154,7 +154,7 @@ describe("the engines of a workspace", () => {
     engines.get("/b")!.engine.onRequest(protocol.similar, (params) => (asked.push(params), result([])));
     await all.similar(root, { path: "f.ts", startLine: 2, endLine: 3 }, 5, never());
     await all.similar(root, { path: "f.ts", startLine: 2 }, 5, never());
-    assert.deepEqual(asked, [{ text: "two\nthree", k: 5, depth: "deep" }]);
+    assert.deepEqual(asked, [{ text: "two\nthree", lang: "typescript", k: 5, depth: "deep" }]);
   });
 
   it("leave the question out wherever its file is known: in a folder and in one inside it", async () => {
