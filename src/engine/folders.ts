@@ -120,7 +120,7 @@ export function queryFor(folders: readonly Folder[], { name }: Folder, query: st
 /** Filters for copies of a file or folder, beside others, in the folder that holds it. @throws StrataError "input.invalid" when those are about other folders only */
 export function copiesFilters<F extends Folder>(folders: readonly F[], { folder, path: inside }: { readonly folder: F; readonly path: string }, others: string): string {
   const here = queryFor(folders, folder, others);
-  if (here === undefined) throw new StrataError("input.invalid", `The filters leave out ${folder.name}, the folder of ${inside}.`);
+  if (here === undefined) throw new StrataError("input.invalid", `The filters leave out ${folder.name}, ${inside === "" ? "of which copies were asked for" : `the folder of ${inside}`}.`);
   return filtersFor([inside], here);
 }
 

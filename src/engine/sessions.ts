@@ -121,3 +121,10 @@ export function placeInside<F extends Folder>(folders: readonly F[], given: stri
     throw new StrataError("input.invalid", `There is a ${given} in ${there.map(({ folder }) => folder.name).join(" and ")}. Put the folder's name in front, for example ${first.folder.name}/${first.path}.`);
   return { folder: first.folder, path: first.path };
 }
+
+/** The same where one of several folders may be meant whole, by its name or in full: its path is "". */
+export function folderOrPlace<F extends Folder>(folders: readonly F[], given: string): { readonly folder: F; readonly path: string } {
+  const clean = given.replace(/[\\/]+$/, "");
+  const whole = folders.length > 1 ? folders.find(({ name, root }) => clean === name || clean === root) : undefined;
+  return whole ? { folder: whole, path: "" } : placeInside(folders, given);
+}

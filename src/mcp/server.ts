@@ -15,7 +15,7 @@ import type { Folder } from "../engine/folderPaths.ts";
 import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, type EngineSession, openSession } from "../engine/session.ts";
-import { EngineSessions, placeInside, type ReadySet, readySet } from "../engine/sessions.ts";
+import { EngineSessions, folderOrPlace, placeInside, type ReadySet, readySet } from "../engine/sessions.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { answerText, copiesText } from "./answer.ts";
@@ -211,10 +211,10 @@ function createServer(workspace: Workspace): McpServer {
     ({ path: at = "", filters: others = "", minLines, k, wait: waits }, context) =>
       answering(async () => {
         const { signal } = context.mcpReq;
-        const there = at === "" ? undefined : placeInside(folders, placeNamed(at).path);
+        const there = at === "" ? undefined : folderOrPlace(folders, placeNamed(at).path);
         const set = workspace.ready({ wait: waits, depth: "deep" }, signal);
         const filters = there ? copiesFilters(folders, there, others) : others;
-        if (there && statSync(path.join(there.folder.root, there.path)).isFile())
+        if (there && statSync(path.join(there.folder.root, there.path), { throwIfNoEntry: false })?.isFile())
           await workspace.use(there.folder, async (session) => {
             await becomeSearchable(session, toolGraceMs, progressTo(context), signal);
             await session.request(protocol.filesChanged, { paths: [there.path] }, signal); // nobody may have told of it yet

@@ -178,6 +178,10 @@ test("agents are answered from several folders as from one", async (t) => {
     assert.match(text, /Each workspace folder was compared by itself/);
     assert.match(await textOf("find_duplicates", { path: "one/api/src/bill.js", filters: "-path:one/api/src/invoice.js", minLines: 4 }), /^No duplicates found\./);
     assert.match(await textOf("find_duplicates", { path: "one/api/src/bill.js", filters: "path:web" }), /^The filters leave out one\/api/);
+    for (const whole of ["one/api", "one/api/", sandbox.path("one/api")]) assert.match(await textOf("find_duplicates", { path: whole, minLines: 4 }), copies, whole);
+    assert.match(await textOf("find_duplicates", { path: "one/api", filters: "path:web" }), /^The filters leave out one\/api, of which copies were asked for\./);
+    assert.match(await textOf("find_duplicates", { path: "web", minLines: 4 }), /^No duplicates found\./);
+    assert.match(await textOf("find_duplicates", { path: "nowhere" }), /^The folder .*nowhere does not exist/);
   });
 
   await t.test("the status is told of each", async () => {
