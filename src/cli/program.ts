@@ -11,7 +11,7 @@ import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { foldersServed, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
-import { type Context, processTerminal, type Terminal } from "./terminal.ts";
+import { type Context, printable, processTerminal, type Terminal } from "./terminal.ts";
 
 type Run = (context: Context) => Promise<number>;
 
@@ -173,7 +173,7 @@ function reportError(error: unknown, json: boolean, terminal: Terminal): void {
   const code = StrataError.is(error) ? error.code : "engine.failed";
   const message = userMessage(error);
   if (json) terminal.out(`${JSON.stringify({ error: { code, message } })}\n`);
-  else terminal.err(`strata: ${message}\n`);
+  else terminal.err(`strata: ${message.split("\n").map(printable).join("\n")}\n`); // it may name a folder of an index, whatever that is called
 }
 
 /** What commander complains about, as a sentence of ours. */

@@ -38,6 +38,12 @@ test("filters that leave out are words of the query wherever they stand", () => 
   assert.deepEqual(withExclusionsAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
 });
 
+test("no folder's name sends escape sequences to the terminal, in a mistake either", async () => {
+  const { code, err } = await strata("search", "x", "--in", path.join(scratch, "a\x1b]0;owned\x07"), "--in", path.join(scratch, "b\x1b[2J"));
+  assert.deepEqual([code, /[\x00-\x09\x0b-\x1f]/.test(err)], [2, false], JSON.stringify(err));
+  assert.match(err, /^strata: There is no folder .*a·\]0;owned·\. /);
+});
+
 const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; code?: string }[] = [
   { name: "an empty query", args: ["search", "  "], says: /^The query is empty\. / },
   { name: "no query", args: ["search"], says: /Missing required argument 'query'/ },
