@@ -40,6 +40,21 @@ describe("sessions with several engines", () => {
     assert.deepEqual([opened, closed], [["/a", "/b"], ["/a", "/b"]]);
   });
 
+  it("are let go of at once, though one is still being opened", async () => {
+    const closed: string[] = [];
+    const opening = Promise.withResolvers<EngineSession>();
+    const session = (root: string) => ({ onClose() {}, dispose: () => void closed.push(root) }) as unknown as EngineSession;
+    const sessions = new EngineSessions(async (root) => (root === "/slow" ? opening.promise : session(root)));
+    const slow = sessions.use("/slow", async () => {});
+    await sessions.use("/quick", async () => {});
+    const ended = sessions.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(closed, ["/quick"]);
+    opening.resolve(session("/slow"));
+    await Promise.all([ended, slow]);
+    assert.deepEqual(closed, ["/quick", "/slow"]);
+  });
+
   it("put a question once more when its engine has ended, and no other failure", async () => {
     const ended = new StrataError("engine.unreachable", "It ended.");
     const { ask, opened } = counted([ended, "answered", new StrataError("index.damaged", "It is damaged."), ended, ended]);
