@@ -80,13 +80,14 @@ export const hasIndex = (root: string): boolean => existsSync(path.join(indexFol
  * What a command is about: of the folder that was named, or of the current one, the nearest upwards that has an index, so that a subfolder of a
  * project does not get an index of its own; else the folder itself. Passed over are indexes that leave the folder out (a worktree in an ignored
  * folder), and those of a home folder or a whole disk: they are for who stands there, a project below has better ones.
+ * @param upcoming folders that are about to have one
  */
-export function scopeOf(given: string | undefined, cwd: string = process.cwd()): Scope {
+export function scopeOf(given: string | undefined, cwd: string = process.cwd(), upcoming: readonly string[] = []): Scope {
   const here = canonicalRoot(given === undefined ? cwd : existingFolder(given));
   const tooWide = [homeFolder(), path.parse(here).root];
   for (let folder = here; ; folder = path.dirname(folder)) {
     const under = path.relative(folder, here).split(path.sep).join("/");
-    if (hasIndex(folder) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
+    if ((hasIndex(folder) || (under !== "" && upcoming.includes(folder))) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
   }
 }
@@ -137,7 +138,7 @@ export function foldersNamed(given: readonly string[], most: number = mostFolder
     if (there.length === 0) throw new StrataError("workspace.missing", "There is no indexed folder on this machine yet. Run: strata index DIR");
     return { isAll: true, folders: searched(there.slice(0, most).map((root) => ({ scope: { root, under: "" } }))), gone: indexes.filter(({ isGone }) => isGone).map(({ root }) => root), tooMany: there.slice(most) };
   }
-  const scopes = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
+  const each = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
     try {
       return { scope: scopeOf(folder) };
     } catch (error) {
@@ -145,6 +146,15 @@ export function foldersNamed(given: readonly string[], most: number = mostFolder
       return { scope: { root: path.resolve(folder!), under: "" }, problem: error };
     }
   });
+  // Outer ones first, so that what lies in them is known for a part of theirs.
+  const upcoming: string[] = [];
+  const fresh = new Map<string, Scope>();
+  for (const root of each.flatMap(({ scope, problem }) => (problem || hasIndex(scope.root) ? [] : [scope.root])).sort((a, b) => a.length - b.length)) {
+    const scope = scopeOf(root, undefined, upcoming);
+    fresh.set(root, scope);
+    if (scope.under === "") upcoming.push(root);
+  }
+  const scopes = each.map((one) => ({ ...one, scope: fresh.get(one.scope.root) ?? one.scope }));
   const isIn = (inner: Scope, outer: Scope): boolean => inner.root === outer.root && (outer.under === "" || `${inner.under}/`.startsWith(`${outer.under}/`));
   const outermost = scopes.filter(({ scope }, i) => !scopes.some((other, at) => at !== i && isIn(scope, other.scope) && !(at > i && isIn(other.scope, scope))));
   const folders = searched(outermost);

@@ -56,6 +56,15 @@ test("parts of an indexed project are parts, of which one inside another is no m
   assert.deepEqual(foldersNamed([at("mono"), at("mono/packages/net")]).folders.map(({ root }) => root), [at("mono")]);
 });
 
+test("of two folders without an index the outer one gets one, unless it leaves the inner one out", () => {
+  for (const folder of ["new/pkg/core", "new/out"]) mkdirSync(at(folder), { recursive: true });
+  writeFileSync(at("new/.gitignore"), "out/\n");
+  const roots = (...names: readonly string[]) => foldersNamed(names.map(at)).folders.map(({ root }) => root);
+  assert.deepEqual(roots("new/pkg/core", "new"), [at("new")]);
+  assert.deepEqual(roots("new", "new/pkg", "new/pkg/core"), [at("new")]);
+  assert.deepEqual(roots("new", "new/out"), [at("new"), at("new/out")]);
+});
+
 test("more folders than this machine has memory for engines are refused, parts of one index not", () => {
   const says = { code: "input.invalid", message: /^These are 2 folders, each with an engine of its own, and this machine has the memory for 1\. Name fewer\.$/ };
   assert.throws(() => foldersNamed([at("one/api"), at("two/api")], 1), says);
