@@ -10,7 +10,6 @@ import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
-import { languageOf, unknownLanguage } from "../indexing/languages.ts";
 import { readRange } from "./anchor.ts";
 import { type Folder, queryIn } from "./folderPaths.ts";
 import * as protocol from "./protocol.ts";
@@ -232,6 +231,13 @@ export async function searchAll<F extends Folder>(set: FolderSet<F>, query: stri
   return mergeAnswers(set, await askAll(set, protocol.search, searchParams(set.folders, query, how), signal, onProgress), how.k);
 }
 
+/** What a file's name tells those who do not have it; those who do know better. The table of languages is only read here: the editor does without it. */
+async function languageTold(file: string): Promise<string | undefined> {
+  const { languageOf, unknownLanguage } = await import("../indexing/languages.ts");
+  const told = languageOf(file);
+  return told === unknownLanguage ? undefined : told.id;
+}
+
 /**
  * Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text.
  * Of a line alone only an engine that knows the file can tell the definition there: it is asked first, even if its own hits are not wanted.
@@ -242,11 +248,9 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   const { path: given, endLine, filters = "" } = params;
   const file = root === undefined || given === undefined ? undefined : path.join(root, given);
   const isOthers = file !== undefined && folders.length > 1;
-  // The others do not have the file; those that do know more of its language than its name tells.
-  const told = file === undefined ? unknownLanguage : languageOf(file);
   let code: { readonly text: string; readonly lang?: string | undefined } = {
     text: params.text ?? (isOthers && endLine !== undefined ? await readRange(root!, params).catch(() => "") : ""),
-    lang: params.lang ?? (told === unknownLanguage ? undefined : told.id),
+    lang: params.lang ?? (isOthers ? await languageTold(file) : undefined),
   };
   const insideOf = (folder: F): string | undefined => {
     const inside = file === undefined ? undefined : path.relative(folder.root, file);
