@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { MergedResult } from "../../../src/engine/folders.ts";
+import type { Coverage, IndexState } from "../../../src/engine/protocol.ts";
+import type { IndexPart } from "../../../src/engine/sessions.ts";
+import { answerText } from "../../../src/mcp/answer.ts";
+
+const covers = (files: number, chunks: number, deep: number): Coverage => ({ files, chunks, instant: chunks, shallow: deep, deep });
+const nothing: MergedResult = { hits: [], coverage: covers(3, 30, 30), changes: 1, depth: "instant", tookMs: 1, refining: false, failures: [] };
+const part = (name: string, coverage: Coverage, state: IndexState = { kind: "ready" }): IndexPart => ({ name, coverage, state });
+const folders = ["api", "web"].map((name) => ({ root: `/src/${name}`, name }));
+const noteOn = (answer: Partial<MergedResult>, ...parts: readonly IndexPart[]): string => answerText({ ...nothing, ...answer }, "a question", { folders, parts: () => parts });
+
+test("an answer tells an agent that more is to be read deeply, and where the background rests early that no more will be", () => {
+  const half = covers(3, 30, 10);
+  assert.match(noteOn({ coverage: half }, part("api", half)), /Searched all 3 files; 10 of 30 pieces are read at full depth so far, which can change the order\./);
+  const large = covers(9, 1_000_000, 200_100);
+  assert.match(noteOn({ coverage: large }, part("linux", large)), /Searched all 9 files\.$/);
+});
+
+test("of several folders, those are named in which indexing goes on or has stopped, and those that were not searched", () => {
+  const paused: IndexState = { kind: "paused", reason: "It was paused in the editor." };
+  const scanning: IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } };
+  const text = noteOn({ failures: [{ name: "old", reason: "It is gone." }] }, part("api", covers(1, 10, 0), scanning), part("web", covers(1, 10, 0), paused), part("lib", covers(1, 10, 10)));
+  assert.match(text, /Searched 3 files so far, 30 of 30 pieces read at full depth; indexing of api goes on, so ask again later or with wait\./);
+  assert.match(text, /Indexing of web is paused: It was paused in the editor\./);
+  assert.match(text, /Not searched: old\. It is gone\./);
+});
+
+test("where filters leave out every folder, that is said, and not that all was searched", () => {
+  const text = noteOn({ coverage: covers(0, 0, 0) });
+  assert.match(text, /Nothing was searched: the filters leave out every folder \(api, web\)\./);
+  assert.doesNotMatch(text, /Searched all/);
+});
+
+test("an empty folder was searched", () => {
+  assert.match(noteOn({ coverage: covers(0, 0, 0) }, part("empty", covers(0, 0, 0))), /Searched all 0 files\./);
+});
