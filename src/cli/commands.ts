@@ -82,7 +82,7 @@ function notSearched({ failures }: MergedResult, { folders, gone, tooMany }: Sea
 }
 
 /** The answer as an object. Of several folders each hit says which is its own. */
-function answerJson(hits: readonly RootedHit[], result: MergedResult, parts: readonly IndexPart[], all: SearchedFolders, depth: protocol.Depth): object {
+export function answerJson(hits: readonly RootedHit[], result: MergedResult, parts: readonly IndexPart[], all: SearchedFolders, depth: protocol.Depth): object {
   const { coverage, failures, tookMs } = result;
   const { folders, gone, tooMany, isAll } = all;
   const isOne = folders.length === 1 && !isAll;
@@ -91,7 +91,7 @@ function answerJson(hits: readonly RootedHit[], result: MergedResult, parts: rea
   return {
     hits: placed,
     ...remarksOf(result),
-    coverage: { ...coverage, state: state.kind, complete: failures.length === 0 && allComplete(parts, depth) },
+    coverage: { ...coverage, state: state.kind, complete: failures.length === 0 && tooMany.length === 0 && allComplete(parts, depth) },
     ...(failures.length > 0 && { failures: failures.map(({ name, reason }) => ({ folder: name, root: folders.find((folder) => folder.name === name)?.root, reason })) }),
     ...(gone.length > 0 && { gone }),
     ...(tooMany.length > 0 && { tooMany }),

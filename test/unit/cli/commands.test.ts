@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { StrataError } from "../../../src/base/errors.ts";
-import { clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
+import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
 import { main, withExclusionsAsWords } from "../../../src/cli/program.ts";
@@ -42,6 +42,14 @@ test("no folder's name sends escape sequences to the terminal, in a mistake eith
   const { code, err } = await strata("search", "x", "--in", path.join(scratch, "a\x1b]0;owned\x07"), "--in", path.join(scratch, "b\x1b[2J"));
   assert.deepEqual([code, /[\x00-\x09\x0b-\x1f]/.test(err)], [2, false], JSON.stringify(err));
   assert.match(err, /^strata: There is no folder .*a·\]0;owned·\. /);
+});
+
+test("an answer is complete when no folder is left out, for want of memory too", () => {
+  const coverage = { files: 1, chunks: 1, instant: 1, shallow: 1, deep: 1 };
+  const result = { hits: [], coverage, changes: 1, depth: "deep", tookMs: 1, refining: false, failures: [] } as const;
+  const isComplete = (tooMany: readonly string[]): unknown =>
+    (answerJson([], result, [{ name: "w", coverage, state: { kind: "ready" } }], { isAll: true, folders: [], gone: [], tooMany }, "deep") as { coverage: { complete: boolean } }).coverage.complete;
+  assert.deepEqual([isComplete([]), isComplete(["/src/old"])], [true, false]);
 });
 
 const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; code?: string }[] = [
