@@ -57,6 +57,12 @@ type AnchorStore = Pick<Store, "files" | "placesInFile">;
 export type Anchored = Pick<Hit, "path" | "startLine" | "endLine" | "snippet">;
 
 /**
+ * Files looked at side by side. One after the other, each waits anew behind whoever keeps the disk busy: the first answer of a session waited a quarter of a
+ * second while the watcher began. All at once would be too many open files for the duplicates of a workspace.
+ */
+const LOOKED_AT = 64;
+
+/**
  * Hits point at the text as it is now: when a file changed since it was indexed, the chunk is looked for in the current text, and dropped
  * when it is no longer there. `stale`: the files that changed.
  */
@@ -67,6 +73,7 @@ export async function anchor<H extends Anchored>(store: AnchorStore, root: strin
     if (!text) files.set(relative, (text = textIfChanged(store, root, relative)));
     return text;
   };
+  for (let i = 0; i < hits.length; i += LOOKED_AT) await Promise.all(hits.slice(i, i + LOOKED_AT).map((hit) => current(hit.path)));
   const stale = new Set<string>();
   const pieces = new Map<string, (line: number) => number | undefined>();
   const anchored: H[] = [];

@@ -26,7 +26,7 @@ import { otherDatabases } from "./indexes.ts";
 import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FLOOR_STEP_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
 import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, statusOf, Teller } from "./teller.ts";
@@ -137,7 +137,7 @@ export class Engine {
     this.#model = instant.files;
     this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
-    this.#noiseFloor = new NoiseFloor(log);
+    this.#noiseFloor = new NoiseFloor(log, () => Promise.race([this.#answers.settled(), breathe(FLOOR_STEP_MS)]));
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
     this.#pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);

@@ -27,12 +27,15 @@ type MeasuredStore = Pick<SearchStore, "searchDense" | "coverage">;
 /** The highest cosine that means nothing in an index. Measured behind the answers, and again when the index has changed much. */
 export class NoiseFloor {
   readonly #log: Log;
+  readonly #whenFree: () => Promise<unknown>;
   #questions: { readonly model: string; readonly vectors: readonly QueryVectors[] } | undefined;
   #known: { readonly model: string; readonly chunks: number; readonly deep: number; readonly cosine: number } | undefined;
   #measuring: Promise<void> | undefined;
 
-  constructor(log: Log) {
+  /** @param whenFree resolves when nobody waits for an answer: an answer awaits several times, and a step of this in each gap made the first one take 0.4 s */
+  constructor(log: Log, whenFree: () => Promise<unknown> = () => Promise.resolve()) {
     this.#log = log;
+    this.#whenFree = whenFree;
   }
 
   /** What was measured last, undefined before that and of another model. Begins to measure when it is due. */
@@ -59,11 +62,15 @@ export class NoiseFloor {
     const { chunks, deep } = store.coverage();
     if (this.#questions?.model !== model) {
       const vectors: QueryVectors[] = [];
-      for (const question of unrelated) vectors.push(await encoder.embedQuery(question));
+      for (const question of unrelated) {
+        await this.#whenFree();
+        vectors.push(await encoder.embedQuery(question));
+      }
       this.#questions = { model, vectors };
     }
     const nearest: number[] = [];
     for (const vectors of this.#questions.vectors) {
+      await this.#whenFree();
       nearest.push(...store.searchDense(vectors, 1, {}).map(({ calibrated }) => calibrated));
       // Each is a scan of all vectors in a large workspace, and somebody may be waiting for an answer.
       await setImmediate();

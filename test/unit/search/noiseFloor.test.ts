@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { Candidate, Candidates } from "../../../src/search/candidates.ts";
 import { isFarFetched, NoiseFloor } from "../../../src/search/noiseFloor.ts";
 import { parseQuery } from "../../../src/search/query.ts";
@@ -22,6 +23,10 @@ function index(cosines: readonly number[], chunks = 100, deep = 0) {
   return { state, store };
 }
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await setImmediate();
+}
+
 async function measured(floor: NoiseFloor, store: ReturnType<typeof index>["store"], by = encoder): Promise<number | undefined> {
   floor.of(store, by);
   await floor.settled();
@@ -33,6 +38,25 @@ test("the floor lies three deviations above what unrelated questions come near t
   const floor = new NoiseFloor(log);
   assert.equal(floor.of(store, encoder), undefined, "nobody waits for it");
   assert.ok(Math.abs((await measured(floor, store))! - (0.3 + 3 * 1.4826 * 0.1)) < 1e-9);
+});
+
+test("no step of measuring is made while somebody waits for an answer", async () => {
+  const { state, store } = index([0.25]);
+  let embedded = 0;
+  const counting = { ...encoder, embedQuery: (text: string) => (embedded++, encoder.embedQuery(text)) };
+  let isFree = Promise.withResolvers<void>();
+  const floor = new NoiseFloor(log, () => isFree.promise);
+  floor.of(store, counting as typeof encoder);
+  await turns(10);
+  assert.deepEqual([embedded, state.asked], [0, 0]);
+  const free = isFree;
+  isFree = Promise.withResolvers<void>();
+  free.resolve();
+  await turns(10);
+  assert.deepEqual([embedded, state.asked], [1, 0], "the next step waits again");
+  isFree.resolve();
+  await floor.settled();
+  assert.deepEqual([embedded, state.asked, floor.of(store, counting as typeof encoder)], [16, 16, 0.25]);
 });
 
 test("a workspace about some of those questions has no floor that lies above all others", async () => {
