@@ -10,7 +10,7 @@ import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
 import { assertReadable, MOST_BYTES } from "../engine/anchor.ts";
-import { nameIn } from "../engine/folderPaths.ts";
+import { namedHits, nameIn } from "../engine/folderPaths.ts";
 import { askAll, type FolderSet, mergeAnswers, type MergedResult, type RootedHit, searchParams, similarAll } from "../engine/folders.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -108,7 +108,7 @@ async function answer(context: Context, options: SearchOptions, all: SearchedFol
   else {
     const { out, err, outColour, columns } = context.terminal;
     for (const remark of remarkTexts(result)) err(`${printable(remark)}\n`);
-    const placed = hits.map((hit) => ({ ...hit, path: path.posix.join(clickableFolder(hit.root), hit.path) }));
+    const placed = namedHits(hits, clickableFolder);
     const [shown, isWhole] = [{ query: asRead(query, result) }, allComplete(parts, "instant")];
     if (hits.length > 0) out(options.vimgrep ? renderLines(placed, shown) : renderHits(placed, { ...shown, ...remarksOf(result), paint: painter(outColour), columns, explain: options.explain }));
     else if (coverage.files === 0 && isWhole && folders.length === 1) err(`There are no files to search in ${folders[0]!.scope.root}. What is left out, and why: strata status --left-out ${folders[0]!.scope.root}\n`);

@@ -67,18 +67,14 @@ const LOOKED_AT = 64;
  * when it is no longer there. `stale`: the files that changed.
  */
 export async function anchor<H extends Anchored>(store: AnchorStore, root: string, hits: readonly H[]): Promise<{ readonly hits: readonly H[]; readonly stale: readonly string[] }> {
-  const files = new Map<string, Promise<string | undefined | null>>();
-  const current = (relative: string) => {
-    let text = files.get(relative);
-    if (!text) files.set(relative, (text = textIfChanged(store, root, relative)));
-    return text;
-  };
-  for (let i = 0; i < hits.length; i += LOOKED_AT) await Promise.all(hits.slice(i, i + LOOKED_AT).map((hit) => current(hit.path)));
+  const files = [...new Set(hits.map((hit) => hit.path))];
+  const texts = new Map<string, string | undefined | null>();
+  for (let i = 0; i < files.length; i += LOOKED_AT) await Promise.all(files.slice(i, i + LOOKED_AT).map(async (file) => texts.set(file, await textIfChanged(store, root, file))));
   const stale = new Set<string>();
   const pieces = new Map<string, (line: number) => number | undefined>();
   const anchored: H[] = [];
   for (const hit of hits) {
-    const text = await current(hit.path);
+    const text = texts.get(hit.path);
     if (text === undefined) anchored.push(hit);
     else {
       stale.add(hit.path);

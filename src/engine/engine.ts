@@ -236,8 +236,8 @@ export class Engine {
       if (this.#teller.state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#teller.state.code as ErrorCode, this.#teller.state.reason);
       const asked = depth === "deep" ? "deep" : "shallow";
       const isBeyondBackground = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
-      const hasBackgroundDone = isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0;
-      const deepened = isBeyondBackground || hasBackgroundDone ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
+      const hasBackgroundDone = () => isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0;
+      const deepened = isBeyondBackground || hasBackgroundDone() ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
       if (!deepened) {
         this.#wake();

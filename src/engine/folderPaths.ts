@@ -2,6 +2,7 @@
 import path from "node:path";
 import { alternativesOf, filtersFrom, filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
+import type { DuplicateGroup } from "./protocol.ts";
 
 export interface Folder {
   /** Its absolute path. */
@@ -12,6 +13,13 @@ export interface Folder {
 
 /** What stands before the paths of a folder: its name, "" when it is the only one. */
 export const nameIn = (folders: readonly Folder[], root: string): string => (folders.length > 1 ? (folders.find((folder) => folder.root === root)?.name ?? "") : "");
+
+/** Hits as they are shown, with what stands before the paths of their folder. */
+export const namedHits = <H extends { readonly root: string; readonly path: string }>(hits: readonly H[], before: (root: string) => string): H[] => hits.map((hit) => ({ ...hit, path: path.posix.join(before(hit.root), hit.path) }));
+
+/** The same for groups of duplicates. */
+export const namedGroups = <G extends DuplicateGroup & { readonly root: string }>(groups: readonly G[], before: (root: string) => string): G[] =>
+  groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(before(group.root), member.path) })) }));
 
 /** Folders that are called alike, as `api/src` and `web/src`, get so much of their paths in front that their files can be told apart. */
 export function withDistinctNames<F extends Folder>(folders: readonly F[]): readonly F[] {

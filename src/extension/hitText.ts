@@ -1,8 +1,8 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
-import path from "node:path";
 import { apartText, copiesForModel, hitsForModel } from "../base/forModels.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import { isComment, naming } from "../base/snippet.ts";
+import { namedGroups, namedHits } from "../engine/folderPaths.ts";
 import type { MergedDuplicates, MergedResult, RootedHit } from "../engine/folders.ts";
 import type { ChunkKind } from "../engine/protocol.ts";
 import { filesText, type FolderState } from "./indexText.ts";
@@ -61,14 +61,13 @@ const reachNotes: Readonly<Record<Reach, readonly string[]>> = {
 
 /** An answer for a language model: place, name, code; then what was covered, so that silence is not mistaken for absence. */
 export function answerForModel(result: MergedResult, query: string, folderName: (root: string) => string, reach: Reach = "everything"): string {
-  const blocks = hitsForModel({ ...result, hits: result.hits.map((hit) => ({ ...hit, path: path.posix.join(folderName(hit.root), hit.path) })) }, query);
+  const blocks = hitsForModel({ ...result, hits: namedHits(result.hits, folderName) }, query);
   return [...remarkTexts(result), ...blocks, ...covered(result, reach)].join("\n\n");
 }
 
 /** Groups of copies for a language model. */
 export function copiesAnswer(found: MergedDuplicates, folderName: (root: string) => string, reach: Reach = "everything"): string {
-  const groups = found.groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, path: path.posix.join(folderName(group.root), member.path) })) }));
-  return [...copiesForModel({ ...found, groups }), ...(found.apart ? [apartText] : []), ...covered(found, reach)].join("\n\n");
+  return [...copiesForModel({ ...found, groups: namedGroups(found.groups, folderName) }), ...(found.apart ? [apartText] : []), ...covered(found, reach)].join("\n\n");
 }
 
 function covered({ coverage, failures }: Pick<MergedResult, "coverage" | "failures">, reach: Reach): string[] {

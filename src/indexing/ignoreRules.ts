@@ -5,6 +5,7 @@ import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { globMatcher } from "../base/globs.ts";
+import { ignoresCase } from "../base/relativePath.ts";
 import { IgnoreList } from "./ignoreList.ts";
 
 /**
@@ -42,7 +43,7 @@ export interface DirectoryRules {
 }
 
 /** git compares names the way the file system does. */
-const options = { ignorecase: process.platform === "win32" || process.platform === "darwin", allowRelativePaths: true };
+const options = { ignorecase: ignoresCase(), allowRelativePaths: true };
 
 /**
  * Rewrites one line of an ignore file in `directory` so that it means the same in the base directory. One list for the whole

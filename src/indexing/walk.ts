@@ -7,6 +7,7 @@ import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
+import { ignoresCase } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -74,11 +75,8 @@ interface Pending {
   readonly rules: DirectoryRules | undefined;
 }
 
-/** Disks of Windows and macOS mostly ignore case: there a folder in other letters is no link. */
-function isSameFolder(one: string, other: string): boolean {
-  const ignoresCase = process.platform === "win32" || process.platform === "darwin";
-  return one === other || (ignoresCase && one.toLowerCase() === other.toLowerCase());
-}
+/** Where case is ignored a folder in other letters is no link. */
+const isSameFolder = (one: string, other: string): boolean => one === other || (ignoresCase() && one.toLowerCase() === other.toLowerCase());
 
 async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
   try {

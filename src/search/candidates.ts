@@ -51,13 +51,16 @@ export interface Candidates {
 /** What is filtered after retrieval needs a deeper look to fill the list. */
 const poolOf = ({ symbolFilter, phrases }: ParsedQuery, k: number): number => poolSize(k) * (symbolFilter.length > 0 || phrases.length > 0 ? 4 : 1);
 
-/** Where quoted text stands that shares no term with the index; nothing for other queries. In a large index that takes a second, in which others have their turns. */
-export async function verbatimHits(store: SearchStore, query: ParsedQuery, k: number, under: string, signal: AbortSignal | undefined): Promise<readonly LexicalHit[]> {
-  const { terms, phrases } = query;
+const hitsByTerms = (store: SearchStore, query: ParsedQuery, k: number, filters: Filters): readonly LexicalHit[] =>
+  query.terms.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, poolOf(query, k), filters) : [];
+
+/** What words bring, and of quoted text that shares no term with the index where it stands. In a large index that takes a second, in which others have their turns. */
+export async function hitsByWords(store: SearchStore, query: ParsedQuery, k: number, under: string, signal: AbortSignal | undefined): Promise<readonly LexicalHit[]> {
   const filters = filtersOf(query, under);
-  if (phrases.length === 0 || store.searchLexical(terms, phrases, bm25FieldWeights, 1, filters).length > 0) return [];
+  const byTerms = hitsByTerms(store, query, k, filters);
+  if (byTerms.length > 0 || query.phrases.length === 0) return byTerms;
   const hits: LexicalHit[] = [];
-  for (const slice of store.searchVerbatim(phrases, poolOf(query, k), filters)) {
+  for (const slice of store.searchVerbatim(query.phrases, poolOf(query, k), filters)) {
     hits.push(...slice);
     await yieldToEventLoop();
     checkAborted(signal);
@@ -65,14 +68,13 @@ export async function verbatimHits(store: SearchStore, query: ParsedQuery, k: nu
   return hits;
 }
 
-/** @param under directory below the root, "" for all. @param verbatim see `verbatimHits` */
-export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string, verbatim: readonly LexicalHit[] = []): Candidates {
+/** @param under directory below the root, "" for all. @param byWords `hitsByWords`; without them the texts are not scanned for quoted text */
+export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors: QueryVectors | undefined, k: number, under: string, byWords?: readonly LexicalHit[]): Candidates {
   const filters = filtersOf(query, under);
   const accepts = placeFilter(query, filters);
   const pool = poolOf(query, k);
 
-  const byTerms = query.terms.length > 0 && verbatim.length === 0;
-  const lexicalHits = byTerms ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, pool, filters) : verbatim;
+  const lexicalHits = byWords ?? hitsByTerms(store, query, k, filters);
   const lexical = new Map(lexicalHits.map((hit) => [hit.place, hit.score]));
   const dense = new Map<number, DenseHit>((vectors ? store.searchDense(vectors, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
 

@@ -5,7 +5,7 @@ import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
-import { type Candidate, type Candidates, gatherCandidates, readQuery, type SearchStore, verbatimHits } from "./candidates.ts";
+import { type Candidate, type Candidates, gatherCandidates, hitsByWords, readQuery, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
@@ -59,7 +59,7 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   const vectors = await queryVectors(encoder, query, signal);
   checkAborted(signal);
   const under = params.under ?? "";
-  const candidates = gatherCandidates(store, query, vectors, params.k, under, await verbatimHits(store, query, params.k, under, signal));
+  const candidates = gatherCandidates(store, query, vectors, params.k, under, await hitsByWords(store, query, params.k, under, signal));
   return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
 }
 

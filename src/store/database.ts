@@ -145,7 +145,7 @@ export class IndexDatabase {
   /** Throws SQLite's damage error when the file's structure is not sound. */
   check(): void {
     const row = this.get("PRAGMA quick_check(1)");
-    if (row?.["quick_check"] !== "ok") throw Object.assign(new Error(`quick_check: ${String(row?.["quick_check"])}`), { errcode: result.corrupt });
+    if (row?.["quick_check"] !== SOUND) throw notSound(String(row?.["quick_check"]));
   }
   close(): void {
     this.#statements.clear();
@@ -153,18 +153,19 @@ export class IndexDatabase {
   }
 }
 
+/** What `quick_check` says of a sound database. */
+const SOUND = "ok";
+const notSound = (said: string): Error => Object.assign(new Error(`quick_check: ${said}`), { errcode: result.corrupt });
+
 /** What `check` does, with a connection of its own. */
 const CHECK = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { DatabaseSync } = require("node:sqlite");
-  let said;
   try {
-    said = new DatabaseSync(workerData, { readOnly: true }).prepare("PRAGMA quick_check(1)").get().quick_check;
+    parentPort.postMessage({ said: new DatabaseSync(workerData, { readOnly: true }).prepare("PRAGMA quick_check(1)").get().quick_check });
   } catch (error) {
-    said = "the check failed with code " + error.errcode + ": " + error.message;
-    if (![11, 26].includes(error.errcode & 0xff)) said = "ok"; // busy, or out of memory: that says nothing of the file
+    parentPort.postMessage({ said: "the check failed with code " + error.errcode + ": " + error.message, errcode: error.errcode });
   }
-  parentPort.postMessage(said);
 `;
 
 /** The check of an open database in a thread of its own: of 3.5 GB it takes half a minute, in which somebody may ask. */
@@ -180,17 +181,20 @@ export class CheckBeside {
   /** Once what is needed to answer is read: both want the disk. */
   begin(): void {
     this.#worker = new Worker(CHECK, { eval: true, workerData: this.#file, name: "strata-check" });
-    this.#worker.on("message", (said: string) => void (this.#said = said));
+    this.#worker.on("message", ({ said, errcode }: { readonly said: string; readonly errcode?: number }) => {
+      // Busy, or out of memory: that says nothing of the file.
+      this.#said = errcode === undefined || isDamage(Object.assign(new Error(said), { errcode })) ? said : SOUND;
+    });
     this.#worker.on("error", () => {}); // no memory for a thread: the next start checks
     this.#worker.on("exit", () => this.#over.resolve());
     this.#worker.unref();
   }
   get isSound(): boolean {
-    return this.#said === "ok";
+    return this.#said === SOUND;
   }
   /** SQLite's damage error, once the file's structure was found not to be sound. */
   get damage(): Error | undefined {
-    return this.#said === undefined || this.isSound ? undefined : Object.assign(new Error(`quick_check: ${this.#said}`), { errcode: result.corrupt });
+    return this.#said === undefined || this.isSound ? undefined : notSound(this.#said);
   }
   /** Resolves when it is over. */
   over(): Promise<void> {
