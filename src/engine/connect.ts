@@ -9,7 +9,7 @@ import { breathe } from "../base/abort.ts";
 import { build, compareBuilds, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder } from "./paths.ts";
+import { cacheFolder, canonicalRoot, compiledFolder, type EngineRecord, engineLogFile, engineRecordFile, indexFolder } from "./paths.ts";
 import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
 
 export interface ConnectOptions {
@@ -184,7 +184,8 @@ export type StartMessage = { readonly ready: true } | { readonly error: ErrorDat
 function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
   const entry = options.program ?? entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
-  const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(entry.endsWith(".ts") ? ["--no-warnings"] : []), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
+  const isBundle = !entry.endsWith(".ts");
+  const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(isBundle ? [] : ["--no-warnings"]), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
   if (options.graphFrom !== undefined) args.push("--graph-from", String(options.graphFrom));
   return new Promise((resolve) => {
@@ -194,7 +195,7 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
       // Of its starter it keeps neither the folder, which could not be deleted or unmounted, nor what was meant for the starter's own Node. Not the
       // index folder: no worker thread starts in a folder that somebody has deleted.
       cwd: path.parse(folder).root,
-      env: { ...process.env, STRATA_CACHE: cacheFolder(), NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
+      env: { ...process.env, STRATA_CACHE: cacheFolder(), NODE_COMPILE_CACHE: isBundle ? compiledFolder(build) : undefined, NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
       windowsHide: true,
     });
     const done = (outcome: StrataError | undefined) => {

@@ -16,7 +16,7 @@ import { signalOf } from "./cancellation.ts";
 import { ENDED, isOlderEngine, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
-import { type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
+import { type EngineRecord, engineLogFile, engineRecordFile, forgetOtherBuilds, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
 import * as protocol from "./protocol.ts";
 import { newestOnly } from "./reporting.ts";
 
@@ -214,6 +214,7 @@ async function main(): Promise<void> {
     throw asStrataError(error, folder); // a full disk: nobody would find this engine
   }
   tellStarter({ ready: true });
+  forgetOtherBuilds(process.env["NODE_COMPILE_CACHE"]);
 }
 
 /** Over the start-up channel of connect.ts; an engine started by hand has none, and a starter may have given up or ended. */

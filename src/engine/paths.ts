@@ -18,6 +18,19 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return path.join(env["XDG_CACHE_HOME"] || path.join(home, ".cache"), "strata");
 }
 
+/** Where Node keeps what it compiled of a build's programs, so that the next start need not. */
+export const compiledFolder = (build: string): string => path.join(cacheFolder(), "compiled", build);
+
+/** Deletes what was compiled of other builds than the one whose folder this is: one that still runs compiles again. */
+export function forgetOtherBuilds(own: string | undefined): void {
+  if (own === undefined || own !== compiledFolder(path.basename(own))) return; // an engine that somebody started by hand
+  try {
+    for (const other of readdirSync(path.dirname(own))) if (other !== path.basename(own)) rmSync(compiledFolder(other), { recursive: true, force: true });
+  } catch {
+    // Nothing could be written, or Windows keeps what is being read: the next start deletes it.
+  }
+}
+
 /** The canonical form of a workspace root, so that a symlink and its target share one index. Throws "workspace.missing". */
 export function canonicalRoot(root: string): string {
   try {

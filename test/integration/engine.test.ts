@@ -1,10 +1,10 @@
 // The real engine process on real files: what it indexes, what a change costs, and who may talk to it.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
 import { CancellationTokenSource } from "vscode-jsonrpc/node";
-import { build } from "../../src/base/assets.ts";
+import { build, packageRoot } from "../../src/base/assets.ts";
 import { StrataError } from "../../src/base/errors.ts";
 import { fromWire } from "../../src/engine/connect.ts";
 import { engineLogFile, engineRecordFile } from "../../src/engine/paths.ts";
@@ -142,6 +142,18 @@ test("reopening an unchanged workspace encodes nothing and answers the same", as
   await bringTo(again, "deep");
   assert.deepEqual(workspace.encodings(again), before);
   assert.deepEqual((await ask(again, "merge the ledger")).hits.map((h) => h.path), answer);
+});
+
+test("what Node compiles of the programs is kept for the next start, of this build alone", async (t) => {
+  const workspace = new Workspace(t, manyFiles(3));
+  const program = path.join(packageRoot, "dist", "engine.mjs");
+  const older = path.join(workspace.cache, "compiled", "0.0.1+older");
+  mkdirSync(older, { recursive: true });
+  await workspace.connect({ program });
+  await workspace.stop();
+  const kept = readdirSync(path.join(workspace.cache, "compiled"), { recursive: true, withFileTypes: true });
+  assert.ok(kept.some((entry) => entry.isFile()));
+  assert.equal(existsSync(older), false);
 });
 
 test("files that cannot be indexed are counted by reason and harm nothing", async (t) => {

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, withPathsInside } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, withPathsInside } from "../../../src/engine/paths.ts";
 
 function temporary(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
@@ -55,6 +55,18 @@ test("a link and its target share one index; two folders of one name do not", (t
   assert.equal(indexOf("link"), indexOf("a/project"));
   assert.notEqual(indexOf("a/project"), indexOf("b/project"));
   assert.match(path.basename(indexOf("a/project")), /^project-[0-9a-f]{16}$/);
+});
+
+test("of what was compiled only this build's stays, and nothing goes outside the cache", (t) => {
+  process.env["STRATA_CACHE"] = temporary(t);
+  t.after(() => delete process.env["STRATA_CACHE"]);
+  const [older, own] = [compiledFolder("0.0.1+1"), compiledFolder("0.0.2+2")];
+  const strange = [path.join(temporary(t), "a"), path.join(temporary(t), "b")] as const;
+  for (const folder of [older, own, ...strange]) mkdirSync(folder, { recursive: true });
+  for (const given of [undefined, strange[0], path.join(own, "..", "..")]) forgetOtherBuilds(given);
+  assert.ok(existsSync(older));
+  forgetOtherBuilds(own);
+  assert.deepEqual([older, own, ...strange].map((folder) => existsSync(folder)), [false, true, true, true]);
 });
 
 test("a folder that is not there gets a sentence", () => {

@@ -4,9 +4,10 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { hash128 } from "../../../src/base/hash.ts";
+import type { Int8Vector } from "../../../src/encoding/encoder.ts";
 import { dequantise } from "../../../src/encoding/int8.ts";
 import { lexicalFields, type Filters, type Store } from "../../../src/store/store.ts";
-import { parsedFile, quantised, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { parsedFile, quantised, randomNumbers, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
 beforeEach(() => {
@@ -170,6 +171,19 @@ describe("what was indexed once", () => {
     const again = await w.open();
     assert.deepEqual({ coverage: again.coverage(), files: [...again.files()], hits: dense(again, `deep ${parseQuery}`), places: again.placesInFile("src/files.ts") }, before);
     assert.deepEqual(again.warnings, []);
+  });
+
+  test("keeps every vector to the bit, of thousands too", async () => {
+    const random = randomNumbers(1);
+    const any = (): Int8Vector => ({ scale: random() / 127, values: Int8Array.from({ length: 32 }, () => Math.floor(random() * 256) - 128) });
+    const texts = Array.from({ length: 5000 }, (_, i) => `function number${i}() {}`);
+    const store = await w.open();
+    store.putFiles([parsedFile("all.ts", texts, { instant: any }), parsedFile("edge.ts", ["nothing at all"], { instant: () => ({ scale: 0.1 + 0.2, values: new Int8Array(32) }) })]);
+    const scores = (of: Store) => of.scoreChunks(sameAtEveryExit(vectorOf("asked")), chunkIds(of));
+    const before = scores(store);
+    assert.equal(before.length, 5001);
+    await store.close();
+    assert.deepEqual(scores(await w.open()), before);
   });
 
   test("is forgotten after two weeks without a place, or at once beyond the cap", async (t) => {
