@@ -92,8 +92,8 @@ const mostCopies = 12;
 export const apartText = "Each workspace folder was compared by itself: copies in another one are not among these.";
 
 /** Groups of copies: what they are, where they stand, and how the code of the first begins. Where nothing passes the filters, that there are no copies would be wrong. */
-export function copiesForModel({ groups, nothingPasses }: { readonly groups: readonly CopiesForModel[]; readonly nothingPasses?: true }): readonly string[] {
-  if (nothingPasses) return ["Nothing was compared: no code that has been read passes the filters. Check their names; a file that was written just now is read in a moment, so ask again."];
+export function copiesForModel({ groups, nothingPasses, whyNothing }: Pick<Remarks, "nothingPasses" | "whyNothing"> & { readonly groups: readonly CopiesForModel[] }): readonly string[] {
+  if (nothingPasses) return [`Nothing was compared: no code that has been read passes the filters. ${whyNothing ?? "Check their names; a file that was written just now is read in a moment, so ask again."}`];
   if (groups.length === 0) return ["No duplicates found."];
   return groups.map((group) => {
     const { lines, members } = group;

@@ -12,6 +12,9 @@ export interface Remarks {
   readonly respellings?: readonly Respelling[] | undefined;
   /** Nothing in the index is nearer to the question than chance, or has most of its words: the hits are merely the nearest. Said only when all files were read. */
   readonly farFetched?: true | undefined;
+  /** Nothing that has been read passes the filters: a wrong name, a file that is left out, or one that was written just now. `whyNothing`: a sentence, where that can be told. */
+  readonly nothingPasses?: true | undefined;
+  readonly whyNothing?: string | undefined;
 }
 
 /** A filter, a quoted text, or a word. */
@@ -23,9 +26,9 @@ export function asRead(query: string, { respellings = [] }: Remarks): string {
   return readings.size === 0 ? query : query.replace(piece, (word) => readings.get(word) ?? word);
 }
 
-/** A sentence for each remark; none of an answer without hits, which says enough. */
-export function remarkTexts({ hits, respellings = [], farFetched }: Remarks & { readonly hits: readonly unknown[] }): string[] {
-  if (hits.length === 0) return [];
+/** A sentence for each remark; of an answer without hits only why there are none. */
+export function remarkTexts({ hits, respellings = [], farFetched, whyNothing }: Remarks & { readonly hits: readonly unknown[] }): string[] {
+  if (hits.length === 0) return whyNothing === undefined ? [] : [whyNothing];
   const list = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" and ");
   const nearest = respellings.length === 1 ? "the nearest word" : "the nearest words";
   return [
@@ -35,6 +38,6 @@ export function remarkTexts({ hits, respellings = [], farFetched }: Remarks & { 
 }
 
 /** The remarks of a value that has more. */
-export function remarksOf({ respellings, farFetched }: Remarks): Remarks {
-  return { ...(respellings && { respellings }), ...(farFetched && { farFetched }) };
+export function remarksOf({ respellings, farFetched, whyNothing }: Remarks): Remarks {
+  return { ...(respellings && { respellings }), ...(farFetched && { farFetched }), ...(whyNothing !== undefined && { whyNothing }) };
 }

@@ -32,6 +32,7 @@ import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, 
 import { BY_WORDS, statusOf, Teller } from "./teller.ts";
 import { Turns } from "./turns.ts";
 import { UnderWay } from "./underWay.ts";
+import { whyNothing } from "./whyNothing.ts";
 
 export class Engine {
   readonly #options: EngineOptions & Required<Pick<EngineOptions, "mostDeepened">>;
@@ -181,8 +182,9 @@ export class Engine {
       return this.#withEncoder((deps) => rank(deps, k));
     };
     const ranked = await withoutGaps(ask, params.k, (hits) => this.#readLost(hits, signal));
-    const finish = async ({ hits, refine: _, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
+    const finish = async ({ hits, refine: _, emptied, ...found }: RankedResult, refining: boolean): Promise<SearchResult> => ({
       ...found,
+      ...(await whyNothing(emptied, this.#store, this.#options.root, this.#settings)),
       hits: await this.#anchor(hits),
       coverage: this.#store.coverage(),
       changes,
@@ -214,7 +216,7 @@ export class Engine {
     for (;;) {
       await this.#atHand();
       const found = await this.#work(signal, (cut) => findDuplicates(this.#store, this.#codeForms, filtersInside(params, this.#options.root), cut, onProgress));
-      if (found) return { ...found, groups: await anchorGroups(found.groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
+      if (found) return { ...(await whyNothing(found.emptied, this.#store, this.#options.root, this.#settings)), groups: await anchorGroups(found.groups, (members) => this.#anchor(members)), coverage: this.#store.coverage() }; // else cut short by an exchange: it begins again with what is there then
     }
   }
 

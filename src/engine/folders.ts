@@ -40,7 +40,7 @@ export interface RootResult<R = protocol.SearchResult> {
   readonly result: R;
 }
 
-export interface MergedDuplicates extends Pick<protocol.DuplicatesFound, "nothingPasses"> {
+export interface MergedDuplicates extends Pick<Remarks, "nothingPasses" | "whyNothing"> {
   readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
   readonly coverage: protocol.Coverage;
   /** There are several folders: copies in another one than their original were not looked for. */
@@ -71,6 +71,12 @@ function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
   return { ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
 }
 
+/** That nothing passes the filters in any of them, and why, as the first tells it. */
+function nothingOfAll(results: readonly RootResult<Remarks>[]): Pick<Remarks, "nothingPasses" | "whyNothing"> {
+  if (results.length === 0 || !results.every(({ result }) => result.nothingPasses)) return {};
+  return { nothingPasses: true, whyNothing: results.find(({ result }) => result.whyNothing !== undefined)?.result.whyNothing };
+}
+
 /** What a hit's score loses for each point of cosine by which its folder's nearest code is farther from the question than another folder's. `node test/quality/folders.ts` */
 const fartherCosts = 25;
 
@@ -93,6 +99,7 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
   return {
     hits: shown,
     ...remarksOnAll(results.filter(({ root }) => shown.some((hit) => hit.root === root)).map(({ result }) => result)),
+    ...nothingOfAll(results),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     changes: sum(results.map(({ result }) => result.changes)),
     depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
@@ -296,7 +303,7 @@ export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params:
   const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
   return {
     groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")).slice(0, params.limit),
-    ...(results.length > 0 && results.every(({ result }) => result.nothingPasses) && { nothingPasses: true as const }),
+    ...nothingOfAll(results),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     ...(set.folders.length > 1 && { apart: true as const }),
     failures,

@@ -92,6 +92,7 @@ export function seenBy(store: Store, model: string): SearchStore {
     importCounts: (paths) => store.importCounts(paths),
     importNeighbours: (paths) => store.importNeighbours(paths),
     files: () => store.files(),
+    allowedBy: (filters) => store.allowedBy(filters),
     coverage: () => store.coverage(),
   };
 }

@@ -172,10 +172,8 @@ export interface DuplicatesParams extends ReportingParams, Restricted {
 }
 /** What duplicates are where nobody says otherwise: shorter ones are idiom, not copies. */
 export const duplicateDefaults = { minLines: 6, threshold: 0.9 } as const;
-export interface DuplicatesFound {
+export interface DuplicatesFound extends Pick<Remarks, "nothingPasses" | "whyNothing"> {
   readonly groups: readonly DuplicateGroup[];
-  /** No code that has been read passes the filters, so nothing was compared: a wrong name, a file that is left out, or one that was written just now. */
-  readonly nothingPasses?: true;
 }
 export const duplicates = new RequestType<DuplicatesParams, DuplicatesFound & { readonly coverage: Coverage }, ErrorData>("strata/duplicates");
 

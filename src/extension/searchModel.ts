@@ -208,7 +208,7 @@ export class SearchModel {
     await this.#runOnce(async (signal) => {
       this.#working = duplicatesProgress();
       this.#options.onChange();
-      const { groups, nothingPasses, coverage, apart, failures } = await this.#options.engines.duplicates(
+      const { groups, nothingPasses, whyNothing, coverage, apart, failures } = await this.#options.engines.duplicates(
         { ...duplicateDefaults, limit: groupLimit, filters },
         (progress) => {
           if (signal.aborted) return;
@@ -219,7 +219,7 @@ export class SearchModel {
         among?.root,
       );
       this.#forgetPlaces();
-      this.#results = { kind: "duplicates", subject, ...(nothingPasses && { nothingPasses }), groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, ...(apart && { apart }), failures: failureTexts(failures) };
+      this.#results = { kind: "duplicates", subject, ...(nothingPasses && { nothingPasses, whyNothing }), groups: groups.map((group, i) => this.#viewGroup(group, i)), coverage, ...(apart && { apart }), failures: failureTexts(failures) };
     });
   }
 

@@ -12,7 +12,7 @@ import { IgnoreList } from "./ignoreList.ts";
  * Folders nobody writes code in: version control, installed packages, tool caches. Names that some projects use for their own
  * sources (dist, build, target, vendor, out) are left to the ignore files. An ignore file can re-include any but the first line.
  */
-const neverFolders: ReadonlySet<string> = new Set([".git", ".hg", ".svn", ".jj"]);
+export const neverFolders: ReadonlySet<string> = new Set([".git", ".hg", ".svn", ".jj"]);
 const defaultFolders = [
   "node_modules", "bower_components", "jspm_packages", ".yarn/cache", ".pnpm-store", ".venv", "site-packages", "__pycache__", "__pypackages__",
   ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit",

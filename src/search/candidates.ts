@@ -10,7 +10,7 @@ import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./qu
 export type SearchStore = Pick<
   Store,
   "searchLexical" | "searchVerbatim" | "placesSaying" | "termsLike" | "lexicalMatches" | "searchDense" | "scoreChunks" | "searchCode" | "scoreCode" | "placesOf" | "places" | "placesInFile" | "namesIn" | "definitions" | "importCounts" | "importNeighbours" | "files" | "coverage" | "putVectors"
->;
+> & { allowedBy(filters: Filters): { readonly isEmpty: boolean } | undefined };
 
 /** A query as this index reads it: a word that it defines is a name, whatever it looks like. */
 export const readQuery = (store: Pick<SearchStore, "definitions">, raw: string): ParsedQuery => parseQuery(raw, (name) => store.definitions([name], 1).length > 0);

@@ -7,6 +7,7 @@ import type { DuplicateGroup, DuplicatesFound, DuplicatesParams } from "../engin
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { mainSymbol } from "./hitSymbol.ts";
 import { parseFilters } from "./query.ts";
+import type { RankedResult } from "./search.ts";
 import { type CodeForm, type CodeForms, type FormStore, sharedEnd, sharedStart } from "./codeForms.ts";
 import { type CodeToken, isList, sharedAround, tokeniseCode } from "./codeTokens.ts";
 
@@ -31,14 +32,14 @@ const sliceMs = 30;
  * Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it.
  * @param known what earlier questions have read. @throws StrataError "input.invalid"
  */
-export async function findDuplicates(store: DuplicateStore, known: CodeForms, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<DuplicatesFound> {
+export async function findDuplicates(store: DuplicateStore, known: CodeForms, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<Pick<DuplicatesFound, "groups"> & Pick<RankedResult, "emptied">> {
   checkAborted(signal);
   const pause = pacer(signal);
   const filters = parseFilters(params);
   const exclusions = exclusionsOf(filters);
   const [isWanted, counts] = [fileMatcher(filters), fileMatcher(exclusions)];
   const [wanted, counted] = [store.allowedBy(filters), store.allowedBy(exclusions)];
-  if (wanted?.isEmpty) return { groups: [], nothingPasses: true };
+  if (wanted?.isEmpty) return { groups: [], emptied: filters };
   const placesOf = (chunkIds: readonly number[]): Place[] => store.placesOf(chunkIds).filter(counts);
   // Who asks about a file finds it in its groups, and of large groups only the beginning is shown to models.
   const wantedFirst = (places: readonly Place[]): Place[] => [...places.filter(isWanted), ...places.filter((place) => !isWanted(place))];

@@ -5,13 +5,14 @@ import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
+import type { Filters } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, readQuery, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
-import { checkQuery, type ParsedQuery } from "./query.ts";
+import { checkQuery, filtersOf, type ParsedQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
 import { respelt } from "./spelling.ts";
 import { wordsIn } from "./terms.ts";
@@ -33,6 +34,8 @@ export interface RankedResult extends Remarks {
   readonly nearest?: number;
   /** As of SearchResult. */
   readonly definition?: Definition;
+  /** What was asked of files, when nothing passes it. */
+  readonly emptied?: Filters | undefined;
   /**
    * Encodes the leading candidates that were read less than deep at the top exit, keeps their vectors in the store, and ranks again: the order
    * only changes where the scores clearly differ. Answers at the budget with what is done; what is being encoded then still reaches the store, and
@@ -60,8 +63,11 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   checkAborted(signal);
   const under = params.under ?? "";
   const candidates = gatherCandidates(store, query, vectors, params.k, under, await hitsByWords(store, query, params.k, under, signal));
-  return rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates);
+  return { ...rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates), emptied: emptiedBy(store, filtersOf(query, under)) };
 }
+
+/** These filters, when nothing passes them. */
+export const emptiedBy = (store: SearchStore, filters: Filters): Filters | undefined => (store.allowedBy(filters)?.isEmpty ? filters : undefined);
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
   if (!encoder || query.text === "") return undefined;

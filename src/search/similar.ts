@@ -8,7 +8,7 @@ import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
 import { parseFilters } from "./query.ts";
 import { inOrder } from "./ranking.ts";
-import { deepest, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
+import { deepest, emptiedBy, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
 import { analyseQuery } from "./terms.ts";
 
 /** How much shared names, shape and words (BM25 relative to the best) add to the cosine. Small: across languages they say little. */
@@ -83,6 +83,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
     depth: deepest(scored),
+    emptied: emptiedBy(store, filters),
     ...(params.path !== undefined && params.endLine === undefined && { definition: { text: source.text.slice(0, mostText), lang: source.lang } }),
   };
 }

@@ -60,7 +60,7 @@ export type ViewResults =
       /** "name: sentence" for each folder that could not answer. */
       readonly failures: readonly string[];
     } & Remarks)
-  | { readonly kind: "duplicates"; /** What they are copies of; "" for all code. */ readonly subject: string; /** The index has no code of it. */ readonly nothingPasses?: true; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** Each workspace folder was compared by itself. */ readonly apart?: true; /** As of hits. */ readonly failures: readonly string[] };
+  | ({ readonly kind: "duplicates"; /** What they are copies of; "" for all code. */ readonly subject: string; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** Each workspace folder was compared by itself. */ readonly apart?: true; /** As of hits. */ readonly failures: readonly string[] } & Pick<Remarks, "nothingPasses" | "whyNothing">);
 
 /** The index of all folders together, as the page draws it. */
 export type ViewIndex =

@@ -581,9 +581,9 @@ export class SearchPanel extends LitElement {
     );
   }
 
-  #renderDuplicates(state: ViewState, { subject, nothingPasses, groups, coverage, apart, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
+  #renderDuplicates(state: ViewState, { subject, nothingPasses, whyNothing, groups, coverage, apart, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
     const all = subject === "" ? `No two pieces of code of six lines or more${apart ? " in one workspace folder" : ""} do the same.` : `Nothing of six lines or more in it stands anywhere else${apart ? " in its workspace folder" : ""}.`;
-    const none = nothingPasses ? "It is not in the index: left out, without code, or written just now." : all;
+    const none = nothingPasses ? whyNothing ?? "It is not in the index: left out, without code, or written just now." : all;
     return html`<div class="summary" role="status">
         <div class="subject"><span>Duplicates${subject === "" ? nothing : html` of <strong>${subject}</strong>`}</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
         ${coverageLine(state, coverage, count(groups.length, "group"), "", false)}

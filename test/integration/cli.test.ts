@@ -71,9 +71,9 @@ test("secrets and installed packages are not found", async () => {
 
 test("nothing found is exit code 1, in words and as an empty list", async () => {
   const text = await strata(["search", "anything", "--in", root, "--lang", "cobol"]);
-  assert.deepEqual([text.code, text.out, text.err], [1, "", "Nothing found that passes the filters.\n"]);
-  const { code, value } = await strataJson<Found>("search", "anything", "--in", root, "--lang", "cobol");
-  assert.deepEqual([code, value.hits], [1, []]);
+  assert.deepEqual([text.code, text.out, text.err], [1, "", "There is no file in cobol. Most are in typescript, python.\nNothing found that passes the filters.\n"]);
+  const { code, value } = await strataJson<Found & { whyNothing: string }>("search", "anything", "--in", root, "--lang", "cobol");
+  assert.deepEqual([code, value.hits, value.whyNothing], [1, [], "There is no file in cobol. Most are in typescript, python."]);
 });
 
 test("people get places to click, without colours in a pipe", async () => {

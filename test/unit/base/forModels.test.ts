@@ -42,6 +42,7 @@ describe("hits for a language model", () => {
 describe("copies for a language model", () => {
   it("are not said to be none where nothing could be compared", () => {
     assert.deepEqual(copiesForModel({ groups: [] }), ["No duplicates found."]);
-    assert.match(copiesForModel({ groups: [], nothingPasses: true }).join(), /^Nothing was compared: no code that has been read passes the filters\./);
+    assert.match(copiesForModel({ groups: [], nothingPasses: true }).join(), /^Nothing was compared: no code that has been read passes the filters\. Check their names/);
+    assert.deepEqual(copiesForModel({ groups: [], nothingPasses: true, whyNothing: "gen is left out." }), ["Nothing was compared: no code that has been read passes the filters. gen is left out."]);
   });
 });

@@ -13,6 +13,7 @@ test("whole words are replaced, wherever they stand", () => {
 test("each remark is a sentence, and nothing is remarked on what was not found", () => {
   const hits = ["a hit"];
   assert.deepEqual(remarkTexts({ hits: [], respellings, farFetched: true }), []);
+  assert.deepEqual(remarkTexts({ hits: [], respellings, nothingPasses: true, whyNothing: "There is no file in go." }), ["There is no file in go."]);
   assert.deepEqual(remarkTexts({ hits }), []);
   assert.deepEqual(remarkTexts({ hits, respellings: [] }), []);
   assert.deepEqual(remarkTexts({ hits, respellings: respellings.slice(0, 1) }), ['"clinet" read as "client", the nearest word in the code.']);

@@ -66,6 +66,9 @@ describe("merging the answers of several folders", () => {
     assert.equal(mergeResults([far, { root: "/b", result: result([hit("x", 0.4)]) }], 5).farFetched, undefined);
     assert.equal(mergeResults([far, { root: "/b", result: result([]) }], 5).farFetched, true);
     assert.equal(mergeResults([], 5).farFetched, undefined);
+    const [empty, told] = [{ root: "/a", result: result([], { nothingPasses: true }) }, { root: "/b", result: result([], { nothingPasses: true, whyNothing: "There is no file in go." }) }];
+    assert.equal(mergeResults([empty, told], 5).whyNothing, "There is no file in go.");
+    assert.equal(mergeResults([told, { root: "/c", result: result([]) }], 5).whyNothing, undefined, "another folder has such files");
   });
 
   it("adds the coverage up and names the deepest reading", () => {

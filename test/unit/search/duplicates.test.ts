@@ -136,7 +136,7 @@ test("what filters leave out is no copy, nor does it bring others together", asy
 
 test("that nothing passes the filters is told apart from there being no copies", async () => {
   const store = new MemoryStore([{ path: "a.ts", text: other }]);
-  assert.deepEqual(await findDuplicates(store, new CodeForms(), { ...params, filters: "path:new.ts" }), { groups: [], nothingPasses: true });
+  assert.deepEqual(await findDuplicates(store, new CodeForms(), { ...params, filters: "path:new.ts" }), { groups: [], emptied: { pathGlobs: ["**/*new.ts*", "**/*new.ts*/**"] } });
   assert.deepEqual(await findDuplicates(store, new CodeForms(), { ...params, filters: "path:a.ts" }), { groups: [] });
 });
 

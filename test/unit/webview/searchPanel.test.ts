@@ -181,6 +181,15 @@ describe("a button that leaves the page when it is pressed", () => {
     };
     assert.match(said({}), /Nothing of six lines or more in it stands anywhere else/);
     assert.match(said({ nothingPasses: true }), /It is not in the index/);
+    assert.match(said({ nothingPasses: true, whyNothing: "gen is left out by ignore rules." }), /No duplicates[^]*gen is left out by ignore rules\./);
+  });
+
+  it("says above an empty list why nothing passes its filters", () => {
+    const page = panel();
+    const state = stateOf([]);
+    assert.ok(state.results.kind === "hits");
+    page.tell({ type: "state", state: { ...state, results: { ...state.results, whyNothing: "<b>gen</b> is left out by ignore rules." } } });
+    assert.match(page.text(), /<b>gen<\/b> is left out by ignore rules\.[^]*Nothing found/);
   });
 
   it("tells a folder's failure once, and those of the others beside the hits", () => {

@@ -1,0 +1,53 @@
+// Why nothing that was read passes the filters of a question, where that can be told: nothing is in that language, or what a path names is left out.
+import type { Remarks } from "../base/remarks.ts";
+import { neverFolders } from "../indexing/ignoreRules.ts";
+import { PathFilter } from "../indexing/walk.ts";
+import { type Filters, SKIPPED, type Store } from "../store/store.ts";
+import type { EngineSettings } from "./protocol.ts";
+
+/** What is said of an answer for which nothing passes these filters; nothing of another. */
+export async function whyNothing(emptied: Filters | undefined, store: Pick<Store, "languages" | "lookedMs">, root: string, settings: EngineSettings): Promise<Pick<Remarks, "nothingPasses" | "whyNothing"> | undefined> {
+  if (!emptied) return undefined;
+  const why = (await whyNotThere(emptied, root, settings)) ?? (store.lookedMs() === undefined ? undefined : whyNotIn(emptied, store.languages()));
+  return { nothingPasses: true, ...(why !== undefined && { whyNothing: why }) };
+}
+
+async function whyNotThere({ pathGlobs = [], under = "" }: Filters, root: string, settings: EngineSettings): Promise<string | undefined> {
+  for (const named of pathGlobs.map(beginningOf)) {
+    for (const path of new Set([under === "" ? named : `${under}/${named}`, named])) {
+      const why = await whyLeftOut(path, root, settings);
+      if (why !== undefined) return why;
+    }
+  }
+  return undefined;
+}
+
+function whyNotIn({ langs = [] }: Filters, languages: Readonly<Record<string, number>>): string | undefined {
+  const read = Object.entries(languages).filter(([lang]) => !lang.startsWith(SKIPPED)).sort(([, a], [, b]) => b - a).map(([lang]) => lang);
+  if (langs.length === 0 || read.length === 0 || langs.some((lang) => read.includes(lang))) return undefined;
+  return `There is no file in ${langs.join(" or ")}. Most are in ${read.slice(0, 3).join(", ")}.`;
+}
+
+/** What a glob says before its first sign, as a path from the root: of `src/gen/*.ts` it is `src/gen`. Parts that are begun only are left away. */
+function beginningOf(glob: string): string {
+  const [, letters = "", rest = ""] = /^(?:\/|\*\*\/\*?)?((?:\\.|[^\\*?[\]{}()!+@|])*)(.*)$/su.exec(glob)!;
+  const path = letters.replace(/\\(.)/gu, "$1");
+  const isWhole = rest === "" || path.endsWith("/") || /^\*(\/\*\*)?$/.test(rest);
+  return (isWhole ? path : path.slice(0, path.lastIndexOf("/") + 1)).replace(/\/$/, "");
+}
+
+async function whyLeftOut(path: string, root: string, settings: EngineSettings): Promise<string | undefined> {
+  const filter = new PathFilter(root, settings);
+  const parts = path.split("/");
+  for (const end of parts.keys()) {
+    const at = parts.slice(0, end + 1).join("/");
+    const verdict = await filter.check(at);
+    if (verdict.kind === "directory") continue;
+    if (verdict.kind !== "skip" || verdict.reason === "outside" || neverFolders.has(parts[end]!)) return undefined;
+    if (verdict.reason !== "excluded") return `${at} is left out (${verdict.reason}).`;
+    const own = await new PathFilter(root, { maxFileBytes: settings.maxFileBytes }).check(at);
+    if (own.kind !== "skip") return `${at} is left out by the editor's excludes: files.exclude, search.exclude or strata.index.exclude.`;
+    return `${at} is left out by ignore rules. In a file .strataignore the line "!${at}" takes back what ignore files say.`;
+  }
+  return undefined;
+}
