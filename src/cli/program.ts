@@ -2,7 +2,7 @@
 // 2 an error with a sentence, 130 cancelled with Ctrl-C; a reader that went away (| head) is success.
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { isAbort } from "../base/abort.ts";
-import { build } from "../base/assets.ts";
+import { build, entryFile } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { exclusion } from "../base/queryWords.ts";
 import { depths } from "../encoding/encoder.ts";
@@ -158,10 +158,21 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   add(
     "mcp [dir...]",
     "serve agents over the Model Context Protocol on stdin and stdout; several folders are searched as one",
-    (command) => command.addOption(new Option("--in <dir>", "workspace folder (may be repeated)").argParser(severalFolders).default([], "the current one")),
-    async ({ modelFolder, signal, terminal }, options: { in: readonly string[] }, [dirs]) => {
+    (command) =>
+      command
+        .addOption(new Option("--in <dir>", "workspace folder (may be repeated)").argParser(severalFolders).default([], "the current one"))
+        .option("--config", "only print what agents take in their settings to start this", false),
+    async ({ modelFolder, signal, terminal }, options: { in: readonly string[]; config: boolean }, [dirs]) => {
+      const given = [...(dirs as unknown as string[]), ...options.in];
+      const folders = foldersServed(given);
+      if (options.config) {
+        const served = given.length === 0 ? [] : folders.map(({ root }) => root); // without one the folder that the agent works in
+        // This Node by its full path: an agent may have another PATH than a terminal.
+        const strata = { command: process.execPath, args: [entryFile("strata"), ...(modelFolder === undefined ? [] : ["--model", modelFolder]), "mcp", ...served] };
+        terminal.out(`${JSON.stringify({ mcpServers: { strata } }, undefined, 2)}\n`);
+        return 0;
+      }
       const { serveMcp } = await import("../mcp/server.ts");
-      const folders = foldersServed([...(dirs as unknown as string[]), ...options.in]);
       await serveMcp({ folders, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
       return 0;
     },

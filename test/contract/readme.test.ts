@@ -34,10 +34,11 @@ describe("the README's command lines", () => {
 it("the README's file for agents starts their server", async () => {
   const { command, args } = (JSON.parse(/```json\n([\s\S]*?)```/.exec(readme)![1]!) as { mcpServers: { strata: { command: string; args: string[] } } }).mcpServers.strata;
   const { bin } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8")) as { bin: { strata: string } };
-  assert.equal(command, `/path/to/strata/${bin.strata}`);
+  const [file, ...rest] = args;
+  assert.deepEqual([command, file], ["/path/to/node", `/path/to/strata/${bin.strata}`]);
   const program = commandLine(async () => undefined);
   let ran = "";
   program.hook("preAction", (_, action) => void (ran = action.name()));
-  await program.parseAsync(args, { from: "user" });
+  await program.parseAsync(rest, { from: "user" });
   assert.equal(ran, "mcp");
 });

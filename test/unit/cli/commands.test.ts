@@ -5,6 +5,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { entryFile } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
@@ -111,6 +112,14 @@ test("help and version are answers; no command at all is not", async () => {
   const nothing = await strata();
   assert.equal(nothing.code, 2);
   assert.match(nothing.err, /^Usage: strata/);
+});
+
+test("what agents need to start the server is printed whole", async () => {
+  const configOf = async (...args: string[]) => (JSON.parse((await strata("mcp", "--config", ...args)).out) as { mcpServers: { strata: { command: string; args: string[] } } }).mcpServers.strata;
+  const own = await configOf();
+  assert.deepEqual([own.command, own.args], [process.execPath, [entryFile("strata"), "mcp"]]);
+  assert.deepEqual((await configOf(path.join(root, "src"), "--in", root)).args, [entryFile("strata"), "mcp", path.join(root, "src"), root]);
+  assert.equal((await strata("mcp", "--config", path.join(root, "nowhere"))).code, 2);
 });
 
 test("places in files", () => {
