@@ -1,10 +1,10 @@
-// The worker thread that encodes chunks: one set of sessions, short batches, paused while a query runs on the main thread.
-// Its counterpart is onnxEncoder.ts; which batch comes next is batchQueue.ts.
+// The worker thread that encodes chunks: one set of sessions, one text at a time, paused while a query runs on the main thread.
+// Its counterpart is onnxEncoder.ts; which text comes next is encodeQueue.ts.
 import { getPriority, setPriority } from "node:os";
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
-import { BatchQueue, type BatchDepth, type Priority } from "./batchQueue.ts";
+import { type EncodeDepth, EncodeQueue, type Priority } from "./encodeQueue.ts";
 import type { EncoderText } from "./encoder.ts";
 import type { InstantTable } from "./exit0.ts";
 import { openExitSessions } from "./exitSessions.ts";
@@ -15,12 +15,12 @@ import { prepareCode } from "./textPreparation.ts";
 export interface EncodeWorkerData {
   readonly table: InstantTable;
   readonly threads: number;
-  /** Int32[0]: queries in flight on the main thread; batches wait while it is above 0. */
+  /** Int32[0]: queries in flight on the main thread; texts wait while it is above 0. */
   readonly queriesInFlight: SharedArrayBuffer;
 }
 
 export type ToEncodeWorker =
-  | { readonly kind: "encode"; readonly id: number; readonly chunks: readonly EncoderText[]; readonly depth: BatchDepth; readonly priority: Priority }
+  | { readonly kind: "encode"; readonly id: number; readonly chunks: readonly EncoderText[]; readonly depth: EncodeDepth; readonly priority: Priority }
   | { readonly kind: "abort"; readonly id: number }
   | { readonly kind: "close" };
 
@@ -61,7 +61,7 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
   const tokenizer = tokenizerOf(files);
   const { dims, maxTokens } = files.model;
   const inFlight = new Int32Array(queriesInFlight);
-  const queue = new BatchQueue();
+  const queue = new EncodeQueue();
   const answers = new Map<number, Answer>();
   const send = (message: FromEncodeWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
@@ -80,36 +80,31 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
     wake();
   });
 
-  const sessions = await openExitSessions(table, tokenizer.padId, threads);
+  const sessions = await openExitSessions(table, threads);
   while (!closing) {
-    // Messages that came during the last batch are taken in before the next one is chosen.
+    // Messages that came during the last text are taken in before the next one is chosen.
     await yieldToEventLoop();
     while (!closing && waitForQueries(inFlight)) await yieldToEventLoop();
-    const batch = closing ? undefined : queue.next();
-    if (!batch) {
+    const next = closing ? undefined : queue.next();
+    if (!next) {
       if (!closing) await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
-    const started = performance.now();
     try {
-      const { shallow, deep } = await sessions.run(batch.sequences, batch.depth);
-      queue.measured(batch, performance.now() - started);
-      const answer = answers.get(batch.jobId);
-      // Undefined when it was aborted while the batch ran.
+      const { shallow, deep } = await sessions.run(next.sequence, next.depth);
+      const answer = answers.get(next.jobId);
+      // Undefined when it was aborted while the text was read.
       if (!answer) continue;
-      const vectors = deep ?? shallow;
-      batch.rows.forEach((row, i) => {
-        const { values, scale } = quantise(vectors.subarray(i * dims, (i + 1) * dims));
-        answer.values.set(values, row * dims);
-        answer.scales[row] = scale;
-      });
-      if (!batch.isLast) continue;
-      answers.delete(batch.jobId);
-      send({ kind: "encoded", id: batch.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
+      const { values, scale } = quantise(deep ?? shallow);
+      answer.values.set(values, next.row * dims);
+      answer.scales[next.row] = scale;
+      if (!next.isLast) continue;
+      answers.delete(next.jobId);
+      send({ kind: "encoded", id: next.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
     } catch (error) {
-      queue.remove(batch.jobId);
-      answers.delete(batch.jobId);
-      send({ kind: "failed", id: batch.jobId, code: StrataError.is(error) ? error.code : undefined, message: userMessage(error) });
+      queue.remove(next.jobId);
+      answers.delete(next.jobId);
+      send({ kind: "failed", id: next.jobId, code: StrataError.is(error) ? error.code : undefined, message: userMessage(error) });
     }
   }
   await sessions.release();

@@ -40,7 +40,7 @@ export type QueryVectors = Readonly<Record<Depth, Float32Array>>;
 
 export interface Encoder {
   readonly model: EncoderModel;
-  /** Never waits for background batches. */
+  /** Never waits for more than the chunk that the background reads. */
   embedQuery(text: string, signal?: AbortSignal): Promise<QueryVectors>;
   /** Vectors of code used as a query (find similar): prepared as code, not as a sentence. */
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors>;
@@ -49,7 +49,7 @@ export interface Encoder {
   /** Whether the model's vocabulary has the word whole, as it has most words that many people write. @param word lower-cased */
   knowsWord(word: string): boolean;
   /**
-   * Encodes chunks at one exit in short batches. `priority: "visible"` overtakes "background" between batches.
+   * Encodes chunks at one exit, one after the other. `priority: "visible"` overtakes "background" between two of them.
    * Going deep gives the shallow vectors on the way; they are not returned.
    */
   embedChunks(

@@ -1,5 +1,5 @@
 // The exits above the table as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
-// touches onnxruntime-node. Its `run` blocks the calling thread, so long batches belong into encodeWorker.ts.
+// touches onnxruntime-node. Its `run` blocks the calling thread, so code belongs into encodeWorker.ts.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
@@ -8,7 +8,7 @@ import type { Segment } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
-/** Vectors row by row: sequence i at exit e is `vectors[e].subarray(i * dims, (i + 1) * dims)`, unit length. */
+/** Vectors of one text, `dims` wide and of unit length. */
 export interface ExitVectors {
   readonly shallow: Float32Array;
   /** Undefined when only the shallow exit was asked for. */
@@ -16,8 +16,8 @@ export interface ExitVectors {
 }
 
 export interface ExitSessions {
-  /** One padded batch; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
-  run(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
+  /** Reads one text's token ids; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
+  run(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
 
@@ -25,9 +25,8 @@ export interface ExitSessions {
  * @param threads of the inference itself, beside the calling thread's own work
  * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment, or a run gives no numbers
  */
-export async function openExitSessions(table: InstantTable, padId: number, threads: number): Promise<ExitSessions> {
+export async function openExitSessions(table: InstantTable, threads: number): Promise<ExitSessions> {
   const { files } = table;
-  const { dims } = files.model;
   const instant = instantExit(table);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];
@@ -46,49 +45,24 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
   const toDeep: InferenceSession[] = [];
   for (const segment of files.toDeep) toDeep.push(await open(segment));
 
-  // Reused by every batch, one at a time. Ids and masks are int64, written as 32-bit halves because BigInts are slow; the high halves stay 0.
-  let idWords = new Int32Array(0);
-  let maskWords = new Int32Array(0);
-
-  function pad(sequences: readonly Int32Array[]): { ids: Tensor; mask: Tensor } {
-    const width = Math.max(...sequences.map((sequence) => sequence.length));
-    const size = sequences.length * width;
-    if (idWords.length < size * 2) {
-      idWords = new Int32Array(size * 2);
-      maskWords = new Int32Array(size * 2);
-    }
-    sequences.forEach((sequence, row) => {
-      for (let i = 0; i < width; i++) {
-        const word = (row * width + i) * littleEndianStride;
-        idWords[word] = i < sequence.length ? sequence[i]! : padId;
-        maskWords[word] = i < sequence.length ? 1 : 0;
-      }
-    });
-    const shape = [sequences.length, width];
-    return {
-      ids: new ort.Tensor("int64", new BigInt64Array(idWords.buffer, 0, size), shape),
-      mask: new ort.Tensor("int64", new BigInt64Array(maskWords.buffer, 0, size), shape),
-    };
+  /** int64 from int32: BigInts are slow, and the high halves stay 0. */
+  function int64(values: Int32Array): Tensor {
+    const words = new Int32Array(2 * values.length);
+    for (let i = 0; i < values.length; i++) words[i * littleEndianStride] = values[i]!;
+    return new ort.Tensor("int64", new BigInt64Array(words.buffer), [1, values.length]);
   }
 
   const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
 
-  /** Adds the exit's share of the exit-0 embeddings, one per row. What is no number is refused: it would be near to nothing and before everything. */
-  function withResidual(rows: Float32Array, words: readonly Float32Array[], { residual, file }: Segment): Float32Array {
-    if (!rows.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
-    if (residual === 0) return rows;
-    const sum = new Float32Array(rows.length);
-    words.forEach((word, row) => {
-      const out = sum.subarray(row * dims, (row + 1) * dims);
-      for (let d = 0; d < dims; d++) out[d] = rows[row * dims + d]! + residual * word[d]!;
-      normalise(out);
-    });
-    return sum;
+  /** Adds the exit's share of the exit-0 embedding. What is no number is refused: it would be near to nothing and before everything. */
+  function withResidual(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
+    if (!vector.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
+    return words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
   }
 
-  async function runNow(sequences: readonly Int32Array[], depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
-    const words = hasResidual ? sequences.map((sequence) => instant.embed(sequence)) : [];
-    const { ids, mask } = pad(sequences);
+  async function runNow(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
+    const words = hasResidual ? instant.embed(sequence) : undefined;
+    const [ids, mask] = [int64(sequence), int64(new Int32Array(sequence.length).fill(1))];
     let hidden: Tensor | undefined;
     let embedding: Tensor | undefined;
     const through = async (sessions: readonly InferenceSession[], leadsOn: boolean) => {
@@ -113,11 +87,11 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
     return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
   }
 
-  // The runtime reads its feeds in a later turn of the event loop: a batch that began meanwhile would write its tokens over them.
+  // One after the other: the runtime would begin each in a later turn of the event loop, and hold the hidden states of all.
   let last: Promise<unknown> = Promise.resolve();
   return {
-    run(sequences, depth, betweenSegments) {
-      const turn = last.then(() => runNow(sequences, depth, betweenSegments));
+    run(sequence, depth, betweenSegments) {
+      const turn = last.then(() => runNow(sequence, depth, betweenSegments));
       last = turn.catch(() => {});
       return turn;
     },
@@ -128,7 +102,7 @@ export async function openExitSessions(table: InstantTable, padId: number, threa
   };
 }
 
-/** Gives a hidden state's memory back now: a megabyte a batch, of which the collector would let some fifty pile up. */
+/** Gives a hidden state's memory back now: a third of a megabyte a text, of which the collector would let some fifty pile up. */
 function free(tensor: Tensor | undefined): void {
   (tensor?.data as Float32Array<ArrayBuffer> | undefined)?.buffer.transfer(0);
 }
@@ -143,7 +117,7 @@ function sessionOptions(threads: number): InferenceSession.SessionOptions {
     executionMode: "sequential",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Batches differ in shape, so a memory pattern per shape would only be kept, not used again.
+    // Texts differ in length, so a memory pattern per shape would only be kept, not used again.
     enableMemPattern: false,
     enableCpuMemArena: false,
     logSeverityLevel: 3,

@@ -1,12 +1,12 @@
 // The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in one worker thread
-// that pauses between batches while a query runs. What runs inside the worker is encodeWorker.ts.
+// that pauses between texts while a query runs. What runs inside the worker is encodeWorker.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
 import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { BatchDepth, Priority } from "./batchQueue.ts";
+import type { EncodeDepth, Priority } from "./encodeQueue.ts";
 import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } from "./encoder.ts";
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
@@ -70,7 +70,7 @@ export class OnnxEncoder implements Encoder {
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");
     this.#workerData = { table, threads: options.backgroundThreads ?? defaultBackgroundThreads(), queriesInFlight };
     // One thread: a query is too short to be worth waking another.
-    this.#sessions = openExitSessions(table, this.#tokenizer.padId, 1);
+    this.#sessions = openExitSessions(table, 1);
     this.#sessions.catch((error: unknown) => log("error", "The query sessions did not open", error));
   }
 
@@ -110,7 +110,7 @@ export class OnnxEncoder implements Encoder {
       await yieldToEventLoop();
       checkAborted(signal);
       const ids = tokenise();
-      const { shallow, deep } = await sessions.run([ids], "deep", () => checkAborted(signal));
+      const { shallow, deep } = await sessions.run(ids, "deep", () => checkAborted(signal));
       checkAborted(signal);
       const vectors = { instant: this.#instant.embed(ids), shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
@@ -122,7 +122,7 @@ export class OnnxEncoder implements Encoder {
     }
   }
 
-  async embedChunks(chunks: readonly EncoderText[], depth: BatchDepth, priority: Priority, signal?: AbortSignal): Promise<readonly Int8Vector[]> {
+  async embedChunks(chunks: readonly EncoderText[], depth: EncodeDepth, priority: Priority, signal?: AbortSignal): Promise<readonly Int8Vector[]> {
     checkAborted(signal);
     if (chunks.length === 0) return [];
     const worker = this.#startedWorker();
@@ -199,7 +199,7 @@ export class OnnxEncoder implements Encoder {
     if (!pending) return;
     if (message.kind === "failed") {
       const { code, message: text } = message;
-      pending.reject(code === undefined ? new StrataError("engine.failed", `The model failed on a batch of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
+      pending.reject(code === undefined ? new StrataError("engine.failed", `The model failed on a piece of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
       return;
     }
     this.#deaths = 0;
@@ -211,7 +211,7 @@ export class OnnxEncoder implements Encoder {
   #died(cause: unknown): void {
     this.#worker = undefined;
     this.#deaths++;
-    const error = new StrataError("engine.failed", "The encoder's worker thread ended unexpectedly; it is started again with the next batch. If this repeats, restart the engine.", cause);
+    const error = new StrataError("engine.failed", "The encoder's worker thread ended unexpectedly; it is started again with the next piece of code. If this repeats, restart the engine.", cause);
     if (this.#deaths >= MAX_DEATHS) this.#refusal = new StrataError("engine.failed", "The encoder's worker thread ended twice without an answer. Restart the engine; \"Strata: Show Log\" has the reason.", cause);
     this.#log("error", `The encode worker died (${this.#deaths} of ${MAX_DEATHS} in a row)`, error);
     this.#rejectAll(error);

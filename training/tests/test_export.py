@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from conftest import REPOSITORY
 from strata_train.events import UserError
 from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, read_manifest
-from strata_train.folder_weights import read_model, unround
+from strata_train.folder_weights import read_model, renew, unround
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder, read_table
 from strata_train.text import TextEncoder, pad
@@ -135,3 +135,31 @@ def test_a_trunk_that_was_only_rounded_gets_its_floats_back(
     assert unround(read, tiny_model) - unround(trained, tiny_model) == {name}
     assert torch.equal(read.state_dict()[name], tiny_model.state_dict()[name])
     assert torch.equal(trained.state_dict()[name], before), "what was trained stays as it is"
+
+
+def test_a_renewed_folder_keeps_every_integer_and_says_what_the_old_one_said(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    export_folder(tiny_model, text, tmp_path / "old", id="old", description="", shared_space=True, quality={"set": 1})
+    manifest = renew(tmp_path / "old", tmp_path / "new", "1.0.1")
+    assert (manifest["id"], manifest["version"], manifest["quality"]) == ("old", "1.0.1", {})
+    assert manifest == read_manifest(tmp_path / "new")
+    for exit in manifest["exits"][1:]:
+        old, new = (onnx.load(str(tmp_path / name / exit["file"])).graph.initializer for name in ("old", "new"))
+        assert [tensor.SerializeToString() for tensor in old] == [tensor.SerializeToString() for tensor in new]
+    ids = [np.array([2, 9, 7, 3]), np.array([2, 5, 3])]
+    old_vectors, new_vectors = (FolderEncoder(tmp_path / name).encode_all(ids) for name in ("old", "new"))
+    for exit, vectors in old_vectors.items():
+        np.testing.assert_allclose(new_vectors[exit], vectors, atol=1e-6)
+
+
+def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    export_folder(tiny_model, text, tmp_path / "model", id="x", description="", shared_space=True)
+    encoder = FolderEncoder(tmp_path / "model")
+    ids = [np.array([2, 9, 7, 3]), np.array([2, 5, 3])]
+    together = encoder.encode_all(ids)
+    for row, alone in enumerate(ids):
+        for exit, vectors in encoder.encode_all([alone]).items():
+            np.testing.assert_array_equal(vectors[0], together[exit][row])

@@ -17,7 +17,7 @@ function startWorker(queriesInFlight: SharedArrayBuffer) {
 }
 
 describe("the encode worker", () => {
-  it("starts no batch while a query is in flight", async () => {
+  it("starts no text while a query is in flight", async () => {
     const queriesInFlight = new SharedArrayBuffer(4);
     const count = new Int32Array(queriesInFlight);
     Atomics.store(count, 0, 1);

@@ -98,6 +98,12 @@ describe("chunks", () => {
     }
   });
 
+  it("have the same vector whatever is encoded beside them", async (t) => {
+    const encoder = openEncoder(t);
+    const together = await encoder.embedChunks(codeCases, "deep", "background");
+    for (const [i, code] of codeCases.entries()) assert.deepEqual(await encoder.embedChunks([code], "deep", "background"), [together[i]], JSON.stringify(code.text));
+  });
+
   it("are nothing for nothing, without a worker", async (t) => {
     const encoder = openEncoder(t, { workerFile: "/does/not/exist.mjs" });
     assert.deepEqual(await encoder.embedChunks([], "deep", "visible"), []);

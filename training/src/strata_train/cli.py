@@ -131,6 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     export.set_defaults(run=_export)
 
+    renew = commands.add_parser("renew", help="write a model folder anew, with the graphs this package writes now")
+    renew.add_argument("--model", type=Path, required=True)
+    renew.add_argument("--out", type=Path, required=True)
+    renew.add_argument("--version", required=True)
+    renew.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
+    renew.set_defaults(run=_renew)
+
     evaluate = commands.add_parser(
         "evaluate", help="every set, every exit, every width, and the query × document matrix"
     )
@@ -467,9 +474,8 @@ def _json_file(file: Path) -> dict[str, Any]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from strata_train import evaluate, export, runtime
+    from strata_train import export
 
-    quality = evaluate.summary(_json_file(options.quality)) if options.quality else {}
     encoder, settings = _checkpoint(options.folder / options.checkpoint)
     manifest = export.export_folder(
         encoder,
@@ -480,13 +486,24 @@ def _export(options: argparse.Namespace) -> None:
         description=options.description,
         shared_space=True,
     )
-    manifest["quality"] = {
-        **quality,
-        "cosine of int8 to float32": runtime.int8_cosines(options.out),
-    }
+    _exported("export", options, manifest)
+
+
+def _renew(options: argparse.Namespace) -> None:
+    from strata_train import folder_weights
+
+    _exported("renew", options, folder_weights.renew(options.model, options.out, options.version))
+
+
+def _exported(command: str, options: argparse.Namespace, manifest: dict[str, Any]) -> None:
+    """Write down what was measured of a folder that has just been written."""
+    from strata_train import evaluate, export, runtime
+
+    quality = evaluate.summary(_json_file(options.quality)) if options.quality else {}
+    manifest["quality"] = {**quality, "cosine of int8 to float32": runtime.int8_cosines(options.out)}
     export.write_manifest(options.out, manifest)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
-    emit("result", command="export", folder=str(options.out), bytes=size)
+    emit("result", command=command, folder=str(options.out), bytes=size)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

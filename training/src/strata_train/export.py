@@ -169,7 +169,10 @@ def _feed_forward(g: GraphBuilder, name: str, layer: torch.nn.Module, x: str) ->
 
 
 def _add_and_norm(g: GraphBuilder, x: str, residual: str, name: str, norm: torch.nn.LayerNorm) -> str:
-    return g.fused("SkipLayerNormalization", x, residual, *g.norm_parameters(name, norm), epsilon=norm.eps)
+    # Not onnxruntime's fused SkipLayerNormalization, whose plain loop takes six times as long, nor Add, from which its
+    # optimiser would make one.
+    total = g.op("Sum", x, residual)
+    return g.op("LayerNormalization", total, *g.norm_parameters(name, norm), axis=-1, epsilon=norm.eps)
 
 
 def _exit(g: GraphBuilder, name: str, exit: LayerExit, hidden: str) -> str:

@@ -6,6 +6,7 @@ trained rounds to the same integer, because each row's largest value is kept exa
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from onnx import numpy_helper
 
 from strata_train.config import ModelConfig
 from strata_train.events import UserError
-from strata_train.export import read_manifest
+from strata_train.export import fingerprint, folder_whole, read_manifest, segment_graph, write_manifest
 from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
 from strata_train.runtime import read_maps, read_table
 
@@ -52,6 +53,21 @@ def read_model(folder: Path) -> MultiExitEncoder:
     if unexpected or any(not name.endswith(allowed) for name in missing):
         raise UserError("model-untrainable", f"The model in {folder} lacks weights: {', '.join(missing + unexpected)}.")
     return model
+
+
+def renew(folder: Path, out: Path, version: str) -> dict[str, Any]:
+    """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file."""
+    manifest, model = read_manifest(folder), read_model(folder).eval()
+    with folder_whole(out, folder) as work:
+        for name in manifest["files"]:
+            shutil.copyfile(folder / name, work / name)
+        for exit in manifest["exits"]:
+            if exit["kind"] == "onnx":
+                onnx.save(segment_graph(model, exit["from"], exit["layer"]), str(work / exit["file"]))
+        files = {name: fingerprint(work / name) for name in manifest["files"]}
+        manifest |= {"version": version, "files": files, "quality": {}}  # what was measured, was so of other graphs
+        write_manifest(work, manifest)
+    return manifest
 
 
 def unround(model: MultiExitEncoder, start: MultiExitEncoder) -> set[str]:

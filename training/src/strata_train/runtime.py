@@ -12,7 +12,7 @@ import onnxruntime
 
 from strata_train.export import read_manifest
 from strata_train.model import ATTENTION_BOUND, unit_rows
-from strata_train.text import TextEncoder, pad
+from strata_train.text import TextEncoder
 
 
 class FolderEncoder:
@@ -60,19 +60,17 @@ class FolderEncoder:
             vectors[layer] = unit_rows(embedding + self.residual[layer] * vectors[0])
         return vectors
 
-    def encode_all(self, sequences: list[np.ndarray], tokens_per_batch: int = 4096) -> dict[int, np.ndarray]:
-        """Token-id sequences → (N, D) of every exit, encoded in batches of similar length."""
-        order = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+    def encode_all(self, sequences: list[np.ndarray]) -> dict[int, np.ndarray]:
+        """Token-id sequences → (N, D) of every exit.
+
+        One by one, as in the extension: what is quantised together shares a scale, so in a batch a text's vector would
+        depend on its neighbours. It is no slower.
+        """
         result = {exit: np.zeros((len(sequences), self.manifest["dims"]), np.float32) for exit in self.exits}
-        start = 0
-        while start < len(order):
-            end = start + 1
-            while end < len(order) and (end - start + 1) * len(sequences[order[end]]) <= tokens_per_batch:
-                end += 1
-            ids, mask = pad([sequences[index] for index in order[start:end]])
-            for exit, vectors in self.encode(ids.numpy(), mask.numpy(), self.exits[-1]).items():
-                result[exit][order[start:end]] = vectors
-            start = end
+        for row, sequence in enumerate(sequences):
+            ids = sequence[None].astype(np.int64)
+            for exit, vectors in self.encode(ids, np.ones_like(ids), self.exits[-1]).items():
+                result[exit][row] = vectors[0]
         return result
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
