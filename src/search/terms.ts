@@ -16,11 +16,19 @@ const unspaced = "[\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Thai}]"
 const unspacedScript = new RegExp(unspaced, "u");
 const unspacedRun = new RegExp(`${unspaced}+`, "gu");
 
-/** Code repeats its words: the split and stem of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
-const remembered = new Map<string, readonly string[]>();
-const rememberedParts = new Map<string, readonly string[]>();
-const rememberedSplits = new Map<string, readonly string[]>();
-const rememberedLimit = 60_000;
+/** Code repeats its words: what came of each is remembered. Cleared when full, so one odd file cannot fill the memory. */
+function remembered(compute: (word: string) => readonly string[]): (word: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (word) => {
+    let found = known.get(word);
+    if (found) return found;
+    found = compute(word);
+    if (known.size >= 60_000) known.clear();
+    // A long run is data (base64, a minified name) and would not come twice.
+    if (word.length <= 64) known.set(word, found);
+    return found;
+  };
+}
 
 /**
  * Terms of a text in order of appearance, repeats kept: every word and every part of an identifier (split at `_`, case and digit borders), lower-cased
@@ -48,17 +56,7 @@ export function analyseQuery(text: string): string[] {
 }
 
 /** The roots of the parts of an identifier or path segment, each once and without the whole: for comparing names with queries. */
-export function nameParts(name: string): readonly string[] {
-  const known = rememberedParts.get(name);
-  if (known) return known;
-  const parts = new Set<string>();
-  for (const match of name.matchAll(wordRun)) {
-    for (const part of splitIdentifier(match[0])) parts.add(root(part));
-  }
-  if (rememberedParts.size >= rememberedLimit) rememberedParts.clear();
-  if (name.length <= 64) rememberedParts.set(name, [...parts]);
-  return [...parts];
-}
+export const nameParts = remembered((name) => [...new Set((name.match(wordRun) ?? []).flatMap(splitIdentifier).map(root))]);
 
 /** The different words of a text as they stand, names whole, in order of appearance. */
 export function wordsIn(text: string): ReadonlySet<string> {
@@ -77,25 +75,16 @@ export function spacedAtScripts(text: string): string {
 }
 
 /** Lower-cased parts of one identifier: `HTTPServer2` gives http, server, 2; `snake_case` gives snake, case. */
-export function splitIdentifier(word: string): readonly string[] {
-  let parts = rememberedSplits.get(word);
-  if (parts) return parts;
-  parts = computeSplit(word);
-  if (rememberedSplits.size >= rememberedLimit) rememberedSplits.clear();
-  if (word.length <= 64) rememberedSplits.set(word, parts);
-  return parts;
-}
-
-function computeSplit(word: string): string[] {
-  return (asciiWord.test(word) ? word : spacedAtScripts(word))
+export const splitIdentifier = remembered((word) =>
+  (asciiWord.test(word) ? word : spacedAtScripts(word))
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1 $2")
     .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2")
     .replace(/(\p{L})(\p{N})/gu, "$1 $2")
     .replace(/(\p{N})(\p{L})/gu, "$1 $2")
     .split(/[\s_$]+/)
     .filter((part) => part.length > 0)
-    .map((part) => (asciiWord.test(part) ? part.toLowerCase() : Array.from(part, folded).join("")));
-}
+    .map((part) => (asciiWord.test(part) ? part.toLowerCase() : Array.from(part, folded).join(""))),
+);
 
 /** Lower case as FTS5 has it, where letters that differ by their place in a word or by history are one: ς and σ, ſ and s, µ and μ. */
 function folded(letter: string): string {
@@ -103,23 +92,13 @@ function folded(letter: string): string {
   return lower.length === letter.length ? lower : letter.toLowerCase();
 }
 
-function termsOfWord(word: string): readonly string[] {
-  const known = remembered.get(word);
-  if (known) return known;
-  const terms = computeTerms(word);
-  if (remembered.size >= rememberedLimit) remembered.clear();
-  // A long run is data (base64, a minified name) and would not come twice.
-  if (word.length <= 64) remembered.set(word, terms);
-  return terms;
-}
-
-function computeTerms(word: string): string[] {
+const termsOfWord = remembered((word) => {
   const parts = splitIdentifier(word);
   if (!asciiWord.test(word) && isUnspaced(word)) return parts.flatMap((part) => (isUnspaced(part) ? characterPairs(part) : [stem(part)]));
   const terms = parts.map(stem);
   if (parts.length > 1 && word.length <= 64) terms.push(stem(parts.join("")));
   return terms;
-}
+});
 
 function characterPairs(run: string): string[] {
   const characters = [...run];
