@@ -3,6 +3,7 @@
 // checked against Python's `tokenizers` (parity.json, test/fixtures/tokenizer).
 import { z } from "zod";
 import { StrataError } from "../base/errors.ts";
+import { ownCopy } from "../base/ownCopy.ts";
 
 const tokenizerFile = z.object({
   normalizer: z.object({
@@ -126,8 +127,7 @@ export function createTokenizer(json: string): Tokenizer {
     const entry = ids.length === 1 ? ids[0]! : ids;
     if (piece.length > CACHED_PIECE_LENGTH) return entry;
     if (cache.size >= CACHED_PIECES) cache = new Map();
-    // A slice of 13 characters or more keeps the whole text it was cut from alive: store a copy.
-    cache.set(piece.length < 13 ? piece : Buffer.from(piece, "utf16le").toString("utf16le"), entry);
+    cache.set(ownCopy(piece), entry);
     return entry;
   }
 

@@ -1,5 +1,6 @@
 // The analyser of the lexical side: text to terms. Documents (in parse workers, for the FTS5 fields) and queries go through the same
 // function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
+import { ownCopy } from "../base/ownCopy.ts";
 import { isStopWord } from "../base/queryWords.ts";
 
 /** Part of the index's identity: raise it when the same text would give other terms. */
@@ -20,12 +21,14 @@ const unspacedRun = new RegExp(`${unspaced}+`, "gu");
 function remembered(compute: (word: string) => readonly string[]): (word: string) => readonly string[] {
   const known = new Map<string, readonly string[]>();
   return (word) => {
-    let found = known.get(word);
-    if (found) return found;
-    found = compute(word);
-    if (known.size >= 60_000) known.clear();
+    const before = known.get(word);
+    if (before) return before;
     // A long run is data (base64, a minified name) and would not come twice.
-    if (word.length <= 64) known.set(word, found);
+    if (word.length > 64) return compute(word);
+    const own = ownCopy(word);
+    const found = compute(own);
+    if (known.size >= 60_000) known.clear();
+    known.set(own, found);
     return found;
   };
 }

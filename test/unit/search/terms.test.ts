@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { analyse, analyseQuery, nameParts, root, splitIdentifier, stem } from "../../../src/search/terms.ts";
 
 test("an identifier is split at case, underscore and digit borders", () => {
@@ -109,4 +111,13 @@ test("letters that differ by their place in a word or by history are one", () =>
   assert.deepEqual(analyse("ΛΟΓΟΣ λόγος"), ["λογοσ", "λόγοσ"]);
   assert.deepEqual(analyse("\u00b5Seconds"), analyse("\u03bcSeconds"));
   assert.deepEqual(analyse("Straße İstanbul"), ["straße", "i\u0307stanbul"]);
+});
+
+test("a remembered word does not keep the text alive in which it stood", () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const used = (): number => (gc(), process.memoryUsage().heapUsed);
+  const before = used();
+  for (let n = 0; n < 20; n++) analyse(`${";".repeat(1_000_000)} rememberedidentifier${n} somethingElseEntirely${n}`);
+  assert.ok(used() - before < 5e6, `${((used() - before) / 1e6).toFixed(1)} MB stayed`);
 });
