@@ -1,9 +1,9 @@
 // What belongs into an index beside the ignore files, kept with the index: an engine that starts again, or is started by the terminal,
 // reads the same files as the editor asked for, and does not read and then drop what the editor excludes.
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { patiently } from "../base/patiently.ts";
+import { written } from "../base/patiently.ts";
 import type { EngineSettings } from "./protocol.ts";
 
 export type Limits = Pick<EngineSettings, "exclude" | "maxFileBytes">;
@@ -24,10 +24,8 @@ export function keptLimits(indexFolder: string): Limits | undefined {
 }
 
 export function keepLimits(indexFolder: string, { exclude, maxFileBytes }: Limits, onProblem: (error: unknown) => void): void {
-  const file = limitsFile(indexFolder);
   try {
-    writeFileSync(`${file}.new`, `${JSON.stringify({ exclude, maxFileBytes })}\n`, { mode: 0o600 });
-    patiently(() => renameSync(`${file}.new`, file));
+    written(limitsFile(indexFolder), `${JSON.stringify({ exclude, maxFileBytes })}\n`)();
   } catch (error) {
     onProblem(error); // a full disk: they hold for this engine, and the next configuration tries again
   }

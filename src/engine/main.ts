@@ -1,7 +1,7 @@
 // Entry of the engine process: one index, many clients over a local pipe. Composes Engine and JSON-RPC; knows tokens, versions,
 // idle time and orderly ends; what the product does is in engine.ts.
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import { parseArgs } from "node:util";
@@ -10,7 +10,7 @@ import { isAbort } from "../base/abort.ts";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { patiently } from "../base/patiently.ts";
+import { written } from "../base/patiently.ts";
 import { asStrataError } from "../store/store.ts";
 import { signalOf } from "./cancellation.ts";
 import { ENDED, isOlderEngine, type StartMessage } from "./connect.ts";
@@ -208,8 +208,7 @@ async function main(): Promise<void> {
   });
   if (process.platform !== "win32") chmodSync(record.address, 0o600);
   try {
-    writeFileSync(`${recordFile}.new`, JSON.stringify(record), { mode: 0o600 });
-    patiently(() => renameSync(`${recordFile}.new`, recordFile)); // clients may be reading the one before
+    written(recordFile, JSON.stringify(record))(); // clients may be reading the one before
   } catch (error) {
     throw asStrataError(error, folder); // a full disk: nobody would find this engine
   }

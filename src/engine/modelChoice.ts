@@ -1,11 +1,11 @@
 // Which model an index uses, in one place: the choice kept in the index folder, else the folder an engine was started with, else
 // the model that comes with Strata. Editor, terminal and agents agree because they all ask the one engine of the index. Also keeps the
 // vectors of two models apart while one replaces the other.
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { patiently } from "../base/patiently.ts";
+import { written } from "../base/patiently.ts";
 import type { Encoder } from "../encoding/encoder.ts";
 import { loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
@@ -33,11 +33,10 @@ export function keepChoice(indexFolder: string, folder: string): () => void {
   const file = choiceFile(indexFolder);
   if (folder === "") return () => rmSync(file, { force: true });
   try {
-    writeFileSync(`${file}.new`, `${JSON.stringify({ folder })}\n`, { mode: 0o600 });
+    return written(file, `${JSON.stringify({ folder })}\n`);
   } catch (error) {
     throw asStrataError(error, indexFolder);
   }
-  return () => patiently(() => renameSync(`${file}.new`, file));
 }
 
 /**
