@@ -3,6 +3,9 @@
 /** How deep a vector was read. `instant` is the table exit, `deep` the top exit, `shallow` the one between. */
 export type Depth = "instant" | "shallow" | "deep";
 export const depths: readonly Depth[] = ["instant", "shallow", "deep"];
+export const isDeeper = (one: Depth, other: Depth): boolean => depths.indexOf(one) > depths.indexOf(other);
+/** Of readings the deepest; "instant" where nothing was read. */
+export const deepestOf = (read: readonly (Depth | undefined)[]): Depth => depths.findLast((depth) => read.includes(depth)) ?? "instant";
 
 /** Identity of vectors: two vectors may be compared only when `model` is equal and, unless sharedSpace, `depth` too. */
 export interface EncoderModel {

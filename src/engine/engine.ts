@@ -4,7 +4,7 @@ import path from "node:path";
 import { breathe, isAbort, unlessAborted, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { type Depth, depths, type Encoder, type InstantEncoder } from "../encoding/encoder.ts";
+import { type Depth, type Encoder, type InstantEncoder, isDeeper } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
@@ -237,7 +237,7 @@ export class Engine {
       // After that: where the encoder does not run, all is at hand at instant depth.
       if (this.#teller.state.kind === "failed" && this.#scansTried === this.#scansWanted) throw new StrataError(this.#teller.state.code as ErrorCode, this.#teller.state.reason);
       const asked = depth === "deep" ? "deep" : "shallow";
-      const isBeyondBackground = depths.indexOf(depth) > depths.indexOf(this.#settings.backgroundDepth);
+      const isBeyondBackground = isDeeper(depth, this.#settings.backgroundDepth);
       const hasBackgroundDone = () => isRead && depth !== "instant" && this.#store.chunksToDeepen(asked, 1, [], this.#options.mostDeepened).length === 0;
       const deepened = isBeyondBackground || hasBackgroundDone() ? await this.#work(signal, (cut) => this.#deepenRound(asked, cut, Infinity)) : 0;
       // Also when no chunk waits because the files are still being read: a round that does nothing never lets the event loop turn.
@@ -280,7 +280,7 @@ export class Engine {
   async #deepenSaved(indexed: readonly string[], signal: AbortSignal): Promise<void> {
     if (this.#settings.paused || this.#settings.backgroundDepth === "instant") return;
     const depth = this.#settings.backgroundDepth;
-    const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => depths.indexOf(place.depth ?? "instant") < depths.indexOf(depth));
+    const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => isDeeper(depth, place.depth ?? "instant"));
     if (shallow.length === 0) return;
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
     for (let from = 0; from < unique.length; from += SAVED_SLICE) {

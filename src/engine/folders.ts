@@ -10,6 +10,7 @@ import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
+import { deepestOf } from "../encoding/encoder.ts";
 import { readRange } from "./anchor.ts";
 import { type Folder, queryIn } from "./folderPaths.ts";
 import * as protocol from "./protocol.ts";
@@ -48,12 +49,9 @@ export interface MergedDuplicates extends Pick<Remarks, "nothingPasses" | "whyNo
   readonly failures: readonly Failure[];
 }
 
-const rank: Readonly<Record<protocol.Depth, number>> = { instant: 0, shallow: 1, deep: 2 };
-
 export function sumCoverage(parts: readonly protocol.Coverage[]): protocol.Coverage {
-  const sum = { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 };
-  for (const part of parts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += part[key];
-  return sum;
+  const of = (key: keyof protocol.Coverage) => sum(parts.map((part) => part[key]));
+  return { files: of("files"), chunks: of("chunks"), instant: of("instant"), shallow: of("shallow"), deep: of("deep") };
 }
 
 /** A place whichever folder names it: one folder may lie in another, and both know the same file. */
@@ -102,7 +100,7 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
     ...nothingOfAll(results),
     coverage: sumCoverage(results.map(({ result }) => result.coverage)),
     changes: sum(results.map(({ result }) => result.changes)),
-    depth: results.map(({ result }) => result.depth).reduce<protocol.Depth>((a, b) => (rank[b] > rank[a] ? b : a), "instant"),
+    depth: deepestOf(results.map(({ result }) => result.depth)),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
     refining: results.some(({ result }) => result.refining),
     failures,

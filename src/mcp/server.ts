@@ -12,7 +12,7 @@ import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
 import type { Folder } from "../engine/folderPaths.ts";
-import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll } from "../engine/folders.ts";
+import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll, sumCoverage } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, type EngineSession, openSession } from "../engine/session.ts";
 import { EngineSessions, folderOrPlace, placeInside, type ReadySet, readySet } from "../engine/sessions.ts";
@@ -122,7 +122,7 @@ function statusData({ root, name }: Folder, { state, coverage: covered, model: {
 /** The same of one that cannot be asked. */
 function failedData(folder: Folder, error: unknown): ReturnType<typeof statusData> {
   const state = { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) } as const;
-  return statusData(folder, { state, coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, model: { id: "", version: "", folder: "" }, languages: {}, skipped: {}, warnings: [] });
+  return statusData(folder, { state, coverage: sumCoverage([]), model: { id: "", version: "", folder: "" }, languages: {}, skipped: {}, warnings: [] });
 }
 
 function statusText({ name, root, state, reason, coverage: covered, languages, skipped, warnings }: ReturnType<typeof statusData>, isOne: boolean): string {

@@ -3,7 +3,7 @@
 import { checkAborted } from "../base/abort.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
-import { type Depth, depths, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
+import { deepestOf, type Depth, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import type { Filters } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, readQuery, type SearchStore } from "./candidates.ts";
@@ -93,7 +93,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
-    depth: deepest(candidates.items),
+    depth: deepestOf(candidates.items.map(({ depth }) => depth)),
     ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
     ...(question.respellings.length > 0 && { respellings: question.respellings }),
     ...(question.floor !== undefined && isFarFetched(question.query, question.typed, candidates, question.floor) && { farFetched: true }),
@@ -175,11 +175,6 @@ async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readon
   const vectors = await encoder.embedChunks(texts, "deep", "visible", signal);
   checkAborted(signal);
   store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
-}
-
-/** Deepest reading among them; "instant" also when only words matched. */
-export function deepest(candidates: readonly Pick<Candidate, "depth">[]): Depth {
-  return depths.findLast((depth) => candidates.some((candidate) => candidate.depth === depth)) ?? "instant";
 }
 
 function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {

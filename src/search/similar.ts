@@ -1,6 +1,7 @@
 // Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
 import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
+import { deepestOf } from "../encoding/encoder.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
@@ -8,7 +9,7 @@ import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
 import { parseFilters } from "./query.ts";
 import { inOrder } from "./ranking.ts";
-import { deepest, emptiedBy, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
+import { emptiedBy, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
 import { analyseQuery } from "./terms.ts";
 
 /** How much shared names, shape and words (BM25 relative to the best) add to the cosine. Small: across languages they say little. */
@@ -82,7 +83,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   checkAborted(signal);
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
-    depth: deepest(scored),
+    depth: deepestOf(scored.map(({ depth }) => depth)),
     emptied: emptiedBy(store, filters),
     ...(params.path !== undefined && params.endLine === undefined && { definition: { text: source.text.slice(0, mostText), lang: source.lang } }),
   };

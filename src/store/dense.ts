@@ -1,5 +1,5 @@
 // Dense search with the vectors of one model: a tier per depth, every live chunk in the tier of its deepest vector only, hits of the tiers merged.
-import { depths, type Depth, type EncoderModel, type Int8Vector, prefixWidth, type QueryVectors } from "../encoding/encoder.ts";
+import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, prefixWidth, type QueryVectors } from "../encoding/encoder.ts";
 import { Tier, type GraphModule } from "./graphs.ts";
 import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
 import { dequantise } from "../encoding/int8.ts";
@@ -67,7 +67,7 @@ export class ModelVectors {
   add(chunkId: number, depth: Depth, vector: Int8Vector): void {
     const held = this.depthOf(chunkId);
     if (held !== undefined) {
-      if (depths.indexOf(held) >= depths.indexOf(depth)) return;
+      if (!isDeeper(depth, held)) return;
       this.tiers[held].remove(chunkId);
     }
     this.tiers[depth].add(chunkId, vector);

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { StrataError, describeError } from "../base/errors.ts";
-import { depths, type Depth, type EncoderModel, type Int8Vector, type QueryVectors } from "../encoding/encoder.ts";
+import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
@@ -432,7 +432,7 @@ export class Store {
   #lacks(chunkId: number, depth: Depth): boolean {
     if (!this.#catalogue.references.has(chunkId)) return false;
     const held = this.#depthOf(chunkId);
-    return held === undefined || depths.indexOf(held) < depths.indexOf(depth);
+    return held === undefined || isDeeper(depth, held);
   }
   #storedBy(model: string | undefined): StoredModel {
     if (model === undefined || model === this.#current.vectors.model.hash) return this.#current;
