@@ -1,7 +1,7 @@
 // Dense search with the vectors of one model: a tier per depth, every live chunk in the tier of its deepest vector only, hits of the tiers merged.
 import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, prefixWidth, type QueryVectors } from "../encoding/encoder.ts";
 import { Tier, type GraphModule } from "./graphs.ts";
-import { cosineWithRemainder, LanguageMeans, remainder } from "./languageMeans.ts";
+import { cosineWithRemainder, LanguageMeans, remainder, spread } from "./languageMeans.ts";
 import { dequantise } from "../encoding/int8.ts";
 import type { ChunkVector } from "./records.ts";
 import type { AllowedChunks } from "./allowed.ts";
@@ -184,13 +184,6 @@ export class ModelVectors {
     this.#calibrations.set(depth, calibration);
     return calibration;
   }
-}
-
-/** At most `most` of a list, evenly spread over it. */
-function spread(list: readonly number[], most: number): readonly number[] {
-  if (list.length <= most) return list;
-  const step = list.length / most;
-  return Array.from({ length: most }, (_, i) => list[Math.floor(i * step)]!);
 }
 
 const byCalibrated = (a: DenseHit, b: DenseHit): number => b.calibrated - a.calibrated || a.chunkId - b.chunkId;

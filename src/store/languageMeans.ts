@@ -32,7 +32,7 @@ export class LanguageMeans {
       if (ofDepth) ofDepth.push(chunk);
       else ofLanguage.set(chunk.depth, [chunk]);
     }
-    const sums = new Map([...byLanguage].map(([lang, byDepth]) => [lang, new Map([...byDepth].map(([depth, list]) => [depth, new Sum(dims).over(sampled(list), vectorOf)]))]));
+    const sums = new Map([...byLanguage].map(([lang, byDepth]) => [lang, new Map([...byDepth].map(([depth, list]) => [depth, new Sum(dims).over(spread(list, sampleSize), vectorOf)]))]));
     const all = [...sums.values()].flatMap((byDepth) => [...byDepth.values()]);
     this.#whole = Sum.joined(dims, all).mean();
     for (const [lang, byDepth] of sums) {
@@ -48,10 +48,10 @@ export class LanguageMeans {
   }
 }
 
-/** At most `sampleSize` of a list, evenly spread over it. */
-function sampled<T>(list: readonly T[]): T[] {
-  const step = Math.max(1, list.length / sampleSize);
-  return Array.from({ length: Math.min(list.length, sampleSize) }, (_, i) => list[Math.floor(i * step)]!);
+/** At most `most` of a list, evenly spread over it. */
+export function spread<T>(list: readonly T[], most: number): readonly T[] {
+  const step = Math.max(1, list.length / most);
+  return Array.from({ length: Math.min(list.length, most) }, (_, i) => list[Math.floor(i * step)]!);
 }
 
 class Sum {
