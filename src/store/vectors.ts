@@ -2,7 +2,7 @@
 // graph holds yet, and the whole search where there is no graph. Knows chunk ids, not SQLite and not HNSW.
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { AllowedChunks } from "./allowed.ts";
-import { BLOCK_ROWS, RESULTS_AT, ROWS_AT, createScan, type Scan } from "../encoding/int8Kernel.ts";
+import { BLOCK_ROWS, RESULTS_AT, ROWS_AT, createScan, roundedQuery, type Scan } from "../encoding/int8Kernel.ts";
 
 export interface Scored {
   readonly chunkId: number;
@@ -148,14 +148,8 @@ export class VectorRows {
 
   prepare(query: Float32Array): PreparedQuery {
     if (query.length !== this.dims) throw new RangeError(`A query of ${query.length} dimensions was given to vectors of ${this.dims}`);
-    let largest = 0;
-    for (const component of query) largest = Math.max(largest, Math.abs(component));
-    // 16 bits keep the query exact to 1e-4; less for very wide vectors, so that no int32 sum can overflow.
-    const limit = Math.min(16383, Math.floor(2 ** 30 / (127 * this.dims)));
-    const scale = largest > 0 ? largest / limit : 1;
     const values = new Int16Array(this.stride);
-    for (let i = 0; i < query.length; i++) values[i] = Math.round(query[i]! / scale);
-    return { values, scale, float: query };
+    return { values, scale: roundedQuery(query, values), float: query };
   }
   /** Cosine of the query with one row. */
   score(query: PreparedQuery, row: number): number {
