@@ -1,9 +1,10 @@
 // What a group of duplicates is called, for people and for models.
 
-/** As in the engine's DuplicateGroup. */
 export interface CopiesKind {
   readonly kind: "exact" | "renamed" | "semantic";
+  /** Least similarity inside the group, 1 for exact and renamed. */
   readonly similarity: number;
+  /** What `similarity` is of a semantic group: a cosine, or the share of tokens that near copies have in common. The two do not compare. */
   readonly measure?: "cosine" | "tokens";
 }
 

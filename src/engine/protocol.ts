@@ -1,5 +1,6 @@
 // Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
+import type { CopiesKind } from "../base/copies.ts";
 import type { Progress } from "../base/progress.ts";
 import type { Remarks } from "../base/remarks.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
@@ -147,12 +148,7 @@ export interface SimilarParams extends Pick<Restricted, "filters"> {
 }
 export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("strata/similar");
 
-export interface DuplicateGroup {
-  readonly kind: "exact" | "renamed" | "semantic";
-  /** Least similarity inside the group, 1 for exact and renamed. */
-  readonly similarity: number;
-  /** What `similarity` is of a semantic group: a cosine, or the share of tokens that near copies have in common. The two do not compare. */
-  readonly measure?: "cosine" | "tokens";
+export interface DuplicateGroup extends CopiesKind {
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol" | "snippet">[];
 }

@@ -322,10 +322,7 @@ export class SearchModel {
     this.#results = {
       kind: "hits",
       ...asked,
-      hits: result.hits.map((hit): ViewHit => {
-        const { root, path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why } = hit;
-        return { id: this.#keep(hit), folder: this.#options.engines.nameOf(root), path, startLine, endLine, symbol, kind, lang, breadcrumb, snippet, score, depth, why };
-      }),
+      hits: result.hits.map(({ root, ...hit }): ViewHit => ({ ...hit, id: this.#keep({ ...hit, root }), folder: this.#options.engines.nameOf(root) })),
       ...remarksOf(result),
       coverage: result.coverage,
       depth: result.depth,

@@ -6,21 +6,18 @@ import type { Log } from "../base/log.ts";
 import type { InstantTable } from "../encoding/exit0.ts";
 import type { ParsedFile } from "../store/store.ts";
 import type { ParseReply, ParseWorkerData, ToParseWorker } from "./parseWorker.ts";
+import type { WalkedFile } from "./walk.ts";
 
-export interface FileToParse {
-  /** Relative to the root. */
-  readonly path: string;
-  readonly size: number;
-  readonly mtimeMs: number;
+export interface FileToParse extends WalkedFile {
   /** Of the text that is indexed of it: where it still reads so, it is not parsed again. */
   readonly hash?: string;
 }
 
-/** `undefined` chunks never happens: a file that cannot be indexed comes back as `skip` with the reason, a vanished one as `gone`. */
+/** A file that cannot be indexed comes back as `skip` with the reason, a vanished one as `gone`. */
 export type ParseOutcome =
   | { readonly kind: "parsed"; readonly file: ParsedFile }
-  | { readonly kind: "same"; readonly path: string; readonly size: number; readonly mtimeMs: number }
-  | { readonly kind: "skip"; readonly path: string; readonly reason: string; readonly size: number; readonly mtimeMs: number }
+  | ({ readonly kind: "same" } & WalkedFile)
+  | ({ readonly kind: "skip"; readonly reason: string } & WalkedFile)
   | { readonly kind: "gone"; readonly path: string };
 
 interface Job {

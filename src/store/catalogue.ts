@@ -1,19 +1,14 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
-import { type ChunkVector, type FileStat, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
+import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
 import type { IndexDatabase, Row } from "./database.ts";
 import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 
-export interface FileRow extends FileStat {
+export interface FileRow extends FileRecord {
   readonly id: number;
-  readonly path: string;
-  readonly hash: string;
-  readonly lang: string;
-  readonly isTest: boolean;
   readonly imports: readonly string[];
-  readonly chunks: number;
 }
 
 /** What a transaction did, to be applied to everything in memory once it is committed. */

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { bestWindow } from "../base/snippet.ts";
 import { dedent, highlight, markedWords, type Token } from "./highlight.ts";
 import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
-import { resultContext, type ViewHit, type ViewSignal } from "./messages.ts";
+import { resultContext, type ViewHit } from "./messages.ts";
 
 export interface HitActions {
   /** The row was pressed: it is the active one from now on. */
@@ -54,7 +54,7 @@ function code(hit: ViewHit, words: readonly string[], expanded: boolean): Templa
 </span>`)}</code></pre>${expanded && rest > 0 ? html`<div class="more">${rest} more ${rest === 1 ? "line" : "lines"} in the file</div>` : nothing}`;
 }
 
-function signals(why: readonly ViewSignal[], score: number): TemplateResult {
+function signals({ why, score }: ViewHit): TemplateResult {
   const most = Math.max(...why.map(({ contribution }) => Math.abs(contribution)), 1e-9);
   return html`<table class="why" aria-label="Why this result">
     <caption>Score ${score.toFixed(3)}</caption>
@@ -108,6 +108,6 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     <div class="path" title=${shownPath(hit)}>
       ${rootOf(hit)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
     </div>
-    ${code(hit, words, expanded)} ${expanded ? signals(hit.why, hit.score) : nothing}
+    ${code(hit, words, expanded)} ${expanded ? signals(hit) : nothing}
   </li>`;
 }

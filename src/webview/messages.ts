@@ -1,39 +1,19 @@
 // What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
 // Types, one guard and what a context menu is about, no other logic: the guard is the trust edge, a page's message may be anything.
 import type { Remarks } from "../base/remarks.ts";
-import type { ChunkKind, Coverage, Depth } from "../engine/protocol.ts";
+import type { Coverage, Depth, DuplicateGroup, Hit } from "../engine/protocol.ts";
 
 export type { Coverage };
 
-export interface ViewSignal {
-  readonly signal: string;
-  readonly value: number;
-  readonly contribution: number;
-}
-
-export interface ViewHit {
+export interface ViewHit extends Hit {
   /** Stable while the same place is shown: root, path and lines. */
   readonly id: string;
   /** Name of the workspace folder, "" when there is only one. */
   readonly folder: string;
-  readonly path: string;
-  readonly startLine: number;
-  readonly endLine: number;
-  readonly symbol: string;
-  readonly kind: ChunkKind;
-  readonly lang: string;
-  readonly breadcrumb: string;
-  readonly snippet: string;
-  readonly score: number;
-  readonly depth: Depth;
-  readonly why: readonly ViewSignal[];
 }
 
-export interface ViewDuplicateGroup {
+export interface ViewDuplicateGroup extends Pick<DuplicateGroup, "kind" | "similarity" | "lines"> {
   readonly id: string;
-  readonly kind: "exact" | "renamed" | "semantic";
-  readonly similarity: number;
-  readonly lines: number;
   readonly members: readonly Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "endLine" | "symbol">[];
 }
 
