@@ -1,9 +1,4 @@
-// Cancellation and fairness helpers around AbortSignal and the event loop.
-
-/** Throws the signal's reason when it is aborted. Called once per file and per batch. */
-export function checkAborted(signal: AbortSignal | undefined): void {
-  signal?.throwIfAborted();
-}
+// Helpers around cancellation by AbortSignal, and turns of the event loop.
 
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";

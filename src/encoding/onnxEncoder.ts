@@ -2,7 +2,7 @@
 // that pauses between texts while a query runs. What runs inside the worker is encodeWorker.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import { yieldToEventLoop } from "../base/abort.ts";
 import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -96,7 +96,7 @@ export class OnnxEncoder implements Encoder {
   }
 
   async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {
-    checkAborted(signal);
+    signal?.throwIfAborted();
     const cached = this.#queryCache.get(key);
     if (cached) {
       this.#queryCache.delete(key);
@@ -108,10 +108,10 @@ export class OnnxEncoder implements Encoder {
       const sessions = await this.#sessions;
       // While somebody types, the cancellation of this query may already be waiting behind it.
       await yieldToEventLoop();
-      checkAborted(signal);
+      signal?.throwIfAborted();
       const ids = tokenise();
-      const { shallow, deep } = await sessions.run(ids, "deep", () => checkAborted(signal));
-      checkAborted(signal);
+      const { shallow, deep } = await sessions.run(ids, "deep", () => signal?.throwIfAborted());
+      signal?.throwIfAborted();
       const vectors = { instant: this.#instant.embed(ids), shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
       if (this.#queryCache.size > CACHED_QUERIES) this.#queryCache.delete(this.#queryCache.keys().next().value!);
@@ -123,7 +123,7 @@ export class OnnxEncoder implements Encoder {
   }
 
   async embedChunks(chunks: readonly EncoderText[], depth: EncodeDepth, priority: Priority, signal?: AbortSignal): Promise<readonly Int8Vector[]> {
-    checkAborted(signal);
+    signal?.throwIfAborted();
     if (chunks.length === 0) return [];
     const worker = this.#startedWorker();
     clearTimeout(this.#retirement);

@@ -6,7 +6,7 @@ import net from "node:net";
 import path from "node:path";
 import { ConnectionError, createMessageConnection, ErrorCodes, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { breathe } from "../base/abort.ts";
-import { build, compareBuilds, entryFile } from "../base/assets.ts";
+import { build, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { cacheFolder, canonicalRoot, compiledFolder, type EngineRecord, engineLogFile, engineRecordFile, indexFolder } from "./paths.ts";
@@ -235,6 +235,3 @@ export function fromWire(error: unknown): Error {
     return new StrataError("engine.unreachable", ENDED, error);
   return error instanceof Error ? error : new Error(String(error));
 }
-
-/** True when a client of build `mine` should replace an engine of build `theirs`. */
-export const isOlderEngine = (theirs: string, mine: string): boolean => compareBuilds(theirs, mine) < 0;

@@ -7,13 +7,13 @@ import os from "node:os";
 import { parseArgs } from "node:util";
 import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
-import { build } from "../base/assets.ts";
+import { build, compareBuilds } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { written } from "../base/patiently.ts";
 import { asStrataError } from "../store/store.ts";
 import { signalOf } from "./cancellation.ts";
-import { ENDED, isOlderEngine, type StartMessage } from "./connect.ts";
+import { ENDED, type StartMessage } from "./connect.ts";
 import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
 import { type EngineRecord, engineLogFile, engineRecordFile, forgetOtherBuilds, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
@@ -90,7 +90,7 @@ class Server {
     const given = Buffer.from(String(params.token));
     const expected = Buffer.from(this.#record.token);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return refuse("engine.unreachable", "This engine belongs to another user or run. Start again.");
-    if (params.protocol > protocol.PROTOCOL_VERSION || (params.protocol === protocol.PROTOCOL_VERSION && isOlderEngine(build, params.build))) {
+    if (params.protocol > protocol.PROTOCOL_VERSION || (params.protocol === protocol.PROTOCOL_VERSION && compareBuilds(build, params.build) < 0)) {
       // The one request an outdated engine still answers.
       connection.onRequest(protocol.shutdown, () => this.#end());
       return refuse("engine.older", `The running engine (${build}) is older than this client (${params.build}); it is replaced.`);

@@ -1,7 +1,6 @@
 // Documentation–code pairs for training, from the definitions the chunker sees. What is written, not what is stored: the pairs
 // hold the code without its documentation, so that an encoder cannot match the two by copying.
 import { hash128 } from "../base/hash.ts";
-import { checkAborted } from "../base/abort.ts";
 import type { Chunker } from "./chunker.ts";
 import { isGeneratedSource, isTestPath } from "./conventions.ts";
 import { firstParagraph } from "./docText.ts";
@@ -41,7 +40,7 @@ const empty = /\b(TODO|FIXME|XXX|HACK)\b|\binherit ?doc\b|^(see|deprecated|auto-
 export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chunker, origin: string, signal?: AbortSignal): AsyncGenerator<MinedPair> {
   const seen = new Set<string>();
   for await (const file of files) {
-    checkAborted(signal);
+    signal?.throwIfAborted();
     if (isTestPath(file.path) || isGeneratedSource(file.path, file.source.slice(0, 4_096))) continue;
     const outlined = await chunker.outline(file.path, file.source);
     const entries = outlined.flatMap((each) => each.entries.map((entry) => ({ ...each, entry })));

@@ -3,7 +3,6 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import path from "node:path";
-import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
@@ -110,7 +109,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
   }
 
   async function list(directory: Pending): Promise<Listing> {
-    checkAborted(signal);
+    signal?.throwIfAborted();
     let entries: Dirent[];
     try {
       entries = await readdir(path.join(absoluteRoot, directory.path), { withFileTypes: true });
@@ -135,7 +134,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
     }
     const files: FoundFile[] = [];
     for (let from = 0; from < names.length; from += concurrentStats) {
-      checkAborted(signal);
+      signal?.throwIfAborted();
       for (const file of await Promise.all(names.slice(from, from + concurrentStats).map(measure))) if (file !== undefined) files.push(file);
     }
     return { files, directories };
@@ -146,7 +145,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
     const next: Pending[] = [];
     for (let from = 0; from < level.length; from += concurrentDirectories) {
       for (const listing of await Promise.all(level.slice(from, from + concurrentDirectories).map(list))) {
-        checkAborted(signal);
+        signal?.throwIfAborted();
         yield* listing.files;
         next.push(...listing.directories);
       }

@@ -1,6 +1,6 @@
 // Collects what might answer a query: BM25 over the fields, nearest vectors, exact definitions, and places named by a stack trace.
 // Every candidate leaves with all its raw signals, whichever way it was found, so that ranking compares like with like.
-import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import { yieldToEventLoop } from "../base/abort.ts";
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
@@ -63,7 +63,7 @@ export async function hitsByWords(store: SearchStore, query: ParsedQuery, k: num
   for (const slice of store.searchVerbatim(query.phrases, poolOf(query, k), filters)) {
     hits.push(...slice);
     await yieldToEventLoop();
-    checkAborted(signal);
+    signal?.throwIfAborted();
   }
   return hits;
 }

@@ -1,6 +1,6 @@
 // Code that stands in the workspace more than once: exact copies, renamed copies, and what is nearly the same, by its tokens (a copy with a statement
 // more or less) or by its vector (the same in other words).
-import { checkAborted, yieldToEventLoop } from "../base/abort.ts";
+import { yieldToEventLoop } from "../base/abort.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesFound, DuplicatesParams } from "../engine/protocol.ts";
@@ -33,7 +33,7 @@ const sliceMs = 30;
  * @param known what earlier questions have read. @throws StrataError "input.invalid"
  */
 export async function findDuplicates(store: DuplicateStore, known: CodeForms, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<Pick<DuplicatesFound, "groups"> & Pick<RankedResult, "emptied">> {
-  checkAborted(signal);
+  signal?.throwIfAborted();
   const pause = pacer(signal);
   const filters = parseFilters(params);
   const exclusions = exclusionsOf(filters);
@@ -180,7 +180,7 @@ function pacer(signal: AbortSignal | undefined): () => Promise<void> | undefined
   return () => {
     if (performance.now() - sliceStarted < sliceMs) return undefined;
     return yieldToEventLoop().then(() => {
-      checkAborted(signal);
+      signal?.throwIfAborted();
       sliceStarted = performance.now();
     });
   };

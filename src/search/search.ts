@@ -1,6 +1,5 @@
 // The one front of searching: a query in, hits with reasons out, and the way to make them better within a time budget.
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
-import { checkAborted } from "../base/abort.ts";
 import type { Remarks, Respelling } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { deepestOf, type Depth, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
@@ -60,7 +59,7 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   // While files are still being read, a word that none has yet may come.
   const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
   const vectors = await queryVectors(encoder, query, signal);
-  checkAborted(signal);
+  signal?.throwIfAborted();
   const under = params.under ?? "";
   const candidates = gatherCandidates(store, query, vectors, params.k, under, await hitsByWords(store, query, params.k, under, signal));
   return { ...rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates), emptied: emptiedBy(store, filtersOf(query, under)) };
@@ -173,7 +172,7 @@ async function refine(
 async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readonly Candidate[], signal: AbortSignal | undefined): Promise<void> {
   const texts = batch.map(({ place }) => ({ breadcrumb: place.breadcrumb, text: place.text }));
   const vectors = await encoder.embedChunks(texts, "deep", "visible", signal);
-  checkAborted(signal);
+  signal?.throwIfAborted();
   store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
 }
 

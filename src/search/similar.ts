@@ -1,5 +1,4 @@
 // Code as the query: the selection, the definition at the cursor, or any text. Vectors find the same idea, names and shape find copies.
-import { checkAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { deepestOf } from "../encoding/encoder.ts";
 import type { Signal, SimilarParams } from "../engine/protocol.ts";
@@ -41,7 +40,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const source = sourceOf(deps, params);
   if (source.text.trim() === "") throw new StrataError("input.invalid", "There is no code here to look for. Name lines that hold some.");
   const vectors = await deps.encoder?.embedCode({ breadcrumb: source.breadcrumb, text: source.text }, signal);
-  checkAborted(signal);
+  signal?.throwIfAborted();
   const { store } = deps;
   const pool = poolSize(params.k);
   const dense = new Map<number, DenseHit>((vectors ? store.searchCode(vectors, source.lang, pool, filters) : []).map((hit) => [hit.chunkId, hit]));
@@ -80,7 +79,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
     return { place, depth: near?.depth, score: why.reduce((sum, part) => sum + part.contribution, 0), why };
   });
   scored.sort((a, b) => b.score - a.score || inOrder(a.place, b.place));
-  checkAborted(signal);
+  signal?.throwIfAborted();
   return {
     hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
     depth: deepestOf(scored.map(({ depth }) => depth)),

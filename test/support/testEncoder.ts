@@ -1,7 +1,6 @@
 // A deterministic Encoder without a model, for every test that is not about the encoder itself. Words of the split
 // identifiers are hashed into a few signed dimensions, so texts that share words are near; deeper exits add word order.
 import { createHash } from "node:crypto";
-import { checkAborted } from "../../src/base/abort.ts";
 import type { Depth, Encoder, EncoderModel, EncoderText, InstantEncoder, Int8Vector, QueryVectors } from "../../src/encoding/encoder.ts";
 import { normalise, quantise } from "../../src/encoding/int8.ts";
 import { prepareCode, prepareText } from "../../src/encoding/textPreparation.ts";
@@ -94,21 +93,21 @@ export function createTestEncoder(options: TestEncoderOptions = {}): TestEncoder
     encoder: {
       model,
       async embedQuery(text, signal) {
-        checkAborted(signal);
+        signal?.throwIfAborted();
         return queryVectors(prepareText(text));
       },
       async embedCode(code, signal) {
-        checkAborted(signal);
+        signal?.throwIfAborted();
         return queryVectors(prepareCode(code, ""));
       },
       embedName: (text, width) => normalise(embed(prepareCode({ breadcrumb: "", text }, ""), "instant").slice(0, width)),
       knowsWord: (word) => options.words?.includes(word) ?? false,
       async embedChunks(chunks, depth, priority, signal) {
-        checkAborted(signal);
+        signal?.throwIfAborted();
         await options.beforeChunks?.(depth, priority, chunks);
         const vectors: Int8Vector[] = [];
         for (const chunk of chunks) {
-          checkAborted(signal);
+          signal?.throwIfAborted();
           counts[depth]++;
           vectors.push(quantise(embed(prepareCode(chunk, ""), depth)));
         }
