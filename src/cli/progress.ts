@@ -31,10 +31,10 @@ export function progressBar(progress: Progress): string {
   return `${"█".repeat(filled)}${"░".repeat(barCells - filled)} `;
 }
 
-const erase = "\r\x1b[2K";
+export const erase = "\r\x1b[2K";
 
 /** Shows a line: on a terminal `drawn`, in the place of the last one, else `plain` below it. @returns whether it is to be erased */
-function show(terminal: Terminal, plain: string, drawn = plain): boolean {
+export function showLine(terminal: Terminal, plain: string, drawn = plain): boolean {
   terminal.err(terminal.errInteractive ? `${erase}${clip(drawn, terminal.columns - 1)}` : `${plain}\n`);
   return terminal.errInteractive;
 }
@@ -43,7 +43,7 @@ function show(terminal: Terminal, plain: string, drawn = plain): boolean {
 export async function sayingSo<T>(terminal: Terminal, isQuiet: () => boolean, line: string, work: Promise<T>, afterMs = everyMs): Promise<T> {
   let isDrawn = false;
   const timer = setTimeout(() => {
-    if (!isQuiet()) isDrawn = show(terminal, line);
+    if (!isQuiet()) isDrawn = showLine(terminal, line);
   }, afterMs);
   try {
     return await work;
@@ -80,7 +80,7 @@ export function progressDisplay(terminal: Terminal, quiet: boolean, now: () => n
       lastMs = at;
       const seconds = (at - phaseStartMs) / 1000;
       const line = progressLine(progress, seconds > 1 ? (progress.done - phaseStartDone) / seconds : 0);
-      isDrawn = show(terminal, line, progressBar(progress) + line);
+      isDrawn = showLine(terminal, line, progressBar(progress) + line);
     },
     end() {
       if (isDrawn) terminal.err(erase);

@@ -1,7 +1,7 @@
 // What a person sees of `strata train` in the terminal: the plan, one line that follows the run, the table at its end.
 import { clockTime, type Picture, resultTable, type RunPlan, signed } from "../training/picture.ts";
-import { progressBar } from "./progress.ts";
-import { clip, type Paint, plural, printable, type Terminal } from "./terminal.ts";
+import { erase, progressBar, showLine } from "./progress.ts";
+import { type Paint, plural, printable, type Terminal } from "./terminal.ts";
 
 const redrawMs = 100;
 /** Without a terminal: a line this often, and at every change of what is done. */
@@ -41,13 +41,11 @@ export function runDisplay(terminal: Terminal, quiet: boolean, now: () => number
       lastMs = at;
       sentence = picture.sentence;
       const line = printable(runLine(picture));
-      if (!terminal.errInteractive) return terminal.err(`${line}\n`);
       const bar = picture.fraction === undefined ? "" : progressBar({ phase: "train", done: Math.round(picture.fraction * 1000), total: 1000, unit: "steps" });
-      terminal.err(`\r\x1b[2K${clip(bar + line, terminal.columns - 1)}`);
-      isDrawn = true;
+      isDrawn = showLine(terminal, line, bar + line);
     },
     end() {
-      if (isDrawn) terminal.err("\r\x1b[2K");
+      if (isDrawn) terminal.err(erase);
       isDrawn = false;
     },
   };
