@@ -73,7 +73,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGrac
     ),
     tool<object>(
       "strata_status",
-      async () => statusForModel(engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }))),
+      async () => statusForModel(engines.states),
       () => "Reading the index's state",
     ),
   ];

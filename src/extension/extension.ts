@@ -90,7 +90,6 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const training = createTraining(context.extensionUri, trainingEnvironment, log);
   subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
-  const readFolders = (): FolderState[] => engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   // A host that was started again finds the keys of the one before.
   for (const key of contextKeys) setContext(key, false);
   let failed = false;
@@ -107,7 +106,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     await asked;
   };
   engines.onChange(() => {
-    const folders = readFolders();
+    const folders = engines.states;
     followPause();
     statusItem.update(folders);
     model.enginesChanged();
@@ -150,7 +149,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
       await vscode.env.clipboard.writeText(`${file}:${startLine}`);
     },
     "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about))),
-    "strata.showStatus": () => showStatusDetails(readFolders, (listener) => engines.onChange(listener)),
+    "strata.showStatus": () => showStatusDetails(() => engines.states, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),
     "strata.resumeIndexing": () => setPaused(false),
@@ -161,7 +160,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.restartEngine": async () => {
       engines.requireFolders();
       await engines.restart();
-      if (viewIndex(readFolders()).kind !== "failed") await model.repeat();
+      if (viewIndex(engines.states).kind !== "failed") await model.repeat();
     },
   };
   for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
@@ -209,7 +208,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   );
   if (windowSettings().onStartup) setImmediate(() => void engines.start());
 
-  return { folders: readFolders, onChange: (listener) => engines.onChange(listener), view: () => model.state };
+  return { folders: () => engines.states, onChange: (listener) => engines.onChange(listener), view: () => model.state };
 }
 
 /** Failures of a command are shown with their sentence and logged with their cause. */

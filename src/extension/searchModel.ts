@@ -9,7 +9,7 @@ import { sum } from "../base/statistics.ts";
 import type { MergedResult } from "../engine/folders.ts";
 import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../engine/protocol.ts";
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
-import { duplicatesProgress, failureText, type FolderState, totalCoverage, viewIndex } from "./indexText.ts";
+import { duplicatesProgress, failureText, totalCoverage, viewIndex } from "./indexText.ts";
 import { type CountedLines, textOnDisk } from "./savedLines.ts";
 import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -82,7 +82,7 @@ export class SearchModel {
   }
 
   get state(): ViewState {
-    const folders = this.#folders();
+    const folders = this.#options.engines.states;
     const languages = new Map<string, number>();
     for (const { status } of folders) for (const [lang, files] of Object.entries(status?.languages ?? {})) languages.set(lang, (languages.get(lang) ?? 0) + files);
     const filters = this.#reachable(this.#filters);
@@ -128,7 +128,7 @@ export class SearchModel {
 
   /** Engines changed state: the page is redrawn, and a search made while files were missing is made again. */
   enginesChanged(): void {
-    const now = viewIndex(this.#folders()).kind;
+    const now = viewIndex(this.#options.engines.states).kind;
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
@@ -274,10 +274,6 @@ export class SearchModel {
     const { folders } = this.#options.engines;
     if (folders.length > 1 && folders.some(({ root }) => root === filters.root)) return filters;
     return { langs: filters.langs, path: filters.path };
-  }
-
-  #folders(): FolderState[] {
-    return this.#options.engines.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   }
 
   /** One thing runs at a time: the next request cancels the one before. */

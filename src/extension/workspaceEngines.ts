@@ -8,6 +8,7 @@ import { type Folder, nameIn, withDistinctNames } from "../engine/folderPaths.ts
 import { askAll, duplicatesAll, type FolderSet, mergeResults, type MergedDuplicates, type MergedResult, searchAll, searchParams, similarAll } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
 import type { EngineClient } from "./engineClient.ts";
+import type { FolderState } from "./indexText.ts";
 
 /** What a first answer can have looked at. */
 export type Reach = "everything" | "still indexing" | "paused";
@@ -36,6 +37,11 @@ export class WorkspaceEngines {
 
   get clients(): readonly { readonly folder: Folder; readonly client: EngineClient }[] {
     return [...this.#clients.values()];
+  }
+
+  /** As sentences about the index are made of it. */
+  get states(): readonly FolderState[] {
+    return this.clients.map(({ folder, client }) => ({ name: folder.name, client: client.state, status: client.status }));
   }
 
   /** @throws StrataError when no folder is open: there is nothing to ask then. */
