@@ -79,7 +79,7 @@ async function nativeModules(signal: AbortSignal): Promise<Finding[]> {
     h.isFine && h.text === "0"
       ? ok("hnswlib", "loads and finds")
       : warn("hnswlib", `Large workspaces are searched more slowly, by scanning: ${h.text}. In a checkout run "npm run build" (needs a C++ compiler); otherwise reinstall Strata.`),
-    s.isFine ? ok("SQLite", `${s.text} with FTS5`) : fail("SQLite", `The index cannot be opened: ${s.text}. Use Node 22.19 or newer, built with SQLite's FTS5.`),
+    s.isFine ? ok("SQLite", `${s.text} with FTS5`) : fail("SQLite", `The index cannot be opened: ${s.text}. Use a Node that is built with SQLite's FTS5.`),
   ];
 }
 
