@@ -95,6 +95,7 @@ export interface LexicalQuery {
   /** Only those worth matching: see `tellingTerms`. */
   readonly terms: readonly string[];
   readonly phrases: readonly string[];
+  /** One for each field, in column order. */
   readonly weights: readonly number[];
   readonly limit: number;
   /** Ids of the files that may answer; absent when all may. */
@@ -103,21 +104,19 @@ export interface LexicalQuery {
 
 /** Places with at least one term (and every phrase in their text, ignoring case), best BM25 first. */
 export function searchLexical(db: IndexDatabase, { terms, phrases, weights, limit, files }: LexicalQuery): LexicalHit[] {
-  if (limit <= 0) return [];
+  if (terms.length === 0 || limit <= 0) return [];
+  const onlyFiles = files ? "AND (SELECT file FROM places WHERE id = lexicon.rowid) IN (SELECT value FROM json_each(?))" : "";
+  const sql = `SELECT r.place, p.chunk, r.score ${phrases.length > 0 ? ", c.text" : ""}
+    FROM (SELECT rowid AS place, bm25(lexicon, ?, ?, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ${onlyFiles} ORDER BY score LIMIT ?) r
+    CROSS JOIN places p ON p.id = r.place ${phrases.length > 0 ? "CROSS JOIN chunks c ON c.id = p.chunk" : ""} ORDER BY r.score, r.place`;
+  const match = terms.map(quoted).join(" OR ");
+  // Phrases are checked while walking down the list, so its length is not known beforehand.
+  const values = [...weights, match, ...(files ? [JSON.stringify(files)] : []), phrases.length > 0 ? -1 : limit];
   const hits: LexicalHit[] = [];
-  if (terms.length > 0) {
-    const onlyFiles = files ? "AND (SELECT file FROM places WHERE id = lexicon.rowid) IN (SELECT value FROM json_each(?))" : "";
-    const sql = `SELECT r.place, p.chunk, r.score ${phrases.length > 0 ? ", c.text" : ""}
-      FROM (SELECT rowid AS place, bm25(lexicon, ?, ?, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ${onlyFiles} ORDER BY score LIMIT ?) r
-      CROSS JOIN places p ON p.id = r.place ${phrases.length > 0 ? "CROSS JOIN chunks c ON c.id = p.chunk" : ""} ORDER BY r.score, r.place`;
-    const match = terms.map(quoted).join(" OR ");
-    // Phrases are checked while walking down the list, so its length is not known beforehand.
-    const values = [...padded(weights), match, ...(files ? [JSON.stringify(files)] : []), phrases.length > 0 ? -1 : limit];
-    for (const [place, chunk, score, text] of db.walk(sql, ...values)) {
-      if (phrases.length > 0 && !containsAll(text as string, phrases)) continue;
-      hits.push({ place: place as number, chunkId: chunk as number, score: -(score as number) });
-      if (hits.length === limit) break;
-    }
+  for (const [place, chunk, score, text] of db.walk(sql, ...values)) {
+    if (phrases.length > 0 && !containsAll(text as string, phrases)) continue;
+    hits.push({ place: place as number, chunkId: chunk as number, score: -(score as number) });
+    if (hits.length === limit) break;
   }
   return hits;
 }
@@ -149,9 +148,6 @@ export function* searchVerbatim(db: IndexDatabase, { phrases, limit, files }: Pi
 function containsAll(text: string, phrases: readonly string[]): boolean {
   const lower = text.toLowerCase();
   return phrases.every((phrase) => lower.includes(phrase.toLowerCase()));
-}
-function padded(weights: readonly number[]): number[] {
-  return [0, 1, 2, 3, 4].map((i) => weights[i] ?? 1);
 }
 
 /** Mean number of terms per field, over all places. */
@@ -277,12 +273,11 @@ export function lexicalMatches(db: IndexDatabase, terms: readonly string[], plac
 
 /** The same hits by BM25 over all fields and these terms, as FTS5 would score them if it had matched each term; best first. */
 export function rescored(db: IndexDatabase, hits: readonly LexicalHit[], terms: readonly string[], weights: readonly number[], { idf, meanLengths }: LexicalStatistics): LexicalHit[] {
-  const all = padded(weights);
   const meanLength = sum(meanLengths);
   const scores = new Map<number, number>();
   for (const { place, lengths, found } of occurrences(db, terms, hits.map((hit) => hit.place))) {
     const weighted = terms.map(() => 0);
-    for (const { term, field, count } of found) weighted[term]! += count * all[field]!;
+    for (const { term, field, count } of found) weighted[term]! += count * weights[field]!;
     const length = sum(lengths) / meanLength;
     scores.set(place, sum(weighted.map((count, term) => idf[term]! * saturated(count, length))));
   }
@@ -344,4 +339,3 @@ export function reanalyse(db: IndexDatabase, analyse: (text: string) => string, 
   for (const row of rows) replaceTerms(db, row["id"] as number, fieldTexts(row, row["path"] as string).map(analyse));
   return rows.at(-1)?.["id"] as number | undefined;
 }
-

@@ -231,9 +231,8 @@ export class Store {
 
   // Search ---------------------------------------------------------------------------------------------------------------
   /**
-   * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one (terms that stand nearly everywhere are left out
-   * when there are rarer ones). `phrases` (quoted) must occur verbatim
-   * in the chunk's text, ignoring case. `weights` in the order of lexicalFields.
+   * BM25 over the FTS5 fields. `terms` are already split and stemmed by search/terms.ts; a hit needs at least one (terms that stand nearly everywhere are left
+   * out when there are rarer ones). `phrases` (quoted) must occur verbatim in the chunk's text, ignoring case. `weights` in the order of lexicalFields.
    */
   searchLexical(terms: readonly string[], phrases: readonly string[], weights: readonly number[], limit: number, filters: Filters): readonly LexicalHit[] {
     return this.#guard(() => {
@@ -374,7 +373,7 @@ export class Store {
   get previousModel(): EncoderModel | undefined {
     return this.#previous?.vectors.model;
   }
-  /** Per depth: vectors in memory and how many of them the HNSW graph holds. For `strata doctor` and tests. */
+  /** Per depth: vectors in memory and how many of them the HNSW graph holds. For tests. */
   graphs(): readonly { readonly depth: Depth; readonly vectors: number; readonly inGraph: number; readonly deleted: number }[] {
     return depths.map((depth) => this.#current.vectors.tiers[depth].state);
   }
