@@ -1,8 +1,14 @@
-// One answer to whether a path stays inside a folder.
+// Paths inside a folder: how they are written, and one answer to whether a path stays there.
 import path from "node:path";
 
 /** Disks of Windows and macOS mostly ignore the case of names. */
 export const ignoresCase = (): boolean => process.platform === "win32" || process.platform === "darwin";
+
+/** The way from a folder to a path, "/" as separator on every system. */
+export function relativeTo(folder: string, file: string): string {
+  const relative = path.relative(folder, file);
+  return path.sep === "/" ? relative : relative.replaceAll(path.sep, "/");
+}
 
 /**
  * Whether a relative path, with the platform's separator or "/", leads out of the folder it begins in. A name may begin with two dots. On Windows what has a colon is

@@ -6,6 +6,7 @@ import { packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { relativeTo } from "../base/relativePath.ts";
 import { type Folder, withDistinctNames } from "../engine/folderPaths.ts";
 import { listIndexes } from "../engine/indexes.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
@@ -86,7 +87,7 @@ export function scopeOf(given: string | undefined, cwd: string = process.cwd(), 
   const here = canonicalRoot(given === undefined ? cwd : existingFolder(given));
   const tooWide = [homeFolder(), path.parse(here).root];
   for (let folder = here; ; folder = path.dirname(folder)) {
-    const under = path.relative(folder, here).split(path.sep).join("/");
+    const under = relativeTo(folder, here);
     if ((hasIndex(folder) || (under !== "" && upcoming.includes(folder))) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
   }

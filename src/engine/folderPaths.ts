@@ -1,7 +1,7 @@
 // With several folders Strata prints paths with the folder's name in front; this gives the names, and reads such paths in a query or as a place.
 import path from "node:path";
 import { alternativesOf, filtersFrom, filterToken } from "../base/queryWords.ts";
-import { leadsOut } from "../base/relativePath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import type { DuplicateGroup } from "./protocol.ts";
 
 export interface Folder {
@@ -75,7 +75,7 @@ export function queryIn(name: string, names: readonly string[], query: string): 
  */
 export function placesNamed<F extends Folder>(folders: readonly F[], given: string): readonly { readonly folder: F; readonly path: string }[] {
   if (path.isAbsolute(given)) {
-    const holding = folders.map((folder) => ({ folder, path: path.relative(folder.root, given).split(path.sep).join("/") })).filter((place) => place.path !== "" && !leadsOut(place.path));
+    const holding = folders.map((folder) => ({ folder, path: relativeTo(folder.root, given) })).filter((place) => place.path !== "" && !leadsOut(place.path));
     return holding.sort((a, b) => a.path.length - b.path.length).slice(0, 1);
   }
   const clean = path.posix.normalize(given.replaceAll("\\", "/"));

@@ -7,7 +7,7 @@ import { StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
 import type { Remarks } from "../base/remarks.ts";
 import { filtersFor } from "../base/queryWords.ts";
-import { leadsOut } from "../base/relativePath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import { deepestOf } from "../encoding/encoder.ts";
@@ -258,8 +258,8 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
     lang: params.lang ?? (isOthers ? await languageTold(file) : undefined),
   };
   const insideOf = (folder: F): string | undefined => {
-    const inside = file === undefined ? undefined : path.relative(folder.root, file);
-    return inside === undefined || leadsOut(inside) ? undefined : inside.replaceAll(path.sep, "/");
+    const inside = file === undefined ? undefined : relativeTo(folder.root, file);
+    return inside === undefined || leadsOut(inside) ? undefined : inside;
   };
   const asked = (folder: F): protocol.SimilarParams | undefined => {
     const inFolder = queryFor(folders, folder, filters);

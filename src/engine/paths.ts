@@ -7,7 +7,7 @@ import { StrataError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { realPathSync } from "../base/realPath.ts";
-import { leadsOut } from "../base/relativePath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 
 /** The user's cache folder for Strata. STRATA_CACHE overrides it (tests, network home folders). */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -179,7 +179,7 @@ export function filtersInside<P extends { readonly filters?: string }>(params: P
 
 /** A path from a client, relative to the root with "/"; anything outside is refused. */
 export function relativeInside(root: string, given: string): string {
-  const relative = path.relative(root, path.resolve(root, given));
+  const relative = relativeTo(root, path.resolve(root, given));
   if (relative === "" || leadsOut(relative)) throw new StrataError("input.invalid", `${given} is not inside the workspace ${root}.`);
-  return relative.split(path.sep).join("/");
+  return relative;
 }

@@ -10,7 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { withoutScheme } from "../base/placeName.ts";
 import { realPathSync } from "../base/realPath.ts";
-import { leadsOut } from "../base/relativePath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { withToken } from "./cancellation.ts";
 import { connectEngine, type ConnectOptions, type EngineConnection, fromWire } from "./connect.ts";
 import * as protocol from "./protocol.ts";
@@ -144,12 +144,12 @@ export function pathInside(root: string, given: string, base: string = root): st
   try {
     const written = path.resolve(base, withoutScheme(given));
     // On Windows, and by agents that come from there, separators are written the other way.
-    relative = path.relative(realPathSync(root), realPathSync(existsSync(written) ? written : path.resolve(base, given.replaceAll("\\", "/"))));
+    relative = relativeTo(realPathSync(root), realPathSync(existsSync(written) ? written : path.resolve(base, given.replaceAll("\\", "/"))));
   } catch {
     throw refused;
   }
   if (relative === "" || leadsOut(relative)) throw refused;
-  return relative.split(path.sep).join("/");
+  return relative;
 }
 
 function manifestHash(folder: string): string {

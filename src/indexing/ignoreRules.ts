@@ -5,7 +5,7 @@ import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { globMatcher } from "../base/globs.ts";
-import { ignoresCase } from "../base/relativePath.ts";
+import { ignoresCase, relativeTo } from "../base/relativePath.ts";
 import { IgnoreList } from "./ignoreList.ts";
 
 /**
@@ -104,10 +104,6 @@ function gitFolder(directory: string): string | undefined {
   return common ? path.resolve(folder, common) : folder;
 }
 
-function posix(relative: string): string {
-  return path.sep === "/" ? relative : relative.split(path.sep).join("/");
-}
-
 export class IgnoreRules {
   readonly #root: string;
   readonly #excluded: (path: string) => boolean;
@@ -138,7 +134,7 @@ export class IgnoreRules {
       top = parent;
     }
     if (top === this.#root) return undefined;
-    const inside = posix(path.relative(top, this.#root));
+    const inside = relativeTo(top, this.#root);
     this.#prefix = `${inside}/`;
     const steps = inside.split("/");
     let rules: DirectoryRules = { levels: [defaults] };

@@ -6,7 +6,7 @@ import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
-import { ignoresCase } from "../base/relativePath.ts";
+import { ignoresCase, relativeTo } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -200,8 +200,8 @@ export class PathFilter {
       const reason = nameVerdict(relative) ?? (info.size > maxBytesOf(relative, this.#maxFileBytes) ? "too large" : undefined);
       if (reason !== undefined) return { kind: "skip", reason };
       // A disk that ignores case finds a file by other names too, the one before a change of case among them.
-      const onDisk = path.relative(this.#realRoot, await realPath(absolute));
-      return { kind: "file", path: onDisk.split(path.sep).join("/"), size: info.size, mtimeMs: info.mtimeMs };
+      const onDisk = relativeTo(this.#realRoot, await realPath(absolute));
+      return { kind: "file", path: onDisk, size: info.size, mtimeMs: info.mtimeMs };
     } catch (error) {
       const code = errorCode(error);
       if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };

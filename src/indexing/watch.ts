@@ -5,7 +5,7 @@ import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
-import { leadsOut } from "../base/relativePath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { isIgnoreFile, isRepositoryMark } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -97,11 +97,6 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
   const end = Promise.withResolvers<void>();
 
-  const relativeTo = (absolute: string): string => {
-    const relative = path.relative(absoluteRoot, absolute);
-    return path.sep === "/" ? relative : relative.split(path.sep).join("/");
-  };
-
   function flush(): void {
     timer = undefined;
     const paths = [...gathered];
@@ -133,7 +128,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     for (const absolute of paths) {
       const stats = await lstat(absolute).catch(() => undefined);
       if (closed || current !== watcher) return;
-      const relative = relativeTo(absolute);
+      const relative = relativeTo(absoluteRoot, absolute);
       if (relative === "" || leadsOut(relative)) continue;
       if (stats?.isDirectory()) {
         if (!filter.excludes(relative, true)) return refresh();
@@ -174,7 +169,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       atomic: false,
       backend: hearsBelow ? "native-recursive" : "native",
       ignored: (absolute, stats) => {
-        const relative = relativeTo(absolute);
+        const relative = relativeTo(absoluteRoot, absolute);
         // Asked first without stats: whether "foo/" in an ignore file matches depends on what foo is, so wait for them.
         if (relative === "" || stats === undefined || listFolders.has(absolute) || filter.gitLists.has(absolute)) return false;
         // A repository says itself where its git folder lies: nothing else is looked at there.
@@ -211,7 +206,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       renamed.delete(absolute);
       unheard.delete(absolute);
       if (event === "addDir") return;
-      const relative = relativeTo(absolute);
+      const relative = relativeTo(absoluteRoot, absolute);
       if (leadsOut(relative) || filter.gitLists.has(absolute)) return;
       gather(relative);
       if (isIgnoreFile(absolute)) refresh();
