@@ -4,11 +4,11 @@ import { isStopWord } from "../base/queryWords.ts";
 import { asRead, type Respelling } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import type { TermPlaces } from "../store/store.ts";
-import { bm25FieldWeights, type SearchStore } from "./candidates.ts";
-import { type ParsedQuery, parseQuery } from "./query.ts";
+import { bm25FieldWeights, readQuery, type SearchStore } from "./candidates.ts";
+import type { ParsedQuery } from "./query.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
 
-type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "coverage">;
+type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "definitions" | "coverage">;
 
 /** Shorter names may go on to anything. */
 const leastOfName = 4;
@@ -59,7 +59,7 @@ export function respelt(raw: string, query: ParsedQuery, store: Vocabulary, { is
     const read = reading(typed, parts, store, isTyping && query.text.endsWith(typed));
     return read === undefined ? [] : [{ typed, read }];
   });
-  return respellings.length === 0 ? asTyped : { query: parseQuery(asRead(raw, { respellings })), respellings };
+  return respellings.length === 0 ? asTyped : { query: readQuery(store, asRead(raw, { respellings })), respellings };
 }
 
 /** `ResponseWri`: each part may be a word, the name is none. */

@@ -35,6 +35,12 @@ describe("a misspelt word is read as the word a slip away that some code says", 
     ["responce cache", "response cache"],
   ] as const)
     test(`${typed} → ${expected}`, () => assert.equal(textOf(typed), expected));
+
+  test("and is a name, whatever it looks like, where that is one", () => {
+    const among = new MemoryStore([{ path: "text.lisp", lang: "lisp", symbols: ["string-reverse"], text: "(defun string-reverse (s)\n  (concatenate 'string (reverse s)))" }]);
+    const { query } = read("string-reverese", { among });
+    assert.deepEqual([query.text, query.kind], ["string-reverse", "symbol"]);
+  });
 });
 
 describe("an unfinished word is read as one that goes on from it", () => {
