@@ -3,7 +3,8 @@
 //   node test/quality/slips.ts [--set DIR] [--repo NAME] [--show]
 import { parseArgs } from "node:util";
 import { isStopWord } from "../../src/base/queryWords.ts";
-import { type ParsedQuery, parseQuery } from "../../src/search/query.ts";
+import { readQuery } from "../../src/search/candidates.ts";
+import type { ParsedQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { randomFrom } from "./bootstrap.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
@@ -53,7 +54,7 @@ async function outcomesOf({ name, root, queries }: JudgedRepository, model: LabM
       const { query, candidates, rows } = candidatesFor(store, model, question, vectors);
       return ndcgOfTargets(rank(candidates.items, rows, query, 10).map((hit) => hit.candidate.place), targets);
     };
-    const typed = parseQuery(asked[i]!);
+    const typed = readQuery(store, asked[i]!);
     const read = readings[i]!;
     return { query: asked[i]!, read: read.text === typed.text ? undefined : read.text, asTyped: ndcg(typed, typedVectors[i]!), asRead: ndcg(read, readVectors[i]!) };
   });
