@@ -1,3 +1,4 @@
+// Hashes of texts, bytes and files.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 
