@@ -167,41 +167,15 @@ export class Indexer {
       if (skips[reason] <= LISTED) leftOut.push({ path, reason });
     };
     const writer = new Writer(store, mayWrite, known.size === 0 ? 1 : WRITE_CHUNKS);
-    // How much there is to read is known long before it is read: in Linux's sources after seconds, of ten minutes.
-    const waiting: (readonly FileToParse[])[] = [];
-    const inFlight = new Set<Promise<void>>();
     let done = 0;
     let total = 0;
-    let read = 0;
     let walked = false;
-    let failure: unknown;
     const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total: walked ? total : 0, unit: "files" });
-
-    const readOn = (): void => {
-      while (inFlight.size < pool.wantedInFlight && !signal.aborted && failure === undefined) {
-        const batch = waiting.shift();
-        if (batch === undefined) return;
-        const work = pool
-          .parse(batch, false)
-          .then((outcomes) => {
-            if (signal.aborted || failure !== undefined) return;
-            for (const outcome of outcomes) writer.add(outcome);
-            done += batch.length;
-            report();
-          })
-          .catch((error: unknown) => void (failure ??= error))
-          .finally(() => {
-            inFlight.delete(work);
-            readOn();
-          });
-        inFlight.add(work);
-      }
-    };
-    const add = (batch: readonly FileToParse[]): void => {
-      read += batch.length;
-      waiting.push(batch);
-      readOn();
-    };
+    const reader = new Reader(pool, signal, (outcomes) => {
+      for (const outcome of outcomes) writer.add(outcome);
+      done += outcomes.length;
+      report();
+    });
 
     let batch: FileToParse[] = [];
     let bytes = 0;
@@ -218,23 +192,22 @@ export class Indexer {
         batch.push(toParse(entry, record));
         bytes += entry.size;
         if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
-          add(batch);
+          reader.add(batch);
           batchFiles = Math.min(BATCH_FILES, batchFiles * 2);
           batch = [];
           bytes = 0;
-          while (inFlight.size >= pool.wantedInFlight && done < AHEAD_AFTER && failure === undefined) await Promise.race(inFlight);
+          while (reader.isBusy && done < AHEAD_AFTER) await reader.next();
         }
-        if (failure !== undefined) break;
+        if (reader.failure !== undefined) break;
       }
       walked = true;
-      if (batch.length > 0) add(batch);
+      if (batch.length > 0) reader.add(batch);
       report();
-      while (inFlight.size > 0) await Promise.race(inFlight);
+      while (reader.isReading) await reader.next();
     } finally {
-      waiting.length = 0;
-      await Promise.all(inFlight);
+      await reader.end();
     }
-    if (failure !== undefined) throw failure;
+    if (reader.failure !== undefined) throw reader.failure;
     signal.throwIfAborted();
     writer.flush();
     await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, mayWrite);
@@ -244,7 +217,7 @@ export class Indexer {
     this.#walkLeftOut = leftOut;
     this.#tended = tended;
     report();
-    return read;
+    return reader.files;
   }
 
   /**
@@ -315,6 +288,72 @@ export class Indexer {
       const removed = paths.slice(from, to).filter(mayWrite);
       // Those that are still there are not to be known any more: an ignore file or a setting excludes them.
       store.removeFiles(removed, removed.some((file) => existsSync(path.join(root, file))));
+    }
+  }
+}
+
+/**
+ * Has the pool parse batches of files in the order in which they are found, as many at once as keep it busy. How much there is to read is known long
+ * before it is read: in Linux's sources after seconds, of ten minutes.
+ */
+class Reader {
+  readonly #pool: ParsePool;
+  readonly #signal: AbortSignal;
+  readonly #take: (outcomes: readonly ParseOutcome[]) => void;
+  readonly #waiting: (readonly FileToParse[])[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  /** Those that were given to it. */
+  files = 0;
+  /** Why it reads no more: what `take` has thrown. */
+  failure: unknown;
+
+  constructor(pool: ParsePool, signal: AbortSignal, take: (outcomes: readonly ParseOutcome[]) => void) {
+    this.#pool = pool;
+    this.#signal = signal;
+    this.#take = take;
+  }
+
+  add(batch: readonly FileToParse[]): void {
+    this.files += batch.length;
+    this.#waiting.push(batch);
+    this.#readOn();
+  }
+
+  get isReading(): boolean {
+    return this.#inFlight.size > 0;
+  }
+  /** Another batch would wait. */
+  get isBusy(): boolean {
+    return this.#inFlight.size >= this.#pool.wantedInFlight && this.failure === undefined;
+  }
+  /** Resolves when one of the batches that are being read is done with. */
+  next(): Promise<void> {
+    return Promise.race(this.#inFlight);
+  }
+  /** Gives up what waits; resolves when nothing is being read any more. */
+  async end(): Promise<void> {
+    this.#waiting.length = 0;
+    await Promise.all(this.#inFlight);
+  }
+
+  #readOn(): void {
+    while (this.#inFlight.size < this.#pool.wantedInFlight && !this.#signal.aborted && this.failure === undefined) {
+      const batch = this.#waiting.shift();
+      if (batch === undefined) return;
+      const work = this.#read(batch).finally(() => {
+        this.#inFlight.delete(work);
+        this.#readOn();
+      });
+      this.#inFlight.add(work);
+    }
+  }
+
+  async #read(batch: readonly FileToParse[]): Promise<void> {
+    try {
+      const outcomes = await this.#pool.parse(batch, false);
+      if (!this.#signal.aborted && this.failure === undefined) this.#take(outcomes);
+    } catch (error) {
+      this.failure ??= error;
     }
   }
 }
