@@ -132,12 +132,7 @@ export const wholeIndexes = (folders: readonly SearchedFolder[]): readonly Searc
 export function foldersNamed(given: readonly string[], most: number = mostFolders()): SearchedFolders {
   if (given.includes(ALL)) {
     if (given.length > 1) throw new StrataError("input.invalid", 'With --in all every folder that has an index is searched. Leave out the other --in, or write --in ./all for a folder called "all".');
-    const indexes = listIndexes().flatMap(({ root, isGone }) => (root === undefined ? [] : [{ root, isGone }]));
-    // Of checkouts of one project that in which the user stands is shown.
-    const here = scopeOf(undefined).root;
-    const there = indexes.flatMap(({ root, isGone }) => (!isGone && hasIndex(root) ? [root] : [])).sort((a, b) => Number(b === here) - Number(a === here));
-    if (there.length === 0) throw new StrataError("workspace.missing", "There is no indexed folder on this machine yet. Run: strata index DIR");
-    return { isAll: true, folders: searched(there.slice(0, most).map((root) => ({ scope: { root, under: "" } }))), gone: indexes.filter(({ isGone }) => isGone).map(({ root }) => root), tooMany: there.slice(most) };
+    return everyIndexed(most);
   }
   const each = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
     try {
@@ -162,6 +157,15 @@ export function foldersNamed(given: readonly string[], most: number = mostFolder
   assertFew(wholeIndexes(folders).length, most);
   if (folders.length > 1 && folders.every(({ problem }) => problem)) throw folders[0]!.problem!;
   return { isAll: false, folders, gone: [], tooMany: [] };
+}
+
+function everyIndexed(most: number): SearchedFolders {
+  const indexes = listIndexes().flatMap(({ root, isGone }) => (root === undefined ? [] : [{ root, isGone }]));
+  // Of checkouts of one project that in which the user stands is shown.
+  const here = scopeOf(undefined).root;
+  const there = indexes.flatMap(({ root, isGone }) => (!isGone && hasIndex(root) ? [root] : [])).sort((a, b) => Number(b === here) - Number(a === here));
+  if (there.length === 0) throw new StrataError("workspace.missing", "There is no indexed folder on this machine yet. Run: strata index DIR");
+  return { isAll: true, folders: searched(there.slice(0, most).map((root) => ({ scope: { root, under: "" } }))), gone: indexes.filter(({ isGone }) => isGone).map(({ root }) => root), tooMany: there.slice(most) };
 }
 
 function assertFew(folders: number, most: number): void {
