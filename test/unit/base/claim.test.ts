@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { claim } from "../../../src/base/claim.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("a claim holds while its process lives, and can be given back", (t) => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-claim-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const file = path.join(folder, "run", "running");
   const taken = (pid: number): Error => new Error(`taken by ${pid}`);
   claim(file, taken).release();

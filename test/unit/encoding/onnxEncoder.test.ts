@@ -1,7 +1,6 @@
 // The encoder on the tiny model, its worker thread included.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
@@ -12,6 +11,7 @@ import { dequantise } from "../../../src/encoding/int8.ts";
 import { loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { copyTinyModel, cosine, editManifest, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const table = await loadTinyTable();
 const { cases, tolerance } = readParity(tinyModelFolder);
@@ -28,8 +28,7 @@ function openEncoder(t: TestContext, options: OnnxEncoderOptions = {}): OnnxEnco
 
 /** A worker program in place of the real one. */
 function workerProgram(t: TestContext, source: string): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "strata-worker-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const file = path.join(folder, "worker.mjs");
   writeFileSync(file, `import { parentPort, workerData } from "node:worker_threads";\n${source}`);
   return file;
@@ -142,8 +141,7 @@ describe("chunks", () => {
 describe("the worker's end", () => {
   it("fails what was waiting, and the next call starts a new worker", async (t) => {
     // Dies at the first request, serves from then on: the marker file tells the lives apart.
-    const marker = path.join(mkdtempSync(path.join(tmpdir(), "strata-marker-")), "died");
-    t.after(() => rmSync(path.dirname(marker), { recursive: true, force: true }));
+    const marker = path.join(temporaryFolder(t), "died");
     const workerFile = workerProgram(
       t,
       `import { existsSync, writeFileSync } from "node:fs";
@@ -189,8 +187,7 @@ describe("the worker's end", () => {
   });
 
   it("comes when nobody has had code to encode for a minute, and is no failure; the next call starts another", async (t) => {
-    const lives = path.join(mkdtempSync(path.join(tmpdir(), "strata-lives-")), "lives");
-    t.after(() => rmSync(path.dirname(lives), { recursive: true, force: true }));
+    const lives = path.join(temporaryFolder(t), "lives");
     const workerFile = workerProgram(
       t,
       `import { appendFileSync } from "node:fs";

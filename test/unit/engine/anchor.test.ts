@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { symlinkSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { anchor, anchorOnce, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
 import type { Place } from "../../../src/store/store.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const copy = "same();\nend();";
 const far = "\n".repeat(100);
 
 /** Where hits of `a.ts` are said to be, that had `copy` at these lines when it was indexed and says `text` now. */
 async function anchored(t: TestContext, indexed: readonly number[], text: string, hits: readonly number[]): Promise<readonly number[]> {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
-  writeFileSync(path.join(root, "a.ts"), text);
+  const root = temporaryFolder(t, { "a.ts": text });
   const places = indexed.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, text: copy }) as Place);
   const store = { files: () => new Map(), placesInFile: () => places };
   const found = await anchor(store, root, hits.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, snippet: copy })));
@@ -31,10 +29,7 @@ describe("hits of copies in one file that has changed", () => {
 });
 
 it("what is gone is named by the outermost folder that went with it", (t) => {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
-  mkdirSync(path.join(root, "src"));
-  writeFileSync(path.join(root, "src", "there.ts"), copy);
+  const root = temporaryFolder(t, { "src/there.ts": copy });
   assert.deepEqual(goneWhole(root, ["src/there.ts", "src/gone.ts", "src/a/b/one.ts", "src/a/two.ts", "top.ts"]), ["src/there.ts", "src/gone.ts", "src/a", "top.ts"]);
 });
 
@@ -54,10 +49,7 @@ it("an answer is made again as long as that changes the index, for a moment at m
 });
 
 it("a hit is not looked for outside the workspace, nor in a file that has grown without measure", async (t) => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ["w", "outside"]) mkdirSync(path.join(folder, name));
-  for (const name of ["w/own.ts", "w/grown.ts", "outside/other.ts"]) writeFileSync(path.join(folder, name), `${copy}\n`);
+  const folder = temporaryFolder(t, { "w/own.ts": `${copy}\n`, "w/grown.ts": `${copy}\n`, "outside/other.ts": `${copy}\n` });
   truncateSync(path.join(folder, "w/grown.ts"), 25_000_000);
   symlinkSync(path.join(folder, "outside"), path.join(folder, "w/link"), "dir");
   const hit = { startLine: 1, endLine: 2, snippet: copy };
@@ -67,9 +59,7 @@ it("a hit is not looked for outside the workspace, nor in a file that has grown 
 });
 
 it("the same hits are looked for once", async (t) => {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-anchor-"));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
-  writeFileSync(path.join(root, "a.ts"), `${copy}\n`);
+  const root = temporaryFolder(t, { "a.ts": `${copy}\n` });
   let looks = 0;
   const store = { files: () => (looks++, new Map()), placesInFile: () => [] };
   const hits = [{ path: "a.ts", startLine: 1, endLine: 2, snippet: copy }];

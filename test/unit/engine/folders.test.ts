@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { describe, it, test } from "node:test";
 import { askAll, copiesFilters, duplicatesAll, type FolderSet, mergeResults, type MergedResult, searchAll, similarAll, sumCoverage } from "../../../src/engine/folders.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { coverage, hit, result } from "../../support/fakeEngine.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const never = () => new AbortController().signal;
 const folders = (...names: readonly string[]) => names.map((name) => ({ root: `/${name}`, name }));
@@ -156,10 +154,8 @@ describe("similar code to a line alone", () => {
 });
 
 test("of a file that several lines are named of, the folders without it are told the language, and that which has it knows better", async (t) => {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-similar-"));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryFolder(t, { deploy: "one\ntwo\n", "f.go": "one\ntwo\n" });
   for (const [name, lang] of [["deploy", {}], ["f.go", { lang: "go" }]] as const) {
-    writeFileSync(path.join(root, name), "one\ntwo\n");
     const { set, asked } = setOf(["a", "b"], () => result([]));
     const at = { path: name, startLine: 1, endLine: 2 };
     const how = { k: 5, depth: "deep" } as const;

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import os from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { createLog } from "../../../src/engine/logFile.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("a log stays short while the engine lives, and the one before is kept", (t) => {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-log-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const file = path.join(folder, "engine.log");
   const log = createLog(file);
   for (let line = 0; line < 1500; line++) log("info", `line ${line} ${"x".repeat(3000)}`);

@@ -1,17 +1,12 @@
 // Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import test, { type TestContext } from "node:test";
+import test from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, withPathsInside } from "../../../src/engine/paths.ts";
-
-function temporary(t: TestContext): string {
-  const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-p-")));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("a query may name files in full: those inside the root are read from there", () => {
   const cases: [query: string, root: string, read: string][] = [
@@ -48,7 +43,7 @@ test("the cache folder follows the platform's custom and can be moved", { skip: 
 });
 
 test("a link and its target share one index; two folders of one name do not", (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   for (const name of ["a/project", "b/project"]) mkdirSync(path.join(folder, name), { recursive: true });
   symlinkSync(path.join(folder, "a/project"), path.join(folder, "link"));
   const indexOf = (p: string) => indexFolder(canonicalRoot(path.join(folder, p)));
@@ -58,10 +53,10 @@ test("a link and its target share one index; two folders of one name do not", (t
 });
 
 test("of what was compiled only this build's stays, and nothing goes outside the cache", (t) => {
-  process.env["STRATA_CACHE"] = temporary(t);
+  process.env["STRATA_CACHE"] = temporaryFolder(t);
   t.after(() => delete process.env["STRATA_CACHE"]);
   const [older, own] = [compiledFolder("0.0.1+1"), compiledFolder("0.0.2+2")];
-  const strange = [path.join(temporary(t), "a"), path.join(temporary(t), "b")] as const;
+  const strange = [path.join(temporaryFolder(t), "a"), path.join(temporaryFolder(t), "b")] as const;
   for (const folder of [older, own, ...strange]) mkdirSync(folder, { recursive: true });
   for (const given of [undefined, strange[0], path.join(own, "..", "..")]) forgetOtherBuilds(given);
   assert.ok(existsSync(older));
@@ -74,14 +69,14 @@ test("a folder that is not there gets a sentence", () => {
 });
 
 test("private folders are the owner's alone, also when they existed open", { skip: process.platform === "win32" && "POSIX permissions" }, (t) => {
-  const folder = path.join(temporary(t), "index");
+  const folder = path.join(temporaryFolder(t), "index");
   mkdirSync(folder, { mode: 0o777 });
   makePrivateFolder(folder);
   assert.equal(statSync(folder).mode & 0o777, 0o700);
 });
 
 test("an index says whose it is and that it is a cache; what was cut short is made good", (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const folder = path.join(cache, "one");
   makeIndexFolder(folder, "/srv/one");
   writeFileSync(rootFile(folder), "");
@@ -92,7 +87,7 @@ test("an index says whose it is and that it is a cache; what was cut short is ma
 });
 
 test("a cache folder that cannot be made gets a sentence", (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   writeFileSync(path.join(folder, "file"), "");
   assert.throws(() => makePrivateFolder(path.join(folder, "file", "strata")), (error) => StrataError.is(error, "index.unwritable") && /STRATA_CACHE/.test(error.message));
   makePrivateFolder(path.join(folder, "fine"));
@@ -110,7 +105,7 @@ test("addresses stay within the system's limit and differ each time", { skip: pr
 });
 
 test("an index with a long name has its address beside its folder, and one that was killed leaves none", { skip: process.platform === "win32" && "unix sockets" }, (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const [one, other] = ["0123456789abcdef", "fedcba9876543210"].map((hash) => path.join(cache, `${"a-long-name-".repeat(6)}-${hash}`)) as [string, string];
   for (const folder of [one, other]) mkdirSync(folder);
   const [first, second] = [newSocketAddress(one, "1".repeat(32)), newSocketAddress(other, "2".repeat(32))];

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import fs, { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, symlinkSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import os from "node:os";
 import path from "node:path";
 import { describe, it, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -11,6 +10,7 @@ import { searchAll } from "../../../src/engine/folders.ts";
 import type { EngineSession } from "../../../src/engine/session.ts";
 import { allComplete, EngineSessions, mostFolders, placeInside, readySet } from "../../../src/engine/sessions.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const never = () => new AbortController().signal;
 
@@ -92,12 +92,8 @@ test("engines may take half of the memory, and two may always run", () => {
 });
 
 test("a place is that in the folder named in front, else the only one there is", (t) => {
-  const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-place-")));
-  t.after(() => rmSync(scratch, { recursive: true, force: true }));
-  for (const file of ["api/src/a.ts", "api/both.ts", "src/src/b.ts", "src/both.ts", "src/a.ts", "outside.ts"]) {
-    mkdirSync(path.dirname(path.join(scratch, file)), { recursive: true });
-    writeFileSync(path.join(scratch, file), "x\n");
-  }
+  const files = ["api/src/a.ts", "api/both.ts", "src/src/b.ts", "src/both.ts", "src/a.ts", "outside.ts"];
+  const scratch = temporaryFolder(t, Object.fromEntries(files.map((file) => [file, "x\n"])));
   symlinkSync(path.join(scratch, "outside.ts"), path.join(scratch, "api/link.ts"));
   symlinkSync(path.join(scratch, "api"), path.join(scratch, "way"));
   const folders = ["api", "src"].map((name) => ({ root: path.join(scratch, name), name }));
@@ -122,10 +118,8 @@ test("a place is that in the folder named in front, else the only one there is",
 });
 
 test("a full path is understood also on a disk of which Windows does not say where files lie", (t) => {
-  const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-disk-")));
-  t.after(() => rmSync(scratch, { recursive: true, force: true }));
-  for (const name of ["api", "web"]) mkdirSync(path.join(scratch, name));
-  writeFileSync(path.join(scratch, "web/a.ts"), "x\n");
+  const scratch = temporaryFolder(t, { "web/a.ts": "x\n" });
+  mkdirSync(path.join(scratch, "api"));
   t.mock.method(fs.realpathSync, "native", () => {
     throw Object.assign(new Error("illegal operation on a directory"), { code: "EISDIR" });
   });

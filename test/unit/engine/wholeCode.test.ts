@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { symlinkSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { withWholeCode } from "../../../src/engine/wholeCode.ts";
-
-const folder = mkdtempSync(path.join(os.tmpdir(), "strata-whole-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const lines = Array.from({ length: 50 }, (_, i) => `line ${i + 1}`);
-writeFileSync(path.join(folder, "a.ts"), `${lines.join("\n")}\n`);
-writeFileSync(path.join(folder, "windows.ts"), `${lines.join("\r\n")}\r\n`);
-writeFileSync(path.join(folder, "grown.ts"), lines.toSpliced(19, 1, "data ".repeat(1_000)).join("\n"));
-writeFileSync(path.join(folder, "secret"), lines.join("\n"));
+const folder = temporaryFolder({ after }, {
+  "a.ts": `${lines.join("\n")}\n`,
+  "windows.ts": `${lines.join("\r\n")}\r\n`,
+  "grown.ts": lines.toSpliced(19, 1, "data ".repeat(1_000)).join("\n"),
+  secret: lines.join("\n"),
+});
 symlinkSync(path.join(folder, "secret"), path.join(folder, "link.ts"));
 
 /** Lines 5 to 40, of which the hit carries the first three. */

@@ -1,8 +1,7 @@
 // Chunks of every language against goldens, and what must hold for any text whatever: coverage, sizes, identity, no throwing.
 // UPDATE_GOLDENS=1 writes the goldens anew; read the difference before committing it.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { before, describe, it } from "node:test";
 import { silentLog } from "../../../src/base/log.ts";
@@ -14,6 +13,7 @@ import { languages } from "../../../src/indexing/languages.ts";
 import { sizes } from "../../../src/indexing/parts.ts";
 import { syntaxes } from "../../../src/indexing/syntaxes.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const fixtures = path.join(import.meta.dirname, "../../fixtures/languages");
 const names = readdirSync(fixtures).filter((name) => !name.endsWith(".golden")).sort();
@@ -431,35 +431,26 @@ describe("falling back", () => {
     assert.equal((await chunker.chunk("a.go", "The quick brown fox. Jumps! Over? The lazy dog; and so on.\n".repeat(30))).method, "scanner");
   });
 
-  it("uses the scanner when a grammar cannot be loaded, and says so once", async () => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-grammars-"));
-    try {
-      writeFileSync(path.join(folder, "tree-sitter-go.wasm"), "not wasm");
-      const said: string[] = [];
-      const broken = await Chunker.create({ grammarFolder: folder, log: (level, message) => said.push(`${level} ${message}`) });
-      for (let i = 0; i < 3; i++) {
-        const file = await broken.chunk("a.go", source);
-        assert.equal(file.method, "scanner");
-        assert.ok(file.chunks.some(({ chunk }) => chunk.symbols.includes("backoff")));
-        checkInvariants(source, file);
-      }
-      assert.equal((await broken.chunk("a.rs", "fn main() {}")).method, "scanner", "a missing grammar");
-      assert.equal(said.length, 2);
-      assert.match(said[0]!, /^warn .*go grammar/);
-    } finally {
-      rmSync(folder, { recursive: true });
+  it("uses the scanner when a grammar cannot be loaded, and says so once", async (t) => {
+    const grammarFolder = temporaryFolder(t, { "tree-sitter-go.wasm": "not wasm" });
+    const said: string[] = [];
+    const broken = await Chunker.create({ grammarFolder, log: (level, message) => said.push(`${level} ${message}`) });
+    for (let i = 0; i < 3; i++) {
+      const file = await broken.chunk("a.go", source);
+      assert.equal(file.method, "scanner");
+      assert.ok(file.chunks.some(({ chunk }) => chunk.symbols.includes("backoff")));
+      checkInvariants(source, file);
     }
+    assert.equal((await broken.chunk("a.rs", "fn main() {}")).method, "scanner", "a missing grammar");
+    assert.equal(said.length, 2);
+    assert.match(said[0]!, /^warn .*go grammar/);
   });
 
-  it("reads grammars from one flat folder, as they are shipped", async () => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-grammars-"));
-    try {
-      cpSync(path.join(import.meta.dirname, "../../../node_modules/@vscode/tree-sitter-wasm/wasm/tree-sitter-go.wasm"), path.join(folder, "tree-sitter-go.wasm"));
-      const shipped = await Chunker.create({ grammarFolder: folder, log: silentLog });
-      assert.deepEqual(await shipped.chunk("a.go", source), await chunker.chunk("a.go", source));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+  it("reads grammars from one flat folder, as they are shipped", async (t) => {
+    const grammarFolder = temporaryFolder(t);
+    cpSync(path.join(import.meta.dirname, "../../../node_modules/@vscode/tree-sitter-wasm/wasm/tree-sitter-go.wasm"), path.join(grammarFolder, "tree-sitter-go.wasm"));
+    const shipped = await Chunker.create({ grammarFolder, log: silentLog });
+    assert.deepEqual(await shipped.chunk("a.go", source), await chunker.chunk("a.go", source));
   });
 });
 

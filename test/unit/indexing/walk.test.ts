@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
@@ -11,9 +11,9 @@ import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { IgnoreRules, scopePattern } from "../../../src/indexing/ignoreRules.ts";
 import { PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
-const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-walk-")));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = temporaryFolder({ after });
 let folders = 0;
 
 /** A folder with these files; a name that ends in "/" is an empty directory. */

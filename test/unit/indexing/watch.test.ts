@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import fs, { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import os from "node:os";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
 import { isHardOfHearing, watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
-const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-watch-")));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = temporaryFolder({ after });
 let open: Watcher | undefined;
 afterEach(() => open?.close());
 let folders = 0;
