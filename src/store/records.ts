@@ -1,7 +1,7 @@
 // What goes into the store and what comes out of it: data only. store.ts, the front of this folder, hands these on.
 import type { Log } from "../base/log.ts";
 import type { Depth, EncoderModel, Int8Vector } from "../encoding/encoder.ts";
-import type { Chunk } from "../indexing/chunk.ts";
+import type { Chunk, PlacedChunk } from "../indexing/chunk.ts";
 
 export interface FileStat {
   readonly size: number;
@@ -31,10 +31,7 @@ export interface ParsedFile extends FileStat {
   readonly isGenerated: boolean;
   readonly chunks: readonly ParsedChunk[];
 }
-export interface ParsedChunk {
-  readonly chunk: Chunk;
-  readonly startLine: number;
-  readonly endLine: number;
+export interface ParsedChunk extends PlacedChunk {
   /** Instant vector; absent where none was made: the store keeps the one it has for this chunk id. */
   readonly instant?: Int8Vector;
   /** The analysed text of each lexical field: terms joined by spaces, made in the parse worker (search/terms.ts). */
@@ -57,18 +54,12 @@ export interface ChunkVector {
 }
 
 /** A chunk at a place, as search needs it. `place` is the FTS row id: unique per (file, position). */
-export interface Place {
+export interface Place extends Omit<Chunk, "id"> {
   readonly place: number;
   readonly chunkId: number;
   readonly path: string;
   readonly startLine: number;
   readonly endLine: number;
-  readonly lang: string;
-  readonly kind: Chunk["kind"];
-  readonly symbols: readonly string[];
-  readonly breadcrumb: string;
-  readonly doc: string;
-  readonly text: string;
   readonly isTest: boolean;
   readonly isGenerated: boolean;
   /** Deepest vector stored for this chunk, undefined when there is none yet. */
