@@ -89,7 +89,7 @@ test("another model is measured by itself", async () => {
   const { store } = index([0.25]);
   const floor = new NoiseFloor(log);
   await measured(floor, store);
-  const { encoder: other } = createTestEncoder({ hash: "other" });
+  const { encoder: other } = createTestEncoder("other");
   assert.equal(floor.of(store, other), undefined);
   await floor.settled();
   assert.equal(floor.of(store, other), 0.25);
