@@ -4,9 +4,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { quantise } from "../../src/encoding/int8.ts";
 import { Store, lexicalFields, type ParsedFile } from "../../src/store/store.ts";
 import { Tier, loadGraphModule } from "../../src/store/graphs.ts";
-import { clusteredVectors, parsedFile, quantised, randomNumbers, sameAtEveryExit, terms, testModel, unit } from "../support/storeFixture.ts";
+import { randomNumbers } from "../support/random.ts";
+import { clusteredVectors, parsedFile, sameAtEveryExit, terms, testModel, unit } from "../support/storeFixture.ts";
 
 const dims = 384;
 const chunks = Number(process.argv[2] ?? 50_000);
@@ -61,7 +63,7 @@ if (process.argv[2] === "--reopen") {
   process.exit(0);
 }
 const folder = mkdtempSync(path.join(tmpdir(), "strata-store-bench-"));
-const vectors = clusteredVectors(Math.min(chunks, 10_000), dims, 200, 1).map(quantised);
+const vectors = clusteredVectors(Math.min(chunks, 10_000), dims, 200, 1).map(quantise);
 const files: ParsedFile[] = [];
 let next = 0;
 for (let i = 0; i < chunks / chunksPerFile; i++) {
@@ -110,7 +112,7 @@ for (const graphDims of [128, 256, 384]) {
   const identity = { database: "bench", model: "bench", depth: "instant" as const, dims, graphDims };
   const graph = new Tier(identity, loadGraphModule().module, 1);
   const exact = new Tier(identity, undefined, 1);
-  points.map(quantised).forEach((vector, i) => {
+  points.map(quantise).forEach((vector, i) => {
     graph.add(i, vector);
     exact.add(i, vector);
   });

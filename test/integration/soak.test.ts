@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { silentLog } from "../../src/base/log.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { configure, filesChanged, leftOut, statusChanged } from "../../src/engine/protocol.ts";
-import { randomNumbers } from "../support/storeFixture.ts";
+import { randomNumbers } from "../support/random.ts";
 import { manyFiles, Workspace } from "../support/workspace.ts";
 
 const settings = { backgroundDepth: "instant" as const, exclude: [], maxFileBytes: 4_000 };

@@ -1,18 +1,10 @@
 // How sure a difference between two ways of searching is: the same questions answered both ways, drawn again and again. No I/O.
+import { randomNumbers } from "../support/random.ts";
 import { mean, percentile } from "./metric.ts";
-
-/** A small fixed generator, so that the same figures always give the same interval. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** `count` of the items, or all, drawn without repetition. */
 export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
-  const random = randomFrom(seed);
+  const random = randomNumbers(seed);
   return items.map((item) => ({ item, at: random() })).sort((a, b) => a.at - b.at).slice(0, count).map(({ item }) => item);
 }
 
@@ -22,7 +14,7 @@ export function sample<T>(items: readonly T[], count: number, seed: number): T[]
  * @param differences per repository, one value per question
  */
 export function interval90(differences: readonly (readonly number[])[], draws = 2_000): readonly [number, number] {
-  const random = randomFrom(90);
+  const random = randomNumbers(90);
   const means = Array.from({ length: draws }, () => mean(differences.map((own) => mean(own.map(() => own[Math.floor(random() * own.length)]!)))));
   return [percentile(means, 0.05), percentile(means, 0.95)];
 }

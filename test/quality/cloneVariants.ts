@@ -6,7 +6,7 @@ import path from "node:path";
 import { Language as Grammar, type Node, Parser } from "web-tree-sitter";
 import { packageRoot } from "../../src/base/assets.ts";
 import grammarFiles from "../../src/indexing/grammars.json" with { type: "json" };
-import { randomFrom } from "./bootstrap.ts";
+import { randomNumbers } from "../support/random.ts";
 
 export const cloneTypes = ["1 layout", "2 variables", "2 every name", "3 variables", "3 every name"] as const;
 export type CloneType = (typeof cloneTypes)[number];
@@ -118,7 +118,7 @@ function isOwnRows(node: Node, text: string): boolean {
  * @param own names that the function defines
  */
 export async function cloneOf(file: ReadFile, range: Range, type: CloneType, own: readonly string[], seed: number): Promise<string | undefined> {
-  const random = randomFrom(seed);
+  const random = randomNumbers(seed);
   for (let i = 0; i < 3; i++) random();
   const words = new Words(random);
   const leaves = file.leaves.filter((leaf) => leaf.start >= range.start && leaf.end <= range.end + 1);

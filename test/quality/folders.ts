@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { mergeResults } from "../../src/engine/folders.ts";
 import { search, type SearchResult } from "../../src/engine/protocol.ts";
-import { randomFrom } from "./bootstrap.ts";
+import { randomNumbers } from "../support/random.ts";
 import { defaultSet, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { mean, ndcgOfTargets } from "./metric.ts";
 import { withEngine } from "./product.ts";
@@ -26,7 +26,7 @@ else {
       answers.set(name, own);
       process.stderr.write(`${name}\n`);
     });
-  const random = randomFrom(1);
+  const random = randomNumbers(1);
   const [alone, byScore, merged]: [number[], number[], number[]] = [[], [], []];
   for (const { name, queries } of repositories)
     for (let workspace = 0; workspace < WORKSPACES; workspace++) {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { nameParts, stem } from "../../src/search/terms.ts";
-import { randomFrom } from "./bootstrap.ts";
+import { randomNumbers } from "../support/random.ts";
 import { chunkText, type LabFile } from "./lab.ts";
 import { readLines } from "./datasets.ts";
 
@@ -75,7 +75,7 @@ export function minePairRepositories(folder: string, perLanguage: number): Mined
     const bySource = Map.groupBy(readLines<TrainingPair>(path.join(folder, file)), (pair) => pair.source);
     const sources = [...bySource].filter(([, pairs]) => pairs.length >= 250).sort((a, b) => b[1].length - a[1].length);
     for (const [source, pairs] of sources.slice(0, perLanguage)) {
-      const random = randomFrom(source.length * 7919 + pairs.length);
+      const random = randomNumbers(source.length * 7919 + pairs.length);
       const chosen = wholeFolders(pairs, random);
       const byPath = Map.groupBy(chosen, (pair) => pair.path);
       const files = [...byPath].map(([filePath, inFile]) => pairFile(filePath, inFile));
@@ -128,7 +128,7 @@ function pairFile(filePath: string, pairs: readonly TrainingPair[]): LabFile {
 export async function mineTree(name: string, root: string, limit = 60): Promise<MinedRepository | undefined> {
   if (!existsSync(root)) return undefined;
   const chunker = await Chunker.create({ log: silentLog });
-  const random = randomFrom(name.length * 104_729);
+  const random = randomNumbers(name.length * 104_729);
   const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => /\.(py|ts|js|rb|go|rs|java|php)$/.test(file)).sort();
   const chosen = shuffled(paths, random).slice(0, limit);
   const files: LabFile[] = [];

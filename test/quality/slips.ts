@@ -6,7 +6,7 @@ import { isStopWord } from "../../src/base/queryWords.ts";
 import { readQuery } from "../../src/search/candidates.ts";
 import type { ParsedQuery } from "../../src/search/query.ts";
 import { rank } from "../../src/search/ranking.ts";
-import { randomFrom } from "./bootstrap.ts";
+import { randomNumbers } from "../support/random.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";
 import { buildStore, candidatesFor, chunkFolder, encodeQueries, type LabModel, openModel, readAs } from "./lab.ts";
 import { mean, ndcgOfTargets } from "./metric.ts";
@@ -65,7 +65,7 @@ const repositories = loadRepositories(options.set, options.repo);
 if (repositories.length === 0) nothingMeasured(options.set);
 else {
   const model = await openModel();
-  const random = randomFrom(12_345);
+  const random = randomNumbers(12_345);
   for (const [what, edit] of [["as they are", (query: string) => query], ["with a slip", (query: string) => mistyped(query, random)], ["with the last word unfinished", unfinished]] as const) {
     const byRepository: Outcome[][] = [];
     for (const repository of repositories) byRepository.push(await outcomesOf(repository, model, edit));

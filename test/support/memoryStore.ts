@@ -1,5 +1,4 @@
-// The search side of the store in plain arrays: exact BM25 and exact cosines. The oracle for the real store's answers, and what unit tests and
-// the fitting of ranking run on. Never part of the product.
+// The search side of the store in plain arrays: exact BM25 and exact cosines. What unit tests of search and the fitting of ranking run on.
 import { hash128 } from "../../src/base/hash.ts";
 import { sum } from "../../src/base/statistics.ts";
 import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";

@@ -5,29 +5,15 @@ import path from "node:path";
 import { hash128 } from "../../src/base/hash.ts";
 import type { EncoderModel, Int8Vector, QueryVectors } from "../../src/encoding/encoder.ts";
 import type { Chunk } from "../../src/indexing/chunk.ts";
+import { quantise } from "../../src/encoding/int8.ts";
 import { analyse } from "../../src/search/terms.ts";
 import { Store, type ParsedChunk, type ParsedFile, type StoreOptions } from "../../src/store/store.ts";
+import { randomNumbers } from "./random.ts";
 
 export const terms = (text: string): string => analyse(text).join(" ");
 
 export function testModel(options: Partial<EncoderModel> = {}): EncoderModel {
   return { id: "test", version: "1.0.0", hash: "a".repeat(64), folder: "", dims: 32, matryoshka: [32], sharedSpace: true, maxTokens: 256, ...options };
-}
-
-/** Numbers in [0, 1) from a seed (a linear congruential generator; fixed for all time). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-export function quantised(floats: ArrayLike<number>): Int8Vector {
-  let largest = 0;
-  for (let i = 0; i < floats.length; i++) largest = Math.max(largest, Math.abs(floats[i]!));
-  const scale = largest / 127 || 1;
-  return { scale, values: Int8Array.from({ length: floats.length }, (_, i) => Math.round(floats[i]! / scale)) };
 }
 
 export function unit(floats: Float32Array): Float32Array {
@@ -62,7 +48,7 @@ export interface ChunkSpec extends Partial<Omit<Chunk, "id">> {
 
 /** A parsed file whose chunks follow one another; `instant` vectors come from the texts unless `vectors` is given. */
 export function parsedFile(path: string, specs: readonly (string | ChunkSpec)[], options: Partial<ParsedFile> & { readonly dims?: number; readonly instant?: (text: string) => Int8Vector | undefined } = {}): ParsedFile {
-  const { dims = 32, instant = (text: string) => quantised(vectorOf(text, dims)), ...rest } = options;
+  const { dims = 32, instant = (text: string) => quantise(vectorOf(text, dims)), ...rest } = options;
   let line = 1;
   const chunks: ParsedChunk[] = specs.map((given) => {
     const spec = typeof given === "string" ? { text: given } : given;

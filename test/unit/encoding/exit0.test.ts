@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { createInstantEncoder, instantExit, type InstantTable } from "../../../src/encoding/exit0.ts";
 import { exit0Block, partBytes } from "../../../src/encoding/exit0Parts.ts";
 import { dequantise, normalise } from "../../../src/encoding/int8.ts";
-import { randomNumbers } from "../../support/storeFixture.ts";
+import { randomNumbers } from "../../support/random.ts";
 import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
 /** The bytes of a table with a part of this inner size behind all they hold, whose weights are any. */

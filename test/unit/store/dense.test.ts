@@ -1,9 +1,10 @@
 // Merging the tiers of one model: every chunk at its deepest vector, and scores of different exits made comparable.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import type { Depth, Int8Vector, QueryVectors } from "../../../src/encoding/encoder.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
-import { clusteredVectors, quantised, sameAtEveryExit, testModel, unit } from "../../support/storeFixture.ts";
+import { clusteredVectors, sameAtEveryExit, testModel, unit } from "../../support/storeFixture.ts";
 
 const dims = 64;
 const truth = clusteredVectors(600, dims, 12, 21);
@@ -11,8 +12,8 @@ const noise = clusteredVectors(600, dims, 600, 22);
 const offset = unit(new Float32Array(dims).fill(1));
 
 /** The instant exit: blurred, and with a large common component, so that its cosines are high and lie close together. */
-const blurred = (i: number) => quantised(unit(truth[i]!.map((value, j) => value + 0.5 * noise[i]![j]! + 1.5 * offset[j]!)));
-const sharp = (i: number) => quantised(truth[i]!);
+const blurred = (i: number) => quantise(unit(truth[i]!.map((value, j) => value + 0.5 * noise[i]![j]! + 1.5 * offset[j]!)));
+const sharp = (i: number) => quantise(truth[i]!);
 
 function model(sharedSpace: boolean, deepened: (i: number) => boolean) {
   const instantOf = new Map<number, Int8Vector>(truth.map((_, i) => [i, blurred(i)]));
@@ -120,7 +121,7 @@ test("the graph is as narrow as the model's prefixes allow from 128 on", () => {
 
 test("what the code of a language has in common is read off some of a large index", () => {
   const vectors = new ModelVectors(testModel({ dims: 16, matryoshka: [16] }), "d", undefined, 1e9, () => []);
-  const [one, other] = [0, 1].map((axis) => quantised(Float32Array.from({ length: 16 }, (_, i) => Number(i === axis))));
+  const [one, other] = [0, 1].map((axis) => quantise(Float32Array.from({ length: 16 }, (_, i) => Number(i === axis))));
   for (let id = 1; id <= 120_000; id++) vectors.add(id, "instant", id % 2 === 0 ? one! : other!);
   const asked: number[] = [];
   const languagesOf = (ids: readonly number[]) => (asked.push(ids.length), ids.map((id) => [id, id % 2 === 0 ? "go" : "rust"] as const));

@@ -4,14 +4,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import { Tier, loadGraphModule, sidecarOf, type TierIdentity } from "../../../src/store/graphs.ts";
-import { clusteredVectors, quantised } from "../../support/storeFixture.ts";
+import { clusteredVectors } from "../../support/storeFixture.ts";
 
 const { module } = loadGraphModule();
 const dims = 64;
 const identity: TierIdentity = { database: "d1", model: "m1", depth: "deep", dims, graphDims: dims };
 const points = clusteredVectors(1500, dims, 30, 5);
-const vectors = points.map(quantised);
+const vectors = points.map(quantise);
 const queries = clusteredVectors(40, dims, 30, 5).map((vector, i) => vector.map((value, j) => value + 0.3 * points[i + 700]![j]!));
 
 let folder: string;
@@ -59,8 +60,8 @@ describe("search", () => {
     const tier = new Tier({ ...identity, graphDims: dims / 2 }, module, 100);
     const truth = exact();
     nested.forEach((vector, id) => {
-      tier.add(id, quantised(vector));
-      truth.add(id, quantised(vector));
+      tier.add(id, quantise(vector));
+      truth.add(id, quantise(vector));
     });
     drained(tier);
     let found = 0;

@@ -1,10 +1,11 @@
 // Comparing code by what remains of its vectors without what its language has in common.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import type { Depth } from "../../../src/encoding/encoder.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
 import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../../src/store/languageMeans.ts";
-import { clusteredVectors, quantised, sameAtEveryExit, testModel, unit } from "../../support/storeFixture.ts";
+import { clusteredVectors, sameAtEveryExit, testModel, unit } from "../../support/storeFixture.ts";
 
 const dims = 64;
 const count = 150;
@@ -19,7 +20,7 @@ const languagesOf = (ids: readonly number[]) => ids.filter((id) => id < language
 
 function index(depthOf: (chunkId: number) => Depth = () => "instant", sharedSpace = true): ModelVectors {
   const vectors = new ModelVectors(testModel({ dims, matryoshka: [dims], sharedSpace }), "d", undefined, 1e9, () => []);
-  for (let id = 0; id < languages.length * count; id++) vectors.add(id, depthOf(id), quantised(spoken(id % count, Math.floor(id / count))));
+  for (let id = 0; id < languages.length * count; id++) vectors.add(id, depthOf(id), quantise(spoken(id % count, Math.floor(id / count))));
   return vectors;
 }
 const query = (i: number, lang: number) => sameAtEveryExit(spoken(i, lang));
@@ -71,10 +72,10 @@ describe("code is found by what it does", () => {
     search();
     search();
     assert.equal(walked, 1);
-    for (let id = 0; id < 5; id++) vectors.add(id, "deep", quantised(spoken(id, 0)));
+    for (let id = 0; id < 5; id++) vectors.add(id, "deep", quantise(spoken(id, 0)));
     search();
     assert.equal(walked, 1);
-    for (let id = 5; id < 40; id++) vectors.add(id, "deep", quantised(spoken(id, 0)));
+    for (let id = 5; id < 40; id++) vectors.add(id, "deep", quantise(spoken(id, 0)));
     search();
     assert.equal(walked, 2);
   });

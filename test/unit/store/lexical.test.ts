@@ -8,7 +8,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { IndexDatabase } from "../../../src/store/database.ts";
 import { countTerms, DocumentFrequencies, insertTerms, inverseFrequency, lexicalMatches, meanLengths, rescored, searchLexical, tellingTerms, termList } from "../../../src/store/lexical.ts";
 import { lexiconSchema, schema } from "../../../src/store/schema.ts";
-import { randomNumbers } from "../../support/storeFixture.ts";
+import { randomNumbers } from "../../support/random.ts";
 
 let folder: string;
 let db: IndexDatabase;

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { parsedFile, quantised, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { parsedFile, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let first: Workshop;
 let second: Workshop;
@@ -19,7 +20,7 @@ const file = (from: number, to: number) => parsedFile("src/steps.ts", Array.from
 /** Encodes everything that must be, and says which texts those were. */
 function deepen(store: Store, depth: "shallow" | "deep" = "deep"): string[] {
   const todo = store.borrow(depth, store.chunksToDeepen(depth, 1_000));
-  store.putVectors(depth, todo.map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+  store.putVectors(depth, todo.map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
   return todo.map((chunk) => chunk.text).toSorted();
 }
 const database = (w: Workshop) => path.join(w.folder, "index.db");

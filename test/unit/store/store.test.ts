@@ -5,9 +5,10 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { hash128 } from "../../../src/base/hash.ts";
 import type { Int8Vector } from "../../../src/encoding/encoder.ts";
-import { dequantise } from "../../../src/encoding/int8.ts";
+import { dequantise, quantise } from "../../../src/encoding/int8.ts";
 import { lexicalFields, type Filters, type Store } from "../../../src/store/store.ts";
-import { parsedFile, quantised, randomNumbers, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { randomNumbers } from "../../support/random.ts";
+import { parsedFile, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
 beforeEach(() => {
@@ -33,7 +34,7 @@ const storedOf = (...texts: string[]): string[] => {
 };
 const deepen = (store: Store, depth: "shallow" | "deep" = "deep") => {
   const todo = store.chunksToDeepen(depth, 1000);
-  store.putVectors(depth, todo.map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+  store.putVectors(depth, todo.map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
   return todo.length;
 };
 
@@ -111,7 +112,7 @@ describe("putting files", () => {
     const store = await w.open();
     store.putFiles([parsedFile("a.ts", [readFile]), parsedFile("b.ts", [writeFile], { instant: () => undefined })]);
     assert.deepEqual(store.chunksWithoutInstant(10).map(({ text }) => text), [writeFile]);
-    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     assert.deepEqual(store.chunksWithoutInstant(10), []);
     assert.ok(dense(store, writeFile)[0]!.score > 0.99);
   });
@@ -165,7 +166,7 @@ describe("what was indexed once", () => {
   test("is all there after closing and opening again", async () => {
     const store = await w.open();
     store.putFiles([files(), query()]);
-    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(`deep ${text}`)) })));
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(`deep ${text}`)) })));
     const before = { coverage: store.coverage(), files: [...store.files()], hits: dense(store, `deep ${parseQuery}`), places: store.placesInFile("src/files.ts") };
     await store.close();
     const again = await w.open();
@@ -215,7 +216,7 @@ describe("deepening", () => {
     assert.deepEqual(order(), [parseQuery, readFile, writeFile, "old"]);
     assert.deepEqual(order(["old.ts", "never-there.ts"]), ["old", parseQuery, readFile, writeFile]);
     assert.deepEqual(store.chunksToDeepen("deep", 1, ["src/files.ts"]).map(({ breadcrumb, text }) => [breadcrumb, text]), [["", readFile]]);
-    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     assert.deepEqual(order(), [readFile, writeFile, "old"]);
     assert.deepEqual(store.chunksToDeepen("shallow", 10).length, 3, "a deep vector serves as a shallow one");
     store.putFiles([parsedFile("new.ts", ["new", "newer"])]);
@@ -236,7 +237,7 @@ describe("deepening", () => {
     const store = await w.open();
     store.putFiles([files()]);
     const [read] = store.placesInFile("src/files.ts");
-    const vector = (text: string) => [{ chunkId: read!.chunkId, vector: quantised(vectorOf(text)) }];
+    const vector = (text: string) => [{ chunkId: read!.chunkId, vector: quantise(vectorOf(text)) }];
     store.putVectors("deep", vector("seen deeply"));
     store.putVectors("shallow", vector("seen shallowly"));
     store.putVectors("deep", vector("seen again"));
@@ -250,9 +251,9 @@ describe("deepening", () => {
 
   test("ignores vectors of chunks that no longer exist and refuses those of another width", async () => {
     const store = await w.open();
-    store.putVectors("deep", [{ chunkId: 99, vector: quantised(vectorOf("gone")) }]);
+    store.putVectors("deep", [{ chunkId: 99, vector: quantise(vectorOf("gone")) }]);
     assert.deepEqual(dense(store, "gone"), []);
-    assert.throws(() => store.putVectors("deep", [{ chunkId: 99, vector: quantised(vectorOf("gone", 16)) }]), RangeError);
+    assert.throws(() => store.putVectors("deep", [{ chunkId: 99, vector: quantise(vectorOf("gone", 16)) }]), RangeError);
     assert.throws(() => store.putFiles([files()]) && store.searchDense(sameAtEveryExit(vectorOf("x", 16)), 1, {}), RangeError);
   });
 });
@@ -396,10 +397,10 @@ describe("looking up", () => {
 
   test("finds the neighbours of a chunk without the chunk itself", async () => {
     const store = await w.open();
-    store.putFiles([parsedFile("a.ts", ["same", "other", "third"], { instant: (text) => quantised(vectorOf(text === "third" ? "same" : text)) })]);
+    store.putFiles([parsedFile("a.ts", ["same", "other", "third"], { instant: (text) => quantise(vectorOf(text === "third" ? "same" : text)) })]);
     deepen(store, "shallow");
     const [same, other, third] = store.placesInFile("a.ts");
-    store.putVectors("deep", [same!, third!].map(({ chunkId }) => ({ chunkId, vector: quantised(vectorOf("twin")) })));
+    store.putVectors("deep", [same!, third!].map(({ chunkId }) => ({ chunkId, vector: quantise(vectorOf("twin")) })));
     const hits = store.neighbours(same!.chunkId, 1);
     assert.deepEqual(hits.map(({ chunkId }) => chunkId), [third!.chunkId]);
     assert.deepEqual(store.neighbours(same!.chunkId, 1, new Set([other!.chunkId])).map(({ chunkId }) => chunkId), [other!.chunkId]);
@@ -429,7 +430,7 @@ describe("looking up", () => {
   test("compares code by what its language leaves over, and knows languages from the chunks", async () => {
     const dims = 64;
     const store = await w.open({ model: testModel({ dims, matryoshka: [dims], sharedSpace: true }) });
-    const meaning = (i: number, accent: string) => quantised(unit(vectorOf(`idea ${i}`, dims).map((value, j) => value + 1.5 * vectorOf(accent, dims)[j]!)));
+    const meaning = (i: number, accent: string) => quantise(unit(vectorOf(`idea ${i}`, dims).map((value, j) => value + 1.5 * vectorOf(accent, dims)[j]!)));
     const chunks = (lang: string) => Array.from({ length: 150 }, (_, i) => parsedFile(`${lang}/${i}.x`, [{ text: `${lang} chunk ${i}`, lang }], { dims, instant: () => meaning(i, lang) }));
     store.putFiles([...chunks("go"), ...chunks("php")]);
     const query = sameAtEveryExit(dequantise(meaning(7, "go")));

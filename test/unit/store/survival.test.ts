@@ -5,10 +5,11 @@ import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSy
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { asStrataError } from "../../../src/store/database.ts";
 import { Store } from "../../../src/store/store.ts";
-import { parsedFile, quantised, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { parsedFile, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
 beforeEach(() => {
@@ -251,12 +252,12 @@ describe("another version", () => {
   test("of the model lets the old vectors answer its own queries until every chunk has a new one", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
-    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    store.putVectors("deep", store.chunksToDeepen("deep", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     await store.close();
     const model = testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] });
     const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
     let again = await w.open({ model });
-    const putSome = (limit: number) => again.putVectors("instant", again.chunksWithoutInstant(limit).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text, 48)) })));
+    const putSome = (limit: number) => again.putVectors("instant", again.chunksWithoutInstant(limit).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
     assert.equal(again.previousModel !== undefined, true);
     assert.deepEqual(again.previousModel, testModel());
     assert.deepEqual(again.coverage(), { files: 3, chunks: 3, instant: 0, shallow: 0, deep: 0 });
@@ -285,7 +286,7 @@ describe("another version", () => {
     };
     assert.deepEqual(rows(), [4, 4], "the old model's vectors (three instant, one deep) are kept for going back");
     again = await w.open({ model: testModel({ hash: "c".repeat(64) }) });
-    again.putVectors("instant", again.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    again.putVectors("instant", again.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     while (!again.drainGraphs(1000));
     await again.close();
     assert.deepEqual(rows(), [4, 4], "of three models the oldest is gone");
@@ -294,17 +295,17 @@ describe("another version", () => {
   test("of the model while open needs no restart, and back again encodes nothing", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
-    store.putVectors("deep", store.chunksToDeepen("deep", 9).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text)) })));
+    store.putVectors("deep", store.chunksToDeepen("deep", 9).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
     const model = testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] });
     store.useModel(model);
     assert.deepEqual([store.previousModel !== undefined, store.coverage().instant], [true, 0]);
     assert.ok(nearest(store, text, 32, testModel().hash)!.score > 0.99, "the old vectors answer");
     const [late] = store.chunksToDeepen("deep", 1);
-    store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantised(vectorOf(late!.text)) }], testModel().hash);
+    store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantise(vectorOf(late!.text)) }], testModel().hash);
     assert.equal(store.coverage().deep, 0, "what the old model still had under way is its own");
-    assert.throws(() => store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantised(vectorOf(late!.text)) }]), RangeError);
-    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantised(vectorOf(text, 48)) })));
+    assert.throws(() => store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantise(vectorOf(late!.text)) }]), RangeError);
+    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
     assert.equal(store.previousModel !== undefined, false);
     while (!store.drainGraphs(1000));
     store.useModel(testModel());

@@ -1,14 +1,16 @@
 // Rows of int8 vectors and the SIMD scan over them, against plain arithmetic.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { quantise } from "../../../src/encoding/int8.ts";
 import { createScan } from "../../../src/encoding/int8Kernel.ts";
 import { TopK, VectorRows } from "../../../src/store/vectors.ts";
-import { clusteredVectors, quantised, randomNumbers } from "../../support/storeFixture.ts";
+import { randomNumbers } from "../../support/random.ts";
+import { clusteredVectors } from "../../support/storeFixture.ts";
 
 function filled(count: number, dims: number): { rows: VectorRows; floats: Float32Array[] } {
   const floats = clusteredVectors(count, dims, 5, 11);
   const rows = new VectorRows(dims);
-  floats.forEach((vector, i) => rows.add(i + 100, quantised(vector)));
+  floats.forEach((vector, i) => rows.add(i + 100, quantise(vector)));
   return { rows, floats };
 }
 const scan = (rows: VectorRows, query: Float32Array, k: number, allowed?: ReadonlySet<number>) => {
@@ -73,23 +75,23 @@ test("adding, swapping and removing in any order keeps every vector with its chu
       rows.removeLast();
       present.delete(id);
     } else {
-      rows.add(id, quantised(floats[id]!));
+      rows.add(id, quantise(floats[id]!));
       present.add(id);
       rows.swap(Math.floor(random() * rows.count), rows.count - 1);
     }
   }
   assert.equal(rows.count, present.size);
   for (const id of present) {
-    assert.deepEqual([...rows.valuesAt(rows.rowOf(id)!)], [...quantised(floats[id]!).values]);
-    assert.equal(rows.scaleAt(rows.rowOf(id)!), quantised(floats[id]!).scale);
+    assert.deepEqual([...rows.valuesAt(rows.rowOf(id)!)], [...quantise(floats[id]!).values]);
+    assert.equal(rows.scaleAt(rows.rowOf(id)!), quantise(floats[id]!).scale);
   }
 });
 
 test("vectors and queries of another width are refused, and so is a chunk's second vector", () => {
   const { rows, floats } = filled(2, 16);
-  assert.throws(() => rows.add(7, quantised(new Float32Array(15))), RangeError);
+  assert.throws(() => rows.add(7, quantise(new Float32Array(15))), RangeError);
   assert.throws(() => rows.prepare(new Float32Array(17)), RangeError);
-  assert.throws(() => rows.add(100, quantised(floats[0]!)), RangeError);
+  assert.throws(() => rows.add(100, quantise(floats[0]!)), RangeError);
 });
 
 describe("the k best of a stream", () => {
