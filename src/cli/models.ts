@@ -3,15 +3,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
-import { sha256 } from "../base/hash.ts";
-import { defaultModelFolder, loadModelFiles } from "../encoding/modelFiles.ts";
+import { sum } from "../base/statistics.ts";
+import { defaultModelFolder, loadModelFiles, type Manifest } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
+import { manifestHash } from "../engine/session.ts";
 import { existingFolder, resolveModel, withEngine } from "./session.ts";
 import { bytes, painter, printable, type Context } from "./terminal.ts";
 
-export interface ListedModel {
+interface ListedModel {
   readonly id: string;
   readonly folder: string;
   /** The index that was asked about uses it. */
@@ -33,16 +34,9 @@ async function describeModel(folder: string, isDefault: boolean, signal: AbortSi
   try {
     const { model } = await loadModelFiles(folder, signal);
     // loadModelFiles has checked the shape.
-    const manifest = JSON.parse(readFileSync(path.join(folder, "manifest.json"), "utf8")) as {
-      license: string;
-      description: string;
-      quality: unknown;
-      exits: { layer: number }[];
-      files: Record<string, { bytes: number }>;
-    };
-    const { license, description, quality } = manifest;
-    const size = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
-    return { ...known, id: model.id, version: model.version, license, description, dims: model.dims, exits: manifest.exits.map((exit) => exit.layer), bytes: size, quality };
+    const { license, description, quality, exits, files } = JSON.parse(readFileSync(path.join(folder, "manifest.json"), "utf8")) as Manifest;
+    const size = sum(Object.values(files).map((file) => file.bytes));
+    return { ...known, id: model.id, version: model.version, license, description, dims: model.dims, exits: exits.map((exit) => exit.layer), bytes: size, quality };
   } catch (error) {
     signal.throwIfAborted();
     return { ...known, problem: userMessage(error) };
@@ -50,7 +44,7 @@ async function describeModel(folder: string, isDefault: boolean, signal: AbortSi
 }
 
 /** Models that came with Strata, those trained on this machine, and `used` wherever it lies. @param used folder of the model in use; undefined for the default */
-export async function listModels(used: string | undefined, signal: AbortSignal): Promise<readonly ListedModel[]> {
+async function listModels(used: string | undefined, signal: AbortSignal): Promise<readonly ListedModel[]> {
   const folders = [path.join(packageRoot, "models"), path.join(cacheFolder(), "models")].flatMap((parent) =>
     existsSync(parent) ? readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => path.join(parent, entry.name)) : [],
   );
@@ -82,7 +76,7 @@ export async function runModels(action: string | undefined, model: string | unde
     else {
       const { root, model: chosen } = status;
       const name = printable(`${chosen.id} ${chosen.version}`);
-      const isSame = before === sha256(readFileSync(path.join(chosen.folder, "manifest.json")));
+      const isSame = before === manifestHash(chosen.folder);
       context.terminal.out(isSame ? `${root} uses ${name} already; nothing has to be read again.\n` : `${root} uses ${name} now. Until it has read everything, searches are answered by the model before.\n`);
     }
     return 0;

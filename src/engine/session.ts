@@ -152,6 +152,7 @@ export function pathInside(root: string, given: string, base: string = root): st
   return relative;
 }
 
-function manifestHash(folder: string): string {
+/** The identity of the model in a folder: `EncoderModel.hash`. */
+export function manifestHash(folder: string): string {
   return sha256(readFileSync(path.join(folder, "manifest.json")));
 }

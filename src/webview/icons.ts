@@ -26,7 +26,7 @@ const kinds: Readonly<Record<ChunkKind, TemplateResult>> = {
 };
 export const kindIcon = (kind: ChunkKind): TemplateResult => kinds[kind];
 
-export const depthText: Readonly<Record<Depth, string>> = {
+const depthText: Readonly<Record<Depth, string>> = {
   instant: "Read at a glance (instant exit); deeper reading may move it",
   shallow: "Read by the first layers of the encoder (shallow exit)",
   deep: "Read by the whole encoder (deep exit)",
