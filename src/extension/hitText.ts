@@ -48,7 +48,7 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     };
   });
   const failures = result.failures.map(({ name, reason }): QuickRow => ({ label: `$(warning) Not searched: ${escapeIcons(name)}`, detail: escapeIcons(reason) }));
-  if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again when all are there.` }, ...failures];
+  if (indexing) return [...hits, { label: "$(sync~spin) Indexing goes on", detail: `Searched ${filesText(result.coverage.files)} so far; the search is made again as more are read.` }, ...failures];
   const pause = pausedBecause === undefined ? [] : [{ label: "$(debug-pause) Indexing is paused: not everything may have been read", detail: escapeIcons(pausedBecause) }];
   return hits.length > 0 ? [...hits, ...pause, ...failures] : [{ label: `$(info) Nothing found for "${escapeIcons(query)}"`, detail: "Try other words for what the code does, or leave out filters." }, ...pause, ...failures];
 }

@@ -8,7 +8,7 @@ import { escapeIcons, quickRows } from "./hitText.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";
 import { rememberShown } from "./wayBack.ts";
-import type { WorkspaceEngines } from "./workspaceEngines.ts";
+import { isMuchMore, type WorkspaceEngines } from "./workspaceEngines.ts";
 
 interface HitItem extends vscode.QuickPickItem {
   readonly hit?: RootedHit;
@@ -56,6 +56,8 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   let looked: RootedHit | undefined;
   /** Whose answer the list is. */
   let answered = "";
+  /** Files that the list's search could see. */
+  let searched = 0;
   /** Enter came before the answer: its first hit is opened when it is there. */
   let accepted = false;
 
@@ -107,8 +109,10 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
       return;
     }
     pick.busy = true;
+    const searchable = options.engines.searchableFiles();
     try {
       const first = await options.engines.search("quick", { query, k: options.maxResults() }, (better) => show(query, better), signal);
+      searched = Math.max(searchable, first.coverage.files);
       show(query, first);
       pick.busy = false;
     } catch (error) {
@@ -125,7 +129,8 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
   const stop = options.engines.onChange(() => {
     const before = indexing;
     ({ indexing } = options.engines);
-    if (before && !indexing) void search(pick.value, true);
+    const isDue = indexing ? answered === pick.value && answered.trim() !== "" && !pick.busy && isMuchMore(options.engines.searchableFiles(), searched) : before;
+    if (isDue) void search(pick.value, true);
   });
 
   pick.onDidChangeValue((query) => {

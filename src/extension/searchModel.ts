@@ -11,7 +11,7 @@ import { type DuplicateGroup, duplicateDefaults, type SimilarParams } from "../e
 import type { Filters, ViewDuplicateGroup, ViewHit, ViewIndex, ViewResults, ViewState } from "../webview/messages.ts";
 import { duplicatesProgress, failureText, totalCoverage, viewIndex } from "./indexText.ts";
 import { type CountedLines, textOnDisk } from "./savedLines.ts";
-import type { WorkspaceEngines } from "./workspaceEngines.ts";
+import { isMuchMore, type WorkspaceEngines } from "./workspaceEngines.ts";
 
 /** A place the page may ask to open: nothing else can be opened through it. */
 export interface Place extends CountedLines {
@@ -75,6 +75,8 @@ export class SearchModel {
   /** The state of the index in which the shown hits were found, and the one for which the search was repeated last without finding another: see Status.changes. */
   #foundWith = 0;
   #repeatedWith: number | undefined;
+  /** Files that could be searched when the shown search was made; a folder that does not answer has some that its hits do not tell of. */
+  #searchable = 0;
   #lastIndex: ViewIndex["kind"] = "noFolder";
 
   constructor(options: SearchModelOptions) {
@@ -132,7 +134,7 @@ export class SearchModel {
     const complete = now === "ready" && (this.#lastIndex === "working" || this.#lastIndex === "starting");
     this.#lastIndex = now;
     this.#options.onChange();
-    if (!this.#busy && (complete || this.#hasOtherCode())) void this.repeat();
+    if (!this.#busy && (complete || this.#hasOtherCode() || this.#hasMuchMore())) void this.repeat();
     this.#finish();
   }
 
@@ -147,6 +149,13 @@ export class SearchModel {
     if (now === this.#foundWith || now === this.#repeatedWith) return false;
     this.#repeatedWith = now;
     return true;
+  }
+
+  /** Whether the shown search saw few of the files that are there now: a question that is typed while the first are read must not find nothing until all are. */
+  #hasMuchMore(): boolean {
+    const [shown, { engines }] = [this.#results, this.#options];
+    if (shown.kind !== "hits" || shown.of !== "search" || !engines.indexing) return false;
+    return isMuchMore(engines.searchableFiles(shown.filters.root), Math.max(this.#searchable, shown.coverage.files));
   }
 
   /** Looks once more for what was looked for while files were missing, when none are. */
@@ -178,6 +187,7 @@ export class SearchModel {
     if (query.trim() === "") return before.trim() === "" ? this.#options.onChange() : this.clear();
     await this.#run(async (signal) => {
       const [k, made] = [this.#options.maxResults(), this.#reachable(filters)];
+      this.#searchable = this.#options.engines.searchableFiles(made.root);
       const show = (result: MergedResult) => this.#showHits({ of: "search", subject: query.trim(), filters: made }, result);
       show(await this.#options.engines.search("view", { query: queryWithFilters(query, made), k, root: made.root }, (better) => show(better), signal));
     });
@@ -300,7 +310,7 @@ export class SearchModel {
     this.#busy = false;
     this.#working = undefined;
     this.#options.onChange();
-    if (this.#hasOtherCode()) void this.repeat(); // which came too late for this one, and perhaps nothing is told for long now
+    if (this.#hasOtherCode() || this.#hasMuchMore()) void this.repeat(); // which came too late for this one, and perhaps nothing is told for long now
     this.#finish();
   }
 

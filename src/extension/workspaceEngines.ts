@@ -4,6 +4,7 @@ import type { RequestType } from "vscode-jsonrpc/node";
 import { unlessAborted } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { sum } from "../base/statistics.ts";
 import { type Folder, nameIn, withDistinctNames } from "../engine/folderPaths.ts";
 import { askAll, duplicatesAll, type FolderSet, mergeResults, type MergedDuplicates, type MergedResult, searchAll, searchParams, similarAll } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -14,6 +15,11 @@ import type { FolderState } from "./indexText.ts";
 export type Reach = "everything" | "still indexing" | "paused";
 
 export type Listener = () => void;
+/**
+ * Whether a search made over `before` files is worth making again over `now` while more are read: the first files count at once, and of
+ * 80,000 the search is made again 17 times.
+ */
+export const isMuchMore = (now: number, before: number): boolean => now >= Math.max(1, 2 * before);
 /** Who shows the hits of a search: each has one at a time. */
 export type Asker = "view" | "quick";
 
@@ -129,6 +135,11 @@ export class WorkspaceEngines {
   /** Whether files are still being looked for: a search made now sees only some of them. */
   get indexing(): boolean {
     return this.clients.some(({ client: { state, status } }) => state.kind === "starting" || state.kind === "restarting" || (state.kind === "running" && (!status || status.state.kind === "absent" || status.state.kind === "scanning")));
+  }
+
+  /** Files that can be searched now, of all folders or of the one at `root`; while files are read for the first time they become more. */
+  searchableFiles(root?: string): number {
+    return sum(this.clients.map(({ folder, client }) => (root === undefined || root === folder.root ? (client.status?.coverage.files ?? 0) : 0)));
   }
 
   /** Why nothing more is read in some folder, when that is paused. */

@@ -571,7 +571,7 @@ export class SearchPanel extends LitElement {
     return this.#empty(
       "Nothing found",
       html`<ul class="tips">
-        ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again when that is done.</li>` : nothing}
+        ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again as more is read.</li>` : nothing}
         ${state.index.kind === "paused" ? html`<li>Not everything may have been read. ${state.index.reason}</li>` : nothing}
         ${filtered ? html`<li>Filters are on: ${filters.join(", ")}.</li>` : nothing}
         <li>Say what the code does, not only what it may be called.</li>

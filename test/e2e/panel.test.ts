@@ -378,7 +378,7 @@ describe("The search view's page", () => {
     ["failed", { ...startState, index: { kind: "failed", reason: "The model is damaged." } }, "The model is damaged."],
     ["an error", { ...startState, error: "Rebuild the index." }, "Rebuild the index."],
     ["nothing found", hitsState([]), "Nothing found"],
-    ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again when that is done"],
+    ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again as more is read"],
     ["nothing found while indexing is paused", hitsState([], { index: { kind: "paused", reason: "You paused indexing." } }), "Not everything may have been read. You paused indexing."],
     ["found while indexing is paused", hitsState([a], { index: { kind: "paused", reason: "You paused indexing." } }), "You paused indexing."],
     ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],

@@ -52,6 +52,23 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   assert.equal(QuickPick.last.sortByLabel, false);
 });
 
+it("the quick pick asks again while files are read, as often as there are twice as many", async () => {
+  let asked = 0;
+  const { fake, engines } = fakeWorkspace(() => (asked++, result([], { coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 } })));
+  const read = async (files: number) => {
+    await fake.engine.sendNotification(protocol.statusChanged, status({ coverage: { files, chunks: files, instant: files, shallow: 0, deep: 0 }, state: { kind: "scanning", progress: { phase: "instant", done: files, total: 1_000, unit: "files" } } }));
+    await settle();
+  };
+  await engines.start();
+  await settle();
+  await read(0);
+  openQuickSearch({ engines, opener: { open: async () => undefined, cancel: () => undefined, dispose: () => undefined }, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
+  await settle();
+  asked = 0;
+  for (const files of [1, 90, 100, 179, 180]) await read(files);
+  assert.equal(asked, 3, "for 1, 90 and 180");
+});
+
 it("the quick pick says above the list how the words were read, as long as that list is shown", async () => {
   const { engines } = fakeWorkspace(({ query }) => result([hit("a.ts", 1)], query === "clinet" ? { respellings: [{ typed: "clinet", read: "client" }], farFetched: true } : {}));
   await engines.start();

@@ -178,6 +178,29 @@ describe("the search view's state", () => {
     assert.equal(asked, 1);
   });
 
+  it("makes the search again while files are read, as often as there are twice as many", async () => {
+    let asked = 0;
+    let searched = 0;
+    const { model, engine, say } = setUp(() => (asked++, result([], { coverage: coverage(searched) })));
+    const read = async (files: number) => {
+      await engine().engine.sendNotification(protocol.statusChanged, status({ coverage: coverage(files), state: { kind: "scanning", progress: { phase: "instant", done: files, total: 1_000, unit: "files" } } }));
+      await settle();
+    };
+    await model.search("q", none);
+    await read(0);
+    asked = 0;
+    for (searched of [1, 90, 100, 179, 180]) await read(searched);
+    assert.equal(asked, 3, "for 1, 90 and 180");
+    for (let i = 0; i < 3; i++) await read(400); // of which the answers never tell
+    assert.equal(asked, 4);
+    await model.similar("/w", { path: "a.ts", startLine: 1, endLine: 9 }, "a.ts:1-9");
+    asked = 0;
+    await read(1_000);
+    assert.equal(asked, 0, "similar code is looked for once more at the end");
+    await say({ kind: "ready" });
+    assert.equal(asked, 1);
+  });
+
   it("makes the search again when code came or went outside the editor, once for each change", async () => {
     let asked = 0;
     let changes = 3;
