@@ -1,5 +1,6 @@
 // Opens a place in the editor, reveals it and marks its lines until the reader moves on.
 import * as vscode from "vscode";
+import { StrataError, userMessage } from "../base/errors.ts";
 import { isNotebook } from "../base/notebook.ts";
 import type { Opening } from "../webview/messages.ts";
 import { cellAtLine } from "./notebooks.ts";
@@ -25,6 +26,15 @@ export interface PlaceOpener extends vscode.Disposable {
 export function uriOf({ root, path }: Pick<Place, "root" | "path">): vscode.Uri {
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === root);
   return folder ? vscode.Uri.joinPath(folder.uri, path) : vscode.Uri.file(`${root}/${path}`);
+}
+
+/** @throws StrataError for a file that is not there any more, as between two looks at the disk; VS Code's own words are about its file services. */
+export async function documentAt(place: Pick<Place, "root" | "path">): Promise<vscode.TextDocument> {
+  try {
+    return await vscode.workspace.openTextDocument(uriOf(place));
+  } catch (error) {
+    throw new StrataError("input.invalid", `${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`, error);
+  }
 }
 
 /** Themes of high contrast have no background for marked lines but a border, which is missing in the others. */
@@ -85,10 +95,9 @@ export function createPlaceOpener(): PlaceOpener {
       }
       let document: vscode.TextDocument;
       try {
-        document = await vscode.workspace.openTextDocument(uri);
-      } catch {
-        if (turn !== latest) return;
-        void vscode.window.showWarningMessage(notice(`${place.path} cannot be opened. It may have been deleted or renamed since it was indexed; search again.`));
+        document = await documentAt(place);
+      } catch (error) {
+        if (turn === latest) void vscode.window.showWarningMessage(notice(userMessage(error)));
         return;
       }
       const toBuffer = await followCounted(document, place);

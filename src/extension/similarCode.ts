@@ -4,6 +4,7 @@
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
 import { savedCell } from "./notebooks.ts";
+import { documentAt } from "./openPlace.ts";
 import { followCounted, followEdits } from "./savedLines.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
 
@@ -105,8 +106,7 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   // A notebook's rows are not its code; the engine reads both.
   if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.startLine}`);
-  const uri = vscode.Uri.file(`${place.root}/${place.path}`);
-  const document = await vscode.workspace.openTextDocument(uri);
+  const document = await documentAt(place);
   const toBuffer = await followCounted(document, place);
   const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
   const text = document.getText(new vscode.Range(first - 1, 0, last, 0));

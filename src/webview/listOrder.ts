@@ -23,18 +23,25 @@ export function arrange(shown: readonly string[], fresh: readonly string[], held
   return { order, pending: order.some((id, i) => id !== fresh[i]) };
 }
 
-type Row = Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "symbol">;
+type Row = Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "symbol" | "snippet">;
 
-/** A saved edit moves code, and its id with it. From the ids of hits that are gone to those that take their place: the same name nearest by, or the same first line. */
+/**
+ * A saved edit moves code, and its id with it; so does a file that gets another name. From the ids of hits that are gone to those that take their place:
+ * in the same file the same name nearest by, or the same first line; else the same lines in a file that was not there before.
+ */
 export function movedHits(before: readonly Row[], now: readonly Row[]): ReadonlyMap<string, string> {
   const moved = new Map<string, string>();
   const known = new Set(before.map(({ id }) => id));
   const fresh = new Set(now.filter(({ id }) => !known.has(id)));
   const kept = new Set(now.map(({ id }) => id));
+  const fileOf = ({ folder, path }: Row) => `${folder}\0${path}`;
+  const filesBefore = new Set(before.map(fileOf));
+  const isRenamed = (old: Row, hit: Row) => !filesBefore.has(fileOf(hit)) && hit.startLine === old.startLine && hit.symbol === old.symbol && hit.snippet === old.snippet;
   for (const old of before) {
     if (kept.has(old.id)) continue;
     const away = ({ startLine }: Row) => Math.abs(startLine - old.startLine);
-    const [next] = [...fresh].filter((hit) => hit.folder === old.folder && hit.path === old.path && (hit.symbol === old.symbol || away(hit) === 0)).sort((a, b) => away(a) - away(b));
+    const [inFile] = [...fresh].filter((hit) => fileOf(hit) === fileOf(old) && (hit.symbol === old.symbol || away(hit) === 0)).sort((a, b) => away(a) - away(b));
+    const next = inFile ?? [...fresh].find((hit) => isRenamed(old, hit));
     if (!next) continue;
     moved.set(old.id, next.id);
     fresh.delete(next);

@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, describe, it } from "node:test";
 import type { TextEditor, Uri } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { buffers, editorOn, Range, said, shown, untitledEditor, window } from "../../support/fakeVscode.ts";
+import { buffers, editorOn, Range, said, shown, untitledEditor, window, workspace } from "../../support/fakeVscode.ts";
 
 const { findSimilarInEditor, findSimilarToPlace, openFile, placesByFolder } = await import("../../../src/extension/similarCode.ts");
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
@@ -110,6 +110,14 @@ describe("a hit in a file that was saved since it was found", () => {
     await findSimilarToPlace(place, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
     assert.deepEqual(calls[0]?.[1], { path: "b.ts", startLine: 2, endLine: 4, text: "function f() {\n  return 1;\n}\n", lang: "typescript" });
   });
+});
+
+it("of a hit whose file has gone it is said what to do, in our own words", async (t) => {
+  const { openTextDocument } = workspace;
+  t.after(() => Object.assign(workspace, { openTextDocument }));
+  Object.assign(workspace, { openTextDocument: () => Promise.reject(new Error("cannot open file:///w/gone.ts. Detail: Unable to read file")) });
+  const asking = findSimilarToPlace({ root: "/w", path: "gone.ts", startLine: 1, endLine: 3 }, { similar: () => assert.fail("nothing is asked") } as unknown as SearchModel);
+  await assert.rejects(asking, { name: "StrataError", message: /^gone\.ts cannot be opened\. .* search again\.$/ });
 });
 
 describe("a hit in a file with unsaved edits", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bestWindow } from "../../../src/base/snippet.ts";
 import { dedent, highlight, markedWords } from "../../../src/webview/highlight.ts";
-import { arrange } from "../../../src/webview/listOrder.ts";
+import { arrange, movedHits } from "../../../src/webview/listOrder.ts";
 import { isFromView } from "../../../src/webview/messages.ts";
 import { openingOf } from "../../../src/webview/opening.ts";
 
@@ -21,6 +21,24 @@ describe("the order of the list", () => {
 
   it("changes altogether when no hit is left", () => {
     assert.deepEqual(arrange(["a"], ["x", "y"], true), { order: ["x", "y"], pending: false });
+  });
+});
+
+describe("a hit whose code moved", () => {
+  const row = (path: string, startLine: number, symbol: string, snippet = symbol) => ({ id: `${path}:${startLine}`, folder: "", path, startLine, symbol, snippet });
+  const moved = (before: readonly ReturnType<typeof row>[], now: readonly ReturnType<typeof row>[]) => [...movedHits(before, now)];
+
+  it("is that of the same name nearest by", () => {
+    assert.deepEqual(moved([row("a.ts", 5, "f")], [row("a.ts", 90, "f"), row("a.ts", 7, "f")]), [["a.ts:5", "a.ts:7"]]);
+  });
+
+  it("is the same lines in a file of another name", () => {
+    assert.deepEqual(moved([row("a.ts", 5, "f"), row("a.ts", 9, "g")], [row("b.ts", 9, "g"), row("b.ts", 5, "f")]), [["a.ts:5", "b.ts:5"], ["a.ts:9", "b.ts:9"]]);
+  });
+
+  it("is none with other lines, and none in a file that was there before", () => {
+    assert.deepEqual(moved([row("a.ts", 5, "f")], [row("b.ts", 5, "f", "other")]), []);
+    assert.deepEqual(moved([row("a.ts", 5, "f"), row("b.ts", 1, "g")], [row("b.ts", 1, "g"), row("b.ts", 5, "f")]), []);
   });
 });
 
