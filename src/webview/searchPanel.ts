@@ -8,6 +8,7 @@ import { asRead, remarkTexts } from "../base/remarks.ts";
 import { count, coverageLine } from "./coverageLine.ts";
 import { type HitActions, hitRow, rootOf, rowId, shownPath, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
+import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
 import { type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
@@ -23,11 +24,6 @@ const ALWAYS_SHOWN = 6;
 
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
-
-/** Whether the host has these filters: it drops a folder that restricts nothing. */
-const hasTaken = (asked: Filters, { langs, path, root }: Filters): boolean => path === asked.path && langs.join() === asked.langs.join() && (root === undefined || root === asked.root);
-/** The filters that are on, each as it is told. @param folder what the folder at `root` is called */
-const filterTexts = ({ langs, path, root }: Filters, folder: string): string[] => [...langs, path, ...(root === undefined ? [] : [folder])].filter((text) => text !== "");
 
 /** Other words, or filters, would find nothing either. */
 const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
@@ -565,9 +561,11 @@ export class SearchPanel extends LitElement {
   #renderNothing(state: ViewState): TemplateResult {
     if (state.busy) return html``;
     if (hasNoFiles(state)) return this.#noFiles();
-    const filters = filterTexts(this.#filters, state.folder);
+    const { results } = state;
+    const typed = results.kind === "hits" && results.of === "search" ? splitQuery(results.subject).filters : [];
+    const filters = [...filterTexts(this.#filters, state.folder), ...typed];
     const filtered = filters.length > 0;
-    const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(this.query, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
+    const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(splitQuery(this.query).words, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
     return this.#empty(
       "Nothing found",
       html`<ul class="tips">

@@ -269,4 +269,14 @@ describe("filters that are chosen faster than the host answers", () => {
     page.press("Only rust");
     assert.deepEqual(chosen(page), [{ langs: [], path: "" }, { langs: ["rust"], path: "" }]);
   });
+
+  it("are told and taken away also where they were typed", () => {
+    const page = panel();
+    const query = 'retry -path:"my files" lang:go';
+    const { results, ...state } = stateOf([]);
+    page.tell({ type: "state", state: { ...state, query, results: { ...results, subject: query } as ViewState["results"] } });
+    assert.match(page.text(), /Filters are on: -path:"my files", lang:go\./);
+    page.press("Search without filters");
+    assert.deepEqual(page.sent, [{ type: "search", query: "retry", filters: { langs: [], path: "" }, remember: false }]);
+  });
 });
