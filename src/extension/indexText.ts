@@ -76,8 +76,9 @@ export function viewIndex(folders: readonly FolderState[]): ViewIndex {
   }
   const working = folders.flatMap(({ status }) => (status?.state.kind === "scanning" || status?.state.kind === "deepening" ? [status.state.progress] : []));
   // Scanning first: a folder that is not searchable yet matters more than one that gets better.
-  const progress = working.find(({ phase }) => phase === "discover" || phase === "instant") ?? (working[0] && inAll(folders, working[0]));
-  if (progress) return { kind: "working", label: progressText(progress), fraction: progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined };
+  const unread = working.find(({ phase }) => phase === "discover" || phase === "instant");
+  const progress = unread ?? (working[0] && inAll(folders, working[0]));
+  if (progress) return { kind: "working", label: progressText(progress), fraction: progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined, ...(unread && { unread: true }) };
   for (const { status } of folders) if (status?.state.kind === "paused") return { kind: "paused", reason: status.state.reason };
   return folders.every(({ client }) => client.kind === "idle") ? { kind: "idle" } : { kind: "ready" };
 }

@@ -61,7 +61,7 @@ function signals({ why, score }: ViewHit): TemplateResult {
     <tbody>${why.map(
       ({ signal, value, contribution }) => html`<tr title="value ${value.toFixed(3)}">
         <th scope="row">${signal}</th>
-        <td class="bar"><meter min="0" max="1" value=${Math.abs(contribution) / most}></meter></td>
+        <td class="bar"><meter aria-hidden="true" min="0" max="1" value=${Math.abs(contribution) / most}></meter></td>
         <td class="number">${contribution < 0 ? "−" : "+"}${Math.abs(contribution).toFixed(3)}</td>
       </tr>`,
     )}</tbody>

@@ -47,7 +47,7 @@ export type ViewIndex =
   | { readonly kind: "noFolder" }
   | { /** Nothing is asked of an engine before the first search. */ readonly kind: "idle" }
   | { readonly kind: "starting" }
-  | { readonly kind: "working"; readonly label: string; /** 0 to 1, or undefined when the end is not known. */ readonly fraction: number | undefined }
+  | { readonly kind: "working"; readonly label: string; /** 0 to 1, or undefined when the end is not known. */ readonly fraction: number | undefined; /** There are files that cannot be found yet. */ readonly unread?: true }
   | { readonly kind: "ready" }
   | { readonly kind: "paused"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string };

@@ -84,6 +84,7 @@ export class SearchPanel extends LitElement {
   receive(message: FromHost): void {
     if (message.type === "focus") {
       this.#focusWanted = true;
+      this.historyOpen = false;
       this.requestUpdate();
       return;
     }
@@ -317,7 +318,9 @@ export class SearchPanel extends LitElement {
     else entries[Math.min(index, entries.length - 1)]?.focus();
   }
 
+  /** Of an entry, or of the button that shows them. */
   #historyKey(event: KeyboardEvent): void {
+    if (!this.historyOpen) return;
     const at = [...this.renderRoot.querySelectorAll(".history button")].indexOf(event.target as Element);
     if (event.key === "ArrowDown") this.#focusEarlier(at + 1);
     else if (event.key === "ArrowUp") this.#focusEarlier(at - 1);
@@ -392,7 +395,7 @@ export class SearchPanel extends LitElement {
         @focus=${this.#boxFocused}
       />
       ${this.query === "" ? nothing : html`<button title="Clear (Esc)" aria-label="Clear" @click=${this.#clear}>${closeIcon}</button>`}
-      ${state.history.length > 0 ? html`<button class=${this.historyOpen ? "on" : ""} title="Earlier searches" aria-label="Earlier searches" aria-expanded=${this.historyOpen} @click=${() => (this.historyOpen = !this.historyOpen)}>${historyIcon}</button>` : nothing}
+      ${state.history.length > 0 ? html`<button class=${this.historyOpen ? "on" : ""} title="Earlier searches" aria-label="Earlier searches" aria-expanded=${this.historyOpen} @keydown=${this.#historyKey} @click=${() => (this.historyOpen = !this.historyOpen)}>${historyIcon}</button>` : nothing}
       <button class=${this.filtersOpen ? "on" : ""} title="Filters" aria-label="Filters" aria-expanded=${this.filtersOpen} @click=${() => (this.filtersOpen = !this.filtersOpen)}>
         ${filterIcon}${filtered > 0 ? html`<span class="badge">${filtered}</span>` : nothing}
       </button>
@@ -569,7 +572,7 @@ export class SearchPanel extends LitElement {
     return this.#empty(
       "Nothing found",
       html`<ul class="tips">
-        ${state.index.kind === "working" ? html`<li>The workspace is still being indexed; the search is made again as more is read.</li>` : nothing}
+        ${state.index.kind === "working" && state.index.unread ? html`<li>The workspace is still being indexed; the search is made again as more is read.</li>` : nothing}
         ${state.index.kind === "paused" ? html`<li>Not everything may have been read. ${state.index.reason}</li>` : nothing}
         ${filtered ? html`<li>Filters are on: ${filters.join(", ")}.</li>` : nothing}
         <li>Say what the code does, not only what it may be called.</li>

@@ -118,6 +118,7 @@ describe("The search view's page", () => {
     assert.deepEqual(await panel.last("similarTo"), { type: "similarTo", id: a.id });
     await page.keyboard.press("ArrowRight");
     assert.equal(await page.locator(".why tr").count(), a.why.length);
+    assert.doesNotMatch(await page.locator(".why").ariaSnapshot(), /meter|\d{6}/, "a screen reader hears the figure, and not the length of its bar");
     await page.keyboard.press("ArrowLeft");
     assert.equal(await page.locator(".why").count(), 0);
     await page.keyboard.press("Escape");
@@ -365,6 +366,22 @@ describe("The search view's page", () => {
     assert.equal(await page.locator(".history").count(), 0);
   });
 
+  it("leads into the earlier searches from their button too, and Escape or a command that wants the box closes them", async () => {
+    await panel.state({ ...startState, history: ["where is the cache", "parse flags"] });
+    const button = page.locator("button[aria-label='Earlier searches']");
+    const history = page.locator(".history");
+    await button.click();
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await history.locator("button").first().evaluate((entry) => entry.matches(":focus")), true);
+    await button.focus();
+    await page.keyboard.press("Escape");
+    await history.waitFor({ state: "detached" });
+    assert.equal(await box().evaluate((input) => input.matches(":focus")), true);
+    await button.click();
+    await panel.focus();
+    await history.waitFor({ state: "detached" });
+  });
+
   for (const [name, state, sentence] of [
     ["no folder", { ...startState, index: { kind: "noFolder" }, coverage: undefined }, "Open a folder"],
     ["ready", startState, "3,210 files ready"],
@@ -378,7 +395,7 @@ describe("The search view's page", () => {
     ["failed", { ...startState, index: { kind: "failed", reason: "The model is damaged." } }, "The model is damaged."],
     ["an error", { ...startState, error: "Rebuild the index." }, "Rebuild the index."],
     ["nothing found", hitsState([]), "Nothing found"],
-    ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined } }), "the search is made again as more is read"],
+    ["nothing found yet", hitsState([], { index: { kind: "working", label: "Indexing", fraction: undefined, unread: true } }), "the search is made again as more is read"],
     ["nothing found while indexing is paused", hitsState([], { index: { kind: "paused", reason: "You paused indexing." } }), "Not everything may have been read. You paused indexing."],
     ["found while indexing is paused", hitsState([a], { index: { kind: "paused", reason: "You paused indexing." } }), "You paused indexing."],
     ["nothing found with filters", hitsState([], { filters: { langs: ["go"], path: "src" } }), "Filters are on: go, src"],

@@ -68,7 +68,7 @@ describe("the status item", () => {
 describe("the index as the search view shows it", () => {
   it("prefers the folder that cannot be searched yet", () => {
     const index = viewIndex([folder({ state: { kind: "deepening", progress: progress("deep", 1, 2) } }), folder({ state: { kind: "scanning", progress: progress("instant", 1, 4) } })]);
-    assert.deepEqual(index, { kind: "working", label: "Indexing 25 %", fraction: 0.25 });
+    assert.deepEqual(index, { kind: "working", label: "Indexing 25 %", fraction: 0.25, unread: true });
   });
 
   it("starts nothing by itself and says when it will", () => {
@@ -84,6 +84,7 @@ describe("the index as the search view shows it", () => {
     const last = folder({ state: { kind: "deepening", progress: progress("deep", 9, 10) } });
     const fraction = (...folders: readonly FolderState[]) => (viewIndex(folders) as { readonly fraction?: number }).fraction;
     assert.deepEqual([fraction(last, reading(3)), fraction(done, reading(4))], [12 / 40, 14 / 40]);
+    assert.ok(!("unread" in viewIndex([last])), "everything can be found");
   });
 
   it("says which of several folders failed", () => {
@@ -93,7 +94,7 @@ describe("the index as the search view shows it", () => {
   });
 
   it("has no fraction while the total is unknown", () => {
-    assert.deepEqual(viewIndex([folder({ state: { kind: "scanning", progress: progress("discover", 0, 0) } })]), { kind: "working", label: "Looking for files …", fraction: undefined });
+    assert.deepEqual(viewIndex([folder({ state: { kind: "scanning", progress: progress("discover", 0, 0) } })]), { kind: "working", label: "Looking for files …", fraction: undefined, unread: true });
   });
 });
 

@@ -280,3 +280,15 @@ describe("filters that are chosen faster than the host answers", () => {
     assert.deepEqual(page.sent, [{ type: "search", query: "retry", filters: { langs: [], path: "" }, remember: false }]);
   });
 });
+
+describe("nothing found", () => {
+  const working = (more: { readonly unread?: true }): FromHost => ({ type: "state", state: { ...stateOf([]), index: { kind: "working", label: "Working", fraction: undefined, ...more } } });
+
+  it("may change while files are read, and not while they are only read deeper", () => {
+    const page = panel();
+    page.tell(working({ unread: true }));
+    assert.match(page.text(), /made again as more is read/);
+    page.tell(working({}));
+    assert.doesNotMatch(page.text(), /being indexed/);
+  });
+});
