@@ -1,8 +1,10 @@
 // "Find Similar Code": which code is meant. The selection; else the definition around the cursor; else the cursor's line,
 // which the engine widens to the piece of code it belongs to; where it does not know that line, what stands around it. And which files are meant where
 // copies are looked for.
+import path from "node:path";
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
+import { realPathSync } from "../base/realPath.ts";
 import { savedCell } from "./notebooks.ts";
 import { documentAt } from "./openPlace.ts";
 import { followCounted, followEdits } from "./savedLines.ts";
@@ -57,6 +59,18 @@ export function placeInWorkspace(uri: vscode.Uri): { readonly root: string; read
   return inside === "" ? undefined : { root: folder.uri.fsPath, path: inside };
 }
 
+/** The same, at the end of links: packages of a monorepo are linked into node_modules, and the index has each file by its own path alone. */
+function filePlace(uri: vscode.Uri): ReturnType<typeof placeInWorkspace> {
+  const place = placeInWorkspace(uri);
+  if (!place) return undefined;
+  try {
+    const inside = path.relative(realPathSync(place.root), realPathSync(path.join(place.root, place.path))).split(path.sep);
+    return inside[0] === ".." || path.isAbsolute(inside.join("/")) ? place : { root: place.root, path: inside.join("/") };
+  } catch {
+    return place; // a file that has gone, or one of another scheme
+  }
+}
+
 /** The file of the editor in front; of a notebook's cell that of the notebook. */
 export const openFile = (): vscode.Uri | undefined => vscode.window.activeNotebookEditor?.notebook.uri ?? vscode.window.activeTextEditor?.document.uri;
 
@@ -64,7 +78,7 @@ export const openFile = (): vscode.Uri | undefined => vscode.window.activeNotebo
 export function placesByFolder(uris: readonly (vscode.Uri | undefined)[]): readonly { readonly root: string; readonly paths: readonly string[] }[] {
   const places = uris.flatMap((uri) => {
     const folder = uri && uri.scheme !== "untitled" && vscode.workspace.getWorkspaceFolder(uri);
-    return folder ? [{ root: folder.uri.fsPath, path: placeInWorkspace(uri)?.path ?? "" }] : [];
+    return folder ? [{ root: folder.uri.fsPath, path: filePlace(uri)?.path ?? "" }] : [];
   });
   return [...Map.groupBy(places, ({ root }) => root)].map(([root, inside]) => ({ root, paths: inside.map(({ path }) => path) }));
 }
@@ -72,7 +86,7 @@ export function placesByFolder(uris: readonly (vscode.Uri | undefined)[]): reado
 /** What the engine calls an editor's text: its file, undefined for text that no engine knows, its lines there, and whether it has a line at all. */
 async function onDisk(document: vscode.TextDocument) {
   const cell = await savedCell(document);
-  const known = placeInWorkspace(cell?.notebook ?? document.uri);
+  const known = filePlace(cell?.notebook ?? document.uri);
   const name = known?.path ?? document.uri.path.split("/").at(-1) ?? "selection";
   if (cell) return { known, name: `${name} · cell ${cell.number}`, toDisk: (line: number) => cell.row + line, isOnDisk: () => true };
   // The engine counts the lines on disk: by them it knows what must not be found, being the question itself.

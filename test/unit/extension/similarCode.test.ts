@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -90,6 +90,19 @@ describe("what copies are looked for of", () => {
     assert.deepEqual(placesByFolder([openFile()]), []);
     window.activeNotebookEditor = { notebook: { uri: uri("/w/a.ipynb") } };
     assert.deepEqual(placesByFolder([openFile()]), [{ root: "/w", paths: ["a.ipynb"] }]);
+  });
+
+  it("is the file itself where a link leads to it, and the link where it leads out of the workspace", (t) => {
+    const { getWorkspaceFolder } = workspace;
+    t.after(() => Object.assign(workspace, { getWorkspaceFolder }));
+    mkdirSync(path.join(folder, "w/packages/kit"), { recursive: true });
+    writeFileSync(path.join(folder, "w/packages/kit/a.ts"), "");
+    symlinkSync(path.join(folder, "w/packages/kit"), path.join(folder, "w/linked"), "junction");
+    symlinkSync(folder, path.join(folder, "w/out"), "junction");
+    const root = path.join(folder, "w");
+    Object.assign(workspace, { getWorkspaceFolder: () => ({ uri: { path: root, fsPath: root } }) });
+    const paths = (at: string) => placesByFolder([uri(`${root}/${at}`)])[0]?.paths;
+    assert.deepEqual(["linked/a.ts", "linked", "packages/kit", "out/a.ts", "gone.ts"].map(paths), [["packages/kit/a.ts"], ["packages/kit"], ["packages/kit"], ["out/a.ts"], ["gone.ts"]]);
   });
 
   it("is told by workspace folder; what lies in none is left out", () => {
