@@ -33,12 +33,16 @@ const depth = z.enum(["instant", "shallow", "deep"]).default("deep").describe("H
 const count = z.int().min(1).max(toolResults.most).default(toolResults.usual).describe("How many results.");
 const wait = z.boolean().default(false).describe("First wait until the whole workspace is indexed at that depth. Can take minutes on a new workspace.");
 
-/** Arguments of a tool. Others are refused: an agent that writes `line` for `startLine` would be answered about something else than it asked. */
+/**
+ * Arguments of a tool. Others are refused: an agent that writes `line` for `startLine` would be answered about something else than it asked.
+ * Null means absent: clients that have models fill in every parameter (OpenAI's strict mode) pass on the nulls of those that say nothing.
+ */
 function input<T extends z.ZodRawShape>(shape: T) {
   const known = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
+  const given = z.strictObject(shape, {
     error: (issue) => (issue.code === "unrecognized_keys" ? `There is no argument ${issue.keys.join(", ")}. ${known === "" ? "This tool takes none." : `The arguments are ${known}.`}` : undefined),
   });
+  return z.preprocess((all) => (typeof all === "object" && all !== null ? Object.fromEntries(Object.entries(all).filter(([name, value]) => value !== null || !(name in shape))) : all), given);
 }
 
 const coverage = z.object({ files: z.int(), chunks: z.int(), instant: z.int(), shallow: z.int(), deep: z.int() });

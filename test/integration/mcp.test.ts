@@ -119,7 +119,8 @@ test("a file is compared as it was written a moment ago", async () => {
 });
 
 test("a parameter that an agent fills in with nothing counts as left out", async () => {
-  assert.deepEqual(await placesOf("search_code", { query: "invoice", path: "" }), await placesOf("search_code", { query: "invoice" }));
+  for (const nothing of [{ path: "" }, { path: null, k: null, depth: null, wait: null }]) assert.deepEqual(await placesOf("search_code", { query: "invoice", ...nothing }), await placesOf("search_code", { query: "invoice" }));
+  assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: null, text: null }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
   assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, text: "", lang: "" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5 }));
   assert.deepEqual(await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 30, lang: "python" }), await placesOf("find_similar_code", { path: "src/retry.ts", startLine: 5, k: 30 }), "of a file the language is known");
   assert.deepEqual(await placesOf("find_similar_code", { path: "", text: "def with_backoff(f): pass" }), await placesOf("find_similar_code", { text: "def with_backoff(f): pass" }));
@@ -149,6 +150,7 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
   ["an argument that is called otherwise", "find_similar_code", { path: "src/retry.ts", line: 5 }, /There is no argument line\. The arguments are path, startLine, endLine, text, lang, filters, k, depth, wait\./],
   ["arguments of other tools", "search_code", { query: "x", limit: 3, language: "go" }, /There is no argument limit, language\. The arguments are query, k, depth, wait, path\./],
+  ["an argument that is called otherwise, and says nothing", "search_code", { query: "x", limit: null }, /There is no argument limit\./],
   ["an argument where there are none", "index_status", { path: "src" }, /There is no argument path\. This tool takes none\./],
   ["a range past the end of the file", "find_similar_code", { path: "src/retry.ts", startLine: 2, endLine: 100_000 }, /^src\/retry\.ts has 12 lines; line 100000 is not one of them\./],
   ["a language that is none", "search_code", { query: "lang:klingon retry" }, /There is no language "klingon"/],
