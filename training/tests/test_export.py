@@ -14,7 +14,7 @@ from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, re
 from strata_train.folder_weights import read_model, renew, unround
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder, read_table
-from strata_train.text import TextEncoder, pad
+from strata_train.text import TextEncoder
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "models").glob("*/manifest.json"))
 
@@ -30,10 +30,9 @@ def check_parity(folder: Path) -> None:
         else:
             ids = encoder.text.encode_code(case["breadcrumb"], case["text"], limit)
         assert ids == case["ids"]
-        batch = np.array([ids], np.int64)
-        vectors = encoder.encode(batch, np.ones_like(batch), encoder.exits[-1])
+        vectors = encoder.encode(ids)
         for exit, expected in case["vectors"].items():
-            got = vectors[int(exit)][0]
+            got = vectors[int(exit)]
             if np.any(expected):
                 assert float(np.dot(got, expected)) >= parity["tolerance"][exit], (case["text"][:40], exit)
             else:
@@ -60,18 +59,6 @@ def test_an_exported_folder_agrees_with_its_model(
     manifest = export_tiny(tiny_model, text, tmp_path / "tiny")
     assert [exit["layer"] for exit in manifest["exits"]] == [0, 1, 3]
     check_parity(tmp_path / "tiny")
-
-
-def test_padding_changes_little_in_the_exported_folder(
-    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
-) -> None:
-    export_tiny(tiny_model, text, tmp_path / "tiny")
-    encoder = FolderEncoder(tmp_path / "tiny")
-    ids, mask = (tensor.numpy() for tensor in pad([[2, 9, 10, 11, 12, 13, 3], [2, 30, 31, 3]]))
-    together = encoder.encode(ids, mask, 3)
-    alone = encoder.encode(ids[1:, :4], mask[1:, :4], 3)
-    for exit in encoder.exits:
-        assert float(np.dot(together[exit][1], alone[exit][0])) > 0.99
 
 
 def test_rows_are_rounded_to_within_half_a_step() -> None:
@@ -156,7 +143,7 @@ def test_a_renewed_folder_keeps_every_integer_and_says_what_the_old_one_said(
 def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(
     tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
 ) -> None:
-    export_folder(tiny_model, text, tmp_path / "model", id="x", description="", shared_space=True)
+    export_tiny(tiny_model, text, tmp_path / "model")
     encoder = FolderEncoder(tmp_path / "model")
     ids = [np.array([2, 9, 7, 3]), np.array([2, 5, 3])]
     together = encoder.encode_all(ids)

@@ -37,13 +37,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_read_from_a_folder_compute_what_its_files_compute(folder: Path) -> None:
     model = folder_weights.read_model(folder).eval()
     encoder = FolderEncoder(folder)
-    ids, mask = pad([[2, 9, 10, 11, 12, 3], [2, 30, 31, 3]])
-    with torch.no_grad():
-        outputs = model(ids, mask)
-    vectors = encoder.encode(ids.numpy(), mask.numpy(), 3)
-    for exit, output in outputs.items():
-        cosines = (output.embedding.numpy() * vectors[exit]).sum(axis=1)
-        assert cosines.min() > (0.99999 if exit == 0 else 0.99)
+    for ids in ([2, 9, 10, 11, 12, 3], [2, 30, 31, 3]):
+        with torch.no_grad():
+            outputs = model(*pad([ids]))
+        vectors = encoder.encode(ids)
+        for exit, output in outputs.items():
+            assert float(np.dot(output.embedding[0].numpy(), vectors[exit])) > (0.99999 if exit == 0 else 0.99)
 
 
 def test_writing_an_untrained_folder_again_changes_no_integer(folder: Path, text: TextEncoder, tmp_path: Path) -> None:

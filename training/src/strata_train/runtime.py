@@ -48,17 +48,16 @@ class FolderEncoder:
             return [np.array(self.text.encode_query(item, self.max_query_tokens)) for item in texts]
         return [np.array(self.text.encode_code("", item, self.max_code_tokens)) for item in texts]
 
-    def encode(self, ids: np.ndarray, mask: np.ndarray, depth: int) -> dict[int, np.ndarray]:
-        """int64 (B, S) ids and mask → (B, D) of every exit up to `depth`."""
-        vectors = {0: self.encode_table([row[keep.astype(bool)] for row, keep in zip(ids, mask, strict=True)])}
+    def encode(self, ids: Sequence[int] | np.ndarray) -> dict[int, np.ndarray]:
+        """The token ids of a text → (D,) of every exit."""
+        batch = np.asarray(ids, np.int64)[None]
+        vectors = {0: self.encode_table([batch[0]])}
         hidden = None
         for layer, session in self.segments.items():
-            if layer > depth:
-                break
-            feed = {"input_ids": ids} if hidden is None else {"hidden": hidden}
-            hidden, embedding = session.run(None, {**feed, "attention_mask": mask})
+            feed = {"input_ids": batch} if hidden is None else {"hidden": hidden}
+            hidden, embedding = session.run(None, {**feed, "attention_mask": np.ones_like(batch)})
             vectors[layer] = unit_rows(embedding + self.residual[layer] * vectors[0])
-        return vectors
+        return {exit: rows[0] for exit, rows in vectors.items()}
 
     def encode_all(self, sequences: list[np.ndarray]) -> dict[int, np.ndarray]:
         """Token-id sequences → (N, D) of every exit.
@@ -68,9 +67,8 @@ class FolderEncoder:
         """
         result = {exit: np.zeros((len(sequences), self.manifest["dims"]), np.float32) for exit in self.exits}
         for row, sequence in enumerate(sequences):
-            ids = sequence[None].astype(np.int64)
-            for exit, vectors in self.encode(ids, np.ones_like(ids), self.exits[-1]).items():
-                result[exit][row] = vectors[0]
+            for exit, vector in self.encode(sequence).items():
+                result[exit][row] = vector
         return result
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
@@ -99,11 +97,10 @@ def int8_cosines(folder: Path) -> dict[str, float]:
     encoder = FolderEncoder(folder)
     cosines: dict[str, list[float]] = {}
     for case in json.loads((folder / "parity.json").read_text(encoding="utf-8"))["cases"]:
-        ids = np.array([case["ids"]], np.int64)
-        vectors = encoder.encode(ids, np.ones_like(ids), encoder.exits[-1])
+        vectors = encoder.encode(case["ids"])
         for exit, expected in case["vectors"].items():
             if np.any(expected):
-                cosines.setdefault(exit, []).append(float(np.dot(vectors[int(exit)][0], expected)))
+                cosines.setdefault(exit, []).append(float(np.dot(vectors[int(exit)], expected)))
     return {f"exit {exit}": round(float(np.mean(values)), 4) for exit, values in cosines.items()}
 
 
