@@ -206,6 +206,7 @@ export class SearchPanel extends LitElement {
     this.#awaited = query;
     this.#sentFilters = filters;
     this.requestUpdate();
+    if (remember) this.#pointerLeft(); // who asks by key or button is not about to press a row, wherever the pointer rests
     this.post({ type: "search", query, filters, remember });
   }
 
@@ -541,7 +542,7 @@ export class SearchPanel extends LitElement {
             aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing}
             @keydown=${this.#listKey}
             @focus=${() => this.active < 0 && this.#focusRow(0)}
-            @pointerenter=${() => (this.#pointed = true)}
+            @pointermove=${() => (this.#pointed = true)}
             @pointerleave=${this.#pointerLeft}
           >
             ${repeat(hits, ({ id }) => id, (hit, index) => {

@@ -271,6 +271,20 @@ describe("The search view's page", () => {
     assert.deepEqual(await names(), ["beta", "gamma", "alpha"]);
   });
 
+  it("shows the best order to who asks again by key, wherever the pointer rests", async () => {
+    await panel.state(hitsState([a, b]));
+    await page.locator("li.hit").first().hover();
+    await panel.state(hitsState([b, a]));
+    assert.deepEqual(await names(), ["alpha", "beta"]);
+    await box().press("Enter");
+    assert.deepEqual(await names(), ["beta", "alpha"]);
+    await panel.state(hitsState([c, b, a]));
+    assert.deepEqual(await names(), ["gamma", "beta", "alpha"]);
+    await page.locator("li.hit").last().hover();
+    await panel.state(hitsState([a, b, c]));
+    assert.deepEqual(await names(), ["gamma", "beta", "alpha"], "and moves none under the pointer that is moved again");
+  });
+
   it("keeps the active row while better hits arrive, and its place when the order is taken", async () => {
     await panel.state(hitsState([a, b]));
     await box().press("ArrowDown");
