@@ -1,34 +1,44 @@
-// Which text the encode worker reads next: visible work before background work, else in order of arrival. Pure bookkeeping; runs nothing.
-// One text at a time: what the model quantises together shares a scale, so in a batch a text's vector would depend on its neighbours. Batches are no faster
-// either, as texts are long and padding costs.
+// Which text an encode worker reads next: visible work before background work, else in order of arrival. Every worker has all jobs in a queue of its own,
+// and takes texts from them by a counter that they share, so none waits while another has too many.
+// One text at a time: what the model quantises together shares a scale, so in a batch a text's vector would depend on its neighbours.
+import type { EncoderText } from "./encoder.ts";
 
 export type Priority = "visible" | "background";
 /** What a job's texts are read to. */
 export type EncodeDepth = "shallow" | "deep";
 
-export interface NextText {
-  readonly jobId: number;
+/** What the main thread asks for, with the memory in which all workers write the answer. */
+export interface EncodeJob {
+  readonly id: number;
+  readonly texts: readonly EncoderText[];
   readonly depth: EncodeDepth;
-  /** Position in the job. */
-  readonly row: number;
-  /** Token ids. */
-  readonly sequence: Int32Array;
-  /** No text of this job is left after this one. */
-  readonly isLast: boolean;
+  readonly priority: Priority;
+  /** texts × dims int8. */
+  readonly values: SharedArrayBuffer;
+  /** A float32 for each text. */
+  readonly scales: SharedArrayBuffer;
+  /** Two int32: how many texts were taken, and how many are written. */
+  readonly counts: SharedArrayBuffer;
 }
 
-interface Job {
-  readonly id: number;
-  readonly depth: EncodeDepth;
-  readonly sequences: readonly Int32Array[];
-  taken: number;
+const TAKEN = 0;
+const WRITTEN = 1;
+
+export function encodeJob(id: number, texts: readonly EncoderText[], depth: EncodeDepth, priority: Priority, dims: number): EncodeJob {
+  const bytes = (each: number) => new SharedArrayBuffer(texts.length * each);
+  return { id, texts, depth, priority, values: bytes(dims), scales: bytes(4), counts: new SharedArrayBuffer(8) };
+}
+
+/** Tells that one more text of the job is written; true for the last one. */
+export function countWritten({ counts, texts }: EncodeJob): boolean {
+  return Atomics.add(new Int32Array(counts), WRITTEN, 1) + 1 === texts.length;
 }
 
 export class EncodeQueue {
-  readonly #jobs: Record<Priority, Job[]> = { visible: [], background: [] };
+  readonly #jobs: Record<Priority, EncodeJob[]> = { visible: [], background: [] };
 
-  add(id: number, sequences: readonly Int32Array[], depth: EncodeDepth, priority: Priority): void {
-    if (sequences.length > 0) this.#jobs[priority].push({ id, depth, sequences, taken: 0 });
+  add(job: EncodeJob): void {
+    this.#jobs[job.priority].push(job);
   }
 
   /** Forgets what is left of a job. */
@@ -39,14 +49,15 @@ export class EncodeQueue {
     }
   }
 
-  /** Takes the next text out of the queue; undefined when nothing waits. */
-  next(): NextText | undefined {
-    const jobs = this.#jobs.visible.length > 0 ? this.#jobs.visible : this.#jobs.background;
-    const job = jobs[0];
-    if (!job) return undefined;
-    const row = job.taken++;
-    const isLast = job.taken === job.sequences.length;
-    if (isLast) jobs.shift();
-    return { jobId: job.id, depth: job.depth, row, sequence: job.sequences[row]!, isLast };
+  /** Takes the next text; undefined when nothing waits. */
+  next(): { readonly job: EncodeJob; readonly row: number } | undefined {
+    for (const jobs of [this.#jobs.visible, this.#jobs.background]) {
+      for (; jobs.length > 0; jobs.shift()) {
+        const job = jobs[0]!;
+        const row = Atomics.add(new Int32Array(job.counts), TAKEN, 1);
+        if (row < job.texts.length) return { job, row };
+      }
+    }
+    return undefined;
   }
 }

@@ -1,11 +1,10 @@
-// The worker thread that encodes chunks: one set of sessions, one text at a time, paused while a query runs on the main thread.
+// A worker thread that encodes chunks: sessions of its own, one text at a time, paused while a query runs on the main thread.
 // Its counterpart is onnxEncoder.ts; which text comes next is encodeQueue.ts.
 import { getPriority, setPriority } from "node:os";
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError, userMessage, type ErrorCode } from "../base/errors.ts";
-import { type EncodeDepth, EncodeQueue, type Priority } from "./encodeQueue.ts";
-import type { EncoderText } from "./encoder.ts";
+import { countWritten, type EncodeJob, EncodeQueue } from "./encodeQueue.ts";
 import type { InstantTable } from "./exit0.ts";
 import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
@@ -20,13 +19,13 @@ export interface EncodeWorkerData {
 }
 
 export type ToEncodeWorker =
-  | { readonly kind: "encode"; readonly id: number; readonly chunks: readonly EncoderText[]; readonly depth: EncodeDepth; readonly priority: Priority }
+  | { readonly kind: "encode"; readonly job: EncodeJob }
   | { readonly kind: "abort"; readonly id: number }
   | { readonly kind: "close" };
 
 export type FromEncodeWorker =
-  /** `values` is chunks × dims int8, `scales` one float32 a chunk. */
-  | { readonly kind: "encoded"; readonly id: number; readonly values: Int8Array<ArrayBuffer>; readonly scales: Float32Array<ArrayBuffer> }
+  /** The job is written, by all workers together. */
+  | { readonly kind: "encoded"; readonly id: number }
   /** With a code: a sentence for the user. */
   | { readonly kind: "failed"; readonly id: number; readonly code: ErrorCode | undefined; readonly message: string }
   /** The sessions cannot be opened at all; the worker ends. */
@@ -34,11 +33,6 @@ export type FromEncodeWorker =
 
 /** Nice value (0 is what a process has, 19 the least): a tenth of the processor where everybody wants it, all of it where nobody does. */
 const BACKGROUND_PRIORITY = 10;
-
-interface Answer {
-  readonly values: Int8Array<ArrayBuffer>;
-  readonly scales: Float32Array<ArrayBuffer>;
-}
 
 /**
  * On Linux a priority is a thread's, and those of the inference inherit it: a build, an editor or a query that wants the processor goes before. Elsewhere
@@ -62,21 +56,14 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
   const { dims, maxTokens } = files.model;
   const inFlight = new Int32Array(queriesInFlight);
   const queue = new EncodeQueue();
-  const answers = new Map<number, Answer>();
-  const send = (message: FromEncodeWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const send = (message: FromEncodeWorker) => port.postMessage(message);
 
   let wake: () => void = () => {};
   let closing = false;
   port.on("message", (message: ToEncodeWorker) => {
-    if (message.kind === "encode") {
-      const { id, chunks, depth, priority } = message;
-      answers.set(id, { values: new Int8Array(chunks.length * dims), scales: new Float32Array(chunks.length) });
-      const sequences = chunks.map((chunk) => tokenizer.encode(prepareCode(chunk, files.instructions.code), maxTokens));
-      queue.add(id, sequences, depth, priority);
-    } else if (message.kind === "abort") {
-      queue.remove(message.id);
-      answers.delete(message.id);
-    } else closing = true;
+    if (message.kind === "encode") queue.add(message.job);
+    else if (message.kind === "abort") queue.remove(message.id);
+    else closing = true;
     wake();
   });
 
@@ -90,21 +77,16 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
       if (!closing) await new Promise<void>((resolve) => (wake = resolve));
       continue;
     }
+    const { job, row } = next;
     try {
-      const { shallow, deep } = await sessions.run(next.sequence, next.depth);
-      const answer = answers.get(next.jobId);
-      // Undefined when it was aborted while the text was read.
-      if (!answer) continue;
+      const { shallow, deep } = await sessions.run(tokenizer.encode(prepareCode(job.texts[row]!, files.instructions.code), maxTokens), job.depth);
       const { values, scale } = quantise(deep ?? shallow);
-      answer.values.set(values, next.row * dims);
-      answer.scales[next.row] = scale;
-      if (!next.isLast) continue;
-      answers.delete(next.jobId);
-      send({ kind: "encoded", id: next.jobId, ...answer }, [answer.values.buffer, answer.scales.buffer]);
+      new Int8Array(job.values).set(values, row * dims);
+      new Float32Array(job.scales)[row] = scale;
+      if (countWritten(job)) send({ kind: "encoded", id: job.id });
     } catch (error) {
-      queue.remove(next.jobId);
-      answers.delete(next.jobId);
-      send({ kind: "failed", id: next.jobId, code: StrataError.is(error) ? error.code : undefined, message: userMessage(error) });
+      queue.remove(job.id);
+      send({ kind: "failed", id: job.id, code: StrataError.is(error) ? error.code : undefined, message: userMessage(error) });
     }
   }
   await sessions.release();

@@ -1,12 +1,12 @@
-// The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in one worker thread
-// that pauses between texts while a query runs. What runs inside the worker is encodeWorker.ts.
+// The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in worker threads that pause between texts
+// while a query runs. What runs inside a worker is encodeWorker.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { EncodeDepth, Priority } from "./encodeQueue.ts";
+import { type EncodeDepth, type EncodeJob, encodeJob, type Priority } from "./encodeQueue.ts";
 import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } from "./encoder.ts";
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
@@ -27,13 +27,17 @@ export function defaultBackgroundThreads(): number {
   return Math.min(4, Math.max(Math.min(2, availableParallelism()), Math.floor(availableParallelism() / 2)));
 }
 
+/** Two texts side by side are read a quarter faster than one by two threads, which wait for each other at every operator; more workers take 60 MB each. */
+const MOST_WORKERS = 2;
+
 const CACHED_QUERIES = 100;
-/** After so long without code to encode the worker ends, and gives its sessions' memory back; a saved file starts it again in a fraction of a second. */
+/** After so long without code to encode the workers end, and give their sessions' memory back; a saved file starts them again in a fraction of a second. */
 const RETIRE_AFTER_MS = 60_000;
-/** A worker that dies this often in a row, without one answer between, is not started again. */
+/** Workers that die this often in a row, without one answer between, are not started again. */
 const MAX_DEATHS = 2;
 
 interface Pending {
+  readonly job: EncodeJob;
   readonly resolve: (vectors: readonly Int8Vector[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -47,17 +51,19 @@ export class OnnxEncoder implements Encoder {
   readonly #sessions: Promise<ExitSessions>;
   readonly #workerFile: string;
   readonly #workerData: EncodeWorkerData;
+  readonly #workerCount: number;
   readonly #queriesInFlight: Int32Array;
   /** Least recently used first. */
   readonly #queryCache = new Map<string, QueryVectors>();
   readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
+  /** All of them or none. */
+  #workers: readonly Worker[] = [];
   #retirement: NodeJS.Timeout | undefined;
   #nextId = 1;
   #deaths = 0;
   #refusal: StrataError | undefined;
 
-  /** Starts to open the query sessions at once; the worker starts with the first chunks. */
+  /** Starts to open the query sessions at once; the workers start with the first chunks. */
   constructor(table: InstantTable, log: Log, options: OnnxEncoderOptions = {}) {
     const { files } = table;
     const queriesInFlight = new SharedArrayBuffer(4);
@@ -68,7 +74,9 @@ export class OnnxEncoder implements Encoder {
     this.#instant = instantExit(table);
     this.#queriesInFlight = new Int32Array(queriesInFlight);
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");
-    this.#workerData = { table, threads: options.backgroundThreads ?? defaultBackgroundThreads(), queriesInFlight };
+    const threads = options.backgroundThreads ?? defaultBackgroundThreads();
+    this.#workerCount = Math.min(MOST_WORKERS, threads);
+    this.#workerData = { table, threads: Math.floor(threads / this.#workerCount), queriesInFlight };
     // One thread: a query is too short to be worth waking another.
     this.#sessions = openExitSessions(table, 1);
     this.#sessions.catch((error: unknown) => log("error", "The query sessions did not open", error));
@@ -125,95 +133,105 @@ export class OnnxEncoder implements Encoder {
   async embedChunks(chunks: readonly EncoderText[], depth: EncodeDepth, priority: Priority, signal?: AbortSignal): Promise<readonly Int8Vector[]> {
     signal?.throwIfAborted();
     if (chunks.length === 0) return [];
-    const worker = this.#startedWorker();
+    this.#startWorkers();
     clearTimeout(this.#retirement);
-    const id = this.#nextId++;
-    const onAbort = () => {
-      this.#pending.get(id)?.reject(signal!.reason);
-      this.#pending.delete(id);
-      worker.postMessage({ kind: "abort", id } satisfies ToEncodeWorker);
-    };
+    // Only the two fields: callers may hand in richer objects.
+    const job = encodeJob(this.#nextId++, chunks.map(({ breadcrumb, text }) => ({ breadcrumb, text })), depth, priority, this.model.dims);
+    const onAbort = () => this.#forget(job.id)?.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       return await new Promise<readonly Int8Vector[]>((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject });
-        // Only the two fields: callers may hand in richer objects.
-        const texts = chunks.map(({ breadcrumb, text }) => ({ breadcrumb, text }));
-        worker.postMessage({ kind: "encode", id, chunks: texts, depth, priority } satisfies ToEncodeWorker);
+        this.#pending.set(job.id, { job, resolve, reject });
+        this.#tell({ kind: "encode", job });
       });
     } finally {
       signal?.removeEventListener("abort", onAbort);
       clearTimeout(this.#retirement);
-      if (this.#pending.size === 0) this.#retirement = setTimeout(() => this.#retire(), RETIRE_AFTER_MS).unref();
+      if (this.#pending.size === 0) this.#retirement = setTimeout(() => this.#dismissWorkers(), RETIRE_AFTER_MS).unref();
     }
   }
 
-  #retire(): void {
-    this.#worker?.postMessage({ kind: "close" } satisfies ToEncodeWorker);
-    this.#worker = undefined;
+  #tell(message: ToEncodeWorker): void {
+    for (const worker of this.#workers) worker.postMessage(message);
+  }
+
+  /** Nobody waits for the job any more. */
+  #forget(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (this.#pending.delete(id)) this.#tell({ kind: "abort", id });
+    return pending;
+  }
+
+  /** They end by themselves. */
+  #dismissWorkers(): readonly Worker[] {
+    const workers = this.#workers;
+    this.#tell({ kind: "close" });
+    this.#workers = [];
+    return workers;
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#retirement);
     this.#refusal ??= new StrataError("engine.failed", "The encoder was closed. Open the workspace again to go on.");
-    const worker = this.#worker;
-    this.#worker = undefined;
+    const ended = this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+    this.#dismissWorkers();
     this.#rejectAll(this.#refusal);
-    if (worker) {
-      const ended = new Promise((resolve) => worker.once("exit", resolve));
-      worker.postMessage({ kind: "close" } satisfies ToEncodeWorker);
-      await ended;
-    }
+    await Promise.all(ended);
     await this.#sessions.then(
       (sessions) => sessions.release(),
       () => {},
     );
   }
 
-  #startedWorker(): Worker {
+  #startWorkers(): void {
     if (this.#refusal) throw this.#refusal;
-    if (this.#worker) return this.#worker;
-    const worker = new Worker(this.#workerFile, { workerData: this.#workerData, name: "strata-encode" });
-    worker.on("message", (message: FromEncodeWorker) => {
-      // A retired one may fail while it ends; that says nothing of the next.
-      if (message.kind !== "unusable" || worker === this.#worker) this.#answered(message);
+    if (this.#workers.length > 0) return;
+    this.#workers = Array.from({ length: this.#workerCount }, () => {
+      const worker = new Worker(this.#workerFile, { workerData: this.#workerData, name: "strata-encode" });
+      // One that was dismissed may fail while it ends; that says nothing of the next.
+      const isOurs = () => this.#workers.includes(worker);
+      worker.on("message", (message: FromEncodeWorker) => {
+        if (message.kind !== "unusable") this.#answered(message);
+        else if (isOurs()) this.#refuse(new StrataError(message.code, message.message));
+      });
+      let cause: unknown;
+      worker.on("error", (error) => (cause = error));
+      worker.on("exit", (code) => {
+        if (isOurs()) this.#died(cause ?? `exit code ${code}`);
+      });
+      return worker;
     });
-    let cause: unknown;
-    worker.on("error", (error) => (cause = error));
-    worker.on("exit", (code) => {
-      if (this.#worker === worker) this.#died(cause ?? `exit code ${code}`);
-    });
-    return (this.#worker = worker);
   }
 
-  #answered(message: FromEncodeWorker): void {
-    if (message.kind === "unusable") {
-      this.#refusal = new StrataError(message.code, message.message);
-      this.#worker = undefined;
-      this.#rejectAll(this.#refusal);
-      return;
-    }
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    // Undefined when it was aborted meanwhile.
+  #refuse(refusal: StrataError): void {
+    this.#refusal = refusal;
+    this.#dismissWorkers();
+    this.#rejectAll(refusal);
+  }
+
+  #answered(message: Extract<FromEncodeWorker, { readonly id: number }>): void {
+    // Undefined when it was aborted meanwhile, or another worker has failed at it.
+    const pending = message.kind === "failed" ? this.#forget(message.id) : this.#pending.get(message.id);
     if (!pending) return;
+    this.#pending.delete(message.id);
     if (message.kind === "failed") {
       const { code, message: text } = message;
       pending.reject(code === undefined ? new StrataError("engine.failed", `The model failed on a piece of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
       return;
     }
     this.#deaths = 0;
-    const { values, scales } = message;
     const { dims } = this.model;
-    pending.resolve(Array.from(scales, (scale, i) => ({ values: values.subarray(i * dims, (i + 1) * dims), scale })));
+    const values = new Int8Array(pending.job.values).slice(); // out of the shared memory, which is no place to keep things
+    pending.resolve(Array.from(new Float32Array(pending.job.scales), (scale, i) => ({ values: values.subarray(i * dims, (i + 1) * dims), scale })));
   }
 
+  /** With one the others end too: which texts it had taken is not known. */
   #died(cause: unknown): void {
-    this.#worker = undefined;
     this.#deaths++;
     const error = new StrataError("engine.failed", "The encoder's worker thread ended unexpectedly; it is started again with the next piece of code. If this repeats, restart the engine.", cause);
-    if (this.#deaths >= MAX_DEATHS) this.#refusal = new StrataError("engine.failed", "The encoder's worker thread ended twice without an answer. Restart the engine; \"Strata: Show Log\" has the reason.", cause);
     this.#log("error", `The encode worker died (${this.#deaths} of ${MAX_DEATHS} in a row)`, error);
+    this.#dismissWorkers();
+    if (this.#deaths >= MAX_DEATHS) this.#refusal = new StrataError("engine.failed", "The encoder's worker thread ended twice without an answer. Restart the engine; \"Strata: Show Log\" has the reason.", cause);
     this.#rejectAll(error);
   }
 

@@ -138,6 +138,61 @@ describe("chunks", () => {
   });
 });
 
+describe("two workers", () => {
+  it("share what there is to read, and what they write is one answer", async (t) => {
+    // Each writes which of the two it is and goes on when the other has written too, so neither can take all.
+    const workerFile = workerProgram(
+      t,
+      `import { EncodeQueue, countWritten } from ${JSON.stringify(path.resolve(import.meta.dirname, "../../../src/encoding/encodeQueue.ts"))};
+       import { threadId } from "node:worker_threads";
+       const queue = new EncodeQueue();
+       const turn = new Int32Array(workerData.queriesInFlight);
+       parentPort.on("message", ({ kind, job }) => {
+         if (kind !== "encode") return kind === "close" && parentPort.close();
+         queue.add(job);
+         for (let next; (next = queue.next()); ) {
+           new Float32Array(job.scales)[next.row] = threadId;
+           const before = Atomics.add(turn, 0, 1);
+           if (before % 2 === 0) Atomics.wait(turn, 0, before + 1);
+           else Atomics.notify(turn, 0);
+           if (countWritten(job)) parentPort.postMessage({ kind: "encoded", id: job.id });
+         }
+       });`,
+    );
+    const encoder = openEncoder(t, { workerFile, backgroundThreads: 2 });
+    const vectors = await encoder.embedChunks(new Array<EncoderText>(20).fill(chunk("a")), "deep", "background");
+    const by = Map.groupBy(vectors, ({ scale }) => scale);
+    assert.deepEqual([vectors.length, by.size, by.has(0)], [20, 2, false]);
+    for (const own of by.values()) assert.ok(own.length >= 9, String(own.length));
+  });
+
+  it("give the same vectors as one", async (t) => {
+    const many = Array.from({ length: 60 }, (_, i) => codeCases[i % codeCases.length]!);
+    const [one, two] = [openEncoder(t), openEncoder(t, { backgroundThreads: 2 })];
+    assert.deepEqual(await two.embedChunks(many, "deep", "background"), await one.embedChunks(many, "deep", "background"));
+  });
+
+  it("end together when one of them dies, and the next call starts both", async (t) => {
+    const folder = temporaryFolder(t);
+    const workerFile = workerProgram(
+      t,
+      `import { appendFileSync, closeSync, openSync } from "node:fs";
+       const first = () => { try { closeSync(openSync(${JSON.stringify(path.join(folder, "died"))}, "wx")); return true; } catch { return false; } };
+       parentPort.on("message", ({ kind, job }) => {
+         if (kind === "close") { appendFileSync(${JSON.stringify(path.join(folder, "ends"))}, "x"); return parentPort.close(); }
+         if (kind !== "encode") return;
+         if (first()) process.exit(3);
+         if (job.texts[0].text === "again") parentPort.postMessage({ kind: "encoded", id: job.id });
+       });`,
+    );
+    const encoder = new OnnxEncoder(table, silentLog, { workerFile, backgroundThreads: 2 });
+    await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed"));
+    assert.equal((await encoder.embedChunks([chunk("again")], "deep", "visible")).length, 1);
+    await encoder.close();
+    assert.equal(readFileSync(path.join(folder, "ends"), "utf8").length, 3, "the other one of the first two, and both of the next");
+  });
+});
+
 describe("the worker's end", () => {
   it("fails what was waiting, and the next call starts a new worker", async (t) => {
     // Dies at the first request, serves from then on: the marker file tells the lives apart.
@@ -146,14 +201,16 @@ describe("the worker's end", () => {
       t,
       `import { existsSync, writeFileSync } from "node:fs";
        const marker = ${JSON.stringify(marker)};
-       parentPort.on("message", ({ kind, id, chunks }) => {
+       parentPort.on("message", ({ kind, job }) => {
          if (kind === "close") return parentPort.close();
          if (!existsSync(marker)) { writeFileSync(marker, ""); process.exit(3); }
-         parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.5) });
+         new Int8Array(job.values).fill(1);
+         new Float32Array(job.scales).fill(0.5);
+         parentPort.postMessage({ kind: "encoded", id: job.id });
        });`,
     );
     const logged: string[] = [];
-    const encoder = new OnnxEncoder(table, (level, message) => logged.push(`${level} ${message}`), { workerFile });
+    const encoder = new OnnxEncoder(table, (level, message) => logged.push(`${level} ${message}`), { workerFile, backgroundThreads: 1 });
     t.after(() => encoder.close());
     const both = await Promise.allSettled([encoder.embedChunks([chunk("a")], "deep", "visible"), encoder.embedChunks([chunk("b")], "deep", "background")]);
     for (const outcome of both) assert.ok(outcome.status === "rejected" && StrataError.is(outcome.reason, "engine.failed"));
@@ -166,10 +223,10 @@ describe("the worker's end", () => {
     const encoder = openEncoder(t, {
       workerFile: workerProgram(
         t,
-        `parentPort.on("message", ({ kind, id, chunks }) => {
+        `parentPort.on("message", ({ kind, job }) => {
            if (kind === "close") return parentPort.close();
-           if (chunks[0].text === "die") process.exit(3);
-           parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(16), scales: new Float32Array(1) });
+           if (job.texts[0].text === "die") process.exit(3);
+           parentPort.postMessage({ kind: "encoded", id: job.id });
          });`,
       ),
     });
@@ -193,13 +250,13 @@ describe("the worker's end", () => {
       `import { appendFileSync } from "node:fs";
        const say = (what) => appendFileSync(${JSON.stringify(lives)}, what);
        say("starts ");
-       parentPort.on("message", ({ kind, id, chunks }) => {
+       parentPort.on("message", ({ kind, job }) => {
          if (kind === "close") { say("ends "); return parentPort.close(); }
-         parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(16), scales: new Float32Array(1) });
+         parentPort.postMessage({ kind: "encoded", id: job.id });
        });`,
     );
     const logged: string[] = [];
-    const encoder = new OnnxEncoder(table, (_, message) => logged.push(message), { workerFile });
+    const encoder = new OnnxEncoder(table, (_, message) => logged.push(message), { workerFile, backgroundThreads: 1 });
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const encode = async () => assert.equal((await encoder.embedChunks([chunk("a")], "deep", "visible")).length, 1);
     await encode();
