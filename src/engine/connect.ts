@@ -195,7 +195,8 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
       // Of its starter it keeps neither the folder, which could not be deleted or unmounted, nor what was meant for the starter's own Node. Not the
       // index folder: no worker thread starts in a folder that somebody has deleted.
       cwd: path.parse(folder).root,
-      env: { ...process.env, STRATA_CACHE: cacheFolder(), NODE_COMPILE_CACHE: isBundle ? compiledFolder(build) : undefined, NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
+      // glibc keeps memory for each thread apart, up to eight times the cores: with two such arenas 570 MB after the first sweep of 45,000 chunks are 512.
+      env: { MALLOC_ARENA_MAX: "2", ...process.env, STRATA_CACHE: cacheFolder(), NODE_COMPILE_CACHE: isBundle ? compiledFolder(build) : undefined, NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
       windowsHide: true,
     });
     const done = (outcome: StrataError | undefined) => {
