@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import string
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,6 +84,37 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert mean["low"] <= mean["after"] - mean["before"] <= mean["high"] and f"{mean['low']:+.3f}" in result["reason"]
     assert read_manifest(tmp_path / "tuned")["id"] == "tuned"
     assert not (tmp_path / "tuned.work").exists()
+
+
+def test_what_the_layers_cannot_change_is_read_once_while_they_learn(
+    folder: Path,
+    pairs_file: Path,
+    tmp_path: Path,
+    quick: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn, encode = finetune.train.train_layers, finetune.data.encode_texts
+    read: list[tuple[int, ...]] = []
+
+    def encoding(model: MultiExitEncoder, texts: list, exits: tuple[int, ...], **named: object) -> object:
+        read.append(exits)
+        return encode(model, texts, exits, **named)
+
+    def learning(*given: object, evaluate: Callable, **named: object) -> bool:
+        model = given[0]
+        read.clear()
+        first, again = evaluate(model), evaluate(model)
+        assert first == again and set(first) == {"score", "0", "1", "3", "3>0", "3>1"}
+        assert read == [(0, 3), (0, 3), (1,), (1,), (1,), (1,)]  # questions and code each time
+        return learn(*given, evaluate=evaluate, **named)
+
+    monkeypatch.setattr(finetune.data, "encode_texts", encoding)
+    monkeypatch.setattr(finetune.train, "train_layers", learning)
+    status, _ = run(
+        capsys, "finetune", "--pairs", pairs_file, "--start", folder, "--out", tmp_path / "t", "--device", "cpu"
+    )
+    assert status == 0 and read
 
 
 @pytest.mark.parametrize(
