@@ -137,7 +137,7 @@ export class OnnxEncoder implements Encoder {
     clearTimeout(this.#retirement);
     // Only the two fields: callers may hand in richer objects.
     const job = encodeJob(this.#nextId++, chunks.map(({ breadcrumb, text }) => ({ breadcrumb, text })), depth, priority, this.model.dims);
-    const onAbort = () => this.#forget(job.id)?.reject(signal!.reason);
+    const onAbort = () => this.#giveUp(job.id, signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       return await new Promise<readonly Int8Vector[]>((resolve, reject) => {
@@ -155,19 +155,17 @@ export class OnnxEncoder implements Encoder {
     for (const worker of this.#workers) worker.postMessage(message);
   }
 
-  /** Nobody waits for the job any more. */
-  #forget(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (this.#pending.delete(id)) this.#tell({ kind: "abort", id });
-    return pending;
+  /** What is left of the job is not read any more, by any worker. */
+  #giveUp(id: number, reason: unknown): void {
+    this.#pending.get(id)?.reject(reason);
+    this.#pending.delete(id);
+    this.#tell({ kind: "abort", id });
   }
 
   /** They end by themselves. */
-  #dismissWorkers(): readonly Worker[] {
-    const workers = this.#workers;
+  #dismissWorkers(): void {
     this.#tell({ kind: "close" });
     this.#workers = [];
-    return workers;
   }
 
   async close(): Promise<void> {
@@ -210,15 +208,13 @@ export class OnnxEncoder implements Encoder {
   }
 
   #answered(message: Extract<FromEncodeWorker, { readonly id: number }>): void {
-    // Undefined when it was aborted meanwhile, or another worker has failed at it.
-    const pending = message.kind === "failed" ? this.#forget(message.id) : this.#pending.get(message.id);
-    if (!pending) return;
-    this.#pending.delete(message.id);
     if (message.kind === "failed") {
-      const { code, message: text } = message;
-      pending.reject(code === undefined ? new StrataError("engine.failed", `The model failed on a piece of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
-      return;
+      const { id, code, message: text } = message;
+      return this.#giveUp(id, code === undefined ? new StrataError("engine.failed", `The model failed on a piece of code: ${text}. Run "Strata: Doctor", and report this if it happens again.`) : new StrataError(code, text));
     }
+    const pending = this.#pending.get(message.id);
+    if (!pending) return; // it was aborted meanwhile
+    this.#pending.delete(message.id);
     this.#deaths = 0;
     const { dims } = this.model;
     const values = new Int8Array(pending.job.values).slice(); // out of the shared memory, which is no place to keep things
