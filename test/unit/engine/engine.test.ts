@@ -56,7 +56,7 @@ function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
 function workerFile(place: { readonly index: string }, program: string): { encoder: OnnxEncoderOptions } {
   const file = path.join(path.dirname(place.index), "worker.mjs");
   writeFileSync(file, `import { parentPort } from "node:worker_threads";\nimport { appendFileSync } from "node:fs";\n${program}`);
-  return { encoder: { workerFile: file } };
+  return { encoder: { workerFile: file, backgroundThreads: 1 } };
 }
 
 /** Overwrites everything behind the first page, as a failing disk would while the engine runs. */
@@ -125,11 +125,13 @@ test("hits that cannot be refined are an answer all the same, once or streamed",
 });
 
 /** Answers whatever it is asked, at once. */
-const anyVectors = (also = "") => `parentPort.on("message", ({ kind, id, chunks, priority }) => {
+const anyVectors = (also = "") => `parentPort.on("message", ({ kind, job }) => {
   if (kind === "close") return parentPort.close();
   if (kind === "abort") return;
   ${also}
-  parentPort.postMessage({ kind: "encoded", id, values: new Int8Array(chunks.length * 16).fill(1), scales: new Float32Array(chunks.length).fill(0.25) });
+  new Int8Array(job.values).fill(1);
+  new Float32Array(job.scales).fill(0.25);
+  parentPort.postMessage({ kind: "encoded", id: job.id });
 });`;
 
 test("an answer tells of the code it was looked for in, not of what came while it was made better", async (t) => {
@@ -151,7 +153,7 @@ test("an answer tells of the code it was looked for in, not of what came while i
 test("saved files are encoded a few chunks at a time, so that a search comes in between", async (t) => {
   const place = workplace(t, manyFiles(1));
   const sizes = path.join(path.dirname(place.index), "sizes");
-  const engine = await place.open(workerFile(place, anyVectors(`if (priority === "visible") appendFileSync(${JSON.stringify(sizes)}, chunks.length + "\\n");`)));
+  const engine = await place.open(workerFile(place, anyVectors(`if (job.priority === "visible") appendFileSync(${JSON.stringify(sizes)}, job.texts.length + "\\n");`)));
   await engine.configure(defaultSettings);
   await engine.index("deep", never);
   const saved = manyFiles(30, 1);
@@ -164,7 +166,7 @@ test("saved files are encoded a few chunks at a time, so that a search comes in 
 
 test("a branch switch is read while the encoder is busy with other files for minutes, and until then no answer is complete", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(40));
-  const engine = await place.open(workerFile(place, anyVectors(`if (priority === "background") return;`)));
+  const engine = await place.open(workerFile(place, anyVectors(`if (job.priority === "background") return;`)));
   await engine.index("instant", never);
   await engine.configure(defaultSettings);
   const embed = t.mock.method(OnnxEncoder.prototype, "embedChunks");
