@@ -476,6 +476,7 @@ def _json_file(file: Path) -> dict[str, Any]:
 def _export(options: argparse.Namespace) -> None:
     from strata_train import export
 
+    quality = _quality(options.quality)
     encoder, settings = _checkpoint(options.folder / options.checkpoint)
     manifest = export.export_folder(
         encoder,
@@ -486,24 +487,30 @@ def _export(options: argparse.Namespace) -> None:
         description=options.description,
         shared_space=True,
     )
-    _exported("export", options, manifest)
+    _exported("export", options.out, manifest, quality)
 
 
 def _renew(options: argparse.Namespace) -> None:
     from strata_train import folder_weights
 
-    _exported("renew", options, folder_weights.renew(options.model, options.out, options.version))
+    quality = _quality(options.quality)
+    _exported("renew", options.out, folder_weights.renew(options.model, options.out, options.version), quality)
 
 
-def _exported(command: str, options: argparse.Namespace, manifest: dict[str, Any]) -> None:
+def _quality(file: Path | None) -> dict[str, Any]:
+    from strata_train import evaluate
+
+    return evaluate.summary(_json_file(file)) if file else {}
+
+
+def _exported(command: str, out: Path, manifest: dict[str, Any], quality: dict[str, Any]) -> None:
     """Write down what was measured of a folder that has just been written."""
-    from strata_train import evaluate, export, runtime
+    from strata_train import export, runtime
 
-    quality = evaluate.summary(_json_file(options.quality)) if options.quality else {}
-    manifest["quality"] = {**quality, "cosine of int8 to float32": runtime.int8_cosines(options.out)}
-    export.write_manifest(options.out, manifest)
+    manifest["quality"] = {**quality, "cosine of int8 to float32": runtime.int8_cosines(out)}
+    export.write_manifest(out, manifest)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
-    emit("result", command=command, folder=str(options.out), bytes=size)
+    emit("result", command=command, folder=str(out), bytes=size)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -242,7 +242,7 @@ def _learn(
         autocast = bf16_pays(place.device.type)
 
         # The table and the top are done: what they say of these texts is read once. Running all layers each time took
-        # two thirds of the time that was left to learn.
+        # more of the minutes than learning did.
         rest = tuple(exit for exit in model.config.exits if exit in (0, model.config.top))
         moving = tuple(exit for exit in model.config.exits if exit not in rest)
         settled: list[Vectors] = []
