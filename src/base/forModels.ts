@@ -2,7 +2,7 @@
 import { type CopiesKind, copiesLikeness, copiesTitle } from "./copies.ts";
 import { oneLine } from "./oneLine.ts";
 import { filterToken, queryWords } from "./queryWords.ts";
-import type { Remarks } from "./remarks.ts";
+import type { NothingPasses, Remarks } from "./remarks.ts";
 import { bestWindow, naming, wordsIn } from "./snippet.ts";
 
 /** What people who wrote the code say to other people must not be taken for a task. */
@@ -92,7 +92,7 @@ const mostCopies = 12;
 export const apartText = "Each workspace folder was compared by itself: copies in another one are not among these.";
 
 /** Groups of copies: what they are, where they stand, and how the code of the first begins. Where nothing passes the filters, that there are no copies would be wrong. */
-export function copiesForModel({ groups, nothingPasses, whyNothing }: Pick<Remarks, "nothingPasses" | "whyNothing"> & { readonly groups: readonly CopiesForModel[] }): readonly string[] {
+export function copiesForModel({ groups, nothingPasses, whyNothing }: NothingPasses & { readonly groups: readonly CopiesForModel[] }): readonly string[] {
   if (nothingPasses) return [`Nothing was compared: no code that has been read passes the filters. ${whyNothing ?? "Check their names; a file that was written just now is read in a moment, so ask again."}`];
   if (groups.length === 0) return ["No duplicates found."];
   return groups.map((group) => {

@@ -7,14 +7,18 @@ export interface Respelling {
   readonly read: string;
 }
 
-export interface Remarks {
+/** Nothing that has been read passes the filters: a wrong name, a file that is left out, or one that was written just now. */
+export interface NothingPasses {
+  readonly nothingPasses?: true | undefined;
+  /** Why, as a sentence, where that can be told. */
+  readonly whyNothing?: string | undefined;
+}
+
+export interface Remarks extends NothingPasses {
   /** Misspelt words of the query; absent when all was read as typed. */
   readonly respellings?: readonly Respelling[] | undefined;
   /** Nothing in the index is nearer to the question than chance, or has most of its words: the hits are merely the nearest. Said only when all files were read. */
   readonly farFetched?: true | undefined;
-  /** Nothing that has been read passes the filters: a wrong name, a file that is left out, or one that was written just now. `whyNothing`: a sentence, where that can be told. */
-  readonly nothingPasses?: true | undefined;
-  readonly whyNothing?: string | undefined;
 }
 
 /** A filter, a quoted text, or a word. */

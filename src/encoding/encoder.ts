@@ -43,7 +43,7 @@ export type QueryVectors = Readonly<Record<Depth, Float32Array>>;
 
 export interface Encoder {
   readonly model: EncoderModel;
-  /** Never waits for more than the chunk that the background reads. */
+  /** Never waits for what the background reads. */
   embedQuery(text: string, signal?: AbortSignal): Promise<QueryVectors>;
   /** Vectors of code used as a query (find similar): prepared as code, not as a sentence. */
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors>;

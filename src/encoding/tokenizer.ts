@@ -27,7 +27,6 @@ const tokenizerFile = z.object({
 });
 
 export interface Tokenizer {
-  readonly padId: number;
   /** Ids with [CLS] and [SEP], cut to `maxTokens` including both. `prepared` has passed prepareText. */
   encode(prepared: string, maxTokens: number): Int32Array;
 }
@@ -85,7 +84,7 @@ export function createTokenizer(json: string): Tokenizer {
   const clsId = idOf("[CLS]");
   const sepId = idOf("[SEP]");
   const unknownId = idOf(model.unk_token);
-  const padId = idOf("[PAD]");
+  idOf("[PAD]"); // nothing is padded, but a file without it is not one that was exported
   // A special token that stands literally in the text is that token for the reference tokenizer, so it is here.
   const specials = new RegExp([...special.keys()].map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"), "g");
 
@@ -152,7 +151,6 @@ export function createTokenizer(json: string): Tokenizer {
   // Reused: every encode of this thread fills it and returns a copy of the part in use.
   let scratch = new Int32Array(512);
   return {
-    padId,
     encode(prepared, maxTokens) {
       if (scratch.length < maxTokens) scratch = new Int32Array(maxTokens);
       const limit = maxTokens - 1;

@@ -5,7 +5,7 @@ import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
-import type { Remarks } from "../base/remarks.ts";
+import type { NothingPasses, Remarks } from "../base/remarks.ts";
 import { filtersFor } from "../base/queryWords.ts";
 import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { snippetOf } from "../base/snippet.ts";
@@ -41,7 +41,7 @@ export interface RootResult<R = protocol.SearchResult> {
   readonly result: R;
 }
 
-export interface MergedDuplicates extends Pick<Remarks, "nothingPasses" | "whyNothing"> {
+export interface MergedDuplicates extends NothingPasses {
   readonly groups: readonly (protocol.DuplicateGroup & { readonly root: string })[];
   readonly coverage: protocol.Coverage;
   /** There are several folders: copies in another one than their original were not looked for. */
@@ -70,7 +70,7 @@ function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
 }
 
 /** That nothing passes the filters in any of them, and why, as the first tells it. */
-function nothingOfAll(results: readonly RootResult<Remarks>[]): Pick<Remarks, "nothingPasses" | "whyNothing"> {
+function nothingOfAll(results: readonly RootResult<NothingPasses>[]): NothingPasses {
   if (results.length === 0 || !results.every(({ result }) => result.nothingPasses)) return {};
   return { nothingPasses: true, whyNothing: results.find(({ result }) => result.whyNothing !== undefined)?.result.whyNothing };
 }

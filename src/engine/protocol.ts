@@ -2,7 +2,7 @@
 import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import type { CopiesKind } from "../base/copies.ts";
 import type { Progress } from "../base/progress.ts";
-import type { Remarks } from "../base/remarks.ts";
+import type { NothingPasses, Remarks } from "../base/remarks.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
 import type { Depth } from "../encoding/encoder.ts";
 import type { Coverage } from "../store/store.ts";
@@ -168,7 +168,7 @@ export interface DuplicatesParams extends ReportingParams, Restricted {
 }
 /** What duplicates are where nobody says otherwise: shorter ones are idiom, not copies. */
 export const duplicateDefaults = { minLines: 6, threshold: 0.9 } as const;
-export interface DuplicatesFound extends Pick<Remarks, "nothingPasses" | "whyNothing"> {
+export interface DuplicatesFound extends NothingPasses {
   readonly groups: readonly DuplicateGroup[];
 }
 export const duplicates = new RequestType<DuplicatesParams, DuplicatesFound & { readonly coverage: Coverage }, ErrorData>("strata/duplicates");

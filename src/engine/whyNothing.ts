@@ -1,23 +1,24 @@
 // Why nothing that was read passes the filters of a question, where that can be told: nothing is in that language, or what a path names is left out.
-import type { Remarks } from "../base/remarks.ts";
+import type { NothingPasses } from "../base/remarks.ts";
 import { neverFolders } from "../indexing/ignoreRules.ts";
 import { PathFilter } from "../indexing/walk.ts";
 import { type Filters, SKIPPED, type Store } from "../store/store.ts";
 import type { EngineSettings } from "./protocol.ts";
 
 /** What is said of an answer for which nothing passes these filters; nothing of another. */
-export async function whyNothing(emptied: Filters | undefined, store: Pick<Store, "languages" | "lookedMs">, root: string, settings: EngineSettings): Promise<Pick<Remarks, "nothingPasses" | "whyNothing"> | undefined> {
+export async function whyNothing(emptied: Filters | undefined, store: Pick<Store, "languages" | "lookedMs">, root: string, settings: EngineSettings): Promise<NothingPasses | undefined> {
   if (!emptied) return undefined;
   const why = (await whyNotThere(emptied, root, settings)) ?? (store.lookedMs() === undefined ? undefined : whyNotIn(emptied, store.languages()));
   return { nothingPasses: true, ...(why !== undefined && { whyNothing: why }) };
 }
 
 async function whyNotThere({ pathGlobs = [], under = "" }: Filters, root: string, settings: EngineSettings): Promise<string | undefined> {
-  for (const named of pathGlobs.map(beginningOf)) {
-    for (const path of new Set([under === "" ? named : `${under}/${named}`, named])) {
-      const why = await whyLeftOut(path, root, settings);
-      if (why !== undefined) return why;
-    }
+  const named = pathGlobs.map(beginningOf);
+  const [filter, withoutEditor] = [new PathFilter(root, settings), new PathFilter(root, { maxFileBytes: settings.maxFileBytes })];
+  // As they are shown to who asks about a directory, or from the root; several globs may stand for one word.
+  for (const path of new Set(under === "" ? named : named.flatMap((name) => [`${under}/${name}`, name]))) {
+    const why = await whyLeftOut(path, filter, withoutEditor);
+    if (why !== undefined) return why;
   }
   return undefined;
 }
@@ -36,8 +37,7 @@ function beginningOf(glob: string): string {
   return (isWhole ? path : path.slice(0, path.lastIndexOf("/") + 1)).replace(/\/$/, "");
 }
 
-async function whyLeftOut(path: string, root: string, settings: EngineSettings): Promise<string | undefined> {
-  const filter = new PathFilter(root, settings);
+async function whyLeftOut(path: string, filter: PathFilter, withoutEditor: PathFilter): Promise<string | undefined> {
   const parts = path.split("/");
   for (const end of parts.keys()) {
     const at = parts.slice(0, end + 1).join("/");
@@ -45,9 +45,9 @@ async function whyLeftOut(path: string, root: string, settings: EngineSettings):
     if (verdict.kind === "directory") continue;
     if (verdict.kind !== "skip" || verdict.reason === "outside" || neverFolders.has(parts[end]!)) return undefined;
     if (verdict.reason !== "excluded") return `${at} is left out (${verdict.reason}).`;
-    const own = await new PathFilter(root, { maxFileBytes: settings.maxFileBytes }).check(at);
-    if (own.kind !== "skip") return `${at} is left out by the editor's excludes: files.exclude, search.exclude or strata.index.exclude.`;
-    return `${at} is left out by ignore rules. In a file .strataignore the line "!${at}" takes back what ignore files say.`;
+    return (await withoutEditor.check(at)).kind === "skip"
+      ? `${at} is left out by ignore rules. In a file .strataignore the line "!${at}" takes back what ignore files say.`
+      : `${at} is left out by the editor's excludes: files.exclude, search.exclude or strata.index.exclude.`;
   }
   return undefined;
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import * as vscode from "vscode";
 import { isNotebook } from "../base/notebook.ts";
 import { realPathSync } from "../base/realPath.ts";
+import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { savedCell } from "./notebooks.ts";
 import { documentAt } from "./openPlace.ts";
 import { followCounted, followEdits } from "./savedLines.ts";
@@ -64,8 +65,8 @@ function filePlace(uri: vscode.Uri): ReturnType<typeof placeInWorkspace> {
   const place = placeInWorkspace(uri);
   if (!place) return undefined;
   try {
-    const inside = path.relative(realPathSync(place.root), realPathSync(path.join(place.root, place.path))).split(path.sep);
-    return inside[0] === ".." || path.isAbsolute(inside.join("/")) ? place : { root: place.root, path: inside.join("/") };
+    const inside = relativeTo(realPathSync(place.root), realPathSync(path.join(place.root, place.path)));
+    return leadsOut(inside) ? place : { root: place.root, path: inside };
   } catch {
     return place; // a file that has gone, or one of another scheme
   }

@@ -1,6 +1,6 @@
 // What the search view and its host say to each other. The host owns all state and sends it whole; the page only asks.
 // Types, one guard and what a context menu is about, no other logic: the guard is the trust edge, a page's message may be anything.
-import type { Remarks } from "../base/remarks.ts";
+import type { NothingPasses, Remarks } from "../base/remarks.ts";
 import type { Coverage, Depth, DuplicateGroup, Hit } from "../engine/protocol.ts";
 
 export type { Coverage };
@@ -40,7 +40,7 @@ export type ViewResults =
       /** "name: sentence" for each folder that could not answer. */
       readonly failures: readonly string[];
     } & Remarks)
-  | ({ readonly kind: "duplicates"; /** What they are copies of; "" for all code. */ readonly subject: string; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** Each workspace folder was compared by itself. */ readonly apart?: true; /** As of hits. */ readonly failures: readonly string[] } & Pick<Remarks, "nothingPasses" | "whyNothing">);
+  | ({ readonly kind: "duplicates"; /** What they are copies of; "" for all code. */ readonly subject: string; readonly groups: readonly ViewDuplicateGroup[]; readonly coverage: Coverage; /** Each workspace folder was compared by itself. */ readonly apart?: true; /** As of hits. */ readonly failures: readonly string[] } & NothingPasses);
 
 /** The index of all folders together, as the page draws it. */
 export type ViewIndex =
