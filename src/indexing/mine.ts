@@ -58,17 +58,24 @@ export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chun
   }
 }
 
-/** At least four words, mostly ASCII letters, saying more than the name. */
+/**
+ * A word in the letters of any language. Chinese, Japanese, Thai and their like put no blanks between words: two letters count as one, in
+ * `strata_train/views.py` too.
+ */
+const unspaced = String.raw`\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmer}\p{scx=Myanmar}`;
+const word = new RegExp(String.raw`(?:(?=\p{L})[${unspaced}]){1,2}|\p{L}(?:(?![${unspaced}])[\p{L}\p{M}'’-])*`, "gu");
+
+/** At least four words, mostly letters, saying more than the name. */
 export function isUsefulDoc(doc: string, name: string): boolean {
-  const words = doc.match(/[A-Za-z][A-Za-z'’-]*/g) ?? [];
+  const words = doc.match(word) ?? [];
   // A signature written out is not prose.
   if (/^[\w.]+\s*\([^)]*\)\s*(->|:|$)/.test(doc)) return false;
   if (words.length < 4 || doc.length > maxDocChars || empty.test(doc)) return false;
-  const letters = doc.replace(/\s/g, "");
-  const ascii = letters.replace(/[^A-Za-z]/g, "").length;
-  if (ascii < letters.length * 0.75) return false;
+  const shown = doc.replace(/\s/g, "");
+  const letters = shown.replace(/[^\p{L}\p{M}]/gu, "").length;
+  if (letters < shown.length * 0.75) return false;
   const said = new Set(words.map((word) => word.toLowerCase()));
-  const named = new Set((name.match(/[A-Z]?[a-z]+|[A-Z]+/g) ?? []).map((word) => word.toLowerCase()));
+  const named = new Set((name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+/gu) ?? []).map((word) => word.toLowerCase()));
   return [...said].filter((word) => !named.has(word)).length >= 2;
 }
 

@@ -2,6 +2,7 @@ import gzip
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -101,6 +102,28 @@ def test_some_questions_name_the_language_as_people_do() -> None:
         "c# read all of the stream",
     } < asked
     assert not any("csharp" in query for query in asked)
+
+
+@pytest.mark.parametrize(
+    ("doc", "first"),
+    [
+        ("Возвращает самое длинное слово. Пустой список недопустим.", "Возвращает самое длинное слово"),
+        ("读取配置文件并返回其中的设置。没有文件时返回空值。", "读取配置文件并返回其中的设置"),
+        ("ユーザーの一覧を取得する。なければ空を返す。", "ユーザーの一覧を取得する"),
+    ],
+)
+def test_questions_in_other_scripts_are_asked_without_english_words(doc: str, first: str) -> None:
+    pair = PAIR | {"doc": doc}
+    asked = {query for seed in range(100) for query in views.queries(pair, random.Random(seed), DataConfig())}
+    assert {doc, first} <= asked
+    assert all(views.word_count(query) >= 3 and not re.search("[a-z]", query) for query in asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("reads the file", 3), ("", 0), ("читает файл", 2), ("读取文件", 2), ("用 add 相加", 3)]
+)
+def test_words_are_counted_where_no_blanks_stand_between_them(text: str, words: int) -> None:
+    assert views.word_count(text) == words
 
 
 def test_names_can_be_removed_from_code() -> None:

@@ -282,7 +282,7 @@ def _deal(
     kept = 0
     for pair in read_pairs(files):
         code_hash, doc_hash = text_hash(pair["code"]), text_hash(pair["doc"])
-        if len(pair["doc"].split()) < 3 or len(pair["code"]) < 20:
+        if views.word_count(pair["doc"]) < 3 or len(pair["code"]) < 20:
             dropped["too short"] += 1
         elif code_hash in seen_code:
             dropped["same code"] += 1

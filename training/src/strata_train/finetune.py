@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from strata_train import data, evaluate, export, folder_weights, train
+from strata_train import data, evaluate, export, folder_weights, train, views
 from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
 from strata_train.dedup import copies_of
 from strata_train.device import Device, bf16_pays, choose
@@ -321,7 +321,7 @@ def usable_pairs(file: Path) -> list[data.Pair]:
     seen: set[str] = set()
     pairs = []
     for pair in data.read_pairs([file]):
-        if len(pair["doc"].split()) >= 3 and len(pair["code"]) >= 20 and pair["code"] not in seen:
+        if views.word_count(pair["doc"]) >= 3 and len(pair["code"]) >= 20 and pair["code"] not in seen:
             seen.add(pair["code"])
             pairs.append(pair)
     if len(pairs) < MIN_PAIRS:

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import regex
+
 from strata_train.config import DataConfig
 
 WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -37,6 +39,9 @@ ENDINGS = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "ze
 NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
 NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
 UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
+# Scripts that put no blanks between words: two letters count as a word, as in `src/indexing/mine.ts`.
+UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,2}")
+OTHER_SCRIPT = regex.compile(r"\P{L}*(?!\p{Latin})\p{L}")
 WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some written ones
 QUESTIONS = (
     "how to {imperative}",
@@ -55,14 +60,18 @@ QUESTIONS = (
 SPOKEN = {"cpp": "c++", "csharp": "c#", "javascript": "js", "tsx": "typescript"}
 
 
+def word_count(text: str) -> int:
+    return len(UNSPACED.sub(" word ", text).split())
+
+
 def first_sentence(doc: str) -> str:
-    match = re.search(r"(?<=[a-z0-9)`'\"])[.!?](?:\s|$)|\n\s*\n", doc)
+    match = regex.search(r"(?<=[\p{Ll}\p{Lo}\p{Nd})`'\"])[.!?](?:\s|$)|[。！？]|\n\s*\n", doc)
     return (doc[: match.start()] if match else doc).strip()
 
 
 def imperative(sentence: str) -> str:
     """`Returns the index` → `return the index`; what does not begin with a verb in -s only loses its capital."""
-    sentence = sentence.strip().rstrip(".!?:")
+    sentence = sentence.strip().rstrip(".!?:。！？：")
     if match := FIRST_WORD.match(sentence):
         sentence = _base_form(match[0]) + sentence[match.end() :]
     if sentence[:1].isupper() and not sentence[1:2].isupper():
@@ -83,12 +92,14 @@ def _base_form(word: str) -> str:
 def question(doc: str, language: str, chance: random.Random) -> str:
     """One of the ways in which people ask for what `doc` says; some name the language."""
     asked = imperative(first_sentence(doc))
+    if OTHER_SCRIPT.match(asked):
+        return asked  # nobody puts English words around it
     return chance.choice(QUESTIONS).format(imperative=asked, language=SPOKEN.get(language, language))
 
 
 def keywords(doc: str, limit: int = 7) -> str:
     """The telling words of the documentation, in order, each once."""
-    words = dict.fromkeys(word.lower() for word in re.findall(r"[A-Za-z][A-Za-z0-9_]+", doc))
+    words = dict.fromkeys(word.lower() for word in regex.findall(r"\p{L}[\p{L}\p{M}\p{Nd}_]+", doc))
     return " ".join([word for word in words if word not in STOP_WORDS][:limit])
 
 
@@ -115,7 +126,7 @@ def queries(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> 
         doc = " ".join(without_name(doc, pair["name"]).split())
     asked = [doc if chance.random() < 0.5 else first_sentence(doc)]
     asked.append(question(doc, pair["lang"], chance) if chance.random() < 0.7 else keywords(doc))
-    return [text for text in dict.fromkeys(asked) if len(text.split()) >= 2]
+    return [text for text in dict.fromkeys(asked) if word_count(text) >= 2]
 
 
 def code_view(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> str:
