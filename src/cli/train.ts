@@ -12,7 +12,7 @@ import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, trainingClaim
 import { chooseModel } from "../engine/protocol.ts";
 import { curvesSvg } from "../training/curves.ts";
 import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
-import { fineTune, type FineTuneOptions, LEAST_PAIRS, tooFewPairs } from "../training/fineTune.ts";
+import { countMined, fineTune, type FineTuneOptions } from "../training/fineTune.ts";
 import { blankPicture, type Picture, type RunEvent, type RunPlan, takeIn } from "../training/picture.ts";
 import { mine } from "./mine.ts";
 import { existingFolder, withEngine } from "./session.ts";
@@ -141,15 +141,20 @@ async function train(run: Run, options: TrainOptions, context: Context): Promise
 
   try {
     tell({ event: "progress", phase: "mining" });
-    const pairs = options.resume ? countPairs(run.pairs) : (await mine(run.root, options.dryRun ? `${run.pairs}.plan` : run.pairs, signal)).pairs;
-    if (options.dryRun) rmSync(`${run.pairs}.plan`, { force: true });
-    const plan: RunPlan = { event: "plan", root: run.root, pairs, isEnough: pairs >= LEAST_PAIRS, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), canResume: run.canResume };
+    const mined = options.dryRun && !options.resume ? `${run.pairs}.plan` : run.pairs;
+    if (!options.resume) await mine(run.root, mined, signal);
+    const { pairs, lacks } = await countMined(mined);
+    if (mined !== run.pairs) rmSync(mined, { force: true });
+    const plan: RunPlan = { event: "plan", root: run.root, pairs, lacks, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), canResume: run.canResume };
     display.end();
     tell(plan);
     display.end();
     if (!json) terminal.err(planText(plan));
-    if (options.dryRun) return 0;
-    if (!plan.isEnough) throw tooFewPairs(pairs);
+    if (options.dryRun) {
+      if (!json && lacks !== "") terminal.err(`${lacks}\n`);
+      return 0;
+    }
+    if (lacks !== "") throw new StrataError("training.failed", lacks);
     if (isPlan(environment) && !(await agreed(context, options))) return 1;
 
     if (!options.resume) clearLeftovers(run.folder);
@@ -187,8 +192,4 @@ async function train(run: Run, options: TrainOptions, context: Context): Promise
 /** What a finished or given-up run leaves; log, pairs and curves stay. */
 function clearLeftovers(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory() || entry.name === "run.json") rmSync(path.join(folder, entry.name), { recursive: true, force: true });
-}
-
-function countPairs(file: string): number {
-  return readFileSync(file, "utf8").split("\n").filter((line) => line !== "").length;
 }

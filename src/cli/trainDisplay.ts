@@ -9,7 +9,7 @@ const lineMs = 10_000;
 
 export function planText(plan: RunPlan): string {
   return [
-    `Fine-tuning on ${plan.root}: ${plural(plan.pairs, "documented definition")}, ${plan.minutes} minutes on ${plan.device}, starting from ${plan.start}.`,
+    `Fine-tuning on ${plan.root}: ${plural(plan.pairs, "documented definition")}, ${plural(plan.minutes, "minute")} on ${plan.device}, starting from ${plan.start}.`,
     ...(plan.install === "" ? [] : [plan.install]),
     "Nothing leaves this machine. The result is used only if it finds code it has not seen better than the present model.",
     "",

@@ -111,8 +111,7 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
       if (root === undefined) return;
       if (confirmed) return begin({ root, ...confirmed, resume: false });
       const plan = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Strata: looking for documented code", cancellable: true }, (_progress, token) => askPlan(program(), root, signalOf(token)));
-      if (!plan.isEnough)
-        return void vscode.window.showInformationMessage(notice(`Strata: this workspace has ${plan.pairs} documented definitions, too few to learn from and to measure on. Add documentation comments, or search on with the model as it is.`));
+      if (plan.lacks !== "") return void vscode.window.showInformationMessage(notice(`Strata: ${plan.lacks}`));
       const time = await pickTime(plan);
       if (!time) return;
       const [start, resume] = [plan.install === "" ? "Start" : "Install and Start", "Resume the Stopped Run"];

@@ -62,9 +62,17 @@ export interface FineTuneResult {
 
 /** Fewer documented definitions than this cannot be split into a training and a held-out part that mean anything. */
 export const LEAST_PAIRS = 50;
+/** Four files are held out. The training program looks closer: it tells copies, and files with very much in them. */
+const leastFiles = 5;
 
-export const tooFewPairs = (pairs: number): StrataError =>
-  new StrataError("training.failed", `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments, or search on with the model as it is.`);
+/** Why there is too little to learn from and to measure on; "" when there is enough. */
+function lacking(pairs: number, files: number): string {
+  if (pairs < LEAST_PAIRS)
+    return `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments (sentences of four words or more count, outside of tests), or search on with the model as it is.`;
+  if (files < leastFiles)
+    return `The ${pairs} documented definitions of this workspace lie in ${files === 1 ? "one file" : `${files} files`}; a result is checked on files that were not learned from, so fine-tuning needs at least ${leastFiles}. Document more files, or search on with the model as it is.`;
+  return "";
+}
 
 /**
  * @param onEvent every event as it comes, for a live picture
@@ -72,8 +80,8 @@ export const tooFewPairs = (pairs: number): StrataError =>
  * @throws StrataError "training.failed"; the model in use is never touched by a failure
  */
 export async function fineTune(options: FineTuneOptions, onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<FineTuneResult> {
-  const pairs = await countLines(options.pairs);
-  if (pairs < LEAST_PAIRS) throw tooFewPairs(pairs);
+  const mined = await countMined(options.pairs);
+  if (mined.lacks !== "") throw new StrataError("training.failed", mined.lacks);
   mkdirSync(options.run, { recursive: true });
   const out = path.join(options.run, path.basename(options.adoptAs));
   const args = ["-m", "strata_train", "finetune", "--pairs", options.pairs, "--start", options.start, "--out", out, "--minutes", String(options.minutes), "--device", options.device];
@@ -142,12 +150,18 @@ function parseEvent(line: string): TrainingEvent | undefined {
   }
 }
 
-async function countLines(file: string): Promise<number> {
-  let lines = 0;
+/** @returns `lacks`: a sentence on why that is too little to learn from and to measure on, "" when it is enough */
+export async function countMined(file: string): Promise<{ readonly pairs: number; readonly lacks: string }> {
+  let pairs = 0;
+  const files = new Set<string>();
   try {
-    for await (const line of readline.createInterface({ input: createReadStream(file) })) if (line.trim() !== "") lines++;
+    for await (const line of readline.createInterface({ input: createReadStream(file) })) {
+      if (line.trim() === "") continue;
+      pairs++;
+      files.add((JSON.parse(line) as { path: string }).path);
+    }
   } catch (error) {
     throw new StrataError("training.failed", `The documented definitions in ${file} cannot be read (${(error as Error).message}). Start a new run, which collects them again; the model in use stays.`, error);
   }
-  return lines;
+  return { pairs, lacks: lacking(pairs, files.size) };
 }

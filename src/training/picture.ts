@@ -16,7 +16,8 @@ export interface RunPlan {
   readonly root: string;
   /** Documented definitions to learn from. */
   readonly pairs: number;
-  readonly isEnough: boolean;
+  /** Why these are too few to start with: a sentence; "" when they are enough. */
+  readonly lacks: string;
   /** Sentence on what is installed first; "" when everything is there. */
   readonly install: string;
   readonly device: string;
@@ -45,6 +46,8 @@ export interface Picture {
   readonly fraction: number | undefined;
   readonly secondsLeft: number | undefined;
   readonly plan: RunPlan | undefined;
+  /** Seconds after which the training program began, whose minutes are counted from there. */
+  readonly began: number;
   readonly device: string | undefined;
   readonly loss: readonly Series[];
   /** Recall@10 on the held-out part, by exit. */
@@ -61,6 +64,7 @@ export const blankPicture: Picture = {
   fraction: undefined,
   secondsLeft: undefined,
   plan: undefined,
+  began: 0,
   device: undefined,
   loss: [],
   recall: [],
@@ -82,10 +86,10 @@ const phases: Readonly<Record<string, string>> = {
 };
 const lossNames: Readonly<Record<string, string>> = { "top head": "deep exit", layers: "exits", table: "instant exit" };
 /** Phases of the training program that its minutes are for. */
-const timed: readonly string[] = ["encoding", "data", "teacher", "top head", "layers", "table"];
+const timed: readonly string[] = ["reading", "encoding", "data", "teacher", "top head", "layers", "table", "exporting"];
 
 /**
- * @param seconds since this process of the run began: its minutes are counted from there
+ * @param seconds since this process of the run began
  * @param before seconds that the run had taken before it was stopped and resumed
  */
 export function takeIn(picture: Picture, event: RunEvent, seconds: number, before = 0): Picture {
@@ -93,17 +97,18 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
     case "plan":
       return { ...picture, plan: event, device: event.device };
     case "progress": {
-      // The program lists what it will do; there is nothing to see of it.
-      if (event.phase === "plan") return picture;
+      // The program lists what it will do; there is nothing to see of it. Its minutes begin here, after mining and installing.
+      if (event.phase === "plan") return { ...picture, began: seconds };
       const budget = (picture.plan?.minutes ?? 0) * 60;
+      const taken = seconds - picture.began;
       const isTimed = timed.includes(event.phase) && budget > 0;
       return {
         ...picture,
         sentence: event.message ?? phases[event.phase] ?? event.phase,
         device: event.device ?? picture.device,
         // The program divides its minutes itself, and may be done early.
-        fraction: isTimed ? Math.min(0.99, seconds / budget) : picture.fraction,
-        secondsLeft: isTimed ? Math.max(0, Math.round(budget - seconds)) : undefined,
+        fraction: isTimed ? Math.min(0.99, taken / budget) : picture.fraction,
+        secondsLeft: isTimed ? Math.max(0, Math.round(budget - taken)) : undefined,
         loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, lossNames[event.phase] ?? event.phase, { x: before + seconds, y: event.loss }),
       };
     }

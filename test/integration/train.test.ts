@@ -113,7 +113,7 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     standIn("exit 1");
     const { code, events } = await trained("--dry-run", "--minutes", "3");
     const plan = events.at(-1) as RunPlan;
-    assert.deepEqual([code, plan.event, plan.pairs, plan.isEnough, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, true, 3, "", false]);
+    assert.deepEqual([code, plan.event, plan.pairs, plan.lacks, plan.minutes, plan.install, plan.canResume], [0, "plan", 70, "", 3, "", false]);
     assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
     const { indexes } = JSON.parse((await strata("indexes", "--json")).out) as { indexes: { root?: string }[] };
     assert.deepEqual(indexes.map((index) => index.root), [root], "whose the folder is stands in it, so that it can be forgotten");

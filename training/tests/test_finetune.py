@@ -159,6 +159,23 @@ def test_a_stop_in_any_phase_ends_in_words_and_is_continued(
     assert (tmp_path / "tuned" / "manifest.json").exists() and not (tmp_path / "tuned.work").exists()
 
 
+@pytest.mark.parametrize("sizes", [[8] * 9, [200] + [3] * 20, [60] + [8] * 4], ids=str)
+def test_a_small_workspace_and_one_with_a_huge_file_have_something_to_hold_out(sizes: list[int]) -> None:
+    """By a fifth of the files alone some have none, or all that there is to learn from."""
+    for seed in range(20):
+        paths = [f"src/{seed}/{number}.py" for number, size in enumerate(sizes) for _ in range(size)]
+        pairs = [{**pair, "path": path} for pair, path in zip(make_pairs(len(paths)), paths, strict=True)]
+        held_out, others = finetune.split(pairs)
+        assert len(held_out) + len(others) == len(pairs)
+        assert not set(map(finetune.file_of, held_out)) & set(map(finetune.file_of, others))
+        assert len(set(map(finetune.file_of, held_out))) >= 4 and len(held_out) >= 8 and len(others) >= 28
+
+
+def test_a_large_workspace_holds_out_a_fifth_of_its_files() -> None:
+    pairs = make_pairs(400)
+    assert finetune.split(pairs)[0] == [pair for pair in pairs if finetune.data.is_held_out(pair, 0.2)]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

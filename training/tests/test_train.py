@@ -209,6 +209,17 @@ def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
     assert steps[0] == 5 and again.progress.table_epoch == settings.train.table_epochs and again.progress.table_done
 
 
+def test_a_short_run_is_warm_after_a_fifth_of_it_and_a_long_one_after_its_steps() -> None:
+    optimizer = torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "base_lr": 1.0}], lr=1.0)
+
+    def rate(step: int, steps: int) -> float:
+        train.set_rates(optimizer, step, step / steps, 20)
+        return optimizer.param_groups[0]["lr"]
+
+    assert rate(2, 10) == pytest.approx(0.8) and rate(1, 10) == pytest.approx(0.45)
+    assert [rate(step, 100) for step in (0, 10, 19)] == pytest.approx([0.05, 0.9 * 11 / 20, 0.81])
+
+
 def test_a_run_that_ends_while_it_is_taken_up_can_still_be_read(
     settings: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import { painter, type Terminal } from "../../../src/cli/terminal.ts";
 import { planText, resultText, runDisplay, runLine } from "../../../src/cli/trainDisplay.ts";
 import { blankPicture, type Picture, type RunPlan } from "../../../src/training/picture.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 1, isEnough: false, install: "A Python environment is made.", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 1, lacks: "", install: "A Python environment is made.", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
 const running: Picture = {
   ...blankPicture,
   sentence: "Training the exits",
@@ -16,6 +16,7 @@ const running: Picture = {
 
 test("the plan says how much there is to learn from, what is installed, and that nothing leaves", () => {
   const text = planText(plan);
+  assert.match(planText({ ...plan, minutes: 1 }), / 1 minute on cpu/);
   for (const part of ["1 documented definition,", "10 minutes on cpu", "strata-base", "A Python environment is made.", "Nothing leaves this machine"]) assert.ok(text.includes(part), part);
 });
 

@@ -6,7 +6,7 @@ import { askPlan, planDetail, trainArguments, TrainingRun } from "../../../src/e
 import type { Picture, RunPlan } from "../../../src/training/picture.ts";
 import { isFromTrainingPage } from "../../../src/webview/trainingMessages.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 1234, isEnough: true, install: "", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 1234, lacks: "", install: "", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
 const request = { root: "/w", minutes: 10, device: "auto", resume: false };
 
 /** A program in the place of `strata`: Node running this text; process.argv.slice(1) are the command's words. */

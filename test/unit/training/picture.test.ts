@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { chart, curvesSvg } from "../../../src/training/curves.ts";
 import { blankPicture, clockTime, exitNames, parseRunEvent, type Picture, resultTable, type RunEvent, type RunPlan, takeIn } from "../../../src/training/picture.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 120, isEnough: true, install: "", device: "cpu", minutes: 2, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 120, lacks: "", install: "", device: "cpu", minutes: 2, start: "strata-base", canResume: false };
 const told = (...events: readonly (readonly [seconds: number, event: RunEvent])[]): Picture => events.reduce((picture, [seconds, event]) => takeIn(picture, event, seconds), blankPicture);
 const heldOut = (step: number, ...[instant, shallow, deep]: readonly number[]): RunEvent => ({ event: "metric", phase: "held-out", step, seconds: step, "0": instant, "2": shallow, "6": deep, "6>0": 0.3, "6@128": 0.2, score: 0.5 }) as RunEvent;
 
@@ -19,6 +19,8 @@ describe("the picture of a run", () => {
   test("says what the program says where it has words of its own, and never more than all of the time", () => {
     const picture = told([0, plan], [500, { event: "progress", phase: "encoding", message: "Encoding 120 documented definitions (20 held out)", device: "cuda:0" }]);
     assert.deepEqual([picture.sentence, picture.fraction, picture.secondsLeft, picture.device], ["Encoding 120 documented definitions (20 held out)", 0.99, 0, "cuda:0"]);
+    const installed = told([0, plan], [300, { event: "progress", phase: "plan" }], [330, { event: "progress", phase: "table" }], [400, { event: "progress", phase: "exporting" }]);
+    assert.deepEqual([installed.fraction, installed.secondsLeft], [100 / 120, 20], "the minutes begin when all is installed");
     assert.equal(told([0, { event: "progress", phase: "something new" }]).sentence, "something new");
     assert.equal(told([0, { event: "progress", phase: "plan" }]).sentence, blankPicture.sentence, "a list of what comes is nothing to see");
   });

@@ -26,9 +26,9 @@ function standIn(folder: string, script: string): string {
   return file;
 }
 
-function options(folder: string, script: string, pairs = 60) {
+function options(folder: string, script: string, pairs = 60, files = pairs) {
   const file = path.join(folder, "pairs.jsonl");
-  writeFileSync(file, '{"doc":"d","code":"c"}\n'.repeat(pairs));
+  writeFileSync(file, Array.from({ length: pairs }, (_, i) => `{"path":"${i % files}.ts","doc":"d","code":"c"}\n`).join(""));
   return { environment: { python: standIn(folder, script) }, pairs: file, start: "unused", run: path.join(folder, "run"), adoptAs: path.join(folder, "models", "mine"), minutes: 1, device: "cpu", resume: false } as const;
 }
 const never = new AbortController().signal;
@@ -74,6 +74,11 @@ test("a program that cannot be started is said by name", async (t) => {
   const broken = { ...options(folder, ""), environment: { python: path.join(folder, "nowhere") } };
   await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
 });
+
+for (const [files, said] of [[1, "one file"], [4, "4 files"]] as const)
+  test(`definitions of ${said} cannot be held out by file, which is said before anything is installed`, async (t) => {
+    await assert.rejects(fineTune(options(temporary(t), "exit 0", 60, files), () => {}, never), (error) => StrataError.is(error, "training.failed") && error.message.includes(`60 documented definitions of this workspace lie in ${said};`));
+  });
 
 test("definitions that cannot be read are said by name", async (t) => {
   const folder = temporary(t);

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -128,18 +129,15 @@ def _finetune(
     emit("progress", phase="plan", phases=["reading", "encoding", *PHASES, "exporting"], minutes=minutes)
     emit("progress", phase="reading", message="Reading the mined pairs")
     pairs = usable_pairs(pairs_file)
-    held_out = [pair for pair in pairs if data.is_held_out(pair, HELD_OUT_SHARE)]
-    others = [pair for pair in pairs if not data.is_held_out(pair, HELD_OUT_SHARE)]
+    held_out, others = split(pairs)
     # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
     learned = sorted(without_copies_of(held_out, others), key=_drawn)
-    if (
-        len(held_out) < MIN_HELD_OUT
-        or len(set(map(file_of, held_out))) < MIN_HELD_OUT_FILES
-        or len(learned) < MIN_PAIRS - MIN_HELD_OUT
-    ):
+    if not _is_enough(held_out) or len(learned) < MIN_PAIRS - MIN_HELD_OUT:
         raise UserError(
             "too-few-files",
-            f"The {len(pairs)} documented definitions lie in too few files to keep some aside for checking the result.",
+            f"The {len(pairs)} documented definitions lie in too few files ({len(set(map(file_of, pairs)))}), or nearly "
+            "repeat each other: a result is checked on files that were not learned from. Document more files, or search "
+            "on with the model as it is.",
         )
     model = folder_weights.read_model(start)
     place = choose(device, threads)
@@ -169,7 +167,7 @@ def _finetune(
 
     torch.manual_seed(config.train.seed)
     used = work / "pairs.jsonl"
-    used.write_text("".join(json.dumps(pair) + "\n" for pair in [*learned, *held_out]), encoding="utf-8")
+    used.write_text("".join(json.dumps(pair) + "\n" for pair in learned), encoding="utf-8")
     try:
         data.build_shards(
             [used],
@@ -177,7 +175,7 @@ def _finetune(
             text,
             config.data,
             config.text,
-            held_out_share=HELD_OUT_SHARE,
+            held_out_share=0.0,
             seed=config.train.seed,
             exclusions=None,
             teacher=data.file_hash(start / "manifest.json"),
@@ -207,6 +205,7 @@ def _finetune(
         description=f"{manifest['id']} adapted to {len(learned)} documented definitions of a workspace",
         shared_space=manifest["sharedSpace"],
     )
+    emit("progress", phase="exporting", message="Measuring the new model")
     ranks_after = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
@@ -235,7 +234,7 @@ def _learn(
         train.train_top_head(model, run, cache, place)
         run.save(train.CHECKPOINT, model)
     if model.table is not None and not run.progress.table_done:
-        budget = max(0.1, left() * 0.3) + run.progress.table_seconds / 60
+        budget = max(0.1, (left() - reserved) * 0.3) + run.progress.table_seconds / 60
         finished = train.train_table(model, run, cache, place, minutes=budget)
     if finished and _trains_layers(model):
         budget = max(0.2, (left() - reserved) * 0.85) + run.progress.seconds / 60
@@ -257,7 +256,7 @@ def _learn(
             queries, documents = (known | now for known, now in zip(settled, encode(moving), strict=True))
             return recall(checked.ranks_by(queries, documents))
 
-        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=figures)
+        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=figures, measures_end=False)
     if not finished:
         raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
 
@@ -334,6 +333,25 @@ def usable_pairs(file: Path) -> list[data.Pair]:
 
 def file_of(pair: data.Pair) -> tuple[str, str]:
     return pair["source"], pair["path"]
+
+
+def split(pairs: list[data.Pair]) -> tuple[list[data.Pair], list[data.Pair]]:
+    """Held out and others. A fifth of the files is held out, more in a small workspace; never one that holds a third of
+    all definitions, without which too little would be left to learn from.
+    """
+    large = {file for file, count in Counter(map(file_of, pairs)).items() if count > max(MIN_HELD_OUT, len(pairs) / 3)}
+    for percent in range(round(100 * HELD_OUT_SHARE), 101, 5):
+        held_out, others = [], []
+        for pair in pairs:
+            away = data.is_held_out(pair, percent / 100) and file_of(pair) not in large
+            (held_out if away else others).append(pair)
+        if _is_enough(held_out):
+            break
+    return held_out, others
+
+
+def _is_enough(held_out: list[data.Pair]) -> bool:
+    return len(held_out) >= MIN_HELD_OUT and len(set(map(file_of, held_out))) >= MIN_HELD_OUT_FILES
 
 
 def without_copies_of(held_out: list[data.Pair], others: list[data.Pair]) -> list[data.Pair]:

@@ -467,8 +467,9 @@ def train_layers(
     *,
     minutes: float | None = None,
     evaluate: Evaluate | None = None,
+    measures_end: bool = True,
 ) -> bool:
-    """Train trunk and exits until the steps or the minutes (measuring included) are used up.
+    """Train trunk and exits until the steps or the minutes (measuring included, but for the end's) are used up.
 
     Returns False when asked to stop before that. With `patience` it ends with the best weights it had, first ones too.
     """
@@ -534,7 +535,7 @@ def train_layers(
     if stop.asked:
         return False
     if evaluate and is_first_process():
-        if measured_at != progress.step:
+        if measures_end and measured_at != progress.step:
             _evaluate(model, run, evaluate)
         _end_with_best(model, run)
     return True
@@ -593,8 +594,10 @@ def diverged() -> UserError:
 
 
 def set_rates(optimizer: torch.optim.Optimizer, step: int, done: float, warmup: int) -> None:
-    """Linear warm-up by steps, then linear decay by the share of the run (steps or minutes) that is done."""
-    factor = min(1.0, (step + 1) / max(1, warmup)) * max(0.02, 1.0 - done)
+    """Linear warm-up by steps, in a short run by its first fifth; then linear decay by the share of the run (steps or
+    minutes) that is done.
+    """
+    factor = min(1.0, max((step + 1) / max(1, warmup), 5 * done)) * max(0.02, 1.0 - done)
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
 
