@@ -110,13 +110,13 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
   makeIndexFolder(index, root);
   const claimed = claimRun(root, index);
   try {
-    return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context);
+    return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context, claimed);
   } finally {
     claimed.release();
   }
 }
 
-async function train(run: Run, options: TrainOptions, context: Context): Promise<number> {
+async function train(run: Run, options: TrainOptions, context: Context, claimed: Claim): Promise<number> {
   const { terminal, json, signal } = context;
   const environment = prepareEnvironment(cacheFolder());
   const display = runDisplay(terminal, json);
@@ -149,18 +149,15 @@ async function train(run: Run, options: TrainOptions, context: Context): Promise
     display.end();
     tell(plan);
     display.end();
-    if (!json) terminal.err(planText(plan));
-    if (options.dryRun) {
-      if (!json && lacks !== "") terminal.err(`${lacks}\n`);
-      return 0;
-    }
+    if (!json && (lacks === "" || options.dryRun)) terminal.err(lacks === "" ? planText(plan) : `${lacks}\n`);
+    if (options.dryRun) return 0;
     if (lacks !== "") throw new StrataError("training.failed", lacks);
     if (isPlan(environment) && !(await agreed(context, options))) return 1;
 
     if (!options.resume) clearLeftovers(run.folder);
     writeFileSync(path.join(run.folder, "run.json"), JSON.stringify(run.record), { mode: 0o600 });
     const ready = isPlan(environment) ? await makeEnvironment(environment, (message) => tell({ event: "progress", phase: "installing", message }), signal) : environment;
-    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume }, tell, signal);
+    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume, onStart: (pid) => claimed.addHolder(pid) }, tell, signal);
     if (result.model !== undefined) {
       const { model } = result;
       await withEngine({ ...context, modelFolder: undefined }, run.root, (session) => session.request(chooseModel, { folder: model }, signal));
@@ -180,7 +177,8 @@ async function train(run: Run, options: TrainOptions, context: Context): Promise
     if (picture.loss.length > 0 || picture.recall.length > 0) draw();
     if (!(isAbort(error) && signal.aborted)) throw error;
     const started = existsSync(path.join(run.folder, "run.json"));
-    const reason = started ? `Stopped; what was learned is kept. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
+    const learned = options.resume || picture.loss.length > 0 ? "what was learned is kept" : "nothing was learned yet";
+    const reason = started ? `Stopped; ${learned}. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
     if (json) terminal.out(`${JSON.stringify({ event: "stopped", reason } satisfies RunEvent)}\n`);
     else terminal.err(`${reason}\n`);
     throw error;

@@ -50,6 +50,8 @@ export interface FineTuneOptions {
   readonly minutes: number;
   readonly device: "auto" | "cuda" | "mps" | "cpu";
   readonly resume: boolean;
+  /** The training program was started: it may outlive a process that is killed, and still writes to the run's folder. */
+  readonly onStart?: (pid: number) => void;
 }
 
 export interface FineTuneResult {
@@ -88,7 +90,7 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
   if (options.resume) args.push("--resume");
   else rmSync(out, { recursive: true, force: true });
 
-  const result = await converse(options.environment, args, onEvent, signal);
+  const result = await converse(options, args, onEvent, signal);
   if (!result.adopt) return { adopted: false, reason: result.reason, model: undefined, before: result.before, after: result.after };
   if (!existsSync(path.join(out, "manifest.json"))) throw new StrataError("training.failed", `Training reported success but left no model in ${out}. The model in use stays; run it again, and report this if it repeats.`);
   try {
@@ -102,9 +104,10 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
 }
 
 /** Runs the training program to its result event. */
-async function converse(environment: Environment, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
+async function converse({ environment, onStart }: FineTuneOptions, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
   signal.throwIfAborted();
   const child: ChildProcess = spawn(environment.python, [...args], { cwd: elsewhere, stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment) } });
+  if (child.pid !== undefined) onStart?.(child.pid);
   // SIGTERM lets the program save a checkpoint before it ends. In a process group of its own it does not also get the terminal's Ctrl-C.
   const cancel = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", cancel, { once: true });

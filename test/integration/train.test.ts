@@ -133,6 +133,20 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     for (const left of readdirSync(runFolder())) rmSync(path.join(runFolder(), left), { force: true });
   });
 
+  test("a new run waits for the training program of one that was killed, which still writes to the same folder", async () => {
+    standIn(`say '{"event":"progress","phase":"encoding"}'; exec sleep 60`);
+    const first = start(["train", root, "--json"]);
+    await new Promise<void>((resolve) => first.child.stdout!.on("data", () => first.said().includes('"encoding"') && resolve()));
+    first.child.kill("SIGKILL");
+    const { code, err } = await strata("train", root);
+    const [, pid] = /under way \(process (\d+)\)/.exec(err) ?? [];
+    assert.deepEqual([code, pid !== undefined && pid !== String(first.child.pid)], [2, true], err);
+    process.kill(Number(pid));
+    await processGone(Number(pid));
+    assert.equal((await strata("train", root, "--dry-run")).code, 0);
+    for (const left of readdirSync(runFolder())) rmSync(path.join(runFolder(), left), { recursive: true, force: true });
+  });
+
   test("a better model is adopted: the index uses it, a picture is kept, and the bundled one is one command away", async () => {
     standIn(adopt);
     const { code, events } = await trained("--minutes", "1");
@@ -200,6 +214,7 @@ ${learn}; while :; do sleep 0.05; done`);
     first.child.send("stop"); // as the editor stops a run
     const { code, out, err } = await first.ended;
     assert.deepEqual([code, err], [130, ""]);
+    assert.match(out, /what was learned is kept/);
     assert.match(out.trimEnd().split("\n").at(-1)!, /^\{"event":"stopped","reason":"Stopped;.*--minutes 7 --resume"\}$/);
     const pairs = readFileSync(path.join(runFolder(), "pairs.jsonl"), "utf8");
     writeFileSync(path.join(root, "src/late.ts"), "/** Adds the late fee to what a customer owes us. */\nexport function late(owed: number): number {\n  return owed + 5 * 1.19;\n}\n");

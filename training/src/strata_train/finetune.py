@@ -135,9 +135,9 @@ def _finetune(
     if not _is_enough(held_out) or len(learned) < MIN_PAIRS - MIN_HELD_OUT:
         raise UserError(
             "too-few-files",
-            f"The {len(pairs)} documented definitions lie in too few files ({len(set(map(file_of, pairs)))}), or nearly "
-            "repeat each other: a result is checked on files that were not learned from. Document more files, or search "
-            "on with the model as it is.",
+            f"The {len(pairs)} documented definitions lie in too few files ({len(set(map(file_of, pairs)))}), or they "
+            "nearly repeat each other: a result is checked on files that were not learned from. Document more files, "
+            "or search on with the model as it is.",
         )
     model = folder_weights.read_model(start)
     place = choose(device, threads)
