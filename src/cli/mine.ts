@@ -18,6 +18,7 @@ const liftoff = "--liftoff-only";
 
 export interface Mined {
   readonly files: number;
+  /** Documented ones. */
   readonly pairs: number;
 }
 
@@ -31,7 +32,7 @@ async function* texts(root: string, signal: AbortSignal, onFile: () => void): As
 }
 
 /** Writes the pairs of a folder; a file that is there is replaced once all are written. */
-async function mineHere(root: string, out: string, signal: AbortSignal): Promise<Mined> {
+async function mineHere(root: string, out: string, undocumented: boolean, signal: AbortSignal): Promise<Mined> {
   let files = 0;
   let pairs = 0;
   const chunker = await Chunker.create({ log: silentLog });
@@ -44,8 +45,8 @@ async function mineHere(root: string, out: string, signal: AbortSignal): Promise
   let failure: unknown;
   stream.on("error", (error) => (failure ??= error));
   try {
-    for await (const pair of minePairs(texts(root, signal, () => files++), chunker, path.basename(root), signal)) {
-      pairs++;
+    for await (const pair of minePairs(texts(root, signal, () => files++), chunker, path.basename(root), { undocumented, signal })) {
+      if (pair.doc !== "") pairs++;
       if (!stream.write(`${JSON.stringify(pair)}\n`) && failure === undefined) await Promise.race([happened("drain"), closed]);
       if (failure !== undefined) break;
     }
@@ -63,11 +64,11 @@ async function mineHere(root: string, out: string, signal: AbortSignal): Promise
   return { files, pairs };
 }
 
-/** Mines a folder in a process that is fit for it. @throws StrataError; the signal's reason when aborted */
-export async function mine(root: string, out: string, signal: AbortSignal): Promise<Mined> {
-  if (process.execArgv.includes(liftoff)) return mineHere(root, out, signal);
+/** Mines a folder in a process that is fit for it. @param undocumented functions too that only have a telling name @throws StrataError; the signal's reason when aborted */
+export async function mine(root: string, out: string, undocumented: boolean, signal: AbortSignal): Promise<Mined> {
+  if (process.execArgv.includes(liftoff)) return mineHere(root, out, undocumented, signal);
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [liftoff, "--no-warnings", entryFile("strata"), "mine", root, "--out", out, "--json"], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, signal });
+  const child = spawn(process.execPath, [liftoff, "--no-warnings", entryFile("strata"), "mine", root, "--out", out, ...(undocumented ? ["--undocumented"] : []), "--json"], { stdio: ["ignore", "pipe", "pipe"], windowsHide: true, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, signal });
   let said = "";
   let complaint = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -83,12 +84,12 @@ export async function mine(root: string, out: string, signal: AbortSignal): Prom
   return { files: answer.files, pairs: answer.pairs };
 }
 
-export async function runMine(folder: string, options: { readonly out: string }, context: Context): Promise<number> {
+export async function runMine(folder: string, options: { readonly out: string; readonly undocumented?: boolean }, context: Context): Promise<number> {
   const root = existingFolder(folder);
   const out = path.resolve(options.out);
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) throw new StrataError("input.invalid", `${out} is a folder. Name the file that the pairs are to be written to.`);
   const isNew = !existsSync(path.dirname(out));
-  const { files, pairs } = await mine(root, out, context.signal);
+  const { files, pairs } = await mine(root, out, options.undocumented ?? false, context.signal);
   if (context.json) context.terminal.out(`${JSON.stringify({ files, pairs, out })}\n`);
   else context.terminal.out(`${plural(pairs, "pair")} from ${plural(files, "file")} in ${out}${isNew ? ", whose folder was made" : ""}\n`);
   return pairs > 0 ? 0 : 1;

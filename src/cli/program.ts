@@ -135,7 +135,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     (command) => command.addArgument(new Argument("[forget]", "delete").choices(["forget"])).argument("[dir]", 'the folder whose index is meant, or "gone"'),
     async (context, _options, [action, dir]) => (await import("./indexes.ts")).runIndexes(action, dir, context),
   );
-  add("mine [dir]", "write pairs of documentation and code from a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write"), async (context, options: { out: string }, [dir = "."]) =>
+  add("mine [dir]", "write pairs of documentation and code from a folder as JSON lines, to train on", (command) => command.requiredOption("--out <file>", "file to write").option("--undocumented", "functions too that only have a telling name: finetune learns from these as well"), async (context, options: { out: string; undocumented?: boolean }, [dir = "."]) =>
     (await import("./mine.ts")).runMine(dir, options, context),
   );
   add(

@@ -142,7 +142,7 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
   try {
     tell({ event: "progress", phase: "mining" });
     const mined = options.dryRun && !options.resume ? `${run.pairs}.plan` : run.pairs;
-    if (!options.resume) await mine(run.root, mined, signal);
+    if (!options.resume) await mine(run.root, mined, true, signal);
     const { pairs, lacks } = await countMined(mined);
     if (mined !== run.pairs) rmSync(mined, { force: true });
     const plan: RunPlan = { event: "plan", root: run.root, pairs, lacks, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), canResume: run.canResume };

@@ -14,7 +14,7 @@ export interface MinedPair {
   readonly source: string;
   readonly path: string;
   readonly name: string;
-  /** First paragraph of the documentation, one line. */
+  /** First paragraph of the documentation, one line; "" where it says nothing and the name has to do. */
   readonly doc: string;
   /** The definition without its documentation, indentation taken off, at most 2,500 characters. */
   readonly code: string;
@@ -29,6 +29,8 @@ export interface FileToMine {
 const maxCodeChars = 2_500;
 const minCodeChars = 40;
 const maxDocChars = 600;
+/** An undocumented definition of fewer lines says no more than its name does. */
+const leastNamedLines = 4;
 
 /** Sentences that say nothing about what the code does. */
 const empty = /\b(TODO|FIXME|XXX|HACK)\b|\binherit ?doc\b|^(see|deprecated|auto-?generated|generated|constructor|getter|setter|default|internal|private|noop|@)\b[^.]{0,40}$|\b(eslint|tslint|noqa|pylint|type: ?ignore|prettier-ignore|nolint|rubocop)\b|https?:\/\/\S+$/i;
@@ -36,8 +38,9 @@ const empty = /\b(TODO|FIXME|XXX|HACK)\b|\binherit ?doc\b|^(see|deprecated|auto-
 /**
  * Pairs of every file, in the order of the files, exact duplicates of documentation or code left out. Tests and generated files give none.
  * @param origin goes into `source`
+ * @param undocumented functions too that only have a telling name
  */
-export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chunker, origin: string, signal?: AbortSignal): AsyncGenerator<MinedPair> {
+export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chunker, origin: string, { undocumented = false, signal }: { readonly undocumented?: boolean; readonly signal?: AbortSignal } = {}): AsyncGenerator<MinedPair> {
   const seen = new Set<string>();
   for await (const file of files) {
     signal?.throwIfAborted();
@@ -45,12 +48,15 @@ export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chun
     const outlined = await chunker.outline(file.path, file.source);
     const entries = outlined.flatMap((each) => each.entries.map((entry) => ({ ...each, entry })));
     for (const { lang, lines, entry } of entries) {
-      const doc = firstParagraph(entry.doc);
+      const said = firstParagraph(entry.doc);
+      const doc = isUsefulDoc(said, entry.name) ? said : "";
       const code = entry.kind === "block" ? "" : codeOf(entry, lines);
       // A prototype in a header has no body to learn from.
       const prototype = (lang === "c" || lang === "cpp") && !code.includes("{");
-      if (!isUsefulDoc(doc, entry.name) || code.length < minCodeChars || prototype) continue;
-      const keys = [hash128("doc", doc), hash128("code", code)];
+      if (code.length < minCodeChars || prototype) continue;
+      if (doc === "" && !(undocumented && entry.kind === "function" && isTellingName(entry.name) && code.split("\n").length >= leastNamedLines)) continue;
+      // Apart from each other: a copy without documentation takes nothing from one that has some.
+      const keys = doc === "" ? [hash128("undocumented", code)] : [hash128("doc", doc), hash128("code", code)];
       if (keys.some((key) => seen.has(key))) continue;
       for (const key of keys) seen.add(key);
       yield { lang, source: origin, path: file.path, name: entry.name, doc, code };
@@ -75,8 +81,15 @@ export function isUsefulDoc(doc: string, name: string): boolean {
   const letters = shown.replace(/[^\p{L}\p{M}]/gu, "").length;
   if (letters < shown.length * 0.75) return false;
   const said = new Set(words.map((word) => word.toLowerCase()));
-  const named = new Set((name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+/gu) ?? []).map((word) => word.toLowerCase()));
+  const named = new Set(wordsOf(name));
   return [...said].filter((word) => !named.has(word)).length >= 2;
+}
+
+const wordsOf = (name: string): string[] => (name.match(/\p{Lu}?\p{Ll}+|\p{Lu}+/gu) ?? []).map((word) => word.toLowerCase());
+
+/** Two words or more, and none that the language gave: `__init__`, `operator ==`. */
+function isTellingName(name: string): boolean {
+  return /^[\p{L}\p{N}_$?!.:#]+$/u.test(name) && !name.startsWith("__") && wordsOf(name).length >= 2;
 }
 
 function codeOf(entry: OutlineEntry, lines: SourceLines): string {

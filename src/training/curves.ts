@@ -19,8 +19,7 @@ export interface Chart {
 
 const margin = { left: 40, right: 8, top: 8, bottom: 18 } as const;
 
-/** @param scale "own": every series from its least to its greatest value, for values that cannot be compared (losses of different phases); then without labels */
-export function chart(series: readonly Series[], width: number, height: number, scale: "shared" | "own" = "shared"): Chart {
+export function chart(series: readonly Series[], width: number, height: number): Chart {
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) return { width, height, lines: [], yTicks: [], xTicks: [] };
   const xs = points.map((point) => point.x);
@@ -28,7 +27,7 @@ export function chart(series: readonly Series[], width: number, height: number, 
   const [x0, x1] = spread(Math.min(...xs), Math.max(...xs));
   const [y0, y1] = spread(Math.min(...ys), Math.max(...ys));
   const at = (x: number): number => round(margin.left + ((x - x0) / (x1 - x0)) * (width - margin.left - margin.right));
-  const up = (y: number, [low, high]: readonly [number, number] = [y0, y1]): number => round(height - margin.bottom - ((y - low) / (high - low)) * (height - margin.top - margin.bottom));
+  const up = (y: number): number => round(height - margin.bottom - ((y - y0) / (y1 - y0)) * (height - margin.top - margin.bottom));
   return {
     width,
     height,
@@ -36,11 +35,9 @@ export function chart(series: readonly Series[], width: number, height: number, 
       .filter((one) => one.points.length > 0)
       .map(({ name, points }) => {
         const { x, y } = points.at(-1)!;
-        const values = points.map((point) => point.y);
-        const own = scale === "own" ? spread(Math.min(...values), Math.max(...values)) : undefined;
-        return { name, points: points.map((point) => `${at(point.x)},${up(point.y, own)}`).join(" "), last: { x: at(x), y: up(y, own), value: y } };
+        return { name, points: points.map((point) => `${at(point.x)},${up(point.y)}`).join(" "), last: { x: at(x), y: up(y), value: y } };
       }),
-    yTicks: [y0, (y0 + y1) / 2, y1].map((value) => ({ y: up(value), text: scale === "own" ? "" : value.toFixed(y1 - y0 < 10 ? 2 : 0) })),
+    yTicks: [y0, (y0 + y1) / 2, y1].map((value) => ({ y: up(value), text: value.toFixed(y1 - y0 < 10 ? 2 : 0) })),
     xTicks: [x0, x1].map((value) => ({ x: at(value), text: clockTime(value) })),
   };
 }
@@ -65,5 +62,5 @@ export function curvesSvg(picture: Picture, title: string): string {
       .join("")}<g transform="translate(0 16)">${drawn.yTicks.map(({ y, text }) => `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y}" y2="${y}" stroke="#ddd"/><text x="${margin.left - 4}" y="${y + 4}" text-anchor="end">${text}</text>`).join("")}${drawn.xTicks
       .map(({ x, text }, i) => `<text x="${x}" y="${height - 4}" text-anchor="${i === 0 ? "start" : "end"}">${text}</text>`)
       .join("")}${drawn.lines.map(({ points, last }, i) => `<polyline points="${points}" fill="none" stroke="${colours[i % colours.length]}" stroke-width="1.6"/><circle cx="${last.x}" cy="${last.y}" r="2.4" fill="${colours[i % colours.length]}"/>`).join("")}</g></g>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * height + 70}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/><text x="${margin.left}" y="16" font-size="13">${escaped(title)}</text>${block("Held-out recall@10", chart(picture.recall, width, height), 24)}${block("Loss", chart(picture.loss, width, height, "own"), height + 48)}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * height + 70}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/><text x="${margin.left}" y="16" font-size="13">${escaped(title)}</text>${block("Held-out recall@10", chart(picture.recall, width, height), 24)}${block("Loss", chart(picture.loss, width, height), height + 48)}</svg>\n`;
 }

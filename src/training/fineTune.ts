@@ -153,15 +153,17 @@ function parseEvent(line: string): TrainingEvent | undefined {
   }
 }
 
-/** @returns `lacks`: a sentence on why that is too little to learn from and to measure on, "" when it is enough */
+/** Documented definitions. @returns `lacks`: a sentence on why that is too little to learn from and to measure on, "" when it is enough */
 export async function countMined(file: string): Promise<{ readonly pairs: number; readonly lacks: string }> {
   let pairs = 0;
   const files = new Set<string>();
   try {
     for await (const line of readline.createInterface({ input: createReadStream(file) })) {
       if (line.trim() === "") continue;
+      const pair = JSON.parse(line) as { path: string; doc: string };
+      if (pair.doc === "") continue; // learned from, but nothing to measure on
       pairs++;
-      files.add((JSON.parse(line) as { path: string }).path);
+      files.add(pair.path);
     }
   } catch (error) {
     throw new StrataError("training.failed", `The documented definitions in ${file} cannot be read (${(error as Error).message}). Start a new run, which collects them again; the model in use stays.`, error);

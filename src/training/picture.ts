@@ -73,20 +73,13 @@ export const blankPicture: Picture = {
 };
 
 const phases: Readonly<Record<string, string>> = {
-  mining: "Collecting documented definitions",
+  mining: "Collecting definitions",
   installing: "Making the Python environment",
   reading: "Reading the definitions",
   encoding: "Encoding the definitions",
-  data: "Preparing the definitions",
-  teacher: "Encoding the definitions",
-  "top head": "Training the deep exit",
-  layers: "Training the exits",
-  table: "Training the instant exit",
+  learning: "Training the exits",
   exporting: "Writing the model",
 };
-const lossNames: Readonly<Record<string, string>> = { "top head": "deep exit", layers: "exits", table: "instant exit" };
-/** Phases of the training program that its minutes are for. */
-const timed: readonly string[] = ["reading", "encoding", "data", "teacher", "top head", "layers", "table", "exporting"];
 
 /**
  * @param seconds since this process of the run began
@@ -97,19 +90,18 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
     case "plan":
       return { ...picture, plan: event, device: event.device };
     case "progress": {
-      // The program lists what it will do; there is nothing to see of it. Its minutes begin here, after mining and installing.
+      // The program lists what it will do; there is nothing to see of it. Its time begins here, after mining and installing.
       if (event.phase === "plan") return { ...picture, began: seconds };
-      const budget = (picture.plan?.minutes ?? 0) * 60;
+      const left = event.seconds_left;
       const taken = seconds - picture.began;
-      const isTimed = timed.includes(event.phase) && budget > 0;
       return {
         ...picture,
         sentence: event.message ?? phases[event.phase] ?? event.phase,
         device: event.device ?? picture.device,
-        // The program divides its minutes itself, and may be done early.
-        fraction: isTimed ? Math.min(0.99, taken / budget) : picture.fraction,
-        secondsLeft: isTimed ? Math.max(0, Math.round(budget - taken)) : undefined,
-        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, lossNames[event.phase] ?? event.phase, { x: before + seconds, y: event.loss }),
+        // What is left is an estimate, which may grow.
+        fraction: left === undefined ? picture.fraction : Math.max(picture.fraction ?? 0, Math.min(0.99, taken / (taken + left))),
+        secondsLeft: left === undefined ? undefined : Math.round(left),
+        loss: event.loss === undefined ? picture.loss : addPoint(picture.loss, "loss", { x: before + seconds, y: event.loss }),
       };
     }
     case "metric": {

@@ -41,7 +41,7 @@ export class TrainingPage extends LitElement {
       ${result(picture)}
       ${state !== "running" && picture.recall.length + picture.loss.length === 0 ? nothing : html`<section class="charts">
         ${figure("Held-out recall@10", "Share of questions about code it does not learn from whose answer is among the first ten", picture.recall, chart(picture.recall, 520, 220))}
-        ${figure("Loss", "Lower is better; each phase has its own scale", picture.loss, chart(picture.loss, 520, 220, "own"))}
+        ${figure("Loss", "Of what it learns from; lower is better", picture.loss, chart(picture.loss, 520, 220))}
       </section>`}
       <p class="dim">Nothing leaves this machine. The result is used only if it finds held-out code better and no exit becomes clearly worse; until then, and if anything fails, the present model stays in use.</p>
     `;
@@ -51,7 +51,7 @@ export class TrainingPage extends LitElement {
 function progress({ fraction, secondsLeft }: Picture): TemplateResult {
   return html`<div class="progress">
     <progress max="1" value=${fraction ?? nothing} aria-label="Fine-tuning"></progress>
-    <span class="dim">${secondsLeft === undefined ? "" : secondsLeft === 0 ? "finishing" : `at most ${clockTime(secondsLeft)} left`}</span>
+    <span class="dim">${secondsLeft === undefined ? "" : secondsLeft === 0 ? "finishing" : `about ${clockTime(secondsLeft)} left`}</span>
   </div>`;
 }
 

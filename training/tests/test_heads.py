@@ -62,7 +62,8 @@ def said(folder: Path, settings: Config, files: list[Path], store: Path) -> tupl
     encoder = FolderEncoder(folder)
     code, asked = heads.draw(files, settings, 20, None)
     sides = [encoder.tokens(s, is_query=s is asked.left) for s in (code.left, code.right, asked.left, asked.right)]
-    return [heads.layers_say(encoder, side, store) for side in sides], encoder
+    layers = heads.Layers(encoder, folder, CPU)
+    return [heads.layers_say(layers, side, store) for side in sides], encoder
 
 
 def test_code_in_two_languages_and_questions_are_drawn(files: list[Path], settings: Config) -> None:
@@ -107,7 +108,7 @@ def test_what_layers_say_is_kept_and_gives_the_folders_vectors(
     assert all(torch.equal(again[3].layers[exit], sides[3].layers[exit]) for exit in (1, 3))
     encoder.manifest["files"] = {}  # another model's
     with pytest.raises(TypeError):
-        heads.layers_say(encoder, sides[0].ids, store)
+        heads.layers_say(heads.Layers(encoder, folder, CPU), sides[0].ids, store)
 
 
 def test_maps_become_part_of_the_heads(folder: Path, settings: Config, files: list[Path], tmp_path: Path) -> None:

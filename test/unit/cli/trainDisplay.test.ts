@@ -21,7 +21,7 @@ test("the plan says how much there is to learn from, what is installed, and that
 });
 
 test("one line holds what is done, the last loss, the last recall of each exit and the time", () => {
-  assert.equal(runLine(running), "Training the exits · loss 1.250 · recall@10 instant 0.500 deep 0.750 · at most 2:05 left");
+  assert.equal(runLine(running), "Training the exits · loss 1.250 · recall@10 instant 0.500 deep 0.750 · about 2:05 left");
   assert.equal(runLine(blankPicture), "Looking at the workspace");
 });
 

@@ -45,14 +45,14 @@ describe("a fine-tuning run", () => {
   });
 
   it("tells of every event as it comes", async () => {
-    const { pictures } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }, { event: "end", adopted: false, reason: "Not better.", curves: "" }));
+    const { pictures } = await run(say(plan, { event: "progress", phase: "learning", loss: 2 }, { event: "end", adopted: false, reason: "Not better.", curves: "" }));
     assert.deepEqual(pictures.map(({ state, sentence }) => [state, sentence]), [["running", "Looking at the workspace"], ["running", "Training the exits"], ["kept", "Not better."]]);
   });
 
   for (const [what, script, state, sentence, canResume] of [
     ["adopted", say(plan, { event: "adopted", model: "w-1", folder: "/m" }, { event: "end", adopted: true, reason: "Better.", curves: "" }), "adopted", /^Better\.$/, false],
     ["refused by the command", `${say({ error: { code: "training.failed", message: "Fine-tuning needs Python." } })} process.exitCode = 2`, "failed", /^Fine-tuning needs Python\.$/, false],
-    ["failed after it had learned", say(plan, { event: "progress", phase: "layers", loss: 1 }, { event: "error", code: "disk-full", message: "The disk is full." }), "failed", /^The disk is full\.$/, true],
+    ["failed after it had learned", say(plan, { event: "progress", phase: "learning", loss: 1 }, { event: "error", code: "disk-full", message: "The disk is full." }), "failed", /^The disk is full\.$/, true],
     ["ended without a word", "process.exit(7)", "failed", /^Fine-tuning ended without a result \(exit code 7\)\.$/, false],
     ["ended with a trace", `console.error("TypeError: x"); process.exit(1)`, "failed", /\(exit code 1\)\. TypeError: x$/, false],
     ["killed", `process.kill(process.pid, "SIGKILL")`, "failed", /\(SIGKILL\)/, false],
@@ -72,7 +72,7 @@ describe("a fine-tuning run", () => {
   });
 
   it("is stopped by asking it to end, and can go on", async () => {
-    const script = `process.on("message", () => { console.log(JSON.stringify({ event: "progress", phase: "layers" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "layers", loss: 1 })} setInterval(() => {}, 1000)`;
+    const script = `process.on("message", () => { console.log(JSON.stringify({ event: "progress", phase: "learning" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "learning", loss: 1 })} setInterval(() => {}, 1000)`;
     assert.deepEqual(await stoppedAfter(2, script), ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
   });
 });
@@ -88,9 +88,9 @@ for (const [what, says, sentence] of [
   });
 
 it("a resumed run goes on with the curves of the one before", async () => {
-  const { run: first } = await run(say(plan, { event: "progress", phase: "layers", loss: 2 }));
-  const second = new TrainingRun(program(say({ event: "progress", phase: "layers", loss: 1 })), { ...request, resume: true }, () => {}, silentLog, () => 0, { ...first.picture, loss: [{ name: "exits", points: [{ x: 40, y: 2 }] }] });
-  assert.deepEqual((await second.done).loss, [{ name: "exits", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
+  const { run: first } = await run(say(plan, { event: "progress", phase: "learning", loss: 2 }));
+  const second = new TrainingRun(program(say({ event: "progress", phase: "learning", loss: 1 })), { ...request, resume: true }, () => {}, silentLog, () => 0, { ...first.picture, loss: [{ name: "loss", points: [{ x: 40, y: 2 }] }] });
+  assert.deepEqual((await second.done).loss, [{ name: "loss", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
 });
 
 describe("the plan", () => {

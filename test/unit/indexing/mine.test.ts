@@ -10,12 +10,12 @@ before(async () => {
   chunker = await Chunker.create({ log: silentLog });
 });
 
-async function mine(files: Record<string, string>, signal?: AbortSignal): Promise<MinedPair[]> {
+async function mine(files: Record<string, string>, options?: Parameters<typeof minePairs>[3]): Promise<MinedPair[]> {
   async function* each(): AsyncGenerator<{ path: string; source: string }> {
     for (const [path, source] of Object.entries(files)) yield { path, source };
   }
   const pairs: MinedPair[] = [];
-  for await (const pair of minePairs(each(), chunker, "example", signal)) pairs.push(pair);
+  for await (const pair of minePairs(each(), chunker, "example", options)) pairs.push(pair);
   return pairs;
 }
 
@@ -60,6 +60,13 @@ describe("minePairs", () => {
     assert.deepEqual(pairs.map((pair) => pair.path), ["src/a.js"]);
   });
 
+  it("takes functions without documentation where asked, if their names say something and their bodies more", async () => {
+    const body = "\n    first = read(path)\n    second = first.strip()\n    return second.split(sep)\n";
+    const source = `def split_settings(path, sep):${body}\ndef __getattr__(path, sep):${body}\ndef load(path, sep):${body}\ndef last_line(path, sep):\n    return read(path).split(sep)[-1]\n\nclass SettingsReader:\n    def known_keys(self, path, sep):${body.replaceAll("\n    ", "\n        ")}`;
+    assert.deepEqual((await mine({ "a/settings.py": source }, { undocumented: true })).map(({ name, doc }) => [name, doc]), [["split_settings", ""], ["known_keys", ""]]);
+    assert.deepEqual(await mine({ "a/settings.py": source }), []);
+  });
+
   it("reads notebooks cell by cell, past commands to the notebook and without their outputs", async () => {
     const cell = (kind: string, text: string): object => ({ cell_type: kind, metadata: {}, outputs: [{ text: ["def shown():\n", '    """Stands in an output and is no code."""\n'] }], source: text.split(/(?<=\n)/) });
     const load = 'def load(path):\n    """Read the settings from a file."""\n    return parse(open(path).read())';
@@ -78,7 +85,7 @@ describe("minePairs", () => {
   });
 
   it("stops when it is aborted", async () => {
-    await assert.rejects(mine({ "a.js": "" }, AbortSignal.abort()), { name: "AbortError" });
+    await assert.rejects(mine({ "a.js": "" }, { signal: AbortSignal.abort() }), { name: "AbortError" });
   });
 });
 

@@ -51,7 +51,7 @@ class HeldOut:
     queries: list[np.ndarray]
     documents: list[np.ndarray]
     relevant: np.ndarray
-    pairs: list[data.Pair]  # of each question
+    pairs: list[data.Pair]
     bf16: bool  # where it pays
 
     @staticmethod
@@ -60,19 +60,25 @@ class HeldOut:
         return HeldOut.of(pairs, text, config, limit)
 
     @staticmethod
-    def of(pairs: list[data.Pair], text: TextEncoder, config: Config, limit: int = 600) -> HeldOut:
-        """One question for each pair, names left out of half of the code, the same for the same pairs."""
+    def of(
+        pairs: list[data.Pair], text: TextEncoder, config: Config, limit: int = 600, *, both: bool = False
+    ) -> HeldOut:
+        """One question for each pair, names left out of half of the code, the same for the same pairs.
+
+        `both`: as its documentation says it too, not only as someone might ask who did not read that.
+        """
         pairs = sorted(pairs, key=lambda pair: data.stable_hash(pair["source"], pair["path"], pair["name"]))[:limit]
         settings = DataConfig(drop_name_code=0.5, keep_doc=0.0, written_keep_doc=0.0, breadcrumb=0.5)
-        queries, documents = [], []
+        queries, documents, relevant = [], [], []
         for number, pair in enumerate(pairs):
             chance = random.Random(number)
             asked = views.queries(pair, chance, settings) or [pair["doc"]]
-            query = text.encode_query(asked[-1], config.text.query_tokens)
             code = text.encode_code("", views.code_view(pair, chance, settings), config.text.code_tokens)
-            queries.append(np.array(query))
             documents.append(np.array(code))
-        return HeldOut(queries, documents, np.arange(len(pairs)), pairs, config.train.precision == "bf16")
+            for question in asked if both else asked[-1:]:
+                queries.append(np.array(text.encode_query(question, config.text.query_tokens)))
+                relevant.append(number)
+        return HeldOut(queries, documents, np.array(relevant), pairs, config.train.precision == "bf16")
 
     def figures(self, model: MultiExitEncoder) -> dict[str, float]:
         """recall@10 by exit (`6`), and for the top exit's queries with each lower exit's documents (`6>2`)."""

@@ -21,16 +21,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from strata_train import data, evaluate, export, folder_weights, train, views
-from strata_train.config import Config, DataConfig, LossConfig, TextConfig, TrainConfig
+from strata_train import adapt, data, evaluate, export, folder_weights, heads, train, views
+from strata_train.config import Config, DataConfig, HeadsConfig, LossConfig, TextConfig
 from strata_train.dedup import copies_of
-from strata_train.device import Device, bf16_pays, choose
+from strata_train.device import Device, choose
 from strata_train.evaluate import Vectors, ranks_of
-from strata_train.events import UserError, emit
+from strata_train.events import EventKind, UserError, emit
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder
 
-PHASES = ("top head", "table", "layers")  # as they appear in the progress events
+PHASES = ("reading", "encoding", "learning", "exporting")  # as they appear in the progress events
+SAID, ASKED = "said.npz", "asked.npz"  # what the layers said to learn from and to measure by, kept for `--resume`
 LEAST_SPACE = 20_000_000  # with less room left, a failure to write is the disk's
 MIN_PAIRS = 50
 MIN_HELD_OUT = 8
@@ -48,48 +49,33 @@ RESAMPLES = 10_000
 MIN_GAIN = 0.005
 MAX_LOSS = 0.02
 
-# Of the time that was given, at most so much goes into each of the two measurements and into the teacher's vectors.
+# Of the time that was given, at most so much goes into each of the two measurements and into reading what is learned.
 MEASURE_SHARE = 0.1
-TEACHER_SHARE = 0.3
-TEXTS_PER_PAIR = 3.3  # that the teacher reads: questions and views of code (`data.build_shards`)
+READING_SHARE = 0.5
+MOST_NAMED = 500  # definitions without documentation, or twice as many as have some
 MOST_DOCUMENTS = 1500
-MOST_QUESTIONS = 300
-EXPORT_MINUTES = 0.3
-FEW_STEPS = 30  # with fewer of the layers, it is the time that was missing
+MOST_ASKED_FOR = 300  # definitions
+# Seconds. Learning ends when its steps are done or what is left of the time is over.
+LEARNING = 40
+LEAST_LEARNING = 5.0
+EXPORTING = 6
+FIGURES_EVERY = 20  # steps
+FEW_STEPS = 30  # with fewer, it is the time that was missing
+FEW_DEFINITIONS = 200
 
 Ranks = dict[str, np.ndarray]  # figure → rank of each question's own code, from 1
 Encode = Callable[[list[np.ndarray]], dict[int, np.ndarray]]  # token ids of N texts → (N, D) of every exit
 
 
-def settings_for(model: MultiExitEncoder, pairs: int) -> Config:
-    """The recipe, scaled to the number of pairs."""
+def settings_for(model: MultiExitEncoder) -> Config:
+    """The recipe."""
     return Config(
         name="finetune",
         model=model.config,
-        text=TextConfig(code_tokens=128, short_code_tokens=64, short_share=0.5, query_tokens=32),
-        data=DataConfig(drop_name_code=0.4, keep_doc=0.1, code_to_code=0.15),
-        loss=LossConfig(contrastive=0.5, top_contrastive=0.5, distil_vectors=2.0, distil_scores=0.5, anchor=4.0),
-        train=TrainConfig(
-            batch_size=32 if pairs < 2000 else 64,
-            joint_every=0,
-            joint_tail=0.0,
-            learning_rate=0.0,
-            upper_learning_rate=0.0,
-            exit_learning_rate=3e-5,
-            head_learning_rate=1e-4,
-            token_weight_learning_rate=1e-3,
-            table_learning_rate=5e-4,
-            table_batch_size=256,
-            top_head_epochs=8,
-            top_head_learning_rate=3e-4,
-            table_epochs=40,
-            warmup_steps=10,
-            steps=max(60, pairs // 4),
-            log_every=5,
-            checkpoint_minutes=1.0,
-            evaluate_minutes=0.5,
-            rotate=False,
-        ),
+        text=TextConfig(code_tokens=128, query_tokens=64),
+        data=DataConfig(drop_name_code=0.4, keep_doc=0.1, code_to_code=0.3),
+        loss=LossConfig(contrastive=0.5, top_contrastive=0.5, cross_exit=0.5, distil_vectors=2.0, distil_scores=0.5),
+        heads=HeadsConfig(steps=120, question_pairs=256, head_learning_rate=3e-4, table_learning_rate=1e-3),
     )
 
 
@@ -107,7 +93,7 @@ def finetune(
     export.check_out(out, start)  # now, and not after minutes of training
     work = out.with_name(out.name + ".work")
     try:
-        with train.stoppable(work / "run" / train.CHECKPOINT):
+        with train.stoppable(work / SAID, "what has been read so far is saved"):
             result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
         # PyTorch ("unexpected pos 576 vs 534") and numpy ("9 requested and 0 written") have words of their own for it
@@ -116,8 +102,6 @@ def finetune(
                 "disk-full", f"The disk that holds {work.parent} is full; free about 1 GB there, then run this again."
             ) from error
         raise
-    # First what says that the cache is whole: a process killed on the next line must not leave half a cache to resume.
-    (work / "cache" / "complete.json").unlink(missing_ok=True)
     shutil.rmtree(work, ignore_errors=True)
     return result
 
@@ -125,10 +109,10 @@ def finetune(
 def _finetune(
     pairs_file: Path, start: Path, out: Path, work: Path, minutes: float, device: str, threads: int, resume: bool
 ) -> dict[str, Any]:
-    began = time.monotonic()
-    emit("progress", phase="plan", phases=["reading", "encoding", *PHASES, "exporting"], minutes=minutes)
-    emit("progress", phase="reading", message="Reading the mined pairs")
-    pairs = usable_pairs(pairs_file)
+    clock = Clock(minutes)
+    clock.tell("progress", phase="plan", phases=PHASES, minutes=minutes)
+    clock.tell("progress", phase="reading", message="Reading the mined pairs")
+    pairs, named = usable_pairs(pairs_file)
     held_out, others = split(pairs)
     # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
     learned = sorted(without_copies_of(held_out, others), key=_drawn)
@@ -139,79 +123,76 @@ def _finetune(
             "nearly repeat each other: a result is checked on files that were not learned from. Document more files, "
             "or search on with the model as it is.",
         )
+    away = set(map(file_of, held_out))
+    named = without_copies_of(held_out, [pair for pair in named if file_of(pair) not in away])
+    named = sorted(named, key=_drawn)[: max(MOST_NAMED, 2 * len(learned))]
     model = folder_weights.read_model(start)
+    if model.table is None:
+        raise UserError("table-missing", f"{start} has no exit 0, which this trains.")
     place = choose(device, threads)
-    teacher = folder_weights.read_model(start).to(place.device).eval()
     as_used = FolderEncoder(start, threads)
-    text, manifest = as_used.text, as_used.manifest
+    layers = heads.Layers(as_used, start, place)
+    config = settings_for(model)
+    torch.manual_seed(config.train.seed)
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
-    plan = Plan.of(work / "plan.json", learned, minutes, as_used, teacher, place)
-    copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
-    some = f", {plan.pairs} learned from, which is what the time allows" if plan.pairs < len(learned) else ""
-    learned = learned[: plan.pairs]
-    config = settings_for(model, len(learned) + len(held_out))
+    lessons = adapt.lessons(learned, named, as_used.text, config)
+    plan = Plan.of(work / "plan.json", lessons, minutes, as_used, layers)
+    taken = adapt.first_texts(lessons, plan.texts)
+    definitions = len({lesson.definition for lesson in taken})
     checked = Check.of(held_out, others, as_used, config, plan)
-    emit(
+    clock.expect(plan.seconds)
+    copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
+    more = f", and {len(named)} by their names" if named else ""
+    some = f"; the time allows {definitions} of them" if definitions < len(learned) + len(named) else ""
+    clock.tell(
         "progress",
         phase="encoding",
-        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies}{some})",
+        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies}){more}{some}",
         device=str(place.device),
     )
-    asked = time.monotonic()
-    ranks_before = checked.ranks(as_used.encode_all)
-    checking = (time.monotonic() - asked) / 60
+    sides = [each.left for each in taken], [each.right for each in taken]
+    left, right = heads.sides_of(heads.layers_say(layers, [*sides[0], *sides[1]], work / SAID, clock.tell), len(taken))
+    rounded = heads.Layers(as_used, start, Device(torch.device("cpu"), bf16=False))  # whatever the device
+    texts = [*checked.queries, *checked.documents]
+    queries, documents = heads.sides_of(
+        heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries)
+    )
+    learner = adapt.Learner(model, place)
+    ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
+    ranks_before = ranks()
     before = recall(ranks_before)
     emit("metric", phase="before", **before)
 
-    torch.manual_seed(config.train.seed)
-    used = work / "pairs.jsonl"
-    used.write_text("".join(json.dumps(pair) + "\n" for pair in learned), encoding="utf-8")
-    try:
-        data.build_shards(
-            [used],
-            work / "cache",
-            text,
-            config.data,
-            config.text,
-            held_out_share=0.0,
-            seed=config.train.seed,
-            exclusions=None,
-            teacher=data.file_hash(start / "manifest.json"),
-            workers=threads,
-        )
-    except UserError as error:
-        if error.code != "cache-mismatch":
-            raise
-        raise UserError(
-            "resume-mismatch",
-            "The stopped run learned from other definitions or began with another model; start a new run instead.",
-        ) from error
-    data.add_teachers(data.shard_folders(work / "cache"), teacher, device=place.device, autocast=place.bf16)
-    run = train.Run(work / "run", config, torch.eye(model.config.dims))
-    if resume and (run.folder / train.CHECKPOINT).exists():
-        run.resume(model)
-    run.progress.from_folder = True
-    _learn(model, run, work / "cache", place, checked.brief(), began + 60 * minutes, checking + EXPORT_MINUTES)
+    def told(step: int, loss: float, left: float) -> None:
+        clock.expect(left + plan.measuring + EXPORTING)
+        clock.tell("progress", phase="learning", step=step, loss=loss)
+        if step % FIGURES_EVERY == 0:
+            emit("metric", phase="learning", step=step, **recall(ranks()))
 
-    emit("progress", phase="exporting", message="Writing the model folder")
+    clock.tell("progress", phase="learning")
+    learner.even_out(right)
+    keys = tuple(torch.tensor([getattr(each, key) for each in taken]) for key in ("definition", "question"))
+    steps = learner.fit((left, right), keys, config, clock.for_learning(plan), told)
+
+    clock.tell("progress", phase="exporting", message="Writing the model folder")
     export.export_folder(
-        model,
-        text,
+        learner.folded(),
+        as_used.text,
         work / "model",
         id=out.name,
         version="1.0.0",
-        description=f"{manifest['id']} adapted to {len(learned)} documented definitions of a workspace",
-        shared_space=manifest["sharedSpace"],
+        description=f"{as_used.manifest['id']} adapted to {definitions} definitions of a workspace",
+        shared_space=as_used.manifest["sharedSpace"],
     )
-    emit("progress", phase="exporting", message="Measuring the new model")
-    ranks_after = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
+    clock.tell("progress", phase="exporting", message="Measuring the new model")
+    encode = FolderEncoder(work / "model", threads).encode_all
+    ranks_after = checked.ranks_by(encode(checked.queries), encode(checked.documents))
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
-    adopt, reason, changes = verdict(
-        ranks_before, ranks_after, checked.files, hurried=_trains_layers(model) and run.progress.step < FEW_STEPS
-    )
+    hurried = steps < FEW_STEPS or definitions < min(FEW_DEFINITIONS, len(learned))
+    adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files, hurried=hurried)
     comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
     comparison["changes"] = {name: vars(change) for name, change in changes.items()}
     quality: dict[str, Any] = {
@@ -221,82 +202,58 @@ def _finetune(
     export.put_in_place(work / "model", out, {"held-out": {**quality, "comparison": comparison}})
     result = {"adopt": adopt, "reason": reason, "before": before, "after": after, "comparison": comparison}
     result |= {"folder": str(out), "pairs": len(pairs), "held_out": len(held_out)}
-    return {**result, "seconds": round(time.monotonic() - began, 1)}
+    return {**result, "seconds": round(clock.seconds, 1)}
 
 
-def _learn(
-    model: MultiExitEncoder, run: train.Run, cache: Path, place: Device, checked: Check, end: float, reserved: float
-) -> None:
-    """The phases that a resumed run has not done yet, until `end` of the monotonic clock less `reserved` minutes."""
-    left = lambda: (end - time.monotonic()) / 60  # noqa: E731
-    finished = True
-    if not run.progress.top_head_done:
-        train.train_top_head(model, run, cache, place)
-        run.save(train.CHECKPOINT, model)
-    if model.table is not None and not run.progress.table_done:
-        budget = max(0.1, (left() - reserved) * 0.3) + run.progress.table_seconds / 60
-        finished = train.train_table(model, run, cache, place, minutes=budget)
-    if finished and _trains_layers(model):
-        budget = max(0.2, (left() - reserved) * 0.85) + run.progress.seconds / 60
-        autocast = bf16_pays(place.device.type)
+class Clock:
+    """How long the run has taken and may take; its events say how much is left."""
 
-        # The table and the top are done: what they say of these texts is read once. Running all layers each time took
-        # more of the minutes than learning did.
-        rest = tuple(exit for exit in model.config.exits if exit in (0, model.config.top))
-        moving = tuple(exit for exit in model.config.exits if exit not in rest)
-        settled: list[Vectors] = []
+    def __init__(self, minutes: float) -> None:
+        self.began, self.most = time.monotonic(), 60 * minutes
+        self.expected = self.most
 
-        def figures(model: MultiExitEncoder) -> dict[str, float]:
-            def encode(exits: tuple[int, ...]) -> list[Vectors]:
-                sides = (checked.queries, checked.documents)
-                return [data.encode_texts(model, texts, exits, autocast=autocast) for texts in sides]
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
-            if not settled:
-                settled.extend(encode(rest))
-            queries, documents = (known | now for known, now in zip(settled, encode(moving), strict=True))
-            return recall(checked.ranks_by(queries, documents))
+    def expect(self, seconds: float) -> None:
+        """From now on, unless the time is over sooner."""
+        self.expected = min(self.most, self.seconds + seconds)
 
-        finished = train.train_layers(model, run, cache, place, minutes=budget, evaluate=figures, measures_end=False)
-    if not finished:
-        raise UserError("interrupted", "Stopped before the end; everything so far is saved, continue with --resume.")
+    def for_learning(self, plan: Plan) -> float:
+        return max(LEAST_LEARNING, self.most - self.seconds - plan.measuring - EXPORTING)
 
-
-def _trains_layers(model: MultiExitEncoder) -> bool:
-    return any(exit not in (0, model.config.top) for exit in model.config.exits)
+    def tell(self, event: EventKind, **fields: Any) -> None:
+        emit(event, **fields, **({"seconds_left": max(0, self.expected - self.seconds)} if event == "progress" else {}))
 
 
 @dataclass(frozen=True)
 class Plan:
     """How much of what there is fits into the time."""
 
-    pairs: int  # learned from
-    questions: int
+    texts: int  # that the layers read to learn from
+    definitions: int  # held out and asked for
     documents: int  # among which their code is looked for
+    measuring: float  # seconds, once
+    seconds: float  # in all
 
     @staticmethod
     def of(
-        file: Path,
-        learned: list[data.Pair],
-        minutes: float,
-        as_used: FolderEncoder,
-        teacher: MultiExitEncoder,
-        place: Device,
+        file: Path, lessons: list[adapt.Lesson], minutes: float, as_used: FolderEncoder, layers: heads.Layers
     ) -> Plan:
         """By how fast this machine reads code now. A run that is resumed has its plan in `file`."""
         try:
             return Plan(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             pass  # none was made, or not to its end
-        sequences = as_used.tokens([pair["code"] for pair in learned[:32]], is_query=False)
-        top = (teacher.config.top,)
-
-        def teach(texts: list[np.ndarray]) -> dict[int, np.ndarray]:
-            return data.encode_texts(teacher, texts, top, device=place.device, autocast=place.bf16)
-
-        documents = int(60 * minutes * MEASURE_SHARE * _texts_per_second(as_used.encode_all, sequences))
-        taught = int(60 * minutes * TEACHER_SHARE * _texts_per_second(teach, sequences) / TEXTS_PER_PAIR)
-        documents = min(MOST_DOCUMENTS, max(8 * MIN_HELD_OUT, documents))
-        plan = Plan(max(MIN_PAIRS, taught), min(MOST_QUESTIONS, documents // 2), documents)
+        code = [lesson.right for lesson in lessons[:64]]
+        measured, read = (_texts_per_second(encode, code) for encode in (as_used.encode_all, layers))
+        documents = min(MOST_DOCUMENTS, max(8 * MIN_HELD_OUT, int(60 * minutes * MEASURE_SHARE * measured)))
+        texts = max(10 * MIN_PAIRS, int(60 * minutes * READING_SHARE * read))
+        there = len({text.tobytes() for lesson in lessons for text in (lesson.left, lesson.right)})
+        measuring = documents / measured
+        seconds = (min(texts, there) + documents) / read + measuring + LEARNING + EXPORTING
+        plan = Plan(texts, min(MOST_ASKED_FOR, documents // 2), documents, measuring, seconds)
         with data.written_whole(file) as unfinished:
             unfinished.write_text(json.dumps(asdict(plan)), encoding="utf-8")
         return plan
@@ -313,22 +270,30 @@ def _drawn(pair: data.Pair) -> int:
     return data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"])
 
 
-def usable_pairs(file: Path) -> list[data.Pair]:
-    """The pairs worth training on; too few of them end the run with a sentence."""
+def usable_pairs(file: Path) -> tuple[list[data.Pair], list[data.Pair]]:
+    """What is worth learning from: documented definitions, and others that have a telling name.
+
+    Too few documented ones end the run with a sentence: they are what a result is measured by.
+    """
     if not file.exists():
         raise UserError("pairs-missing", f"The file of mined pairs {file} does not exist.")
     seen: set[str] = set()
-    pairs = []
+    pairs, named = [], []
     for pair in data.read_pairs([file]):
-        if views.word_count(pair["doc"]) >= 3 and len(pair["code"]) >= 20 and pair["code"] not in seen:
+        if len(pair["code"]) >= 20 and pair["code"] not in seen:
+            if views.word_count(pair["doc"]) >= 3:
+                pairs.append(pair)
+            elif not pair["doc"] and len(views.name_words(pair["name"]).split()) >= 2:
+                named.append(pair)
+            else:
+                continue
             seen.add(pair["code"])
-            pairs.append(pair)
     if len(pairs) < MIN_PAIRS:
         raise UserError(
             "too-few-pairs",
             f"Only {len(pairs)} documented definitions were found; at least {MIN_PAIRS} are needed to learn from.",
         )
-    return pairs
+    return pairs, named
 
 
 def file_of(pair: data.Pair) -> tuple[str, str]:
@@ -474,27 +439,19 @@ class Check:
         config: Config,
         plan: Plan,
     ) -> Check:
-        """One question for each held-out pair, made of its comment; half of the code has lost its name. Texts are cut
-        as the product cuts them.
+        """Up to two questions for each held-out pair, made of its comment; half of the code has lost its name.
+
+        Texts are cut as the product cuts them.
         """
         lengths = replace(config.text, code_tokens=as_used.max_code_tokens, query_tokens=as_used.max_query_tokens)
         config = replace(config, text=lengths)
-        asked = evaluate.HeldOut.of(held_out, as_used.text, config, limit=plan.questions)
+        asked = evaluate.HeldOut.of(held_out, as_used.text, config, limit=plan.definitions, both=True)
         more = evaluate.HeldOut.of(others, as_used.text, config, limit=max(0, plan.documents - len(asked.documents)))
-        files = [data.stable_hash(*file_of(pair)) for pair in asked.pairs]
+        files = [data.stable_hash(*file_of(asked.pairs[number])) for number in asked.relevant]
         return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
 
-    def brief(self) -> Check:
-        """Enough for a curve while it trains."""
-        some = slice(len(self.queries[:100]))
-        return Check(self.queries[some], self.documents[:300], self.relevant[some], self.files[some])
-
-    def ranks(self, encode: Encode) -> Ranks:
-        """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""
-        return self.ranks_by(encode(self.queries), encode(self.documents))
-
     def ranks_by(self, queries: Vectors, documents: Vectors) -> Ranks:
-        """The same by the vectors of the questions and of all code."""
+        """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""
         exits = sorted(queries)
         top = exits[-1]
         pairs = {f"{exit}": (exit, exit) for exit in exits} | {f"{top}>{exit}": (top, exit) for exit in exits[:-1]}

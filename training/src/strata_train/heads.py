@@ -20,8 +20,10 @@ from __future__ import annotations
 import copy
 import json
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +43,7 @@ from strata_train.mentor import taken_means
 from strata_train.model import MultiExitEncoder, unit, with_table_parts
 from strata_train.runtime import FolderEncoder
 
-BLOCK = 2048  # texts between two saves of what the layers say
+BLOCK = 512  # texts between two saves of what the layers say
 
 
 # --- the texts --------------------------------------------------------------------------------------------------------
@@ -112,36 +114,64 @@ class Said:
         return Said([self.ids[row] for row in rows], {exit: said[chosen] for exit, said in self.layers.items()})
 
 
-def layers_say(encoder: FolderEncoder, texts: list[np.ndarray], store: Path) -> Said:
+class Layers:
+    """What the layers of a folder say of a text, without the table's share, by exit above 0.
+
+    Rounded on a CPU, as the folder ships. In floats on a GPU, which onnxruntime's build for CPUs cannot use.
+    """
+
+    def __init__(self, encoder: FolderEncoder, folder: Path, place: Device) -> None:
+        self.exits = [exit for exit in encoder.exits if exit > 0]
+        self.dims: int = encoder.manifest["dims"]
+        kind = place.device.type
+        self.whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True), kind))
+        self.encoder, self.model, self.place = copy.copy(encoder), None, place
+        self.encoder.residual = dict.fromkeys(self.exits, 0.0)
+        if kind != "cpu":
+            self.model = folder_weights.read_model(folder).to(place.device).eval()
+            self.model.config = replace(self.model.config, exit_residual=0.0, top_residual=0.0)
+
+    def __call__(self, texts: list[np.ndarray]) -> dict[int, np.ndarray]:
+        """Token ids of N texts → (N, D) of every exit."""
+        if self.model is None:
+            return self.encoder.encode_all(texts)
+        return data.encode_texts(self.model, texts, tuple(self.exits), autocast=self.place.bf16)
+
+
+def layers_say(layers: Layers, texts: list[np.ndarray], store: Path, told: Callable[..., Any] = emit) -> Said:
     """Run the layers on the token ids of N texts, or read what they said before from `store` (`.npz`), which grows.
 
-    What another model said there is made anew.
+    What another model said there, or one on another kind of device, is made anew. `told` takes the events.
     """
-    whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True)))
-    exits = [exit for exit in encoder.exits if exit > 0]
-    layers = copy.copy(encoder)  # the same files, without the table's share
-    layers.residual = dict.fromkeys(exits, 0.0)
+    exits = layers.exits
     keys = np.array([stable_hash(" ".join(map(str, ids))) for ids in texts], np.uint64)
-    known_keys, known = np.zeros(0, np.uint64), np.zeros((0, len(exits), encoder.manifest["dims"]), np.float16)
+    known_keys, known = np.zeros(0, np.uint64), np.zeros((0, len(exits), layers.dims), np.float16)
     if store.exists():
         with np.load(store) as found:
-            if found["whose"] == whose:
+            if found["whose"] == layers.whose:
                 known_keys, known = found["keys"], found["said"]
     first = {int(key): row for row, key in reversed(list(enumerate(keys)))}
     for key in known_keys.tolist():
         first.pop(key, None)
-    missing = sorted(first.values(), key=lambda row: len(texts[row]))
+    missing, saved = list(first.values()), len(known_keys)
     for start in range(0, len(missing), BLOCK):
         rows = missing[start : start + BLOCK]
-        vectors = layers.encode_all([texts[row] for row in rows])
+        vectors = layers([texts[row] for row in rows])
         known_keys = np.concatenate([known_keys, keys[rows]])
         known = np.concatenate([known, np.stack([vectors[exit] for exit in exits], axis=1).astype(np.float16)])
-        with data.written_whole(store) as work:
-            np.savez(work, whose=whose, keys=known_keys, said=known)
-        emit("progress", phase="encoding", done=start + len(rows), total=len(missing))
+        if start + BLOCK >= len(missing) or len(known_keys) > 1.25 * saved:  # seldomer as there is more to write
+            with data.written_whole(store) as work:
+                np.savez(work, whose=layers.whose, keys=known_keys, said=known)
+            saved = len(known_keys)
+        told("progress", phase="encoding", done=start + len(rows), total=len(missing))
     at = {int(key): row for row, key in enumerate(known_keys)}
-    rows = np.array([at[int(key)] for key in keys])
+    rows = np.array([at[int(key)] for key in keys], int)
     return Said(texts, {exit: torch.from_numpy(known[rows, i].astype(np.float32)) for i, exit in enumerate(exits)})
+
+
+def sides_of(said: Said, count: int) -> tuple[Said, Said]:
+    """The first `count` texts, and the others."""
+    return said.part(np.arange(count)), said.part(np.arange(count, len(said.ids)))
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -268,7 +298,8 @@ def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: D
         encoder.tokens(side, is_query=side is asked.left) for side in (code.left, code.right, asked.left, asked.right)
     ]
     emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
-    whole = layers_say(encoder, [text for side in sides for text in side], run.folder / "said.npz")
+    layers = Layers(encoder, folder, Device(torch.device("cpu"), bf16=False))  # rounded, as they ship
+    whole = layers_say(layers, [text for side in sides for text in side], run.folder / "said.npz")
     ends = np.cumsum([0, *map(len, sides)])
     a, b, q, d = (whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False))
     keys = (torch.tensor(code.keys), torch.tensor(asked.keys))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ class FolderEncoder:
     """A model folder as encoder: token ids in, unit vectors of every exit out."""
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
+        """`threads`: texts that are read side by side, 0 for as many as there are processors."""
         self.manifest: dict[str, Any] = read_manifest(folder)
+        self.threads = threads or os.cpu_count() or 1
         instructions = self.manifest["instructions"]
         self.text = TextEncoder(
             folder / self.manifest["tokenizer"]["file"], instructions["query"], instructions["code"]
@@ -37,7 +41,7 @@ class FolderEncoder:
                 self.block = read_maps(folder, exit, "block", self.manifest["dims"])
             else:
                 options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = threads
+                options.intra_op_num_threads = 1  # threads that share a text wait for each other at every operator
                 self.segments[exit["layer"]] = onnxruntime.InferenceSession(
                     str(folder / exit["file"]), options, providers=["CPUExecutionProvider"]
                 )
@@ -66,9 +70,13 @@ class FolderEncoder:
         depend on its neighbours. It is no slower.
         """
         result = {exit: np.zeros((len(sequences), self.manifest["dims"]), np.float32) for exit in self.exits}
-        for row, sequence in enumerate(sequences):
-            for exit, vector in self.encode(sequence).items():
-                result[exit][row] = vector
+        pool = ThreadPoolExecutor(self.threads)
+        try:
+            for row, vectors in enumerate(pool.map(self.encode, sequences)):
+                for exit, vector in vectors.items():
+                    result[exit][row] = vector
+        finally:
+            pool.shutdown(cancel_futures=True)  # a stop does not wait for all of them
         return result
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:

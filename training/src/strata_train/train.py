@@ -154,15 +154,23 @@ def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
     the map can be undone; of a projection the block no longer sees what is left out. The attention likewise, exact for
     a rotation: it compares directions.
     """
-    heads = [exit.head for exit in model.exits.values()] + ([model.table.head] if model.table is not None else [])
     with torch.no_grad():
-        for head in heads:
-            head.weight.copy_(rotation.to(head.weight.device) @ head.weight)
-        for part in (model.table.attention, model.table.block) if model.table is not None else ():
-            if part is not None:
-                there, back = part[0].weight, part[-1].weight
-                there.copy_(there @ torch.linalg.pinv(rotation.cpu()).to(there.device))
-                back.copy_(rotation.to(back.device) @ back)
+        for exit in model.exits.values():
+            exit.head.weight.copy_(rotation.to(exit.head.weight.device) @ exit.head.weight)
+        if model.table is not None:
+            turn_table(model.table, rotation)
+
+
+@torch.no_grad()
+def turn_table(table: TableExit, rotation: Tensor) -> None:
+    """The same for exit 0 alone."""
+    rotation = rotation.to(table.head.weight.device)
+    table.head.weight.copy_(rotation @ table.head.weight)
+    for part in (table.attention, table.block):
+        if part is not None:
+            there, back = part[0].weight, part[-1].weight
+            there.copy_(there @ torch.linalg.pinv(rotation.cpu()).to(there.device))
+            back.copy_(rotation @ back)
 
 
 LEAST_TEXTS = 50  # of a language, for its mean to say something
@@ -358,7 +366,7 @@ class StopRequest:
 
 
 @contextmanager
-def stoppable(checkpoint: Path) -> Iterator[None]:
+def stoppable(checkpoint: Path, saved: str = "everything up to the last phase is saved") -> Iterator[None]:
     """SIGTERM and SIGINT end the run at once, in words that say what `--resume` will find.
 
     For what lies around the loops below. Those can save, so they handle the signals themselves while they run; what
@@ -367,7 +375,7 @@ def stoppable(checkpoint: Path) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         kept = (
-            "everything up to the last phase is saved, continue with --resume."
+            f"{saved}, continue with --resume."
             if checkpoint.exists()
             else "nothing was learned yet; --resume or a new run begins with the same definitions."
         )

@@ -42,6 +42,7 @@ UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
 # Scripts that put no blanks between words: two letters count as a word, as in `src/indexing/mine.ts`.
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,2}")
 OTHER_SCRIPT = regex.compile(r"\P{L}*(?!\p{Latin})\p{L}")
+NAME_WORDS = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}]+|\p{Nd}+")
 WRITTEN_SHARE = 0.7  # of the questions, where a pair carries some written ones
 QUESTIONS = (
     "how to {imperative}",
@@ -62,6 +63,11 @@ SPOKEN = {"cpp": "c++", "csharp": "c#", "javascript": "js", "tsx": "typescript"}
 
 def word_count(text: str) -> int:
     return len(UNSPACED.sub(" word ", text).split())
+
+
+def name_words(name: str) -> str:
+    """`readHeader`, `read_header` → `read header`."""
+    return " ".join(word.lower() for word in NAME_WORDS.findall(name))
 
 
 def first_sentence(doc: str) -> str:
