@@ -201,6 +201,7 @@ def test_what_cannot_be_trained_on_ends_with_a_sentence(
     [
         (MemoryError(), "out-of-memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "out-of-memory"),
+        (RuntimeError("could not create a primitive"), "out-of-memory"),
         (OSError(28, "No space left on device"), "disk-full"),
         (ZeroDivisionError("surprise"), "internal"),
     ],
