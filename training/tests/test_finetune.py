@@ -82,7 +82,8 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert comparison["questions"] == result["held_out"] and comparison["confidence"] == 0.9
     mean = comparison["changes"]["mean"]
     assert mean["low"] <= mean["after"] - mean["before"] <= mean["high"] and f"{mean['low']:+.3f}" in result["reason"]
-    assert read_manifest(tmp_path / "tuned")["id"] == "tuned"
+    manifest, start = read_manifest(tmp_path / "tuned"), read_manifest(folder)
+    assert manifest["id"] == "tuned" and f"{start['id']} {start['version']} adapted to" in manifest["description"]
     assert not (tmp_path / "tuned.work").exists()
 
 

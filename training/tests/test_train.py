@@ -552,3 +552,28 @@ def shipped(name: str) -> Config:
 
 def test_pairs_of_the_fixture_are_the_same_each_time() -> None:
     assert make_pairs(5) == make_pairs(5)
+
+
+@pytest.mark.parametrize(("measures_end", "times"), [(True, 7), (False, 1)])
+def test_measuring_for_the_curves_alone_leaves_most_of_the_time_to_learning(
+    measures_end: bool, times: int, settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock of its own: a step takes a second, measuring ten."""
+    clock = [0.0]
+
+    def step(*_: object) -> tuple[torch.Tensor, dict[str, float]]:
+        clock[0] += 1
+        return torch.tensor(1.0), {}
+
+    def measure(_: MultiExitEncoder) -> dict[str, float]:
+        clock[0] += 10
+        measured.append(clock[0])
+        return {"score": 0.5}
+
+    measured: list[float] = []
+    monkeypatch.setattr(train, "_step", step)
+    monkeypatch.setattr(train.time, "monotonic", lambda: clock[0])
+    config = replace(settings, train=replace(settings.train, steps=1000, evaluate_minutes=0.01, patience=0))
+    run = train.Run(tmp_path / "run", config, torch.eye(32))
+    train.train_layers(fresh(config), run, cache, CPU, minutes=1, evaluate=measure, measures_end=measures_end)
+    assert len(measured) == times and (run.progress.step > 40) != measures_end

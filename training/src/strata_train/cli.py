@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 
 # As PyTorch, oneDNN and ONNX Runtime say it.
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "could not create a primitive", "bad_alloc", "bad allocation")
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "could not create a primitive",
+    "bad_alloc",
+    "bad allocation",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -202,7 +202,8 @@ def _finetune(
         work / "model",
         id=out.name,
         version="1.0.0",
-        description=f"{manifest['id']} adapted to {len(learned)} documented definitions of a workspace",
+        description=f"{manifest['id']} {manifest['version']} adapted to {len(learned)} documented definitions of a "
+        "workspace",
         shared_space=manifest["sharedSpace"],
     )
     emit("progress", phase="exporting", message="Measuring the new model")
