@@ -8,7 +8,7 @@ import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, trainingClaimFile } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, trainingClaimFile, unwritable } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
 import { curvesSvg } from "../training/curves.ts";
 import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
@@ -108,11 +108,14 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
   const root = canonicalRoot(existingFolder(folder));
   const index = indexFolder(root);
   makeIndexFolder(index, root);
-  const claimed = claimRun(root, index);
+  let claimed: Claim | undefined;
   try {
+    claimed = claimRun(root, index);
     return await train(await openRun(root, index, options.resume, context.modelFolder, new Date()), options, context, claimed);
+  } catch (error) {
+    throw /^(ENOSPC|EDQUOT|EACCES|EROFS)$/.test((error as NodeJS.ErrnoException).code ?? "") ? unwritable(index, error) : error;
   } finally {
-    claimed.release();
+    claimed?.release();
   }
 }
 
@@ -135,7 +138,11 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
   /** Beside the log, whatever the end. */
   const draw = (): string => {
     const file = path.join(run.folder, "curves.svg");
-    writeFileSync(file, curvesSvg(picture, `${run.record.name}, from ${path.basename(run.record.start)}`));
+    try {
+      writeFileSync(file, curvesSvg(picture, `${run.record.name}, from ${path.basename(run.record.start)}`));
+    } catch {
+      // as the log: it must not take the place of how the run ended
+    }
     return file;
   };
 

@@ -59,17 +59,19 @@ function makeFolders(folder: string): void {
   }
 }
 
+/** What to say of an index folder that the file system refuses to write to. */
+export function unwritable(folder: string, error: unknown): StrataError {
+  const code = (error as NodeJS.ErrnoException).code === "ENOSPC" ? "index.diskFull" : "index.unwritable";
+  return new StrataError(code, `The index folder ${folder} cannot be written. Free space or mend its permissions, or set STRATA_CACHE to another folder.`, error);
+}
+
 /** Makes the folder and keeps it to its owner. Throws "index.unwritable". */
 export function makePrivateFolder(folder: string): void {
   try {
     makeFolders(folder);
     if (process.platform !== "win32") chmodSync(folder, 0o700);
   } catch (error) {
-    throw new StrataError(
-      (error as NodeJS.ErrnoException).code === "ENOSPC" ? "index.diskFull" : "index.unwritable",
-      `The index folder ${folder} cannot be written. Free space or mend its permissions, or set STRATA_CACHE to another folder.`,
-      error,
-    );
+    throw unwritable(folder, error);
   }
 }
 

@@ -95,7 +95,8 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   const own = ownPython(env);
   if (own) {
     if (probe(own, ["-c", ownPythonQuestion]) !== undefined) return { python: own };
-    const remedy = path.isAbsolute(own) && !existsSync(own) ? "there is no such file. Correct the path" : `it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder})`;
+    const isThere = path.isAbsolute(own) ? existsSync(own) : probe(own, ["--version"]) !== undefined;
+    const remedy = !isThere ? `there is no such ${path.isAbsolute(own) ? "file" : "program"}. Correct the path` : `it cannot import strata_train. Install it there (${own} -m pip install ${trainingFolder})`;
     throw new StrataError("training.failed", `STRATA_PYTHON is ${own}, but ${remedy}, or unset the variable (in VS Code: the setting strata.training.python).`);
   }
   const folder = path.join(cache, "training-env");
@@ -106,8 +107,10 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
 
   const base = findPython(probe);
   const hasUv = probe("uv", ["--version"]) !== undefined;
-  if (!hasUv && base === undefined)
-    throw new StrataError("training.failed", `Fine-tuning needs Python ${pythons.versions}, or uv, which brings one. Install either (Debian: apt-get install python3 python3-venv; uv: see its documentation) and run this again.`);
+  if (!hasUv && base === undefined) {
+    const found = probe("python3", ["--version"]) ?? probe("python", ["--version"]);
+    throw new StrataError("training.failed", `Fine-tuning needs Python ${pythons.versions}${found ? ` (here is ${found})` : ""}, or uv, which brings one. Install either (Debian: apt-get install python3 python3-venv; uv: see its documentation) and run this again.`);
+  }
   const python = pythonOf(folder);
   const gpu = !windows && probe("nvidia-smi", ["-L"]) !== undefined; // the index's PyTorch for Windows is one for the processor
   return {

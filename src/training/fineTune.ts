@@ -113,10 +113,10 @@ async function converse({ environment, onStart }: FineTuneOptions, args: readonl
   signal.addEventListener("abort", cancel, { once: true });
   let result: Extract<TrainingEvent, { event: "result" }> | undefined;
   let failure: Extract<TrainingEvent, { event: "error" }> | undefined;
-  const tail: string[] = [];
-  child.stderr!.on("data", (data: Buffer) => {
-    tail.push(...data.toString().split("\n").filter((line) => line.trim() !== ""));
-    tail.splice(0, Math.max(0, tail.length - 6));
+  let hasBegun = false;
+  let lastWords: string | undefined; // a line, which Python writes in pieces
+  readline.createInterface({ input: child.stderr! }).on("line", (line) => {
+    if (line.trim() !== "") lastWords = line.trim();
   });
   const ended = new Promise<number | string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -125,6 +125,7 @@ async function converse({ environment, onStart }: FineTuneOptions, args: readonl
   for await (const line of readline.createInterface({ input: child.stdout! })) {
     const event = parseEvent(line);
     if (!event) continue;
+    hasBegun = true;
     if (event.event === "result") result = event;
     if (event.event === "error") failure = event;
     onEvent(event);
@@ -134,12 +135,16 @@ async function converse({ environment, onStart }: FineTuneOptions, args: readonl
   if (signal.aborted) throw signal.reason as Error;
   if (result) return result;
   // The program reports a module that it lacks as it reports any surprise, unless it is the program itself that is not there.
-  const said = [...(failure?.code === "internal" ? [failure.message] : []), ...tail.slice(-1), String(outcome)];
+  const said = [...(failure?.code === "internal" ? [failure.message] : []), lastWords ?? "", String(outcome)];
   const missing = said.find((line) => /\b(ModuleNotFoundError|ImportError)\b|No module named|spawn .*ENOENT/.test(line));
   if (missing !== undefined) throw damaged(environment, missing);
-  if (failure) throw new StrataError("training.failed", failure.message);
   if (outcome === "SIGKILL" || outcome === 137) throw new StrataError("training.failed", "Training was ended by the system, most likely because memory ran out. Close other programs, or run it again with less time; the model in use stays.");
-  throw new StrataError("training.failed", `Training ended without a result (${outcome}): ${tail.at(-1) ?? "it said nothing"}. The model in use stays.`);
+  // A library whose file is cut short is no missing module: it ends the program before it can say anything.
+  if (!hasBegun && outcome !== "SIGTERM") throw damaged(environment, lastWords ?? `it ended with ${outcome}`);
+  const repeats = "The model in use stays; run this again, and report it if it repeats.";
+  if (failure) throw new StrataError("training.failed", failure.code === "internal" ? `${failure.message.replace(/\.?$/, ".")} ${repeats}` : failure.message);
+  if (/^SIG(SEGV|ABRT|BUS|ILL|FPE)$/.test(String(outcome))) throw new StrataError("training.failed", `The training program crashed (${outcome}), as some libraries do when memory or disk space runs out. Close other programs and free some space, then run this again; the model in use stays.`);
+  throw new StrataError("training.failed", `Training ended without a result (${outcome}): ${lastWords ?? "it said nothing"}. ${repeats}`);
 }
 
 /** undefined for a line that is not one of the events: libraries print what they like. */

@@ -82,7 +82,8 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert result["held_out"] < comparison["questions"] <= 2 * result["held_out"] and comparison["confidence"] == 0.9
     mean = comparison["changes"]["mean"]
     assert mean["low"] <= mean["after"] - mean["before"] <= mean["high"] and f"{mean['low']:+.3f}" in result["reason"]
-    assert read_manifest(tmp_path / "tuned")["id"] == "tuned"
+    manifest, start = read_manifest(tmp_path / "tuned"), read_manifest(folder)
+    assert manifest["id"] == "tuned" and f"{start['id']} {start['version']} adapted to" in manifest["description"]
     assert not (tmp_path / "tuned.work").exists()
 
 
@@ -172,6 +173,7 @@ def test_what_cannot_be_trained_on_ends_with_a_sentence(
     [
         (MemoryError(), "out-of-memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "out-of-memory"),
+        (RuntimeError("could not create a primitive"), "out-of-memory"),
         (OSError(28, "No space left on device"), "disk-full"),
         (ZeroDivisionError("surprise"), "internal"),
     ],

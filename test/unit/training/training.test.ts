@@ -32,6 +32,7 @@ function options(folder: string, script: string, pairs = 60, files = pairs) {
   return { environment: { python: standIn(folder, script) }, pairs: file, start: "unused", run: path.join(folder, "run"), adoptAs: path.join(folder, "models", "mine"), minutes: 1, device: "cpu", resume: false } as const;
 }
 const never = new AbortController().signal;
+const begun = `echo '{"event":"progress","phase":"reading"}'`;
 const figures = '"before":{"6":0.5,"score":0.5},"after":{"6":0.6,"score":0.6}';
 
 test("a better model is adopted, and every event is passed on", { skip: posix }, async (t) => {
@@ -58,9 +59,13 @@ test("a model that is not better stays out", { skip: posix }, async (t) => {
 for (const [what, script, pairs, sentence] of [
   ["too little documentation", "exit 0", LEAST_PAIRS - 1, /49 documented definitions; fine-tuning needs at least 50/],
   ["an error the program explains", `echo '{"event":"error","code":"memory","message":"Memory ran out at batch 8."}'; exit 1`, 60, /Memory ran out at batch 8/],
-  ["a crash with a trace", "echo 'RuntimeError: surprise' >&2; exit 1", 60, /without a result \(1\): RuntimeError: surprise/],
+  ["a crash with a trace", `${begun}; echo 'RuntimeError: surprise' >&2; exit 1`, 60, /without a result \(1\): RuntimeError: surprise/],
+  ["a user's Python in which a library is cut short", "printf 'SyntaxError: ' >&2; sleep 0.1; echo 'unterminated string' >&2; exit 1", 60, /«SyntaxError: unterminated string».*-m pip install .*The model in use stays/],
+  ["a user's Python that crashes at once", "kill -BUS $$", 60, /SIGBUS.*-m pip install .*The model in use stays/],
   ["a user's Python without a module", "echo 'ImportError: no torch' >&2; exit 1", 60, /ImportError: no torch.*-m pip install .*The model in use stays/],
   ["being killed by the system", "kill -9 $$", 60, /memory ran out/],
+  ["a crash without a word", `${begun}; kill -SEGV $$`, 60, /crashed \(SIGSEGV\).*memory or disk space runs out.*the model in use stays/],
+  ["a surprise that the program reports", `echo '{"event":"error","code":"internal","message":"Training failed unexpectedly: KeyError: 3"}'; exit 1`, 60, /KeyError: 3\. The model in use stays; run this again/],
   ["success without a model", `echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`, 60, /left no model/],
 ] as const)
   test(`${what} ends in a sentence and the old model in place`, { skip: posix }, async (t) => {
@@ -151,13 +156,17 @@ test("cancelling tells the program, which may save before it ends", { skip: posi
 test("a user's own Python is used as it is, or refused with the command that mends it", () => {
   const env = { STRATA_PYTHON: "/opt/mine/python" };
   assert.deepEqual(prepareEnvironment("/cache", env, () => ""), { python: "/opt/mine/python" });
-  assert.throws(() => prepareEnvironment("/cache", { STRATA_PYTHON: process.execPath }, () => undefined), (error) => StrataError.is(error, "training.failed") && /pip install/.test(error.message));
+  const runs = (_: string, [asked]: readonly string[]) => (asked === "--version" ? "Python 3.12.1" : undefined);
+  assert.throws(() => prepareEnvironment("/cache", { STRATA_PYTHON: process.execPath }, runs), (error) => StrataError.is(error, "training.failed") && /pip install/.test(error.message));
+  assert.throws(() => prepareEnvironment("/cache", { STRATA_PYTHON: "pyhton" }, () => undefined), (error) => StrataError.is(error, "training.failed") && /STRATA_PYTHON is pyhton, but there is no such program/.test(error.message));
   assert.throws(() => prepareEnvironment("/cache", env, () => undefined), (error) => StrataError.is(error, "training.failed") && /no such file/.test(error.message));
 });
 
 test("without uv and Python there is a sentence, with either there is a plan that says place and size", (t) => {
   const cache = temporary(t);
   assert.throws(() => prepareEnvironment(cache, {}, () => undefined), (error) => StrataError.is(error, "training.failed") && /uv/.test(error.message));
+  const old = (command: string, [asked]: readonly string[]) => (command === "python3" && asked === "--version" ? "Python 3.9.2" : undefined);
+  assert.throws(() => prepareEnvironment(cache, {}, old), (error) => StrataError.is(error, "training.failed") && /Python 3\.11 to 3\.13 \(here is Python 3\.9\.2\), or uv/.test(error.message));
   for (const [present, tool, first] of [
     [["uv"], "uv", "uv"],
     [["python3.12"], "pip", "python3.12"],

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from strata_train.train import Run
 
 
+# As PyTorch, oneDNN and ONNX Runtime say it.
+OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "could not create a primitive",
+    "bad_alloc",
+    "bad allocation",
+)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. Exit status 0: done; 1: an expected failure, named in an `error` event; 130: interrupted."""
     options = _parser().parse_args(arguments)
@@ -44,8 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _explain(error: Exception) -> tuple[str, str]:
     """A code and a sentence for a failure that nothing foresaw."""
     said = str(error).lower()
-    if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said:
-        return "out-of-memory", "There was not enough memory; close other programs or use fewer pairs."
+    if isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY):
+        return "out-of-memory", "There was not enough memory; close other programs, or use fewer pairs or minutes."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "disk-full", "The disk is full; free some space and try again."
     return "internal", f"Training failed unexpectedly: {type(error).__name__}: {error}"

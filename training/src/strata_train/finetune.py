@@ -183,8 +183,8 @@ def _finetune(
         work / "model",
         id=out.name,
         version="1.0.0",
-        description=f"{as_used.manifest['id']} adapted to {definitions} definitions of a workspace",
-        shared_space=as_used.manifest["sharedSpace"],
+        description=f"{as_used.manifest['id']} {as_used.manifest['version']} adapted to {definitions} definitions of a "
+        "workspace",
     )
     clock.tell("progress", phase="exporting", message="Measuring the new model")
     encode = FolderEncoder(work / "model", threads).encode_all

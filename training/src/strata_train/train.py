@@ -475,9 +475,8 @@ def train_layers(
     *,
     minutes: float | None = None,
     evaluate: Evaluate | None = None,
-    measures_end: bool = True,
 ) -> bool:
-    """Train trunk and exits until the steps or the minutes (measuring included, but for the end's) are used up.
+    """Train trunk and exits until the steps or the minutes (measuring included) are used up.
 
     Returns False when asked to stop before that. With `patience` it ends with the best weights it had, first ones too.
     """
@@ -543,7 +542,7 @@ def train_layers(
     if stop.asked:
         return False
     if evaluate and is_first_process():
-        if measures_end and measured_at != progress.step:
+        if measured_at != progress.step:
             _evaluate(model, run, evaluate)
         _end_with_best(model, run)
     return True
