@@ -38,8 +38,8 @@ def learning(folder: Path, config: Config, store: Path) -> tuple[adapt.Learner, 
     texts = [lesson.left for lesson in lessons] + [lesson.right for lesson in lessons]
     said = heads.layers_say(heads.Layers(encoder, folder, choose("cpu")), texts, store)
     keys = tuple(torch.tensor([getattr(each, key) for each in lessons]) for key in ("definition", "question"))
-    learner = adapt.Learner(folder_weights.read_model(folder), choose("cpu"))
-    return learner, heads.sides_of(said, len(lessons)), keys
+    learner = adapt.Learner(folder_weights.read_model(folder), np.unique(np.concatenate(texts)), choose("cpu"))
+    return learner, tuple(map(learner.read, heads.sides_of(said, len(lessons)))), keys
 
 
 def test_every_definition_comes_once_before_any_comes_again(text: TextEncoder, config: Config) -> None:
@@ -121,11 +121,14 @@ def test_it_learns_at_every_exit_and_writes_it_into_the_encoder(folder: Path, co
     assert all(found(exit) > before[exit] + 0.02 for exit in before), (before, {exit: found(exit) for exit in before})
     assert [step for step, _, _ in told] == list(range(5, 41, 5)) and told[-1][1] < told[0][1] and told[-1][2] == 0
     learned = learner.vectors(sides[1])
+    start, unread = folder_weights.read_model(folder).table, np.setdiff1d(np.arange(100), learner.tokens)
     model = learner.folded()
     again = heads.Heads(model, choose("cpu"))  # with maps that do nothing: they are in the heads
-    texts = [sides[1].ids[row] for row in range(8)]
+    texts = [learner.tokens[sides[1].ids[row]] for row in range(8)]
     for exit, vectors in _encode(model, texts).items():
         np.testing.assert_allclose(vectors, learned[exit][:8], atol=0.03 if exit else 1e-3)
+    assert len(unread) > 5 and torch.equal(model.table.table.weight[unread], start.table.weight[unread])
+    assert not torch.equal(model.table.table.weight[learner.tokens], start.table.weight[learner.tokens])
     assert all(torch.equal(weight, torch.eye(model.config.dims)) for weight in again.maps.values())
 
 

@@ -12,6 +12,7 @@ Documentation asks for its code, and so does a telling name of a function that h
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn as nn
 from torch import Tensor
 
 from strata_train import data, heads, train, views
@@ -95,15 +97,28 @@ def evened(vectors: np.ndarray, strength: float = EVENNESS) -> Tensor:
 
 
 class Learner:
-    """The encoder in training, over what its layers say."""
+    """The encoder in training, over what its layers say. `tokens` (T,): all that its texts have, each once, in order.
 
-    def __init__(self, model: MultiExitEncoder, place: Device) -> None:
-        self.place = place
+    Of exit 0 only their rows are there to learn: a step through all of them would mostly move what no text has.
+    """
+
+    def __init__(self, model: MultiExitEncoder, tokens: np.ndarray, place: Device) -> None:
+        assert model.table is not None
+        self.place, self.tokens = place, tokens
         self.model = model.to(place.device).train()
         self.heads = heads.Heads(self.model, place).to(place.device)
-        for part in (self.heads.table.attention, self.heads.table.block):
+        some, whole = copy.copy(model.table), model.table  # the same parts but for the rows
+        some._parameters, some._modules = dict(whole._parameters), dict(whole._modules)
+        some.table = nn.Embedding.from_pretrained(whole.table.weight.detach()[tokens], freeze=False)
+        some.weight = nn.Parameter(whole.weight.detach()[tokens], requires_grad=False)
+        for part in (some.attention, some.block):
             if part is not None:  # they need more texts than a workspace has
                 part.requires_grad_(False)
+        self.heads.table = some
+
+    def read(self, texts: heads.Said) -> heads.Said:
+        """The texts with the numbers of their tokens among `tokens`: what the other functions take."""
+        return heads.Said([np.searchsorted(self.tokens, ids) for ids in texts.ids], texts.layers)
 
     @torch.no_grad()
     def vectors(self, texts: heads.Said) -> dict[int, np.ndarray]:
@@ -177,6 +192,8 @@ class Learner:
         return c.steps
 
     def folded(self) -> MultiExitEncoder:
-        """The encoder with the maps in its heads."""
+        """The encoder with the maps in its heads, and with the rows."""
         self.heads.fold(self.model)
+        with torch.no_grad():
+            self.model.table.table.weight[self.tokens] = self.heads.table.table.weight
         return self.model.cpu().eval()

@@ -159,7 +159,9 @@ def _finetune(
     queries, documents = heads.sides_of(
         heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries)
     )
-    learner = adapt.Learner(model, place)
+    texts = [left, right, queries, documents]
+    learner = adapt.Learner(model, np.unique(np.concatenate([ids for each in texts for ids in each.ids])), place)
+    left, right, queries, documents = map(learner.read, texts)
     ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
     ranks_before = ranks()
     before = recall(ranks_before)
@@ -185,6 +187,7 @@ def _finetune(
         version="1.0.0",
         description=f"{as_used.manifest['id']} {as_used.manifest['version']} adapted to {definitions} definitions of a "
         "workspace",
+        shared_space=as_used.manifest["sharedSpace"],
     )
     clock.tell("progress", phase="exporting", message="Measuring the new model")
     encode = FolderEncoder(work / "model", threads).encode_all
