@@ -1,5 +1,8 @@
 """`train` and its neighbours as they are called: stops, resuming, starts, and failures that are named."""
 
+import errno
+import gzip
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -265,6 +268,24 @@ def test_a_run_keeps_its_instructions(command: Command, tmp_path: Path, capsys: 
         (("export", "--run", ".", "--out", "made", "--quality", "bad.pt"), "json-unreadable"),
         (("plot", "--log", "no.jsonl", "--out", "made.png"), "log-unreadable"),
         (("dedup", "a/x.jsonl", "b/x.jsonl", "--out", "made"), "same-name"),
+        (("dedup", "a/x.jsonl", "--out", "a"), "out-is-input"),
+        (("dedup", "list.jsonl", "--out", "made"), "bad-json"),
+        (("dedup", "nameless.jsonl", "--out", "made"), "record-bad"),
+        (("dedup", "torn.jsonl.gz", "--out", "made"), "file-unreadable"),
+        (("dedup", "damaged.jsonl.gz", "--out", "made"), "file-unreadable"),
+        (("dedup", "a/x.jsonl", "--out", "made", "--evaluation", "torn.jsonl.gz"), "hashes-unreadable"),
+        (("dedup", "a/x.jsonl", "--out", "made", "--evaluation", "damaged.jsonl.gz"), "hashes-unreadable"),
+        (("dedup", "a/x.jsonl", "--out", "made", "--evaluation", "listed.json.gz"), "hashes-unreadable"),
+        (("add-written", "--pairs", "a", "--written", "torn.jsonl.gz", "--out", "made"), "written-unreadable"),
+        (("add-written", "--pairs", "a", "--written", "damaged.jsonl.gz", "--out", "made"), "written-unreadable"),
+        (("plot", "--log", "list.jsonl", "--out", "made.png"), "log-empty"),
+        (("train-tokenizer", "list.jsonl", "--out", "made"), "bad-json"),
+        (("evaluate", "--model", "other", "--sets", "sets"), "model-unreadable"),
+        (("evaluate", "--model", "listed", "--sets", "sets"), "model-unreadable"),
+        (("evaluate", "--model", "segments", "--sets", "sets"), "model-other"),
+        (("renew", "--model", "other", "--out", "made", "--version", "1"), "model-unreadable"),
+        (("export-segments", "--start", "other", "--out", "made"), "start-unreadable"),
+        (("prepare", "--config", "no.toml", "--pairs", "a", "--cache", "made"), "config-missing"),
     ],
 )
 def test_files_that_are_missing_or_wrong_are_named(
@@ -276,11 +297,77 @@ def test_files_that_are_missing_or_wrong_are_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.pt").write_text("this is no checkpoint")
+    Path("list.jsonl").write_text("[1]\n")
+    Path("nameless.jsonl").write_text('{"code": "int x;"}\n')
+    packed = gzip.compress(b"".join(b'{"code": "%d", "doc": "x"}\n' % number for number in range(5000)))
+    Path("torn.jsonl.gz").write_bytes(packed[:500])
+    Path("damaged.jsonl.gz").write_bytes(packed[:500] + b"\xff" * 20 + packed[520:])
+    Path("listed.json.gz").write_bytes(gzip.compress(b"[]"))
+    whole = {"format": "segments-1", "exits": [], "tokenizer": {}, "instructions": {}, "dims": 4, "files": {}}
+    for name, content in (("other", {"files": {}}), ("listed", []), ("segments", whole)):
+        Path(name).mkdir()
+        Path(name, "manifest.json").write_text(json.dumps(content))
     for name in ("a", "b"):
         Path(name).mkdir()
         Path(name, "x.jsonl").write_text('{"code": "int x;", "doc": "y"}\n')
     status, events = run(capsys, *arguments)
     assert status == 1 and events[-1]["code"] == code, events[-1]
+    assert "Errno" not in events[-1]["message"]
+    assert not list(tmp_path.glob("*/*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("fly",), "fly"),
+        ((), "command"),
+        (("prepare",), "--config"),
+        (("train", "--minutes", "0"), "--minutes: 0"),
+        (("plot", "--log", "l", "--out", "p", "--more"), "--more"),
+    ],
+)
+def test_a_wrong_command_line_is_told_by_an_event(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, events = run(capsys, *arguments)
+    assert status == 2 and events[-1]["code"] == "usage" and said in events[-1]["message"], events
+
+
+def test_a_command_that_is_terminated_says_so(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "build_shards", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    status, events = command("prepare", "--texts-only")
+    assert status == 130 and events[-1]["code"] == "interrupted"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_told_whoever_writes(
+    error: Exception, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(train.torch, "save", fails)
+    assert command("train")[1][-1]["code"] == "disk-full"
+
+
+@pytest.mark.parametrize("name", ["teacher.npy", "ids.npy", "pairs.npy"])
+def test_a_damaged_cache_is_named(name: str, command: Command, tmp_path: Path) -> None:
+    assert command("prepare")[0] == 0
+    file = data.shard_folders(tmp_path / "cache")[0] / name
+    file.write_bytes(file.read_bytes()[:200])
+    _, events = command("train")
+    assert events[-1]["code"] == "cache-damaged" and name in events[-1]["message"], events[-1]
 
 
 def test_what_cannot_be_continued_or_begun_with_is_named(

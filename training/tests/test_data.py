@@ -452,3 +452,35 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file.write_text(json.dumps(PAIR) + "\n" + line + "\n", encoding="utf-8")
     with pytest.raises(UserError, match="Line 2"):
         list(data.read_pairs([file]))
+
+
+@pytest.mark.parametrize("change", [{"doc": None}, {"code": ["a"]}, {"lang": 3}, {"code_b": {"a": 1}}])
+def test_texts_of_a_pair_are_texts(change: dict, tmp_path: Path) -> None:
+    """`None` would have been learned as the documentation of everything that has none."""
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(make_pairs(1)[0] | change) + "\n")
+    with pytest.raises(UserError, match=f"`{next(iter(change))}` is no text"):
+        list(data.read_pairs([tmp_path / "pairs.jsonl"]))
+
+
+def test_a_folder_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting takes time: a kill within it must not leave half of what was there."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").touch()
+    (tmp_path / "made.old").mkdir()  # somebody's own
+    seen = []
+    real = data.shutil.rmtree
+    monkeypatch.setattr(
+        data.shutil,
+        "rmtree",
+        lambda folder, **more: (seen.append(set(os.listdir(tmp_path / "made"))), real(folder, **more)),
+    )
+    with data.folder_written_whole(tmp_path / "made") as work:
+        (work / "new").touch()
+    assert seen[1:] == [{"new"}] * 2 and sorted(os.listdir(tmp_path)) == ["made", "made.old"]
+
+
+def test_a_folder_that_could_not_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError), data.folder_written_whole(tmp_path / "made") as work:
+        (work / "part").touch()
+        raise OSError("disk full")
+    assert not list(tmp_path.iterdir())

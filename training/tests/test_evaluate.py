@@ -102,6 +102,35 @@ def test_an_unreadable_set_ends_with_a_sentence(tmp_path: Path) -> None:
         evaluate.JudgedSet.read(tmp_path / "nothing")
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("queries.jsonl.gz", b"", "has an answer"),
+        ("corpus.jsonl.gz", b"", "has an answer"),
+        ("corpus.jsonl.gz", b'{"text": "a"}\n', "no 'id'"),
+        ("queries.jsonl.gz", b"[1]\n", "cannot be read"),
+        ("queries.jsonl.gz", b'{"id": "q1", "text": null}\n', "no text"),
+        ("qrels.tsv", b"", "has an answer"),
+        ("meta.json", b"[]", "no object"),
+    ],
+)
+def test_a_set_that_says_nothing_is_an_error_and_no_figure(
+    file: str, content: bytes, said: str, tmp_path: Path
+) -> None:
+    write_set(tmp_path / "set")
+    (tmp_path / "set" / file).write_bytes(gzip.compress(content) if file.endswith(".gz") else content)
+    with pytest.raises(UserError, match=said):
+        evaluate.JudgedSet.read(tmp_path / "set")
+
+
+def test_a_set_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    write_set(tmp_path / "set")
+    file = tmp_path / "set" / "corpus.jsonl.gz"
+    file.write_bytes(file.read_bytes()[:30])
+    with pytest.raises(UserError, match="cannot be read"):
+        evaluate.JudgedSet.read(tmp_path / "set")
+
+
 def test_pictures_are_drawn_from_results_and_logs(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the plot extra")
     from strata_train import plot

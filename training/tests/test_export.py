@@ -8,9 +8,9 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, killed_while_writing
 from strata_train.events import UserError
-from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, read_manifest
+from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, read_manifest, write_manifest
 from strata_train.folder_weights import read_model, renew, unround
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder, read_table
@@ -150,3 +150,12 @@ def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(
     for row, alone in enumerate(ids):
         for exit, vectors in encoder.encode_all([alone]).items():
             np.testing.assert_array_equal(vectors[0], together[exit][row])
+
+
+def test_a_manifest_is_replaced_whole(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = export_tiny(tiny_model, text, tmp_path / "tiny")
+    with killed_while_writing(monkeypatch):
+        write_manifest(tmp_path / "tiny", manifest | {"quality": {"score": 1}})
+    assert read_manifest(tmp_path / "tiny") == manifest

@@ -206,7 +206,7 @@ def test_a_full_disk_is_named_whatever_the_library_calls_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534")
+        raise OSError("9 requested and 0 written")
 
     monkeypatch.setattr(finetune.heads, "layers_say", fail)
     monkeypatch.setattr(finetune.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))

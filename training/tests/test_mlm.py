@@ -427,6 +427,21 @@ def test_a_checkpoint_of_other_settings_or_none_is_refused(tmp_path, capsys) -> 
     assert torch.equal(model.model.embed_tokens.weight, before)
 
 
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", "cut off", {"model": {}}])
+def test_what_is_no_checkpoint_is_named(content: object, tmp_path, capsys) -> None:
+    from strata_train.events import UserError
+
+    loop(tmp_path, capsys=capsys, steps=1)
+    file = tmp_path / "checkpoint.pt"
+    if isinstance(content, dict):  # as `train` leaves one
+        torch.save(content, file)
+    else:
+        file.write_bytes(content if isinstance(content, bytes) else file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="checkpoint.pt is ") as end:
+        loop(tmp_path, capsys=capsys, resume=True)
+    assert end.value.code == "checkpoint-unreadable"
+
+
 def test_the_command_saves_when_told_to_stop_and_resumes(tmp_path, capsys, monkeypatch) -> None:
     import json
     import os

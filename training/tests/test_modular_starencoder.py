@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from strata_train.events import UserError
 from strata_train.modular_starencoder import (
     ModularStarEncoder,
     ModularStarEncoderConfig,
@@ -20,6 +21,7 @@ from strata_train.modular_starencoder import (
     save_published,
     text_mask,
 )
+from strata_train.objectives.command import load_start
 
 
 @pytest.fixture(autouse=True)
@@ -370,6 +372,23 @@ def test_heads_of_other_names_are_left_out_when_heads_are_fresh(tmp_path) -> Non
     save_file(kept | heads | {"model.layers.9.mlp.c_fc.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="unexpected model.layers.9"):
         load_published(tmp_path, fresh_heads=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", b"cut off"),
+        ("model.safetensors.index.json", b"{}"),
+        ("model.safetensors.index.json", b"[]"),
+        ("config.json", b"[]"),
+        ("config.json", b"{"),
+    ],
+)
+def test_a_damaged_start_is_named(file: str, content: bytes, tmp_path) -> None:
+    publish(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(UserError, match="There is no ModularStarEncoder in"):
+        load_start(tmp_path)
 
 
 def test_another_architecture_is_refused(tmp_path) -> None:

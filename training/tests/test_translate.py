@@ -110,6 +110,8 @@ class Stub:
         elif action == "stall":
             self.release.wait(5)
             return
+        elif action == "echo":
+            status, content = 401, f"wrong: {handler.headers['Authorization']}".encode()
         elif action == "drip":  # one byte now and then, never an end
             handler.send_response(200)
             handler.end_headers()
@@ -380,6 +382,45 @@ def test_a_refused_key_stops_the_run_in_words(tmp_path, stub_of) -> None:
     with pytest.raises(UserError, match="HTTP 401"):
         run(stub, tmp_path / "t.jsonl")
     assert len(stub.requests) == 1
+
+
+def test_a_key_that_the_server_repeats_is_not_printed(stub_of) -> None:
+    with pytest.raises(UserError, match="HTTP 401: wrong: Bearer …") as end:
+        endpoint(stub_of("echo"), key="sk-verysecret").ask("s", "p")
+    assert "secret" not in end.value.sentence
+
+
+def test_a_key_is_sent_without_white_space_and_refused_where_it_is_none(stub_of) -> None:
+    stub = stub_of()
+    endpoint(stub, key=" sk-secret\n").ask("s", "```python\nx\n```")
+    assert stub.requests[0][1]["Authorization"] == "Bearer sk-secret"
+    for key in ("sk-se\ncret", "sk-sécret"):
+        with pytest.raises(UserError) as end:
+            endpoint(stub, key=key)
+        assert end.value.code == "bad-key" and "cret" not in end.value.sentence
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:1", "ftp://a", "http://", "http://a:b", "http://[::1", "http://me:secret@a"]
+)
+def test_what_is_no_address_is_refused_and_no_password_is_printed(url: str) -> None:
+    with pytest.raises(UserError) as end:
+        Endpoint(url, "m")
+    assert end.value.code == "bad-url" and "secret" not in end.value.sentence
+
+
+@pytest.mark.parametrize("content", ['{"code": "int x;"}\n{"last": "line"}', "[1]\n", "no end of line"])
+def test_a_foreign_file_is_no_output_and_stays_as_it_is(content: str, tmp_path) -> None:
+    (tmp_path / "mine.jsonl").write_text(content)
+    with pytest.raises(UserError, match="was not written by `translate`"):
+        Output(tmp_path / "mine.jsonl")
+    assert (tmp_path / "mine.jsonl").read_text() == content
+
+
+def test_a_foreign_state_is_named(tmp_path) -> None:
+    (tmp_path / "t.jsonl.state").write_text('{"key": "a"}\n')
+    with pytest.raises(UserError, match="t.jsonl.state was not written"):
+        Output(tmp_path / "t.jsonl")
 
 
 def test_one_refused_request_does_not_stop_the_others(tmp_path, stub_of) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from strata_train import dedup, translate, written
-from strata_train.events import UserError, emit
+from strata_train.events import UserError, emit, reason
 from strata_train.objectives import command as pretraining
 
 if TYPE_CHECKING:
@@ -34,15 +38,18 @@ OUT_OF_MEMORY = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command. Exit status 0: done; 1: an expected failure, named in an `error` event; 130: interrupted."""
+    """Run one command. Exit status 0: done; 1: an expected failure, named in an `error` event; 2: a command that is
+    not there or lacks something; 130: interrupted.
+    """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        with _terminated_as_interrupted():
+            options.run(options)
     except UserError as error:
         emit("error", code=error.code, message=error.sentence)
         sys.exit(130 if error.code == "interrupted" else 1)
     except KeyboardInterrupt:
-        emit("error", code="interrupted", message="Interrupted; nothing was changed.")
+        emit("error", code="interrupted", message="Interrupted before the end.")
         sys.exit(130)
     except Exception as error:  # every failure must reach the caller as an event; the details go to stderr
         traceback.print_exc()
@@ -51,18 +58,51 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
 
 
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does, with an event; what can save and go on handles both itself.
+
+    Not under torchrun: its processes wait for each other where Python sees no signal.
+    """
+    if "WORLD_SIZE" in os.environ:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _explain(error: Exception) -> tuple[str, str]:
     """A code and a sentence for a failure that nothing foresaw."""
     said = str(error).lower()
     if isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY):
         return "out-of-memory", "There was not enough memory; close other programs, or use fewer pairs or minutes."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    # PyTorch's writer of checkpoints names its own file and no reason; the others name theirs in words.
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or "no space left" in said or "inline_container.cc" in said:
         return "disk-full", "The disk is full; free some space and try again."
     return "internal", f"Training failed unexpectedly: {type(error).__name__}: {error}"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong command line as every other failure: by an event."""
+
+    def error(self, message: str) -> NoReturn:
+        emit("error", code="usage", message=f"{message[0].upper()}{message[1:]}; see `{self.prog} --help`.")
+        sys.exit(2)
+
+
+def _above_zero(text: str) -> float:
+    """Minutes of a time budget."""
+    if not (number := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="strata_train", description="Train, measure and export Strata's encoder.")
+    parser = _Parser(prog="strata_train", description="Train, measure and export Strata's encoder.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     base = commands.add_parser("export-base", help="export the untouched start as a model folder")
@@ -79,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train an encoder on mined pairs")
     _data_options(train)
     train.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
-    train.add_argument("--minutes", type=float, help="time budget of the layers phase")
-    train.add_argument("--table-minutes", type=float, help="time budget of the table phase")
+    train.add_argument("--minutes", type=_above_zero, help="time budget of the layers phase")
+    train.add_argument("--table-minutes", type=_above_zero, help="time budget of the table phase")
     train.add_argument("--phase", choices=("all", "layers", "table", "head"), default="all")
     train.add_argument("--start", type=Path, help="a model folder or a checkpoint (.pt) to go on from")
     train.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
@@ -100,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--cache", type=Path, nargs="+", required=True, help="with its vectors; they take turns")
     tune.add_argument("--start", type=Path, required=True, help="the model folder or checkpoint (.pt) it will teach")
     tune.add_argument("--out", type=Path, required=True, help="the new folder to write, meanwhile and when stopped too")
-    tune.add_argument("--minutes", type=float, required=True)
+    tune.add_argument("--minutes", type=_above_zero, required=True)
     tune.add_argument("--device", default="auto")
     tune.add_argument("--threads", type=int, default=0)
     tune.set_defaults(run=_tune_mentor)
@@ -110,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     follow.add_argument("--cache", type=Path, nargs="+", required=True, help="they take turns, a pass each")
     follow.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoints and log")
     follow.add_argument("--start", type=Path, required=True, help="a model folder or a checkpoint (.pt) to go on from")
-    follow.add_argument("--minutes", type=float, required=True)
+    follow.add_argument("--minutes", type=_above_zero, required=True)
     follow.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
     follow.add_argument("--device", default="auto")
     follow.add_argument("--threads", type=int, default=0)
@@ -171,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--pairs", type=Path, required=True, help="mined pairs, JSON lines")
     finetune.add_argument("--start", type=Path, required=True, help="the model folder to begin with")
     finetune.add_argument("--out", type=Path, required=True, help="the model folder to write")
-    finetune.add_argument("--minutes", type=float, default=10)
+    finetune.add_argument("--minutes", type=_above_zero, default=10)
     finetune.add_argument("--device", default="auto")
     finetune.add_argument("--threads", type=int, default=0)
     finetune.add_argument("--resume", action="store_true")
@@ -477,7 +517,7 @@ def _json_file(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError("json-unreadable", f"The file {file} cannot be read: {error}.") from error
+        raise UserError("json-unreadable", f"The file {file} cannot be read: {reason(error)}.") from error
     if not isinstance(content, dict):
         raise UserError("json-unreadable", f"The file {file} was not written by `evaluate`.")
     return content

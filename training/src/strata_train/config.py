@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from strata_train.events import UserError
+from strata_train.events import UserError, reason
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,12 @@ class LossConfig:
     # Documents whose teacher cosine is above this are not negatives of each other.
     false_negative_cosine: float = 0.95
 
+    def __post_init__(self) -> None:
+        if self.exit_weights not in ("uniform", "depth"):
+            raise ValueError(f"exit_weights must be uniform or depth, not {self.exit_weights}")
+        if self.teacher not in ("start", "top"):
+            raise ValueError(f"teacher must be start or top, not {self.teacher}")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -173,6 +179,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.precision not in ("bf16", "fp32"):
             raise ValueError(f"precision must be bf16 or fp32, not {self.precision}")
+        for name in ("batch_size", "group_size", "table_batch_size", "steps", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -264,16 +273,18 @@ class Config:
 T = TypeVar("T")
 
 
-def _build(kind: type[T], values: dict[str, Any]) -> T:
+def _build(section: str, kind: type[T], values: dict[str, Any]) -> T:
+    if not isinstance(values, dict):
+        raise ValueError(f"{section} must be a section of settings, not {values!r}")
     known = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise ValueError(f"unknown setting {', '.join(unknown)} in [{kind.__name__}]")
+        raise ValueError(f"unknown setting {', '.join(unknown)} in [{section}]")
     converted = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     for key, value in converted.items():
         wanted = type(known[key].default)
         if type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise ValueError(f"{key} in [{kind.__name__}] must be of type {wanted.__name__}, not {value!r}")
+            raise ValueError(f"{key} in [{section}] must be of type {wanted.__name__}, not {value!r}")
     return kind(**converted)
 
 
@@ -290,7 +301,7 @@ def from_dict(values: dict[str, Any]) -> Config:
     unknown = sorted(set(values) - set(sections) - {"name"})
     if unknown:
         raise ValueError(f"unknown section {', '.join(unknown)}")
-    built = {key: _build(kind, values.get(key, {})) for key, kind in sections.items()}
+    built = {key: _build(key, kind, values.get(key, {})) for key, kind in sections.items()}
     return Config(name=values.get("name", "strata"), **built)
 
 
@@ -301,8 +312,12 @@ def load(path: Path) -> Config:
     try:
         content = path.read_text(encoding="utf-8")
         return from_dict(json.loads(content) if path.suffix == ".json" else tomllib.loads(content))
+    except FileNotFoundError as error:
+        raise UserError(
+            "config-missing", f"There is no settings file {path}; `configs/` has some to begin with."
+        ) from error
     except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
-        raise UserError("config-bad", f"The settings in {path} cannot be used: {error}.") from error
+        raise UserError("config-bad", f"The settings in {path} cannot be used: {reason(error)}.") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:

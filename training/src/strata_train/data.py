@@ -38,7 +38,7 @@ import torch
 from strata_train import views
 from strata_train.config import DataConfig, TextConfig
 from strata_train.dedup import EvaluationHashes, text_hash
-from strata_train.events import UserError, emit
+from strata_train.events import UNREADABLE, UserError, emit, reason
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder, pad, prepare
 
@@ -60,20 +60,24 @@ def read_pairs(files: Iterable[Path]) -> Iterator[Pair]:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
                         yield _pair(line, file, number)
-        except (OSError, EOFError, UnicodeDecodeError) as error:
-            raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {error}.") from error
+        except UNREADABLE as error:
+            raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {reason(error)}.") from error
 
 
 def _pair(line: str, file: Path, number: int) -> Pair:
     try:
         pair = json.loads(line)
-        kept: Pair = {key: str(pair[key]) for key in REQUIRED}
+        kept: Pair = {key: pair[key] for key in REQUIRED}
+        if other := [key for key, value in kept.items() if not isinstance(value, str)]:
+            raise TypeError(f"`{other[0]}` is no text")
         if questions := pair.get("questions"):
             if not (isinstance(questions, list) and all(isinstance(each, str) and each.strip() for each in questions)):
                 raise TypeError("`questions` is not a list of texts")
             kept["questions"] = questions
         if code_b := pair.get("code_b"):
-            kept["code_b"] = str(code_b)
+            if not isinstance(code_b, str):
+                raise TypeError("`code_b` is no text")
+            kept["code_b"] = code_b
             kept |= {name: str(pair[name]) for name in ("lang_b", "name_b") if pair.get(name)}
         return kept
     except (ValueError, KeyError, TypeError) as error:
@@ -115,9 +119,20 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
     work = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    yield work
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield work
+        put_in_place(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def put_in_place(work: Path, folder: Path) -> None:
+    """Move `work` to `folder`. What was there is set aside first: deleting takes time, and half of it looks whole."""
+    old = folder.with_name(f"{folder.name}.{uuid4().hex[:12]}.old")
+    if folder.exists():
+        folder.rename(old)
     work.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 # --- building shards --------------------------------------------------------------------------------------------------
@@ -139,7 +154,7 @@ class Shard:
 
     @staticmethod
     def open(folder: Path) -> Shard:
-        load = lambda name: np.load(folder / name, mmap_mode="r")  # noqa: E731
+        load = lambda name: _array(folder / name)  # noqa: E731
         small = lambda name: np.asarray(load(name))  # noqa: E731
         return Shard(folder, load("ids.npy"), small("offsets.npy"), small("pairs.npy"), small("languages.npy"))
 
@@ -157,11 +172,21 @@ class Shard:
         return (self.folder / "teacher.npy").exists()
 
     def teacher(self) -> np.ndarray:
-        return np.load(self.folder / "teacher.npy", mmap_mode="r")
+        return _array(self.folder / "teacher.npy")
 
     def key_of(self, index: int) -> int:
         """Equal for equal texts."""
         return hash(self.text(index).tobytes())
+
+
+def _array(file: Path) -> np.ndarray:
+    """Read through a memory map."""
+    try:
+        return np.load(file, mmap_mode="r")
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(
+            "cache-damaged", f"{file} cannot be read: {reason(error)}. Delete the cache; it is made again."
+        ) from error
 
 
 def _emptied(cache: Path) -> None:
@@ -247,7 +272,7 @@ def file_hash(file: Path) -> str:
         with file.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        raise UserError("file-unreadable", f"The file {file} cannot be read: {error}.") from error
+        raise UserError("file-unreadable", f"The file {file} cannot be read: {reason(error)}.") from error
 
 
 def _check_made_from(complete: Path, wanted: dict[str, Any]) -> None:

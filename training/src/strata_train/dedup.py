@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import regex
 
-from strata_train.events import UserError, emit
+from strata_train.events import UNREADABLE, UserError, emit, reason
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -286,8 +286,10 @@ class EvaluationHashes:
                 _unpack(content["shingles"], np.dtype("<u4")),
                 content["sets"],
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError("hashes-unreadable", f"{path} is not a list of evaluation hashes: {error}.") from error
+        except (*UNREADABLE, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                "hashes-unreadable", f"{path} is not a list of evaluation hashes: {reason(error)}."
+            ) from error
 
 
 _TOKEN = regex.compile(r"[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]")
@@ -429,11 +431,14 @@ def read_json_lines(path: Path) -> Iterator[Record]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     try:
-                        yield json.loads(line)
+                        record = json.loads(line)
                     except ValueError as error:
                         raise UserError("bad-json", f"{path}, line {number}, is not JSON: {error}.") from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError("file-unreadable", f"The file {path} cannot be read: {error}.") from error
+                    if not isinstance(record, dict):
+                        raise UserError("bad-json", f"{path}, line {number}, is not a JSON object.")
+                    yield record
+    except UNREADABLE as error:
+        raise UserError("file-unreadable", f"The file {path} cannot be read: {reason(error)}.") from error
 
 
 # ---- commands ----
@@ -457,20 +462,33 @@ def run_dedup(options: Any) -> None:
     names = [path.name for path in options.files]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError("same-name", f"Two of the files are called {twice} and would be written over; rename one.")
+    if own := next((path for path in options.files if (options.out / path.name).resolve() == path.resolve()), None):
+        raise UserError("out-is-input", f"{own} lies in {options.out} and would be replaced; choose another folder.")
     options.out.mkdir(parents=True, exist_ok=True)
     near, total = NearDuplicates(), Removed()
     for path in options.files:
         removed = Removed()
         target = options.out / path.name
         partial = target.with_suffix(".partial")
-        with _write_text(partial, compress=path.suffix == ".gz") as file:
-            for record in deduplicate(read_json_lines(path), evaluation=evaluation, near=near, removed=removed):
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        partial.replace(target)
+        try:
+            with _write_text(partial, compress=path.suffix == ".gz") as file:
+                for record in deduplicate(_documented(path), evaluation=evaluation, near=near, removed=removed):
+                    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         emit("progress", phase="dedup", file=path.name, kept=removed.kept, **vars(removed))
         for name, count in vars(removed).items():
             setattr(total, name, getattr(total, name) + count)
     emit("result", command="dedup", kept=total.kept, **vars(total))
+
+
+def _documented(path: Path) -> Iterator[Record]:
+    """The records of a file, each with the texts that are compared."""
+    for number, record in enumerate(read_json_lines(path), start=1):
+        if bad := [name for name in ("doc", "code") if not isinstance(record.get(name), str)]:
+            raise UserError("record-bad", f"Record {number} of {path} has no {' and no '.join(bad)}.")
+        yield record
 
 
 def _write_text(path: Path, *, compress: bool) -> io.TextIOBase:

@@ -22,6 +22,8 @@ class Device:
 
 def choose(wanted: str = "auto", threads: int = 0) -> Device:
     """`auto` takes CUDA, then MPS, then the CPU. Asking for a device that is not there is an error."""
+    if threads < 0:
+        raise UserError("bad-number", f"--threads {threads} is below zero; 0 leaves it to PyTorch.")
     if threads:
         torch.set_num_threads(threads)
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}

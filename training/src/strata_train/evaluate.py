@@ -15,7 +15,7 @@ import numpy as np
 from strata_train import data, views
 from strata_train.config import Config, DataConfig
 from strata_train.device import bf16_pays
-from strata_train.events import UserError
+from strata_train.events import UNREADABLE, UserError, reason
 from strata_train.model import MultiExitEncoder, unit_rows
 from strata_train.text import TextEncoder
 
@@ -132,9 +132,20 @@ class JudgedSet:
                 if float(grade) > 0:
                     relevant.setdefault(query, set()).add(document)
             meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError("set-unreadable", f"The judged set {folder} cannot be read: {error}.") from error
-        queries = queries[: max_queries or None]
+            if not isinstance(meta, dict) or not all(isinstance(entry["text"], str) for entry in (*queries, *corpus)):
+                raise TypeError("a line has no text, or meta.json is no object")
+            known = {document["id"] for document in corpus}
+            queries = queries[: max_queries or None]
+            answered = any(known & relevant.get(query["id"], set()) for query in queries)
+        except FileNotFoundError as error:
+            name = Path(error.filename).name
+            raise UserError("set-unreadable", f"The judged set {folder} cannot be read: it has no {name}.") from error
+        except (*UNREADABLE, ValueError, TypeError) as error:
+            raise UserError("set-unreadable", f"The judged set {folder} cannot be read: {reason(error)}.") from error
+        except KeyError as error:
+            raise UserError("set-unreadable", f"A line of the judged set {folder} has no {error}.") from error
+        if not answered:
+            raise UserError("set-empty", f"No query of the judged set {folder} has an answer among its documents.")
         if max_documents and max_documents < len(corpus):
             needed = set().union(*(relevant.get(query["id"], set()) for query in queries))
             others = [document for document in corpus if document["id"] not in needed]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,12 +30,29 @@ class UserError(Exception):
         self.sentence = sentence
 
 
+# What reading a file raises that is not there, is no text, or whose compressed content is cut off or damaged.
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, for a sentence that names the file: the system's words, without its number for them."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
 def log_to(path: Path | None) -> None:
     """Also append every event to `path`, so that a run leaves its log behind."""
     global _log_file
     _log_file = path
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            drop_partial_line(path)
+
+
+def drop_partial_line(path: Path) -> None:
+    """A killed run may leave half a line; everything up to the last line's end is whole."""
+    with path.open("rb+") as file:
+        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
 
 
 def silence() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from strata_train import __version__
+from strata_train import __version__, data
 from strata_train.config import ModelConfig
-from strata_train.data import folder_written_whole
-from strata_train.events import UserError
+from strata_train.events import UserError, reason
 from strata_train.model import PRODUCT_LEVELS, LayerExit, MultiExitEncoder, Product
 from strata_train.parity import PARITY_CASES
 from strata_train.text import PREPARATION, TextEncoder, chunk_text, pad, prepare
@@ -223,7 +221,7 @@ def _is_model_folder(folder: Path) -> bool:
 def folder_whole(out: Path, start: Path | None = None) -> Iterator[Path]:
     """As `folder_written_whole`, for a model folder: refuses what `check_out` refuses."""
     check_out(out, start)
-    with folder_written_whole(out) as work:
+    with data.folder_written_whole(out) as work:
         yield work
 
 
@@ -293,23 +291,30 @@ def put_in_place(folder: Path, out: Path, quality: dict[str, Any]) -> None:
     """Move a whole model folder to `out`, with what was measured of it."""
     check_out(out)
     write_manifest(folder, read_manifest(folder) | {"quality": quality})
-    shutil.rmtree(out, ignore_errors=True)
-    folder.replace(out)
+    data.put_in_place(folder, out)
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with data.written_whole(folder / "manifest.json") as work:  # half of one would spoil a whole folder
+        work.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder whose files match their hashes."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        for name in ("exits", "tokenizer", "instructions", "dims"):
+            manifest[name]
         for name, expected in manifest["files"].items():
             if fingerprint(folder / name) != expected:
                 raise UserError("model-damaged", f"The model file {name} in {folder} does not match its manifest.")
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError("model-unreadable", f"The model folder {folder} cannot be read: {error}.") from error
+    except FileNotFoundError as error:
+        name = Path(error.filename).name
+        raise UserError("model-unreadable", f"The model folder {folder} cannot be read: it has no {name}.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError("model-unreadable", f"The model folder {folder} cannot be read: {reason(error)}.") from error
+    except KeyError as error:
+        raise UserError("model-unreadable", f"The manifest of the model folder {folder} has no {error}.") from error
     return manifest
 
 

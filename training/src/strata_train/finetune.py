@@ -96,7 +96,7 @@ def finetune(
         with train.stoppable(work / SAID, "what has been read so far is saved"):
             result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
-        # PyTorch ("unexpected pos 576 vs 534") and numpy ("9 requested and 0 written") have words of their own for it
+        # numpy ("9 requested and 0 written") and others have words of their own for it
         if work.exists() and shutil.disk_usage(work).free < LEAST_SPACE:
             raise UserError(
                 "disk-full", f"The disk that holds {work.parent} is full; free about 1 GB there, then run this again."

@@ -350,10 +350,13 @@ def load_published(
     """
     from safetensors.torch import load_file
 
-    config = config_from_published(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    config = config_from_published(_json_object(folder / "config.json"))
     index = folder / "model.safetensors.index.json"
     if index.exists():
-        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        weight_map = _json_object(index).get("weight_map")
+        if not isinstance(weight_map, dict):
+            raise ValueError(f"{index.name} has no weight_map")
+        shards = sorted(set(weight_map.values()))
     else:
         shards = ["model.safetensors"]
     stored: dict[str, Tensor] = {}
@@ -379,6 +382,13 @@ def load_published(
         raise ValueError(f"{folder} does not fit its config.json: " + "; ".join(problems))
     model.load_state_dict({name: tensors.get(name, expected[name]) for name in expected})
     return model
+
+
+def _json_object(file: Path) -> dict:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{file.name} is no JSON object")
+    return content
 
 
 def _some(names: list[str]) -> str:

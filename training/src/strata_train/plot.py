@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from strata_train.events import UserError
+from strata_train.events import UserError, reason
 
 INK, MUTED, GRID = "#1f2328", "#6a737d", "#e6e8eb"
 COLOURS = ("#2563a8", "#d0702a", "#3a8a55", "#8a4fa3", "#b03a48", "#7a6a2f")
@@ -37,9 +37,11 @@ def _style(axes: Any, title: str, x: str, y: str) -> None:
 def plot_run(log: Path, picture: Path) -> None:
     """The curves of a run's `log.jsonl`: the loss's parts, the table's loss, and held-out recall of every exit."""
     try:
-        events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        content = log.read_text(encoding="utf-8")
+        whole = content[: content.rfind("\n") + 1]  # a run that goes on, or was killed, may be within a line
+        events = [event for line in whole.splitlines() if line.strip() and isinstance(event := json.loads(line), dict)]
     except (OSError, ValueError) as error:
-        raise UserError("log-unreadable", f"The log {log} cannot be read: {error}.") from error
+        raise UserError("log-unreadable", f"The log {log} cannot be read: {reason(error)}.") from error
     layers = [event for event in events if event.get("phase") in ("layers", "mentor") and event["event"] == "progress"]
     table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
     held_out = [event for event in events if event.get("phase") == "held-out"]

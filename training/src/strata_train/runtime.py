@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from strata_train.events import UserError
 from strata_train.export import read_manifest
 from strata_train.model import ATTENTION_BOUND, unit_rows
 from strata_train.text import TextEncoder
@@ -23,6 +24,10 @@ class FolderEncoder:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         """`threads`: texts that are read side by side, 0 for as many as there are processors."""
         self.manifest: dict[str, Any] = read_manifest(folder)
+        if self.manifest["format"] == "segments-1":
+            raise UserError(
+                "model-other", f"{folder} holds segments of a ModularStarEncoder, which cannot be run here."
+            )
         self.threads = threads or os.cpu_count() or 1
         instructions = self.manifest["instructions"]
         self.text = TextEncoder(

@@ -325,8 +325,8 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         state["model"]
     except MemoryError:
         raise
-    except Exception as error:  # what is no checkpoint fails to unpickle in many ways
-        raise UserError("checkpoint-unreadable", f"{file} is no checkpoint of a run: {error!r}.") from error
+    except Exception as error:  # what is no checkpoint fails to unpickle in many ways, and says so in many lines
+        raise UserError("checkpoint-unreadable", f"{file} is damaged, or no checkpoint of a run.") from error
     return state
 
 
@@ -343,7 +343,7 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor], source: Path) -> 
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(
-            "shape-mismatch", f"The model in {source} has another shape than the [model] settings ask for."
+            "shape-mismatch", f"The model in {source} has another shape than the settings ask for."
         ) from error
 
 

@@ -31,7 +31,7 @@ from typing import Any
 import regex
 
 from strata_train.dedup import EvaluationHashes, NearDuplicates, Record, read_json_lines, shingles, text_hash
-from strata_train.events import UserError, emit
+from strata_train.events import UserError, drop_partial_line, emit
 
 # ---- target languages ----
 
@@ -101,7 +101,7 @@ class Grammars:
             except ImportError as error:
                 raise UserError(
                     "grammars-missing",
-                    "The target grammars are not installed: run `pip install strata-train[translate]` first.",
+                    "The target grammars are not installed: run `pip install -e '.[translate]'` in `training/` first.",
                 ) from error
             self._languages[name] = tree_sitter.Language(getattr(module, TARGETS[name].function)())
 
@@ -240,11 +240,18 @@ class Endpoint:
     sleep: Callable[[float], object] | None = None
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError(
-                "bad-url", f"{self.url!r} is not the address of a model; it begins with http:// or https://."
-            )
+        if "@" in self.url:  # not repeated: what stands before it may be a password
+            raise UserError("bad-url", "The address of a model holds no name or password; keys go by --key-variable.")
+        try:
+            parts = urllib.parse.urlsplit(self.url)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # a port that is no number
+            whole = False
+        if not whole:
+            raise UserError("bad-url", f"{self.url!r} is not the address of a model, such as http://localhost:11434.")
+        self.key = (self.key or "").strip() or None
+        if self.key and not (self.key.isascii() and self.key.isprintable()):
+            raise UserError("bad-key", "The API key has characters that no key has; was something else pasted with it?")
         path = parts.path.rstrip("/")
         if not path.endswith("/chat/completions"):
             path = f"{path}/chat/completions" if path.endswith("/v1") else f"{path}/v1/chat/completions"
@@ -321,6 +328,8 @@ class Endpoint:
             if error.code == 429 or error.code >= 500 or error.code == 408:
                 raise Transient(f"HTTP {error.code}", _retry_after(error.headers.get("Retry-After"))) from error
             said = f"HTTP {error.code}: {_detail(error)}"
+            if self.key:  # some servers repeat it
+                said = said.replace(self.key, "…")
             if error.code in (400, 413, 422):
                 raise Refused(said) from error
             raise UserError("endpoint-refused", f"The model's server answered {said}.") from error
@@ -433,9 +442,14 @@ class Output:
         self.finished: set[str] = set()
         self.failed: set[str] = set()
         self.near = NearDuplicates()
+        if not self.state.exists() and not _begins_with_triplet(path):
+            raise UserError("out-foreign", f"{path} was not written by `translate`; name another --out.")
         for file in (self.path, self.state):
-            _drop_partial_line(file)
+            if file.exists():
+                drop_partial_line(file)
         for record in read_json_lines(self.state) if self.state.exists() else ():
+            if not {"key", "status"} <= set(record):
+                raise UserError("state-bad", f"{self.state} was not written by `translate`; name another --out.")
             (self.failed if record["status"] == FAILED else self.finished).add(record["key"])
         triplets = read_json_lines(self.path) if self.path.exists() else iter(())
         while some := list(islice(triplets, 1000)):  # a few at a time: there may be a million
@@ -470,12 +484,15 @@ class Output:
         file.flush()
 
 
-def _drop_partial_line(path: Path) -> None:
-    """A killed run may leave half a line; everything up to the last line's end is whole."""
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
+def _begins_with_triplet(path: Path) -> bool:
+    """Whether an earlier run can have written the file; also where nothing is written yet."""
+    if not path.exists() or path.stat().st_size == 0:
+        return True
+    with path.open("rb") as file:
+        try:
+            return {"key", "code_b"} <= set(json.loads(file.readline()))
+        except (ValueError, TypeError):
+            return False
 
 
 def build(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from strata_train.data import read_pairs, stable_hash, written_whole
-from strata_train.events import UserError, emit
+from strata_train.events import UNREADABLE, UserError, emit, reason
 
 ADDED = ("questions", "lang_b", "code_b")
 
@@ -31,8 +31,10 @@ def read_written(file: Path) -> dict[str, dict[str, Any]]:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             records = [json.loads(line) for line in lines]
         return {record["key"]: {name: record[name] for name in ADDED if name in record} for record in records}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError("written-unreadable", f"The written file {file} cannot be read: {error!r}.") from error
+    except (*UNREADABLE, ValueError, TypeError) as error:
+        raise UserError("written-unreadable", f"The written file {file} cannot be read: {reason(error)}.") from error
+    except KeyError as error:
+        raise UserError("written-unreadable", f"A line of the written file {file} has no {error}.") from error
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

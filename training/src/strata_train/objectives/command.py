@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strata_train.dedup import Record, read_json_lines
-from strata_train.events import UserError, emit, log_to, silence
+from strata_train.events import UserError, emit, log_to, reason, silence
 
 if TYPE_CHECKING:
     from strata_train.device import Device
@@ -95,8 +95,9 @@ def _begin(options: Any) -> Device:
 
     from strata_train import device, train
 
-    if min(options.steps, options.batch, getattr(options, "accumulate", 1)) < 1 or options.rate <= 0:
-        raise UserError("bad-number", "--steps, --batch, --rate and --accumulate must be above zero.")
+    counts = (options.steps, options.batch, getattr(options, "accumulate", 1), getattr(options, "evaluate_every", 1))
+    if min(counts) < 1 or options.rate <= 0:
+        raise UserError("bad-number", "--steps, --batch, --rate, --accumulate and --evaluate-every must be above zero.")
     train.refuse_old_run(options.out, options.resume)  # before the first of several processes writes one
     place = device.choose(options.device, options.threads)
     place = replace(place, bf16=place.bf16 and options.precision == "bf16")
@@ -111,12 +112,14 @@ def _begin(options: Any) -> Device:
 
 def load_start(folder: Path) -> ModularStarEncoder:
     """A checkpoint folder; projection heads that it lacks are new."""
+    from safetensors import SafetensorError
+
     from strata_train.modular_starencoder import load_published
 
     try:
         return load_published(folder, fresh_heads=True)
-    except (OSError, ValueError) as error:
-        raise UserError("start-unreadable", f"There is no ModularStarEncoder in {folder}: {error}.") from error
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise UserError("start-unreadable", f"There is no ModularStarEncoder in {folder}: {reason(error)}.") from error
 
 
 def _tokenizer(options: Any) -> RawTokens:
@@ -194,6 +197,7 @@ def run_train_tokenizer(options: Any) -> None:
 def run_pretrain(options: Any) -> None:
     from dataclasses import replace
 
+    from safetensors import SafetensorError
     from safetensors.torch import load_file, save_file
 
     from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig
@@ -216,8 +220,11 @@ def run_pretrain(options: Any) -> None:
     special = tokens.take_marks(config)
     model.checkpointing = options.checkpointing
     heads = PretrainingHeads(config.hidden_size, config.vocab_size, config.exits, config.conditional_size)
-    if options.start and (options.start / "heads.safetensors").exists():
-        heads.load_state_dict(load_file(options.start / "heads.safetensors"))
+    if options.start and (stored := options.start / "heads.safetensors").exists():
+        try:
+            heads.load_state_dict(load_file(stored))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise UserError("start-unreadable", f"The heads in {stored} cannot be read: {reason(error)}.") from error
     model.to(place.device)
     heads.to(place.device)
     window = options.window or config.context

@@ -13,7 +13,14 @@ from torch import nn
 from strata_train.data import stable_hash, written_whole
 from strata_train.device import Device
 from strata_train.events import UserError
-from strata_train.train import as_first_process, average_gradients, is_first_process, rank_and_world
+from strata_train.train import (
+    as_first_process,
+    average_gradients,
+    is_first_process,
+    load_weights,
+    rank_and_world,
+    read_checkpoint,
+)
 
 CPU = Device(torch.device("cpu"), bf16=False)
 DECAY = 0.5  # of the rate at every milestone; the paper names the milestones and not the factor
@@ -90,17 +97,17 @@ class Checkpoint:
             torch.save(state | {"progress": asdict(progress), "settings": self.settings}, work)
 
     def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-        if not self.file.exists():
+        state = read_checkpoint(self.file)
+        if not {"optimizer", "progress", "settings"} <= set(state):
             raise UserError(
-                "checkpoint-missing", f"There is no {self.file.name} in {self.file.parent} to continue from."
+                "checkpoint-unreadable", f"{self.file} is another command's checkpoint; use another folder."
             )
-        state = torch.load(self.file, map_location="cpu", weights_only=True)
         changed = sorted(name for name in self.settings if state["settings"].get(name) != self.settings[name])
         if changed:
             raise UserError(
                 "other-settings",
                 f"{self.file} was made with another {' and '.join(changed)}; use the same, or another folder.",
             )
-        module.load_state_dict(state["model"])
+        load_weights(module, state["model"], self.file)
         optimizer.load_state_dict(state["optimizer"])
         return Progress(**state["progress"])
