@@ -160,10 +160,10 @@ def _finetune(
         device=str(place.device),
     )
     asked = time.monotonic()
-    ranks_before = checked.ranks(as_used.encode_all)
+    ranks_before, curve = checked.ranks(as_used.encode_all)
     checking = (time.monotonic() - asked) / 60
     before = recall(ranks_before)
-    emit("metric", phase="before", **before)
+    emit("metric", phase="before", **recall(curve))
 
     torch.manual_seed(config.train.seed)
     used = work / "pairs.jsonl"
@@ -207,9 +207,9 @@ def _finetune(
         shared_space=manifest["sharedSpace"],
     )
     emit("progress", phase="exporting", message="Measuring the new model")
-    ranks_after = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
+    ranks_after, curve = checked.ranks(FolderEncoder(work / "model", threads).encode_all)
     after = recall(ranks_after)
-    emit("metric", phase="after", **after)
+    emit("metric", phase="after", **recall(curve))
     adopt, reason, changes = verdict(
         ranks_before, ranks_after, checked.files, hurried=_trains_layers(model) and run.progress.step < FEW_STEPS
     )
@@ -486,13 +486,22 @@ class Check:
         return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
 
     def brief(self) -> Check:
-        """Enough for a curve while it trains."""
-        some = slice(len(self.queries[:100]))
-        return Check(self.queries[some], self.documents[:300], self.relevant[some], self.files[some])
+        """Enough for a curve while it trains: a fifth, as the weights that learn are read more slowly."""
+        documents = max(8 * MIN_HELD_OUT, min(300, len(self.documents) // 5))
+        some = slice(documents // 3)
+        return Check(self.queries[some], self.documents[:documents], self.relevant[some], self.files[some])
 
-    def ranks(self, encode: Encode) -> Ranks:
-        """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""
-        return self.ranks_by(encode(self.queries), encode(self.documents))
+    def ranks(self, encode: Encode) -> tuple[Ranks, Ranks]:
+        """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`); and the same of the
+        few questions of the curves, whose points must not differ in what they ask.
+        """
+        queries, documents = encode(self.queries), encode(self.documents)
+        few = self.brief()
+        asked, found = (
+            {exit: vectors[: len(part)] for exit, vectors in side.items()}
+            for side, part in ((queries, few.queries), (documents, few.documents))
+        )
+        return self.ranks_by(queries, documents), few.ranks_by(asked, found)
 
     def ranks_by(self, queries: Vectors, documents: Vectors) -> Ranks:
         """The same by the vectors of the questions and of all code."""
