@@ -287,7 +287,7 @@ def test_records_of_all_files_are_mixed(tmp_path) -> None:
     [
         (["--window", 17], "A window of 17 tokens is too small; give it 64 or more."),
         (["--window", 512], "A window of 512 tokens exceeds the encoder's context of 256."),
-        (["--accumulate", 0], "--steps, --batch, --rate and --accumulate must be above zero."),
+        (["--accumulate", 0], "--steps, --batch, --rate, --accumulate and --evaluate-every must be above zero."),
         (["--start", "nowhere"], "There is no ModularStarEncoder in nowhere: "),
         (["--tokenizer", "nowhere"], "The tokenizer nowhere cannot be read: "),
     ],

@@ -165,7 +165,7 @@ def _finetune(
     ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
     ranks_before = ranks()
     before = recall(ranks_before)
-    emit("metric", phase="before", **recall(curve))
+    emit("metric", phase="before", **before)
 
     def told(step: int, loss: float, left: float) -> None:
         clock.expect(left + plan.measuring + EXPORTING)
