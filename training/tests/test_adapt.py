@@ -36,7 +36,7 @@ def learning(folder: Path, config: Config, store: Path) -> tuple[adapt.Learner, 
     encoder = FolderEncoder(folder)
     lessons = adapt.lessons(make_pairs(60), [], encoder.text, config)
     texts = [lesson.left for lesson in lessons] + [lesson.right for lesson in lessons]
-    said = heads.layers_say(heads.Layers(encoder, folder, choose("cpu")), texts, store)
+    said = heads.layers_say(heads.Layers(encoder, folder, choose("cpu"), rounded=True), texts, store)
     keys = tuple(torch.tensor([getattr(each, key) for each in lessons]) for key in ("definition", "question"))
     learner = adapt.Learner(folder_weights.read_model(folder), np.unique(np.concatenate(texts)), choose("cpu"))
     return learner, tuple(map(learner.read, heads.sides_of(said, len(lessons)))), keys

@@ -378,7 +378,7 @@ def test_the_work_is_cut_to_the_time_and_a_resumed_run_keeps_its_plan(
 ) -> None:
     encoder, config = FolderEncoder(folder), finetune.settings_for(tiny_model)
     lessons = finetune.adapt.lessons(make_pairs(200), [], encoder.text, config)
-    layers = finetune.heads.Layers(encoder, folder, choose("cpu"))
+    layers = finetune.heads.Layers(encoder, folder, choose("cpu"), rounded=True)
 
     def plan(name: str, minutes: float, rate: float) -> tuple[int, int, int, float]:
         monkeypatch.setattr(finetune, "_texts_per_second", lambda *_: rate)

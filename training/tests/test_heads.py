@@ -62,7 +62,7 @@ def said(folder: Path, settings: Config, files: list[Path], store: Path) -> tupl
     encoder = FolderEncoder(folder)
     code, asked = heads.draw(files, settings, 20, None)
     sides = [encoder.tokens(s, is_query=s is asked.left) for s in (code.left, code.right, asked.left, asked.right)]
-    layers = heads.Layers(encoder, folder, CPU)
+    layers = heads.Layers(encoder, folder, CPU, rounded=True)
     return [heads.layers_say(layers, side, store) for side in sides], encoder
 
 
@@ -108,7 +108,16 @@ def test_what_layers_say_is_kept_and_gives_the_folders_vectors(
     assert all(torch.equal(again[3].layers[exit], sides[3].layers[exit]) for exit in (1, 3))
     encoder.manifest["files"] = {}  # another model's
     with pytest.raises(TypeError):
-        heads.layers_say(heads.Layers(encoder, folder, CPU), sides[0].ids, store)
+        heads.layers_say(heads.Layers(encoder, folder, CPU, rounded=True), sides[0].ids, store)
+
+
+def test_layers_say_nearly_the_same_in_floats_and_each_kind_is_kept_apart(folder: Path, tmp_path: Path) -> None:
+    encoder, store = FolderEncoder(folder), tmp_path / "said.npz"
+    texts = encoder.tokens([pair["code"] for pair in make_pairs(12)], is_query=False)
+    kinds = [heads.Layers(encoder, folder, CPU, rounded=rounded) for rounded in (True, False)]
+    rounded, floats = (heads.layers_say(layers, texts, store).layers for layers in kinds)
+    for exit, said in rounded.items():
+        assert 0.98 < float((said * floats[exit]).sum(dim=1).min()) and not torch.equal(said, floats[exit])
 
 
 def test_maps_become_part_of_the_heads(folder: Path, settings: Config, files: list[Path], tmp_path: Path) -> None:

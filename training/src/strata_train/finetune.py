@@ -24,7 +24,7 @@ import torch
 from strata_train import adapt, data, evaluate, export, folder_weights, heads, train, views
 from strata_train.config import Config, DataConfig, HeadsConfig, LossConfig, TextConfig
 from strata_train.dedup import copies_of
-from strata_train.device import Device, choose
+from strata_train.device import choose
 from strata_train.evaluate import Vectors, ranks_of
 from strata_train.events import EventKind, UserError, emit
 from strata_train.model import MultiExitEncoder
@@ -131,7 +131,7 @@ def _finetune(
         raise UserError("table-missing", f"{start} has no exit 0, which this trains.")
     place = choose(device, threads)
     as_used = FolderEncoder(start, threads)
-    layers = heads.Layers(as_used, start, place)
+    layers = heads.Layers(as_used, start, place, rounded=place.device.type == "cpu")
     config = settings_for(model)
     torch.manual_seed(config.train.seed)
     if not resume:
@@ -154,7 +154,7 @@ def _finetune(
     )
     sides = [each.left for each in taken], [each.right for each in taken]
     left, right = heads.sides_of(heads.layers_say(layers, [*sides[0], *sides[1]], work / SAID, clock.tell), len(taken))
-    rounded = heads.Layers(as_used, start, Device(torch.device("cpu"), bf16=False))  # whatever the device
+    rounded = heads.Layers(as_used, start, place, rounded=True)  # whatever the device
     texts = [*checked.queries, *checked.documents]
     queries, documents = heads.sides_of(
         heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries)

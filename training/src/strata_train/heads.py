@@ -117,17 +117,17 @@ class Said:
 class Layers:
     """What the layers of a folder say of a text, without the table's share, by exit above 0.
 
-    Rounded on a CPU, as the folder ships. In floats on a GPU, which onnxruntime's build for CPUs cannot use.
+    `rounded`: as the folder ships, on the CPU. Otherwise in floats on the device, which onnxruntime's build for CPUs
+    knows nothing of.
     """
 
-    def __init__(self, encoder: FolderEncoder, folder: Path, place: Device) -> None:
+    def __init__(self, encoder: FolderEncoder, folder: Path, place: Device, *, rounded: bool) -> None:
         self.exits = [exit for exit in encoder.exits if exit > 0]
         self.dims: int = encoder.manifest["dims"]
-        kind = place.device.type
-        self.whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True), kind))
+        self.whose = np.uint64(stable_hash(json.dumps(encoder.manifest["files"], sort_keys=True), str(rounded)))
         self.encoder, self.model, self.place = copy.copy(encoder), None, place
         self.encoder.residual = dict.fromkeys(self.exits, 0.0)
-        if kind != "cpu":
+        if not rounded:
             self.model = folder_weights.read_model(folder).to(place.device).eval()
             self.model.config = replace(self.model.config, exit_residual=0.0, top_residual=0.0)
 
@@ -141,7 +141,7 @@ class Layers:
 def layers_say(layers: Layers, texts: list[np.ndarray], store: Path, told: Callable[..., Any] = emit) -> Said:
     """Run the layers on the token ids of N texts, or read what they said before from `store` (`.npz`), which grows.
 
-    What another model said there, or one on another kind of device, is made anew. `told` takes the events.
+    What another model said there, or this one unless it was rounded likewise, is made anew. `told` takes the events.
     """
     exits = layers.exits
     keys = np.array([stable_hash(" ".join(map(str, ids))) for ids in texts], np.uint64)
@@ -298,7 +298,7 @@ def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: D
         encoder.tokens(side, is_query=side is asked.left) for side in (code.left, code.right, asked.left, asked.right)
     ]
     emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
-    layers = Layers(encoder, folder, Device(torch.device("cpu"), bf16=False))  # rounded, as they ship
+    layers = Layers(encoder, folder, place, rounded=True)
     whole = layers_say(layers, [text for side in sides for text in side], run.folder / "said.npz")
     ends = np.cumsum([0, *map(len, sides)])
     a, b, q, d = (whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False))
