@@ -112,20 +112,7 @@ def _finetune(
     clock = Clock(minutes)
     clock.tell("progress", phase="plan", phases=PHASES, minutes=minutes)
     clock.tell("progress", phase="reading", message="Reading the mined pairs")
-    pairs, named = usable_pairs(pairs_file)
-    held_out, others = split(pairs)
-    # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
-    learned = sorted(without_copies_of(held_out, others), key=_drawn)
-    if not _is_enough(held_out) or len(learned) < MIN_PAIRS - MIN_HELD_OUT:
-        raise UserError(
-            "too-few-files",
-            f"The {len(pairs)} documented definitions lie in too few files ({len(set(map(file_of, pairs)))}), or they "
-            "nearly repeat each other: a result is checked on files that were not learned from. Document more files, "
-            "or search on with the model as it is.",
-        )
-    away = set(map(file_of, held_out))
-    named = without_copies_of(held_out, [pair for pair in named if file_of(pair) not in away])
-    named = sorted(named, key=_drawn)[: max(MOST_NAMED, 2 * len(learned))]
+    found = Definitions.of(pairs_file)
     model = folder_weights.read_model(start)
     if model.table is None:
         raise UserError("table-missing", f"{start} has no exit 0, which this trains.")
@@ -137,31 +124,20 @@ def _finetune(
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
-    lessons = adapt.lessons(learned, named, as_used.text, config)
+    lessons = adapt.lessons(found.learned, found.named, as_used.text, config)
     plan = Plan.of(work / "plan.json", lessons, minutes, as_used, layers)
     taken = adapt.first_texts(lessons, plan.texts)
     definitions = len({lesson.definition for lesson in taken})
-    checked = Check.of(held_out, others, as_used, config, plan)
+    checked = Check.of(found.held_out, found.others, as_used, config, plan)
     clock.expect(plan.seconds)
-    copies = f", {len(others) - len(learned)} near-copies of those left out" if len(learned) < len(others) else ""
-    more = f", and {len(named)} by their names" if named else ""
-    some = f"; the time allows {definitions} of them" if definitions < len(learned) + len(named) else ""
-    clock.tell(
-        "progress",
-        phase="encoding",
-        message=f"Encoding {len(pairs)} documented definitions ({len(held_out)} held out{copies}){more}{some}",
-        device=str(place.device),
-    )
-    sides = [each.left for each in taken], [each.right for each in taken]
-    left, right = heads.sides_of(heads.layers_say(layers, [*sides[0], *sides[1]], work / SAID, clock.tell), len(taken))
+    clock.tell("progress", phase="encoding", message=found.told(definitions), device=str(place.device))
+    texts = [each.left for each in taken] + [each.right for each in taken]
+    said = heads.sides_of(heads.layers_say(layers, texts, work / SAID, clock.tell), len(taken))
     rounded = heads.Layers(as_used, start, place, rounded=True)  # whatever the device
     texts = [*checked.queries, *checked.documents]
-    queries, documents = heads.sides_of(
-        heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries)
-    )
-    texts = [left, right, queries, documents]
-    learner = adapt.Learner(model, np.unique(np.concatenate([ids for each in texts for ids in each.ids])), place)
-    left, right, queries, documents = map(learner.read, texts)
+    said += heads.sides_of(heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries))
+    learner = adapt.Learner(model, np.unique(np.concatenate([ids for each in said for ids in each.ids])), place)
+    left, right, queries, documents = map(learner.read, said)
     ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
     ranks_before = ranks()
     before = recall(ranks_before)
@@ -194,7 +170,7 @@ def _finetune(
     ranks_after = checked.ranks_by(encode(checked.queries), encode(checked.documents))
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
-    hurried = steps < FEW_STEPS or definitions < min(FEW_DEFINITIONS, len(learned))
+    hurried = steps < FEW_STEPS or definitions < min(FEW_DEFINITIONS, len(found.learned))
     adopt, reason, changes = verdict(ranks_before, ranks_after, checked.files, hurried=hurried)
     comparison = {"measure": "nDCG@10", "questions": len(checked.queries), "confidence": CONFIDENCE}
     comparison["changes"] = {name: vars(change) for name, change in changes.items()}
@@ -204,7 +180,7 @@ def _finetune(
     }
     export.put_in_place(work / "model", out, {"held-out": {**quality, "comparison": comparison}})
     result = {"adopt": adopt, "reason": reason, "before": before, "after": after, "comparison": comparison}
-    result |= {"folder": str(out), "pairs": len(pairs), "held_out": len(held_out)}
+    result |= {"folder": str(out), "pairs": len(found.documented), "held_out": len(found.held_out)}
     return {**result, "seconds": round(clock.seconds, 1)}
 
 
@@ -271,6 +247,43 @@ def _texts_per_second(encode: Encode, sequences: list[np.ndarray]) -> float:
 
 def _drawn(pair: data.Pair) -> int:
     return data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"])
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What was mined of a workspace, and what each is for."""
+
+    documented: list[data.Pair]
+    held_out: list[data.Pair]  # documented, of files that nothing is learned from
+    others: list[data.Pair]  # all other documented ones: what is held out is looked for among them
+    learned: list[data.Pair]  # of these, what nearly repeats nothing that is held out
+    named: list[data.Pair]  # learned from as well: without documentation, but with a telling name
+
+    @staticmethod
+    def of(file: Path) -> Definitions:
+        documented, named = usable_pairs(file)
+        held_out, others = split(documented)
+        # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
+        learned = sorted(without_copies_of(held_out, others), key=_drawn)
+        if not _is_enough(held_out) or len(learned) < MIN_PAIRS - MIN_HELD_OUT:
+            raise UserError(
+                "too-few-files",
+                f"The {len(documented)} documented definitions lie in too few files "
+                f"({len(set(map(file_of, documented)))}), or they nearly repeat each other: a result is checked on "
+                "files that were not learned from. Document more files, or search on with the model as it is.",
+            )
+        away = set(map(file_of, held_out))
+        named = without_copies_of(held_out, [pair for pair in named if file_of(pair) not in away])
+        named = sorted(named, key=_drawn)[: max(MOST_NAMED, 2 * len(learned))]
+        return Definitions(documented, held_out, others, learned, named)
+
+    def told(self, taken: int) -> str:
+        """In a sentence; `taken` of them are learned from in the time that there is."""
+        left_out, there = len(self.others) - len(self.learned), len(self.learned) + len(self.named)
+        copies = f", {left_out} near-copies of those left out" if left_out else ""
+        more = f", and {len(self.named)} by their names" if self.named else ""
+        some = f"; the time allows {taken} of them" if taken < there else ""
+        return f"Encoding {len(self.documented)} documented definitions ({len(self.held_out)} held out{copies}){more}{some}"
 
 
 def usable_pairs(file: Path) -> tuple[list[data.Pair], list[data.Pair]]:
