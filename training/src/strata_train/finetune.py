@@ -283,7 +283,8 @@ class Definitions:
         copies = f", {left_out} near-copies of those left out" if left_out else ""
         more = f", and {len(self.named)} by their names" if self.named else ""
         some = f"; the time allows {taken} of them" if taken < there else ""
-        return f"Encoding {len(self.documented)} documented definitions ({len(self.held_out)} held out{copies}){more}{some}"
+        documented = f"{len(self.documented)} documented definitions ({len(self.held_out)} held out{copies})"
+        return f"Encoding {documented}{more}{some}"
 
 
 def usable_pairs(file: Path) -> tuple[list[data.Pair], list[data.Pair]]:
