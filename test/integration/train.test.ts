@@ -117,7 +117,7 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     assert.deepEqual(readdirSync(runFolder()), [], "nothing of an earlier run is written over");
     const { indexes } = JSON.parse((await strata("indexes", "--json")).out) as { indexes: { root?: string }[] };
     assert.deepEqual(indexes.map((index) => index.root), [root], "whose the folder is stands in it, so that it can be forgotten");
-    assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
+    assert.match((await strata("train", root, "--dry-run")).err, /70 documented definitions, up to 10 minutes on (cpu|cuda|mps), starting from strata-.*Nothing leaves this machine/s);
   });
 
   test("a second run of a folder waits for the first, which may still be mining; a killed one holds up nobody", async () => {
