@@ -14,6 +14,7 @@ shard is built on its own and read through memory maps. A shard is a folder:
 from __future__ import annotations
 
 import copy
+import errno
 import gzip
 import hashlib
 import json
@@ -102,6 +103,9 @@ def group_of(pair: Pair) -> int:
     return stable_hash(pair["source"], folder) & 0x7FFFFFFF
 
 
+LEAST_SPACE = 1_000_000  # with less room left, a failure to write is the disk's
+
+
 @contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
     """A path to write to, unlike every other writer's, that takes the place of `file` when all went well."""
@@ -109,6 +113,10 @@ def written_whole(file: Path) -> Iterator[Path]:
     try:
         yield work
         work.replace(file)
+    except RuntimeError as error:  # PyTorch's writer does not say why it failed
+        if shutil.disk_usage(file.parent).free < LEAST_SPACE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise
     finally:
         work.unlink(missing_ok=True)
 
