@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -358,6 +359,7 @@ def test_a_full_disk_is_told_whoever_writes(
         raise error
 
     monkeypatch.setattr(train.torch, "save", fails)
+    monkeypatch.setattr(data.shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
     assert command("train")[1][-1]["code"] == "disk-full"
 
 

@@ -18,7 +18,7 @@ import torch
 from conftest import killed_while_writing, make_pairs
 from strata_train import data, train, views
 from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
-from strata_train.dedup import EvaluationHashes, read_json_lines
+from strata_train.dedup import EvaluationHashes, deduplicate, read_json_lines
 from strata_train.device import Device
 from strata_train.events import UserError
 from strata_train.text import TextEncoder
@@ -484,3 +484,28 @@ def test_a_folder_that_could_not_be_written_leaves_nothing(tmp_path: Path) -> No
         (work / "part").touch()
         raise OSError("disk full")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_first_sentence_of_the_evaluation_is_not_learned(tmp_path: Path, text: TextEncoder) -> None:
+    """It is asked alone in half of the draws."""
+    listed = EvaluationHashes.build([("set", "Reads a whole stream")])
+    pair = PAIR | {"doc": "Reads a whole stream. It returns the data."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    build([tmp_path / "pairs.jsonl"], tmp_path / "cache", text, listed)
+    assert json.loads((tmp_path / "cache" / "complete.json").read_text())["dropped"] == {"in the evaluation": 1}
+    assert list(deduplicate([pair], evaluation=listed)) == []
+
+
+def test_there_may_be_more_shards_than_files_that_can_be_open(
+    pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(data, "DEALT_AT_ONCE", 7)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(100, before[1]), before[1]))
+    try:
+        kept, _ = data._deal([pairs_file], tmp_path, 150, DataConfig(), 0.1, 1, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    files = [*tmp_path.glob("part-*.jsonl"), tmp_path / "held-out.jsonl"]
+    assert len(files) == 151 and sum(len(file.read_text().splitlines()) for file in files) == kept == 160

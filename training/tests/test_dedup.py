@@ -153,6 +153,13 @@ def test_near_copies_of_evaluation_texts_are_caught_by_the_hashes_alone(tmp_path
 def test_short_texts_are_caught_only_when_equal() -> None:
     hashes = EvaluationHashes.build([("set", "return the sum of two numbers")])
     assert hashes.contains("Return the sum of  two numbers") and not hashes.contains("return the sum of three numbers")
+    for around in (
+        "Return the sum of two numbers.",
+        '"return the sum of two numbers"?',
+        "* return the sum of two numbers:",
+    ):
+        assert hashes.contains(around)
+    assert EvaluationHashes.build([("set", "How do I sort?")]).contains("how do I sort")
 
 
 def test_the_list_survives_saving_and_is_the_same_bytes_each_time(tmp_path) -> None:

@@ -47,3 +47,14 @@ def test_settings_that_cannot_be_used_are_named(content: str, said: str, tmp_pat
     with pytest.raises(UserError) as end:
         config.load(tmp_path / "c.toml")
     assert end.value.code == "config-bad" and said in end.value.sentence
+
+
+@pytest.mark.parametrize(
+    "figures", [{"phase": "pretrain", "mlm2": 6.0, "icc2": 0.7}, {"phase": "retrieval", "2/contrastive": 0.8}]
+)
+def test_runs_of_the_published_architecture_are_drawn(figures: dict, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    lines = [json.dumps({"event": "metric", "step": step, **figures}) + "\n" for step in (10, 20)]
+    (tmp_path / "log.jsonl").write_text("".join(lines))
+    plot_run(tmp_path / "log.jsonl", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 0

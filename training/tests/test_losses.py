@@ -74,6 +74,8 @@ def test_score_distillation_is_the_kl_divergence_written_out() -> None:
     expected = (p * (p / q).log()).sum(-1).mean()
     torch.testing.assert_close(score_distillation(student, teacher), expected)
     assert float(score_distillation(teacher, teacher)) == pytest.approx(0, abs=1e-6)
+    score_distillation(student.requires_grad_(), teacher.requires_grad_()).backward()
+    assert teacher.grad is None and student.grad is not None
 
 
 def test_cross_exit_terms_pair_the_top_query_with_the_lower_document() -> None:
@@ -81,6 +83,8 @@ def test_cross_exit_terms_pair_the_top_query_with_the_lower_document() -> None:
     torch.testing.assert_close(cross_exit_contrast(q, d, 5.0, None), contrastive_loss(q, d, 5.0))
     torch.testing.assert_close(cross_exit_scores(q, d, tq, td, 5.0), score_distillation(5 * q @ d.T, 5 * tq @ td.T))
     assert float(cross_exit_scores(tq, td, tq, td, 5.0)) == pytest.approx(0, abs=1e-6)
+    cross_exit_scores(q.requires_grad_(), d.requires_grad_(), tq, td, 5.0).backward()
+    assert q.grad is None and d.grad is not None  # the documents come to the query's ranking, not it to theirs
 
 
 def test_prefixes_are_renormalised_and_averaged() -> None:
@@ -101,6 +105,7 @@ def test_prefixes_are_renormalised_and_averaged() -> None:
 def test_exit_weights_are_uniform_or_the_papers() -> None:
     assert exit_weights((2, 6), 6, "uniform") == {2: 1.0, 6: 1.0}
     assert exit_weights((4, 9, 18, 27, 36), 36, "depth") == {4: 4 / 36, 9: 0.25, 18: 0.5, 27: 0.75, 36: 1.0}
+    assert exit_weights((0, 2, 6), 6, "depth")[0] == 0.5 / 6
     with pytest.raises(ValueError):
         exit_weights((2, 6), 6, "deep")
 
@@ -143,9 +148,9 @@ def test_the_whole_loss_is_the_sum_of_its_parts_as_written() -> None:
 
 def test_a_detached_top_exit_can_be_the_teacher() -> None:
     config = LossConfig(teacher="top", contrastive=0, top_contrastive=0, cross_exit=0, distil_scores=0)
-    top = vectors(2).requires_grad_()
+    top, code = vectors(2).requires_grad_(), vectors(4).requires_grad_()
     value, parts = HierarchicalLoss(config, (2, 6), 6, (16,))(
-        {2: vectors(1), 6: top}, {2: vectors(3), 6: vectors(4)}, None, None
+        {2: vectors(1), 6: top}, {2: vectors(3), 6: code}, None, None
     )
     assert set(parts) == {"2/vectors"} and not value.requires_grad
 

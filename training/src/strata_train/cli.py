@@ -79,9 +79,7 @@ def _explain(error: Exception) -> tuple[str, str]:
     said = str(error).lower()
     if isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY):
         return "out-of-memory", "There was not enough memory; close other programs, or use fewer pairs or minutes."
-    # PyTorch's writer of checkpoints names its own file and no reason; the others name theirs in words.
-    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-    if full or "no space left" in said or "inline_container.cc" in said:
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "no space left" in said:
         return "disk-full", "The disk is full; free some space and try again."
     return "internal", f"Training failed unexpectedly: {type(error).__name__}: {error}"
 

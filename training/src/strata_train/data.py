@@ -14,6 +14,7 @@ shard is built on its own and read through memory maps. A shard is a folder:
 from __future__ import annotations
 
 import copy
+import errno
 import gzip
 import hashlib
 import json
@@ -102,6 +103,9 @@ def group_of(pair: Pair) -> int:
     return stable_hash(pair["source"], folder) & 0x7FFFFFFF
 
 
+LEAST_SPACE = 1_000_000  # with less room left, a failure to write is the disk's
+
+
 @contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
     """A path to write to, unlike every other writer's, that takes the place of `file` when all went well."""
@@ -109,6 +113,10 @@ def written_whole(file: Path) -> Iterator[Path]:
     try:
         yield work
         work.replace(file)
+    except RuntimeError as error:  # PyTorch's writer does not say why it failed
+        if shutil.disk_usage(file.parent).free < LEAST_SPACE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise
     finally:
         work.unlink(missing_ok=True)
 
@@ -298,8 +306,17 @@ def _deal(
     exclusions: EvaluationHashes | None,
 ) -> tuple[int, Counter[str]]:
     """Write each usable pair to its shard's part file, or to the held-out file."""
-    outputs = [(parts / f"part-{number:03d}.jsonl").open("w", encoding="utf-8") for number in range(count)]
-    held_out = (parts / "held-out.jsonl").open("w", encoding="utf-8")
+    outputs = [parts / f"part-{number:03d}.jsonl" for number in range(count)]
+    held_out = parts / "held-out.jsonl"
+    waiting: dict[Path, list[str]] = {file: [] for file in (*outputs, held_out)}
+
+    def write() -> None:
+        """One file at a time: a system lets only some hundreds be open."""
+        for file, lines in waiting.items():
+            with file.open("a", encoding="utf-8") as out:
+                out.writelines(lines)
+            lines.clear()
+
     seen_docs: Counter[int] = Counter()
     seen_code: set[int] = set()
     per_language: Counter[str] = Counter()
@@ -317,7 +334,13 @@ def _deal(
             dropped["language is full"] += 1
         elif exclusions and any(
             exclusions.contains(each)
-            for each in (pair["code"], pair["doc"], pair.get("code_b", ""), *pair.get("questions", ()))
+            for each in (
+                pair["code"],
+                pair["doc"],
+                views.first_sentence(pair["doc"]),  # which is asked alone, see `views.queries`
+                pair.get("code_b", ""),
+                *pair.get("questions", ()),
+            )
         ):
             dropped["in the evaluation"] += 1
         else:
@@ -326,12 +349,14 @@ def _deal(
             per_language[pair["lang"]] += 1
             kept += 1
             out = held_out if is_held_out(pair, held_out_share, seed) else outputs[group_of(pair) % count]
-            out.write(json.dumps(pair, ensure_ascii=False) + "\n")
-    for file in (*outputs, held_out):
-        file.close()
+            waiting[out].append(json.dumps(pair, ensure_ascii=False) + "\n")
+            if kept % DEALT_AT_ONCE == 0:
+                write()
+    write()
     return kept, dropped
 
 
+DEALT_AT_ONCE = 10_000  # pairs in memory, some 20 MB
 MOST_WORKERS = 16  # each holds PyTorch, some 200 MB
 FEWEST_SHARDS = 4  # fewer are built before the processes have begun
 

@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import json
+import string
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ import numpy as np
 import regex
 
 from strata_train.events import UNREADABLE, UserError, emit, reason
+from strata_train.views import first_sentence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -248,8 +250,13 @@ class EvaluationHashes:
         return np.unique((chosen >> np.uint64(32)).astype(np.uint32))
 
     def contains(self, text: str) -> bool:
-        """Whether the text is a copy, or a near copy, of an evaluation text."""
-        if _listed(self.texts, np.array([text_hash(text)], dtype=np.uint64)).any():
+        """Whether the text is a copy, or a near copy, of an evaluation text.
+
+        Short ones, as most questions are, have too few shingles to be known by; what stands around them is left out.
+        """
+        bare = text.strip(string.whitespace + string.punctuation)
+        forms = (text, bare, f"{bare}.", f"{bare}?") if bare else (text,)
+        if _listed(self.texts, np.array([text_hash(form) for form in forms], dtype=np.uint64)).any():
             return True
         own = self.sampled(text)
         if len(own) < self.LEAST:
@@ -379,6 +386,7 @@ def deduplicate(
     texts: Callable[[Record], list[str]] = lambda record: [
         record["code"],
         record["doc"],
+        first_sentence(record["doc"]),
         record.get("code_b", ""),
         *(record.get("questions") or ()),
     ],

@@ -43,6 +43,7 @@ def plot_run(log: Path, picture: Path) -> None:
     except (OSError, ValueError) as error:
         raise UserError("log-unreadable", f"The log {log} cannot be read: {reason(error)}.") from error
     layers = [event for event in events if event.get("phase") in ("layers", "mentor") and event["event"] == "progress"]
+    layers += [_step_of_star(event) for event in events if event.get("phase") in ("pretrain", "retrieval")]
     table = [event for event in events if event.get("phase") == "table" and event["event"] == "progress"]
     held_out = [event for event in events if event.get("phase") == "held-out"]
     drawn = [draw for draw, there in ((_losses, layers), (_table, table), (_held_out, held_out)) if there]
@@ -58,6 +59,13 @@ def plot_run(log: Path, picture: Path) -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=110)
     pyplot.close(figure)
+
+
+def _step_of_star(event: dict[str, Any]) -> dict[str, Any]:
+    """A line of the published architecture's commands, whose parts of the loss lie among its other figures."""
+    parts = {name: value for name, value in event.items() if "/" in name}
+    masked = {f"{name[3:]}/{name[:3]}": value for name, value in event.items() if name[:3] in ("mlm", "icc")}
+    return {"step": event["step"], "parts": parts | masked}
 
 
 def _losses(axes: Any, events: list[dict[str, Any]]) -> None:
@@ -82,7 +90,10 @@ def _held_out(axes: Any, events: list[dict[str, Any]]) -> None:
         axes.plot(
             [event["step"] for event in events], [event[key] for event in events], "o-", label=key, color=colour, ms=3
         )
-    _style(axes, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
+    if any(">" in key for key in keys):
+        _style(axes, "Held-out files (6>2: top query, exit-2 code)", "step", "recall@10")
+    else:  # of a ModularStarEncoder (`objectives/retrieval.py`)
+        _style(axes, "Held-out files", "step", "mean reciprocal rank")
     axes.set_ylim(0, 1)
     axes.legend(frameon=False, fontsize=7, ncols=2)
 
