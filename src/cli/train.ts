@@ -184,8 +184,8 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     if (picture.loss.length > 0 || picture.recall.length > 0) draw();
     if (!(isAbort(error) && signal.aborted)) throw error;
     const started = existsSync(path.join(run.folder, "run.json"));
-    const learned = options.resume || picture.loss.length > 0 ? "what was learned is kept" : "nothing was learned yet";
-    const reason = started ? `Stopped; ${learned}. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
+    const left = options.resume || picture.loss.length > 0 ? "what was read so far is kept" : "nothing was learned yet";
+    const reason = started ? `Stopped; ${left}. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
     if (json) terminal.out(`${JSON.stringify({ event: "stopped", reason } satisfies RunEvent)}\n`);
     else terminal.err(`${reason}\n`);
     throw error;

@@ -65,7 +65,7 @@ export class TrainingRun {
       if (this.picture.state === "running")
         this.#show(
           this.#isStopping
-            ? ended(this.picture, "stopped", this.#isKept ? "Stopped; what was learned is kept." : "Stopped before anything was done.")
+            ? ended(this.picture, "stopped", this.#isKept ? "Stopped; what was read so far is kept." : "Stopped before anything was done.")
             : ended(this.picture, "failed", `Fine-tuning ended without a result (${outcome}). ${said.trim().split("\n").at(-1) ?? ""}`.trim()),
         );
       return this.picture;
@@ -75,7 +75,7 @@ export class TrainingRun {
   /** Asks the program to save and end; it does so as well when this process dies. No signal: on Windows that ends a program without a word. */
   stop(): void {
     this.#isStopping = true;
-    if (this.picture.state === "running") this.#show({ ...this.picture, sentence: this.#isKept ? "Stopping, and keeping what was learned" : "Stopping" });
+    if (this.picture.state === "running") this.#show({ ...this.picture, sentence: this.#isKept ? "Stopping, and keeping what was read" : "Stopping" });
     if (this.#child.connected) this.#child.send("stop", () => undefined); // it may have ended just now
   }
 

@@ -106,11 +106,11 @@ export function takeIn(picture: Picture, event: RunEvent, seconds: number, befor
     }
     case "metric": {
       const figures = measuresIn(event);
-      let { recall } = picture;
-      // A resumed run measures the start once more; its curves have that behind them.
-      const isKnown = event.phase === "before" && recall.length > 0;
-      for (const [key, name] of isKnown ? [] : exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
-      return { ...picture, recall };
+      // What was read is kept, but a resumed run learns from the start again.
+      const begins = event.phase === "before";
+      let recall = begins ? [] : picture.recall;
+      for (const [key, name] of exitNames(figures)) recall = addPoint(recall, name, { x: before + seconds, y: figures[key]! });
+      return { ...picture, recall, loss: begins ? [] : picture.loss };
     }
     case "result":
       return { ...picture, comparison: event.comparison, fraction: 1, secondsLeft: undefined, sentence: event.reason };

@@ -80,7 +80,7 @@ describe("Fine-tuning in VS Code", { skip: process.platform === "win32" && "a sh
     await workbench.shot("21-train-running");
   });
 
-  it("stops on request, keeps what was learned, and goes on", async () => {
+  it("stops on request, keeps what was read, and goes on", async () => {
     await page.locator("button", { hasText: "Stop" }).click();
     await page.locator("h1", { hasText: "was stopped" }).waitFor({ timeout: 60_000 });
     await workbench.shot("22-train-stopped");

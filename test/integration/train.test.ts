@@ -214,7 +214,7 @@ ${learn}; while :; do sleep 0.05; done`);
     first.child.send("stop"); // as the editor stops a run
     const { code, out, err } = await first.ended;
     assert.deepEqual([code, err], [130, ""]);
-    assert.match(out, /what was learned is kept/);
+    assert.match(out, /what was read so far is kept/);
     assert.match(out.trimEnd().split("\n").at(-1)!, /^\{"event":"stopped","reason":"Stopped;.*--minutes 7 --resume"\}$/);
     const pairs = readFileSync(path.join(runFolder(), "pairs.jsonl"), "utf8");
     writeFileSync(path.join(root, "src/late.ts"), "/** Adds the late fee to what a customer owes us. */\nexport function late(owed: number): number {\n  return owed + 5 * 1.19;\n}\n");

@@ -73,7 +73,7 @@ describe("a fine-tuning run", () => {
 
   it("is stopped by asking it to end, and can go on", async () => {
     const script = `process.on("message", () => { console.log(JSON.stringify({ event: "progress", phase: "learning" })); console.log(JSON.stringify({ event: "stopped", reason: "Stopped; go on with --resume." })); process.exit(130); }); ${say(plan, { event: "progress", phase: "learning", loss: 1 })} setInterval(() => {}, 1000)`;
-    assert.deepEqual(await stoppedAfter(2, script), ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was learned", "Stopped; go on with --resume."]]);
+    assert.deepEqual(await stoppedAfter(2, script), ["stopped", true, ["Looking at the workspace", "Training the exits", "Stopping, and keeping what was read", "Stopped; go on with --resume."]]);
   });
 });
 

@@ -25,11 +25,11 @@ describe("the picture of a run", () => {
     assert.equal(told([0, { event: "progress", phase: "plan" }]).sentence, blankPicture.sentence, "a list of what comes is nothing to see");
   });
 
-  test("of a resumed run does not fall back to the start", () => {
+  test("of a resumed run begins anew where that learns from the start again", () => {
     const measured = { ...heldOut(0, 0.4, 0.5, 0.6), phase: "before" } as RunEvent;
-    const stopped = told([1, measured], [50, heldOut(9, 0.45, 0.55, 0.65)]);
+    const stopped = told([1, measured], [40, { event: "progress", phase: "learning", loss: 2 }], [50, heldOut(9, 0.45, 0.55, 0.65)]);
     const resumed = takeIn(takeIn(stopped, measured, 2, 50), heldOut(12, 0.5, 0.6, 0.7), 20, 50);
-    assert.deepEqual(resumed.recall[0]?.points, [{ x: 1, y: 0.4 }, { x: 50, y: 0.45 }, { x: 70, y: 0.5 }]);
+    assert.deepEqual([resumed.recall[0]?.points, resumed.loss], [[{ x: 52, y: 0.4 }, { x: 70, y: 0.5 }], []]);
   });
 
   test("a loss that is no number is left out", () => {
