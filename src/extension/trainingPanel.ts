@@ -100,7 +100,7 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
   /** Time and device; undefined when the person left. */
   function pickTime(plan: RunPlan): Thenable<Choice | undefined> {
     const on = (minutes: number, device: string, detail: string): Choice => ({ label: minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? "" : "s"}`, description: `on ${device === "auto" ? plan.device : device}`, detail, minutes, device });
-    const items = [on(10, "auto", "Enough for a useful result on a workspace of some hundred documented functions"), on(30, "auto", "For larger workspaces"), on(120, "auto", "As far as it gets"), ...(plan.device === "cpu" ? [] : [on(10, "cpu", "Leaves the graphics processor alone")])];
+    const items = [on(10, "auto", "A workspace of some hundred documented functions takes one to three of them"), on(30, "auto", "For thousands of functions"), on(120, "auto", "Reads everything, however large"), ...(plan.device === "cpu" ? [] : [on(10, "cpu", "Leaves the graphics processor alone")])];
     return vscode.window.showQuickPick(items, { title: "Strata: Fine-Tune the Encoder", placeHolder: `${plan.pairs.toLocaleString("en")} documented definitions were found. How long may it take?` });
   }
 
