@@ -28,7 +28,6 @@ export type TrainingEvent =
       readonly message?: string;
       readonly device?: string;
       readonly step?: number;
-      readonly epoch?: number;
       readonly loss?: number;
       readonly seconds_left?: number;
     }

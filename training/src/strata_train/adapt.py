@@ -12,15 +12,13 @@ Documentation asks for its code, and so does a telling name of a function that h
 
 from __future__ import annotations
 
-import copy
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn as nn
 from torch import Tensor
 
 from strata_train import data, heads, train, views
@@ -28,7 +26,7 @@ from strata_train.config import Config
 from strata_train.device import Device
 from strata_train.losses.contrastive import false_negatives
 from strata_train.losses.hierarchical import HierarchicalLoss, Teacher
-from strata_train.model import MultiExitEncoder
+from strata_train.model import MultiExitEncoder, TableExit
 from strata_train.text import TextEncoder
 
 READINGS = 4  # of every documented definition: other questions, and its code in other views
@@ -56,9 +54,7 @@ def lessons(
     found: list[Lesson] = []
 
     def add(left: list[int], right: list[int], pair: data.Pair) -> None:
-        definition = data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"]) >> 1
-        asked = data.stable_hash(" ".join(map(str, left))) >> 1
-        found.append(Lesson(np.array(left), np.array(right), definition, asked))
+        found.append(Lesson(np.array(left), np.array(right), data.definition_of(pair), data.key_of_ids(left) >> 1))
 
     for reading in range(READINGS):
         for pair in documented:
@@ -107,10 +103,12 @@ class Learner:
         self.place, self.tokens = place, tokens
         self.model = model.to(place.device).train()
         self.heads = heads.Heads(self.model, place).to(place.device)
-        some, whole = copy.copy(model.table), model.table  # the same parts but for the rows
-        some._parameters, some._modules = dict(whole._parameters), dict(whole._modules)
-        some.table = nn.Embedding.from_pretrained(whole.table.weight.detach()[tokens], freeze=False)
-        some.weight = nn.Parameter(whole.weight.detach()[tokens], requires_grad=False)
+        some, whole = TableExit(replace(model.config, vocab_size=len(tokens))).to(place.device), model.table
+        some.head, some.attention, some.block = whole.head, whole.attention, whole.block
+        with torch.no_grad():
+            some.table.weight.copy_(whole.table.weight[tokens])
+            some.weight.copy_(whole.weight[tokens])
+        some.weight.requires_grad_(False)
         for part in (some.attention, some.block):
             if part is not None:  # they need more texts than a workspace has
                 part.requires_grad_(False)

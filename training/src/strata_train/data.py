@@ -38,7 +38,7 @@ import torch
 
 from strata_train import views
 from strata_train.config import DataConfig, TextConfig
-from strata_train.dedup import EvaluationHashes, text_hash
+from strata_train.dedup import EvaluationHashes, text_hash, texts_of
 from strata_train.events import UNREADABLE, UserError, emit, reason
 from strata_train.model import MultiExitEncoder
 from strata_train.text import TextEncoder, pad, prepare
@@ -90,6 +90,16 @@ def _pair(line: str, file: Path, number: int) -> Pair:
 def stable_hash(*parts: str) -> int:
     """The same 64 bits for the same strings in every process and on every machine."""
     return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "little")
+
+
+def definition_of(pair: Pair) -> int:
+    """A number for the definition that a pair was made from: 63 bits, which a tensor of integers holds."""
+    return stable_hash(pair["source"], pair["path"], pair["name"], pair["code"]) >> 1
+
+
+def key_of_ids(ids: Iterable[int]) -> int:
+    """Equal for equal token ids."""
+    return stable_hash(" ".join(map(str, ids)))
 
 
 def is_held_out(pair: Pair, share: float, seed: int = 17) -> bool:
@@ -332,16 +342,7 @@ def _deal(
             dropped["same documentation"] += 1
         elif data.max_per_language and per_language[pair["lang"]] >= data.max_per_language:
             dropped["language is full"] += 1
-        elif exclusions and any(
-            exclusions.contains(each)
-            for each in (
-                pair["code"],
-                pair["doc"],
-                views.first_sentence(pair["doc"]),  # which is asked alone, see `views.queries`
-                pair.get("code_b", ""),
-                *pair.get("questions", ()),
-            )
-        ):
+        elif exclusions and any(exclusions.contains(each) for each in texts_of(pair)):
             dropped["in the evaluation"] += 1
         else:
             seen_code.add(code_hash)

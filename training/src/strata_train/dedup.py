@@ -380,16 +380,17 @@ class Removed:
 Record = dict[str, Any]
 
 
+def texts_of(record: Record) -> list[str]:
+    """What a pair is made of, its code first."""
+    doc = record["doc"]
+    # The first sentence is asked alone, see `views.queries`.
+    return [record["code"], doc, first_sentence(doc), record.get("code_b", ""), *(record.get("questions") or ())]
+
+
 def deduplicate(
     records: Iterable[Record],
     *,
-    texts: Callable[[Record], list[str]] = lambda record: [
-        record["code"],
-        record["doc"],
-        first_sentence(record["doc"]),
-        record.get("code_b", ""),
-        *(record.get("questions") or ()),
-    ],
+    texts: Callable[[Record], list[str]] = texts_of,
     evaluation: EvaluationHashes | None = None,
     settings: MinHashSettings | None = None,
     near: NearDuplicates | None = None,

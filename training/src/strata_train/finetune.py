@@ -2,9 +2,9 @@
 
 Mined pairs in, a new model folder out, and a verdict: adopt it only if files that were held out are found better than
 chance explains and no exit became clearly worse; by the folders as they will be used, rounded and with whole texts. The
-shared layers stay frozen, so ten minutes on two cores are enough and a small workspace cannot ruin the model: a linear
-map in the shared space, the table, and the private parts of the exits in between are all that learns. How much is
-measured and learned from is cut to the time that was given.
+layers stay frozen and run once over every text, so minutes on two cores are enough and a small workspace cannot ruin
+the model: a map behind every head and the rows of exit 0 are all that learns (`adapt.py`). How much is measured and
+learned from is cut to the time that was given.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class Clock:
         return max(LEAST_LEARNING, self.most - self.seconds - plan.measuring - EXPORTING)
 
     def tell(self, event: EventKind, **fields: Any) -> None:
-        emit(event, **fields, **({"seconds_left": max(0, self.expected - self.seconds)} if event == "progress" else {}))
+        emit(event, **fields, seconds_left=max(0, self.expected - self.seconds))
 
 
 @dataclass(frozen=True)
@@ -245,10 +245,6 @@ def _texts_per_second(encode: Encode, sequences: list[np.ndarray]) -> float:
     return len(sequences) / max(1e-6, time.monotonic() - began)
 
 
-def _drawn(pair: data.Pair) -> int:
-    return data.stable_hash(pair["source"], pair["path"], pair["name"], pair["code"])
-
-
 @dataclass(frozen=True)
 class Definitions:
     """What was mined of a workspace, and what each is for."""
@@ -264,7 +260,7 @@ class Definitions:
         documented, named = usable_pairs(file)
         held_out, others = split(documented)
         # In an order that owes nothing to the files': where there is time for some of them only, it is for the first.
-        learned = sorted(without_copies_of(held_out, others), key=_drawn)
+        learned = sorted(without_copies_of(held_out, others), key=data.definition_of)
         if not _is_enough(held_out) or len(learned) < MIN_PAIRS - MIN_HELD_OUT:
             raise UserError(
                 "too-few-files",
@@ -274,7 +270,7 @@ class Definitions:
             )
         away = set(map(file_of, held_out))
         named = without_copies_of(held_out, [pair for pair in named if file_of(pair) not in away])
-        named = sorted(named, key=_drawn)[: max(MOST_NAMED, 2 * len(learned))]
+        named = sorted(named, key=data.definition_of)[: max(MOST_NAMED, 2 * len(learned))]
         return Definitions(documented, held_out, others, learned, named)
 
     def told(self, taken: int) -> str:

@@ -43,7 +43,7 @@ from strata_train.mentor import taken_means
 from strata_train.model import MultiExitEncoder, unit, with_table_parts
 from strata_train.runtime import FolderEncoder
 
-BLOCK = 512  # texts between two saves of what the layers say
+BLOCK = 512  # texts that the layers read between two events, and at least between two saves
 
 
 # --- the texts --------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def draw(files: list[Path], config: Config, limit: int, exclusions: EvaluationHa
     for file in files:
         singles: list[tuple[int, data.Pair]] = []
         for pair in data.read_pairs([file]):
-            key = stable_hash(pair["source"], pair["path"], pair["name"], pair["code"]) >> 1
+            key = data.definition_of(pair)
             if "code_b" not in pair:
                 singles.append((key, pair))
                 continue
@@ -144,7 +144,7 @@ def layers_say(layers: Layers, texts: list[np.ndarray], store: Path, told: Calla
     What another model said there, or this one unless it was rounded likewise, is made anew. `told` takes the events.
     """
     exits = layers.exits
-    keys = np.array([stable_hash(" ".join(map(str, ids))) for ids in texts], np.uint64)
+    keys = np.array([data.key_of_ids(ids) for ids in texts], np.uint64)
     known_keys, known = np.zeros(0, np.uint64), np.zeros((0, len(exits), layers.dims), np.float16)
     if store.exists():
         with np.load(store) as found:
