@@ -154,9 +154,14 @@ def _finish(options: Any, finished: bool, model: ModularStarEncoder, tokens: Raw
 
 
 def _end_distributed() -> None:
+    """Close the group when every process has come here: gloo ends a process whose peer goes away before it.
+
+    Never after a failure: the others would wait for who does not come.
+    """
     import torch.distributed as distributed
 
     if distributed.is_initialized():
+        distributed.barrier()
         distributed.destroy_process_group()
 
 
