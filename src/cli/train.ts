@@ -32,6 +32,8 @@ interface RunRecord {
   /** Name of the model that comes out. */
   readonly name: string;
   readonly start: string;
+  /** The model that the index uses, where that is another: what comes out must be better than it. */
+  readonly inUse?: string | undefined;
 }
 
 /** Everything a run needs to know of its folder. */
@@ -50,7 +52,10 @@ function claimRun(root: string, index: string): Claim {
   return claim(file, (pid) => new StrataError("training.failed", `A run for ${root} is under way (process ${pid}). Wait for it, or stop it first. If that process is something else, delete ${file}.`));
 }
 
-/** The run of a workspace: the one to go on with, or a new one. */
+/**
+ * The run of a workspace: the one to go on with, or a new one. That begins with the model that comes with Strata, whatever the index uses: the same
+ * code then gives the same model, however often it is asked for, and a newer encoder is not kept out by what an older one was made into.
+ */
 async function openRun(root: string, index: string, resume: boolean, given: string | undefined, now: Date): Promise<Run> {
   const run = path.join(index, "training");
   const pairs = path.join(run, "pairs.jsonl");
@@ -58,10 +63,11 @@ async function openRun(root: string, index: string, resume: boolean, given: stri
   const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
   if (resume) return { root, index, folder: run, pairs, record: last!, canResume };
+  const start = given ?? (await defaultModelFolder());
   const chosen = chosenModel(index);
-  const start = given ?? (chosen !== undefined && existsSync(path.join(chosen, "manifest.json")) ? chosen : await defaultModelFolder());
+  const inUse = chosen !== undefined && chosen !== start && existsSync(path.join(chosen, "manifest.json")) ? chosen : undefined;
   const plain = path.basename(root).replace(/[^\w.-]+/g, "_").slice(0, 40) || "workspace";
-  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start }, canResume };
+  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start, inUse }, canResume };
 }
 
 function readRecord(run: string): RunRecord | undefined {
@@ -152,7 +158,7 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     if (!options.resume) await mine(run.root, mined, true, signal);
     const { pairs, lacks } = await countMined(mined);
     if (mined !== run.pairs) rmSync(mined, { force: true });
-    const plan: RunPlan = { event: "plan", root: run.root, pairs, lacks, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), canResume: run.canResume };
+    const plan: RunPlan = { event: "plan", root: run.root, pairs, lacks, install: isPlan(environment) ? environment.summary : "", device: likelyDevice(options.device), minutes: options.minutes, start: path.basename(run.record.start), inUse: path.basename(run.record.inUse ?? run.record.start), canResume: run.canResume };
     display.end();
     tell(plan);
     display.end();
@@ -164,7 +170,7 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     if (!options.resume) clearLeftovers(run.folder);
     writeFileSync(path.join(run.folder, "run.json"), JSON.stringify(run.record), { mode: 0o600 });
     const ready = isPlan(environment) ? await makeEnvironment(environment, (message) => tell({ event: "progress", phase: "installing", message }), signal) : environment;
-    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume, onStart: (pid) => claimed.addHolder(pid) }, tell, signal);
+    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, inUse: run.record.inUse, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume, onStart: (pid) => claimed.addHolder(pid) }, tell, signal);
     if (result.model !== undefined) {
       const { model } = result;
       await withEngine({ ...context, modelFolder: undefined }, run.root, (session) => session.request(chooseModel, { folder: model }, signal));

@@ -11,7 +11,7 @@ export function planText(plan: RunPlan): string {
   return [
     `Fine-tuning on ${plan.root}: ${plural(plan.pairs, "documented definition")}, up to ${plural(plan.minutes, "minute")} on ${plan.device}, starting from ${plan.start}.`,
     ...(plan.install === "" ? [] : [plan.install]),
-    "Nothing leaves this machine. The result is used only if it finds code it has not seen better than the present model.",
+    `Nothing leaves this machine. The result is used only if it finds code it has not seen better than the present model${plan.inUse === plan.start ? "" : `, ${plan.inUse}`}.`,
     "",
   ].join("\n");
 }

@@ -125,6 +125,6 @@ export function planDetail(plan: RunPlan, minutes: number, device: string): stri
   return [
     `${plan.pairs.toLocaleString("en")} documented definitions are learned from, a fifth of them held out to measure on. It takes up to ${minutes} minutes on ${device === "auto" ? plan.device : device}, starting from ${plan.start}.`,
     ...(plan.install === "" ? ["Nothing has to be installed."] : [plan.install]),
-    "Your code does not leave this machine. The result is used only if it finds held-out code better; Choose Model goes back at any time.",
+    `Your code does not leave this machine. The result is used only if it finds held-out code better${plan.inUse === plan.start ? "" : ` than ${plan.inUse}, which is in use`}; Choose Model goes back at any time.`,
   ].join("\n\n");
 }

@@ -42,6 +42,8 @@ export interface FineTuneOptions {
   readonly pairs: string;
   /** Model folder that training starts from. */
   readonly start: string;
+  /** Model folder that the result must be better than; left out where that is `start`. */
+  readonly inUse?: string | undefined;
   /** Folder of this run: checkpoints, log, and the exported model until it is adopted. Reused by `resume`. */
   readonly run: string;
   /** Where an adopted model goes: `<cache>/models/<name>`; its name becomes the model's id. The same again for `resume`. */
@@ -62,30 +64,31 @@ export interface FineTuneResult {
 }
 
 /** Fewer documented definitions than this cannot be split into a training and a held-out part that mean anything. */
-export const LEAST_PAIRS = 50;
+const leastPairs = 50;
 /** Four files are held out. The training program looks closer: it tells copies, and files with very much in them. */
 const leastFiles = 5;
 
 /** Why there is too little to learn from and to measure on; "" when there is enough. */
 function lacking(pairs: number, files: number): string {
-  if (pairs < LEAST_PAIRS)
-    return `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${LEAST_PAIRS} to learn from and to measure on. Add documentation comments (sentences of four words or more count, outside of tests), or search on with the model as it is.`;
+  if (pairs < leastPairs)
+    return `This workspace has ${pairs} documented definitions; fine-tuning needs at least ${leastPairs} to learn from and to measure on. Add documentation comments (sentences of four words or more count, outside of tests), or search on with the model as it is.`;
   if (files < leastFiles)
     return `The ${pairs} documented definitions of this workspace lie in ${files === 1 ? "one file" : `${files} files`}; a result is checked on files that were not learned from, so fine-tuning needs at least ${leastFiles}. Document more files, or search on with the model as it is.`;
   return "";
 }
 
 /**
+ * Whether there is enough to learn from is asked before (`countMined`).
+ *
  * @param onEvent every event as it comes, for a live picture
  * @param signal cancels: the program saves a checkpoint and ends, `resume` goes on from there
  * @throws StrataError "training.failed"; the model in use is never touched by a failure
  */
 export async function fineTune(options: FineTuneOptions, onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<FineTuneResult> {
-  const mined = await countMined(options.pairs);
-  if (mined.lacks !== "") throw new StrataError("training.failed", mined.lacks);
   mkdirSync(options.run, { recursive: true });
   const out = path.join(options.run, path.basename(options.adoptAs));
   const args = ["-m", "strata_train", "finetune", "--pairs", options.pairs, "--start", options.start, "--out", out, "--minutes", String(options.minutes), "--device", options.device];
+  if (options.inUse !== undefined) args.push("--in-use", options.inUse);
   if (options.resume) args.push("--resume");
   else rmSync(out, { recursive: true, force: true });
 

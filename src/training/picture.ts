@@ -24,6 +24,8 @@ export interface RunPlan {
   readonly minutes: number;
   /** Model that training starts from. */
   readonly start: string;
+  /** Model that the result must be better than. */
+  readonly inUse: string;
   /** An interrupted run can go on. */
   readonly canResume: boolean;
 }

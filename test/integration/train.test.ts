@@ -18,13 +18,13 @@ const python = path.join(folder, "python");
 const program = path.join(packageRoot, "src/cli/main.ts");
 const figures = '"before":{"0":0.4,"6":0.6,"score":0.5},"after":{"0":0.5,"6":0.62,"score":0.56},"comparison":{"measure":"nDCG@10","questions":14,"confidence":0.9,"changes":{"mean":{"before":0.3,"after":0.36,"low":0.01,"high":0.11},"0":{"before":0.2,"after":0.3,"low":0.05,"high":0.15}}}';
 
-/** What stands in for Python: answers the probe, then runs the script with $OUT, $START and $RESUME. */
+/** What stands in for Python: answers the probe, then runs the script with $OUT, $START, $IN_USE and $RESUME. */
 function standIn(script: string): void {
   writeFileSync(
     python,
     `#!/bin/sh
 [ "$1" = -c ] && exit 0
-while [ $# -gt 0 ]; do case "$1" in --out) OUT="$2";; --start) START="$2";; --pairs) PAIRS="$2";; --resume) RESUME=yes;; esac; shift; done
+while [ $# -gt 0 ]; do case "$1" in --out) OUT="$2";; --start) START="$2";; --in-use) IN_USE="$2";; --pairs) PAIRS="$2";; --resume) RESUME=yes;; esac; shift; done
 say() { echo "$1"; }
 model() { mkdir -p "$OUT"; cp "$START"/* "$OUT"; sed -i "s/\\"id\\": *\\"[^\\"]*\\"/\\"id\\": \\"$(basename "$OUT")\\"/" "$OUT/manifest.json"; }
 ${script}
@@ -170,12 +170,15 @@ describe("strata train", { skip: process.platform === "win32" && "a shell script
     assert.match(err, /has chosen the model shop-.*strata models use/);
   });
 
-  test("a second run of the day starts from the model in use and takes a name of its own", async () => {
-    standIn(adopt);
+  test("a second run of the day starts from the bundled model too, must surpass the one in use, and takes a name of its own", async () => {
+    standIn(`${adopt.replace("say", 'echo "$START $IN_USE" > "$OUT.of"; say')}`);
     const [first] = modelsThere();
     const { code, events } = await trained();
-    assert.deepEqual([code, (events.find(({ event }) => event === "plan") as RunPlan).start], [0, first]);
+    const plan = events.find(({ event }) => event === "plan") as RunPlan;
+    assert.deepEqual([code, plan.start, plan.inUse], [0, "strata-code-small", first]);
+    assert.equal(readFileSync(path.join(runFolder(), `${first}.2.of`), "utf8"), `${path.join(packageRoot, "models", "strata-code-small")} ${path.join(models, first!)}\n`);
     assert.deepEqual(modelsThere(), [first, `${first}.2`]);
+    assert.match((await strata("train", root, "--dry-run")).err, new RegExp(`starting from strata-code-small\\.[\\s\\S]*than the present model, ${first}\\.2\\.\\n`));
   });
 
   test("--model says what to start from, whatever the index has chosen", async () => {

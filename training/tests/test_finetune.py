@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import string
 from dataclasses import replace
@@ -447,6 +448,32 @@ def test_what_the_verdict_measures_is_the_folder_as_it_is_used(
     assert changes["0"]["before"] > changes["0"]["after"] == 0
     quality = read_manifest(tmp_path / "tuned")["quality"]["held-out"]
     assert quality["after, nDCG@10"] == {name: round(change["after"], 4) for name, change in changes.items()}
+
+
+def test_the_model_in_use_is_what_must_be_surpassed(
+    folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same again gives the same model, which is no better than the one that is in use since."""
+    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--device", "cpu"]
+    first = run(capsys, *command, "--out", tmp_path / "first")[1][-1]
+    events = run(capsys, *command, "--out", tmp_path / "second", "--in-use", tmp_path / "first")[1]
+    second = events[-1]
+    assert second["before"] == second["after"] == first["after"] != first["before"]
+    assert not second["adopt"] and "held-out code is not found better" in second["reason"]
+    assert "Measuring the model in use" in [event.get("message") for event in events]
+
+
+def test_a_model_in_use_with_other_exits_is_named(
+    folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    manifest = read_manifest(other)
+    manifest["exits"].pop()
+    (other / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--in-use", other, "--out", tmp_path / "tuned"]
+    status, events = run(capsys, *command, "--device", "cpu")
+    assert status == 1 and events[-1]["code"] == "model-other" and f"{other} has other exits" in events[-1]["message"]
 
 
 def test_near_copies_of_held_out_code_are_not_learned_from() -> None:

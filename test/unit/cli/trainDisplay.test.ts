@@ -4,7 +4,7 @@ import { painter, type Terminal } from "../../../src/cli/terminal.ts";
 import { planText, resultText, runDisplay, runLine } from "../../../src/cli/trainDisplay.ts";
 import { blankPicture, type Picture, type RunPlan } from "../../../src/training/picture.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 1, lacks: "", install: "A Python environment is made.", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 1, lacks: "", install: "A Python environment is made.", device: "cpu", minutes: 10, start: "strata-base", inUse: "strata-base", canResume: false };
 const running: Picture = {
   ...blankPicture,
   sentence: "Training the exits",

@@ -6,7 +6,7 @@ import { askPlan, planDetail, trainArguments, TrainingRun } from "../../../src/e
 import type { Picture, RunPlan } from "../../../src/training/picture.ts";
 import { isFromTrainingPage } from "../../../src/webview/trainingMessages.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 1234, lacks: "", install: "", device: "cpu", minutes: 10, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 1234, lacks: "", install: "", device: "cpu", minutes: 10, start: "strata-base", inUse: "strata-base", canResume: false };
 const request = { root: "/w", minutes: 10, device: "auto", resume: false };
 
 /** A program in the place of `strata`: Node running this text; process.argv.slice(1) are the command's words. */
@@ -110,7 +110,8 @@ describe("the plan", () => {
   it("is explained: how much, how long, on what, what is installed, and that nothing leaves", () => {
     const text = planDetail({ ...plan, install: "A Python environment of 5 GB is made." }, 30, "auto");
     for (const part of ["1,234 documented definitions", "30 minutes on cpu", "strata-base", "A Python environment of 5 GB is made.", "does not leave this machine", "Choose Model"]) assert.ok(text.includes(part), part);
-    assert.match(planDetail(plan, 10, "cpu"), /Nothing has to be installed/);
+    assert.match(planDetail(plan, 10, "cpu"), /Nothing has to be installed[^]*finds held-out code better; Choose/);
+    assert.match(planDetail({ ...plan, inUse: "shop-1" }, 10, "cpu"), /better than shop-1, which is in use; Choose/);
   });
 });
 

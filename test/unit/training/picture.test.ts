@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { chart, curvesSvg } from "../../../src/training/curves.ts";
 import { blankPicture, clockTime, exitNames, parseRunEvent, type Picture, resultTable, type RunEvent, type RunPlan, takeIn } from "../../../src/training/picture.ts";
 
-const plan: RunPlan = { event: "plan", root: "/w", pairs: 120, lacks: "", install: "", device: "cpu", minutes: 2, start: "strata-base", canResume: false };
+const plan: RunPlan = { event: "plan", root: "/w", pairs: 120, lacks: "", install: "", device: "cpu", minutes: 2, start: "strata-base", inUse: "strata-base", canResume: false };
 const told = (...events: readonly (readonly [seconds: number, event: RunEvent])[]): Picture => events.reduce((picture, [seconds, event]) => takeIn(picture, event, seconds), blankPicture);
 const heldOut = (step: number, ...[instant, shallow, deep]: readonly number[]): RunEvent => ({ event: "metric", phase: "held-out", step, seconds: step, "0": instant, "2": shallow, "6": deep, "6>0": 0.3, "6@128": 0.2, score: 0.5 }) as RunEvent;
 

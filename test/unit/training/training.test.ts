@@ -1,14 +1,14 @@
 // Fine-tuning without Python: a stand-in program says what the real one would, and worse.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { packageRoot } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { type EnvironmentPlan, makeEnvironment, ownPython, prepareEnvironment, systemProbe } from "../../../src/training/environment.ts";
-import { fineTune, LEAST_PAIRS, type TrainingEvent } from "../../../src/training/fineTune.ts";
+import { countMined, fineTune, type TrainingEvent } from "../../../src/training/fineTune.ts";
 
 const posix = process.platform === "win32" && "shell scripts stand in for Python";
 
@@ -26,10 +26,15 @@ function standIn(folder: string, script: string): string {
   return file;
 }
 
-function options(folder: string, script: string, pairs = 60, files = pairs) {
+/** A file of mined definitions. */
+function mined(folder: string, pairs: number, files: number): string {
   const file = path.join(folder, "pairs.jsonl");
   writeFileSync(file, Array.from({ length: pairs }, (_, i) => `{"path":"${i % files}.ts","doc":"d","code":"c"}\n`).join(""));
-  return { environment: { python: standIn(folder, script) }, pairs: file, start: "unused", run: path.join(folder, "run"), adoptAs: path.join(folder, "models", "mine"), minutes: 1, device: "cpu", resume: false } as const;
+  return file;
+}
+
+function options(folder: string, script: string) {
+  return { environment: { python: standIn(folder, script) }, pairs: mined(folder, 60, 60), start: "unused", run: path.join(folder, "run"), adoptAs: path.join(folder, "models", "mine"), minutes: 1, device: "cpu", resume: false } as const;
 }
 const never = new AbortController().signal;
 const begun = `echo '{"event":"progress","phase":"reading"}'`;
@@ -56,21 +61,20 @@ test("a model that is not better stays out", { skip: posix }, async (t) => {
   assert.ok(!existsSync(path.join(folder, "models", "mine")));
 });
 
-for (const [what, script, pairs, sentence] of [
-  ["too little documentation", "exit 0", LEAST_PAIRS - 1, /49 documented definitions; fine-tuning needs at least 50/],
-  ["an error the program explains", `echo '{"event":"error","code":"memory","message":"Memory ran out at batch 8."}'; exit 1`, 60, /Memory ran out at batch 8/],
-  ["a crash with a trace", `${begun}; echo 'RuntimeError: surprise' >&2; exit 1`, 60, /without a result \(1\): RuntimeError: surprise/],
-  ["a user's Python in which a library is cut short", "printf 'SyntaxError: ' >&2; sleep 0.1; echo 'unterminated string' >&2; exit 1", 60, /«SyntaxError: unterminated string».*-m pip install .*The model in use stays/],
-  ["a user's Python that crashes at once", "kill -BUS $$", 60, /SIGBUS.*-m pip install .*The model in use stays/],
-  ["a user's Python without a module", "echo 'ImportError: no torch' >&2; exit 1", 60, /ImportError: no torch.*-m pip install .*The model in use stays/],
-  ["being killed by the system", "kill -9 $$", 60, /memory ran out/],
-  ["a crash without a word", `${begun}; kill -SEGV $$`, 60, /crashed \(SIGSEGV\).*memory or disk space runs out.*the model in use stays/],
-  ["a surprise that the program reports", `echo '{"event":"error","code":"internal","message":"Training failed unexpectedly: KeyError: 3"}'; exit 1`, 60, /KeyError: 3\. The model in use stays; run this again/],
-  ["success without a model", `echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`, 60, /left no model/],
+for (const [what, script, sentence] of [
+  ["an error the program explains", `echo '{"event":"error","code":"memory","message":"Memory ran out at batch 8."}'; exit 1`, /Memory ran out at batch 8/],
+  ["a crash with a trace", `${begun}; echo 'RuntimeError: surprise' >&2; exit 1`, /without a result \(1\): RuntimeError: surprise/],
+  ["a user's Python in which a library is cut short", "printf 'SyntaxError: ' >&2; sleep 0.1; echo 'unterminated string' >&2; exit 1", /«SyntaxError: unterminated string».*-m pip install .*The model in use stays/],
+  ["a user's Python that crashes at once", "kill -BUS $$", /SIGBUS.*-m pip install .*The model in use stays/],
+  ["a user's Python without a module", "echo 'ImportError: no torch' >&2; exit 1", /ImportError: no torch.*-m pip install .*The model in use stays/],
+  ["being killed by the system", "kill -9 $$", /memory ran out/],
+  ["a crash without a word", `${begun}; kill -SEGV $$`, /crashed \(SIGSEGV\).*memory or disk space runs out.*the model in use stays/],
+  ["a surprise that the program reports", `echo '{"event":"error","code":"internal","message":"Training failed unexpectedly: KeyError: 3"}'; exit 1`, /KeyError: 3\. The model in use stays; run this again/],
+  ["success without a model", `echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`, /left no model/],
 ] as const)
   test(`${what} ends in a sentence and the old model in place`, { skip: posix }, async (t) => {
     const folder = temporary(t);
-    await assert.rejects(fineTune(options(folder, script, pairs), () => {}, never), (error) => StrataError.is(error, "training.failed") && sentence.test(error.message));
+    await assert.rejects(fineTune(options(folder, script), () => {}, never), (error) => StrataError.is(error, "training.failed") && sentence.test(error.message));
     assert.ok(!existsSync(path.join(folder, "models", "mine")));
   });
 
@@ -80,15 +84,22 @@ test("a program that cannot be started is said by name", async (t) => {
   await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
 });
 
-for (const [files, said] of [[1, "one file"], [4, "4 files"]] as const)
-  test(`definitions of ${said} cannot be held out by file, which is said before anything is installed`, async (t) => {
-    await assert.rejects(fineTune(options(temporary(t), "exit 0", 60, files), () => {}, never), (error) => StrataError.is(error, "training.failed") && error.message.includes(`60 documented definitions of this workspace lie in ${said};`));
+for (const [pairs, files, said] of [
+  [49, 49, "has 49 documented definitions; fine-tuning needs at least 50"],
+  [60, 1, "60 documented definitions of this workspace lie in one file;"],
+  [60, 4, "60 documented definitions of this workspace lie in 4 files;"],
+] as const)
+  test(`what ${pairs} definitions in ${files} files lack is said before anything is installed`, async (t) => {
+    const file = mined(temporary(t), pairs, files);
+    appendFileSync(file, '{"path":"other.ts","doc":"","code":"without documentation, so nothing to measure on"}\n\n');
+    const found = await countMined(file);
+    assert.deepEqual([found.pairs, found.lacks.includes(said)], [pairs, true], found.lacks);
   });
 
-test("definitions that cannot be read are said by name", async (t) => {
+test("enough definitions lack nothing, and those that cannot be read are said by name", async (t) => {
   const folder = temporary(t);
-  const broken = { ...options(folder, "exit 0"), pairs: path.join(folder, "gone.jsonl") };
-  await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /gone\.jsonl.*Start a new run/.test(error.message));
+  assert.deepEqual(await countMined(mined(folder, 50, 5)), { pairs: 50, lacks: "" });
+  await assert.rejects(countMined(path.join(folder, "gone.jsonl")), (error) => StrataError.is(error, "training.failed") && /gone\.jsonl.*Start a new run/.test(error.message));
 });
 
 test("a better model that cannot be moved stays where it is, and the sentence says where", { skip: posix }, async (t) => {

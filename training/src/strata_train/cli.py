@@ -208,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     finetune = commands.add_parser("finetune", help="adapt a model folder to one workspace")
     finetune.add_argument("--pairs", type=Path, required=True, help="mined pairs, JSON lines")
     finetune.add_argument("--start", type=Path, required=True, help="the model folder to begin with")
+    finetune.add_argument("--in-use", type=Path, help="the model folder that it must be better than, if not --start")
     finetune.add_argument("--out", type=Path, required=True, help="the model folder to write")
     finetune.add_argument("--minutes", type=_above_zero, default=10)
     finetune.add_argument("--device", default="auto")
@@ -604,6 +605,7 @@ def _finetune(options: argparse.Namespace) -> None:
         options.start,
         options.out,
         minutes=options.minutes,
+        in_use=options.in_use,
         device=options.device,
         threads=options.threads,
         resume=options.resume,

@@ -85,16 +85,20 @@ def finetune(
     out: Path,
     *,
     minutes: float,
+    in_use: Path | None = None,
     device: str = "auto",
     threads: int = 0,
     resume: bool = False,
 ) -> dict[str, Any]:
-    """Run the whole thing and return the result event's fields. See the module's text for what it promises."""
+    """Run the whole thing and return the result event's fields. See the module's text for what it promises.
+
+    `in_use`: the model folder that the new one must be better than, where that is not `start`.
+    """
     export.check_out(out, start)  # now, and not after minutes of training
     work = out.with_name(out.name + ".work")
     try:
         with train.stoppable(work / SAID, "what has been read so far is saved"):
-            result = _finetune(pairs_file, start, out, work, minutes, device, threads, resume)
+            result = _finetune(pairs_file, start, in_use, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
         # numpy ("9 requested and 0 written") and others have words of their own for it
         if work.exists() and shutil.disk_usage(work).free < LEAST_SPACE:
@@ -107,7 +111,15 @@ def finetune(
 
 
 def _finetune(
-    pairs_file: Path, start: Path, out: Path, work: Path, minutes: float, device: str, threads: int, resume: bool
+    pairs_file: Path,
+    start: Path,
+    in_use: Path | None,
+    out: Path,
+    work: Path,
+    minutes: float,
+    device: str,
+    threads: int,
+    resume: bool,
 ) -> dict[str, Any]:
     clock = Clock(minutes)
     clock.tell("progress", phase="plan", phases=PHASES, minutes=minutes)
@@ -119,6 +131,9 @@ def _finetune(
     place = choose(device, threads)
     as_used = FolderEncoder(start, threads)
     layers = heads.Layers(as_used, start, place, rounded=place.device.type == "cpu")
+    compared = None if in_use is None else FolderEncoder(in_use, threads)
+    if compared is not None and compared.exits != as_used.exits:
+        raise UserError("model-other", f"{in_use} has other exits than {start}, so the two cannot be compared.")
     config = settings_for(model)
     torch.manual_seed(config.train.seed)
     if not resume:
@@ -128,8 +143,9 @@ def _finetune(
     plan = Plan.of(work / "plan.json", lessons, minutes, as_used, layers)
     taken = adapt.first_texts(lessons, plan.texts)
     definitions = len({lesson.definition for lesson in taken})
-    checked = Check.of(found.held_out, found.others, as_used, config, plan)
-    clock.expect(plan.seconds)
+    check_by = lambda encoder: Check.of(found.held_out, found.others, encoder, config, plan)  # noqa: E731
+    checked = check_by(as_used)
+    clock.expect(plan.seconds + (0 if compared is None else plan.measuring))
     clock.tell("progress", phase="encoding", message=found.told(definitions), device=str(place.device))
     texts = [each.left for each in taken] + [each.right for each in taken]
     said = heads.sides_of(heads.layers_say(layers, texts, work / SAID, clock.tell), len(taken))
@@ -139,7 +155,11 @@ def _finetune(
     learner = adapt.Learner(model, np.unique(np.concatenate([ids for each in said for ids in each.ids])), place)
     left, right, queries, documents = map(learner.read, said)
     ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
-    ranks_before = ranks()
+    if compared is None:
+        ranks_before = ranks()
+    else:
+        clock.tell("progress", phase="encoding", message="Measuring the model in use")
+        ranks_before = check_by(compared).ranks_with(compared)
     before = recall(ranks_before)
     emit("metric", phase="before", **before)
 
@@ -166,8 +186,7 @@ def _finetune(
         shared_space=as_used.manifest["sharedSpace"],
     )
     clock.tell("progress", phase="exporting", message="Measuring the new model")
-    encode = FolderEncoder(work / "model", threads).encode_all
-    ranks_after = checked.ranks_by(encode(checked.queries), encode(checked.documents))
+    ranks_after = checked.ranks_with(FolderEncoder(work / "model", threads))
     after = recall(ranks_after)
     emit("metric", phase="after", **after)
     hurried = steps < FEW_STEPS or definitions < min(FEW_DEFINITIONS, len(found.learned))
@@ -462,6 +481,9 @@ class Check:
         more = evaluate.HeldOut.of(others, as_used.text, config, limit=max(0, plan.documents - len(asked.documents)))
         files = [data.stable_hash(*file_of(asked.pairs[number])) for number in asked.relevant]
         return Check(asked.queries, [*asked.documents, *more.documents], asked.relevant, np.array(files, np.uint64))
+
+    def ranks_with(self, encoder: FolderEncoder) -> Ranks:
+        return self.ranks_by(encoder.encode_all(self.queries), encoder.encode_all(self.documents))
 
     def ranks_by(self, queries: Vectors, documents: Vectors) -> Ranks:
         """By exit (`6`), and of the top exit's queries with each lower exit's documents (`6>2`)."""
