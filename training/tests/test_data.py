@@ -43,6 +43,7 @@ def build(
     teacher: str = "start",
     draw: int = 0,
     workers: int = 1,
+    held_out_share: float = 0.1,
 ) -> None:
     data.build_shards(
         files,
@@ -50,7 +51,7 @@ def build(
         text,
         variants or DataConfig(),
         TextConfig(),
-        held_out_share=0.1,
+        held_out_share=held_out_share,
         seed=1,
         exclusions=exclusions,
         teacher=teacher,
@@ -419,6 +420,25 @@ def test_the_language_of_a_translation_reaches_its_shard(tmp_path: Path, text: T
     assert languages["rust"] == languages["go"] > 0
 
 
+@pytest.mark.parametrize(
+    ("pairs", "held_out", "said"),
+    [
+        ([], 0.0, "Of 0 pairs none is left to train on."),
+        ([{"doc": "too few"}], 0.0, "Of 1 pairs none is left to train on (1 too short)."),
+        ([{}, {}], 1.0, "Of 2 pairs none is left to train on (1 same code, 1 held out)."),
+    ],
+)
+def test_pairs_of_which_none_is_left_are_told_and_leave_no_cache_that_passes_for_complete(
+    pairs: list[dict[str, str]], held_out: float, said: str, tmp_path: Path, text: TextEncoder
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("".join(json.dumps(PAIR | pair) + "\n" for pair in pairs))
+    for _ in range(2):
+        with pytest.raises(UserError) as told:
+            build([file], tmp_path / "cache", text, held_out_share=held_out)
+        assert told.value.code == "no-data" and str(told.value) == said
+
+
 def test_excluded_pairs_do_not_reach_the_shards(pairs_file: Path, tmp_path: Path, text: TextEncoder) -> None:
     pairs = make_pairs(160)
     hashes = EvaluationHashes.build(("set", pair["code"]) for pair in pairs[:100])
@@ -490,8 +510,8 @@ def test_a_first_sentence_of_the_evaluation_is_not_learned(tmp_path: Path, text:
     """It is asked alone in half of the draws."""
     listed = EvaluationHashes.build([("set", "Reads a whole stream")])
     pair = PAIR | {"doc": "Reads a whole stream. It returns the data."}
-    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
-    build([tmp_path / "pairs.jsonl"], tmp_path / "cache", text, listed)
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n" + json.dumps(PAIR) + "\n")
+    build([tmp_path / "pairs.jsonl"], tmp_path / "cache", text, listed, held_out_share=0.0)
     assert json.loads((tmp_path / "cache" / "complete.json").read_text())["dropped"] == {"in the evaluation": 1}
     assert list(deduplicate([pair], evaluation=listed)) == []
 

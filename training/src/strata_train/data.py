@@ -270,6 +270,11 @@ def build_shards(
     count = max(1, round(total / shard_pairs))
     emit("progress", phase="data", message=f"{total} pairs in {count} shards")
     kept, dropped = _deal(files, parts, count, data, held_out_share, seed, exclusions)
+    if not any(part.stat().st_size for part in parts.glob("part-*.jsonl")):
+        shutil.rmtree(parts)
+        why = {**dropped, "held out": kept} if kept else dropped
+        counted = ", ".join(f"{count} {reason}" for reason, count in why.items())
+        raise UserError("no-data", f"Of {total} pairs none is left to train on{counted and f' ({counted})'}.")
     work = [
         (part, cache / f"shard-{number:03d}", text, data, limits, f"{seed} {draw}" if draw else str(seed))
         for number, part in enumerate(sorted(parts.glob("part-*.jsonl")))
