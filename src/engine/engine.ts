@@ -120,7 +120,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), log, ...(graphFrom !== undefined && { graphFrom }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }) });
       const instant = loadInstantTable(this.#model);
       instant.catch(() => undefined); // thrown below, once the store is known
       this.#store = await opening;
@@ -197,7 +197,6 @@ export class Engine {
     const unrefined = (error: unknown): RankedResult => {
       signal.throwIfAborted();
       this.#problem("visible hits could not be refined", error);
-      this.#noteDamage(error);
       return ranked;
     };
     const late = (error: unknown): void => void (signal.aborted || unrefined(error));
@@ -356,7 +355,7 @@ export class Engine {
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
       putInForce(); // last: an index starts with the model it has chosen, so what failed above must not have been chosen
       this.#teller.withdraw(CHOICE_GONE);
-    }).catch((error: unknown) => this.#refuse(error));
+    });
     this.#options.log("info", `the model is ${files.model.id} ${files.model.version} now (${files.model.folder})`);
     return this.status();
   }
@@ -525,16 +524,10 @@ export class Engine {
     this.#saveAt = Date.now() + Math.max(SAVE_EVERY_MS, SAVE_SHARE * (Date.now() - started));
   }
 
-  /** After damage the store has deleted the database and is empty: whoever met it, everything is read again. */
-  #noteDamage(error: unknown): void {
-    if (!StrataError.is(error, "index.damaged")) return;
+  /** The index is empty: whoever met the damage, also behind an answer. */
+  #readAll(): void {
     this.#scansDone = 0;
     this.#requestScan();
-  }
-
-  #refuse(error: unknown): never {
-    this.#noteDamage(error);
-    throw error;
   }
 
   #requestScan(): void {
@@ -547,7 +540,7 @@ export class Engine {
   async #work<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     await this.#exchanges.over();
     if (this.#lost !== undefined) throw this.#lost;
-    return this.#exchanges.work(AbortSignal.any([signal, this.#closing.signal]), run).catch((error: unknown) => this.#refuse(error));
+    return this.#exchanges.work(AbortSignal.any([signal, this.#closing.signal]), run);
   }
 
   /** Exchanges the model or the index while nothing else works with it. */
@@ -578,7 +571,7 @@ export class Engine {
     const encoder = this.#answering();
     const store = seenBy(this.#store, encoder.model.hash);
     try {
-      const answer = await this.#asked(rank({ store, encoder, ...(this.#scansDone > 0 && { noiseFloor: this.#noiseFloor }) }));
+      const answer = await this.#asking.of(rank({ store, encoder, ...(this.#scansDone > 0 && { noiseFloor: this.#noiseFloor }) }));
       this.#teller.withdraw(BY_WORDS); // it may have been one text that the model cannot read
       return answer;
     } catch (error) {
@@ -587,12 +580,8 @@ export class Engine {
       if (!StrataError.is(error) || !["native.missing", "model.damaged", "engine.failed"].includes(error.code)) throw error;
       this.#problem("the encoder does not run", error);
       this.#teller.warn(`${BY_WORDS} ${userMessage(error)}`);
-      return this.#asked(rank({ store, encoder: undefined }));
+      return this.#asking.of(rank({ store, encoder: undefined }));
     }
-  }
-
-  #asked<T>(asking: Promise<T>): Promise<T> {
-    return this.#asking.of(asking).catch((error: unknown) => this.#refuse(error));
   }
 
   /** What was cut short in order, as by the engine's end, is none. */
@@ -602,7 +591,7 @@ export class Engine {
 
   /** Hits where their text stands now; files that changed meanwhile are indexed again. */
   async #anchor<H extends Anchored>(ranked: readonly H[]): Promise<readonly H[]> {
-    const { hits, stale } = await anchorOnce(this.#store, this.#options.root, ranked).catch((error: unknown) => this.#refuse(error));
+    const { hits, stale } = await anchorOnce(this.#store, this.#options.root, ranked);
     if (stale.length > 0) void this.filesChanged(stale, this.#closing.signal).catch((error: unknown) => this.#problem("a stale file was not indexed", error));
     return hits;
   }
@@ -610,7 +599,7 @@ export class Engine {
   /** Reads what has changed where some of these hits are gone. @returns whether the index is another by it */
   async #readLost(hits: readonly Anchored[], signal: AbortSignal): Promise<boolean> {
     const before = this.#store.changes();
-    const { hits: left, stale } = await anchorOnce(this.#store, this.#options.root, hits).catch((error: unknown) => this.#refuse(error));
+    const { hits: left, stale } = await anchorOnce(this.#store, this.#options.root, hits);
     if (left.length === hits.length) return false;
     const read = this.#work(this.#closing.signal, (cut) => this.#readSaved(goneWhole(this.#options.root, stale), cut)).catch((error: unknown) => this.#problem("a file that has changed was not indexed", error)).finally(() => this.#wake()); // they are read deeper behind the answer
     await unlessAborted(signal, Promise.race([read, breathe(GAPS_MS)])); // a folder of thousands of files goes behind the answer too

@@ -108,6 +108,8 @@ export interface StoreOptions {
   readonly versions: { readonly chunker: number; readonly analyser: number };
   /** Databases of other indexes that may have vectors of the same chunks, the last used first. Default: none. */
   readonly siblings?: () => readonly string[];
+  /** Called when a database turned out damaged while open and a new one is in its place, before "index.damaged" is thrown, which may reach nobody who reads the files again. */
+  readonly onEmptied?: () => void;
   /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
   readonly graphFrom?: number;
   /** Bytes from which a database that was not closed in order is checked beside the work. Default: see opening.ts. */

@@ -451,6 +451,7 @@ export class Store {
     } catch (error) {
       if (!isDamage(error) || this.#closed) throw asStrataError(error, this.#options.folder);
       this.#startAgain(error);
+      this.#options.onEmptied?.();
       throw new StrataError("index.damaged", DAMAGED, error);
     }
   }

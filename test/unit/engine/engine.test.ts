@@ -15,6 +15,8 @@ import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnx
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import { RETRY_MS } from "../../../src/engine/pace.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
+import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
+import { ModelVectors } from "../../../src/store/dense.ts";
 import { Store } from "../../../src/store/store.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
@@ -575,27 +577,61 @@ test("an answer whose hits have gone with a branch switch is made again from wha
   assert.equal(coverage.files, 1);
 });
 
-test("damage that a change of model or an answer by words alone meets is repaired from the files", async (t) => {
-  const place = workplace(t, manyFiles(20));
-  const engine = await place.open(workerFile(place, `throw new Error("no luck");`));
-  await engine.index("instant", never);
-  const damaged = (error: unknown): boolean => StrataError.is(error, "index.damaged");
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const damage = (): never => {
-    throw new StrataError("index.damaged", "It was deleted.");
-  };
-  t.mock.method(Store.prototype, "useModel").mock.mockImplementationOnce(damage);
+/** The next call of a method like `like` finds the database damaged, as SQLite says it. @returns whether it has been called */
+function damagedAt<K extends "get" | "all" | "walk">(t: TestContext, method: K, like: RegExp): () => boolean {
+  let isMet = false;
+  const original = IndexDatabase.prototype[method] as (this: IndexDatabase, sql: string, ...values: Sql[]) => unknown;
+  t.mock.method(IndexDatabase.prototype, method, function (this: IndexDatabase, sql: string, ...values: Sql[]) {
+    if (isMet || !like.test(sql)) return original.call(this, sql, ...values);
+    isMet = true;
+    throw malformed();
+  });
+  return () => isMet;
+}
+const malformed = (): Error => Object.assign(new Error("database disk image is malformed"), { errcode: 11 });
+
+test("damage that any question or change of model meets is repaired from the files", { timeout: 60_000 }, async (t) => {
+  const files = manyFiles(20);
+  const place = workplace(t, files);
+  const engine = await place.open();
   const other = copyTinyModel(t);
   editManifest(other, (manifest) => (manifest.version = "9.9.9"));
-  await assert.rejects(engine.chooseModel(other, never), damaged);
+  const ask = (query: string) => engine.search({ query, k: 5, depth: "instant" }, never);
+  const meetings = [
+    { method: "walk", like: /bm25/, meet: () => ask("merge the ledger") },
+    { method: "get", like: /FROM meta/, meet: () => ask("merge lang:fortran") },
+    { method: "get", like: /INTO models|FROM models/, meet: () => engine.chooseModel(other, never) },
+    { method: "all", like: /p\.file = \?/, meet: () => engine.similar({ path: Object.keys(files)[0]!, startLine: 1, k: 5, depth: "instant" }, never) },
+    { method: "all", like: /json_each/, meet: () => engine.duplicates({ minLines: 1, threshold: 0.9, limit: 5 }, never) },
+  ] as const;
+  for (const { method, like, meet } of meetings) {
+    await engine.index("instant", never);
+    const isMet = damagedAt(t, method, like);
+    await assert.rejects(meet(), (error) => StrataError.is(error, "index.damaged"), String(like));
+    assert.ok(isMet());
+    assert.equal((await engine.index("instant", never)).coverage.files, 20, String(like));
+    t.mock.restoreAll();
+  }
+});
+
+test("damage that is met behind an answer, where nobody asks, is repaired from the files", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(20));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // see above
   await engine.index("instant", never);
-  const passes = scan.mock.callCount();
-  assert.ok(passes > 0);
-  t.mock.method(OnnxEncoder.prototype, "embedQuery", () => Promise.reject(new StrataError("native.missing", "It does not load.")));
-  t.mock.method(Store.prototype, "searchLexical", damage);
-  await assert.rejects(engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never), damaged);
-  await engine.index("instant", never);
-  assert.ok(scan.mock.callCount() > passes);
+  place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
+  await engine.filesChanged(["late.ts"], never);
+  let isMet = false;
+  const search = ModelVectors.prototype.search;
+  t.mock.method(ModelVectors.prototype, "search", function (this: ModelVectors, ...given: Parameters<typeof search>) {
+    if (isMet || given[1] > 1) return search.apply(this, given);
+    isMet = true; // what the question asks for is more than the nearest: this is the measuring of how near means nothing
+    throw malformed();
+  });
+  await engine.search({ query: "value of part", k: 5, depth: "instant" }, never);
+  while (!isMet) await yieldToEventLoop();
+  assert.equal((await engine.index("instant", never)).coverage.files, 21);
 });
 
 test("that words alone answered is told until the model has answered again", async (t) => {
@@ -635,22 +671,4 @@ test("with a model whose exits do not run, or give no numbers, questions are ans
     assert.ok((await engine.search({ query: "merge the ledger", k: 5, depth: "instant" }, never)).hits.length > 0);
     assert.match(engine.status().warnings.join(), /Searching by words only: The model .*strata-model-/);
   }
-});
-
-test("damage that is met while hits are followed in files that have changed is repaired from the files", { timeout: 30_000 }, async (t) => {
-  const copy = "export function addition(a: number, b: number): number {\n  return a + b;\n}\n";
-  const place = workplace(t, { "a.ts": copy });
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // see above
-  await engine.index("instant", never);
-  t.mock.method(Indexer.prototype, "update", async () => ({ indexed: [], rescan: false }));
-  place.write({ "a.ts": `${copy}\n${copy}` });
-  t.mock.method(Store.prototype, "placesInFile").mock.mockImplementationOnce(() => {
-    throw new StrataError("index.damaged", "It was deleted.");
-  });
-  const passes = scan.mock.callCount();
-  await assert.rejects(engine.search({ query: "addition", k: 5, depth: "instant" }, never), (error) => StrataError.is(error, "index.damaged"));
-  await engine.index("instant", never);
-  assert.ok(scan.mock.callCount() > passes);
 });

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { quantise } from "../../../src/encoding/int8.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { asStrataError } from "../../../src/store/database.ts";
-import { Store } from "../../../src/store/store.ts";
+import { Store, type StoreOptions } from "../../../src/store/store.ts";
 import { parsedFile, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
@@ -46,11 +46,11 @@ function fromDatabase(sql: string): unknown {
 const isClean = (): boolean => fromDatabase("SELECT value FROM meta WHERE key = 'clean'") === "1";
 
 /** A store that was sound when it opened, and of whose database all pages but the first are damaged since. */
-async function openThenDamaged() {
+async function openThenDamaged(changes?: Partial<StoreOptions>) {
   const store = await w.open();
   store.putFiles(manyFiles(400));
   await store.close();
-  const again = await w.open();
+  const again = await w.open(changes);
   const pages = statSync(inFolder("index.db")).size / 4096;
   for (let page = 2; page < pages; page++) scribble(inFolder("index.db"), page * 4096, 4096);
   return again;
@@ -163,11 +163,13 @@ describe("a damaged database", () => {
   });
 
   test("is replaced while open, the call says so, and the next call works", async () => {
-    const again = await openThenDamaged();
+    let emptied = 0;
+    const again = await openThenDamaged({ onEmptied: () => emptied++ });
     assert.throws(() => {
       for (const { path } of again.files().values()) again.placesInFile(path);
       for (const chunk of again.codeOf([...again.placesPerChunk().keys()])) assert.ok(chunk.text);
     }, code("index.damaged"));
+    assert.equal(emptied, 1);
     assert.deepEqual(again.coverage(), { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 });
     assert.match(again.warnings[0]!, /damaged/);
     again.putFiles(manyFiles(2));
