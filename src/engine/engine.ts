@@ -484,7 +484,7 @@ export class Engine {
 
   /** After a change of model: the next chunks get their instant vector of the new one. False when all have theirs. */
   #replaceRound(): boolean {
-    const todo = this.#store.chunksWithoutInstant(REPLACE_ROUND);
+    const todo = this.#store.chunksToDeepen("instant", REPLACE_ROUND);
     if (todo.length === 0) {
       if (!this.#before) return false;
       this.#dismiss(this.#before);

@@ -159,9 +159,17 @@ export class Store {
   }
 
   // Deepening ------------------------------------------------------------------------------------------------------------
-  /** Live chunks without a vector at `depth` or deeper: those of `paths` in that order first, then by recency of file; of those, `most` and what comes new. */
-  chunksToDeepen(depth: "shallow" | "deep", limit: number, paths: readonly string[] = [], most = Infinity): readonly ChunkText[] {
+  /**
+   * Live chunks without a vector at `depth` or deeper, after a change of model of the new one: those of `paths` in that order first, then by recency of
+   * file; of those, `most` and what comes new.
+   */
+  chunksToDeepen(depth: Depth, limit: number, paths: readonly string[] = [], most = Infinity): readonly ChunkText[] {
     return this.#guard(() => {
+      const key = `${depth} ${most}`;
+      if (this.coverage()[depth] === this.#catalogue.references.size) {
+        this.#queues.get(key)?.splice(0); // not forgotten: to gather all again takes as long as there are many
+        return [];
+      }
       const wanted = new Set<number>();
       for (const path of paths) {
         const file = this.#catalogue.files.get(path);
@@ -170,8 +178,8 @@ export class Store {
           if (wanted.size < limit && this.#lacks(chunk as number, depth)) wanted.add(chunk as number);
         }
       }
-      const queue = this.#queues.get(`${depth} ${most}`) ?? chunksRecentLast(this.#db, most);
-      this.#queues.set(`${depth} ${most}`, queue);
+      const queue = this.#queues.get(key) ?? chunksRecentLast(this.#db, most);
+      this.#queues.set(key, queue);
       while (queue.length > 0 && !this.#lacks(queue.at(-1)!, depth)) queue.pop();
       for (let i = queue.length - 1; i >= 0 && wanted.size < limit; i--) if (this.#lacks(queue[i]!, depth)) wanted.add(queue[i]!);
       return textsOf(this.#db, [...wanted]);
@@ -197,21 +205,9 @@ export class Store {
     for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
     this.#dropReplaced();
   }
-  /** Live chunks without any vector of this model (after a change of model). */
-  chunksWithoutInstant(limit: number): readonly ChunkText[] {
-    const { vectors } = this.#current;
-    if (vectors.count === this.#catalogue.references.size) return [];
-    const ids: number[] = [];
-    for (const chunkId of this.#catalogue.references.keys()) {
-      if (ids.length >= limit) break;
-      if (vectors.depthOf(chunkId) === undefined) ids.push(chunkId);
-    }
-    return this.#guard(() => textsOf(this.#db, ids));
-  }
-
   /**
    * Goes over to another model; no write of the old one's instant vectors may be under way. What is stored of it counts at once. Until every live chunk has a
-   * vector of it (`chunksWithoutInstant`, `putVectors`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
+   * vector of it (`chunksToDeepen`, `putVectors`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
    * The model before keeps its vectors on disk, so that going back encodes nothing; those of still older ones are deleted.
    */
   useModel(model: EncoderModel): void {

@@ -34,7 +34,7 @@ function assertConsistent(store: Store): void {
   assert.deepEqual([chunks, instant, files % BATCH], [2 * files, 2 * files, 0]);
   assert.equal(store.placesPerChunk().size, chunks);
   assert.equal(store.searchLexical([terms("return")], [], [1, 1, 1, 1, 1], 1e6, {}).length, chunks);
-  assert.equal(store.chunksWithoutInstant(1).length, 0);
+  assert.equal(store.chunksToDeepen("instant", 1).length, 0);
   for (const { path } of store.files().values()) {
     const places = store.placesInFile(path);
     assert.deepEqual(places.map(({ startLine, endLine }) => [startLine, endLine]), [[1, 3], [4, 6]]);

@@ -111,10 +111,28 @@ describe("putting files", () => {
   test("tells which chunks lack an instant vector", async () => {
     const store = await w.open();
     store.putFiles([parsedFile("a.ts", [readFile]), parsedFile("b.ts", [writeFile], { instant: () => undefined })]);
-    assert.deepEqual(store.chunksWithoutInstant(10).map(({ text }) => text), [writeFile]);
-    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
-    assert.deepEqual(store.chunksWithoutInstant(10), []);
+    assert.deepEqual(store.chunksToDeepen("instant", 10).map(({ text }) => text), [writeFile]);
+    store.putVectors("instant", store.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    assert.deepEqual(store.chunksToDeepen("instant", 10), []);
     assert.ok(dense(store, writeFile)[0]!.score > 0.99);
+  });
+
+  test("gives a new model the most recently changed code first, and each chunk once, whatever comes meanwhile", async () => {
+    const store = await w.open();
+    const aged = (n: number) => parsedFile(`${n}.ts`, [`export const aged = ${n};`], { mtimeMs: n });
+    store.putFiles([3, 1, 4, 2].map(aged));
+    store.useModel(testModel({ hash: "b".repeat(64) }));
+    const given: string[] = [];
+    const round = () => {
+      const todo = store.chunksToDeepen("instant", 2);
+      given.push(...todo.map(({ text }) => text.slice(-2, -1)));
+      store.putVectors("instant", todo.map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    };
+    round();
+    store.putFiles([{ ...aged(5), chunks: aged(5).chunks.map(({ instant: _, ...rest }) => rest) }, aged(6)]);
+    for (let rounds = 0; rounds < 3; rounds++) round();
+    assert.deepEqual(given, ["4", "3", "5", "2", "1"]);
+    assert.equal(store.previousModel, undefined);
   });
 
   test("is all or nothing when one of the files cannot be stored", async () => {

@@ -259,7 +259,7 @@ describe("another version", () => {
     const model = testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] });
     const text = manyFiles(1)[0]!.chunks[0]!.chunk.text;
     let again = await w.open({ model });
-    const putSome = (limit: number) => again.putVectors("instant", again.chunksWithoutInstant(limit).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
+    const putSome = (limit: number) => again.putVectors("instant", again.chunksToDeepen("instant", limit).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
     assert.equal(again.previousModel !== undefined, true);
     assert.deepEqual(again.previousModel, testModel());
     assert.deepEqual(again.coverage(), { files: 3, chunks: 3, instant: 0, shallow: 0, deep: 0 });
@@ -288,7 +288,7 @@ describe("another version", () => {
     };
     assert.deepEqual(rows(), [4, 4], "the old model's vectors (three instant, one deep) are kept for going back");
     again = await w.open({ model: testModel({ hash: "c".repeat(64) }) });
-    again.putVectors("instant", again.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    again.putVectors("instant", again.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
     while (!again.drainGraphs(1000));
     await again.close();
     assert.deepEqual(rows(), [4, 4], "of three models the oldest is gone");
@@ -307,7 +307,7 @@ describe("another version", () => {
     store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantise(vectorOf(late!.text)) }], testModel().hash);
     assert.equal(store.coverage().deep, 0, "what the old model still had under way is its own");
     assert.throws(() => store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantise(vectorOf(late!.text)) }]), RangeError);
-    store.putVectors("instant", store.chunksWithoutInstant(10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
+    store.putVectors("instant", store.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text, 48)) })));
     assert.equal(store.previousModel !== undefined, false);
     while (!store.drainGraphs(1000));
     store.useModel(testModel());
