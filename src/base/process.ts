@@ -1,6 +1,8 @@
 // This process and others on this machine.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+import { StrataError } from "./errors.ts";
 
 /** What this process holds in memory; 0 where the system does not say, as when no file handle is left to ask with. */
 export function residentBytes(): number {
@@ -8,6 +10,15 @@ export function residentBytes(): number {
     return process.memoryUsage.rss();
   } catch {
     return 0;
+  }
+}
+
+/** @throws StrataError "engine.failed" where the system gives no thread: what limits processes counts these too */
+export function startThread(program: string, options: WorkerOptions): Worker {
+  try {
+    return new Worker(program, options);
+  } catch (error) {
+    throw new StrataError("engine.failed", `The system gives Strata no more threads. Close other programs, or raise the limit of processes ("ulimit -u", or that of the container). It is tried again by itself.`, error);
   }
 }
 

@@ -1,11 +1,12 @@
 // The product's Encoder: queries at once on this thread (a one-line query takes a few milliseconds), chunks in worker threads that pause between texts
 // while a query runs. What runs inside a worker is encodeWorker.ts.
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { startThread } from "../base/process.ts";
 import { type EncodeDepth, type EncodeJob, encodeJob, type Priority } from "./encodeQueue.ts";
 import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } from "./encoder.ts";
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
@@ -56,7 +57,7 @@ export class OnnxEncoder implements Encoder {
   /** Least recently used first. */
   readonly #queryCache = new Map<string, QueryVectors>();
   readonly #pending = new Map<number, Pending>();
-  /** All of them or none. */
+  /** Those that were to be had, or none. */
   #workers: readonly Worker[] = [];
   #retirement: NodeJS.Timeout | undefined;
   #nextId = 1;
@@ -184,21 +185,29 @@ export class OnnxEncoder implements Encoder {
   #startWorkers(): void {
     if (this.#refusal) throw this.#refusal;
     if (this.#workers.length > 0) return;
-    this.#workers = Array.from({ length: this.#workerCount }, () => {
-      const worker = new Worker(this.#workerFile, { workerData: this.#workerData, name: "strata-encode" });
-      // One that was dismissed may fail while it ends; that says nothing of the next.
-      const isOurs = () => this.#workers.includes(worker);
-      worker.on("message", (message: FromEncodeWorker) => {
-        if (message.kind !== "unusable") this.#answered(message);
-        else if (isOurs()) this.#refuse(new StrataError(message.code, message.message));
-      });
-      let cause: unknown;
-      worker.on("error", (error) => (cause = error));
-      worker.on("exit", (code) => {
-        if (isOurs()) this.#died(cause ?? `exit code ${code}`);
-      });
-      return worker;
+    const started: Worker[] = [];
+    try {
+      while (started.length < this.#workerCount) started.push(this.#startWorker());
+    } catch (error) {
+      if (started.length === 0) throw error; // else the others read all of it
+    }
+    this.#workers = started;
+  }
+
+  #startWorker(): Worker {
+    const worker = startThread(this.#workerFile, { workerData: this.#workerData, name: "strata-encode" });
+    // One that was dismissed may fail while it ends; that says nothing of the next.
+    const isOurs = () => this.#workers.includes(worker);
+    worker.on("message", (message: FromEncodeWorker) => {
+      if (message.kind !== "unusable") this.#answered(message);
+      else if (isOurs()) this.#refuse(new StrataError(message.code, message.message));
     });
+    let cause: unknown;
+    worker.on("error", (error) => (cause = error));
+    worker.on("exit", (code) => {
+      if (isOurs()) this.#died(cause ?? `exit code ${code}`);
+    });
+    return worker;
   }
 
   #refuse(refusal: StrataError): void {

@@ -1,8 +1,9 @@
 // Worker threads that turn files into ParsedFiles (read, sniff, chunk, analyse, instant vector). Owns scheduling and the
 // survival of a worker that dies on a file; what a worker does is in parseWorker.ts.
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { entryFile } from "../base/assets.ts";
 import type { Log } from "../base/log.ts";
+import { startThread } from "../base/process.ts";
 import type { InstantTable } from "../encoding/exit0.ts";
 import type { ParsedFile } from "../store/store.ts";
 import type { ParseReply, ParseWorkerData, ToParseWorker } from "./parseWorker.ts";
@@ -23,6 +24,7 @@ export type ParseOutcome =
 interface Job {
   readonly files: readonly FileToParse[];
   readonly resolve: (outcomes: readonly ParseOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 interface Slot {
   readonly worker: Worker;
@@ -58,7 +60,7 @@ export class ParsePool {
    * beside the opening of an index on the other cores.
    */
   start(): void {
-    while (!this.#closed && this.#slots.length < Math.max(1, this.#size - 1)) this.#spawn();
+    while (!this.#closed && this.#slots.length < Math.max(1, this.#size - 1)) if (!this.#spawn()) return;
   }
 
   /** Gives the table that makes the instant vectors; once. */
@@ -68,11 +70,11 @@ export class ParsePool {
     this.#pump();
   }
 
-  /** Outcomes in the order of `files`. `urgent` (a saved file) overtakes everything queued. */
+  /** Outcomes in the order of `files`. `urgent` (a saved file) overtakes everything queued. @throws StrataError "engine.failed" when no thread is to be had */
   parse(files: readonly FileToParse[], urgent: boolean): Promise<readonly ParseOutcome[]> {
     if (this.#closed) return Promise.resolve(files.map(({ path }) => ({ kind: "gone", path })));
-    return new Promise((resolve) => {
-      (urgent ? this.#urgent : this.#queue).push({ files, resolve });
+    return new Promise((resolve, reject) => {
+      (urgent ? this.#urgent : this.#queue).push({ files, resolve, reject });
       this.#pump();
     });
   }
@@ -90,8 +92,12 @@ export class ParsePool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retirement);
-    for (const job of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
+    for (const job of this.#giveUpWaiting()) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
     await Promise.all(this.#slots.splice(0).map((slot) => slot.worker.terminate()));
+  }
+
+  #giveUpWaiting(): readonly Job[] {
+    return [...this.#urgent.splice(0), ...this.#queue.splice(0)];
   }
 
   #pump(): void {
@@ -120,8 +126,16 @@ export class ParsePool {
     if (kept === undefined) this.#spawn();
   }
 
-  #spawn(): Slot {
-    const slot: Slot = { worker: new Worker(entryFile("parseWorker"), { workerData: { root: this.#root } satisfies ParseWorkerData, name: "strata-parse" }), job: undefined, parsed: 0 };
+  /** Undefined where no thread is to be had: those that run do the work, and without any it is refused. */
+  #spawn(): Slot | undefined {
+    let worker: Worker;
+    try {
+      worker = startThread(entryFile("parseWorker"), { workerData: { root: this.#root } satisfies ParseWorkerData, name: "strata-parse" });
+    } catch (error) {
+      if (this.#slots.length === 0) for (const job of this.#giveUpWaiting()) job.reject(error);
+      return undefined;
+    }
+    const slot: Slot = { worker, job: undefined, parsed: 0 };
     slot.worker.on("message", (reply: ParseReply) => {
       for (const { level, message } of reply.log) this.#log(level, message);
       const job = slot.job;
@@ -148,7 +162,7 @@ export class ParsePool {
     const [only, ...more] = job.files;
     if (this.#closed || only === undefined) job.resolve(job.files.map(({ path }) => ({ kind: "gone", path })));
     else if (more.length === 0) job.resolve([{ kind: "skip", reason: "parser failed", ...only }]);
-    else void Promise.all(job.files.map((file) => this.parse([file], true))).then((parts) => job.resolve(parts.flat()));
+    else void Promise.all(job.files.map((file) => this.parse([file], true))).then((parts) => job.resolve(parts.flat()), job.reject);
     this.#pump();
   }
 }

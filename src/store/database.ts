@@ -4,9 +4,10 @@ import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statfsSync } from "n
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { StrataError } from "../base/errors.ts";
 import { patiently } from "../base/patiently.ts";
+import { startThread } from "../base/process.ts";
 
 export type Sql = string | number | null | Uint8Array;
 export type Row = Record<string, Sql>;
@@ -180,7 +181,11 @@ export class CheckBeside {
   }
   /** Once what is needed to answer is read: both want the disk. */
   begin(): void {
-    this.#worker = new Worker(CHECK, { eval: true, workerData: this.#file, name: "strata-check" });
+    try {
+      this.#worker = startThread(CHECK, { eval: true, workerData: this.#file, name: "strata-check" });
+    } catch {
+      return this.#over.resolve(); // the next start checks
+    }
     this.#worker.on("message", ({ said, errcode }: { readonly said: string; readonly errcode?: number }) => {
       // Busy, or out of memory: that says nothing of the file.
       this.#said = errcode === undefined || isDamage(Object.assign(new Error(said), { errcode })) ? said : SOUND;

@@ -12,6 +12,7 @@ import { loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { copyTinyModel, cosine, editManifest, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { limitThreads } from "../../support/threads.ts";
 
 const table = await loadTinyTable();
 const { cases, tolerance } = readParity(tinyModelFolder);
@@ -170,6 +171,15 @@ describe("two workers", () => {
     const many = Array.from({ length: 60 }, (_, i) => codeCases[i % codeCases.length]!);
     const [one, two] = [openEncoder(t), openEncoder(t, { backgroundThreads: 2 })];
     assert.deepEqual(await two.embedChunks(many, "deep", "background"), await one.embedChunks(many, "deep", "background"));
+  });
+
+  it("are one where the system gives no thread for the other, and refuse in words without any", async (t) => {
+    const encoder = openEncoder(t, { backgroundThreads: 2 });
+    const restore = limitThreads(t, 0);
+    await assert.rejects(encoder.embedChunks([chunk("a")], "deep", "visible"), (error) => StrataError.is(error, "engine.failed") && /no more threads\. Close/.test(error.message));
+    restore();
+    limitThreads(t, 1);
+    assert.equal((await encoder.embedChunks([chunk("a"), chunk("b")], "deep", "visible")).length, 2);
   });
 
   it("end together when one of them dies, and the next call starts both", async (t) => {

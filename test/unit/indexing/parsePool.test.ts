@@ -5,10 +5,12 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
+import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { ParsePool } from "../../../src/indexing/parsePool.ts";
+import { limitThreads } from "../../support/threads.ts";
 
 /** `ready: false`: started, but without the table yet. */
 async function pool(t: TestContext, files: Record<string, string | Uint8Array>, { ready = true, change = (_root: string): void => {}, inside = "" } = {}) {
@@ -104,6 +106,19 @@ test("equal content gives equal ids and hashes, wherever it lies", async (t) => 
   if (one?.kind !== "parsed" || two?.kind !== "parsed") return;
   assert.equal(one.file.hash, two.file.hash);
   assert.deepEqual(one.file.chunks.map(({ chunk }) => chunk.id), two.file.chunks.map(({ chunk }) => chunk.id));
+});
+
+test("where no more threads are to be had those that run do the work; without any it is refused in words, and done when there are some", async (t) => {
+  const names = ["a.ts", "b.ts", "c.ts"];
+  const parsing = await pool(t, Object.fromEntries(names.map((name) => [name, "export const a = 1;\n"])));
+  const parse = async () => (await Promise.all(names.map((name) => parsing.parse([file(name)], false)))).map(([outcome]) => outcome?.kind);
+  const restore = limitThreads(t, 0);
+  parsing.start();
+  await assert.rejects(parse(), (error) => StrataError.is(error, "engine.failed") && /no more threads\. Close/.test(error.message));
+  restore();
+  limitThreads(t, 1);
+  assert.deepEqual(await parse(), ["parsed", "parsed", "parsed"]);
+  assert.equal(parsing.threads.length, 1);
 });
 
 test("workers that a full pass has filled are exchanged, and the pool parses on", async (t) => {

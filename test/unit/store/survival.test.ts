@@ -9,6 +9,7 @@ import { quantise } from "../../../src/encoding/int8.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { asStrataError } from "../../../src/store/database.ts";
 import { Store, type StoreOptions } from "../../../src/store/store.ts";
+import { limitThreads } from "../../support/threads.ts";
 import { parsedFile, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
 let w: Workshop;
@@ -151,6 +152,19 @@ describe("a damaged database", () => {
     assert.equal(again.coverage().files, 0);
     again.putFiles(manyFiles(2));
     assert.equal(again.searchLexical([number], [], even, 10, {}).length, 2);
+  });
+
+  test("that is large is opened also where no thread is to be had to check it, and is checked by the next start", async (t) => {
+    const store = await w.open();
+    store.putFiles(manyFiles(60));
+    await store.close();
+    markUnclean();
+    limitThreads(t, 0);
+    const again = await w.open({ checkedBesideFrom: 0 });
+    await again.settled();
+    assert.equal(again.coverage().files, 60);
+    await again.close();
+    assert.ok(!isClean());
   });
 
   test("whose check is not over is not called sound", async () => {
