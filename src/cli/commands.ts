@@ -111,7 +111,7 @@ async function answer(context: Context, options: SearchOptions, all: SearchedFol
     const placed = namedHits(hits, clickableFolder);
     const [shown, isWhole] = [{ query: asRead(query, result) }, allComplete(parts, "instant")];
     if (hits.length > 0) out(options.vimgrep ? renderLines(placed, shown) : renderHits(placed, { ...shown, ...remarksOf(result), paint: painter(outColour), columns, explain: options.explain }));
-    else if (coverage.files === 0 && isWhole && folders.length === 1) err(`There are no files to search in ${folders[0]!.scope.root}. What is left out, and why: strata status --left-out ${folders[0]!.scope.root}\n`);
+    else if (coverage.files === 0 && isWhole && folders.length === 1) err(`${printable(`There are no files to search in ${folders[0]!.scope.root}. What is left out, and why: strata status --left-out ${folders[0]!.scope.root}`)}\n`);
     else err(`Nothing found${isWhole ? "" : " yet"}${filtered ? " that passes the filters" : ""}.\n`);
     for (const note of [...coverageLines(parts, options.depth), ...notSearched(result, all)]) err(`${printable(note)}\n`);
   }
@@ -273,7 +273,7 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
       context.terminal.out(
         `Indexed ${plural(files, "file")} (${plural(chunks, "chunk")}) at ${options.depth} depth in ${seconds.toFixed(1)} s; ${bytes(status.indexBytes)} on disk${skipped > 0 ? `, ${count(skipped)} left out (strata status --left-out lists them)` : ""}.\n`,
       );
-      for (const warning of status.warnings) context.terminal.err(`strata: ${warning}\n`);
+      for (const warning of status.warnings) context.terminal.err(`strata: ${printable(warning)}\n`);
     }
     return files > 0 ? 0 : 1;
   });
@@ -285,7 +285,7 @@ export async function runStatus(folder: string | undefined, context: Context, op
   const disk = indexFolder(root);
   if (!hasIndex(root)) {
     if (context.json) printJson(context, { state: { kind: "absent" }, root, indexFolder: disk });
-    else context.terminal.out(`${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}\n`);
+    else context.terminal.out(`${printable(`${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}`)}\n`);
     return 1;
   }
   return withEngine(context, root, async (session) => {

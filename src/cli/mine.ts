@@ -12,7 +12,7 @@ import { Chunker } from "../indexing/chunker.ts";
 import { type FileToMine, minePairs } from "../indexing/mine.ts";
 import { walk } from "../indexing/walk.ts";
 import { existingFolder } from "./session.ts";
-import { plural, type Context } from "./terminal.ts";
+import { plural, printable, type Context } from "./terminal.ts";
 
 const liftoff = "--liftoff-only";
 
@@ -91,6 +91,6 @@ export async function runMine(folder: string, options: { readonly out: string; r
   const isNew = !existsSync(path.dirname(out));
   const { files, pairs } = await mine(root, out, options.undocumented ?? false, context.signal);
   if (context.json) context.terminal.out(`${JSON.stringify({ files, pairs, out })}\n`);
-  else context.terminal.out(`${plural(pairs, "pair")} from ${plural(files, "file")} in ${out}${isNew ? ", whose folder was made" : ""}\n`);
+  else context.terminal.out(`${plural(pairs, "pair")} from ${plural(files, "file")} in ${printable(out)}${isNew ? ", whose folder was made" : ""}\n`);
   return pairs > 0 ? 0 : 1;
 }

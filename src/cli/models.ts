@@ -75,9 +75,9 @@ export async function runModels(action: string | undefined, model: string | unde
     if (context.json) context.terminal.out(`${JSON.stringify({ model: status.model, coverage: status.coverage })}\n`);
     else {
       const { root, model: chosen } = status;
-      const name = printable(`${chosen.id} ${chosen.version}`);
+      const uses = `${root} uses ${chosen.id} ${chosen.version}`;
       const isSame = before === manifestHash(chosen.folder);
-      context.terminal.out(isSame ? `${root} uses ${name} already; nothing has to be read again.\n` : `${root} uses ${name} now. Until it has read everything, searches are answered by the model before.\n`);
+      context.terminal.out(`${printable(isSame ? `${uses} already; nothing has to be read again.` : `${uses} now. Until it has read everything, searches are answered by the model before.`)}\n`);
     }
     return 0;
   });

@@ -173,7 +173,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         return 0;
       }
       const { serveMcp } = await import("../mcp/server.ts");
-      await serveMcp({ folders, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${message}\n`) });
+      await serveMcp({ folders, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${printable(message)}\n`) });
       return 0;
     },
   );
@@ -184,7 +184,7 @@ function reportError(error: unknown, json: boolean, terminal: Terminal): void {
   const code = StrataError.is(error) ? error.code : "engine.failed";
   const message = userMessage(error);
   if (json) terminal.out(`${JSON.stringify({ error: { code, message } })}\n`);
-  else terminal.err(`strata: ${message.split("\n").map(printable).join("\n")}\n`); // it may name a folder of an index, whatever that is called
+  else terminal.err(`strata: ${printable(message)}\n`); // it may name a folder of an index, whatever that is called
 }
 
 /** What commander complains about, as a sentence of ours. */

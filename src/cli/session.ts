@@ -14,7 +14,7 @@ import { type EngineSession, openSession } from "../engine/session.ts";
 import { EngineSessions, mostFolders } from "../engine/sessions.ts";
 import { PathFilter } from "../indexing/walk.ts";
 import { progressDisplay, sayingSo } from "./progress.ts";
-import type { Context, Terminal } from "./terminal.ts";
+import { type Context, printable, type Terminal } from "./terminal.ts";
 
 const openEngine = (context: Context, root: string): Promise<EngineSession> => openSession({ root, client: "cli", modelFolder: context.modelFolder, log: terminalLog(context), start: true, signal: context.signal });
 
@@ -203,6 +203,6 @@ export function resolveModel(given: string | undefined): string | undefined {
 
 function terminalLog({ json, terminal }: { readonly json: boolean; readonly terminal: Terminal }): Log {
   return (level, message) => {
-    if (!json && level === "error") terminal.err(`strata: ${message}\n`);
+    if (!json && level === "error") terminal.err(`strata: ${printable(message)}\n`);
   };
 }

@@ -39,10 +39,16 @@ test("filters that leave out are words of the query wherever they stand", () => 
   assert.deepEqual(withExclusionsAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
 });
 
-test("no folder's name sends escape sequences to the terminal, in a mistake either", async () => {
-  const { code, err } = await strata("search", "x", "--in", path.join(scratch, "a\x1b]0;owned\x07"), "--in", path.join(scratch, "b\x1b[2J"));
-  assert.deepEqual([code, /[\x00-\x09\x0b-\x1f]/.test(err)], [2, false], JSON.stringify(err));
-  assert.match(err, /^strata: There is no folder .*a·\]0;owned·\. /);
+test("no folder's name sends escape sequences or lines of its own to the terminal, in a mistake either", async () => {
+  const { code, err } = await strata("search", "x", "--in", path.join(scratch, "a\x1b]0;owned\x07\nstrata: b"), "--in", path.join(scratch, "b\x1b[2J"));
+  assert.deepEqual([code, /[\x00-\x1f]/.test(err.slice(0, -1))], [2, false], JSON.stringify(err));
+  assert.match(err, /^strata: There is no folder .*a·\]0;owned··strata: b\. /);
+});
+
+test("a folder's name stays in the line of its sentence", { skip: process.platform === "win32" && "which has no such names" }, async () => {
+  const odd = path.join(scratch, "odd\nname");
+  mkdirSync(odd);
+  assert.match((await strata("status", odd)).out, /^.*odd·name is not indexed\. Run: strata index .*odd·name\n$/);
 });
 
 test("an answer is complete when no folder is left out, for want of memory too", () => {
