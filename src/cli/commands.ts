@@ -252,7 +252,7 @@ export async function runDuplicates(options: DuplicateOptions, context: Context)
     const params = { minLines, threshold, limit, filters, under: scope.under };
     const { groups: found, nothingPasses, whyNothing, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, params, context.signal, onProgress));
     const groups = found.map((group) => ({ ...group, members: fromHere(group.members, scope) }));
-    if (context.json) printJson(context, { groups, coverage });
+    if (context.json) printJson(context, { groups, ...remarksOf({ whyNothing }), coverage });
     else if (nothingPasses && filters !== "") context.terminal.err(`Nothing was compared: no code that is indexed passes the filters.${whyNothing === undefined ? "" : ` ${printable(whyNothing)}`}\n`);
     else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more${filters === "" ? "" : " that pass the filters"}.\n`);
     else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), shownFolder(scope))}\n`);

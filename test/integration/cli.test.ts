@@ -152,6 +152,8 @@ test("filters choose of which files duplicates and similar code are told", async
   assert.match((await duplicates("--path", "lib/bill.ts")).out, /lib\/bill\.ts:\d+[\s\S]*src\/invoice\.ts:\d+/);
   assert.deepEqual(await duplicates("--path", "src/retry.ts").then(({ code, err }) => [code, err]), [1, "No duplicates of 4 lines or more that pass the filters.\n"]);
   assert.deepEqual(await duplicates("--path", "src/nowhere.ts").then(({ code, err }) => [code, err]), [1, "Nothing was compared: no code that is indexed passes the filters.\n"]);
+  const unread = await strataJson<{ groups: unknown[]; whyNothing?: string }>("duplicates", root, "--lang", "go", "--depth", "instant");
+  assert.deepEqual([unread.code, unread.value.groups, unread.value.whyNothing], [1, [], "There is no file in go. Most are in typescript, python."]);
   assert.equal((await duplicates("--path", "!lib")).code, 1, "what is left out is no copy");
   const similar = async (...filters: string[]) => (await strataJson<Found>("similar", "src/invoice.ts:2", "--in", root, ...filters)).value.hits.map((hit) => hit.path);
   assert.equal((await similar())[0], "lib/bill.ts");
