@@ -1,4 +1,3 @@
 // Types of licences.mjs, for the contract test.
 export const licenceFile: string;
-export function bundledWorks(): string[];
 export function writeLicences(): string[];

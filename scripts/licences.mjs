@@ -86,7 +86,7 @@ function filesBelow(folder) {
 const packageOf = (source) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1];
 
 /** Names of the works in dist/: packages, and grammars that came in a collection. */
-export function bundledWorks() {
+function bundledWorks() {
   const dist = path.join(root, "dist");
   const sources = filesBelow(dist)
     .filter((file) => file.endsWith(".map"))

@@ -15,10 +15,10 @@ const harness = path.join(root, ".harness");
 const vscode = path.join(harness, "package", "lib", "vscode");
 
 /** The server's entry, started with Node 24 (scripts/vscodeServer.mjs). */
-export const serverEntry = path.join(vscode, "out", "server-main.js");
+const serverEntry = path.join(vscode, "out", "server-main.js");
 
 /** A browser that Playwright can drive, or undefined. CHROMIUM overrides. */
-export function findBrowser() {
+function findBrowser() {
   for (const name of [process.env.CHROMIUM, "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]) {
     if (!name) continue;
     const found = spawnSync("sh", ["-c", 'command -v "$0"', name], { encoding: "utf8" }).stdout?.trim();

@@ -81,7 +81,7 @@ function hitForModel(hit: HitForModel, words: readonly string[], height: number)
 }
 
 /** What models read of a group of copies. */
-export interface CopiesForModel extends CopiesKind {
+interface CopiesForModel extends CopiesKind {
   readonly lines: number;
   readonly members: readonly (Omit<HitForModel, "breadcrumb" | "lang">)[];
 }

@@ -15,7 +15,7 @@ function isQuick(glob: string): boolean {
   return glob.length <= quick.globLength && count(/\*+/g) <= quick.stars && count(/\{/g) <= quick.braces;
 }
 
-export interface GlobOptions {
+interface GlobOptions {
   readonly nocase?: boolean;
   /** `!` at the beginning is a letter; else it stands for all paths that the rest does not match. */
   readonly nonegate?: boolean;

@@ -151,7 +151,7 @@ export async function runSearch(query: string, options: SearchOptions & FilterOp
   return answer(context, options, all, query, ask, filtered.search(filterToken) >= 0);
 }
 
-export interface PlaceInFile {
+interface PlaceInFile {
   readonly startLine: number;
   /** Absent for FILE:LINE: then it is the definition at that line. */
   readonly endLine?: number;

@@ -53,7 +53,7 @@ export async function sayingSo<T>(terminal: Terminal, isQuiet: () => boolean, li
   }
 }
 
-export interface ProgressDisplay {
+interface ProgressDisplay {
   show(progress: Progress): void;
   /** Takes the line away, so that what follows starts clean. */
   end(): void;

@@ -11,7 +11,7 @@ import type { IndexPart } from "../engine/sessions.ts";
 import { progressLine } from "./progress.ts";
 import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
 
-export interface HitsOptions {
+interface HitsOptions {
   readonly paint: Paint;
   readonly columns: number;
   /** What was searched for, to choose and light up the lines; "" for none. */

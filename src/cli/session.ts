@@ -36,7 +36,7 @@ export async function withEngine<T>(context: Context, folder: string, work: (ses
 }
 
 /** Runs work with the session of a folder. */
-export type UseEngine = <T>(folder: SearchedFolder, work: (session: EngineSession) => Promise<T>) => Promise<T>;
+type UseEngine = <T>(folder: SearchedFolder, work: (session: EngineSession) => Promise<T>) => Promise<T>;
 
 /** Runs `work` with the engines of folders as it asks for them, and lets go of them afterwards. */
 export async function withEngines<T>(context: Context, work: (use: UseEngine) => Promise<T>): Promise<T> {

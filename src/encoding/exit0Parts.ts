@@ -15,7 +15,7 @@ export const partBytes = (dims: number, inner: number): number => matrixBytes(in
 const matrixBytes = (rows: number, columns: number) => rows * (4 + columns);
 
 /** Adds in place what the block says of the words (`dims`); their length does not matter, zeros stay zeros. */
-export type Exit0Block = (words: Float32Array) => void;
+type Exit0Block = (words: Float32Array) => void;
 
 /** @param bytes exit0-block.bin, from `at` on @param withSimd tests look at the plain loops */
 export function exit0Block(bytes: SharedArrayBuffer, at: number, dims: number, width: number, withSimd = true): Exit0Block {

@@ -9,7 +9,7 @@ import type { Segment } from "./modelFiles.ts";
 type Ort = typeof import("onnxruntime-node");
 
 /** Vectors of one text, `dims` wide and of unit length. */
-export interface ExitVectors {
+interface ExitVectors {
   readonly shallow: Float32Array;
   /** Undefined when only the shallow exit was asked for. */
   readonly deep: Float32Array | undefined;

@@ -13,7 +13,7 @@ export const SUM_AT = 8192;
 /** `scan(query, rows, count, results)`: addresses in bytes; one int32 per row. */
 export type Scan = (query: number, rows: number, count: number, results: number) => void;
 /** `weigh(sum, rows, count, weights)`: addresses in bytes; adds each row times its float32 weight to the float32 sum. */
-export type Weigh = (sum: number, rows: number, count: number, weights: number) => void;
+type Weigh = (sum: number, rows: number, count: number, weights: number) => void;
 
 const get = (local: number) => [0x20, local];
 const set = (local: number) => [0x21, local];

@@ -3,7 +3,7 @@
 import { BLOCK_ROWS, createScan, createWeigh, kernelMemory, RESULTS_AT, ROWS_AT, roundedQuery, SUM_AT } from "./int8Kernel.ts";
 
 /** The int8 rows of some tokens, in their order, without scales. */
-export interface TokenRows {
+interface TokenRows {
   /** `into = Σ weights[i] · row i` */
   sum(weights: readonly number[], into: Float32Array): void;
   /** Of each row, at unit length, the product with a direction; 0 for a row of zeros. */

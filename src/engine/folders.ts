@@ -36,7 +36,7 @@ export interface MergedResult extends Remarks {
   readonly failures: readonly Failure[];
 }
 
-export interface RootResult<R = protocol.SearchResult> {
+interface RootResult<R = protocol.SearchResult> {
   readonly root: string;
   readonly result: R;
 }
@@ -221,7 +221,7 @@ export const mergeAnswers = ({ areCopies }: Pick<FolderSet, "areCopies">, { resu
   mergeResults(areCopies ? withoutCopies(results, own) : results, k, failures);
 
 /** What a search is asked beside the query. */
-export type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
+type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
 
 /** The parameters of a search in each folder, for `askAll`. */
 export function searchParams(folders: readonly Folder[], query: string, how: SearchHow) {

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { written } from "../base/patiently.ts";
 import type { EngineSettings } from "./protocol.ts";
 
-export type Limits = Pick<EngineSettings, "exclude" | "maxFileBytes">;
+type Limits = Pick<EngineSettings, "exclude" | "maxFileBytes">;
 
 /** An empty glob, which an editor's settings may hold, excludes nothing; the matcher would throw. */
 export const withoutEmptyGlobs = (globs: readonly string[]): string[] => globs.filter((glob) => glob !== "");

@@ -66,7 +66,7 @@ export interface IndexPart {
   readonly state: protocol.IndexState;
 }
 
-export interface Readiness {
+interface Readiness {
   /** Everything is read to `depth` first; else an index gets `graceMs` to become searchable. */
   readonly wait: boolean;
   readonly depth: protocol.Depth;

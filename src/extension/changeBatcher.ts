@@ -1,7 +1,7 @@
 // Gathers saved, created, deleted and renamed files for a moment and reports them per folder. vscode-free.
 import type { Clock } from "./engineClient.ts";
 
-export interface ChangeBatcher {
+interface ChangeBatcher {
   /** @param path relative to `root`, "/" as separator. */
   add(root: string, path: string): void;
   dispose(): void;

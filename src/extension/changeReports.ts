@@ -7,7 +7,7 @@ import { systemClock } from "./engineClient.ts";
 import { placeInWorkspace } from "./similarCode.ts";
 import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
-export interface ReportOptions {
+interface ReportOptions {
   /** Whether a place in this file is shown. */
   readonly isShown: (file: string) => boolean;
   readonly onIndexed: () => void;

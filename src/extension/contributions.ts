@@ -6,7 +6,7 @@ import { defaultMaxFileKB } from "../base/fileSize.ts";
 import { argumentTexts, toolResults, toolTexts } from "../base/forModels.ts";
 import { resultSection } from "../webview/messages.ts";
 
-export interface CommandContribution {
+interface CommandContribution {
   readonly title: string;
   readonly icon?: string;
   readonly enablement?: string;
@@ -39,7 +39,7 @@ export const commands = {
 } as const satisfies Record<string, CommandContribution>;
 export type CommandId = keyof typeof commands;
 
-export interface SettingContribution {
+interface SettingContribution {
   readonly type: "boolean" | "number" | "string" | "array";
   readonly default: boolean | number | string | readonly string[];
   /** "resource" may differ by folder, "window" by window, "machine-overridable" belongs to the machine, "machine" can be set by no workspace. */

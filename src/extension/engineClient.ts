@@ -37,7 +37,7 @@ export const systemClock: Clock = {
   },
 };
 
-export interface EngineClientOptions {
+interface EngineClientOptions {
   readonly connect: (signal: AbortSignal) => Promise<Connected>;
   /** Turns a failed request into the error to show (engine/connect.ts's fromWire). */
   readonly fromWire: (error: unknown) => Error;

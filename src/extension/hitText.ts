@@ -28,7 +28,7 @@ export function tellingLine(snippet: string, symbol = ""): string {
 /** Text as VS Code draws it letter by letter: `$(name)` would become an icon. */
 export const escapeIcons = (text: string): string => text.replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
 
-export interface QuickRow {
+interface QuickRow {
   readonly label: string;
   readonly description?: string;
   readonly detail?: string;

@@ -13,7 +13,7 @@ export interface FolderState {
   readonly status: Status | undefined;
 }
 
-export interface StatusText {
+interface StatusText {
   readonly text: string;
   /** Markdown; file names and reasons inside are escaped. */
   readonly tooltip: string;

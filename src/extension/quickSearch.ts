@@ -16,7 +16,7 @@ interface HitItem extends vscode.QuickPickItem {
   readonly query?: string;
 }
 
-export interface QuickSearchOptions {
+interface QuickSearchOptions {
   readonly engines: WorkspaceEngines;
   readonly opener: PlaceOpener;
   readonly maxResults: () => number;

@@ -1,6 +1,6 @@
 // When a dead engine is started again: soon, then later, then not at all. Pure; the clock is passed in.
 
-export interface RestartPolicy {
+interface RestartPolicy {
   /** Tells of an unexpected end at `now` (ms): how long to wait before the next start, or "give up". */
   ended(now: number): number | "give up";
   /** A person asked for a start: the past is forgotten. */

@@ -4,7 +4,7 @@ import { decodeText } from "../base/decode.ts";
 import { lineOfSnippet } from "../base/snippet.ts";
 
 /** What is needed of an editor's document. */
-export interface EditedDocument {
+interface EditedDocument {
   readonly uri: { readonly fsPath: string };
   readonly isDirty: boolean;
   getText(): string;
@@ -67,7 +67,7 @@ export function followLine(before: readonly string[], now: readonly string[], li
 }
 
 /** How lines (from 1) of the file on disk and of a buffer lead to each other. */
-export interface FollowedEdits {
+interface FollowedEdits {
   readonly toBuffer: (line: number) => number;
   readonly toDisk: (line: number) => number;
   /** Whether a line of the buffer is certainly one of the file, and not only near to one. */

@@ -26,7 +26,7 @@ export interface HistoryStore {
   set(queries: readonly string[]): void;
 }
 
-export interface SearchModelOptions {
+interface SearchModelOptions {
   readonly engines: WorkspaceEngines;
   readonly maxResults: () => number;
   readonly history: HistoryStore;

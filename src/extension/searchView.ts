@@ -8,7 +8,7 @@ import type { OpenOptions } from "./openPlace.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
 import { viewHtml } from "./viewHtml.ts";
 
-export interface SearchViewOptions {
+interface SearchViewOptions {
   readonly extensionUri: vscode.Uri;
   readonly model: SearchModel;
   readonly open: (place: Place, options: OpenOptions) => Promise<void>;

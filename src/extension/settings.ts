@@ -4,9 +4,9 @@ import type { Depth, EngineSettings } from "../engine/protocol.ts";
 import { settings as table, type SettingKey } from "./contributions.ts";
 
 /** Returns a setting's value by its full key ("files.exclude" too), for one workspace folder. */
-export type GetSetting = (key: string) => unknown;
+type GetSetting = (key: string) => unknown;
 
-export interface WindowSettings {
+interface WindowSettings {
   readonly onStartup: boolean;
   readonly maxResults: number;
 }

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { type FolderState, filesText, statusText } from "./indexText.ts";
 import type { CommandId } from "./contributions.ts";
 
-export interface StatusItem extends vscode.Disposable {
+interface StatusItem extends vscode.Disposable {
   update(folders: readonly FolderState[]): void;
 }
 

@@ -1,6 +1,6 @@
 // The page of a view: a shell without content, and what it may load. Everything is drawn by the bundle from typed messages, so no
 // workspace text ever becomes HTML here.
-export interface ViewPage {
+interface ViewPage {
   /** The custom element that the page consists of. */
   readonly element?: "strata-panel" | "strata-training";
   readonly cspSource: string;

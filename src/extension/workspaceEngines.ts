@@ -21,7 +21,7 @@ export type Listener = () => void;
  */
 export const isMuchMore = (now: number, before: number): boolean => now >= Math.max(1, 2 * before);
 /** Who shows the hits of a search: each has one at a time. */
-export type Asker = "view" | "quick";
+type Asker = "view" | "quick";
 
 export class WorkspaceEngines {
   readonly #clients = new Map<string, { readonly folder: Folder; readonly client: EngineClient }>();

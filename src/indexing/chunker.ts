@@ -21,14 +21,14 @@ import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
 import grammarFiles from "./grammars.json" with { type: "json" };
 
-export interface ChunkerOptions {
+interface ChunkerOptions {
   /** Folder of the grammars when it is not the package's own: flat (as `dist/grammars`), or a `node_modules` as grammars.json describes it. */
   readonly grammarFolder?: string;
   readonly log: Log;
 }
 
 /** The definitions of a text, in their rows of `lines`. */
-export interface Outlined {
+interface Outlined {
   readonly lang: string;
   readonly lines: SourceLines;
   readonly entries: readonly OutlineEntry[];

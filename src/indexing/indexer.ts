@@ -12,7 +12,7 @@ import { isIgnoreFile } from "./ignoreRules.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "./parsePool.ts";
 import { type OnSkip, PathFilter, type PathVerdict, type SkipReason, walk } from "./walk.ts";
 
-export interface IndexerOptions {
+interface IndexerOptions {
   readonly root: string;
   readonly store: Store;
   readonly pool: ParsePool;

@@ -66,7 +66,7 @@ const TELLING = 300;
 const DEEPEST = 8;
 
 /** Rows that belong together by indentation and blank lines. */
-export interface Block {
+interface Block {
   from: number;
   to: number;
   /** What it defines; "" when nothing is recognised. */

@@ -25,7 +25,7 @@ export interface WalkedFile {
   readonly mtimeMs: number;
 }
 
-export interface FoundFile extends WalkedFile {
+interface FoundFile extends WalkedFile {
   /** When content, name or rights last changed. Programs that keep `mtimeMs` (rsync, tar, mv) cannot keep this. */
   readonly ctimeMs: number;
 }

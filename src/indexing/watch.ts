@@ -11,7 +11,7 @@ import { isIgnoreFile, isRepositoryMark } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
 import { PathFilter } from "./walk.ts";
 
-export interface WatchOptions {
+interface WatchOptions {
   /** Read anew whenever watching starts over: globs on relative paths, beside the ignore files. */
   readonly limits: () => { readonly exclude?: readonly string[] };
   /** Files that appeared, changed or went: relative to the root, "/" as separator, each once per batch. */

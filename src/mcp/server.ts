@@ -20,7 +20,7 @@ import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { answerText, copiesText } from "./answer.ts";
 
-export interface McpOptions {
+interface McpOptions {
   /** Called differently, with absolute paths. */
   readonly folders: readonly Folder[];
   readonly modelFolder: string | undefined;

@@ -19,7 +19,7 @@ export interface CodeForm {
   readonly shape: string;
 }
 
-export interface FormsOfAll {
+interface FormsOfAll {
   /** In order of chunk; without what is too short or too uniform to be a copy of anything. */
   readonly forms: readonly CodeForm[];
   /** Those that have a shape, in the order of their shapes read from the first letter on and from the last one back; of equal ones the longer first. */

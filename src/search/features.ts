@@ -71,7 +71,7 @@ export type FeatureRow = Float64Array;
 const column = Object.fromEntries(featureNames.map((name, i) => [name, i])) as Readonly<Record<FeatureName, number>>;
 
 /** What is known of the candidates' files beyond the candidates. */
-export interface FileFacts {
+interface FileFacts {
   /** How many files import each path. */
   readonly imports: ReadonlyMap<string, number>;
   /** Number of chunks of a path. */

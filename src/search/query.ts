@@ -11,7 +11,7 @@ import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts
 export type QueryKind = "symbol" | "prose" | "error" | "trace" | "code";
 
 /** A place named by a stack trace line. */
-export interface TraceLocation {
+interface TraceLocation {
   /** As written: absolute, relative or a bare file name, "/" as separator. */
   readonly path: string;
   readonly line: number;

@@ -17,7 +17,7 @@ const systems: readonly { readonly names: readonly string[]; readonly hosts: rea
 ];
 const ofName = new Map(systems.flatMap((system) => system.names.map((name) => [name, system] as const)));
 
-export interface SystemOfPath {
+interface SystemOfPath {
   /** Lower-cased words of the path that name systems. */
   readonly names: readonly string[];
   readonly isOfHost: boolean;

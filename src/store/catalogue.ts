@@ -6,7 +6,7 @@ import type { IndexDatabase, Row } from "./database.ts";
 import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 
-export interface FileRow extends FileRecord {
+interface FileRow extends FileRecord {
   readonly id: number;
   readonly imports: readonly string[];
 }
@@ -26,7 +26,7 @@ export interface Change {
 export const noChange = (): Change => ({ references: new Map(), placed: [], put: new Map(), removed: [], instant: [], newChunks: 0 });
 
 /** After `apply`: chunks that became searchable, and chunks that are no longer. */
-export interface Liveness {
+interface Liveness {
   readonly born: readonly number[];
   readonly gone: readonly number[];
 }

@@ -20,10 +20,10 @@ export interface DenseHit {
 }
 
 /** Reads stored instant vectors of chunks that are held at a deeper tier. */
-export type ReadInstant = (chunkIds: readonly number[]) => readonly ChunkVector[];
+type ReadInstant = (chunkIds: readonly number[]) => readonly ChunkVector[];
 
 /** Languages of chunks, each chunk once; unknown chunks are left out. */
-export type LanguagesOf = (chunkIds: readonly number[]) => Iterable<readonly [chunkId: number, lang: string]>;
+type LanguagesOf = (chunkIds: readonly number[]) => Iterable<readonly [chunkId: number, lang: string]>;
 
 /** Chunks looked at for each one wanted, when whole vectors stand for what remains of them. */
 const CODE_POOL = 3;

@@ -91,7 +91,7 @@ export function tellingTerms(terms: readonly string[], places: number, frequency
   return kept;
 }
 
-export interface LexicalQuery {
+interface LexicalQuery {
   /** Only those worth matching: see `tellingTerms`. */
   readonly terms: readonly string[];
   readonly phrases: readonly string[];

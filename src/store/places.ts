@@ -6,7 +6,7 @@ import type { ChunkCode, ChunkText, ChunkVector, Place } from "./records.ts";
 const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
 const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";
 
-export type DepthOf = (chunkId: number) => Depth | undefined;
+type DepthOf = (chunkId: number) => Depth | undefined;
 
 function place(row: Row, depthOf: DepthOf): Place {
   const chunkId = row["chunk"] as number;

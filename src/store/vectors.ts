@@ -10,7 +10,7 @@ export interface Scored {
 }
 
 /** A float32 unit vector made ready for scans: int16 components with one scale, padded to the rows' stride. */
-export interface PreparedQuery {
+interface PreparedQuery {
   readonly values: Int16Array;
   readonly scale: number;
   readonly float: Float32Array;

@@ -1,7 +1,7 @@
 // Colours a snippet without a grammar: comments, strings, numbers, keywords, called names; and marks the query's words.
 // Pure: returns plain data, the page makes text nodes of it, so nothing in a snippet can become HTML.
 
-export type TokenKind = "plain" | "comment" | "string" | "number" | "keyword" | "call" | "type";
+type TokenKind = "plain" | "comment" | "string" | "number" | "keyword" | "call" | "type";
 
 export interface Token {
   readonly text: string;

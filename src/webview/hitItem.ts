@@ -15,7 +15,7 @@ export interface HitActions {
   toggle(id: string): void;
 }
 
-export interface HitView {
+interface HitView {
   readonly hit: ViewHit;
   readonly index: number;
   readonly count: number;

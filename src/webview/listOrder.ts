@@ -1,7 +1,7 @@
 // Which order the list shows when better hits arrive while somebody is using it, and which of them were there before. Pure.
 import type { ViewHit } from "./messages.ts";
 
-export interface Arranged {
+interface Arranged {
   /** Ids in the order to draw. */
   readonly order: readonly string[];
   /** True when the best order differs from what is drawn and waits for the reader. */

@@ -75,7 +75,7 @@ export function fakeEngine(pid: number, answer: (params: protocol.SearchParams) 
   };
 }
 
-export interface FakeClock extends Clock {
+interface FakeClock extends Clock {
   /** Lets `ms` pass; what falls due meanwhile is called. */
   pass(ms: number): void;
 }

@@ -6,12 +6,12 @@ import path from "node:path";
 import { packageRoot } from "../../src/base/assets.ts";
 import { processGone } from "./workspace.ts";
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
-export interface RunOptions {
+interface RunOptions {
   readonly cwd?: string;
   readonly piped?: string | Uint8Array;
 }

@@ -42,7 +42,7 @@ export function vectorOf(text: string, dims = 32): Float32Array {
   return unit(Float32Array.from({ length: dims }, () => random() - 0.5));
 }
 
-export interface ChunkSpec extends Partial<Omit<Chunk, "id">> {
+interface ChunkSpec extends Partial<Omit<Chunk, "id">> {
   readonly text: string;
 }
 

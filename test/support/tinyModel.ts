@@ -27,7 +27,7 @@ export function editManifest(folder: string, edit: (manifest: any) => void): voi
   writeFileSync(file, JSON.stringify(manifest));
 }
 
-export interface ParityCase {
+interface ParityCase {
   readonly kind: "query" | "code";
   readonly breadcrumb: string;
   readonly text: string;
@@ -36,7 +36,7 @@ export interface ParityCase {
   /** By layer of the exit. */
   readonly vectors: Readonly<Record<string, readonly number[]>>;
 }
-export interface Parity {
+interface Parity {
   readonly cases: readonly ParityCase[];
   readonly tolerance: Readonly<Record<string, number>>;
 }
