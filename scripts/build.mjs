@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, chm
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { entries } from "../src/base/assets.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(root, "dist");
@@ -36,17 +37,10 @@ const common = { bundle: true, sourcemap: "linked", sourcesContent: false, logLe
 
 export async function build() {
   mkdirSync(dist, { recursive: true });
-  const nodeEntries = {
-    engine: "src/engine/main.ts",
-    parseWorker: "src/indexing/parseWorker.ts",
-    encodeWorker: "src/encoding/encodeWorker.ts",
-    strata: "src/cli/main.ts",
-  };
-  const existing = (entries) => Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(from(file))));
   const { metafile } = await esbuild.build({
     ...common,
     metafile: true,
-    entryPoints: existing(nodeEntries),
+    entryPoints: entries,
     outdir: dist,
     outExtension: { ".js": ".mjs" },
     platform: "node",
@@ -58,11 +52,9 @@ export async function build() {
     chunkNames: "shared/[hash]",
   });
   removeStaleChunks(new Set(Object.keys(metafile.outputs).map((file) => path.basename(file))));
-  if (existsSync(from("src/extension/extension.ts")))
-    await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external, banner: { js: `const __strataUrl = require("node:url").pathToFileURL(__filename).href;` }, define: { ...define, "import.meta.url": "__strataUrl" } });
-  if (existsSync(from("src/webview/main.ts")))
-    await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts", "webview/training": "src/webview/trainingPage.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
-  if (existsSync(path.join(dist, "strata.mjs"))) chmodSync(path.join(dist, "strata.mjs"), 0o755);
+  await esbuild.build({ ...common, entryPoints: { extension: "src/extension/extension.ts" }, outdir: dist, outExtension: { ".js": ".cjs" }, platform: "node", format: "cjs", target: "node22", external, banner: { js: `const __strataUrl = require("node:url").pathToFileURL(__filename).href;` }, define: { ...define, "import.meta.url": "__strataUrl" } });
+  await esbuild.build({ ...common, entryPoints: { "webview/main": "src/webview/main.ts", "webview/training": "src/webview/trainingPage.ts" }, outdir: dist, platform: "browser", format: "iife", target: "es2022", minify: true });
+  chmodSync(path.join(dist, "strata.mjs"), 0o755);
   copyGrammars();
   copyNative();
 }
@@ -74,11 +66,9 @@ function removeStaleChunks(current) {
 }
 
 function copyGrammars() {
-  const list = from("src/indexing/grammars.json");
   mkdirSync(path.join(dist, "grammars"), { recursive: true });
   cpSync(from("node_modules/web-tree-sitter/web-tree-sitter.wasm"), path.join(dist, "grammars/web-tree-sitter.wasm"));
-  if (!existsSync(list)) return;
-  for (const file of Object.values(JSON.parse(readFileSync(list, "utf8")))) cpSync(from("node_modules", file), path.join(dist, "grammars", path.basename(file)));
+  for (const file of Object.values(JSON.parse(readFileSync(from("src/indexing/grammars.json"), "utf8")))) cpSync(from("node_modules", file), path.join(dist, "grammars", path.basename(file)));
 }
 
 /** The two native packages as the VSIX ships them: this platform's binaries only. */

@@ -16,8 +16,8 @@ export const packageRoot: string = (() => {
   }
 })();
 
-/** Program files that are started as processes or worker threads: bundle name → source. */
-const entries = {
+/** Program files that are started as processes or worker threads: bundle name → source. scripts/build.mjs bundles these. */
+export const entries = {
   engine: "src/engine/main.ts",
   parseWorker: "src/indexing/parseWorker.ts",
   encodeWorker: "src/encoding/encodeWorker.ts",
