@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { chmodSync, mkdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
@@ -14,9 +13,9 @@ import { main, withExclusionsAsWords } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
-const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-cli-")));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = temporaryFolder({ after });
 mkdirSync(path.join(scratch, "w/src"), { recursive: true });
 writeFileSync(path.join(scratch, "w/src/a.ts"), "one\ntwo\nthree\n");
 writeFileSync(path.join(scratch, "w/.env"), "TOKEN=hunter2\n");

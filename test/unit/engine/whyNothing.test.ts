@@ -1,18 +1,17 @@
 // Why nothing passes the filters of a question: told of what can be told, and only then.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { defaultSettings } from "../../../src/engine/options.ts";
 import { whyNothing } from "../../../src/engine/whyNothing.ts";
 import { parseFilters } from "../../../src/search/query.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const languages = { go: 2, "skipped:binary": 9, markdown: 1, python: 3, yaml: 1 };
 
 function workspace(t: TestContext): string {
-  const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-why-")));
-  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryFolder(t);
   for (const [name, text] of Object.entries({ ".gitignore": "gen/\nlocal.ts\n", ".env": "KEY=1", "gen/api/client.ts": "", "local.ts": "", "old/a.ts": "", "src/a b/c(d).ts": "", "src/large.ts": "x".repeat(3000), "src/gen/a.ts": "", ".git/config": "" })) {
     mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     writeFileSync(path.join(root, name), text);

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { it } from "node:test";
 import { provided } from "../../support/fakeVscode.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const { createDoctor } = await import("../../../src/extension/doctor.ts");
 
 it("the doctor examines what fine-tuning here would take: the Python that the setting names", async (t) => {
-  const extension = mkdtempSync(path.join(os.tmpdir(), "strata-doctor-"));
-  t.after(() => rmSync(extension, { recursive: true, force: true }));
+  const extension = temporaryFolder(t);
   mkdirSync(path.join(extension, "dist"));
   writeFileSync(path.join(extension, "dist/strata.mjs"), "console.log(process.argv[2], process.env.STRATA_PYTHON)");
   await createDoctor(extension, () => ({ STRATA_PYTHON: "/opt/py" })).show();

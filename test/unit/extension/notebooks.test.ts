@@ -1,13 +1,13 @@
 // Hits of a notebook open in their cell, and a cell is asked about as the rows of its file.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import type { TextDocument, TextEditor, Uri as VscodeUri } from "vscode";
 import { readNotebook } from "../../../src/base/notebook.ts";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
 import { executed, openNotebook, Range, shown, Uri } from "../../support/fakeVscode.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const { cellAtLine, savedCell } = await import("../../../src/extension/notebooks.ts");
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
@@ -15,8 +15,7 @@ const { findSimilarInEditor, findSimilarToPlace } = await import("../../../src/e
 
 const source = readFileSync(path.join(import.meta.dirname, "../../fixtures/notebooks/prices.ipynb"), "utf8");
 const saved = readNotebook(source)!.cells;
-const folder = mkdtempSync(path.join(os.tmpdir(), "strata-notebooks-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder({ after });
 
 /** A notebook on disk, and the cells that the editor shows of it. */
 function opened(name: string, cells: readonly string[]) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { followCounted, followEdits, followLine } from "../../../src/extension/savedLines.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const file = ["import a", "", "function f() {", "  return 1;", "}", "", "function g() {", "  return 2;", "}", "", "f();"];
 /** The file with `removed` lines at `at` (from 0) replaced. */
@@ -29,8 +29,7 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     ["all, when nothing was edited after all", file, file.map((_, i) => i + 1)],
   ] as const)
     it(`is certainly on disk: ${what}`, async (t) => {
-      const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
-      t.after(() => rmSync(folder, { recursive: true, force: true }));
+      const folder = temporaryFolder(t);
       const fsPath = path.join(folder, "a.ts");
       writeFileSync(fsPath, file.join("\n"));
       const { isOnDisk } = await followEdits({ uri: { fsPath }, isDirty: true, getText: () => now.join("\n") });
@@ -38,8 +37,7 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     });
 
   it("leads to the disk and back, whatever its line ends and mark of order", async (t) => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = temporaryFolder(t);
     const fsPath = path.join(folder, "a.ts");
     writeFileSync(fsPath, `\uFEFF${file.join("\r\n")}`);
     const buffer = ["// new", ...file].join("\r\n");
@@ -64,8 +62,7 @@ describe("lines that were counted before the file was changed outside the editor
   });
 
   it("are so behind unsaved edits too", async (t) => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "strata-lines-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = temporaryFolder(t);
     const fsPath = path.join(folder, "a.ts");
     writeFileSync(fsPath, moved.join("\n"));
     const follow = await followCounted({ uri: { fsPath }, isDirty: true, getText: () => ["// unsaved", ...moved].join("\n") }, { startLine: 7, snippet });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { ResponseError } from "vscode-jsonrpc/node";
@@ -8,6 +7,7 @@ import { StrataError } from "../../../src/base/errors.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { queryWithFilters, SearchModel } from "../../../src/extension/searchModel.ts";
 import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const none = { langs: [], path: "" };
 
@@ -406,8 +406,7 @@ describe("the search view's state", () => {
   });
 
   it("keeps how a file of shown places was before it was saved, until other places are shown", async (t) => {
-    const root = mkdtempSync(path.join(os.tmpdir(), "strata-model-"));
-    t.after(() => rmSync(root, { recursive: true, force: true }));
+    const root = temporaryFolder(t);
     writeFileSync(path.join(root, "twin.ts"), "as found");
     const { model } = setUp(() => result([hit("twin.ts", 0.9)]), [root]);
     await model.similar(root, { path: "a.ts", startLine: 3, endLine: 9 }, "a.ts:3-9");

@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import type { TextEditor, Uri } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
 import { buffers, editorOn, Range, said, shown, untitledEditor, window, workspace } from "../../support/fakeVscode.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const { findSimilarInEditor, findSimilarToPlace, openFile, placesByFolder } = await import("../../../src/extension/similarCode.ts");
 const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
 
 const saved = "function f() {\n  return 1;\n}\nf();";
 /** The file on disk; the buffer of it has two lines more above. */
-const folder = mkdtempSync(path.join(os.tmpdir(), "strata-similar-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder({ after });
 writeFileSync(path.join(folder, "a.ts"), saved);
 const unsaved = `import a;\n\n${saved}`;
 

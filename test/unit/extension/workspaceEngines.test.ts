@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { ResponseError } from "vscode-jsonrpc/node";
 import type { MergedResult } from "../../../src/engine/folders.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 /** Engines of several folders; `answers` by root, a thrown error refuses the connection. */
 function workspace(answers: Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>) {
@@ -144,8 +144,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("read the range themselves to ask the folders that do not hold its file", async (t) => {
-    const root = mkdtempSync(path.join(os.tmpdir(), "strata-engines-"));
-    t.after(() => rmSync(root, { recursive: true, force: true }));
+    const root = temporaryFolder(t);
     writeFileSync(path.join(root, "f.ts"), "one\ntwo\nthree\nfour\n");
     const { all, engines } = workspace({ [root]: () => result([]), "/b": () => result([]) });
     all.setFolders(folders(root, "/b"));
