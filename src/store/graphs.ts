@@ -88,7 +88,7 @@ export class Tier {
     this.#module = module;
     this.#graphFrom = graphFrom;
   }
-  /** For the status and for tests. */
+  /** For tests. */
   get state(): { readonly depth: Depth; readonly vectors: number; readonly inGraph: number; readonly deleted: number } {
     return { depth: this.identity.depth, vectors: this.rows.count, inGraph: this.#indexed, deleted: this.#graph?.deleted.size ?? 0 };
   }
