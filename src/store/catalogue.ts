@@ -21,9 +21,8 @@ export interface Change {
   readonly removed: string[];
   /** Instant vectors that came with the chunks. */
   readonly instant: ChunkVector[];
-  newChunks: number;
 }
-export const noChange = (): Change => ({ references: new Map(), placed: [], put: new Map(), removed: [], instant: [], newChunks: 0 });
+export const noChange = (): Change => ({ references: new Map(), placed: [], put: new Map(), removed: [], instant: [] });
 
 /** After `apply`: chunks that became searchable, and chunks that are no longer. */
 interface Liveness {
@@ -108,10 +107,8 @@ export class Catalogue {
     let id = db.get("SELECT id FROM chunks WHERE key = ?", chunk.id)?.["id"] as number | undefined;
     if (id === undefined || !(this.references.has(id) || change.references.has(id))) {
       const values = [chunk.kind, JSON.stringify(chunk.symbols), chunk.breadcrumb, chunk.doc, chunk.text];
-      if (id === undefined) {
-        id = db.run("INSERT INTO chunks (kind, symbols, breadcrumb, doc, text, key, lang) VALUES (?, ?, ?, ?, ?, ?, ?)", ...values, chunk.id, chunk.lang).id;
-        change.newChunks++;
-      } else db.run("UPDATE chunks SET kind = ?, symbols = ?, breadcrumb = ?, doc = ?, text = ?, orphanedAt = NULL WHERE id = ?", ...values, id);
+      if (id === undefined) id = db.run("INSERT INTO chunks (kind, symbols, breadcrumb, doc, text, key, lang) VALUES (?, ?, ?, ?, ?, ?, ?)", ...values, chunk.id, chunk.lang).id;
+      else db.run("UPDATE chunks SET kind = ?, symbols = ?, breadcrumb = ?, doc = ?, text = ?, orphanedAt = NULL WHERE id = ?", ...values, id);
       for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT OR IGNORE INTO symbols VALUES (?, ?)", name, id);
     }
     if (instant && insertVector(db, model, 0, id, instant)) change.instant.push({ chunkId: id, vector: instant });

@@ -118,13 +118,6 @@ export interface StoreOptions {
   readonly keepOrphans?: number;
 }
 
-/** What changed for the encoder when files were put. */
-export interface PutResult {
-  /** Chunks seen for the first time (their instant vectors came with them). */
-  readonly newChunks: number;
-  readonly filesChanged: number;
-}
-
 /** A term and in how many places it stands. */
 export interface TermPlaces {
   readonly term: string;

@@ -15,13 +15,13 @@ import { ImportGraph } from "./imports.ts";
 import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, searchVerbatim, tellingTerms } from "./lexical.ts";
 import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { chunksRecentLast, codeOfChunks, deepestVector, filesOfChunk, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
-import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, PutResult, StoreOptions, TermPlaces } from "./records.ts";
+import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
 
 export type { DenseHit };
 export type {
-  ChunkCode, Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, PutResult, StoreOptions, TermPlaces,
+  ChunkCode, Coverage, FileRecord, FileStat, Filters, LexicalField, LexicalHit, ParsedChunk, ParsedFile, Place, StoreOptions, TermPlaces,
 } from "./records.ts";
 export { escapeGlob, fileMatcher } from "./fileMatcher.ts";
 export { SKIPPED } from "./records.ts";
@@ -124,14 +124,13 @@ export class Store {
     return this.#catalogue.files;
   }
   /** One transaction: replaces the files' rows, keeps chunks by content id, adds instant vectors. */
-  putFiles(files: readonly ParsedFile[]): PutResult {
-    const change = this.#write((change) => {
+  putFiles(files: readonly ParsedFile[]): void {
+    this.#write((change) => {
       for (const file of files) {
         for (const { instant } of file.chunks) if (instant) checkWidth(instant, this.#model);
         this.#catalogue.put(this.#db, change, file, this.#current.row);
       }
     });
-    return { newChunks: change.newChunks, filesChanged: files.length };
   }
   /** Content unchanged, only the stat moved. One transaction: a checkout may touch every file there is. */
   touchFiles(files: readonly (FileStat & { readonly path: string })[]): void {
@@ -452,8 +451,8 @@ export class Store {
     }
   }
   /** One transaction; what it did reaches memory only once it is committed. */
-  #write(work: (change: Change) => void): Change {
-    return this.#guard(() => {
+  #write(work: (change: Change) => void): void {
+    this.#guard(() => {
       const change = noChange();
       this.#db.transaction(() => {
         if (!this.#markedOpen) this.#db.setMeta("clean", "0");
@@ -462,7 +461,6 @@ export class Store {
       });
       this.#markedOpen = true;
       this.#apply(change);
-      return change;
     });
   }
   #apply(change: Change): void {
