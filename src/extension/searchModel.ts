@@ -339,10 +339,10 @@ export class SearchModel {
     this.#options.onChange();
   }
 
-  #viewGroup({ root, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
+  #viewGroup({ root, members: found, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
     // The page shows no code of them.
-    const members = group.members.map(({ snippet, ...member }) => ({ ...member, id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
-    return { id: `${root}\0${index}`, kind: group.kind, similarity: group.similarity, lines: group.lines, members };
+    const members = found.map(({ snippet, ...member }) => ({ ...member, id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
+    return { ...group, id: `${root}\0${index}`, members };
   }
 
   #forgetPlaces(): void {

@@ -12,7 +12,7 @@ export interface ViewHit extends Hit {
   readonly folder: string;
 }
 
-export interface ViewDuplicateGroup extends Pick<DuplicateGroup, "kind" | "similarity" | "lines"> {
+export interface ViewDuplicateGroup extends Omit<DuplicateGroup, "members"> {
   readonly id: string;
   readonly members: readonly Pick<ViewHit, "id" | "folder" | "path" | "startLine" | "endLine" | "symbol">[];
 }

@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
+import { copiesLikeness, copiesTitle } from "../base/copies.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { asRead, remarkTexts } from "../base/remarks.ts";
 import { count, coverageLine } from "./coverageLine.ts";
@@ -23,7 +24,6 @@ const WEAK = 0.25;
 const ALWAYS_SHOWN = 6;
 
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
-const groupKinds: Readonly<Record<ViewDuplicateGroup["kind"], string>> = { exact: "identical", renamed: "renamed copy", semantic: "nearly the same" };
 
 /** Other words, or filters, would find nothing either. */
 const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
@@ -600,8 +600,8 @@ export class SearchPanel extends LitElement {
     let index = -1;
     return html`<div id="list" role="listbox" tabindex="0" aria-label="Duplicates" aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing} @keydown=${this.#listKey} @focus=${() => this.active < 0 && this.#focusRow(0)}>
         ${groups.map(
-          (group) => html`<section class="group" role="group" aria-label="${groupKinds[group.kind]}, ${count(group.lines, "line")}">
-            <header><span class="tag ${group.kind}">${groupKinds[group.kind]}</span><span class="dim">${count(group.lines, "line")}, ${count(group.members.length, "place")}${group.kind === "semantic" ? `, ${Math.round(100 * group.similarity)} % alike` : ""}</span></header>
+          (group) => html`<section class="group" role="group" aria-label="${copiesTitle(group)}, ${count(group.lines, "line")}">
+            <header><span class="tag">${copiesTitle(group)}</span><span class="dim">${[count(group.lines, "line"), count(group.members.length, "place"), copiesLikeness(group)].filter((text) => text !== "").join(", ")}</span></header>
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);

@@ -175,7 +175,7 @@ describe("The packed extension in VS Code", () => {
     await workbench.command("Strata: Find Duplicates in Workspace");
     const group = workbench.view.locator(".group", { hasText: "gift_cards.ts" });
     await group.waitFor();
-    assert.match(await group.innerText(), /renamed copy[\s\S]*coupons\.ts/);
+    assert.match(await group.innerText(), /Copies with other names[\s\S]*coupons\.ts/);
     await workbench.shot("9-duplicates");
   });
 

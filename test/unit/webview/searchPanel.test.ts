@@ -184,6 +184,18 @@ describe("a button that leaves the page when it is pressed", () => {
     assert.match(said({ nothingPasses: true, whyNothing: "gen is left out by ignore rules." }), /No duplicates[^]*gen is left out by ignore rules\./);
   });
 
+  it("calls copies as the terminal does, and says what of near ones is the same: cosines and shares of tokens do not compare", () => {
+    const page = panel();
+    const member = { id: "x", folder: "", path: "src/a.ts", startLine: 1, endLine: 9, symbol: "" };
+    const groups = [
+      { kind: "renamed", similarity: 1 },
+      { kind: "semantic", similarity: 0.931, measure: "cosine" },
+      { kind: "semantic", similarity: 0.719, measure: "tokens" },
+    ] as const;
+    page.tell({ type: "state", state: { ...stateOf([]), results: { kind: "duplicates", subject: "", groups: groups.map((group, i) => ({ ...group, id: String(i), lines: 9, members: [member, member] })), coverage, failures: [] } } });
+    assert.match(page.text(), /Copies with other names<[^]*>9 lines, 2 places<[^]*Nearly the same meaning<[^]*, 2 places, cosine 0\.93<[^]*Copies with a part changed<[^]*, 71 % of the tokens shared</);
+  });
+
   it("says above an empty list why nothing passes its filters", () => {
     const page = panel();
     const state = stateOf([]);
