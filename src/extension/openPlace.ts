@@ -16,7 +16,7 @@ export interface OpenOptions {
 }
 
 export interface PlaceOpener extends vscode.Disposable {
-  /** Of several that are under way only the last shows something. */
+  /** Of several that are under way only the last shows something. Never rejects, as nobody waits for it: what goes wrong is said. */
   open(place: Place, options: OpenOptions): Promise<void>;
   /** What is under way shows nothing. */
   cancel(): void;
@@ -72,45 +72,47 @@ export function createPlaceOpener(): PlaceOpener {
     marked = editor;
     return range;
   };
+  const show = async (place: Place, { side, how, line }: OpenOptions, isLatest: () => boolean): Promise<void> => {
+    const uri = uriOf(place);
+    const options = {
+      viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
+      preserveFocus: how === "look",
+      preview: how !== "keep",
+    };
+    const cell = isNotebook(place.path) ? await cellAtLine(uri, line ?? place.startLine) : undefined;
+    if (!isLatest()) return;
+    if (cell) {
+      const at = new vscode.Position(cell.line, 0);
+      await vscode.commands.executeCommand("vscode.open", cell.document.uri, { ...options, selection: new vscode.Range(at, at) });
+      const editor = vscode.window.visibleTextEditors.find(({ document }) => document === cell.document);
+      if (!isLatest() || !editor) return;
+      const above = (line ?? place.startLine) - place.startLine;
+      markLines(editor, cell.line - above, cell.line - above + place.endLine - place.startLine);
+      return;
+    }
+    const document = await documentAt(place);
+    const toBuffer = await followCounted(document, place);
+    if (!isLatest()) return;
+    const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
+    const startLine = toBuffer(place.startLine);
+    const [first, last] = [within(startLine), within(Math.max(toBuffer(place.endLine), startLine))];
+    const target = document.lineAt(line === undefined ? first : within(toBuffer(line)));
+    const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
+    const editor = await vscode.window.showTextDocument(document, { ...options, selection: new vscode.Range(start, start) });
+    if (!isLatest()) return;
+    const range = markLines(editor, first, last);
+    editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  };
   let latest = 0;
   return {
-    async open(place, { side, how, line }) {
+    async open(place, options) {
       const turn = ++latest;
-      const uri = uriOf(place);
-      const show = {
-        viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
-        preserveFocus: how === "look",
-        preview: how !== "keep",
-      };
-      const cell = isNotebook(place.path) ? await cellAtLine(uri, line ?? place.startLine) : undefined;
-      if (turn !== latest) return;
-      if (cell) {
-        const at = new vscode.Position(cell.line, 0);
-        await vscode.commands.executeCommand("vscode.open", cell.document.uri, { ...show, selection: new vscode.Range(at, at) });
-        const editor = vscode.window.visibleTextEditors.find(({ document }) => document === cell.document);
-        if (turn !== latest || !editor) return;
-        const above = (line ?? place.startLine) - place.startLine;
-        markLines(editor, cell.line - above, cell.line - above + place.endLine - place.startLine);
-        return;
-      }
-      let document: vscode.TextDocument;
+      const isLatest = () => turn === latest;
       try {
-        document = await documentAt(place);
+        await show(place, options, isLatest);
       } catch (error) {
-        if (turn === latest) void vscode.window.showWarningMessage(notice(userMessage(error)));
-        return;
+        if (isLatest()) void vscode.window.showWarningMessage(notice(userMessage(error)));
       }
-      const toBuffer = await followCounted(document, place);
-      if (turn !== latest) return;
-      const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
-      const startLine = toBuffer(place.startLine);
-      const [first, last] = [within(startLine), within(Math.max(toBuffer(place.endLine), startLine))];
-      const target = document.lineAt(line === undefined ? first : within(toBuffer(line)));
-      const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
-      const editor = await vscode.window.showTextDocument(document, { ...show, selection: new vscode.Range(start, start) });
-      if (turn !== latest) return;
-      const range = markLines(editor, first, last);
-      editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     },
     cancel: () => void latest++,
     dispose() {

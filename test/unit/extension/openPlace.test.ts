@@ -57,6 +57,15 @@ it("a look that was cancelled shows nothing, and says nothing", async (t) => {
   assert.deepEqual([paths(), said], [[], []]);
 });
 
+it("a file that VS Code has read and does not show is no rejection that nobody hears: its reason is said", async (t) => {
+  const { showTextDocument } = window;
+  t.after(() => Object.assign(window, { showTextDocument }));
+  said.length = 0;
+  Object.assign(window, { showWarningMessage: async (text: string) => void said.push(text), showTextDocument: async () => Promise.reject(new Error("The editor was closed.")) });
+  await createPlaceOpener().open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side: false, how: "open" });
+  assert.deepEqual(said, ["The editor was closed."]);
+});
+
 it("lines are marked by what the theme has for it, also when that changes, and once", async (t) => {
   t.after(() => Object.assign(window, { activeColorTheme: { kind: 2 } }));
   decorations.length = 0;
