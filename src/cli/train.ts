@@ -16,7 +16,7 @@ import { countMined, fineTune, type FineTuneOptions } from "../training/fineTune
 import { blankPicture, type Picture, type RunEvent, type RunPlan, takeIn } from "../training/picture.ts";
 import { mine } from "./mine.ts";
 import { existingFolder, withEngine } from "./session.ts";
-import { painter, type Context } from "./terminal.ts";
+import { painter, printable, type Context } from "./terminal.ts";
 import { planText, resultText, runDisplay } from "./trainDisplay.ts";
 
 export interface TrainOptions {
@@ -182,7 +182,8 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     const curves = draw();
     if (!json) {
       terminal.out(resultText(picture, painter(terminal.outColour)));
-      terminal.out(`${result.reason}\n${result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays."}\nCurves: ${curves}\n`);
+      const then = result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays.";
+      terminal.out(`${[result.reason, then, `Curves: ${curves}`].map(printable).join("\n")}\n`);
     }
     return result.adopted ? 0 : 1;
   } catch (error) {
@@ -193,7 +194,7 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     const left = options.resume || picture.loss.length > 0 ? "what was read so far is kept" : "nothing was learned yet";
     const reason = started ? `Stopped; ${left}. Go on with: strata train ${run.root} --minutes ${options.minutes} --resume` : "Stopped before anything was done.";
     if (json) terminal.out(`${JSON.stringify({ event: "stopped", reason } satisfies RunEvent)}\n`);
-    else terminal.err(`${reason}\n`);
+    else terminal.err(`${printable(reason)}\n`);
     throw error;
   } finally {
     kept?.end();

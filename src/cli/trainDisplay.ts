@@ -9,7 +9,7 @@ const lineMs = 10_000;
 
 export function planText(plan: RunPlan): string {
   return [
-    `Fine-tuning on ${plan.root}: ${plural(plan.pairs, "documented definition")}, up to ${plural(plan.minutes, "minute")} on ${plan.device}, starting from ${plan.start}.`,
+    `Fine-tuning on ${printable(plan.root)}: ${plural(plan.pairs, "documented definition")}, up to ${plural(plan.minutes, "minute")} on ${plan.device}, starting from ${plan.start}.`,
     ...(plan.install === "" ? [] : [plan.install]),
     `Nothing leaves this machine. The result is used only if it finds code it has not seen better than the present model${plan.inUse === plan.start ? "" : `, ${plan.inUse}`}.`,
     "",
@@ -23,7 +23,7 @@ export function runLine({ sentence, loss, recall, secondsLeft }: Picture): strin
   return [sentence, ...(last ? [`loss ${last.y.toFixed(3)}`] : []), ...(recalls.length > 0 ? [`recall@10 ${recalls.join(" ")}`] : []), ...(secondsLeft === undefined ? [] : [secondsLeft === 0 ? "finishing" : `about ${clockTime(secondsLeft)} left`])].join(" · ");
 }
 
-export interface RunDisplay {
+interface RunDisplay {
   show(picture: Picture): void;
   end(): void;
 }

@@ -28,7 +28,7 @@ export interface EnvironmentPlan {
 }
 
 /** Finds programs; tests put in their own. Returns stdout, or undefined when the program is missing or fails. */
-export type Probe = (command: string, args: readonly string[]) => string | undefined;
+type Probe = (command: string, args: readonly string[]) => string | undefined;
 
 /**
  * Nothing is started in the current folder, which may be the workspace: uv would take the package index that a `uv.toml` or `pyproject.toml` there

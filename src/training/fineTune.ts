@@ -55,7 +55,7 @@ export interface FineTuneOptions {
   readonly onStart?: (pid: number) => void;
 }
 
-export interface FineTuneResult {
+interface FineTuneResult {
   readonly adopted: boolean;
   readonly reason: string;
   readonly model: string | undefined;

@@ -150,7 +150,7 @@ export function exitNames(figures: Measures): readonly (readonly [key: string, n
 }
 
 /** The table at the end. */
-export interface ResultTable {
+interface ResultTable {
   readonly measure: string;
   /** What the measure says, and what it has to do with the verdict and with the curves. */
   readonly note: string;

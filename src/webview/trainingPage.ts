@@ -15,7 +15,7 @@ const titles: Readonly<Record<Picture["state"], string>> = {
   failed: "Fine-tuning failed",
 };
 
-export class TrainingPage extends LitElement {
+class TrainingPage extends LitElement {
   static override styles = trainingStyles;
   static override properties = { state: { attribute: false } };
   declare state: TrainingState | undefined;
