@@ -171,7 +171,7 @@ def test_the_command_finds_code_across_languages_better_and_keeps_questions(
         capsys, "heads", "--config", file, "--pairs", *files, "--limit", 20, "--run", tmp_path / "run",
         "--start", folder, "--threads", 1,
     )  # fmt: skip
-    assert status == 0 and events[-1]["command"] == "heads"
+    assert status == 0 and events[-1]["command"] == "heads", events[-1]
     logged = [event for event in events if event.get("phase") == "heads"]
     assert [event["step"] for event in logged] == [5, 10, 15, 20, 25, 30]
     assert logged[-1]["parts"]["code"] < logged[0]["parts"]["code"]

@@ -154,14 +154,8 @@ class Learner:
         """
         c, exits = config.heads, config.model.exits
         loss = HierarchicalLoss(config.loss, exits, config.model.layers, config.model.matryoshka)
-        optimizer = torch.optim.Adam(
-            [
-                {"params": list(self.heads.maps.values()), "base_lr": c.head_learning_rate},
-                {"params": [self.heads.table.table.weight], "base_lr": c.table_learning_rate},
-            ],
-            lr=1e-3,
-            betas=(0.9, 0.98),
-        )
+        maps, rows = list(self.heads.maps.values()), [self.heads.table.table.weight]
+        optimizer = heads.optimizer_for([(maps, c.head_learning_rate), (rows, c.table_learning_rate)])
         start = [torch.from_numpy(self.vectors(side)[config.model.top]) for side in sides]
         order = np.argsort(keys[0].numpy(), kind="stable")
         of_definition = np.split(order, np.flatnonzero(np.diff(keys[0].numpy()[order])) + 1)  # rows of each

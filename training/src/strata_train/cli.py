@@ -154,16 +154,22 @@ def _parser() -> argparse.ArgumentParser:
     follow.add_argument("--threads", type=int, default=0)
     follow.set_defaults(run=_follow)
 
-    heads = commands.add_parser("heads", help="train heads and exit 0 over what the layers say already")
-    heads.add_argument("--config", type=Path, required=True)
-    heads.add_argument("--pairs", type=Path, nargs="+", required=True, help="JSON lines; some with `code_b`")
-    heads.add_argument("--limit", type=int, default=3000, help="of each file, so many pairs without `code_b`")
-    heads.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
-    heads.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoint and log")
-    heads.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
-    heads.add_argument("--device", default="auto")
-    heads.add_argument("--threads", type=int, default=0)
-    heads.set_defaults(run=_heads)
+    for name, help in (
+        ("heads", "train heads and exit 0 over what the layers say already"),
+        ("instant", "train exit 0 alone after the top, on more texts than there are pairs"),
+    ):
+        heads = commands.add_parser(name, help=help)
+        heads.add_argument("--config", type=Path, required=True)
+        heads.add_argument("--pairs", type=Path, nargs="+", required=True, help="JSON lines; some with `code_b`")
+        heads.add_argument("--limit", type=int, default=3000, help="of each file, so many pairs without `code_b`")
+        if name == "instant":
+            heads.add_argument("--texts", type=int, default=12000, help="the same, for texts that stand in no pair")
+        heads.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
+        heads.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoint and log")
+        heads.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
+        heads.add_argument("--device", default="auto")
+        heads.add_argument("--threads", type=int, default=0)
+        heads.set_defaults(run=_heads, command=name)
 
     dedup.add_commands(commands)  # dedup, hash-evaluation
     translate.add_commands(commands)
@@ -446,9 +452,10 @@ def _follow(options: argparse.Namespace) -> None:
 
 
 def _heads(options: argparse.Namespace) -> None:
+    """Both of `heads` and `instant`, the one with more texts to draw."""
     import torch
 
-    from strata_train import config, dedup, events, heads, train
+    from strata_train import config, dedup, events, heads, instant, train
 
     settings = config.load(options.config)
     place = _place(options, settings)
@@ -458,8 +465,12 @@ def _heads(options: argparse.Namespace) -> None:
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
     texts = heads.draw(options.pairs, settings, options.limit, exclusions)
-    heads.run_heads(options.start, texts, run, place, options.threads)
-    emit("result", command="heads", run=str(options.folder))
+    if options.command == "instant":
+        alone = instant.draw(options.pairs, texts[0], settings, options.texts, exclusions)
+        instant.run_instant(options.start, (*texts, alone), run, place, options.threads)
+    else:
+        heads.run_heads(options.start, texts, run, place, options.threads)
+    emit("result", command=options.command, run=str(options.folder))
 
 
 def _go_on_from(

@@ -257,6 +257,26 @@ class HeadsConfig:
 
 
 @dataclass(frozen=True)
+class InstantConfig:
+    """Training exit 0 alone, see `instant.py`."""
+
+    code: float = 1.0
+    contrastive: float = 0.5
+    keep: float = 1.0
+    follow: float = 4.0
+    cross_exit: float = 0.5  # of the top's queries, beside the first three
+    renamed: float = 0.5  # share of the code in pairs that has other names
+    steps: int = 100
+    code_pairs: int = 320
+    question_pairs: int = 512
+    texts: int = 512
+    table_learning_rate: float = 1e-3
+    table_block_learning_rate: float = 2e-4
+    table_attention_learning_rate: float = 4e-3
+    warmup_steps: int = 20
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything a run needs besides its data."""
 
@@ -268,6 +288,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     mentor: MentorConfig = field(default_factory=MentorConfig)
     heads: HeadsConfig = field(default_factory=HeadsConfig)
+    instant: InstantConfig = field(default_factory=InstantConfig)
 
 
 T = TypeVar("T")
@@ -297,6 +318,7 @@ def from_dict(values: dict[str, Any]) -> Config:
         "train": TrainConfig,
         "mentor": MentorConfig,
         "heads": HeadsConfig,
+        "instant": InstantConfig,
     }
     unknown = sorted(set(values) - set(sections) - {"name"})
     if unknown:

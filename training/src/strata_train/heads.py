@@ -31,7 +31,7 @@ import torch.nn as nn
 from torch import Tensor
 
 from strata_train import data, folder_weights, train, views
-from strata_train.config import Config
+from strata_train.config import Config, HeadsConfig, InstantConfig
 from strata_train.data import stable_hash
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
@@ -40,7 +40,7 @@ from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_scores
 from strata_train.mentor import taken_means
-from strata_train.model import MultiExitEncoder, unit, with_table_parts
+from strata_train.model import MultiExitEncoder, TableExit, unit, with_table_parts
 from strata_train.runtime import FolderEncoder
 
 BLOCK = 512  # texts that the layers read between two events, and at least between two saves
@@ -169,6 +169,11 @@ def layers_say(layers: Layers, texts: list[np.ndarray], store: Path, told: Calla
     return Said(texts, {exit: torch.from_numpy(known[rows, i].astype(np.float32)) for i, exit in enumerate(exits)})
 
 
+def joined(*parts: Said) -> Said:
+    ids = [text for part in parts for text in part.ids]
+    return Said(ids, {exit: torch.cat([part.layers[exit] for part in parts]) for exit in parts[0].layers})
+
+
 def sides_of(said: Said, count: int) -> tuple[Said, Said]:
     """The first `count` texts, and the others."""
     return said.part(np.arange(count)), said.part(np.arange(count, len(said.ids)))
@@ -202,6 +207,21 @@ class Heads(nn.Module):
         with torch.no_grad():
             for name, exit in model.exits.items():
                 exit.head.weight.copy_(self.maps[name] @ exit.head.weight)
+
+
+def table_rates(table: TableExit, c: HeadsConfig | InstantConfig) -> list[tuple[list[nn.Parameter], float]]:
+    """What learns of exit 0, and how fast."""
+    of = lambda part: [] if part is None else list(part.parameters())  # noqa: E731
+    return [
+        ([table.table.weight], c.table_learning_rate),
+        (of(table.block), c.table_block_learning_rate),
+        (of(table.attention), c.table_attention_learning_rate),
+    ]
+
+
+def optimizer_for(rates: list[tuple[list[nn.Parameter], float]]) -> torch.optim.Adam:
+    groups = [{"params": parameters, "base_lr": rate} for parameters, rate in rates if parameters]
+    return torch.optim.Adam(groups, lr=1e-3, betas=(0.9, 0.98))
 
 
 def losses(
@@ -243,15 +263,7 @@ def fit(
     """Train exit 0 and the heads of `model`, in place. `keys` (N,) of the pairs of code and of the questions."""
     c = config.heads
     heads = Heads(model.to(place.device).train(), place).to(place.device)
-    of = lambda part: [] if part is None else list(part.parameters())  # noqa: E731
-    rates = [
-        (list(heads.maps.values()), c.head_learning_rate),
-        ([heads.table.table.weight], c.table_learning_rate),
-        (of(heads.table.block), c.table_block_learning_rate),
-        (of(heads.table.attention), c.table_attention_learning_rate),
-    ]
-    groups = [{"params": parameters, "base_lr": rate} for parameters, rate in rates if parameters]
-    optimizer = torch.optim.Adam(groups, lr=1e-3, betas=(0.9, 0.98))
+    optimizer = optimizer_for([(list(heads.maps.values()), c.head_learning_rate), *table_rates(heads.table, c)])
     with torch.no_grad():
         start = [{exit: part.cpu() for exit, part in heads(side).items()} for side in asked]
     chance = np.random.default_rng(config.train.seed)
@@ -284,9 +296,14 @@ def fit(
     heads.fold(model)
 
 
-def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: Device, threads: int) -> None:
-    """From a model folder and texts to the run's checkpoint. What the layers said is kept beside it."""
-    config, (code, asked) = run.config, texts
+def read_sides(
+    folder: Path, sides: list[tuple[list[str], bool]], run: train.Run, place: Device, threads: int
+) -> tuple[MultiExitEncoder, list[Said]]:
+    """The encoder of a model folder, and what its layers say of lists of texts and whether these are queries.
+
+    What they said is kept in the run's folder.
+    """
+    config = run.config
     model = with_table_parts(folder_weights.read_model(folder), config.model)
     if model.config != config.model:
         raise UserError("shape-mismatch", f"{folder} has another shape than the [model] settings ask for.")
@@ -294,14 +311,18 @@ def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: D
         raise UserError("table-missing", f"{folder} has no exit 0, which this trains.")
     encoder = FolderEncoder(folder, threads or 2)
     encoder.max_code_tokens, encoder.max_query_tokens = config.text.code_tokens, config.text.query_tokens
-    sides = [
-        encoder.tokens(side, is_query=side is asked.left) for side in (code.left, code.right, asked.left, asked.right)
-    ]
-    emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
+    ids = [encoder.tokens(texts, is_query=is_query) for texts, is_query in sides]
     layers = Layers(encoder, folder, place, rounded=True)
-    whole = layers_say(layers, [text for side in sides for text in side], run.folder / "said.npz")
-    ends = np.cumsum([0, *map(len, sides)])
-    a, b, q, d = (whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False))
-    keys = (torch.tensor(code.keys), torch.tensor(asked.keys))
-    fit(model, (a, b), (q, d), keys, config, place)
+    whole = layers_say(layers, [text for side in ids for text in side], run.folder / "said.npz")
+    ends = np.cumsum([0, *map(len, ids)])
+    return model, [whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
+
+
+def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: Device, threads: int) -> None:
+    """From a model folder and texts to the run's checkpoint."""
+    code, asked = texts
+    emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
+    sides = [(code.left, False), (code.right, False), (asked.left, True), (asked.right, False)]
+    model, (a, b, q, d) = read_sides(folder, sides, run, place, threads)
+    fit(model, (a, b), (q, d), (torch.tensor(code.keys), torch.tensor(asked.keys)), run.config, place)
     run.save(train.CHECKPOINT, model.cpu())

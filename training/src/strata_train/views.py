@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import regex
@@ -32,6 +33,7 @@ KEYWORDS = frozenset(
     "unless unsigned unsafe use using val var vec virtual void where while with yield std len range print "
     "println".split()
 )
+PLAIN_NAMES = tuple("item data obj tmp left right acc buf out res arg elem cur aux foo bar".split())
 NEUTRAL_NAMES = ("f", "fn", "func", "run", "solve", "handle", "process", "doIt", "helper", "impl")
 # "Returns the index" → "return the index", "Fixes" → "fix", "Initializes" → "initialize"
 FIRST_WORD = re.compile(r"^[A-Z]?[a-z]{3,}\b")
@@ -163,31 +165,24 @@ def documented(code: str, doc: str, language: str) -> str:
     return f"/** {doc} */\n{code}"
 
 
-def renamed(code: str, chance: random.Random, share: float = 0.6) -> str:
-    """`code` with most identifiers that occur twice or more replaced by words from elsewhere."""
-    counts = Counter(word for word in WORD.findall(code) if len(word) > 2 and word not in KEYWORDS)
-    chosen = [word for word, count in counts.items() if count >= 2 and chance.random() < share]
-    fresh = [
-        "item",
-        "data",
-        "obj",
-        "tmp",
-        "left",
-        "right",
-        "acc",
-        "buf",
-        "out",
-        "res",
-        "arg",
-        "elem",
-        "cur",
-        "aux",
-        "foo",
-        "bar",
-    ]
-    chance.shuffle(fresh)
-    names = dict(zip(chosen, fresh, strict=False))
+def identifiers(code: str) -> Counter[str]:
+    """The names that someone chose, and how often each occurs."""
+    return Counter(word for word in WORD.findall(code) if len(word) > 2 and word not in KEYWORDS)
+
+
+def renamed(code: str, chance: random.Random, share: float = 0.6, words: Sequence[str] = PLAIN_NAMES) -> str:
+    """`code` with most identifiers that occur twice or more replaced by `words` from elsewhere."""
+    chosen = [word for word, count in identifiers(code).items() if count >= 2 and chance.random() < share]
+    names = dict(zip(chosen, chance.sample(words, min(len(words), len(chosen))), strict=False))
     return WORD.sub(lambda match: names.get(match[0], match[0]), code)
+
+
+def piece(code: str, chance: random.Random, least: float, most: float) -> str:
+    """Lines that lie together, between these shares of all, at least two where there are."""
+    lines = code.splitlines()
+    count = max(2, int(len(lines) * chance.uniform(least, most)))
+    start = chance.randrange(max(1, len(lines) - count + 1))
+    return "\n".join(lines[start : start + count])
 
 
 def code_pair(pair: dict[str, Any], chance: random.Random, config: DataConfig) -> tuple[str, str] | None:
