@@ -53,7 +53,7 @@ const startAgainMs = { first: 250, most: 5_000 };
 /**
  * Connects to the engine of `root`. One that is started here is waited for as long as it lives: opening a large index takes minutes after a kill or an
  * update, and nobody else could have the index meanwhile.
- * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.failed", "index.*", "model.*".
+ * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.older" (with `start: false`), "engine.failed", "index.*", "model.*".
  */
 export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
   const root = canonicalRoot(options.root);
@@ -130,6 +130,11 @@ async function tryConnect(record: EngineRecord, folder: string, options: Connect
   } catch (error) {
     const failure = fromWire(error);
     if (StrataError.is(failure, "engine.older")) {
+      if (options.start === false) {
+        // Whoever starts none ends none either: others may be at work with it.
+        dispose();
+        throw new StrataError("engine.older", `The engine that is running is of an older Strata (${record.build}). It goes on until the next search with this one (${me.build}) replaces it.`, failure);
+      }
       // We are newer: the engine saves and ends, then we start our own.
       options.log("info", `replacing an older engine (${record.build}) by ${me.build}`);
       const gone = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
