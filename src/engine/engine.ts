@@ -112,7 +112,7 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { root, folder, log, parseWorkers, graphFrom } = this.#options;
+    const { root, folder, log, parseWorkers, graphFrom, mayWait } = this.#options;
     const pool = new ParsePool(parseWorkers, root, log);
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
@@ -120,7 +120,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }), ...(mayWait && { mayWait }) });
       const instant = loadInstantTable(this.#model);
       instant.catch(() => undefined); // thrown below, once the store is known
       this.#store = await opening;

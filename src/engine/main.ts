@@ -21,6 +21,8 @@ import * as protocol from "./protocol.ts";
 import { newestOnly } from "./reporting.ts";
 
 const HANDSHAKE_MS = 5_000;
+/** How long an engine that succeeds an older one waits for the index: a client gives the older one 20 s to end in order, then ends it. */
+const SUCCEED_MS = 30_000;
 
 /** A client that is about to go needs no news; that it has gone is noticed at its socket. */
 async function notify(send: () => Promise<void>): Promise<void> {
@@ -165,7 +167,7 @@ class Server {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" }, "graph-from": { type: "string" } } });
+  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" }, "graph-from": { type: "string" }, succeed: { type: "boolean" } } });
   const root = values.root;
   if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
   const folder = indexFolder(root);
@@ -177,7 +179,8 @@ async function main(): Promise<void> {
   let server: Server | undefined;
   const graphFrom = values["graph-from"] === undefined ? {} : { graphFrom: Number(values["graph-from"]) };
   const parseWorkers = Math.max(1, Math.min(os.availableParallelism(), 4));
-  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, log }, (status) => server?.broadcast(status));
+  const succeed = values.succeed ? { mayWait: waitingFor(SUCCEED_MS) } : {};
+  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, ...succeed, log }, (status) => server?.broadcast(status));
 
   removeSockets(folder); // the index is this process's now, so whoever made them was killed
   const nonce = randomBytes(16).toString("hex");
@@ -214,6 +217,17 @@ async function main(): Promise<void> {
   }
   tellStarter({ ready: true });
   forgetOtherBuilds(process.env["NODE_COMPILE_CACHE"]);
+}
+
+/** Tells the starter, who then asks the older engine to end; no longer than the starter is there to do so. */
+function waitingFor(ms: number): () => boolean {
+  const until = Date.now() + ms;
+  let told = false;
+  return () => {
+    if (!told) tellStarter({ waits: true });
+    told = true;
+    return process.connected && Date.now() < until;
+  };
 }
 
 /** Over the start-up channel of connect.ts; an engine started by hand has none, and a starter may have given up or ended. */

@@ -7,7 +7,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type 
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, type CheckBeside, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
+import { asStrataError, type CheckBeside, isDamage, lockWithin, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { GraphFiles } from "./graphFiles.ts";
@@ -88,7 +88,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     try {
       makeFolder(options.folder);
-      const lock = lockFolder(options.folder);
+      const lock = await lockWithin(options.folder, options.mayWait);
       let store: Store | undefined;
       try {
         store = new Store(options, lock);

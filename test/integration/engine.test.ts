@@ -208,7 +208,11 @@ test("a newer client replaces an older engine; an older client gets a sentence",
   assert.equal((await ask(old, "walk")).hits[0]?.path, "src/walk.ts");
   // In place of this checkout's own engine, which is older than the client claims to be.
   const program = path.join(path.dirname(workspace.root), "engine.mjs");
-  writeFileSync(program, 'process.send({ error: { code: "model.damaged", message: "the newer one" } });\n');
+  const refusal = 'process.send({ error: { code: "model.damaged", message: "the newer one" } });\n';
+  writeFileSync(program, refusal);
+  await assert.rejects(workspace.connect({ ...newer, program }), /the newer one/);
+  assert.equal((await ask(old, "walk")).hits[0]?.path, "src/walk.ts", "one that cannot start takes nobody's place");
+  writeFileSync(program, `process.send({ waits: true });\nprocess.once("disconnect", () => process.exit());\nsetInterval(() => { if (!existsSync(${JSON.stringify(engineRecordFile(old.folder))})) ${refusal.trim()} }, 5);\nimport { existsSync } from "node:fs";\n`);
   await assert.rejects(workspace.connect({ ...newer, program }), /the newer one/);
   await processGone(old.info.pid);
 });

@@ -76,6 +76,15 @@ describe("the index folder", () => {
     assert.equal((await w.open()).coverage().files, 1);
   });
 
+  test("is waited for by whoever may, as the engine that succeeds another", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(1));
+    let asked = 0;
+    const next = await w.open({ mayWait: () => ((asked++ === 1 && void store.close()), true) });
+    assert.equal(next.coverage().files, 1);
+    await assert.rejects(Store.open({ ...w.options(), mayWait: () => asked++ < 5 }), code("index.busy"));
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
