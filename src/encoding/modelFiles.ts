@@ -149,6 +149,15 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   return files;
 }
 
+/**
+ * Throws "model.damaged" when another model lies in the folder by now, as after an update in place: its exits give vectors that do not belong to those
+ * of the table that was loaded.
+ */
+export async function assertSameModel({ model: { folder, hash } }: ModelFiles): Promise<void> {
+  const found = await readFile(path.join(folder, "manifest.json")).catch(() => undefined);
+  if (!found || sha256(found) !== hash) throw new StrataError("model.damaged", `The model in ${folder} was replaced or removed, as by an update of Strata, while the engine used it. Restart the engine: in the editor with "Strata: Restart Engine", elsewhere by asking again in a few seconds.`);
+}
+
 const tokenizers = new WeakMap<ModelFiles, Tokenizer>();
 
 /** The model's tokenizer, read once per thread. @throws StrataError "model.unsupported" */

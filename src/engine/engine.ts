@@ -144,7 +144,7 @@ export class Engine {
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
-  get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
+  get model(): Pick<ModelFiles["model"], "id" | "version" | "hash" | "folder"> {
     return this.#model.model;
   }
   get settings(): EngineSettings {

@@ -4,6 +4,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
@@ -18,6 +19,7 @@ import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
 import { type EngineRecord, engineLogFile, engineRecordFile, forgetOtherBuilds, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
 import * as protocol from "./protocol.ts";
+import { hashOf, whenReplaced } from "./replaced.ts";
 import { newestOnly } from "./reporting.ts";
 
 const HANDSHAKE_MS = 5_000;
@@ -174,6 +176,8 @@ async function main(): Promise<void> {
   makeIndexFolder(folder, root);
   process.umask(0o077); // everything the engine makes is its owner's alone
   const log = createLog(engineLogFile(folder));
+  const program = process.argv[1]!;
+  const ownHash = hashOf(program) ?? "";
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);
 
   let server: Server | undefined;
@@ -202,6 +206,12 @@ async function main(): Promise<void> {
       await engine.close().catch((error: unknown) => log("error", "the index was not closed in order", error));
       process.exit(0);
     })());
+  // Clients ask the next one, which is what lies there by then.
+  const files = (): [string, string][] => [[program, ownHash], [path.join(engine.model.folder, "manifest.json"), engine.model.hash]];
+  whenReplaced(files, () => {
+    log("info", "an update has replaced the program or the model");
+    void end();
+  });
   server = new Server({ engine, record, root, idleMs: Number(values.idle ?? 300_000), log, end: () => void end() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void end());
 

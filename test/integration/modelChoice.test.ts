@@ -8,7 +8,7 @@ import { StrataError } from "../../src/base/errors.ts";
 import { sha256 } from "../../src/base/hash.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
-import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
+import { ask, bringTo, manyFiles, processGone, untilStatus, Workspace } from "../support/workspace.ts";
 import { editManifest } from "../support/tinyModel.ts";
 
 /** A copy of the untrained model under another name: other vectors to the engine, though they are equal. */
@@ -112,6 +112,19 @@ test("a chosen model that has vanished or is damaged gives way to the bundled on
   }
   const client = await workspace.connect();
   assert.deepEqual((await choose(client, "")).warnings, []);
+});
+
+test("an engine whose model an update replaces in place ends, and the next one reads everything with the new model", async (t) => {
+  const { workspace, file } = build(t, 2);
+  const other = otherModel(workspace);
+  const old = await choose(await workspace.connect(), other);
+  const client = await workspace.connect();
+  editManifest(other, (manifest) => Object.assign(manifest, { version: "9.1.0" }));
+  await processGone(client.info.pid);
+  const next = await workspace.connect();
+  assert.deepEqual([old.model.version, next.info.model.version], ["9.0.0", "9.1.0"]);
+  await bringTo(next, "instant");
+  assert.equal((await ask(next, "is the login attempt right")).hits[0]?.path, file);
 });
 
 test("a folder that holds no usable model changes nothing", async (t) => {
