@@ -23,7 +23,7 @@ import { removeIndex, Store } from "../store/store.ts";
 import { type Anchored, anchorGroups, anchorOnce, GAPS_MS, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
-import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { asKept, CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FLOOR_STEP_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
@@ -351,7 +351,7 @@ export class Engine {
     await this.#exchanging(async () => {
       signal.throwIfAborted();
       if (this.#lost !== undefined) await this.#reopen();
-      const putInForce = keepChoice(this.#options.folder, folder);
+      const putInForce = keepChoice(this.#options.folder, await asKept(folder));
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
       putInForce(); // last: an index starts with the model it has chosen, so what failed above must not have been chosen
       this.#teller.withdraw(CHOICE_GONE);

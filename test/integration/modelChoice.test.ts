@@ -1,6 +1,6 @@
 // The model belongs to the index: chosen over the protocol, kept over restarts, exchanged without a moment without answers.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { packageRoot } from "../../src/base/assets.ts";
@@ -92,6 +92,20 @@ test("the choice outlives the engine, whoever starts the next one with whatever 
   await choose(again, "");
   await workspace.stop();
   assert.equal((await workspace.connect()).info.model.id.startsWith("strata-"), true);
+});
+
+test("the model that comes with Strata, chosen by its folder, is that of the next version after an update", async (t) => {
+  const { workspace } = build(t, 2);
+  const bundled = await workspace.connect();
+  const { folder, version } = (await bringTo(bundled, "instant")).model;
+  await choose(bundled, folder);
+  const kept = path.join(bundled.folder, "model.json");
+  assert.equal(existsSync(kept), false);
+  await workspace.stop();
+  // As earlier versions kept it.
+  writeFileSync(kept, JSON.stringify({ folder: path.join(path.dirname(workspace.root), "strata-0.2.12", "models", path.basename(folder)) }));
+  const next = await bringTo(await workspace.connect(), "instant");
+  assert.deepEqual([next.model.folder, next.model.version, next.warnings], [folder, version, []]);
 });
 
 test("a chosen model that has vanished or is damaged gives way to the bundled one, in a sentence that goes once another is chosen", async (t) => {
