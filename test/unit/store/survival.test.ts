@@ -274,6 +274,15 @@ describe("another version", () => {
     assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450);
   });
 
+  test("of Strata finds the model before where it lay last, not where the version lay that first used it", async () => {
+    const first = await w.open({ model: testModel({ folder: "/old/models/m" }) });
+    first.putFiles(manyFiles(3));
+    await first.close();
+    await (await w.open({ model: testModel({ folder: "/new/models/m" }) })).close();
+    const next = await w.open({ model: testModel({ hash: "b".repeat(64) }) });
+    assert.equal(next.previousModel?.folder, "/new/models/m");
+  });
+
   test("of the model lets the old vectors answer its own queries until every chunk has a new one", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
