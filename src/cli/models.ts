@@ -20,6 +20,8 @@ interface ListedModel {
   /** Undefined when the folder is whole, else what is wrong with it. */
   readonly problem?: string;
   readonly version?: string;
+  /** What its user should know. */
+  readonly note?: string;
   readonly license?: string;
   readonly description?: string;
   readonly dims?: number;
@@ -32,11 +34,11 @@ interface ListedModel {
 async function describeModel(folder: string, isDefault: boolean, signal: AbortSignal): Promise<ListedModel> {
   const known = { id: path.basename(folder), folder, isDefault };
   try {
-    const { model } = await loadModelFiles(folder, signal);
+    const { model, note } = await loadModelFiles(folder, signal);
     // loadModelFiles has checked the shape.
     const { license, description, quality, exits, files } = JSON.parse(readFileSync(path.join(folder, "manifest.json"), "utf8")) as Manifest;
     const size = sum(Object.values(files).map((file) => file.bytes));
-    return { ...known, id: model.id, version: model.version, license, description, dims: model.dims, exits: exits.map((exit) => exit.layer), bytes: size, quality };
+    return { ...known, id: model.id, version: model.version, ...(note !== undefined && { note }), license, description, dims: model.dims, exits: exits.map((exit) => exit.layer), bytes: size, quality };
   } catch (error) {
     signal.throwIfAborted();
     return { ...known, problem: userMessage(error) };
@@ -93,7 +95,7 @@ async function runList(folder: string, context: Context): Promise<number> {
       const lines =
         model.problem !== undefined
           ? [model.problem]
-          : [model.description ?? "", `${model.dims} dimensions, exits at layers ${model.exits?.join(", ")}, ${bytes(model.bytes ?? 0)}, ${model.license}`, ...qualityLines(model.quality), model.folder];
+          : [model.description ?? "", model.note ?? "", `${model.dims} dimensions, exits at layers ${model.exits?.join(", ")}, ${bytes(model.bytes ?? 0)}, ${model.license}`, ...qualityLines(model.quality), model.folder];
       const text = lines.filter((line) => line !== "").map((line) => paint(model.problem === undefined ? "dim" : "red", `  ${printable(line)}`));
       context.terminal.out(`${[title, ...text].join("\n")}\n\n`);
     }
