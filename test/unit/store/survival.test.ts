@@ -326,6 +326,31 @@ describe("another version", () => {
     assert.deepEqual(rows(), [4, 4], "of three models the oldest is gone");
   });
 
+  test("of the model keeps what the one before has read for two weeks", async (t) => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    await store.close();
+    const model = testModel({ hash: "b".repeat(64) });
+    const left = async (): Promise<number> => {
+      const again = await w.open({ model });
+      again.putVectors("instant", again.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+      while (!again.drainGraphs(1000));
+      await again.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      try {
+        return db.prepare("SELECT count(DISTINCT model) AS n FROM vectors").get()!["n"] as number;
+      } finally {
+        db.close();
+      }
+    };
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    assert.equal(await left(), 2);
+    t.mock.timers.tick(13 * 86_400_000);
+    assert.equal(await left(), 2);
+    t.mock.timers.tick(2 * 86_400_000);
+    assert.equal(await left(), 1);
+  });
+
   test("of the model while open needs no restart, and back again encodes nothing", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
