@@ -1,6 +1,6 @@
 // The command line as a child process against a real engine and the shipped model, on one small workspace.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { packageRoot } from "../../src/base/assets.ts";
@@ -281,6 +281,24 @@ test("a reader of notes that leaves early changes no exit code", async () => {
   const mistake = start(["serach"]);
   mistake.stderr?.destroy();
   assert.equal(await new Promise((resolve) => mistake.once("close", resolve)), 2);
+});
+
+test("indexing goes on with the next engine when the one it began with ends, as for a newer version", async () => {
+  const long = path.join(folder, "long");
+  write(long, manyFiles(300));
+  const child = start(["index", long]);
+  let err = "";
+  await new Promise<void>((resolve) =>
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+      if (/\d+ (of \d+ )?(files|chunks)/.test(err)) resolve();
+    }),
+  );
+  const exited = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  const pid = sandbox.engines().get(realpathSync(long))!;
+  process.kill(pid, "SIGTERM");
+  assert.equal(await exited, 0, err);
+  assert.notEqual(sandbox.engines().get(realpathSync(long)), pid);
 });
 
 test("Ctrl-C ends at once with 130 and leaves an index that goes on where it was", { skip: process.platform === "win32" && "no signals" }, async () => {
