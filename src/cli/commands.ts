@@ -261,9 +261,11 @@ export async function runDuplicates(options: DuplicateOptions, context: Context)
 }
 
 export async function runIndex(folder: string, options: { readonly depth: protocol.Depth; readonly rebuild: boolean }, context: Context): Promise<number> {
+  const started = performance.now();
+  let { rebuild } = options;
   return withEngine(context, folder, async (session) => {
-    const started = performance.now();
-    if (options.rebuild) await session.ask(protocol.rebuild, context.signal);
+    if (rebuild) await session.ask(protocol.rebuild, context.signal);
+    rebuild = false; // what the next engine finds is of the new index
     const status = await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const seconds = (performance.now() - started) / 1000;
     const { files, chunks } = status.coverage;

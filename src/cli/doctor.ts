@@ -183,7 +183,9 @@ async function indexOf(folder: string, signal: AbortSignal): Promise<Finding[]> 
     }
   } catch (error) {
     signal.throwIfAborted();
-    findings.push(ok("Engine", "is not running; the next search starts it"));
+    // Of another version: it runs, and is not asked.
+    const isOther = StrataError.is(error, "engine.older") || StrataError.is(error, "engine.newer");
+    findings.push(isOther ? warn("Engine", error.message) : ok("Engine", "is not running; the next search starts it"));
   }
   return findings;
 }

@@ -125,8 +125,8 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   );
   add(
     "models",
-    'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index',
-    (command) => command.addArgument(new Argument("[use]", "choose a model").choices(["use"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`, oneFolder),
+    'installed models, whether they are whole, and what was measured of them; "models use NAME" (or a folder, or "bundled") chooses the model of an index, "models forget NAME" deletes one that was trained here',
+    (command) => command.addArgument(new Argument("[use]", "choose a model, or delete one").choices(["use", "forget"])).argument("[model]", 'its name, its folder, or "bundled"').option("--in <dir>", `folder whose index is meant ${nearest}`, oneFolder),
     async (context, options: { in?: string }, [action, model]) => (await import("./models.ts")).runModels(action, model, scopeOf(options.in).root, context),
   );
   add(

@@ -139,6 +139,7 @@ export function renderStatus(status: Status, paint: Paint): string {
     ["Model", `${model.id} ${model.version}${model.isPassing ? " (asked for with --model; it answers editor, terminal and agents until the engine ends)" : ""}`],
     ["Index", `${status.indexFolder} (${bytes(status.indexBytes)}; engine uses ${bytes(status.memoryBytes)} of memory)`],
   ];
+  if (model.note !== undefined) rows.splice(4, 0, ["", `${model.note} ("strata train", "strata models use bundled")`]);
   const resting = status.state.kind === "ready" ? restsEarly(coverage) : undefined;
   if (resting !== undefined) rows.push(["Note", resting]);
   const counts = (record: Readonly<Record<string, number>>): string =>

@@ -25,13 +25,15 @@ function openingNote({ terminal, json }: Context): <T>(opening: Promise<T>) => P
   return (opening) => sayingSo(terminal, isQuiet, "Opening the index (a large one can take minutes after a crash or an update)", opening);
 }
 
-/** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. */
+/** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. Once more where the engine ends before its answer: see EngineSessions. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
-  const session = await openingNote(context)(openEngine(context, existingFolder(folder)));
+  const root = existingFolder(folder);
+  const note = openingNote(context);
+  const sessions = new EngineSessions(() => note(openEngine(context, root)));
   try {
-    return await work(session);
+    return await sessions.use(root, work);
   } finally {
-    session.dispose();
+    await sessions.close();
   }
 }
 

@@ -4,7 +4,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
 import { normalise } from "./int8.ts";
-import type { Segment } from "./modelFiles.ts";
+import { assertSameModel, type Segment } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -23,10 +23,11 @@ export interface ExitSessions {
 
 /**
  * @param threads of the inference itself, beside the calling thread's own work
- * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment, or a run gives no numbers
+ * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment, a run gives no numbers, or another model lies there by now
  */
 export async function openExitSessions(table: InstantTable, threads: number): Promise<ExitSessions> {
   const { files } = table;
+  await assertSameModel(files);
   const instant = instantExit(table);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];

@@ -4,7 +4,7 @@ import { readFileSync, type Stats } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { packageRoot } from "../base/assets.ts";
+import { compareBuilds, packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
 import type { EncoderModel } from "./encoder.ts";
@@ -61,6 +61,8 @@ export interface Segment {
 /** A verified model folder: absolute paths and what is needed to run it. Plain data. */
 export interface ModelFiles {
   readonly model: EncoderModel;
+  /** What its user should know: it was fine-tuned from an older model than comes with this Strata. */
+  readonly note?: string;
   readonly maxQueryTokens: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
@@ -120,7 +122,9 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     if (!partSize.safeParse(dims).success) throw unsupported(root, `its table has ${name}, for which ${dims} dimensions are too many or no multiple of 16`);
     if (manifest.files[file]!.bytes !== partBytes(dims, size)) throw damaged(root, `${file} must have ${partBytes(dims, size)} bytes for a ${measure} of ${size}`);
   }
+  const note = await noteOn(manifest);
   const files: ModelFiles = {
+    ...(note !== undefined && { note }),
     model: {
       id: manifest.id,
       version: manifest.version,
@@ -147,6 +151,24 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   // An index that had chosen a model without a readable tokenizer could not be opened any more.
   tokenizerOf(files);
   return files;
+}
+
+/** A release that raises the last number only has the same weights. Fine-tuning wrote down no version before 0.2.12. */
+async function noteOn({ description }: Manifest): Promise<string | undefined> {
+  const [, id, from] = /^(\S+)(?: (\d+\.\d+)\.\S+)? adapted to \d/.exec(description) ?? [];
+  const own = id === undefined ? undefined : (await defaultModelFolder().then(readManifest).catch(() => undefined))?.manifest;
+  if (own?.id !== id || own === undefined || (from !== undefined && compareBuilds(from, own.version.split(".", 2).join(".")) >= 0)) return undefined;
+  const made = from === undefined ? "It was fine-tuned by an earlier Strata, perhaps from an older model than" : `It was fine-tuned from ${id} ${from};`;
+  return `${made} ${own.id} ${own.version}${from === undefined ? ", which" : ""} comes with Strata now. Fine-tune again, which begins with that one, or choose that one.`;
+}
+
+/**
+ * Throws "model.damaged" when another model lies in the folder by now, as after an update in place: its exits give vectors that do not belong to those
+ * of the table that was loaded.
+ */
+export async function assertSameModel({ model: { folder, hash } }: ModelFiles): Promise<void> {
+  const found = await readFile(path.join(folder, "manifest.json")).catch(() => undefined);
+  if (!found || sha256(found) !== hash) throw new StrataError("model.damaged", `The model in ${folder} was replaced or removed, as by an update of Strata, while the engine used it. Restart the engine: in the editor with "Strata: Restart Engine", elsewhere by asking again in a few seconds.`);
 }
 
 const tokenizers = new WeakMap<ModelFiles, Tokenizer>();

@@ -45,6 +45,8 @@ export interface EngineConnection {
 /** How long an engine that says it is up may be out of reach. */
 const REACH_MS = 20_000;
 const PATIENCE_MS = 20_000;
+/** How often a client that replaces an engine looks whether the next one is there. */
+const LOOK_MS = 25;
 /** How long another process may have the index without answering: it opens a large one, or never ends. */
 const BUSY_MS = 600_000;
 /** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
@@ -53,7 +55,7 @@ const startAgainMs = { first: 250, most: 5_000 };
 /**
  * Connects to the engine of `root`. One that is started here is waited for as long as it lives: opening a large index takes minutes after a kill or an
  * update, and nobody else could have the index meanwhile.
- * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.failed", "index.*", "model.*".
+ * @throws StrataError "workspace.missing", "engine.unreachable", "engine.newer", "engine.older" (with `start: false`), "engine.failed", "index.*", "model.*".
  */
 export async function connectEngine(options: ConnectOptions): Promise<EngineConnection> {
   const root = canonicalRoot(options.root);
@@ -66,8 +68,8 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
   for (;;) {
     options.signal?.throwIfAborted();
     const record = readRecord(folder);
-    const found = record && (await tryConnect(record, folder, options));
-    if (found === "replace") continue; // an older engine is saving and ending; its record goes with it
+    const found = record && (await tryConnect(record, root, folder, options));
+    if (found === "replace") continue; // an older engine has ended, and its record with it
     if (found === "frozen") {
       if (ended || options.start === false)
         throw new StrataError("engine.unreachable", `The engine for ${root} (process ${record!.pid}) does not answer. End that process and try again; its log is ${engineLogFile(folder)}.`);
@@ -108,7 +110,7 @@ function readRecord(folder: string): EngineRecord | undefined {
   }
 }
 
-async function tryConnect(record: EngineRecord, folder: string, options: ConnectOptions): Promise<EngineConnection | "replace" | "frozen" | undefined> {
+async function tryConnect(record: EngineRecord, root: string, folder: string, options: ConnectOptions): Promise<EngineConnection | "replace" | "frozen" | undefined> {
   const socket = await openSocket(record.address);
   if (!socket) return undefined;
   const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
@@ -130,17 +132,47 @@ async function tryConnect(record: EngineRecord, folder: string, options: Connect
   } catch (error) {
     const failure = fromWire(error);
     if (StrataError.is(failure, "engine.older")) {
-      // We are newer: the engine saves and ends, then we start our own.
+      if (options.start === false) {
+        // Whoever starts none ends none either: others may be at work with it.
+        dispose();
+        throw new StrataError("engine.older", `The engine that is running is of an older Strata (${record.build}). It goes on until the next search with this one (${me.build}) replaces it.`, failure);
+      }
       options.log("info", `replacing an older engine (${record.build}) by ${me.build}`);
-      const gone = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
-      const asked = connection.sendRequest(shutdown).catch(() => undefined);
-      const made = await within(asked.then(() => gone));
-      dispose();
-      return made ?? "replace";
+      try {
+        return await replace(connection, socket, root, folder, options, within);
+      } finally {
+        dispose();
+      }
     }
     dispose();
     if (StrataError.is(failure, "engine.unreachable")) return undefined; // it ended while we shook hands
     throw failure;
+  }
+}
+
+/**
+ * An older engine saves and ends, and one of ours has its index. Ours stands ready first: older windows start their own engine anew as soon as theirs
+ * has gone, and had theirs compiled already, so they were faster. Where ours cannot start, the older one goes on.
+ */
+async function replace(connection: MessageConnection, socket: net.Socket, root: string, folder: string, options: ConnectOptions, within: <T>(promise: Promise<T>) => Promise<T | "frozen">): Promise<"replace" | "frozen"> {
+  const gone = new Promise<void>((resolve) => void (socket.destroyed ? resolve() : socket.once("close", () => resolve())));
+  const left = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  const started = startEngine(root, folder, { ...options, signal: AbortSignal.any([left.signal, ...(options.signal ? [options.signal] : [])]) }, ready.resolve);
+  try {
+    const failure = await Promise.race([ready.promise, started]);
+    options.signal?.throwIfAborted();
+    if (failure && failure.code !== "index.busy") throw failure;
+    // Async: a connection that another client's request has closed meanwhile throws at once.
+    const asked = (async () => connection.sendRequest(shutdown))().catch(() => undefined);
+    if ((await within(asked.then(() => gone))) === "frozen") return "frozen";
+    // Another client's may come before ours, which then leaves.
+    let isOver = false;
+    void started.then(() => (isOver = true));
+    while (!isOver && readRecord(folder) === undefined) await breathe(LOOK_MS);
+    return "replace";
+  } finally {
+    left.abort();
   }
 }
 
@@ -174,19 +206,20 @@ function openSocket(address: string): Promise<net.Socket | undefined> {
 }
 
 /** What a started engine says over its start-up channel. */
-export type StartMessage = { readonly ready: true } | { readonly error: ErrorData & { readonly message: string } };
+export type StartMessage = { readonly ready: true } | { readonly waits: true } | { readonly error: ErrorData & { readonly message: string } };
 
 /**
- * Starts an engine process that outlives this one. Resolves when it listens, with the reason why it does not, or when the signal aborts.
+ * Starts an engine process that outlives this one. With `onWaits` it waits for the index while another has it, and says so once. Resolves when it listens, with the reason why it does not, or when the signal aborts.
  * The first flag keeps V8's optimising WebAssembly compiler from taking gigabytes on large grammars (nodejs/node#63421); the second
  * keeps the young generation small: on a tree of 29,000 files it took 95 of 333 MB off the resident size. In a desktop extension host process.execPath is Electron, which runs as Node with the variable.
  */
-function startEngine(root: string, folder: string, options: ConnectOptions): Promise<StrataError | undefined> {
+function startEngine(root: string, folder: string, options: ConnectOptions, onWaits?: () => void): Promise<StrataError | undefined> {
   const entry = options.program ?? entryFile("engine");
   if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
   const isBundle = !entry.endsWith(".ts");
   const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(isBundle ? [] : ["--no-warnings"]), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);
+  if (onWaits) args.push("--succeed");
   if (options.graphFrom !== undefined) args.push("--graph-from", String(options.graphFrom));
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {
@@ -209,7 +242,10 @@ function startEngine(root: string, folder: string, options: ConnectOptions): Pro
     const abandon = () => done(undefined);
     options.signal?.addEventListener("abort", abandon, { once: true });
     if (options.signal?.aborted) abandon();
-    child.once("message", (message: StartMessage) => done("ready" in message ? undefined : new StrataError(knownCode(message.error.code), message.error.message)));
+    child.on("message", (message: StartMessage) => {
+      if ("waits" in message) onWaits?.();
+      else done("ready" in message ? undefined : new StrataError(knownCode(message.error.code), message.error.message));
+    });
     child.once("error", (error) => done(new StrataError("engine.failed", `The engine could not be started (${error.message}).`, error)));
     child.once("exit", (code, signal) => done(new StrataError("engine.failed", `The engine ended at once (${signal ?? `exit code ${code}`}). Its log is ${engineLogFile(folder)}; run \`strata doctor\`.`)));
   });

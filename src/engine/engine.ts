@@ -23,7 +23,7 @@ import { removeIndex, Store } from "../store/store.ts";
 import { type Anchored, anchorGroups, anchorOnce, GAPS_MS, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
 import { otherDatabases } from "./indexes.ts";
-import { CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
+import { asKept, CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
 import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FLOOR_STEP_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE } from "./pace.ts";
@@ -112,7 +112,7 @@ export class Engine {
   }
 
   async #open(): Promise<void> {
-    const { root, folder, log, parseWorkers, graphFrom } = this.#options;
+    const { root, folder, log, parseWorkers, graphFrom, mayWait } = this.#options;
     const pool = new ParsePool(parseWorkers, root, log);
     // Everything will be read: the workers load while the index opens. An index that is there first has to answer.
     if (!Store.exists(folder)) pool.start();
@@ -120,7 +120,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }), ...(mayWait && { mayWait }) });
       const instant = loadInstantTable(this.#model);
       instant.catch(() => undefined); // thrown below, once the store is known
       this.#store = await opening;
@@ -144,7 +144,7 @@ export class Engine {
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
   }
 
-  get model(): Pick<ModelFiles["model"], "id" | "version" | "hash"> {
+  get model(): Pick<ModelFiles["model"], "id" | "version" | "hash" | "folder"> {
     return this.#model.model;
   }
   get settings(): EngineSettings {
@@ -351,7 +351,7 @@ export class Engine {
     await this.#exchanging(async () => {
       signal.throwIfAborted();
       if (this.#lost !== undefined) await this.#reopen();
-      const putInForce = keepChoice(this.#options.folder, folder);
+      const putInForce = keepChoice(this.#options.folder, await asKept(folder));
       if (files.model.hash !== this.#model.model.hash) await this.#exchangeModel(files, instant);
       putInForce(); // last: an index starts with the model it has chosen, so what failed above must not have been chosen
       this.#teller.withdraw(CHOICE_GONE);

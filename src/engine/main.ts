@@ -4,6 +4,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import os from "node:os";
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
@@ -18,9 +19,12 @@ import { Engine } from "./engine.ts";
 import { createLog } from "./logFile.ts";
 import { type EngineRecord, engineLogFile, engineRecordFile, forgetOtherBuilds, indexFolder, makeIndexFolder, newSocketAddress, removeSockets } from "./paths.ts";
 import * as protocol from "./protocol.ts";
+import { hashOf, whenReplaced } from "./replaced.ts";
 import { newestOnly } from "./reporting.ts";
 
 const HANDSHAKE_MS = 5_000;
+/** How long an engine that succeeds an older one waits for the index: a client gives the older one 20 s to end in order, then ends it. */
+const SUCCEED_MS = 30_000;
 
 /** A client that is about to go needs no news; that it has gone is noticed at its socket. */
 async function notify(send: () => Promise<void>): Promise<void> {
@@ -165,19 +169,22 @@ class Server {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" }, "graph-from": { type: "string" } } });
+  const { values } = parseArgs({ options: { root: { type: "string" }, idle: { type: "string" }, model: { type: "string" }, "graph-from": { type: "string" }, succeed: { type: "boolean" } } });
   const root = values.root;
   if (root === undefined) throw new StrataError("input.invalid", "The engine is started by Strata's clients; it needs --root.");
   const folder = indexFolder(root);
   makeIndexFolder(folder, root);
   process.umask(0o077); // everything the engine makes is its owner's alone
   const log = createLog(engineLogFile(folder));
+  const program = process.argv[1]!;
+  const ownHash = hashOf(program) ?? "";
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);
 
   let server: Server | undefined;
   const graphFrom = values["graph-from"] === undefined ? {} : { graphFrom: Number(values["graph-from"]) };
   const parseWorkers = Math.max(1, Math.min(os.availableParallelism(), 4));
-  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, log }, (status) => server?.broadcast(status));
+  const succeed = values.succeed ? { mayWait: waitingFor(SUCCEED_MS) } : {};
+  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, ...succeed, log }, (status) => server?.broadcast(status));
 
   removeSockets(folder); // the index is this process's now, so whoever made them was killed
   const nonce = randomBytes(16).toString("hex");
@@ -199,6 +206,12 @@ async function main(): Promise<void> {
       await engine.close().catch((error: unknown) => log("error", "the index was not closed in order", error));
       process.exit(0);
     })());
+  // Clients ask the next one, which is what lies there by then.
+  const files = (): [string, string][] => [[program, ownHash], [path.join(engine.model.folder, "manifest.json"), engine.model.hash]];
+  whenReplaced(files, () => {
+    log("info", "an update has replaced the program or the model");
+    void end();
+  });
   server = new Server({ engine, record, root, idleMs: Number(values.idle ?? 300_000), log, end: () => void end() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void end());
 
@@ -214,6 +227,17 @@ async function main(): Promise<void> {
   }
   tellStarter({ ready: true });
   forgetOtherBuilds(process.env["NODE_COMPILE_CACHE"]);
+}
+
+/** Tells the starter, who then asks the older engine to end; no longer than the starter is there to do so. */
+function waitingFor(ms: number): () => boolean {
+  const until = Date.now() + ms;
+  let told = false;
+  return () => {
+    if (!told) tellStarter({ waits: true });
+    told = true;
+    return process.connected && Date.now() < until;
+  };
 }
 
 /** Over the start-up channel of connect.ts; an engine started by hand has none, and a starter may have given up or ended. */

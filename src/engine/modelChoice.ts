@@ -3,6 +3,7 @@
 // vectors of two models apart while one replaces the other.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import { packageRoot } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { written } from "../base/patiently.ts";
@@ -22,10 +23,21 @@ const choiceFile = (indexFolder: string): string => path.join(indexFolder, "mode
 export function chosenModel(indexFolder: string): string | undefined {
   try {
     const { folder } = JSON.parse(readFileSync(choiceFile(indexFolder), "utf8")) as { folder?: unknown };
-    return typeof folder === "string" && folder !== "" ? folder : undefined;
+    return typeof folder === "string" && folder !== "" ? ofThisVersion(folder) : undefined;
   } catch {
     return undefined; // nothing was chosen
   }
+}
+
+/** One that came with a version of Strata that is gone is the one of that name that comes with this version. */
+function ofThisVersion(chosen: string): string {
+  const own = path.join(packageRoot, "models", path.basename(chosen));
+  return path.basename(path.dirname(chosen)) === "models" && !existsSync(chosen) && existsSync(path.join(own, "manifest.json")) ? own : chosen;
+}
+
+/** A folder as it is kept: the model that comes with Strata, by whatever name it was chosen, is "", for its folder goes with this version. */
+export async function asKept(folder: string): Promise<string> {
+  return folder !== "" && path.resolve(folder) === (await defaultModelFolder().catch(() => undefined)) ? "" : folder;
 }
 
 /** Writes the choice down ("": the model that comes with Strata) for the function that it gives to put in force: a disk that is full says so before anything has changed. */

@@ -12,8 +12,9 @@ export interface EngineOptions {
   /** For an index that has no model of its own choice; "" for the bundled one. */
   readonly modelFolder: string;
   readonly parseWorkers: number;
-  /** See StoreOptions. */
+  /** Both: see StoreOptions. */
   readonly graphFrom?: number;
+  readonly mayWait?: () => boolean;
   /** Chunks that are read deeper unasked; tests take fewer. Default: see pace.ts. */
   readonly mostDeepened?: number;
   /** See OnnxEncoderOptions. */

@@ -85,8 +85,8 @@ export interface Status {
   readonly coverage: Coverage;
   /** Rises whenever code came or went; begins anew with each engine. */
   readonly changes: number;
-  /** `isPassing`: it is not the index's own choice but the --model of a terminal, and answers all clients until the engine ends. */
-  readonly model: { readonly id: string; readonly version: string; readonly folder: string; readonly isPassing?: true };
+  /** `isPassing`: it is not the index's own choice but the --model of a terminal, and answers all clients until the engine ends. `note`: what its user should know. */
+  readonly model: { readonly id: string; readonly version: string; readonly folder: string; readonly isPassing?: true; readonly note?: string };
   /** Files that are not searchable, by reason ("secret", "binary", "too large", "generated", "unreadable", …). */
   readonly skipped: Readonly<Record<string, number>>;
   /** Sentences the user should know: watch limit hit, brute-force fallback, index rebuilt after damage. */

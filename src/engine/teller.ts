@@ -70,7 +70,7 @@ export class Teller {
 }
 
 /** All of it, as it is now. */
-export function statusOf({ root, folder: indexFolder, modelFolder }: EngineOptions, { model: { id, version, folder } }: ModelFiles, store: Store, indexer: Indexer, teller: Teller): Status {
+export function statusOf({ root, folder: indexFolder, modelFolder }: EngineOptions, { model: { id, version, folder }, note }: ModelFiles, store: Store, indexer: Indexer, teller: Teller): Status {
   const isPassing = folder === modelFolder && chosenModel(indexFolder) === undefined;
   return {
     state: teller.state,
@@ -78,7 +78,7 @@ export function statusOf({ root, folder: indexFolder, modelFolder }: EngineOptio
     indexFolder,
     coverage: store.coverage(),
     changes: store.changes(),
-    model: { id, version, folder, ...(isPassing && { isPassing }) },
+    model: { id, version, folder, ...(isPassing && { isPassing }), ...(note !== undefined && { note }) },
     warnings: [...store.warnings, ...teller.warnings],
     ...indexer.counts(),
     memoryBytes: residentBytes(),

@@ -86,6 +86,8 @@ export class EngineClient {
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         const failure = this.#options.fromWire(error);
+        // An engine that ends in order, as for a newer Strata, answers so before its connection closes.
+        if (StrataError.is(failure, "engine.unreachable")) this.#ended(connected);
         const engineEnded = this.#connected !== connected;
         if (!engineEnded || attempt > 0 || this.#disposed) throw failure;
         this.#options.log("info", `sending ${type.method} again after the engine ended`);

@@ -159,6 +159,7 @@ function folderLines({ client, status }: FolderState): string {
     if (resting !== undefined) lines.push(resting);
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
     if (skipped.length > 0) lines.push(`Left out: ${skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${escapeMarkdown(reason)}`).join(", ")}`);
+    if (status.model.note !== undefined) lines.push(escapeMarkdown(`Model ${status.model.id}: ${lowerFirst(status.model.note)}`));
     for (const warning of status.warnings) lines.push(`$(warning) ${escapeMarkdown(warning)}`);
   }
   return lines.join("  \n");

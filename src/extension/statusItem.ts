@@ -81,7 +81,7 @@ function rows(folders: readonly FolderState[]): Row[] {
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
     if (skipped.length > 0) add("left out", { label: "$(circle-slash) Left out", description: skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`).join(", ") });
     for (const warning of status.warnings) add(warning, { label: `$(warning) ${warning}` });
-    add("model", { label: `$(package) Model ${status.model.id} ${status.model.version}`, description: "choose another", command: "strata.chooseModel" });
+    add("model", { label: `$(package) Model ${status.model.id} ${status.model.version}`, description: status.model.note ?? "choose another", command: "strata.chooseModel" });
     add("size", { label: `$(database) ${megabytes(status.indexBytes)} on disk, ${megabytes(status.memoryBytes)} in memory`, description: status.indexFolder });
     return list;
   });

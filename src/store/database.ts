@@ -5,6 +5,7 @@ import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import type { Worker } from "node:worker_threads";
+import { breathe } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { patiently } from "../base/patiently.ts";
 import { startThread } from "../base/process.ts";
@@ -243,4 +244,19 @@ export function lockFolder(folder: string): { release(): void } {
     throw error;
   }
   return { release: () => lock.close() };
+}
+
+/** Often enough that no engine which others start meanwhile gets in between. */
+const LOCK_AGAIN_MS = 10;
+
+/** The same, waited for as long as `mayWait` says. */
+export async function lockWithin(folder: string, mayWait: () => boolean = () => false): Promise<{ release(): void }> {
+  for (;;) {
+    try {
+      return lockFolder(folder);
+    } catch (error) {
+      if (!StrataError.is(error, "index.busy") || !mayWait()) throw error;
+      await breathe(LOCK_AGAIN_MS);
+    }
+  }
 }

@@ -47,17 +47,20 @@ function merge(db: IndexDatabase, isFirst: boolean): boolean {
 }
 
 /**
- * Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer.
+ * Notes the current model and the one before it; every other model's vectors wait to be deleted, unless they still answer, and with them those of the one
+ * before that was replaced before `replacedAfter`: nobody goes back to it any more.
  * @param answering ids of the models that do
  * @returns ids of those that wait
  */
-export function retireModels(db: IndexDatabase, current: string, answering: readonly number[]): number[] {
+export function retireModels(db: IndexDatabase, current: string, answering: readonly number[], replacedAfter: number): number[] {
   const last = db.meta("model");
   db.transaction(() => {
+    // Of an index of earlier versions it is not known when.
+    if (last !== undefined && (last !== current || db.meta("replacedAt") === undefined)) db.setMeta("replacedAt", String(Date.now()));
     if (last !== undefined && last !== current) db.setMeta("modelBefore", last);
     db.setMeta("model", current);
   });
-  const before = db.meta("modelBefore");
+  const before = Number(db.meta("replacedAt") ?? Infinity) > replacedAfter ? db.meta("modelBefore") : undefined;
   const models = db.all("SELECT id, hash FROM models").map((row) => ({ id: row["id"] as number, hash: row["hash"] as string }));
   return models.filter(({ id, hash }) => !answering.includes(id) && hash !== before).map(({ id }) => id);
 }

@@ -125,8 +125,11 @@ export async function remakeLexicon(db: IndexDatabase, { versions: { analyser },
   db.setMeta("analyser", String(analyser));
 }
 
-/** The model's row, made when it is new. */
+/** The model's row, made when it is new. Where the same model lies in another folder by now, as with each update, it is found there when it is replaced. */
 export function modelRow(db: IndexDatabase, model: EncoderModel): number {
+  const description = JSON.stringify(model);
   const known = db.get("SELECT id FROM models WHERE hash = ?", model.hash)?.["id"] as number | undefined;
-  return known ?? db.run("INSERT INTO models (hash, description) VALUES (?, ?)", model.hash, JSON.stringify(model)).id;
+  if (known === undefined) return db.run("INSERT INTO models (hash, description) VALUES (?, ?)", model.hash, description).id;
+  db.run("UPDATE models SET description = ? WHERE id = ? AND description <> ?", description, known, description);
+  return known;
 }

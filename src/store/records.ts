@@ -110,6 +110,8 @@ export interface StoreOptions {
   readonly siblings?: () => readonly string[];
   /** Called when a database turned out damaged while open and a new one is in its place, before "index.damaged" is thrown, which may reach nobody who reads the files again. */
   readonly onEmptied?: () => void;
+  /** Asked while another process has the index: whether to wait for it. Default: no. */
+  readonly mayWait?: () => boolean;
   /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
   readonly graphFrom?: number;
   /** Bytes from which a database that was not closed in order is checked beside the work. Default: see opening.ts. */

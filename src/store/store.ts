@@ -7,7 +7,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type 
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, type CheckBeside, isDamage, lockFolder, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
+import { asStrataError, type CheckBeside, isDamage, lockWithin, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { GraphFiles } from "./graphFiles.ts";
@@ -88,7 +88,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     try {
       makeFolder(options.folder);
-      const lock = lockFolder(options.folder);
+      const lock = await lockWithin(options.folder, options.mayWait);
       let store: Store | undefined;
       try {
         store = new Store(options, lock);
@@ -207,7 +207,7 @@ export class Store {
   /**
    * Goes over to another model; no write of the old one's instant vectors may be under way. What is stored of it counts at once. Until every live chunk has a
    * vector of it (`chunksToDeepen`, `putVectors`), `previousModel` goes on answering queries that it made itself (`searchDense` with its hash).
-   * The model before keeps its vectors on disk, so that going back encodes nothing; those of still older ones are deleted.
+   * The model before keeps its vectors on disk for two weeks, so that going back encodes nothing; those of still older ones are deleted.
    */
   useModel(model: EncoderModel): void {
     this.#guard(() => {
@@ -492,7 +492,7 @@ export class Store {
     this.#retireModels(this.#current, this.#previous);
   }
   #retireModels(current: StoredModel, previous: StoredModel | undefined): void {
-    this.#retired = retireModels(this.#db, current.vectors.model.hash, [current.row, ...(previous ? [previous.row] : [])]);
+    this.#retired = retireModels(this.#db, current.vectors.model.hash, [current.row, ...(previous ? [previous.row] : [])], Date.now() - ORPHAN_DAYS * 86_400_000);
   }
   /** One slice of housekeeping; true when there is nothing more to do now. */
   #cleanUp(): boolean {

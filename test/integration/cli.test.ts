@@ -1,8 +1,9 @@
 // The command line as a child process against a real engine and the shipped model, on one small workspace.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { packageRoot } from "../../src/base/assets.ts";
 import type { Hit, Status } from "../../src/engine/protocol.ts";
 import { Sandbox } from "../support/programs.ts";
 import { manyFiles, processGone } from "../support/workspace.ts";
@@ -189,6 +190,20 @@ test("doctor finds this machine fit, and the index sound", async () => {
   for (const name of ["Node", "onnxruntime", "hnswlib", "SQLite", "Model", "Index", "Engine"]) assert.equal(state.get(name), "ok", name);
 });
 
+test("a model that was trained here is deleted once no index uses it; one that comes with Strata never", async () => {
+  const trained = path.join(sandbox.cache, "models", "mine");
+  cpSync(path.join(packageRoot, "models", "strata-base"), trained, { recursive: true });
+  await strata(["models", "use", "mine", "--in", root]);
+  const used = await strata(["models", "forget", "mine"]);
+  assert.equal(used.code, 2);
+  assert.match(used.err, new RegExp(`The index of ${root} uses mine\\. Choose another for it first: strata models use bundled --in`));
+  await strata(["models", "use", "bundled", "--in", root]);
+  assert.match((await strata(["models"])).out, /used by no index/);
+  for (const name of ["strata-base", "..", "."]) assert.match((await strata(["models", "forget", name])).err, /No model ".+" was trained on this machine/);
+  assert.equal((await strata(["models", "forget", "mine"])).out, "Deleted mine.\n");
+  assert.equal(existsSync(trained), false);
+});
+
 test("doctor reports a damaged index and a damaged model", async () => {
   const other = path.join(folder, "damaged");
   write(other, { "a.ts": "export const a = 1;\n" });
@@ -266,6 +281,24 @@ test("a reader of notes that leaves early changes no exit code", async () => {
   const mistake = start(["serach"]);
   mistake.stderr?.destroy();
   assert.equal(await new Promise((resolve) => mistake.once("close", resolve)), 2);
+});
+
+test("indexing goes on with the next engine when the one it began with ends, as for a newer version", async () => {
+  const long = path.join(folder, "long");
+  write(long, manyFiles(300));
+  const child = start(["index", long]);
+  let err = "";
+  await new Promise<void>((resolve) =>
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+      if (/\d+ (of \d+ )?(files|chunks)/.test(err)) resolve();
+    }),
+  );
+  const exited = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  const pid = sandbox.engines().get(realpathSync(long))!;
+  process.kill(pid, "SIGTERM");
+  assert.equal(await exited, 0, err);
+  assert.notEqual(sandbox.engines().get(realpathSync(long)), pid);
 });
 
 test("Ctrl-C ends at once with 130 and leaves an index that goes on where it was", { skip: process.platform === "win32" && "no signals" }, async () => {

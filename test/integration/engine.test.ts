@@ -1,6 +1,6 @@
 // The real engine process on real files: what it indexes, what a change costs, and who may talk to it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
 import { CancellationTokenSource } from "vscode-jsonrpc/node";
@@ -202,8 +202,18 @@ test("a newer client replaces an older engine; an older client gets a sentence",
   const old = await workspace.connect();
   await bringTo(old, "instant");
   await assert.rejects(workspace.connect({ identity: { protocol: 0, build: "0.0.1+1.old" } }), (error) => StrataError.is(error, "engine.newer") && /newer Strata/.test(error.message));
-  // `start: false`: the engine that it would start is this checkout's own, which is older than the client claims to be.
-  await assert.rejects(workspace.connect({ identity: { protocol: protocol.PROTOCOL_VERSION, build: "99.0.0+1.new" }, start: false }), (error) => StrataError.is(error, "engine.unreachable"));
+  const newer = { identity: { protocol: protocol.PROTOCOL_VERSION, build: "99.0.0+1.new" } };
+  // Who only looks (doctor) leaves it to those who work with it.
+  await assert.rejects(workspace.connect({ ...newer, start: false }), (error) => StrataError.is(error, "engine.older") && /older Strata \(.+\).*99\.0\.0/.test(error.message));
+  assert.equal((await ask(old, "walk")).hits[0]?.path, "src/walk.ts");
+  // In place of this checkout's own engine, which is older than the client claims to be.
+  const program = path.join(path.dirname(workspace.root), "engine.mjs");
+  const refusal = 'process.send({ error: { code: "model.damaged", message: "the newer one" } });\n';
+  writeFileSync(program, refusal);
+  await assert.rejects(workspace.connect({ ...newer, program }), /the newer one/);
+  assert.equal((await ask(old, "walk")).hits[0]?.path, "src/walk.ts", "one that cannot start takes nobody's place");
+  writeFileSync(program, `process.send({ waits: true });\nprocess.once("disconnect", () => process.exit());\nsetInterval(() => { if (!existsSync(${JSON.stringify(engineRecordFile(old.folder))})) ${refusal.trim()} }, 5);\nimport { existsSync } from "node:fs";\n`);
+  await assert.rejects(workspace.connect({ ...newer, program }), /the newer one/);
   await processGone(old.info.pid);
 });
 

@@ -1,6 +1,6 @@
 // The model belongs to the index: chosen over the protocol, kept over restarts, exchanged without a moment without answers.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { packageRoot } from "../../src/base/assets.ts";
@@ -8,7 +8,7 @@ import { StrataError } from "../../src/base/errors.ts";
 import { sha256 } from "../../src/base/hash.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
 import * as protocol from "../../src/engine/protocol.ts";
-import { ask, bringTo, manyFiles, untilStatus, Workspace } from "../support/workspace.ts";
+import { ask, bringTo, manyFiles, processGone, untilStatus, Workspace } from "../support/workspace.ts";
 import { editManifest } from "../support/tinyModel.ts";
 
 /** A copy of the untrained model under another name: other vectors to the engine, though they are equal. */
@@ -94,6 +94,20 @@ test("the choice outlives the engine, whoever starts the next one with whatever 
   assert.equal((await workspace.connect()).info.model.id.startsWith("strata-"), true);
 });
 
+test("the model that comes with Strata, chosen by its folder, is that of the next version after an update", async (t) => {
+  const { workspace } = build(t, 2);
+  const bundled = await workspace.connect();
+  const { folder, version } = (await bringTo(bundled, "instant")).model;
+  await choose(bundled, folder);
+  const kept = path.join(bundled.folder, "model.json");
+  assert.equal(existsSync(kept), false);
+  await workspace.stop();
+  // As earlier versions kept it.
+  writeFileSync(kept, JSON.stringify({ folder: path.join(path.dirname(workspace.root), "strata-0.2.12", "models", path.basename(folder)) }));
+  const next = await bringTo(await workspace.connect(), "instant");
+  assert.deepEqual([next.model.folder, next.model.version, next.warnings], [folder, version, []]);
+});
+
 test("a chosen model that has vanished or is damaged gives way to the bundled one, in a sentence that goes once another is chosen", async (t) => {
   const { workspace, file } = build(t, 2);
   const other = otherModel(workspace);
@@ -112,6 +126,19 @@ test("a chosen model that has vanished or is damaged gives way to the bundled on
   }
   const client = await workspace.connect();
   assert.deepEqual((await choose(client, "")).warnings, []);
+});
+
+test("an engine whose model an update replaces in place ends, and the next one reads everything with the new model", async (t) => {
+  const { workspace, file } = build(t, 2);
+  const other = otherModel(workspace);
+  const old = await choose(await workspace.connect(), other);
+  const client = await workspace.connect();
+  editManifest(other, (manifest) => Object.assign(manifest, { version: "9.1.0" }));
+  await processGone(client.info.pid);
+  const next = await workspace.connect();
+  assert.deepEqual([old.model.version, next.info.model.version], ["9.0.0", "9.1.0"]);
+  await bringTo(next, "instant");
+  assert.equal((await ask(next, "is the login attempt right")).hits[0]?.path, file);
 });
 
 test("a folder that holds no usable model changes nothing", async (t) => {

@@ -150,7 +150,8 @@ test("where the background rests early, the status says so, and answers do not p
 test("status says when the model is a terminal's --model", () => {
   const status = { state: { kind: "ready" }, root: "/w", indexFolder: "/c", coverage: { files: 0, chunks: 0, instant: 0, shallow: 0, deep: 0 }, changes: 0, skipped: {}, warnings: [], languages: {}, memoryBytes: 1, indexBytes: 1 } as const;
   assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", isPassing: true } }, plain), /Model +m 1 \(asked for with --model; .* until the engine ends\)\n/);
-  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m" } }, plain), /Model +m 1\n/);
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m", note: "It is old." } }, plain), /Model +m 1\n +It is old\. \("strata train", "strata models use bundled"\)\nIndex/);
+  assert.match(renderStatus({ ...status, model: { id: "m", version: "1", folder: "/m" } }, plain), /Model +m 1\nIndex/);
 });
 
 test("what is left out is listed with its reason, and what the list lacks is counted", () => {

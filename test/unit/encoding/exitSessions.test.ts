@@ -3,10 +3,12 @@ import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { instantExit } from "../../../src/encoding/exit0.ts";
+import { StrataError } from "../../../src/base/errors.ts";
+import { instantExit, loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { openExitSessions, runtimeNeeds } from "../../../src/encoding/exitSessions.ts";
 import { normalise } from "../../../src/encoding/int8.ts";
-import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
+import { loadModelFiles } from "../../../src/encoding/modelFiles.ts";
+import { copyTinyModel, cosine, editManifest, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
 
 const table = await loadTinyTable();
 const { files } = table;
@@ -56,6 +58,14 @@ describe("the exit sessions", async () => {
     await assert.rejects(sessions.run(sequences[0]!, "deep", stop), /enough/);
     await assert.doesNotReject(sessions.run(sequences[0]!, "deep"));
   });
+});
+
+it("exits of another model that was put in the place of the table's own are not opened", async (t) => {
+  const folder = copyTinyModel(t);
+  const loaded = await loadInstantTable(await loadModelFiles(folder));
+  await (await openExitSessions(loaded, 1)).release();
+  editManifest(folder, (manifest) => Object.assign(manifest, { version: "9.0.0" }));
+  await assert.rejects(openExitSessions(loaded, 1), (error) => StrataError.is(error, "model.damaged") && /was replaced.*Restart the engine/.test(error.message));
 });
 
 describe("a machine without the ONNX runtime", () => {

@@ -1,11 +1,13 @@
 // How a client waits for an engine that takes its time: programs of a few lines in the engine's place, and a clock that the test moves.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
+import { createMessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { StrataError } from "../../../src/base/errors.ts";
 import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../../src/engine/paths.ts";
+import { handshake, shutdown } from "../../../src/engine/protocol.ts";
 import { settle } from "../../support/fakeEngine.ts";
 import { processGone, Workspace } from "../../support/workspace.ts";
 
@@ -76,6 +78,39 @@ test("while another engine opens the index it is looked for often and started be
   assert.ok(engine.starts().length <= 20, `${engine.starts().length} starts at ${looks} looks in ${(Date.now() - began) / 1000} s`);
   t.mock.timers.tick(700_000);
   await connecting;
+});
+
+test("an older engine is asked to end once ours stands ready; one that has gone by then needs no asking", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  for (const stays of [true, false]) {
+    const workspace = new Workspace(t);
+    const folder = indexFolder(canonicalRoot(workspace.root));
+    makePrivateFolder(folder);
+    const [address, ready] = [path.join(folder, "engine-test.sock"), path.join(path.dirname(workspace.root), "ready")];
+    const asked: boolean[] = [];
+    const older = net.createServer((socket) => {
+      const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+      const end = (): void => {
+        rmSync(engineRecordFile(folder));
+        older.close();
+        socket.destroy();
+      };
+      connection.onRequest(handshake, () => {
+        if (!stays) setImmediate(end);
+        return new ResponseError(-32001, "older", { code: "engine.older" });
+      });
+      connection.onRequest(shutdown, () => {
+        asked.push(existsSync(ready));
+        end();
+      });
+      connection.listen();
+    });
+    await new Promise<void>((resolve) => void older.listen(address, resolve));
+    writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: process.pid, address, token: "t", build: "b" }));
+    const engine = program(workspace, `import { writeFileSync } from "node:fs"; process.once("disconnect", () => process.exit());
+      if (!process.argv.includes("--succeed")) ${say("model.damaged")} else { writeFileSync(${JSON.stringify(ready)}, ""); process.send({ waits: true }); setInterval(() => { if (!existsSync(${JSON.stringify(engineRecordFile(folder))})) ${say("index.busy")} }, 5); }`);
+    await assert.rejects(workspace.connect({ program: engine.program }), ends);
+    assert.deepEqual(asked, stays ? [true] : []);
+  }
 });
 
 test("a record whose process could be a whole group of them is no record: nobody is ended for it", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ResponseError } from "vscode-jsonrpc/node";
 import { StrataError } from "../../../src/base/errors.ts";
-import { fromWire } from "../../../src/engine/connect.ts";
+import { ENDED, fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient, type ClientState } from "../../../src/extension/engineClient.ts";
 import { fakeClock, fakeEngine, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
@@ -85,6 +86,14 @@ describe("an engine client", () => {
     await settle();
     engines[0]!.kill();
     assert.equal((await answer).hits[0]?.path, "b.ts");
+    assert.equal(engines.length, 2);
+  });
+
+  it("sends a request again that an engine answered with its end, before its connection closes", async () => {
+    const ended = new ResponseError(-32000, ENDED, { code: "engine.unreachable" });
+    let asked = 0;
+    const { client, engines } = withEngines(() => (++asked === 1 ? Promise.reject(ended) : result([hit("b.ts", 1)])));
+    assert.equal((await client.request(protocol.search, query)).hits[0]?.path, "b.ts");
     assert.equal(engines.length, 2);
   });
 

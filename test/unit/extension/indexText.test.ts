@@ -42,6 +42,7 @@ describe("the status item", () => {
     const { tooltip } = statusText([folder({ coverage: { files: 10, chunks: 200, instant: 200, shallow: 100, deep: 50 }, skipped: { secret: 2, "too large": 0 }, warnings: ["Watching *stopped*."] })]);
     for (const part of ["10 files, 200 pieces of code", "100 % instant, 50 % shallow, 25 % deep", "Left out: 2 secret", "Watching \\*stopped\\*", "command:strata.search", "command:strata.showLog"]) assert.ok(tooltip.includes(part), `${part} in ${tooltip}`);
     assert.ok(!tooltip.includes("too large"));
+    assert.match(statusText([folder({ model: { id: "mine", version: "1", folder: "/m", note: "It is old." } })]).tooltip, /Model mine: it is old/);
   });
 
   it("says where the background rests before all is read deeply", () => {

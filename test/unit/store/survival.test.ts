@@ -76,6 +76,15 @@ describe("the index folder", () => {
     assert.equal((await w.open()).coverage().files, 1);
   });
 
+  test("is waited for by whoever may, as the engine that succeeds another", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(1));
+    let asked = 0;
+    const next = await w.open({ mayWait: () => ((asked++ === 1 && void store.close()), true) });
+    assert.equal(next.coverage().files, 1);
+    await assert.rejects(Store.open({ ...w.options(), mayWait: () => asked++ < 5 }), code("index.busy"));
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
@@ -265,6 +274,15 @@ describe("another version", () => {
     assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450);
   });
 
+  test("of Strata finds the model before where it lay last, not where the version lay that first used it", async () => {
+    const first = await w.open({ model: testModel({ folder: "/old/models/m" }) });
+    first.putFiles(manyFiles(3));
+    await first.close();
+    await (await w.open({ model: testModel({ folder: "/new/models/m" }) })).close();
+    const next = await w.open({ model: testModel({ hash: "b".repeat(64) }) });
+    assert.equal(next.previousModel?.folder, "/new/models/m");
+  });
+
   test("of the model lets the old vectors answer its own queries until every chunk has a new one", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
@@ -306,6 +324,31 @@ describe("another version", () => {
     while (!again.drainGraphs(1000));
     await again.close();
     assert.deepEqual(rows(), [4, 4], "of three models the oldest is gone");
+  });
+
+  test("of the model keeps what the one before has read for two weeks", async (t) => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    await store.close();
+    const model = testModel({ hash: "b".repeat(64) });
+    const left = async (): Promise<number> => {
+      const again = await w.open({ model });
+      again.putVectors("instant", again.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+      while (!again.drainGraphs(1000));
+      await again.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      try {
+        return db.prepare("SELECT count(DISTINCT model) AS n FROM vectors").get()!["n"] as number;
+      } finally {
+        db.close();
+      }
+    };
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    assert.equal(await left(), 2);
+    t.mock.timers.tick(13 * 86_400_000);
+    assert.equal(await left(), 2);
+    t.mock.timers.tick(2 * 86_400_000);
+    assert.equal(await left(), 1);
   });
 
   test("of the model while open needs no restart, and back again encodes nothing", async () => {
