@@ -60,7 +60,9 @@ async function openRun(root: string, index: string, resume: boolean, given: stri
   const run = path.join(index, "training");
   const pairs = path.join(run, "pairs.jsonl");
   const last = readRecord(run);
-  const canResume = last !== undefined && existsSync(pairs) && existsSync(path.join(last.start, "manifest.json"));
+  const gone = last && [last.start, ...(last.inUse === undefined ? [] : [last.inUse])].find((model) => !existsSync(path.join(model, "manifest.json")));
+  const canResume = last !== undefined && existsSync(pairs) && gone === undefined;
+  if (resume && gone !== undefined) throw new StrataError("input.invalid", `The model of the run that was stopped is gone, as an update takes it along (${gone}). Leave out --resume to start a new one.`);
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
   if (resume) return { root, index, folder: run, pairs, record: last!, canResume };
   const start = given ?? (await defaultModelFolder());
