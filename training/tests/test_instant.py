@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from conftest import make_pairs, run
 from strata_train import folder_weights, heads, instant, train, views
 from strata_train.config import Config, InstantConfig, ModelConfig, TrainConfig, to_dict
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
+from strata_train.losses.contrastive import told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_relations
 from strata_train.model import MultiExitEncoder
@@ -71,6 +73,47 @@ def test_a_piece_is_lines_that_lie_together() -> None:
         assert piece in code and 6 <= len(piece.splitlines()) <= 16
     assert views.piece("one\ntwo\nthree", random.Random(1), 0, 0).count("\n") == 1
     assert views.piece("alone", random.Random(1), 0.3, 0.8) == "alone"
+
+
+def test_the_loss_is_the_sum_of_its_parts_as_written(settings: Config) -> None:
+    torch.manual_seed(1)
+    unit = lambda rows: F.normalize(torch.randn(rows, 32), dim=1).requires_grad_()  # noqa: E731
+    code, asked = (instant.Sides((unit(rows), unit(rows)), (unit(rows), unit(rows))) for rows in (6, 7))
+    alone, none = (unit(5), unit(5)), lambda rows: torch.zeros(rows, rows, dtype=torch.bool)
+    config = replace(settings, instant=InstantConfig(code=2.0, contrastive=3.0, keep=5.0, follow=7.0, cross_exit=0.25))
+    parts = instant.losses(code, asked, alone, (none(6), none(7)), config)
+
+    scale, widths = config.loss.logit_scale, config.model.matryoshka
+    found = [
+        told_apart(sides.now, scale, none(rows), widths, own_side=True).item()
+        + 0.25 * told_apart((sides.top[0], sides.now[1]), scale, none(rows), widths).item()
+        for sides, rows in ((code, 6), (asked, 7))
+    ]
+    assert parts["code"].item() == pytest.approx(2 * found[0]) and parts["contrastive"].item() == pytest.approx(
+        3 * found[1]
+    )
+
+    def divergence(wanted: torch.Tensor, own: torch.Tensor) -> float:
+        """KL of the rows, in batch mean."""
+        wanted, own = wanted.double().softmax(1), own.double().softmax(1)
+        return (wanted * (wanted.log() - own.log())).sum(1).mean().item()
+
+    (q, d), (q_top, d_top) = asked.now, asked.top
+    both = lambda wanted, own: (divergence(wanted, own) + divergence(wanted.T, own.T)) / 2  # noqa: E731
+    kept = both(scale * q_top @ d_top.T, scale * q @ d.T) + 0.25 * both(scale * q_top @ d_top.T, scale * q_top @ d.T)
+    far = sum(1 - (now * then).sum(1).mean().item() for now, then in zip(asked.now, asked.top, strict=True))
+    assert parts["keep"].item() == pytest.approx(5 * (kept + far), rel=1e-4)
+
+    itself = torch.eye(5, dtype=torch.bool)
+    own, wanted = ((scale * part @ part.T).masked_fill(itself, -1e4) for part in alone)
+    followed = F.kl_div(own.log_softmax(1), wanted.log_softmax(1), log_target=True, reduction="batchmean").item()
+    assert parts["follow"].item() == pytest.approx(
+        7 * (followed + 1 - (alone[0] * alone[1]).sum(1).mean().item()), rel=1e-4
+    )
+
+    sum(parts.values()).backward()
+    assert all(sides.now[side].grad is not None for sides in (code, asked) for side in (0, 1))
+    assert asked.top[1].grad is None and alone[1].grad is None, "the top teaches and does not learn"
 
 
 @pytest.mark.parametrize("wish", ["find", "follow"])

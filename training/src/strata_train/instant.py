@@ -97,6 +97,35 @@ class Known:
         return Known(said.ids, torch.cat(parts))
 
 
+@dataclass(frozen=True)
+class Sides:
+    """What exit 0 says of the left and the right texts of B pairs, and what the top said: (B, D) each, unit."""
+
+    now: tuple[Tensor, Tensor]
+    top: tuple[Tensor, Tensor]
+
+
+def losses(
+    code: Sides, asked: Sides, alone: tuple[Tensor, Tensor], not_negative: tuple[Tensor, Tensor], config: Config
+) -> dict[str, Tensor]:
+    """The parts of the formula above; `alone`: what exit 0 says of texts of one kind, and what the top said."""
+    c, scale, widths = config.instant, config.loss.logit_scale, config.model.matryoshka
+
+    def found(sides: Sides, apart: Tensor) -> Tensor:
+        own = told_apart(sides.now, scale, apart, widths, own_side=True)
+        return own + c.cross_exit * told_apart((sides.top[0], sides.now[1]), scale, apart, widths)
+
+    (q, d), (q_top, d_top) = asked.now, asked.top
+    scores = scale * q_top @ d_top.T
+    kept = follow_scores(q, d, scores, scale) + c.cross_exit * follow_scores(q_top, d, scores, scale)
+    return {
+        "code": c.code * found(code, not_negative[0]),
+        "contrastive": c.contrastive * found(asked, not_negative[1]),
+        "keep": c.keep * (kept + vector_distillation(q, q_top) + vector_distillation(d, d_top)),
+        "follow": c.follow * (follow_relations(*alone, scale) + vector_distillation(*alone)),
+    }
+
+
 def fit(
     model: MultiExitEncoder,
     code: tuple[Said, Said],
@@ -108,24 +137,15 @@ def fit(
     place: Device,
 ) -> None:
     """Train exit 0 of `model`, in place. `keys` (N,) of the pairs of code and of the questions; `alone` by kind."""
-    c, scale, widths = config.instant, config.loss.logit_scale, config.model.matryoshka
+    c = config.instant
     whole = heads.Heads(model.to(place.device).train(), place).to(place.device)
-    table = whole.table
-    optimizer = heads.optimizer_for(heads.table_rates(table, c))
+    optimizer = heads.optimizer_for(heads.table_rates(whole.table, c))
     (a, b), (a_, b_), (q, d) = (tuple(Known.of(whole, side) for side in sides) for sides in (code, renamed, asked))
     kinds = [Known.of(whole, said) for said in alone if said.ids]
     chance = np.random.default_rng(config.train.seed)
     chosen = lambda count, size: chance.choice(count, min(size, count), replace=False)  # noqa: E731
-    say = lambda ids: train.bag(table, ids, place)  # noqa: E731
+    say = lambda texts: train.bag(whole.table, texts.ids, place)  # noqa: E731
     waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
-
-    def found(left: Known, right: Known, keys: Tensor, weight: float) -> tuple[Tensor, Tensor, Tensor]:
-        """The contrastive terms of a pair, and what exit 0 says of its sides."""
-        own, top = keys.to(place.device), [side.top.to(place.device) for side in (left, right)]
-        apart = false_negatives(own, own, top[1], config.loss.false_negative_cosine)
-        now = say(left.ids), say(right.ids)
-        term = told_apart(now, scale, apart, widths, own_side=True)
-        return weight * (term + c.cross_exit * told_apart((top[0], now[1]), scale, apart, widths)), *now
 
     def either(plain: Known, other: Known, rows: np.ndarray) -> Known:
         """Some of the texts with other names."""
@@ -136,23 +156,17 @@ def fit(
     for step in range(c.steps):
         train.set_rates(optimizer, step, step / c.steps, c.warmup_steps)
         here, there = chosen(len(keys[0]), c.code_pairs), chosen(len(keys[1]), c.question_pairs)
-        sides = either(a, a_, here), either(b, b_, here)
+        pair = either(a, a_, here), either(b, b_, here)
         # Which of the two is the query is drawn anew, so no side is the home of some languages.
-        left, right = sides if chance.random() < 0.5 else sides[::-1]
-        parts = {"code": found(left, right, keys[0][here], c.code)[0]}
-        questions, documents = q[there], d[there]
-        parts["contrastive"], *now = found(questions, documents, keys[1][there], c.contrastive)
-        then = [side.top.to(place.device) for side in (questions, documents)]
-        scores = scale * then[0] @ then[1].T
-        parts["keep"] = c.keep * (
-            follow_scores(now[0], now[1], scores, scale)
-            + c.cross_exit * follow_scores(then[0], now[1], scores, scale)
-            + sum(vector_distillation(*pair) for pair in zip(now, then, strict=True))
-        )
+        drawn = [pair if chance.random() < 0.5 else pair[::-1], (q[there], d[there])]
         kind = kinds[step % len(kinds)]
         texts = kind[chosen(len(kind.ids), c.texts)]
-        said, top = say(texts.ids), texts.top.to(place.device)
-        parts["follow"] = c.follow * (follow_relations(said, top, scale) + vector_distillation(said, top))
+        sides, apart = [], []
+        for (left, right), own in zip(drawn, (keys[0][here], keys[1][there]), strict=True):
+            sides.append(Sides((say(left), say(right)), (left.top.to(place.device), right.top.to(place.device))))
+            own = own.to(place.device)
+            apart.append(false_negatives(own, own, sides[-1].top[1], config.loss.false_negative_cosine))
+        parts = losses(*sides, (say(texts), texts.top.to(place.device)), tuple(apart), config)
         loss = torch.stack(list(parts.values())).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
