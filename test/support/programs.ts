@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { breathe } from "../../src/base/abort.ts";
 import { packageRoot } from "../../src/base/assets.ts";
 import { processGone } from "./workspace.ts";
 
@@ -64,6 +65,15 @@ export class Sandbox {
         .filter((index) => existsSync(path.join(index, "engine.json")))
         .map((index) => [readFileSync(path.join(index, "root"), "utf8"), (JSON.parse(readFileSync(path.join(index, "engine.json"), "utf8")) as { pid: number }).pid]),
     );
+  }
+
+  /** The process of the engine of `root`, once there is one. */
+  async engineOf(root: string, withinMs = 60_000): Promise<number> {
+    for (const until = Date.now() + withinMs; Date.now() < until; await breathe(20)) {
+      const pid = this.engines().get(realpathSync(root));
+      if (pid !== undefined) return pid;
+    }
+    throw new Error(`no engine of ${root} after ${withinMs / 1000} s`);
   }
 
   /** Ends every engine, so that nothing is left behind. */
