@@ -18,7 +18,7 @@ try {
 const node = node24();
 const vsix = packageExtension(node);
 const files = ["test/e2e/panel.test.ts", "test/e2e/ui.test.ts", "test/e2e/training.test.ts"].filter((file) => process.argv.length < 3 || process.argv.slice(2).some((name) => file.includes(name)));
-const { status, stdout } = spawnSync(node, ["--no-warnings", "--test", "--test-concurrency=1", "--test-reporter=spec", ...files], {
+const { status, stdout } = spawnSync(node, ["--no-warnings", "--test", "--test-concurrency=1", "--test-timeout=900000", "--test-reporter=spec", ...files], {
   cwd: root,
   encoding: "utf8",
   stdio: ["ignore", "pipe", "inherit"],

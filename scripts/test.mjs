@@ -53,7 +53,8 @@ async function typescript(node, name, concurrency) {
   const files = readdirSync(path.join(root, folder), { recursive: true }).filter((file) => file.endsWith(".test.ts")).map((file) => path.join(folder, file)).sort();
   if (files.length === 0) return;
   section(`${name}: ${files.length} files`);
-  const { code, output } = await run(node, ["--liftoff-only", "--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec", ...files]);
+  // The timeout is for a test that waits for what never comes: it ends with its name, and the others run.
+  const { code, output } = await run(node, ["--liftoff-only", "--no-warnings", "--test", `--test-concurrency=${concurrency}`, "--test-timeout=900000", "--test-reporter=spec", ...files]);
   const counts = /^ℹ tests (\d+)$/m.test(output)
     ? { passed: number(output, /^ℹ pass (\d+)$/m), failed: number(output, /^ℹ fail (\d+)$/m) + number(output, /^ℹ cancelled (\d+)$/m), skipped: number(output, /^ℹ skipped (\d+)$/m) }
     : undefined;

@@ -138,7 +138,7 @@ async function processGoneOf(folder: string): Promise<void> {
 test("Ctrl-C reaches all of them", { skip: process.platform === "win32" && "no signals" }, async () => {
   for (const [i, folder] of ["big/a", "big/b"].entries()) sandbox.write(folder, manyFiles(400, i));
   const child = sandbox.start(["search", "parse the config", "--in", "big/a", "--in", "big/b", "--wait"]);
-  await new Promise<void>((resolve) => child.stderr?.setEncoding("utf8").on("data", (text: string) => /\d+ of \d+ (files|chunks)/.test(text) && resolve()));
+  for (const folder of ["big/a", "big/b"]) await sandbox.engineOf(sandbox.path(folder));
   const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGINT");
   assert.equal(await exited, 130);
