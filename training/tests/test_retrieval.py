@@ -357,7 +357,7 @@ def test_the_commands_in_the_readme_are_understood() -> None:
         options = cli._parser().parse_args(shlex.split(command))
         if config := getattr(options, "config", None):
             assert (Path(__file__).parents[1] / config).exists(), command
-    assert len(commands) == 28
+    assert len(commands) == 30
     assert "\nstrata " not in blocks and "; strata " not in blocks  # nothing puts it on the PATH; npx finds it
 
 
