@@ -29,7 +29,7 @@ class TrainingPage extends LitElement {
     return html`
       <header class=${state}>
         <h1>${titles[state]}</h1>
-        <p class="dim">${folder}${plan ? html` · ${plan.pairs.toLocaleString("en")} documented definitions · ${picture.device ?? plan.device} · from ${plan.start}` : nothing}</p>
+        <p class="dim">${folder}${plan ? html` · ${plan.pairs.toLocaleString("en")} documented definitions · ${picture.device ?? plan.device} · from ${plan.start}${plan.inUse === plan.start ? "" : `, compared with ${plan.inUse}`}` : nothing}</p>
       </header>
       ${state === "running" ? progress(picture) : nothing}
       <p class="sentence" role="status" aria-live="polite">${sentence}</p>
