@@ -88,6 +88,18 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert not (tmp_path / "tuned.work").exists()
 
 
+def test_the_model_of_the_packed_extension_is_begun_with(
+    folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It lacks what only tests read."""
+    packed = tmp_path / "packed"
+    shutil.copytree(folder, packed)
+    (packed / "parity.json").unlink()
+    command = ["finetune", "--pairs", pairs_file, "--start", packed, "--out", tmp_path / "tuned", "--device", "cpu"]
+    status, events = run(capsys, *command)
+    assert status == 0 and events[-1]["event"] == "result", events[-1]
+
+
 @pytest.mark.parametrize(
     ("module", "function", "kind", "said"),
     [
