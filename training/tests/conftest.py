@@ -196,3 +196,25 @@ def cache(pairs_file: Path, tmp_path: Path, text: TextEncoder, tiny_model: Multi
     for shard in data.shard_folders(folder):
         data.add_teacher(data.Shard.open(shard), tiny_model, device=torch.device("cpu"), autocast=False)
     return folder
+
+
+def pairs_in_two_languages(count: int) -> list[dict]:
+    """The same function in two languages, each with words of its own."""
+    return [
+        pair
+        | {
+            "lang_b": "go",
+            "name_b": pair["name"],
+            "code_b": " ".join(["and", "of", "the", *pair["code"].replace("self", "to").split()[1:], "and of the"]),
+            "questions": [f"how to {pair['doc'].split('.')[0]}"],
+        }
+        for pair in make_pairs(count, seed=3)
+    ]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    found = [tmp_path / "tasks.jsonl", tmp_path / "singles.jsonl"]
+    for file, pairs in zip(found, (pairs_in_two_languages(40), make_pairs(60)), strict=True):
+        file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
+    return found

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from conftest import make_pairs, run
+from conftest import make_pairs, pairs_in_two_languages, run
 from strata_train import folder_weights, heads, train
 from strata_train.config import Config, HeadsConfig, ModelConfig, TrainConfig, to_dict
 from strata_train.data import stable_hash
@@ -25,28 +25,6 @@ from strata_train.model import MultiExitEncoder, truncate
 from strata_train.runtime import FolderEncoder
 
 CPU = Device(torch.device("cpu"), bf16=False)
-
-
-def pairs_in_two_languages(count: int) -> list[dict]:
-    """The same function in two languages, each with words of its own."""
-    return [
-        pair
-        | {
-            "lang_b": "go",
-            "name_b": pair["name"],
-            "code_b": " ".join(["and", "of", "the", *pair["code"].replace("self", "to").split()[1:], "and of the"]),
-            "questions": [f"how to {pair['doc'].split('.')[0]}"],
-        }
-        for pair in make_pairs(count, seed=3)
-    ]
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    found = [tmp_path / "tasks.jsonl", tmp_path / "singles.jsonl"]
-    for file, pairs in zip(found, (pairs_in_two_languages(40), make_pairs(60)), strict=True):
-        file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
-    return found
 
 
 @pytest.fixture

@@ -15,23 +15,12 @@ from conftest import make_pairs, run
 from strata_train import folder_weights, heads, instant, train, views
 from strata_train.config import Config, InstantConfig, ModelConfig, TrainConfig, to_dict
 from strata_train.dedup import EvaluationHashes
-from strata_train.device import Device
 from strata_train.losses.contrastive import told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_relations
 from strata_train.model import MultiExitEncoder
 from strata_train.runtime import FolderEncoder
-from test_heads import pairs_in_two_languages, ranks
-
-CPU = Device(torch.device("cpu"), bf16=False)
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    found = [tmp_path / "tasks.jsonl", tmp_path / "singles.jsonl"]
-    for file, pairs in zip(found, (pairs_in_two_languages(40), make_pairs(60)), strict=True):
-        file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
-    return found
+from test_heads import CPU, ranks
 
 
 @pytest.fixture

@@ -224,6 +224,21 @@ def optimizer_for(rates: list[tuple[list[nn.Parameter], float]]) -> torch.optim.
     return torch.optim.Adam(groups, lr=1e-3, betas=(0.9, 0.98))
 
 
+def take_step(optimizer: torch.optim.Optimizer, parts: dict[str, Tensor], waiting: list[dict[str, Tensor]]) -> None:
+    """Down the sum of the parts of a loss, which wait to be told with it."""
+    loss = torch.stack(list(parts.values())).sum()
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    waiting.append({name: part.detach() for name, part in {"loss": loss, **parts}.items()})
+
+
+def tell_steps(phase: str, done: int, steps: int, waiting: list[dict[str, Tensor]]) -> None:
+    """The means of what waits, which is emptied."""
+    means = taken_means(waiting)
+    emit("progress", phase=phase, step=done, steps_left=steps - done, loss=means.pop("loss"), parts=means)
+
+
 def losses(
     code: tuple[dict[int, Tensor], dict[int, Tensor]],
     asked: tuple[dict[int, Tensor], dict[int, Tensor]],
@@ -284,15 +299,9 @@ def fit(
             top = documents[config.model.top].detach()
             apart.append(false_negatives(own, own, top, config.loss.false_negative_cosine))
         parts = losses(sides, now, then, (apart[0], apart[1]), config)
-        loss = torch.stack(list(parts.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        waiting.append({name: part.detach() for name, part in {"loss": loss, **parts}.items()})
+        take_step(optimizer, parts, waiting)
         if (step + 1) % config.train.log_every == 0 or step + 1 == c.steps:
-            means = taken_means(waiting)
-            left = c.steps - step - 1
-            emit("progress", phase="heads", step=step + 1, steps_left=left, loss=means.pop("loss"), parts=means)
+            tell_steps("heads", step + 1, c.steps, waiting)
     heads.fold(model)
 
 

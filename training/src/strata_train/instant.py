@@ -34,7 +34,6 @@ from strata_train.heads import Drawn, Said
 from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
-from strata_train.mentor import taken_means
 from strata_train.model import MultiExitEncoder
 
 # In how many pieces of code a name must stand, and may, to be given to other code: of fewer it says what that is
@@ -167,15 +166,9 @@ def fit(
             own = own.to(place.device)
             apart.append(false_negatives(own, own, sides[-1].top[1], config.loss.false_negative_cosine))
         parts = losses(*sides, (say(texts), texts.top.to(place.device)), tuple(apart), config)
-        loss = torch.stack(list(parts.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        waiting.append({name: part.detach() for name, part in {"loss": loss, **parts}.items()})
+        heads.take_step(optimizer, parts, waiting)
         if (step + 1) % config.train.log_every == 0 or step + 1 == c.steps:
-            means = taken_means(waiting)
-            left_over = c.steps - step - 1
-            emit("progress", phase="instant", step=step + 1, steps_left=left_over, loss=means.pop("loss"), parts=means)
+            heads.tell_steps("instant", step + 1, c.steps, waiting)
 
 
 def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: train.Run, place: Device, threads: int) -> None:
