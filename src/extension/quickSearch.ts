@@ -178,7 +178,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     pick.dispose();
     if (opened) return;
     options.opener.cancel();
-    if (looked) void backToShown();
+    if (looked) backToShown().catch((error: unknown) => void vscode.window.showWarningMessage(userMessage(error)));
   });
   pick.value = initial;
   pick.show();
