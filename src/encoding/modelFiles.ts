@@ -28,6 +28,8 @@ const manifestShape = z.object({
   version: z.string().min(1),
   license: z.string(),
   description: z.string(),
+  /** What fine-tuning began with. */
+  madeFrom: z.object({ id: z.string(), version: z.string() }).optional(),
   tokenizer: z.object({ file: z.string(), maxTokens: tokens, maxQueryTokens: tokens }),
   textPreparation: z.literal(TEXT_PREPARATION),
   instructions: z.object({ query: instruction, code: instruction }),
@@ -153,13 +155,13 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   return files;
 }
 
-/** A release that raises the last number only has the same weights. Fine-tuning wrote down no version before 0.2.12. */
-async function noteOn({ description }: Manifest): Promise<string | undefined> {
-  const [, id, from] = /^(\S+)(?: (\d+\.\d+)\.\S+)? adapted to \d/.exec(description) ?? [];
-  const own = id === undefined ? undefined : (await defaultModelFolder().then(readManifest).catch(() => undefined))?.manifest;
-  if (own?.id !== id || own === undefined || (from !== undefined && compareBuilds(from, own.version.split(".", 2).join(".")) >= 0)) return undefined;
-  const made = from === undefined ? "It was fine-tuned by an earlier Strata, perhaps from an older model than" : `It was fine-tuned from ${id} ${from};`;
-  return `${made} ${own.id} ${own.version}${from === undefined ? ", which" : ""} comes with Strata now. Fine-tune again, which begins with that one, or choose that one.`;
+/** A release that raises the last number only has the same weights. */
+async function noteOn({ madeFrom }: Manifest): Promise<string | undefined> {
+  const own = madeFrom && (await defaultModelFolder().then(readManifest).catch(() => undefined))?.manifest;
+  if (!own || own.id !== madeFrom.id) return undefined;
+  const [before, now] = [madeFrom, own].map(({ version }) => version.split(".", 2).join(".")) as [string, string];
+  if (compareBuilds(before, now) >= 0) return undefined;
+  return `It was fine-tuned from ${own.id} ${before}; ${own.id} ${own.version} comes with Strata now. Fine-tune again, which begins with that one, or choose that one.`;
 }
 
 /**

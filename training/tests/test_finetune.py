@@ -85,6 +85,7 @@ def test_finetuning_writes_a_folder_and_a_verdict(
     assert mean["low"] <= mean["after"] - mean["before"] <= mean["high"] and f"{mean['low']:+.3f}" in result["reason"]
     manifest, start = read_manifest(tmp_path / "tuned"), read_manifest(folder)
     assert manifest["id"] == "tuned" and f"{start['id']} {start['version']} adapted to" in manifest["description"]
+    assert manifest["madeFrom"] == {"id": start["id"], "version": start["version"]} and "madeFrom" not in start
     assert not (tmp_path / "tuned.work").exists()
 
 

@@ -235,8 +235,12 @@ def export_folder(
     description: str,
     shared_space: bool,
     quality: dict[str, Any] | None = None,
+    made_from: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write every file of the contract and return the manifest. The folder appears whole or not at all."""
+    """Write every file of the contract and return the manifest. The folder appears whole or not at all.
+
+    `made_from`: the manifest of the folder that fine-tuning began with.
+    """
     model = model.eval().cpu().float()
     config = model.config
     with folder_whole(out) as work:
@@ -273,6 +277,7 @@ def export_folder(
             "version": version,
             "license": "Apache-2.0",
             "description": description,
+            **({"madeFrom": {key: made_from[key] for key in ("id", "version")}} if made_from else {}),
             "tokenizer": {"file": "tokenizer.json", "maxTokens": MAX_CODE_TOKENS, "maxQueryTokens": MAX_QUERY_TOKENS},
             "textPreparation": PREPARATION,
             "instructions": {"query": text.query_instruction, "code": text.code_instruction},

@@ -184,6 +184,7 @@ def _finetune(
         description=f"{as_used.manifest['id']} {as_used.manifest['version']} adapted to {definitions} definitions of a "
         "workspace",
         shared_space=as_used.manifest["sharedSpace"],
+        made_from=as_used.manifest,
     )
     clock.tell("progress", phase="exporting", message="Measuring the new model")
     ranks_after = checked.ranks_with(FolderEncoder(work / "model", threads))
