@@ -82,8 +82,10 @@ def test_what_layers_say_is_kept_and_gives_the_folders_vectors(
     for exit, vectors in encoder.encode_all(sides[0].ids).items():
         np.testing.assert_allclose(found[exit].numpy(), vectors, atol=2e-3)
     monkeypatch.setattr(FolderEncoder, "encode_all", None)  # all is known
-    again, _ = said(folder, settings, files, store)
+    again, encoder = said(folder, settings, files, store)
     assert all(torch.equal(again[3].layers[exit], sides[3].layers[exit]) for exit in (1, 3))
+    encoder.manifest["files"]["exit0.bin"] = {}  # it has learned since
+    heads.layers_say(heads.Layers(encoder, folder, CPU, rounded=True), sides[0].ids, store)
     encoder.manifest["files"] = {}  # another model's
     with pytest.raises(TypeError):
         heads.layers_say(heads.Layers(encoder, folder, CPU, rounded=True), sides[0].ids, store)
