@@ -1,12 +1,11 @@
 // The search view in the side bar: puts the page up, passes its messages to the model and the model's state to it.
-import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { Log } from "../base/log.ts";
 import { type FromHost, type FromView, isFromView } from "../webview/messages.ts";
 import { type CommandId, views } from "./contributions.ts";
 import type { OpenOptions } from "./openPlace.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
-import { viewHtml } from "./viewHtml.ts";
+import { showPage } from "./webviewPage.ts";
 
 interface SearchViewOptions {
   readonly extensionUri: vscode.Uri;
@@ -39,11 +38,8 @@ export class SearchView implements vscode.WebviewViewProvider {
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
-    const { extensionUri } = this.#options;
     this.#view = view;
     this.#ready = false;
-    const folder = vscode.Uri.joinPath(extensionUri, "dist", "webview");
-    view.webview.options = { enableScripts: true, localResourceRoots: [folder, vscode.Uri.joinPath(extensionUri, "media")] };
     view.webview.onDidReceiveMessage((message: unknown) => {
       if (isFromView(message)) void this.#receive(message);
       else this.#options.log("warn", `the search view sent something that is no message: ${JSON.stringify(message)?.slice(0, 200)}`);
@@ -55,12 +51,7 @@ export class SearchView implements vscode.WebviewViewProvider {
       this.#ready = false;
       this.#options.onVisibility();
     });
-    view.webview.html = viewHtml({
-      cspSource: view.webview.cspSource,
-      nonce: randomBytes(16).toString("base64url"),
-      script: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, "main.js")).toString(),
-      style: view.webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "media", "panel.css")).toString(),
-    });
+    showPage(view.webview, this.#options.extensionUri, "main");
     // A view that was moved to another place is a new one; the end of the old one has told that none is visible.
     this.#options.onVisibility();
   }

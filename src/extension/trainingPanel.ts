@@ -1,5 +1,4 @@
 // "Fine-Tune the Encoder on This Workspace": asks, starts the run, shows it on a page of its own, and says how it ended.
-import { randomBytes } from "node:crypto";
 import path from "node:path";
 import * as vscode from "vscode";
 import type { Log } from "../base/log.ts";
@@ -9,7 +8,7 @@ import { isFromTrainingPage, type ToTrainingPage } from "../webview/trainingMess
 import type { CommandId } from "./contributions.ts";
 import { notice } from "./notice.ts";
 import { askPlan, planDetail, type RunRequest, type StrataProgram, TrainingRun } from "./trainingRun.ts";
-import { viewHtml } from "./viewHtml.ts";
+import { showPage } from "./webviewPage.ts";
 
 export interface Training extends vscode.Disposable {
   /** Starts a run after asking, or shows the one under way. `confirmed` skips the questions (tests, keybindings). */
@@ -39,8 +38,7 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
 
   function show(): void {
     if (panel) return panel.reveal();
-    const folder = vscode.Uri.joinPath(extensionUri, "dist", "webview");
-    const opened = vscode.window.createWebviewPanel("strata.training", "Fine-Tuning", vscode.ViewColumn.Active, { enableScripts: true, localResourceRoots: [folder, vscode.Uri.joinPath(extensionUri, "media")] });
+    const opened = vscode.window.createWebviewPanel("strata.training", "Fine-Tuning", vscode.ViewColumn.Active);
     panel = opened;
     opened.onDidDispose(() => (panel = undefined)); // the run goes on; the status bar and the command lead back
     opened.webview.onDidReceiveMessage((message: unknown) => {
@@ -51,13 +49,7 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
       if (message.type === "details") void details();
       if (message.type === "chooseModel") void vscode.commands.executeCommand("strata.chooseModel" satisfies CommandId);
     });
-    opened.webview.html = viewHtml({
-      element: "strata-training",
-      cspSource: opened.webview.cspSource,
-      nonce: randomBytes(16).toString("base64url"),
-      script: opened.webview.asWebviewUri(vscode.Uri.joinPath(folder, "training.js")).toString(),
-      style: opened.webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "media", "panel.css")).toString(),
-    });
+    showPage(opened.webview, extensionUri, "training");
   }
 
   function begin(request: RunRequest, before?: Picture): void {

@@ -2,14 +2,14 @@
 // workspace text ever becomes HTML here.
 interface ViewPage {
   /** The custom element that the page consists of. */
-  readonly element?: "strata-panel" | "strata-training";
+  readonly element: "strata-panel" | "strata-training";
   readonly cspSource: string;
   readonly nonce: string;
   readonly script: string;
   readonly style: string;
 }
 
-export function viewHtml({ element = "strata-panel", cspSource, nonce, script, style }: ViewPage): string {
+export function viewHtml({ element, cspSource, nonce, script, style }: ViewPage): string {
   const csp = ["default-src 'none'", `style-src ${cspSource}`, `font-src ${cspSource}`, `img-src ${cspSource}`, `script-src 'nonce-${nonce}'`].join("; ");
   return `<!DOCTYPE html>
 <html lang="en">

@@ -40,7 +40,7 @@ export async function openPanel(page: Page, theme: "dark" | "light"): Promise<Pa
     const { pathname } = new URL(route.request().url());
     if (pathname === "/main.js") return route.fulfill({ contentType: "text/javascript", body: script });
     if (pathname === "/panel.css") return route.fulfill({ contentType: "text/css", body: `${variables}\n${style}` });
-    if (pathname === "/") return route.fulfill({ contentType: "text/html", body: viewHtml({ cspSource: origin, nonce: "test", script: "/main.js", style: "/panel.css" }) });
+    if (pathname === "/") return route.fulfill({ contentType: "text/html", body: viewHtml({ element: "strata-panel", cspSource: origin, nonce: "test", script: "/main.js", style: "/panel.css" }) });
     return route.fulfill({ status: 404, body: "" });
   });
   await page.addInitScript(() => {

@@ -113,7 +113,7 @@ describe("the rows of the quick pick", () => {
 });
 
 describe("the page of the search view", () => {
-  const html = viewHtml({ cspSource: "vscode-resource:", nonce: "n0nce", script: "main.js", style: "panel.css" });
+  const html = viewHtml({ element: "strata-panel", cspSource: "vscode-resource:", nonce: "n0nce", script: "main.js", style: "panel.css" });
 
   it("allows nothing but its own script and style", () => {
     const [, csp = ""] = /Content-Security-Policy" content="([^"]+)"/.exec(html) ?? [];
