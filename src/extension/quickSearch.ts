@@ -5,6 +5,7 @@ import { userMessage } from "../base/errors.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import type { MergedResult, RootedHit } from "../engine/folders.ts";
 import { escapeIcons, quickRows } from "./hitText.ts";
+import { notice } from "./notice.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";
 import { rememberShown } from "./wayBack.ts";
@@ -178,7 +179,7 @@ export function openQuickSearch(options: QuickSearchOptions, initial = ""): void
     pick.dispose();
     if (opened) return;
     options.opener.cancel();
-    if (looked) backToShown().catch((error: unknown) => void vscode.window.showWarningMessage(userMessage(error)));
+    if (looked) backToShown().catch((error: unknown) => void vscode.window.showWarningMessage(notice(userMessage(error))));
   });
   pick.value = initial;
   pick.show();
