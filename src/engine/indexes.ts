@@ -89,8 +89,11 @@ export function forgetIndex({ folder, root }: ListedIndex): void {
     try {
       const lock = lockFor(folder, (cause) => inUse("its engine", cause));
       // All but the lock itself, which Windows would not let go while it is held.
-      for (const name of readdirSync(folder)) if (!name.startsWith("index.lock")) rmSync(path.join(folder, name), { recursive: true, force: true });
-      lock.release();
+      try {
+        for (const name of readdirSync(folder)) if (!name.startsWith("index.lock")) rmSync(path.join(folder, name), { recursive: true, force: true });
+      } finally {
+        lock.release();
+      }
       rmSync(folder, { recursive: true, force: true });
     } finally {
       training.release();
