@@ -133,7 +133,8 @@ describe("names", () => {
     ["tests of C++ by name alone", "a.cpp", "BOOST_AUTO_TEST_CASE(parses) {\n  f();\n}\n", ["parses"]],
     ["C++ constructors without names of parameters", "a.cpp", "struct Rgb {\n  Rgb(Red, Green) {}\n};\n", ["Rgb"]],
     ["C functions behind macros", "a.c", "static int __init start(void)\n{\n a();\n}\n\nJNIEXPORT jint JNICALL Java_x(JNIEnv *env)\n{\n a();\n}\n\nPHP_FUNCTION(map)\n{\n a();\n}\n", ["start", "Java_x", "map"]],
-    ["C++ functions in front of macros, which are named too", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n};\n", ["A", "swap", "NOEXCEPT_IF"]],
+    ["C++ functions in front of macros", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n  bool full() const KIT_NOEXCEPT;\n};\nKIT_INLINE int drop(const name &n) KIT_NOEXCEPT\n{\n  return n;\n}\n", ["A", "swap", "full", "drop"]],
+    ["C++ functions behind a macro and a type with an owner", "a.cpp", "namespace kit {\nKIT_INLINE std::tm local(const time_t &t)\n{\n  return t;\n}\nstatic KIT_API(2) std::map<int, std::vector<int>> *table() { return 0; }\nKIT_INLINE kit::log::~log() = default;\n}\n", ["local", "table", "~log"]],
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo", "run"]],
     ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\nclass URL final : public Base {\n  int z();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y", "URL", "z"]],
@@ -172,8 +173,9 @@ describe("names", () => {
   });
 
   it("looks for macros in no more time than the text is long", async () => {
-    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " ", ") A_B(", "\nstatic A_B a<b ", "\nA_B a b c d "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
     await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`${"A_".repeat(n)}!`));
+    await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`A_B ${"a ".repeat(n)}(`));
   });
 
   it("keeps documentation as it is written where the grammar reads something else", async () => {
