@@ -132,7 +132,11 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
     out.push(...cutNamed(lines, block.from, block.to, block.nameRow, head, inside));
     return;
   }
-  out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
+  const [first, ...others] = inner;
+  if (first && lines.size(block.from, body - 1) <= sizes.crumbs && lines.size(block.from, first.to) <= sizes.wholeFunction && (block.name === "" || first.symbols.length === 0)) {
+    // A line or two is not worth a part: whoever finds `- (void)save` wants what it does. A member stays apart, under the name of its class.
+    out.push({ ...(block.name === "" ? first : head), from: block.from, to: first.to }, ...others);
+  } else out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
 }
 
 /** The row below the header, which reaches to the first deeper indentation, whatever the comment above the name looks like. */

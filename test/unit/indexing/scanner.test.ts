@@ -116,6 +116,12 @@ describe("cutByIndentation", () => {
     assert.deepEqual(parts[0]!.symbols, ["Big"]);
     for (let i = 0; i < 6; i++) assert.ok(parts.some((p) => p.symbols.includes(`method${i}`) && p.breadcrumb.join() === "Big"), `method${i}`);
   });
+  it("keeps the first line of something long with what it opens", () => {
+    const source = `- (void)move:(int)a\n          to:(int)b\n{\n  if (a) {\n${body(40, "    ")}  }\n${body(40)}}\n`;
+    const parts = cutByIndentation(new SourceLines(source), habitsOf("objective-c"));
+    assert.deepEqual(parts[0]!.symbols, ["move"]);
+    assert.ok(parts.every(({ from, to }) => to - from >= 5), JSON.stringify(parts.map(({ from, to }) => [from, to])));
+  });
   it("cuts rows when there is nothing to go by", () => {
     const parts = cutByIndentation(new SourceLines("a line of some words\n".repeat(400)));
     assert.ok(parts.length > 5);
