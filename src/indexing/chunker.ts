@@ -15,7 +15,8 @@ import { habitsOf } from "./habits.ts";
 import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
+import { cutByIndentation, cutWindows } from "./scanner.ts";
+import { cutSections, hasHeadings } from "./sections.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
@@ -103,7 +104,7 @@ export class Chunker {
         add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...titles, ...part.breadcrumb] })));
         prose = "";
       } else {
-        add(languageById("markdown"), cutMarkdown(lines, titles));
+        add(languageById("markdown"), cutSections(lines, "markdown", titles));
         prose = docProse(cell.text).slice(0, sizes.target);
       }
     }
@@ -223,7 +224,7 @@ function normalise(source: string): string {
 
 function methodOf(language: Language): ChunkedFile["method"] {
   if (language.cutting === "tree") return "tree";
-  return language.cutting === "scanner" || language.cutting === "markdown" ? "scanner" : "windows";
+  return language.cutting === "scanner" || language.cutting === "sections" ? "scanner" : "windows";
 }
 
 function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
@@ -231,8 +232,8 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
     case "tree":
     case "scanner":
       return cutByIndentation(lines, habitsOf(language.id));
-    case "markdown":
-      return cutMarkdown(lines);
+    case "sections":
+      return hasHeadings(language.id) ? cutSections(lines, language.id) : cutWindows(lines);
     case "windows":
     case "data":
       return cutWindows(lines);

@@ -5,10 +5,10 @@ import path from "node:path";
 export const LANGUAGES_VERSION = 3;
 
 /**
- * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
- * `windows`: prose and configuration. `data`: only the beginning is worth chunks.
+ * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
+ * `windows`: configuration and text without headings. `data`: only the beginning is worth chunks.
  */
-export type Cutting = "tree" | "scanner" | "markdown" | "windows" | "data";
+export type Cutting = "tree" | "scanner" | "sections" | "windows" | "data";
 
 interface Row<Id extends string> {
   readonly id: Id;
@@ -121,12 +121,12 @@ const rows = [
   plain("astro", "scanner", ".astro"),
   plain("cabal", "scanner", ".cabal"),
 
-  plain("markdown", "markdown", ".md .markdown .mdx .mdc .qmd"),
-  plain("restructuredtext", "windows", ".rst"),
-  plain("asciidoc", "windows", ".adoc .asciidoc"),
-  plain("org", "windows", ".org"),
-  plain("tex", "windows", ".tex .bib .sty"),
-  plain("text", "windows", ".txt .text", ["readme", "changelog", "authors", "notice"]),
+  plain("markdown", "sections", ".md .markdown .mdx .mdc .qmd"),
+  plain("restructuredtext", "sections", ".rst"),
+  plain("asciidoc", "sections", ".adoc .asciidoc"),
+  plain("org", "sections", ".org"),
+  plain("tex", "sections", ".tex .bib .sty"),
+  plain("text", "sections", ".txt .text", ["readme", "changelog", "authors", "notice"]),
   plain("html", "windows", ".html .htm .xhtml"),
   plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
   plain("yaml", "windows", ".yml .yaml", [".clang-format", ".clang-tidy"]),
@@ -166,7 +166,7 @@ const otherNames = new Map<string, readonly LanguageId[]>([
 ]);
 
 /** Text of no known kind. */
-export const unknownLanguage: Language = { id: "text", cutting: "windows", extensions: [] };
+export const unknownLanguage: Language = { id: "text", cutting: "sections", extensions: [] };
 
 const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));
 const byFilename = new Map(languages.flatMap((l) => (l.filenames ?? []).map((f) => [f, l] as const)));

@@ -1,11 +1,11 @@
-// Cutting without a syntax tree: blocks by indentation for code, sections for Markdown, overlapping windows for other text.
+// Cutting without a syntax tree: blocks by indentation for code, overlapping windows for other text; prose with headings is cut in sections.ts.
 // Always works, whatever the text: it is also what a broken, huge or slow file falls back to.
 import { docProse } from "./docText.ts";
 import { commonHabits, type Habits } from "./habits.ts";
 import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
 
 const looseHead: PartHead = { kind: "block", symbols: [], breadcrumb: [], doc: "" };
-const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
+export const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
 
 /** Rows in consecutive parts of about the window size, cut at blank lines where there are any. No overlap. */
 export function cutRows(lines: SourceLines, from: number, to: number, head: PartHead): Part[] {
@@ -61,7 +61,7 @@ const closer = /^\s*([}\])]|end(?:_?(?:if|for|while|switch|do|try_catch|function
  * How much of a row is looked at: its beginning tells what it is. The time of some patterns grows with the square of the row, and some files are one row
  * of a megabyte.
  */
-const TELLING = 300;
+export const TELLING = 300;
 /** Classes in classes, and rows in rows that are meant to look like them. */
 const DEEPEST = 8;
 
@@ -245,63 +245,4 @@ function rowsAtMargin(lines: SourceLines, from: number, to: number, comments: re
 
 function indentation(row: string): number {
   return /^[ \t]*/.exec(row)![0].replace(/\t/g, "    ").length;
-}
-
-// Markdown -----------------------------------------------------------------------------------------------------------------
-
-/**
- * Sections under their headings; the breadcrumb is the headings above. Long sections become windows.
- * @param titles the headings that the text stands under, by level, "" for a level that has none; then those that what follows stands under
- */
-export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
-  interface Section {
-    from: number;
-    to: number;
-    level: number;
-    above: readonly string[];
-    title: string;
-  }
-  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: [...titles], title: "" }];
-  let fence = "";
-  for (let row = 0; row < lines.count; row++) {
-    const text = lines.text(row, row).slice(0, TELLING);
-    const [, mark = "", info = ""] = /^\s{0,3}(```+(?=[^`]*$)|~~~+)(.*)$/.exec(text) ?? [];
-    // Only a bare fence closes: one with a language stands in the block.
-    if (fence === "") fence = mark;
-    else if (mark.startsWith(fence) && info.trim() === "") fence = "";
-    const heading = fence === "" ? /^(#{1,6})\s+(\S.*)$/.exec(text.trimEnd()) : null;
-    if (heading) {
-      const level = heading[1]!.length;
-      const title = heading[2]!.replace(/\s+#+$/, "");
-      titles.length = Math.min(titles.length, level - 1);
-      while (titles.length < level - 1) titles.push("");
-      sections.push({ from: row, to: row, level, above: [...titles], title });
-      titles.push(title);
-    }
-    sections.at(-1)!.to = row;
-  }
-  const parts: Part[] = [];
-  let run: Section | undefined;
-  const flush = (): void => {
-    if (run) parts.push({ ...windowHead, from: run.from, to: run.to, breadcrumb: run.above });
-    run = undefined;
-  };
-  for (const section of sections) {
-    if (section.to < section.from) continue; // nothing before the first heading
-    const size = lines.size(section.from, section.to);
-    if (size > sizes.wholeFunction) {
-      flush();
-      const windows = cutWindows(lines, section.from, section.to, { ...windowHead, breadcrumb: section.above });
-      parts.push(...windows.map((part, i) => (i === 0 ? part : { ...part, breadcrumb: [...section.above, section.title] })));
-      continue;
-    }
-    const joins = run && lines.size(run.from, section.to) <= sizes.target && (section.level >= run.level || lines.size(run.from, run.to) < sizes.overlap);
-    if (run && joins) run = { ...run, to: section.to, level: Math.min(run.level, section.level) };
-    else {
-      flush();
-      run = section;
-    }
-  }
-  flush();
-  return parts;
 }
