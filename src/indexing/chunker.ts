@@ -15,7 +15,7 @@ import { habitsOf } from "./habits.ts";
 import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutWindows } from "./scanner.ts";
+import { cutByIndentation, cutByKeys, cutWindows } from "./scanner.ts";
 import { cutSections, hasHeadings } from "./sections.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
@@ -224,7 +224,7 @@ function normalise(source: string): string {
 
 function methodOf(language: Language): ChunkedFile["method"] {
   if (language.cutting === "tree") return "tree";
-  return language.cutting === "scanner" || language.cutting === "sections" ? "scanner" : "windows";
+  return language.cutting === "windows" || language.cutting === "data" ? "windows" : "scanner";
 }
 
 function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
@@ -234,6 +234,8 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
       return cutByIndentation(lines, habitsOf(language.id));
     case "sections":
       return hasHeadings(language.id) ? cutSections(lines, language.id) : cutWindows(lines);
+    case "keys":
+      return cutByKeys(lines);
     case "windows":
     case "data":
       return cutWindows(lines);

@@ -2,13 +2,13 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 3;
+export const LANGUAGES_VERSION = 4;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
- * `windows`: configuration and text without headings. `data`: only the beginning is worth chunks.
+ * `keys`: YAML. `windows`: other configuration and markup. `data`: only the beginning is worth chunks.
  */
-export type Cutting = "tree" | "scanner" | "sections" | "windows" | "data";
+export type Cutting = "tree" | "scanner" | "sections" | "keys" | "windows" | "data";
 
 interface Row<Id extends string> {
   readonly id: Id;
@@ -129,7 +129,7 @@ const rows = [
   plain("text", "sections", ".txt .text", ["readme", "changelog", "authors", "notice"]),
   plain("html", "windows", ".html .htm .xhtml"),
   plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
-  plain("yaml", "windows", ".yml .yaml", [".clang-format", ".clang-tidy"]),
+  plain("yaml", "keys", ".yml .yaml", [".clang-format", ".clang-tidy"]),
   plain("toml", "windows", ".toml"),
   plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop", [".gitconfig"]),
   plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile"]),
@@ -198,7 +198,8 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
 };
 
 /**
- * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line.
+ * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line. A pattern that is to be
+ * copied or filled in (`database.yml.example`, `Config.cmake.in`) is what it will become.
  * @param head the first `tellingChars` of the file, when they are at hand
  */
 export function languageOf(file: string, head = ""): Language {
@@ -212,7 +213,10 @@ export function languageOf(file: string, head = ""): Language {
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
   const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
-  return (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? unknownLanguage;
+  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head);
+  if (language) return language;
+  const pattern = /^(.*\w)\.(?:example|sample|dist|tpl|default|in|orig|bak|old)$/.exec(name)?.[1];
+  return pattern === undefined ? unknownLanguage : languageOf(pattern, head);
 }
 
 /** The language that a `#!` line names. */

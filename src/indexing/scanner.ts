@@ -246,3 +246,72 @@ function rowsAtMargin(lines: SourceLines, from: number, to: number, comments: re
 function indentation(row: string): number {
   return /^[ \t]*/.exec(row)![0].replace(/\t/g, "    ").length;
 }
+
+// YAML ---------------------------------------------------------------------------------------------------------------------
+
+const yamlKey = /^[ \t]*(?:"([^"]+)"|'([^']+)'|([^\s#'"[\]{}&*!|>%@`-][^#:]*|-[^\s#:][^#:]*))\s*:(?:\s|$)/;
+const yamlItem = /^[ \t]*-(?:\s|$)/;
+const yamlComment = /^[ \t]*#/;
+
+/** By keys and items, opened where they are long; the breadcrumb is the keys above, and of an item the value that it begins with. */
+export function cutByKeys(lines: SourceLines): Part[] {
+  const parts: Part[] = [];
+  cutEntries(lines, 0, lines.count - 1, [], parts, 0);
+  return parts;
+}
+
+/** The rows at which the entries of a mapping or of a list begin, with the comments above them. */
+function entriesOf(lines: SourceLines, from: number, to: number): number[] {
+  const rows = Array.from({ length: to - from + 1 }, (_, i) => lines.text(from + i, from + i).slice(0, TELLING));
+  const outer = Math.min(...rows.filter((text) => /\S/.test(text) && !yamlComment.test(text)).map(indentation));
+  const atMargin = (text: string): boolean => /\S/.test(text) && indentation(text) === outer;
+  // A list may stand as far out as the key that it belongs to.
+  const hasKeys = rows.some((text) => atMargin(text) && !yamlItem.test(text) && yamlKey.test(text));
+  const starts: number[] = [];
+  let comment = -1;
+  rows.forEach((text, i) => {
+    if (yamlComment.test(text) && indentation(text) <= outer) {
+      if (comment < 0) comment = i;
+      return;
+    }
+    if (atMargin(text) && (/^---(?:\s|$)/.test(text) || (hasKeys ? !yamlItem.test(text) && yamlKey.test(text) : yamlItem.test(text)))) starts.push(from + (comment >= 0 ? comment : i));
+    comment = -1;
+  });
+  return starts;
+}
+
+function cutEntries(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+  const head: PartHead = { ...windowHead, breadcrumb: crumb };
+  const starts = lines.size(from, to) <= sizes.target || depth > DEEPEST ? [] : entriesOf(lines, from, to);
+  if (starts.length === 0) return void out.push(...cutRows(lines, from, to, head));
+  starts[0] = from;
+  let run = from;
+  const flush = (end: number): void => {
+    if (run <= end) out.push({ ...head, from: run, to: end });
+    run = end + 1;
+  };
+  starts.forEach((start, i) => {
+    const end = (starts[i + 1] ?? to + 1) - 1;
+    if (lines.size(start, end) > sizes.wholeFunction) {
+      // What stands above in a line or two goes with the first of what is in it.
+      if (run < start && lines.size(run, start - 1) > sizes.crumbs) flush(start - 1);
+      openEntry(lines, run, start, end, crumb, out, depth);
+      run = end + 1;
+    } else if (run < start && lines.size(run, end) > sizes.target) flush(start - 1);
+  });
+  flush(to);
+}
+
+function openEntry(lines: SourceLines, from: number, start: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+  let row = start;
+  while (row < to && (lines.isBlank(row) || yamlComment.test(lines.text(row, row)) || /^---(?:\s|$)/.test(lines.text(row, row)))) row++;
+  const text = lines.text(row, row).slice(0, TELLING);
+  const [, a, b, key = a ?? b ?? ""] = yamlKey.exec(text.replace(/^([ \t]*)-[ \t]+/, "$1")) ?? [];
+  // An item is told from its neighbours by the value of its first key.
+  const title = yamlItem.test(text) ? text.slice(text.indexOf(key) + key.length).replace(/^["']?\s*:\s*/, "").replace(/^["']|["']\s*$/g, "").trim() || key : key;
+  const inner: Part[] = [];
+  if (row < to) cutEntries(lines, row + 1, to, title.trim() === "" ? crumb : [...crumb, title.trim()], inner, depth + 1);
+  const [first, ...others] = inner;
+  if (!first) out.push(...cutRows(lines, from, to, { ...windowHead, breadcrumb: crumb }));
+  else out.push({ ...first, from, breadcrumb: crumb }, ...others);
+}

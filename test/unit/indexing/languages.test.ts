@@ -15,6 +15,10 @@ import { assertGrowsEvenly } from "../../support/cost.ts";
 describe("languageOf", () => {
   const cases: [file: string, id: string, head?: string][] = [
     ["src/a.ts", "typescript"],
+    ["config/database.yml.example", "yaml"],
+    ["cmake/Config.cmake.in", "cmake"],
+    ["Makefile.in", "make"],
+    ["notes.sample", "text"],
     ["src/a.d.mts", "typescript"],
     ["a.tsx", "tsx"],
     ["a.jsx", "javascript"],

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
 import { habitsOf } from "../../../src/indexing/habits.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
-import { cutByIndentation, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
+import { cutByIndentation, cutByKeys, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
 import { cutSections } from "../../../src/indexing/sections.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -134,7 +134,7 @@ describe("cutByIndentation", () => {
     for (let round = 0; round < 200; round++) {
       const rows = Array.from({ length: random(150) }, () => [" ".repeat(random(6)) + ["}", "x = 1", "def f():", "# c", "", "end", "func a() {", "long ".repeat(60)][random(8)], ""][random(8) === 0 ? 1 : 0]!);
       const lines = new SourceLines(rows.join("\n"));
-      for (const cut of [cutByIndentation, (lines: SourceLines) => cutSections(lines), (lines: SourceLines) => cutSections(lines, "restructuredtext"), cutWindows]) {
+      for (const cut of [cutByIndentation, (lines: SourceLines) => cutSections(lines), (lines: SourceLines) => cutSections(lines, "restructuredtext"), cutByKeys, cutWindows]) {
         let next = 0;
         for (const part of cut(lines)) {
           assert.ok(part.from <= next && part.to >= part.from, `${cut.name} leaves no gap before row ${part.from}`);
@@ -143,6 +143,23 @@ describe("cutByIndentation", () => {
         assert.equal(next, lines.count, cut.name);
       }
     }
+  });
+});
+
+describe("cutByKeys", () => {
+  const step = (name: string, n = 12): string => `      - name: ${name}\n        run: |\n${"          key: is text here\n".repeat(n)}`;
+  const cut = (source: string): string[] => show(cutByKeys(new SourceLines(source)));
+  it("opens what is long and says under which keys it stands", () => {
+    const source = `name: Release\n# What is done.\njobs:\n  build:\n    steps:\n${step("Set up")}${step("Test", 40)}${step("Publish", 40)}  # Last.\n  after:\n    needs: build\n`;
+    assert.deepEqual(cut(source), ["0-18 |", "19-60 jobs > build > steps|", "61-102 jobs > build > steps|", "103-106 jobs|"]);
+  });
+  it("takes a list for its key's that stands no deeper, and names an item by its first value", () => {
+    const rows = "  b: some words that say little\n".repeat(30);
+    assert.deepEqual(cut(`all:\n- name: "first one"\n${rows}${rows}- name: second\n${rows}rest: 1\n`), ["0-32 |", "33-61 all > first one|", "62-92 all|", "93-94 |"]);
+  });
+  it("keeps small files whole and entries together", () => {
+    assert.deepEqual(cut("a: 1\nb:\n  - c\n"), ["0-3 |"]);
+    assert.ok(cut("key: value of it\n".repeat(200)).length <= 5);
   });
 });
 
