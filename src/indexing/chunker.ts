@@ -15,7 +15,7 @@ import { habitsOf } from "./habits.ts";
 import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutByKeys, cutWindows } from "./scanner.ts";
+import { cutByIndentation, cutByKeys, cutRows, cutWindows } from "./scanner.ts";
 import { cutSections, hasHeadings } from "./sections.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
@@ -78,7 +78,7 @@ export class Chunker {
     // A notebook that cannot be told from its outputs is data like any other, which would not be read at such a size.
     const isTooLarge = isNotebook(file) && text.length > defaultMaxFileBytes;
     if (isTooLarge || !/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
-    const cut = await this.#withTree(language, lines, deadlineMs, cutTree);
+    const cut = await this.#withTree(language, lines, deadlineMs, language.scriptBlocks ? cutComponent : cutTree);
     const parts = cut ?? cutWithoutTree(language, lines);
     return {
       lang: language.id,
@@ -257,6 +257,27 @@ function scriptsOnly(source: string): string {
     at = end;
   }
   return out + blanked(source.slice(at));
+}
+
+/** The tree knows the scripts alone: markup and styles around them are cut by rows, unless they are next to nothing. */
+function cutComponent(root: Node, syntax: Syntax, lines: SourceLines): Part[] {
+  const last = lines.count - 1;
+  const starts: number[] = [];
+  let [from, to] = [-1, -1];
+  for (let row = 0; row <= last; row++) {
+    const text = lines.text(row, row);
+    if (/^<[a-z]/i.test(text)) starts.push(row);
+    if (/^<script\b/.test(text) && from < 0) from = row;
+    if (text.includes("</script>")) to = row;
+  }
+  if (from < 0 || to < from || lines.size(0, last) <= sizes.target) return cutTree(root, syntax, lines);
+  const around = (first: number, end: number): Part[] => {
+    const rows = [...new Set([first, ...starts.filter((row) => row > first && row <= end)])];
+    return rows.flatMap((row, i) => cutRows(lines, row, (rows[i + 1] ?? end + 1) - 1, { kind: "block", symbols: [], breadcrumb: [], doc: "" }));
+  };
+  if (lines.size(0, from) <= sizes.scope) from = 0;
+  if (to === last || lines.size(to + 1, last) <= sizes.scope) to = last;
+  return [...(from > 0 ? around(0, from - 1) : []), ...cutTree(root, syntax, lines, from, to), ...(to < last ? around(to + 1, last) : [])];
 }
 
 /** Share of the text that is misread. Walks only where errors are. */

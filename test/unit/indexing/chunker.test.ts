@@ -184,6 +184,16 @@ describe("names", () => {
     assert.equal(await doc("a.kt", "/** Is a fun interface to have. */\nfun interface Listener {\n  fun on(x: Int)\n}\n"), "Is a fun interface to have.");
   });
 
+  it("begins markup and style of a component in chunks of their own", async () => {
+    const row = (text: string): string => `  ${text}\n`.repeat(18);
+    const source = `<script setup>\n${row("const a = call(something, here)")}function last() {\n  go()\n}\n</script>\n\n<template>\n${row("<b>some words that say little</b>")}</template>\n\n<style>\n${row(".a { color: red; margin: 0 auto }")}</style>\n`;
+    const { chunks } = await chunker.chunk("A.vue", source);
+    assert.deepEqual(chunks.map(({ startLine, endLine }) => [startLine, endLine]), [[1, 23], [25, 44], [46, 65]]);
+    assert.deepEqual(chunks.map(({ chunk }) => chunk.breadcrumb), ["", "", ""]);
+    const above = await chunker.chunk("A.svelte", source.replace(/(<script[^]*<\/script>)\n\n([^]*)/, "$2\n$1\n"));
+    assert.deepEqual(above.chunks.map(({ chunk, startLine }) => [startLine, chunk.symbols.includes("last")]), [[1, false], [22, false], [43, true]]);
+  });
+
   it("gives methods of a long class the path to it", async () => {
     const body = "        call(something, with, several, arguments);\n".repeat(20);
     const source = `package a;\nclass Outer {\n    static class Inner {\n        void first() {\n${body}        }\n\n        void second() {\n${body}        }\n    }\n}\n`;
