@@ -161,9 +161,9 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   return rows;
 }
 
-/** Names whose definition is looked for. Where a name is defined as it is written, its last part is another: `vector` of Lisp's `list->vector`. */
+/** Names whose definition is looked for. Where a name is defined as it is written, its last part is another: `vector` of Lisp's `list->vector`, `save` of Ruby's `save!`. */
 function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): string[] {
-  const joined = query.identifiers.filter((name) => lastName(name) !== name);
+  const joined = query.identifiers.filter((name) => lastName(name) !== name || /[?!]$/.test(name));
   const defined = new Set(joined.length > 0 ? candidates.flatMap(({ place }) => place.symbols.map((symbol) => symbol.toLowerCase())) : []);
   const asWritten = joined.filter((name) => defined.has(name.toLowerCase()));
   return asWritten.length > 0 ? asWritten : namesIn(query);

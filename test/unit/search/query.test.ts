@@ -280,3 +280,19 @@ test("any text is accepted", () => {
     assert.doesNotThrow(() => parseQuery(raw), raw.slice(0, 20));
   }
 });
+
+test("quotes of a literal demand nothing", () => {
+  for (const raw of [`Missing queryFn: '["todos"]'`, 'the field with name="token" of a form', 'rows of [{"some id": 1}] as a list']) assert.deepEqual(parseQuery(raw).phrases, [], raw);
+  assert.deepEqual(parseQuery('the ("open file") dialog, "save as".').phrases, ["open file", "save as"]);
+});
+
+test("a quoted message is told from the value that it quotes", () => {
+  assert.deepEqual(parseQuery('relation "users" does not exist').around, ["relation", "does not exist"]);
+  assert.deepEqual(parseQuery("relation does not exist lang:sql").around, ["relation does not exist"]);
+  assert.deepEqual(parseQuery('"relation does not exist"').around, []);
+});
+
+test("names with a sign at the end are names", () => {
+  assert.deepEqual(parseQuery("undefined method `save!' for nil").identifiers, ["save!"]);
+  assert.deepEqual(parseQuery("why does save_all! raise").identifiers, ["save_all!", "save_all"]);
+});
