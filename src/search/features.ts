@@ -3,6 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
+import { kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
@@ -58,6 +59,7 @@ export const featureNames = [
   "declarations",
   "other system", // for another operating system than this one, which has files of its own here (systems.ts)
   "document", // prose: readme, guide, changelog
+  "kind asked", // a notebook, Dockerfile, style sheet … where the question names one (kindsAsked.ts)
   "re-export",
   "passed on", // a re-export of a name that the query writes out
   "trace", // the place a stack trace line names
@@ -93,6 +95,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
+  const isOfKind = kindsAsked(query.text);
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
@@ -142,10 +145,13 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("module", place.kind === "module" ? 1 : 0);
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
     const isPlain = !onlySaying.has(candidate);
-    set("test", place.isTest && isPlain && !query.asksFor.tests ? 1 : 0);
+    const isAsked = query.kind === "prose" && isOfKind?.(place) === true;
+    set("kind asked", isAsked ? 1 : 0);
+    // Examples count as tests where nobody asks for them.
+    set("test", place.isTest && isPlain && !isAsked && !query.asksFor.tests && !(query.asksFor.examples && pathFeatures.example > 0) ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
-    if (query.asksFor.examples) set("example", 0);
+    if (query.asksFor.examples || isAsked) set("example", 0);
     set("document", proseLanguages.has(place.lang) && isPlain && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
