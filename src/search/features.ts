@@ -152,7 +152,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
     if (query.asksFor.examples || isAsked) set("example", 0);
-    set("document", proseLanguages.has(place.lang) && isPlain && !query.asksFor.documents ? 1 : 0);
+    set("document", isDocument(place) && isPlain && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
@@ -173,6 +173,11 @@ function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): strin
   const defined = new Set(joined.length > 0 ? candidates.flatMap(({ place }) => place.symbols.map((symbol) => symbol.toLowerCase())) : []);
   const asWritten = joined.filter((name) => defined.has(name.toLowerCase()));
   return asWritten.length > 0 ? asWritten : namesIn(query);
+}
+
+/** Prose. What is called text because its ending is unknown is as likely configuration or a language that is not known here. */
+function isDocument({ path, lang }: Place): boolean {
+  return proseLanguages.has(lang) && (lang !== "text" || /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path));
 }
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */

@@ -15,6 +15,9 @@ import { assertGrowsEvenly } from "../../support/cost.ts";
 describe("languageOf", () => {
   const cases: [file: string, id: string, head?: string][] = [
     ["src/a.ts", "typescript"],
+    ["site/service.conf.jinja2", "template"],
+    ["app/views/issue.jbuilder", "ruby"],
+    ["fast/loop.pyx", "python"],
     ["config/database.yml.example", "yaml"],
     ["cmake/Config.cmake.in", "cmake"],
     ["Makefile.in", "make"],
