@@ -38,7 +38,7 @@ export interface ParsedQuery {
   readonly symbolFilter: readonly string[];
   /** `in:tests` restricts to tests, `-in:tests` leaves them out. */
   readonly tests: "only" | "none" | "any";
-  /** The query itself asks for tests, examples or documents, so these are not ranked lower. */
+  /** The query itself asks for tests, examples or documents, so these are not ranked lower. How one does something, documents say. */
   readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
 }
@@ -132,7 +132,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
     tests,
     asksFor: {
       tests: tests === "only" || /\b(unit |integration )?(tests?|tested|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
-      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
+      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b|^how (?:do|can|should) (?:i|we|you)\b|^how to\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],

@@ -181,7 +181,7 @@ describe("cutSections", () => {
   });
   const prose = (n: number): string => "Some words about this and that, and then some more.\n".repeat(n);
   it("takes closing marks off a heading, but not what belongs to a name", () => {
-    const crumbs = cutSections(new SourceLines(`# C#\n\n## Closed ##\n\n### F #1\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
+    const crumbs = cutSections(new SourceLines(`# C#\n\n## Closed ##\n\n### F #1 { #f-1 }\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
     assert.deepEqual([...new Set(crumbs)], ["C#", "Closed", "F #1"]);
   });
   it("gives a section the headings above it", () => {
