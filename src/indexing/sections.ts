@@ -54,7 +54,7 @@ const markdown: HeadingsOf = (rows) => {
     const mark = free[row] && free[row - 1] ? /^ {0,3}(=+|-{2,})\s*$/.exec(text)?.[1]?.[0] : undefined;
     return mark !== undefined && mayBeTitle(rows, row - 1) && isBlank(rows[row - 2]) ? [{ row: row - 1, level: mark === "=" ? 1 : 2, title: rows[row - 1]!.trim() }] : [];
   });
-  const found = numbered(rows).map((heading) => ({ ...heading, title: heading.title.replace(/\s+#+$/, "").replace(/\s+\{[#.:][^{}]*\}$/, "") }));
+  const found = numbered(rows).map((heading) => ({ ...heading, title: heading.title.replace(/\s+#+$/, "").replace(/\s+\{\s*[#.:][^{}]*\}$/, "") }));
   return [...found, ...underlined].sort((a, b) => a.row - b.row);
 };
 
