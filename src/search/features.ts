@@ -175,10 +175,16 @@ function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): strin
   return asWritten.length > 0 ? asWritten : namesIn(query);
 }
 
-/** Prose. What is called text because its ending is unknown is as likely configuration or a language that is not known here. */
-function isDocument({ path, lang }: Place): boolean {
-  return proseLanguages.has(lang) && (lang !== "text" || /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path));
+/**
+ * Prose. What is called text because its ending is unknown is as likely configuration or a language that is not known here, and HTML that a program fills
+ * in is part of the program.
+ */
+function isDocument({ path, lang, text }: Place): boolean {
+  if (lang === "text") return /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path);
+  if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
+  return proseLanguages.has(lang);
 }
+const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|partials?|components?)\/|\.(?:component|template)\.html?$/i;
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
 function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<Candidate> {

@@ -19,6 +19,7 @@ const kinds: readonly Kind[] = [
   { asked: /\bcmake\b/, is: ofLanguage("cmake") },
   { asked: /\bterraform\b/, is: ofLanguage("terraform") },
   { asked: /\b(?:css|scss|sass|style ?sheets?)\b/, is: ofLanguage("css", "scss") },
+  { asked: /\b(?:html|erb|jinja2?|twig|blade|handlebars) (?:templates?|pages?|forms?|views?|files?)\b|\btemplates? (?:of|for) the\b/, is: ofLanguage("html", "template") },
   { asked: /\bmigrations?\b/, is: ofPath(/(^|\/)(?:[\w-]*migrations?|migrate|versions)\/[^/]*\d[^/]*$/i) },
   {
     asked: /\b(?:github|gitlab) (?:actions?|workflows?|ci|pipelines?)\b|\bci\b|\bcontinuous integration\b/,

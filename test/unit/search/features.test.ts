@@ -215,9 +215,9 @@ test("what a question asks for is no test or example to be left behind", () => {
   assert.deepEqual((["kind asked", "test", "example"] as const).map(of("example that trains the model")), [0, 0, 0]);
 });
 
-test("text of an unknown kind is no document", () => {
-  const documents = ["INSTALL", "docs/notes.txt", "guide.md"];
-  const others = ["Procfile", "deploy/site.caddy", "tests/login.robot"];
-  const of = featuresOf("log in", [...documents, ...others].map((path) => ({ path, lang: path.endsWith(".md") ? "markdown" : "text", text: "log in here" })));
-  assert.deepEqual([...documents, ...others].map((path) => of(path, "document")), [1, 1, 1, 0, 0, 0]);
+test("text of an unknown kind and templates are no documents", () => {
+  const documents = ["INSTALL", "docs/notes.txt", "guide.md", "docs/guide.html"];
+  const others = ["Procfile", "deploy/site.caddy", "tests/login.robot", "app/templates/login.html"];
+  const of = featuresOf("log in", [...documents, ...others].map((path) => ({ path, lang: path.endsWith(".md") ? "markdown" : path.endsWith(".html") ? "html" : "text", text: "log in here" })));
+  assert.deepEqual([...documents, ...others].map((path) => of(path, "document")), [1, 1, 1, 1, 0, 0, 0, 0]);
 });

@@ -16,6 +16,7 @@ test("a question that names a kind of file asks for such files", () => {
     ["which versions does CI test", place(".travis.yml", "yaml")],
     ["where is the date parser tested", place("test/dates.py", "python", true)],
     ["tests for price limits", place("test/limits.py", "python", true)],
+    ["template of the login form", place("shop/templates/login.html", "html")],
     ["docs about volumes", place("docs/volumes.md", "markdown")],
   ] as const) {
     const is = kindsAsked(question);
