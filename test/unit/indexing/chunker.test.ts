@@ -146,6 +146,7 @@ describe("names", () => {
     ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
+    ["Ruby scopes and tasks", "a.rake", "class Cart\n  scope :open, -> { where(open: true) }\n  scope :module\nend\n\nnamespace :mail do\n  task :receive => :environment do\n    go\n  end\n  task send: %i[a b] do\n    go\n  end\n  task \"purge\", [:days] do |t|\n    go\n  end\nend\n", ["Cart", "open", "module", "receive", "send", "purge"]],
     ["Ruby mixins but not namespaces", "a.rb", "module Space\n  module Mix\n    def go; end\n  end\nend\n", ["Mix", "go"]],
     ["Ruby class methods", "a.rb", "class A\n  def self.make; end\n  class << self\n    def find; end\n  end\nend\n", ["A", "make", "find"]],
     ["Ruby methods behind a word", "a.rb", "class A\n  private def secret(x)\n    x\n  end\n\n  memoize def slow\n  end\n\n  private_class_method def self.make\n  end\nend\n", ["A", "secret", "slow", "make"]],
