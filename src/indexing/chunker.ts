@@ -15,7 +15,8 @@ import { habitsOf } from "./habits.ts";
 import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
-import { cutByIndentation, cutMarkdown, cutWindows } from "./scanner.ts";
+import { cutByIndentation, cutByKeys, cutRows, cutWindows } from "./scanner.ts";
+import { cutSections, hasHeadings } from "./sections.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
@@ -77,7 +78,7 @@ export class Chunker {
     // A notebook that cannot be told from its outputs is data like any other, which would not be read at such a size.
     const isTooLarge = isNotebook(file) && text.length > defaultMaxFileBytes;
     if (isTooLarge || !/\S/.test(text)) return { lang: language.id, method: methodOf(language), chunks: [], imports: [] };
-    const cut = await this.#withTree(language, lines, deadlineMs, cutTree);
+    const cut = await this.#withTree(language, lines, deadlineMs, language.scriptBlocks ? cutComponent : cutTree);
     const parts = cut ?? cutWithoutTree(language, lines);
     return {
       lang: language.id,
@@ -103,7 +104,7 @@ export class Chunker {
         add(language, parts.map((part, i) => ({ ...part, doc: [i === 0 ? prose : "", part.doc].filter((text) => text !== "").join("\n"), breadcrumb: [...titles, ...part.breadcrumb] })));
         prose = "";
       } else {
-        add(languageById("markdown"), cutMarkdown(lines, titles));
+        add(languageById("markdown"), cutSections(lines, "markdown", titles));
         prose = docProse(cell.text).slice(0, sizes.target);
       }
     }
@@ -223,7 +224,7 @@ function normalise(source: string): string {
 
 function methodOf(language: Language): ChunkedFile["method"] {
   if (language.cutting === "tree") return "tree";
-  return language.cutting === "scanner" || language.cutting === "markdown" ? "scanner" : "windows";
+  return language.cutting === "windows" || language.cutting === "data" ? "windows" : "scanner";
 }
 
 function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
@@ -231,8 +232,10 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
     case "tree":
     case "scanner":
       return cutByIndentation(lines, habitsOf(language.id));
-    case "markdown":
-      return cutMarkdown(lines);
+    case "sections":
+      return hasHeadings(language.id) ? cutSections(lines, language.id) : cutWindows(lines);
+    case "keys":
+      return cutByKeys(lines);
     case "windows":
     case "data":
       return cutWindows(lines);
@@ -254,6 +257,27 @@ function scriptsOnly(source: string): string {
     at = end;
   }
   return out + blanked(source.slice(at));
+}
+
+/** The tree knows the scripts alone: markup and styles around them are cut by rows, unless they are next to nothing. */
+function cutComponent(root: Node, syntax: Syntax, lines: SourceLines): Part[] {
+  const last = lines.count - 1;
+  const starts: number[] = [];
+  let [from, to] = [-1, -1];
+  for (let row = 0; row <= last; row++) {
+    const text = lines.text(row, row);
+    if (/^<[a-z]/i.test(text)) starts.push(row);
+    if (/^<script\b/.test(text) && from < 0) from = row;
+    if (text.includes("</script>")) to = row;
+  }
+  if (from < 0 || to < from || lines.size(0, last) <= sizes.target) return cutTree(root, syntax, lines);
+  const around = (first: number, end: number): Part[] => {
+    const rows = [...new Set([first, ...starts.filter((row) => row > first && row <= end)])];
+    return rows.flatMap((row, i) => cutRows(lines, row, (rows[i + 1] ?? end + 1) - 1, { kind: "block", symbols: [], breadcrumb: [], doc: "" }));
+  };
+  if (lines.size(0, from) <= sizes.scope) from = 0;
+  if (to === last || lines.size(to + 1, last) <= sizes.scope) to = last;
+  return [...(from > 0 ? around(0, from - 1) : []), ...cutTree(root, syntax, lines, from, to), ...(to < last ? around(to + 1, last) : [])];
 }
 
 /** Share of the text that is misread. Walks only where errors are. */

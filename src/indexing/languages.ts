@@ -2,13 +2,13 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 3;
+export const LANGUAGES_VERSION = 4;
 
 /**
- * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `markdown`: by headings.
- * `windows`: prose and configuration. `data`: only the beginning is worth chunks.
+ * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
+ * `keys`: YAML. `windows`: other configuration and markup. `data`: only the beginning is worth chunks.
  */
-export type Cutting = "tree" | "scanner" | "markdown" | "windows" | "data";
+export type Cutting = "tree" | "scanner" | "sections" | "keys" | "windows" | "data";
 
 interface Row<Id extends string> {
   readonly id: Id;
@@ -32,7 +32,7 @@ const rows = [
   tree("typescript", ".ts .mts .cts"),
   tree("tsx", ".tsx"),
   tree("javascript", ".js .mjs .cjs .jsx .es6", { filenames: ["jakefile"], interpreters: ["node", "bun", "deno"] }),
-  tree("python", ".py .pyi .pyw .bzl .star", { filenames: ["build.bazel", "workspace.bazel", "sconstruct", "sconscript", "wscript"], interpreters: ["python"] }),
+  tree("python", ".py .pyi .pyw .bzl .star .pyx .pxd .pxi", { filenames: ["build.bazel", "workspace.bazel", "sconstruct", "sconscript", "wscript"], interpreters: ["python"] }),
   tree("go", ".go"),
   tree("java", ".java"),
   tree("kotlin", ".kt .kts"),
@@ -40,7 +40,7 @@ const rows = [
   tree("c", ".c .h"),
   tree("cpp", ".cc .cpp .cxx .c++ .hh .hpp .hxx .h++ .ipp .inl .tpp .cu .cuh .ino"),
   tree("csharp", ".cs .csx"),
-  tree("ruby", ".rb .rake .gemspec .ru .podspec", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile"], interpreters: ["ruby"] }),
+  tree("ruby", ".rb .rake .gemspec .ru .podspec .jbuilder .rabl .builder .rsb .arb .thor", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile"], interpreters: ["ruby"] }),
   tree("php", ".php .phtml .inc .php5", { interpreters: ["php"] }),
   tree("swift", ".swift", { interpreters: ["swift"] }),
   tree("scala", ".scala .sc .sbt", { interpreters: ["scala"] }),
@@ -50,7 +50,7 @@ const rows = [
   tree("zig", ".zig .zon"),
   tree("bash", ".sh .bash .zsh .ksh .bats .ebuild", { filenames: [".bashrc", ".zshrc", ".profile", ".bash_profile", "pkgbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
   tree("powershell", ".ps1 .psm1 .psd1", { interpreters: ["pwsh"] }),
-  tree("css", ".css"),
+  tree("css", ".css .pcss .postcss"),
   tree("dart", ".dart", { interpreters: ["dart"] }),
   tree("solidity", ".sol"),
   tree("vue", ".vue", { grammar: "typescript", scriptBlocks: true }),
@@ -58,7 +58,7 @@ const rows = [
 
   plain("sql", "scanner", ".sql .psql .ddl .pgsql .plsql"),
   plain("proto", "scanner", ".proto"),
-  plain("graphql", "scanner", ".graphql .gql"),
+  plain("graphql", "scanner", ".graphql .gql .graphqls"),
   plain("terraform", "scanner", ".tf .hcl .nomad"),
   plain("bicep", "scanner", ".bicep"),
   plain("rego", "scanner", ".rego"),
@@ -121,21 +121,21 @@ const rows = [
   plain("astro", "scanner", ".astro"),
   plain("cabal", "scanner", ".cabal"),
 
-  plain("markdown", "markdown", ".md .markdown .mdx .mdc .qmd"),
-  plain("restructuredtext", "windows", ".rst"),
-  plain("asciidoc", "windows", ".adoc .asciidoc"),
-  plain("org", "windows", ".org"),
-  plain("tex", "windows", ".tex .bib .sty"),
-  plain("text", "windows", ".txt .text", ["readme", "changelog", "authors", "notice"]),
+  plain("markdown", "sections", ".md .markdown .mdx .mdc .qmd"),
+  plain("restructuredtext", "sections", ".rst"),
+  plain("asciidoc", "sections", ".adoc .asciidoc"),
+  plain("org", "sections", ".org"),
+  plain("tex", "sections", ".tex .bib .sty"),
+  plain("text", "sections", ".txt .text", ["readme", "changelog", "authors", "notice"]),
   plain("html", "windows", ".html .htm .xhtml"),
-  plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
-  plain("yaml", "windows", ".yml .yaml", [".clang-format", ".clang-tidy"]),
+  plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .jinja2 .njk .ftl .vm .mako .tpl .latte .volt .jade .aspx .ascx .gotmpl .mjml .wxml .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
+  plain("yaml", "keys", ".yml .yaml", [".clang-format", ".clang-tidy"]),
   plain("toml", "windows", ".toml"),
   plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop", [".gitconfig"]),
   plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile"]),
   plain("diff", "windows", ".diff .patch"),
   plain("xml", "data", ".xml .xsd .xsl .xslt .plist .csproj .vbproj .fsproj .props .targets .resx .xaml .wsdl .pom .storyboard .xib"),
-  plain("json", "data", ".json .jsonc .json5 .ipynb .webmanifest", [".babelrc", ".eslintrc", ".prettierrc"]),
+  plain("json", "data", ".json .jsonc .json5 .ipynb .webmanifest .avsc .hjson", [".babelrc", ".eslintrc", ".prettierrc"]),
   plain("csv", "data", ".psv"),
   plain("lock", "data", ".lock .sum"),
   plain("gettext", "data", ".po .pot"),
@@ -166,7 +166,7 @@ const otherNames = new Map<string, readonly LanguageId[]>([
 ]);
 
 /** Text of no known kind. */
-export const unknownLanguage: Language = { id: "text", cutting: "windows", extensions: [] };
+export const unknownLanguage: Language = { id: "text", cutting: "sections", extensions: [] };
 
 const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));
 const byFilename = new Map(languages.flatMap((l) => (l.filenames ?? []).map((f) => [f, l] as const)));
@@ -198,7 +198,8 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
 };
 
 /**
- * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line.
+ * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line. A pattern that is to be
+ * copied or filled in (`database.yml.example`, `Config.cmake.in`) is what it will become.
  * @param head the first `tellingChars` of the file, when they are at hand
  */
 export function languageOf(file: string, head = ""): Language {
@@ -212,7 +213,10 @@ export function languageOf(file: string, head = ""): Language {
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
   const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
-  return (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? unknownLanguage;
+  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head);
+  if (language) return language;
+  const pattern = /^(.*\w)\.(?:example|sample|dist|default|in|orig|bak|old)$/.exec(name)?.[1];
+  return pattern === undefined ? unknownLanguage : languageOf(pattern, head);
 }
 
 /** The language that a `#!` line names. */

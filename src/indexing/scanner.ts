@@ -1,11 +1,11 @@
-// Cutting without a syntax tree: blocks by indentation for code, sections for Markdown, overlapping windows for other text.
+// Cutting without a syntax tree: blocks by indentation for code, overlapping windows for other text; prose with headings is cut in sections.ts.
 // Always works, whatever the text: it is also what a broken, huge or slow file falls back to.
 import { docProse } from "./docText.ts";
 import { commonHabits, type Habits } from "./habits.ts";
 import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
 
 const looseHead: PartHead = { kind: "block", symbols: [], breadcrumb: [], doc: "" };
-const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
+export const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
 
 /** Rows in consecutive parts of about the window size, cut at blank lines where there are any. No overlap. */
 export function cutRows(lines: SourceLines, from: number, to: number, head: PartHead): Part[] {
@@ -61,7 +61,7 @@ const closer = /^\s*([}\])]|end(?:_?(?:if|for|while|switch|do|try_catch|function
  * How much of a row is looked at: its beginning tells what it is. The time of some patterns grows with the square of the row, and some files are one row
  * of a megabyte.
  */
-const TELLING = 300;
+export const TELLING = 300;
 /** Classes in classes, and rows in rows that are meant to look like them. */
 const DEEPEST = 8;
 
@@ -132,7 +132,11 @@ function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], o
     out.push(...cutNamed(lines, block.from, block.to, block.nameRow, head, inside));
     return;
   }
-  out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
+  const [first, ...others] = inner;
+  if (first && lines.size(block.from, body - 1) <= sizes.crumbs && lines.size(block.from, first.to) <= sizes.wholeFunction && (block.name === "" || first.symbols.length === 0)) {
+    // A line or two is not worth a part: whoever finds `- (void)save` wants what it does. A member stays apart, under the name of its class.
+    out.push({ ...(block.name === "" ? first : head), from: block.from, to: first.to }, ...others);
+  } else out.push({ ...head, from: block.from, to: body - 1 }, ...inner);
 }
 
 /** The row below the header, which reaches to the first deeper indentation, whatever the comment above the name looks like. */
@@ -243,61 +247,71 @@ function indentation(row: string): number {
   return /^[ \t]*/.exec(row)![0].replace(/\t/g, "    ").length;
 }
 
-// Markdown -----------------------------------------------------------------------------------------------------------------
+// YAML ---------------------------------------------------------------------------------------------------------------------
 
-/**
- * Sections under their headings; the breadcrumb is the headings above. Long sections become windows.
- * @param titles the headings that the text stands under, by level, "" for a level that has none; then those that what follows stands under
- */
-export function cutMarkdown(lines: SourceLines, titles: string[] = []): Part[] {
-  interface Section {
-    from: number;
-    to: number;
-    level: number;
-    above: readonly string[];
-    title: string;
-  }
-  const sections: Section[] = [{ from: 0, to: -1, level: 0, above: [...titles], title: "" }];
-  let fence = "";
-  for (let row = 0; row < lines.count; row++) {
-    const text = lines.text(row, row).slice(0, TELLING);
-    const [, mark = "", info = ""] = /^\s{0,3}(```+(?=[^`]*$)|~~~+)(.*)$/.exec(text) ?? [];
-    // Only a bare fence closes: one with a language stands in the block.
-    if (fence === "") fence = mark;
-    else if (mark.startsWith(fence) && info.trim() === "") fence = "";
-    const heading = fence === "" ? /^(#{1,6})\s+(\S.*)$/.exec(text.trimEnd()) : null;
-    if (heading) {
-      const level = heading[1]!.length;
-      const title = heading[2]!.replace(/\s+#+$/, "");
-      titles.length = Math.min(titles.length, level - 1);
-      while (titles.length < level - 1) titles.push("");
-      sections.push({ from: row, to: row, level, above: [...titles], title });
-      titles.push(title);
-    }
-    sections.at(-1)!.to = row;
-  }
+const yamlKey = /^[ \t]*(?:"([^"]+)"|'([^']+)'|([^\s#'"[\]{}&*!|>%@`-][^#:]*|-[^\s#:][^#:]*))\s*:(?:\s|$)/;
+const yamlItem = /^[ \t]*-(?:\s|$)/;
+const yamlComment = /^[ \t]*#/;
+
+/** By keys and items, opened where they are long; the breadcrumb is the keys above, and of an item the value that it begins with. */
+export function cutByKeys(lines: SourceLines): Part[] {
   const parts: Part[] = [];
-  let run: Section | undefined;
-  const flush = (): void => {
-    if (run) parts.push({ ...windowHead, from: run.from, to: run.to, breadcrumb: run.above });
-    run = undefined;
-  };
-  for (const section of sections) {
-    if (section.to < section.from) continue; // nothing before the first heading
-    const size = lines.size(section.from, section.to);
-    if (size > sizes.wholeFunction) {
-      flush();
-      const windows = cutWindows(lines, section.from, section.to, { ...windowHead, breadcrumb: section.above });
-      parts.push(...windows.map((part, i) => (i === 0 ? part : { ...part, breadcrumb: [...section.above, section.title] })));
-      continue;
-    }
-    const joins = run && lines.size(run.from, section.to) <= sizes.target && (section.level >= run.level || lines.size(run.from, run.to) < sizes.overlap);
-    if (run && joins) run = { ...run, to: section.to, level: Math.min(run.level, section.level) };
-    else {
-      flush();
-      run = section;
-    }
-  }
-  flush();
+  cutEntries(lines, 0, lines.count - 1, [], parts, 0);
   return parts;
+}
+
+/** The rows at which the entries of a mapping or of a list begin, with the comments above them. */
+function entriesOf(lines: SourceLines, from: number, to: number): number[] {
+  const rows = Array.from({ length: to - from + 1 }, (_, i) => lines.text(from + i, from + i).slice(0, TELLING));
+  const outer = Math.min(...rows.filter((text) => /\S/.test(text) && !yamlComment.test(text)).map(indentation));
+  const atMargin = (text: string): boolean => /\S/.test(text) && indentation(text) === outer;
+  // A list may stand as far out as the key that it belongs to.
+  const hasKeys = rows.some((text) => atMargin(text) && !yamlItem.test(text) && yamlKey.test(text));
+  const starts: number[] = [];
+  let comment = -1;
+  rows.forEach((text, i) => {
+    if (yamlComment.test(text) && indentation(text) <= outer) {
+      if (comment < 0) comment = i;
+      return;
+    }
+    if (atMargin(text) && (/^---(?:\s|$)/.test(text) || (hasKeys ? !yamlItem.test(text) && yamlKey.test(text) : yamlItem.test(text)))) starts.push(from + (comment >= 0 ? comment : i));
+    comment = -1;
+  });
+  return starts;
+}
+
+function cutEntries(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+  const head: PartHead = { ...windowHead, breadcrumb: crumb };
+  const starts = lines.size(from, to) <= sizes.target || depth > DEEPEST ? [] : entriesOf(lines, from, to);
+  if (starts.length === 0) return void out.push(...cutRows(lines, from, to, head));
+  starts[0] = from;
+  let run = from;
+  const flush = (end: number): void => {
+    if (run <= end) out.push({ ...head, from: run, to: end });
+    run = end + 1;
+  };
+  starts.forEach((start, i) => {
+    const end = (starts[i + 1] ?? to + 1) - 1;
+    if (lines.size(start, end) > sizes.wholeFunction) {
+      // What stands above in a line or two goes with the first of what is in it.
+      if (run < start && lines.size(run, start - 1) > sizes.crumbs) flush(start - 1);
+      openEntry(lines, run, start, end, crumb, out, depth);
+      run = end + 1;
+    } else if (run < start && lines.size(run, end) > sizes.target) flush(start - 1);
+  });
+  flush(to);
+}
+
+function openEntry(lines: SourceLines, from: number, start: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
+  let row = start;
+  while (row < to && (lines.isBlank(row) || yamlComment.test(lines.text(row, row)) || /^---(?:\s|$)/.test(lines.text(row, row)))) row++;
+  const text = lines.text(row, row).slice(0, TELLING);
+  const [, a, b, key = a ?? b ?? ""] = yamlKey.exec(text.replace(/^([ \t]*)-[ \t]+/, "$1")) ?? [];
+  // An item is told from its neighbours by the value of its first key.
+  const title = yamlItem.test(text) ? text.slice(text.indexOf(key) + key.length).replace(/^["']?\s*:\s*/, "").replace(/^["']|["']\s*$/g, "").trim() || key : key;
+  const inner: Part[] = [];
+  if (row < to) cutEntries(lines, row + 1, to, title.trim() === "" ? crumb : [...crumb, title.trim()], inner, depth + 1);
+  const [first, ...others] = inner;
+  if (!first) out.push(...cutRows(lines, from, to, { ...windowHead, breadcrumb: crumb }));
+  else out.push({ ...first, from, breadcrumb: crumb }, ...others);
 }

@@ -188,13 +188,17 @@ export const ruby: Syntax = {
         const given = field(node, "arguments")?.namedChildren.filter(({ type }) => type === "simple_symbol").map(({ text }) => text.slice(1)) ?? [];
         return { kind: "function", names: given.filter((name) => !name.startsWith("@")) };
       }
+      // `scope :active, -> { … }` of Rails
+      if (callee === "scope" && title?.type === "simple_symbol") return { kind: "function", names: [title.text.slice(1)] };
       if (callee === "alias_method") return { kind: "block", names: [nameText(title).replace(/^:/, "")] };
       if (!block) return undefined;
       // `class_methods do`, `Struct.new(…) do`: whose methods they are is said elsewhere.
       if ([block, ...block.namedChildren].some((body) => childOf(body, "method"))) return openScope(node, find);
       const name = nameText(title).replace(/^["':]|["']$/g, "");
       if (rubyCalls.test(callee)) return { kind: "block", names: [], scope: name, holds: "scope" };
-      return callee === "it" || callee === "task" || callee === "test" ? { kind: "function", names: [], scope: name } : undefined;
+      // `task :build`, `task build: :compile`, `task :build => :compile`
+      if (callee === "task") return { kind: "function", names: [(title?.type === "pair" ? nameText(title.namedChildren[0]) : name).replace(/^["':]|["':]$/g, "")] };
+      return callee === "it" || callee === "test" ? { kind: "function", names: [], scope: name } : undefined;
     },
   },
   bodies: set("body_statement program do_block block then else elsif"),

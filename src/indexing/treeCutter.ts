@@ -33,13 +33,14 @@ interface Piece {
 /** Deeper than any person nests; beyond it rows are cut without looking at the tree. */
 const maxDepth = 60;
 
-export function cutTree(root: Node, syntax: Syntax, lines: SourceLines): Part[] {
+/** @param from first and last row to cut, which hold all that the tree knows */
+export function cutTree(root: Node, syntax: Syntax, lines: SourceLines, from = 0, to = lines.count - 1): Part[] {
   const parts: Part[] = [];
   const pieces = piecesOf([root], [], false, syntax, lines);
   const first = pieces[0];
-  if (!first) return cutRows(lines, 0, lines.count - 1, { kind: "module", symbols: [], breadcrumb: [], doc: "" });
-  first.from = 0;
-  pieces.at(-1)!.to = lines.count - 1;
+  if (!first) return cutRows(lines, from, to, { kind: "module", symbols: [], breadcrumb: [], doc: "" });
+  first.from = from;
+  pieces.at(-1)!.to = to;
   pack(pieces, syntax, lines, parts, 0);
   const head = parts[0];
   if (head?.kind === "module") parts[0] = { ...head, doc: leadingDoc(root, syntax) || head.doc };

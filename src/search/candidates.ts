@@ -5,6 +5,7 @@ import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
+import { messageOf } from "./wording.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
@@ -51,8 +52,17 @@ export interface Candidates {
 /** What is filtered after retrieval needs a deeper look to fill the list. */
 const poolOf = ({ symbolFilter, phrases }: ParsedQuery, k: number): number => poolSize(k) * (symbolFilter.length > 0 || phrases.length > 0 ? 4 : 1);
 
-const hitsByTerms = (store: SearchStore, query: ParsedQuery, k: number, filters: Filters): readonly LexicalHit[] =>
-  query.terms.length > 0 ? store.searchLexical(query.terms, query.phrases, bm25FieldWeights, poolOf(query, k), filters) : [];
+function hitsByTerms(store: SearchStore, query: ParsedQuery, k: number, filters: Filters): readonly LexicalHit[] {
+  if (query.terms.length === 0) return [];
+  const search = (phrases: readonly string[]) => store.searchLexical(query.terms, phrases, bm25FieldWeights, poolOf(query, k), filters);
+  const hits = search(query.phrases);
+  const message = messageOf(query);
+  if (!message) return hits;
+  const known = new Set(hits.map(({ place }) => place));
+  const others = search([]).filter(({ place }) => !known.has(place));
+  const saying = new Set(store.places(others.map(({ place }) => place)).filter(({ text }) => message(text)).map(({ place }) => place));
+  return [...hits, ...others.filter(({ place }) => saying.has(place))].sort((a, b) => b.score - a.score);
+}
 
 /** What words bring, and of quoted text that shares no term with the index where it stands. In a large index that takes a second, in which others have their turns. */
 export async function hitsByWords(store: SearchStore, query: ParsedQuery, k: number, under: string, signal: AbortSignal | undefined): Promise<readonly LexicalHit[]> {
@@ -130,10 +140,11 @@ function fewPerChunk(places: readonly Place[]): Place[] {
 function placeFilter(query: ParsedQuery, filters: Filters): (place: Place) => boolean {
   const inFilters = fileMatcher(filters);
   const holds = query.phrases.map(phraseTest);
+  const message = messageOf(query);
   return (place) =>
     inFilters(place) &&
     (query.symbolFilter.length === 0 || query.symbolFilter.some((name) => defines(place, name))) &&
-    holds.every((test) => test(place.text));
+    (holds.every((test) => test(place.text)) || message?.(place.text) === true);
 }
 
 /** `store.open` is a name that holds a dot, or `open` in `Store`: around it, or beside it where both share a chunk. @param name lower-cased */

@@ -3,6 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
+import { kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
@@ -58,6 +59,7 @@ export const featureNames = [
   "declarations",
   "other system", // for another operating system than this one, which has files of its own here (systems.ts)
   "document", // prose: readme, guide, changelog
+  "kind asked", // a notebook, Dockerfile, style sheet … where the question names one (kindsAsked.ts)
   "re-export",
   "passed on", // a re-export of a name that the query writes out
   "trace", // the place a stack trace line names
@@ -93,6 +95,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
+  const isOfKind = kindsAsked(query.text);
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
@@ -142,11 +145,14 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("module", place.kind === "module" ? 1 : 0);
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
     const isPlain = !onlySaying.has(candidate);
-    set("test", place.isTest && isPlain && !query.asksFor.tests ? 1 : 0);
+    const isAsked = query.kind === "prose" && isOfKind?.(place) === true;
+    set("kind asked", isAsked ? 1 : 0);
+    // Examples count as tests where nobody asks for them.
+    set("test", place.isTest && isPlain && !isAsked && !query.asksFor.tests && !(query.asksFor.examples && pathFeatures.example > 0) ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
-    if (query.asksFor.examples) set("example", 0);
-    set("document", proseLanguages.has(place.lang) && isPlain && !query.asksFor.documents ? 1 : 0);
+    if (query.asksFor.examples || isAsked) set("example", 0);
+    set("document", isDocument(place) && isPlain && !query.asksFor.documents ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
@@ -161,13 +167,24 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   return rows;
 }
 
-/** Names whose definition is looked for. Where a name is defined as it is written, its last part is another: `vector` of Lisp's `list->vector`. */
+/** Names whose definition is looked for. Where a name is defined as it is written, its last part is another: `vector` of Lisp's `list->vector`, `save` of Ruby's `save!`. */
 function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): string[] {
-  const joined = query.identifiers.filter((name) => lastName(name) !== name);
+  const joined = query.identifiers.filter((name) => lastName(name) !== name || /[?!]$/.test(name));
   const defined = new Set(joined.length > 0 ? candidates.flatMap(({ place }) => place.symbols.map((symbol) => symbol.toLowerCase())) : []);
   const asWritten = joined.filter((name) => defined.has(name.toLowerCase()));
   return asWritten.length > 0 ? asWritten : namesIn(query);
 }
+
+/**
+ * Prose. What is called text because its ending is unknown is as likely configuration or a language that is not known here, and HTML that a program fills
+ * in is part of the program.
+ */
+function isDocument({ path, lang, text }: Place): boolean {
+  if (lang === "text") return /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path);
+  if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
+  return proseLanguages.has(lang);
+}
+const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|partials?|components?)\/|\.(?:component|template)\.html?$/i;
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
 function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<Candidate> {

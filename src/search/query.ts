@@ -29,6 +29,8 @@ export interface ParsedQuery {
   readonly parts: readonly string[];
   /** Quoted text that must occur verbatim. */
   readonly phrases: readonly string[];
+  /** What stands around it: what a pasted message says in every case, where the quoted text is of this case. The whole text when nothing is quoted. */
+  readonly around: readonly string[];
   readonly filters: Filters;
   /** What `lang:` names that is no language. */
   readonly unknownLangs: readonly string[];
@@ -36,7 +38,7 @@ export interface ParsedQuery {
   readonly symbolFilter: readonly string[];
   /** `in:tests` restricts to tests, `-in:tests` leaves them out. */
   readonly tests: "only" | "none" | "any";
-  /** The query itself asks for tests, examples or documents, so these are not ranked lower. */
+  /** The query itself asks for tests, examples or documents, so these are not ranked lower. How one does something, documents say. */
   readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
 }
@@ -44,8 +46,11 @@ export interface ParsedQuery {
 /** Letters of a question that are read: ranking takes time for each word, and a pasted log of 15,000 words kept everyone waiting for most of a minute. */
 const longest = 4_000;
 
-const quoted = /"([^"]{2,})"/g;
-const backticked = /`([^`]+)`/g;
+/** Quotes that stand free. Those behind a bracket or a sign of code are a literal's: `'["todos"]'`, `name="id"`. */
+const quoted = /(?<![^\s(,;:])"([^"]{2,})"(?![^\s),.;:!?])/g;
+const quotedText = new RegExp(quoted.source.replace("([^\"]{2,})", "[^\"]{2,}"));
+/** Also as GNU's tools and Ruby quote names: `save!'. */
+const backticked = /`([^`'\n]+)[`']/g;
 
 /** Languages whose files are read, not run. */
 export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org"]);
@@ -120,13 +125,14 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
         .join(" "),
     ),
     phrases,
+    around: phrases.length === 0 ? [text] : withoutFilters.split(quotedText).map((part) => part.trim()).filter((part) => part !== ""),
     filters: restrictions.filters,
     unknownLangs: [...restrictions.langs, ...restrictions.excludeLangs].filter((name) => languagesNamed(name).length === 0),
     symbolFilter,
     tests,
     asksFor: {
-      tests: tests === "only" || /\b(unit |integration )?(tests?|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
-      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
+      tests: tests === "only" || /\b(unit |integration )?(tests?|tested|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
+      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b|^how (?:do|can|should) (?:i|we|you)\b|^how to\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],
@@ -285,8 +291,11 @@ function identifiersOf(text: string, kind: QueryKind): string[] {
   if (kind === "symbol") add(text);
   else if (kind === "prose" || kind === "error") {
     for (const match of text.matchAll(backticked)) add(match[1]!);
-    for (const word of text.replaceAll("`", " ").split(/[\s,;?!"'<>[\]{}]+/)) {
-      if (looksLikeCode(word)) spacedAtScripts(word).split(" ").filter(looksLikeCode).forEach(add);
+    for (const word of text.replaceAll("`", " ").split(/[\s,;"'<>[\]{}]+/)) {
+      const bare = word.replace(/[?!]+$/, "");
+      if (!looksLikeCode(bare)) continue;
+      if (/[^?!]!$/.test(word)) add(word);
+      spacedAtScripts(bare).split(" ").filter(looksLikeCode).forEach(add);
     }
   } else if (kind === "trace") {
     for (const match of text.matchAll(/(?:\bat (?:async |new )?|\bin |^#\d+ +)(?![\w-]+:\/\/)([\p{L}_$][\p{L}\p{N}_$.:<>]*)/gmu)) add(match[1]!.replace(/<.*?>/g, ""));

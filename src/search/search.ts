@@ -14,7 +14,7 @@ import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
 import { checkQuery, filtersOf, type ParsedQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
 import { respelt } from "./spelling.ts";
-import { wordsIn } from "./terms.ts";
+import { isMostlyUnspaced, wordsIn } from "./terms.ts";
 import { wordMeanings } from "./wordMeaning.ts";
 
 export interface SearchDeps {
@@ -69,7 +69,8 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
 export const emptiedBy = (store: SearchStore, filters: Filters): Filters | undefined => (store.allowedBy(filters)?.isEmpty ? filters : undefined);
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
-  if (!encoder || query.text === "") return undefined;
+  // Encoders of code know hardly a sign of scripts without spaces: their vectors of such questions are noise, and words alone answer better.
+  if (!encoder || query.text === "" || (query.kind !== "code" && isMostlyUnspaced(query.text))) return undefined;
   return query.kind === "code" ? encoder.embedCode({ breadcrumb: "", text: query.text }, signal) : encoder.embedQuery(query.text, signal);
 }
 

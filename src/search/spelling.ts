@@ -136,7 +136,7 @@ function slipsAway(whole: string, store: Vocabulary): readonly TermPlaces[] {
     .flatMap(({ term, places }) => {
       // A term is a stem, which may have lost its final e.
       const withE = slips(whole, `${term}e`);
-      const found = [slips(own, term), slips(whole, term), withE === undefined ? undefined : withE + 0.5].filter((count) => count !== undefined);
+      const found = [slips(own, term), slips(own, `${term}e`), slips(whole, term), withE === undefined ? undefined : withE + 0.5].filter((count) => count !== undefined);
       return found.length > 0 ? [{ term, places, distance: Math.min(...found) }] : [];
     })
     .sort((a, b) => a.distance - b.distance || b.places - a.places);
@@ -169,6 +169,9 @@ export function slips(typed: string, meant: string): number | undefined {
   while (back < shorter - front && typed[typed.length - 1 - back] === meant[meant.length - 1 - back]) back++;
   const changed = longer - front - back;
   if (changed === 2 && shorter === longer && typed[front] === meant[front + 1] && typed[front + 1] === meant[front]) return typed.length >= (front === 0 ? lettersForOther : leastLetters) ? 1 : undefined;
+  const whole = typed.length > meant.length ? typed : meant;
+  // Whether a letter is doubled is what people forget first: `comit`, `isues`.
+  if (changed === 1 && shorter < longer && shorter >= leastOfName && (whole[front] === whole[front - 1] || whole[front] === whole[front + 1])) return 1;
   if (changed === 1) return typed.length >= (shorter < longer ? lettersForOther : lettersForWrong) ? 1 : undefined;
   return typed.length >= lettersForTwo && editDistance(typed, meant) <= 2 ? 2 : undefined;
 }

@@ -72,6 +72,12 @@ export function isUnspaced(text: string): boolean {
   return unspacedScript.test(text);
 }
 
+/** Whether most letters of a text are of scripts without spaces. */
+export function isMostlyUnspaced(text: string): boolean {
+  const letters = text.match(/\p{L}/gu) ?? [];
+  return letters.filter(isUnspaced).length * 2 > letters.length;
+}
+
 /** The text with spaces where a script without spaces meets another: 解析JSON字符串 gives 解析 JSON 字符串. */
 export function spacedAtScripts(text: string): string {
   return text.replace(unspacedRun, " $& ");

@@ -11,8 +11,11 @@ const longestMessage = 30;
 /** The share of the query's runs in a text, 0 to 1, and 2 where a literal says the whole sentence; undefined where wording says nothing. */
 export function wordingOf(query: ParsedQuery): ((text: string) => number) | undefined {
   if (query.kind === "symbol") return undefined;
-  const words = wordsOf(query.text).slice(0, 300);
-  const runs = words.length < 3 ? [words] : words.slice(2).map((_, i) => words.slice(i, i + 3));
+  // Where a message quotes a value, its own words end.
+  const own = query.around.map(wordsOf).filter(({ length }) => length >= 3);
+  const parts = own.length > 0 ? own : [wordsOf(query.text)];
+  const words = parts.flat().slice(0, 300);
+  const runs = parts.flatMap((part) => (part.length < 3 ? [part] : part.slice(2).map((_, i) => part.slice(i, i + 3)))).slice(0, 298);
   const texts = runs.map((run) => ` ${run.join(" ")} `);
   const share = (text: string): number => {
     const said = ` ${wordsOf(text).join(" ")} `;
@@ -29,4 +32,14 @@ export function wordingOf(query: ParsedQuery): ((text: string) => number) | unde
     const said = hasRun ? share((text.match(literal) ?? []).join("\n")) : 0;
     return said === 1 ? 2 : said; // who writes a literal's every word has it before them
   };
+}
+
+/**
+ * Whether a text has the message that a sentence with quoted values may be: `relation "%s" does not exist` has `relation "users" does not exist`, though
+ * not its "users". Undefined where the words around the quotes are too few to tell.
+ */
+export function messageOf(query: ParsedQuery): ((text: string) => boolean) | undefined {
+  if (query.kind !== "prose" || query.phrases.length === 0 || !query.around.some((part) => wordsOf(part).length >= 3)) return undefined;
+  const wording = wordingOf(query);
+  return wording && ((text) => wording(text) === 2);
 }

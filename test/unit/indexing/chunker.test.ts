@@ -133,7 +133,8 @@ describe("names", () => {
     ["tests of C++ by name alone", "a.cpp", "BOOST_AUTO_TEST_CASE(parses) {\n  f();\n}\n", ["parses"]],
     ["C++ constructors without names of parameters", "a.cpp", "struct Rgb {\n  Rgb(Red, Green) {}\n};\n", ["Rgb"]],
     ["C functions behind macros", "a.c", "static int __init start(void)\n{\n a();\n}\n\nJNIEXPORT jint JNICALL Java_x(JNIEnv *env)\n{\n a();\n}\n\nPHP_FUNCTION(map)\n{\n a();\n}\n", ["start", "Java_x", "map"]],
-    ["C++ functions in front of macros, which are named too", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n};\n", ["A", "swap", "NOEXCEPT_IF"]],
+    ["C++ functions in front of macros", "a.cpp", "struct A {\n  void swap(A& b) NOEXCEPT_IF(noexcept(x))\n  { a(); }\n  bool full() const KIT_NOEXCEPT;\n};\nKIT_INLINE int drop(const name &n) KIT_NOEXCEPT\n{\n  return n;\n}\n", ["A", "swap", "full", "drop"]],
+    ["C++ functions behind a macro and a type with an owner", "a.cpp", "namespace kit {\nKIT_INLINE std::tm local(const time_t &t)\n{\n  return t;\n}\nstatic KIT_API(2) std::map<int, std::vector<int>> *table() { return 0; }\nKIT_INLINE kit::log::~log() = default;\n}\n", ["local", "table", "~log"]],
     ["C functions inside macros, but no loops", "a.c", "/* Reads. */\nSYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n\nint b(void)\n{\n LIST_FOREACH(at, list) {\n  a(at);\n }\n}\n", ["read", "b"]],
     ["C++ classes with an export macro", "a.cpp", "class API Foo : public Bar {\n  void run();\n};\n", ["Foo", "run"]],
     ["C++ classes with macros before or behind the name", "a.cpp", "class JSON_API Value final : public std::exception {\n  void what();\n};\nstruct ALIGNED(16) vec {\n  int x();\n};\nclass Socket MAYBE_FINAL : public Base {\n  int send();\n};\nclass POINT {\n  int y();\n};\nclass URL final : public Base {\n  int z();\n};\n", ["Value", "what", "vec", "x", "Socket", "send", "POINT", "y", "URL", "z"]],
@@ -145,6 +146,7 @@ describe("names", () => {
     ["C++ functions behind a macro", "a.cpp", "bool JSON_API parse(int a);\nint WINAPI start(int x) { return 0; }\nint A::get() { return 0; }\n", ["parse", "start", "A > get"]],
     ["impl of a trait", "a.rs", "impl<T: Debug> Show for Box<T> {\n    fn show(&self) {}\n}\n", ["show"]],
     ["C# operators", "a.cs", "struct S { public static implicit operator int(S s) { return 1; } public static S operator -(S a) { return a; } }\n", ["S", "operator int", "operator -"]],
+    ["Ruby scopes and tasks", "a.rake", "class Cart\n  scope :open, -> { where(open: true) }\n  scope :module\nend\n\nnamespace :mail do\n  task :receive => :environment do\n    go\n  end\n  task send: %i[a b] do\n    go\n  end\n  task \"purge\", [:days] do |t|\n    go\n  end\nend\n", ["Cart", "open", "module", "receive", "send", "purge"]],
     ["Ruby mixins but not namespaces", "a.rb", "module Space\n  module Mix\n    def go; end\n  end\nend\n", ["Mix", "go"]],
     ["Ruby class methods", "a.rb", "class A\n  def self.make; end\n  class << self\n    def find; end\n  end\nend\n", ["A", "make", "find"]],
     ["Ruby methods behind a word", "a.rb", "class A\n  private def secret(x)\n    x\n  end\n\n  memoize def slow\n  end\n\n  private_class_method def self.make\n  end\nend\n", ["A", "secret", "slow", "make"]],
@@ -172,14 +174,25 @@ describe("names", () => {
   });
 
   it("looks for macros in no more time than the text is long", async () => {
-    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+    for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " ", ") A_B(", "\nstatic A_B a<b ", "\nA_B a b c d "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
     await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`${"A_".repeat(n)}!`));
+    await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`A_B ${"a ".repeat(n)}(`));
   });
 
   it("keeps documentation as it is written where the grammar reads something else", async () => {
     const doc = async (file: string, source: string) => (await chunker.chunk(file, source)).chunks[0]!.chunk.doc;
     assert.equal(await doc("a.cpp", "/** The class HTTP client: what a union SOCKET server { needs. */\nclass API Client : public Base {\n  int send();\n};\n"), "The class HTTP client: what a union SOCKET server { needs.");
     assert.equal(await doc("a.kt", "/** Is a fun interface to have. */\nfun interface Listener {\n  fun on(x: Int)\n}\n"), "Is a fun interface to have.");
+  });
+
+  it("begins markup and style of a component in chunks of their own", async () => {
+    const row = (text: string): string => `  ${text}\n`.repeat(18);
+    const source = `<script setup>\n${row("const a = call(something, here)")}function last() {\n  go()\n}\n</script>\n\n<template>\n${row("<b>some words that say little</b>")}</template>\n\n<style>\n${row(".a { color: red; margin: 0 auto }")}</style>\n`;
+    const { chunks } = await chunker.chunk("A.vue", source);
+    assert.deepEqual(chunks.map(({ startLine, endLine }) => [startLine, endLine]), [[1, 23], [25, 44], [46, 65]]);
+    assert.deepEqual(chunks.map(({ chunk }) => chunk.breadcrumb), ["", "", ""]);
+    const above = await chunker.chunk("A.svelte", source.replace(/(<script[^]*<\/script>)\n\n([^]*)/, "$2\n$1\n"));
+    assert.deepEqual(above.chunks.map(({ chunk, startLine }) => [startLine, chunk.symbols.includes("last")]), [[1, false], [22, false], [43, true]]);
   });
 
   it("gives methods of a long class the path to it", async () => {

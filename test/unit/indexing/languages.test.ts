@@ -15,6 +15,13 @@ import { assertGrowsEvenly } from "../../support/cost.ts";
 describe("languageOf", () => {
   const cases: [file: string, id: string, head?: string][] = [
     ["src/a.ts", "typescript"],
+    ["site/service.conf.jinja2", "template"],
+    ["app/views/issue.jbuilder", "ruby"],
+    ["fast/loop.pyx", "python"],
+    ["config/database.yml.example", "yaml"],
+    ["cmake/Config.cmake.in", "cmake"],
+    ["Makefile.in", "make"],
+    ["notes.sample", "text"],
     ["src/a.d.mts", "typescript"],
     ["a.tsx", "tsx"],
     ["a.jsx", "javascript"],

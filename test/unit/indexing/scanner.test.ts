@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { docProse, firstParagraph } from "../../../src/indexing/docText.ts";
 import { habitsOf } from "../../../src/indexing/habits.ts";
 import { SourceLines, sizes, type Part } from "../../../src/indexing/parts.ts";
-import { cutByIndentation, cutMarkdown, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
+import { cutByIndentation, cutByKeys, cutRows, cutWindows } from "../../../src/indexing/scanner.ts";
+import { cutSections } from "../../../src/indexing/sections.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
 const show = (parts: readonly Part[]): string[] => parts.map((p) => `${p.from}-${p.to} ${p.breadcrumb.join(" > ")}|${p.symbols.join(",")}`);
@@ -19,7 +20,7 @@ describe("a very long row", () => {
     for (const row of ["x".repeat(1_000_000), `[${"x".repeat(1_000_000)}`]) assert.deepEqual(named(row), []);
   });
   it("is a heading by its beginning", () => {
-    const crumbs = cutMarkdown(new SourceLines(`# ${"#".repeat(1_000_000)}x\n\n## Next\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
+    const crumbs = cutSections(new SourceLines(`# ${"#".repeat(1_000_000)}x\n\n## Next\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
     assert.ok(crumbs.length > 0 && crumbs.every((crumb) => crumb.length <= 300));
   });
 });
@@ -116,6 +117,12 @@ describe("cutByIndentation", () => {
     assert.deepEqual(parts[0]!.symbols, ["Big"]);
     for (let i = 0; i < 6; i++) assert.ok(parts.some((p) => p.symbols.includes(`method${i}`) && p.breadcrumb.join() === "Big"), `method${i}`);
   });
+  it("keeps the first line of something long with what it opens", () => {
+    const source = `- (void)move:(int)a\n          to:(int)b\n{\n  if (a) {\n${body(40, "    ")}  }\n${body(40)}}\n`;
+    const parts = cutByIndentation(new SourceLines(source), habitsOf("objective-c"));
+    assert.deepEqual(parts[0]!.symbols, ["move"]);
+    assert.ok(parts.every(({ from, to }) => to - from >= 5), JSON.stringify(parts.map(({ from, to }) => [from, to])));
+  });
   it("cuts rows when there is nothing to go by", () => {
     const parts = cutByIndentation(new SourceLines("a line of some words\n".repeat(400)));
     assert.ok(parts.length > 5);
@@ -127,7 +134,7 @@ describe("cutByIndentation", () => {
     for (let round = 0; round < 200; round++) {
       const rows = Array.from({ length: random(150) }, () => [" ".repeat(random(6)) + ["}", "x = 1", "def f():", "# c", "", "end", "func a() {", "long ".repeat(60)][random(8)], ""][random(8) === 0 ? 1 : 0]!);
       const lines = new SourceLines(rows.join("\n"));
-      for (const cut of [cutByIndentation, cutMarkdown, cutWindows]) {
+      for (const cut of [cutByIndentation, (lines: SourceLines) => cutSections(lines), (lines: SourceLines) => cutSections(lines, "restructuredtext"), cutByKeys, cutWindows]) {
         let next = 0;
         for (const part of cut(lines)) {
           assert.ok(part.from <= next && part.to >= part.from, `${cut.name} leaves no gap before row ${part.from}`);
@@ -139,35 +146,67 @@ describe("cutByIndentation", () => {
   });
 });
 
-describe("cutMarkdown", () => {
+describe("cutByKeys", () => {
+  const step = (name: string, n = 12): string => `      - name: ${name}\n        run: |\n${"          key: is text here\n".repeat(n)}`;
+  const cut = (source: string): string[] => show(cutByKeys(new SourceLines(source)));
+  it("opens what is long and says under which keys it stands", () => {
+    const source = `name: Release\n# What is done.\njobs:\n  build:\n    steps:\n${step("Set up")}${step("Test", 40)}${step("Publish", 40)}  # Last.\n  after:\n    needs: build\n`;
+    assert.deepEqual(cut(source), ["0-18 |", "19-60 jobs > build > steps|", "61-102 jobs > build > steps|", "103-106 jobs|"]);
+  });
+  it("takes a list for its key's that stands no deeper, and names an item by its first value", () => {
+    const rows = "  b: some words that say little\n".repeat(30);
+    assert.deepEqual(cut(`all:\n- name: "first one"\n${rows}${rows}- name: second\n${rows}rest: 1\n`), ["0-32 |", "33-61 all > first one|", "62-92 all|", "93-94 |"]);
+  });
+  it("keeps small files whole and entries together", () => {
+    assert.deepEqual(cut("a: 1\nb:\n  - c\n"), ["0-3 |"]);
+    assert.ok(cut("key: value of it\n".repeat(200)).length <= 5);
+  });
+});
+
+describe("cutSections", () => {
+  const crumbsOf = (language: "markdown" | "restructuredtext" | "asciidoc" | "org" | "tex", source: string): string[] => [...new Set(cutSections(new SourceLines(source), language).map(({ breadcrumb }) => breadcrumb.join(" > ")))];
+  const long = "Some words that say little.\n".repeat(120);
+  it("knows underlined headings", () => {
+    assert.deepEqual(crumbsOf("markdown", `Guide\n=====\n\n${long}\nInstall it\n----------\n\n${long}`), ["", "Guide", "Guide > Install it"]);
+    assert.deepEqual(crumbsOf("restructuredtext", `=====\nGuide\n=====\n\n${long}\nInstall\n=======\n\n${long}\nOn disk\n~~~~~~~\n${long}\nUse\n===\n\n${long}`), ["", "Guide", "Guide > Install", "Guide > Install > On disk", "Guide > Use"]);
+  });
+  it("knows the headings of AsciiDoc, Org and LaTeX", () => {
+    assert.deepEqual(crumbsOf("asciidoc", `= Guide\n\n----\n= none\n----\n\n== Install\n\n${long}`), ["", "Guide", "Guide > Install"]);
+    assert.deepEqual(crumbsOf("org", `* Guide\n#+BEGIN_SRC\n* none\n#+END_SRC\n** Install\n${long}`), ["", "Guide", "Guide > Install"]);
+    assert.deepEqual(crumbsOf("tex", `\\section{Guide}\n\\subsection*{Install \\label{x}}\n${long}`).map((crumb) => crumb.replace(/^( > )+/, "")), ["", "Guide", "Guide > Install \\label{x"]);
+  });
+  it("takes no settings, lists, tables and rules for headings", () => {
+    for (const source of ["---\ntitle: a\n\nlayout: b\n---\n", "\n- one\n---\n", "\n| a | b |\n---\n", "text\n\n---\n", "```\n\nTitle\n=====\n```\n"]) assert.deepEqual(crumbsOf("markdown", `${source}${long}`), [""], source);
+    for (const source of ["text\n\n------\n\n", "=====  =====\na      b\n=====  =====\n", "  Title\n  =====\n"]) assert.deepEqual(crumbsOf("restructuredtext", `${source}${long}`), [""], source);
+  });
   const prose = (n: number): string => "Some words about this and that, and then some more.\n".repeat(n);
   it("takes closing marks off a heading, but not what belongs to a name", () => {
-    const crumbs = cutMarkdown(new SourceLines(`# C#\n\n## Closed ##\n\n### F #1\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
+    const crumbs = cutSections(new SourceLines(`# C#\n\n## Closed ##\n\n### F #1 { #f-1 }\n\n${"text ".repeat(500)}\n`)).flatMap((part) => part.breadcrumb);
     assert.deepEqual([...new Set(crumbs)], ["C#", "Closed", "F #1"]);
   });
   it("gives a section the headings above it", () => {
     const source = `# Guide\n${prose(12)}## Install\n${prose(12)}### Linux\n${prose(12)}## Use\n${prose(12)}`;
-    assert.deepEqual(show(cutMarkdown(new SourceLines(source))), ["0-12 |", "13-25 Guide|", "26-38 Guide > Install|", "39-52 Guide|"]);
+    assert.deepEqual(show(cutSections(new SourceLines(source))), ["0-12 |", "13-25 Guide|", "26-38 Guide > Install|", "39-52 Guide|"]);
   });
   it("does not take comments in code for headings", () => {
     const source = `# A\n\`\`\`sh\n# not a heading\n\`\`\`\n~~~\n## neither\n~~~\n${prose(30)}`;
-    assert.ok(cutMarkdown(new SourceLines(source)).every((p) => p.breadcrumb.length === 0 || p.breadcrumb[0] === "A"));
+    assert.ok(cutSections(new SourceLines(source)).every((p) => p.breadcrumb.length === 0 || p.breadcrumb[0] === "A"));
   });
   it("begins with the title, and makes no part of nothing", () => {
-    assert.deepEqual(show(cutMarkdown(new SourceLines(`# A\n${prose(60)}`)))[0], "0-23 |");
-    assert.deepEqual(show(cutMarkdown(new SourceLines(`intro\n# A\n${prose(12)}`)))[0], "0-14 |");
+    assert.deepEqual(show(cutSections(new SourceLines(`# A\n${prose(60)}`)))[0], "0-23 |");
+    assert.deepEqual(show(cutSections(new SourceLines(`intro\n# A\n${prose(12)}`)))[0], "0-14 |");
   });
   it("closes a fence with a bare fence only", () => {
     const source = `# A\n\`\`\`md\n# not a heading\n\`\`\`js\n# nor this\n\`\`\`\n\n\`\`\`inline\`\`\`\n## B\n${prose(30)}`;
-    assert.deepEqual(show(cutMarkdown(new SourceLines(source))), ["0-7 |", "8-39 A|"]);
+    assert.deepEqual(show(cutSections(new SourceLines(source))), ["0-7 |", "8-39 A|"]);
   });
   it("cuts a long section into windows that carry its own heading", () => {
-    const parts = cutMarkdown(new SourceLines(`# A\n\n## Long\n${prose(120)}`));
+    const parts = cutSections(new SourceLines(`# A\n\n## Long\n${prose(120)}`));
     assert.ok(parts.length > 4);
     assert.deepEqual(parts.at(-1)!.breadcrumb, ["A", "Long"]);
   });
   it("keeps short sections together", () => {
-    assert.deepEqual(show(cutMarkdown(new SourceLines("# A\n\n## B\ntext\n\n## C\ntext\n"))), ["0-7 |"]);
+    assert.deepEqual(show(cutSections(new SourceLines("# A\n\n## B\ntext\n\n## C\ntext\n"))), ["0-7 |"]);
   });
 });
 

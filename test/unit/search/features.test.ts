@@ -206,3 +206,18 @@ test("the first line of a trace counts more than its callers, and only where the
   assert.ok(of("src/queue/worker.ts", "trace") < 1 && of("src/queue/worker.ts", "trace") > 0);
   assert.equal(of("src/queue/other.ts", "trace"), 0);
 });
+
+test("what a question asks for is no test or example to be left behind", () => {
+  const chunks: MemoryChunk[] = [{ path: "examples/train.ipynb", lang: "python", isTest: true, text: "train the model" }, { path: "src/train.py", lang: "python", text: "train the model" }];
+  const of = (query: string) => (name: FeatureName) => featuresOf(query, chunks)("examples/train.ipynb", name);
+  assert.deepEqual((["kind asked", "test", "example"] as const).map(of("train the model")), [0, 1, 1]);
+  assert.deepEqual((["kind asked", "test", "example"] as const).map(of("notebook that trains the model")), [1, 0, 0]);
+  assert.deepEqual((["kind asked", "test", "example"] as const).map(of("example that trains the model")), [0, 0, 0]);
+});
+
+test("text of an unknown kind and templates are no documents", () => {
+  const documents = ["INSTALL", "docs/notes.txt", "guide.md", "docs/guide.html"];
+  const others = ["Procfile", "deploy/site.caddy", "tests/login.robot", "app/templates/login.html"];
+  const of = featuresOf("log in", [...documents, ...others].map((path) => ({ path, lang: path.endsWith(".md") ? "markdown" : path.endsWith(".html") ? "html" : "text", text: "log in here" })));
+  assert.deepEqual([...documents, ...others].map((path) => of(path, "document")), [1, 1, 1, 1, 0, 0, 0, 0]);
+});

@@ -258,6 +258,7 @@ test("a query that asks for tests or examples says so", () => {
   assert.equal(parseQuery("unit tests of the parser").asksFor.tests, true);
   assert.equal(parseQuery("example of a custom handler").asksFor.examples, true);
   assert.equal(parseQuery("latest contest results").asksFor.tests, false);
+  for (const [raw, documents] of [["how do I mount a volume", true], ["how to mount a volume", true], ["how is a volume mounted", false], ["how do volumes get mounted", false]] as const) assert.equal(parseQuery(raw).asksFor.documents, documents, raw);
 });
 
 test("a trace names functions, not the origins of its files", () => {
@@ -279,4 +280,20 @@ test("any text is accepted", () => {
   for (const raw of ["\"", "```", "lang:", "-path:", "(((", "\u0000", "😀 😀", "a".repeat(100_000), ":::", "\n\n"]) {
     assert.doesNotThrow(() => parseQuery(raw), raw.slice(0, 20));
   }
+});
+
+test("quotes of a literal demand nothing", () => {
+  for (const raw of [`Missing queryFn: '["todos"]'`, 'the field with name="token" of a form', 'rows of [{"some id": 1}] as a list']) assert.deepEqual(parseQuery(raw).phrases, [], raw);
+  assert.deepEqual(parseQuery('the ("open file") dialog, "save as".').phrases, ["open file", "save as"]);
+});
+
+test("a quoted message is told from the value that it quotes", () => {
+  assert.deepEqual(parseQuery('relation "users" does not exist').around, ["relation", "does not exist"]);
+  assert.deepEqual(parseQuery("relation does not exist lang:sql").around, ["relation does not exist"]);
+  assert.deepEqual(parseQuery('"relation does not exist"').around, []);
+});
+
+test("names with a sign at the end are names", () => {
+  assert.deepEqual(parseQuery("undefined method `save!' for nil").identifiers, ["save!"]);
+  assert.deepEqual(parseQuery("why does save_all! raise").identifiers, ["save_all!", "save_all"]);
 });

@@ -358,3 +358,22 @@ test("a scan for quoted text lets others have their turns, and ends when nobody 
   await assert.rejects(searchIndex({ store, encoder }, { query: '"<=> ?"', k: 10 }, gone.signal), { name: "AbortError" });
   assert.ok(slices < 5, `${slices} slices`);
 });
+
+test("a message with a quoted value finds the place that says it, where nothing has the value", async () => {
+  const deps = setUp([...sources, { path: "src/db/tables.ts", text: 'throw new Error(`relation "${name}" does not exist`);' }, { path: "src/db/names.ts", text: 'const names = ["users", "relation"];' }]);
+  assert.equal((await search('relation "users" does not exist', 10, deps)).hits[0]?.path, "src/db/tables.ts");
+  assert.deepEqual((await search('which relation is named "no_such_table"', 10, deps)).hits, []);
+});
+
+test("a method whose name ends with a sign comes before the one without", async () => {
+  const deps = setUp([...sources, { path: "app/issue.rb", lang: "ruby", kind: "function", symbols: ["move"], text: "def move(date)\n  self.date = date\nend" }, { path: "app/moving.rb", lang: "ruby", kind: "function", symbols: ["move!"], text: "def move!(date)\n  shift(date) and save\nend" }]);
+  assert.equal((await search("undefined method `move!' for nil:NilClass", 10, deps)).hits[0]?.path, "app/moving.rb");
+});
+
+test("a question in a script that encoders of code cannot read is answered by its words alone", async () => {
+  const deps = setUp([...sources, { path: "src/orders.py", text: "# 下单前检查可用资金\ndef check(order): ..." }]);
+  const { hits } = await search("检查可用资金", 10, deps);
+  assert.equal(hits[0]?.path, "src/orders.py");
+  assert.ok(hits.every(({ why }) => why.every(({ signal }) => !signal.startsWith("dense"))));
+  assert.ok((await search("how is JSON 解析 done for requests", 10, deps)).hits.some(({ why }) => why.some(({ signal }) => signal.startsWith("dense"))));
+});

@@ -36,6 +36,13 @@ describe("a misspelt word is read as the word a slip away that some code says", 
   ] as const)
     test(`${typed} → ${expected}`, () => assert.equal(textOf(typed), expected));
 
+  test("also a short one in which a letter is doubled or should be", () => {
+    const among = new MemoryStore([{ path: "git.ts", text: "commit the issues that were assigned" }, { path: "list.ts", text: "commit of a list of logs" }]);
+    assert.equal(textOf("list of comit", { among }), "list of commit");
+    assert.equal(textOf("assigned isues", { among }), "assigned issues");
+    assert.equal(textOf("list of lotgs", { among }), "list of lotgs");
+  });
+
   test("and is a name, whatever it looks like, where that is one", () => {
     const among = new MemoryStore([{ path: "text.lisp", lang: "lisp", symbols: ["string-reverse"], text: "(defun string-reverse (s)\n  (concatenate 'string (reverse s)))" }]);
     const { query } = read("string-reverese", { among });
