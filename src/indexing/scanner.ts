@@ -263,7 +263,8 @@ export function cutByKeys(lines: SourceLines): Part[] {
 /** The rows at which the entries of a mapping or of a list begin, with the comments above them. */
 function entriesOf(lines: SourceLines, from: number, to: number): number[] {
   const rows = Array.from({ length: to - from + 1 }, (_, i) => lines.text(from + i, from + i).slice(0, TELLING));
-  const outer = Math.min(...rows.filter((text) => /\S/.test(text) && !yamlComment.test(text)).map(indentation));
+  // Not Math.min(...): hundreds of thousands of rows are too many arguments.
+  const outer = rows.reduce((least, text) => (/\S/.test(text) && !yamlComment.test(text) ? Math.min(least, indentation(text)) : least), Infinity);
   const atMargin = (text: string): boolean => /\S/.test(text) && indentation(text) === outer;
   // A list may stand as far out as the key that it belongs to.
   const hasKeys = rows.some((text) => atMargin(text) && !yamlItem.test(text) && yamlKey.test(text));

@@ -35,8 +35,10 @@ const byRow = (pattern: RegExp, level: (mark: string) => number, isOutside: (row
 const fences = (rows: readonly string[]): boolean[] => {
   const free = outside(rows, (text) => {
     const mark = /^\s{0,3}(```+(?=[^`]*$)|~~~+)/.exec(text)?.[1];
+    if (mark === undefined) return undefined;
     // Only a bare fence closes: one with a language stands in the block.
-    return mark === undefined ? undefined : (row) => new RegExp(`^\\s{0,3}${mark}[${mark[0]!}]*\\s*$`).test(row);
+    const bare = new RegExp(`^\\s{0,3}${mark}[${mark[0]!}]*\\s*$`);
+    return (row) => bare.test(row);
   });
   // What stands between two rules at the beginning are settings.
   const end = /^---\s*$/.test(rows[0] ?? "") ? rows.findIndex((text, row) => row > 0 && /^(---|\.\.\.)\s*$/.test(text)) : -1;

@@ -132,7 +132,7 @@ describe("cutByIndentation", () => {
     let seed = 3;
     const random = (n: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % n;
     for (let round = 0; round < 200; round++) {
-      const rows = Array.from({ length: random(150) }, () => [" ".repeat(random(6)) + ["}", "x = 1", "def f():", "# c", "", "end", "func a() {", "long ".repeat(60)][random(8)], ""][random(8) === 0 ? 1 : 0]!);
+      const rows = Array.from({ length: random(150) }, () => [" ".repeat(random(6)) + ["}", "x = 1", "def f():", "# c", "", "end", "func a() {", "long ".repeat(60), "key: ", "- a: b", "- ", "----", "```"][random(13)], ""][random(8) === 0 ? 1 : 0]!);
       const lines = new SourceLines(rows.join("\n"));
       for (const cut of [cutByIndentation, (lines: SourceLines) => cutSections(lines), (lines: SourceLines) => cutSections(lines, "restructuredtext"), cutByKeys, cutWindows]) {
         let next = 0;
@@ -156,6 +156,9 @@ describe("cutByKeys", () => {
   it("takes a list for its key's that stands no deeper, and names an item by its first value", () => {
     const rows = "  b: some words that say little\n".repeat(30);
     assert.deepEqual(cut(`all:\n- name: "first one"\n${rows}${rows}- name: second\n${rows}rest: 1\n`), ["0-32 |", "33-61 all > first one|", "62-92 all|", "93-94 |"]);
+  });
+  it("takes hundreds of thousands of rows", () => {
+    assert.ok(cut(`list:\n${"- a\n".repeat(300_000)}`).length > 100);
   });
   it("keeps small files whole and entries together", () => {
     assert.deepEqual(cut("a: 1\nb:\n  - c\n"), ["0-3 |"]);
