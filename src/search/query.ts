@@ -161,7 +161,7 @@ export function parseFilters({ filters = "", under = "" }: Restricted): Filters 
   if (unknown !== undefined) throw new StrataError("input.invalid", noSuchLanguage(unknown));
   // Of `symbol:` the text is the name alone.
   const refused = query.symbolFilter.length > 0 ? filters.trim() : query.text || filters;
-  if (query.text !== "" || query.phrases.length > 0) throw new StrataError("input.invalid", `"${refused}" is no filter for this. There are lang:go, path:src/** and in:tests, each also with "-" before it to leave out.`);
+  if (query.text !== "") throw new StrataError("input.invalid", `"${refused}" is no filter for this. There are lang:go, path:src/** and in:tests, each also with "-" before it to leave out.`);
   return filtersOf(query, under);
 }
 

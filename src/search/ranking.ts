@@ -42,7 +42,7 @@ export interface Ranked extends Scored {
  */
 export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
   let waiting = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights), earlier: 0 }));
-  waiting.sort((a, b) => b.score - a.score || inOrder(a.candidate.place, b.candidate.place));
+  waiting.sort((a, b) => b.score - a.score);
   const picked: Ranked[] = [];
   while (picked.length < k && waiting.length > 0) {
     let best = waiting[0]!;

@@ -70,7 +70,7 @@ export const emptiedBy = (store: SearchStore, filters: Filters): Filters | undef
 
 async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, signal: AbortSignal | undefined): Promise<QueryVectors | undefined> {
   // Encoders of code know hardly a sign of scripts without spaces: their vectors of such questions are noise, and words alone answer better.
-  if (!encoder || query.text === "" || (query.kind !== "code" && isMostlyUnspaced(query.text))) return undefined;
+  if (!encoder || (query.kind !== "code" && isMostlyUnspaced(query.text))) return undefined;
   return query.kind === "code" ? encoder.embedCode({ breadcrumb: "", text: query.text }, signal) : encoder.embedQuery(query.text, signal);
 }
 

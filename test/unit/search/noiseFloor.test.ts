@@ -89,9 +89,12 @@ test("another model is measured by itself", async () => {
   const { store } = index([0.25]);
   const floor = new NoiseFloor(log);
   await measured(floor, store);
-  const { encoder: other } = createTestEncoder("other");
+  let questions = 0;
+  const { encoder: made } = createTestEncoder("other");
+  const other = { ...made, embedQuery: (text: string) => (questions++, made.embedQuery(text)) };
   assert.equal(floor.of(store, other), undefined);
   await floor.settled();
+  assert.equal(questions, 16, "vectors of one model mean nothing to another");
   assert.equal(floor.of(store, other), 0.25);
   assert.equal(floor.of(store, encoder), undefined);
   await floor.settled();

@@ -27,6 +27,8 @@ test("the kind of a query is recognised", () => {
     ["thread 'main' panicked at src/main.rs:4:5", "trace"],
     ["const x = foo(bar);\nreturn x.map((y) => y + 1);", "code"],
     ["for (int i = 0; i < n; i++) { sum += a[i]; }", "code"],
+    ["if (isReady)\n  return startNextThing;", "code"],
+    ["TypeError: bad", "prose"],
     ["src/foo.ts(12,5): error TS2304: Cannot find name 'x'.", "trace"],
     ["connect to example.com:443 with tls", "prose"],
     ["https://docs.rs:443/tokio", "prose"],
@@ -84,7 +86,7 @@ test("a path is matched as in the editor's box of files to include", () => {
     ["path:src/{a,b}", "src/b/c.ts", true],
     ["path:src,!vendor", "src/vendor/a.ts", false],
     ["-path:VENDOR", "src/vendor/a.ts", false],
-    ["path:.", "a.ts", true],
+    ["path:.", "Makefile", true],
     [`path:${"a".repeat(100_000)}`, "a.ts", false],
   ];
   for (const [filter, path, passes] of cases) assert.equal(fileMatcher(parseQuery(`x ${filter}`).filters)({ path, lang: "typescript", isTest: false }), passes, `${filter.slice(0, 40)} and ${path}`);
@@ -144,6 +146,7 @@ test("symbol: alone searches for that definition", () => {
   assert.deepEqual(query.symbolFilter, ["ratelimiter"]);
   assert.ok(query.terms.length > 0);
   assert.notEqual(query.text, "");
+  assert.deepEqual(parseQuery("where is it symbol:RateLimiter").identifiers, ["ratelimiter"], "its definition is looked up, however many places say the word");
 });
 
 test("a filter's key may be capitalised, and a language may stand behind a blank", () => {
@@ -160,11 +163,15 @@ test("symbol: takes a name as it is called", () => {
 });
 
 test("something that only looks like a filter stays text", () => {
-  for (const raw of ["std::vector lang:", "note: this", "in:tests-old thing", "http://example.com/path:x"]) {
+  for (const raw of ["std::vector lang:", "note: this", "in:tests-old thing", "http://example.com/path:x", "-symbol:open thing", 'thing symbol:""']) {
     const query = parseQuery(raw);
     assert.deepEqual(query.filters, {}, raw);
     assert.equal(query.text, raw);
   }
+});
+
+test("names and paths are compared with the words of a question that say something", () => {
+  assert.deepEqual(parseQuery("how is the cacheKey made").parts, parseQuery("cacheKey made").parts);
 });
 
 test("quoted text must occur, and is also searched for", () => {
@@ -256,6 +263,7 @@ test("stack traces of many languages give files and lines", () => {
 
 test("a query that asks for tests or examples says so", () => {
   assert.equal(parseQuery("unit tests of the parser").asksFor.tests, true);
+  assert.equal(parseQuery("parser in:tests").asksFor.tests, true);
   assert.equal(parseQuery("example of a custom handler").asksFor.examples, true);
   assert.equal(parseQuery("latest contest results").asksFor.tests, false);
   for (const [raw, documents] of [["how do I mount a volume", true], ["how to mount a volume", true], ["how is a volume mounted", false], ["how do volumes get mounted", false]] as const) assert.equal(parseQuery(raw).asksFor.documents, documents, raw);

@@ -20,7 +20,7 @@ function row(values: Partial<Record<FeatureName, number>>): Float64Array {
 const order = (hits: readonly Ranked[]) => hits.map((hit) => hit.candidate.place.place);
 
 test("candidates come by weighted sum, equal ones by path, the nearest first, whenever each was read", () => {
-  const candidates = [candidate(1, "x/a"), candidate(2, "b"), candidate(3, "c"), candidate(4, "a")];
+  const candidates = [candidate(1, "0/a"), candidate(2, "b"), candidate(3, "c"), candidate(4, "a")];
   const equal = row({ bm25: 0.2 });
   assert.deepEqual(order(rank(candidates, [equal, row({ bm25: 1 }), equal, equal], query, 4)), [2, 4, 3, 1]);
 });
@@ -30,6 +30,8 @@ test("a file's second chunk waits for the other files, and comes when it is far 
   const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
   assert.deepEqual(order(rank(candidates, [bm25(2), bm25(1.9), bm25(1)], query, 3)), [1, 3, 2]);
   assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty), bm25(1)], query, 3)), [1, 2, 3]);
+  const five = Array.from({ length: 5 }, (_, i) => candidate(i + 1, "a"));
+  assert.deepEqual(rank(five, five.map(() => bm25(1)), query, 5).map((hit) => hit.penalty / sameFilePenalty), [0, 1, 2, 3, 3]);
 });
 
 test("copies of a chunk in other files wait for other code, and come after it", () => {
@@ -59,13 +61,14 @@ test("totals never rise along the list, and the parts of each sum to its total",
   assert.equal(hits.length, 20);
   hits.forEach((hit, i) => {
     if (i > 0) assert.ok(hit.total <= hits[i - 1]!.total);
+    assert.ok(explain(hit, query).every((part) => part.contribution !== 0));
     assert.ok(Math.abs(explain(hit, query).reduce((sum, part) => sum + part.contribution, 0) - hit.total) < 1e-9);
   });
 });
 
 test("a chunk mostly inside a better hit of its file is left out", () => {
-  const candidates = [candidate(1, "a", 10), candidate(2, "a", 12), candidate(3, "a", 30)];
-  assert.deepEqual(order(rank(candidates, [row({ bm25: 1 }), row({ bm25: 0.9 }), row({ bm25: 0.1 })], query, 3)), [1, 3]);
+  const candidates = [candidate(1, "a", 10), candidate(2, "a", 12), candidate(3, "a", 30), candidate(4, "a", 14)];
+  assert.deepEqual(order(rank(candidates, [row({ bm25: 1 }), row({ bm25: 0.9 }), row({ bm25: 0.1 }), row({ bm25: 0.05 })], query, 4)), [1, 3, 4]);
 });
 
 test("names and questions are weighed differently", () => {
@@ -81,4 +84,5 @@ test("a list being read moves only where scores clearly differ", () => {
   assert.deepEqual(order(settle(fresh, [1, 2, 3], 0.2)), [1, 2, 3, 9]);
   assert.deepEqual(order(settle(fresh, [1, 2, 3], 0.01)), [3, 1, 2, 9]);
   assert.deepEqual(order(settle([ranked(9, 7), ...fresh.slice(0, 3)], [1, 2, 3], 0.2)), [9, 1, 2, 3]);
+  assert.deepEqual(order(settle([ranked(9, 5.3), ranked(1, 5.25), ranked(2, 5.2)], [1, 2], 0.2)), [1, 2, 9], "what is new comes behind its like");
 });

@@ -157,6 +157,7 @@ test("symbol: finds a name by its owner too, around it or in the same chunk", as
   assert.deepEqual(await pathsWith("symbol:Store.open"), ["a.ts", "b.ts", "d.sql"]);
   assert.deepEqual(await pathsWith("symbol:Store::open()"), ["a.ts", "b.ts"]);
   assert.deepEqual(await pathsWith("symbol:open()"), ["a.ts", "b.ts", "c.ts"]);
+  assert.deepEqual(await pathsWith("symbol:Door.open symbol:Store.open"), ["a.ts", "b.ts", "c.ts", "d.sql"], "one of several is enough");
 });
 
 test("a search below a directory stays there", async () => {
@@ -201,6 +202,8 @@ test("signs in quotes are looked for as they stand, and a name of signs alone as
 test("quoted text must stand in the hit", async () => {
   assert.deepEqual(await pathsOf('"header line without a colon"'), ["legacy/main.py"]);
   assert.deepEqual(await pathsOf('"no such text anywhere"'), []);
+  assert.deepEqual(await pathsOf('"export class router"'), ["src/http/router.ts"], "in any case if it has no capitals");
+  assert.deepEqual(await pathsOf('"Export Class Router"'), []);
 });
 
 test("an error message finds the line that raises it, values apart", async () => {
@@ -210,6 +213,8 @@ test("an error message finds the line that raises it, values apart", async () =>
 test("a stack trace line finds the place it names, from any root", async () => {
   const { hits } = await search("    at normalisePath (/home/me/project/src/http/router.ts:21:5)");
   assert.equal(hits[0]?.symbol, "normalisePath");
+  const trace = await search("    at match (/home/me/project/src/http/router.ts:2:5)\n    at evict (/home/me/project/src/store/cache.ts:3:1)");
+  assert.deepEqual(trace.hits.slice(0, 2).map(({ symbol }) => symbol).sort(), ["LruCache", "Router"]);
 });
 
 test("the lines of a trace are compared with the paths of their own name alone", async (t) => {
@@ -283,7 +288,7 @@ test("a hit carries at most thirty lines", async () => {
 });
 
 test("refinement reads the leading candidates deeply, once, and keeps their vectors", async () => {
-  const deps = setUp();
+  const deps = setUp([...sources, { ...sources[0]!, path: "src/copy/router.ts" }]);
   const first = await searchIndex(deps, { query: "url path handler", k: 3 });
   assert.ok(first.refine);
   assert.ok(first.hits.every((hit) => hit.depth === "instant"));
@@ -291,7 +296,7 @@ test("refinement reads the leading candidates deeply, once, and keeps their vect
   assert.ok(second.hits.every((hit) => hit.depth === "deep"));
   assert.equal(second.depth, "deep");
   const encoded = deps.counts.deep;
-  assert.ok(encoded > 0);
+  assert.equal(encoded, sources.length, "a copy is the same chunk");
   const again = await searchIndex(deps, { query: "url path handler", k: 3 });
   assert.equal(again.refine, undefined);
   assert.equal(deps.counts.deep, encoded);
@@ -376,4 +381,22 @@ test("a question in a script that encoders of code cannot read is answered by it
   assert.equal(hits[0]?.path, "src/orders.py");
   assert.ok(hits.every(({ why }) => why.every(({ signal }) => !signal.startsWith("dense"))));
   assert.ok((await search("how is JSON 解析 done for requests", 10, deps)).hits.some(({ why }) => why.some(({ signal }) => signal.startsWith("dense"))));
+});
+
+test("pasted code is compared as code, a question as a question", async () => {
+  const asked: string[] = [];
+  const { store, encoder } = setUp();
+  const heard = { ...encoder, embedCode: (...given: Parameters<typeof encoder.embedCode>) => (asked.push("code"), encoder.embedCode(...given)), embedQuery: (...given: Parameters<typeof encoder.embedQuery>) => (asked.push("query"), encoder.embedQuery(...given)) };
+  for (const query of ["const x = foo(bar);\nreturn x.map((y) => y + 1);", "where are paths mapped"]) await searchIndex({ store, encoder: heard }, { query, k: 3 });
+  assert.deepEqual(asked, ["code", "query"]);
+});
+
+test("a chunk that reading shows to be clearly nearer goes up, from below the list too", async () => {
+  const alike = ["a", "b", "c", "d"].map((name): MemoryChunk => ({ path: `${name}.ts`, symbols: [`retry${name}`], text: `function retry${name}() {\n  // retry with back-off ${name}\n}` }));
+  const deps = setUp(alike);
+  const { hits, refine } = await searchIndex(deps, { query: "retry with back-off", k: 3 });
+  const last = alike.map(({ path }) => path).find((path) => hits.every((hit) => hit.path !== path));
+  const { store } = deps;
+  Object.assign(store, { scoreChunks: (_: unknown, chunks: readonly number[]) => store.placesOf(chunks).map(({ chunkId, path }) => ({ chunkId, calibrated: path === last ? 0.99 : 0, score: 0, depth: "deep" })) });
+  assert.equal((await refine!(10_000)).hits[0]?.path, last);
 });
