@@ -14,12 +14,12 @@ const LOOK_EVERY_MS = 3_000;
  */
 export function whenReplaced(files: () => readonly (readonly [file: string, sha256: string])[], call: () => void): () => void {
   /** When each was last seen as it should be. */
-  const sound = new Map<string, string>();
+  const sound = new Map<string, string | undefined>();
   let last: string | undefined;
   const look = (): void => {
     let changed = "";
     for (const [file, own] of files()) {
-      const stamp = `${own} ${stampOf(file)}`;
+      const stamp = stampOf(file);
       if (sound.get(file) === stamp) continue;
       const content = hashOf(file);
       if (content === own) sound.set(file, stamp); // also one that was built again from the same sources

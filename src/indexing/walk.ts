@@ -6,7 +6,7 @@ import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
-import { ignoresCase, relativeTo } from "../base/relativePath.ts";
+import { ignoresCase, leadsOut, relativeTo } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -80,7 +80,7 @@ const isSameFolder = (one: string, other: string): boolean => one === other || (
 async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
   try {
     const target = await realPath(absolute);
-    return target === realRoot || target.startsWith(realRoot + path.sep) ? "link" : "link to outside";
+    return leadsOut(path.relative(realRoot, target)) ? "link to outside" : "link";
   } catch {
     return "link"; // dangling, or links that point at each other
   }
