@@ -29,14 +29,16 @@ test("of a chunk copied into many files its vector makes a few candidates, of th
 });
 
 test("every candidate has all its signals, whichever way it was found", async () => {
-  const near = Array.from({ length: 100 }, (_, i): MemoryChunk => ({ path: `near${i}.ts`, text: `alpha beta alpha beta ${"alpha beta ".repeat(i % 7)}n${i}` }));
-  const said = Array.from({ length: 100 }, (_, i): MemoryChunk => ({ path: `said${i}.ts`, text: `gamma ${"delta epsilon zeta ".repeat(i + 1)}` }));
-  const both: MemoryChunk = { path: "both.ts", text: `alpha beta gamma ${"alpha beta ".repeat(200)}` };
-  const { items } = await gather(storeOf([...said, ...near, both]), "gamma", "alpha beta");
-  assert.ok(items.every(({ dense }) => dense !== undefined));
-  const [last, far] = [items.filter(({ place }) => place.path.startsWith("said")), items.find(({ place }) => place.path === "both.ts")];
-  assert.equal(last.length, 80);
-  assert.ok(far!.lexical > 0 && last.every(({ lexical }) => lexical >= far!.lexical), "what stands outside the pool scores at most what its last member does");
+  const near = Array.from({ length: 100 }, (_, i): MemoryChunk => ({ path: `near${i}.ts`, text: `alpha beta ${"alpha beta ".repeat(i % 7)}n${i}` }));
+  const store = storeOf([{ path: "said.ts", text: "gamma delta epsilon" }, ...near, { path: "both.ts", text: "alpha beta gamma" }]);
+  const { items } = await gather(store, "gamma", "alpha beta");
+  assert.ok(items.length > 80 && items.every(({ dense }) => dense !== undefined));
+  const lexicalOf = async () => new Map((await gather(store, "gamma", "alpha beta gamma")).items.map(({ place, lexical }) => [place.path, lexical]));
+  const scored = await lexicalOf();
+  store.searchLexical = () => [{ place: 1, chunkId: 1, score: 0.01 }];
+  const [before, after] = [scored.get("both.ts")!, (await lexicalOf()).get("both.ts")!];
+  assert.ok(before > 0.01);
+  assert.equal(after, 0.01, "what stands outside the pool scores at most what its last member does");
 });
 
 test("two words may be one name, joined in either way", async () => {

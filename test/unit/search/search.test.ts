@@ -203,6 +203,7 @@ test("quoted text must stand in the hit", async () => {
   assert.deepEqual(await pathsOf('"header line without a colon"'), ["legacy/main.py"]);
   assert.deepEqual(await pathsOf('"no such text anywhere"'), []);
   assert.deepEqual(await pathsOf('"export class router"'), ["src/http/router.ts"], "in any case if it has no capitals");
+  assert.deepEqual(await pathsOf('"export class Router"'), ["src/http/router.ts"]);
   assert.deepEqual(await pathsOf('"Export Class Router"'), []);
 });
 
