@@ -23,7 +23,7 @@ export const compiledFolder = (build: string): string => path.join(cacheFolder()
 
 /** Deletes what was compiled of other builds than the one whose folder this is: one that still runs compiles again. */
 export function forgetOtherBuilds(own: string | undefined): void {
-  if (own === undefined || own !== compiledFolder(path.basename(own))) return; // an engine that somebody started by hand
+  if (own === undefined) return; // an engine that somebody started by hand
   try {
     for (const other of readdirSync(path.dirname(own))) if (other !== path.basename(own)) rmSync(compiledFolder(other), { recursive: true, force: true });
   } catch {

@@ -117,7 +117,7 @@ export function placeInside<F extends Folder>(folders: readonly F[], given: stri
   });
   const [first, ...others] = there;
   if (!first) throw new StrataError("input.invalid", `There is no file ${given} inside ${folders.map(({ root }) => root).join(", ")}.`);
-  if (others.length > 0 && !first.isNamed && !path.isAbsolute(written))
+  if (others.length > 0 && !first.isNamed)
     throw new StrataError("input.invalid", `There is a ${given} in ${there.map(({ folder }) => folder.name).join(" and ")}. Put the folder's name in front, for example ${first.folder.name}/${first.path}.`);
   return { folder: first.folder, path: first.path };
 }

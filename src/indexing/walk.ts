@@ -185,7 +185,7 @@ export class PathFilter {
   /** @param relative "/"-separated and relative to the root; a path that leaves the root is answered, not followed. A file's verdict has its name on disk. */
   async check(relative: string): Promise<PathVerdict> {
     const parts = relative.split("/");
-    if (relative === "" || path.isAbsolute(relative) || parts.some((part) => part === "" || part === "." || part === "..")) return { kind: "skip", reason: "outside" };
+    if (path.isAbsolute(relative) || parts.some((part) => part === "" || part === "." || part === "..")) return { kind: "skip", reason: "outside" };
     const absolute = path.join(this.#root, relative);
     try {
       const info = await lstat(absolute);

@@ -61,7 +61,6 @@ function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] 
     const first = text[match.index] ?? "";
     const partStart = !/[\p{L}\p{N}]/u.test(before) || (/\p{Lu}/u.test(first) && !/\p{Lu}/u.test(before));
     if (!partStart) continue;
-    if (match.index < at) continue;
     if (match.index > at) tokens.push({ text: text.slice(at, match.index), kind, marked: false });
     // The stem was looked for, the whole part of the name is marked: "expir" marks "expired" in isExpiredAt.
     const end = match.index + match[0].length;

@@ -17,7 +17,6 @@ export function arrange(shown: readonly string[], fresh: readonly string[], held
   if (!held) return { order: fresh, pending: false };
   const wanted = new Set(fresh);
   const kept = shown.filter((id) => wanted.has(id));
-  if (kept.length === 0) return { order: fresh, pending: false }; // another result altogether
   const known = new Set(kept);
   const order = [...kept, ...fresh.filter((id) => !known.has(id))];
   return { order, pending: order.some((id, i) => id !== fresh[i]) };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync, truncateSync } from "node:fs";
+import { statSync, symlinkSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { anchor, anchorOnce, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
@@ -31,6 +31,7 @@ describe("hits of copies in one file that has changed", () => {
 it("what is gone is named by the outermost folder that went with it", (t) => {
   const root = temporaryFolder(t, { "src/there.ts": copy });
   assert.deepEqual(goneWhole(root, ["src/there.ts", "src/gone.ts", "src/a/b/one.ts", "src/a/two.ts", "top.ts"]), ["src/there.ts", "src/gone.ts", "src/a", "top.ts"]);
+  assert.deepEqual(goneWhole(path.join(root, "none"), ["src/a/one.ts"]), ["src"], "also when the workspace itself has gone");
 });
 
 it("an answer is made again as long as that changes the index, for a moment at most", async (t) => {
@@ -56,6 +57,16 @@ it("a hit is not looked for outside the workspace, nor in a file that has grown 
   const store = { files: () => new Map(), placesInFile: () => [] };
   const found = await anchor(store, path.join(folder, "w"), ["own.ts", "grown.ts", "link/other.ts"].map((name) => ({ ...hit, path: name })));
   assert.deepEqual(found.hits.map((each) => each.path), ["own.ts"]);
+});
+
+it("a file is as it was indexed only if its size and its time are", async (t) => {
+  const root = temporaryFolder(t, { "a.ts": `\n${copy}\n` });
+  const { size, mtimeMs } = statSync(path.join(root, "a.ts"));
+  const line = async (record: { readonly size: number; readonly mtimeMs: number }) => {
+    const store = { files: () => new Map([["a.ts", record]]) as never, placesInFile: () => [] };
+    return (await anchor(store, root, [{ path: "a.ts", startLine: 1, endLine: 2, snippet: copy }])).hits.map(({ startLine }) => startLine);
+  };
+  assert.deepEqual([await line({ size, mtimeMs }), await line({ size: size - 1, mtimeMs }), await line({ size, mtimeMs: mtimeMs - 1 })], [[1], [2], [2]]);
 });
 
 it("the same hits are looked for once", async (t) => {

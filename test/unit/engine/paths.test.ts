@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, withPathsInside } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, unwritable, withPathsInside } from "../../../src/engine/paths.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("a query may name files in full: those inside the root are read from there", () => {
@@ -21,6 +21,7 @@ test("a query may name files in full: those inside the root are read from there"
     ['PATH:"/w/x/src, /w/x/lib" retry', "/w/x", 'PATH:"./src, ./lib" retry'],
     ["path:!/w/x/src", "/w/x", "path:!./src"],
     ["path:{/w/x/src,/w/x/lib}/**", "/w/x", "path:{src,lib}/**"],
+    ["path:{/w/x/src,/w/x/lib},/w/x/a", "/w/x", "path:{src,lib},./a"],
     ['path:"/w/x"', "/w/x", 'path:"./"'],
     ["path:file:///w/x/src,!file:///w/x/lib", "/w/x", "path:./src,!./lib"],
     ["path:file:///C:/a/b", "C:\\a", "path:./b"],
@@ -50,6 +51,8 @@ test("a link and its target share one index; two folders of one name do not", (t
   assert.equal(indexOf("link"), indexOf("a/project"));
   assert.notEqual(indexOf("a/project"), indexOf("b/project"));
   assert.match(path.basename(indexOf("a/project")), /^project-[0-9a-f]{16}$/);
+  assert.match(path.basename(indexFolder("/")), /^root-[0-9a-f]{16}$/);
+  assert.match(path.basename(indexFolder(`/${"a".repeat(255)}`)), /^a{40}-[0-9a-f]{16}$/, "a name that any disk takes");
 });
 
 test("of what was compiled only this build's stays, and nothing goes outside the cache", (t) => {
@@ -91,6 +94,7 @@ test("a cache folder that cannot be made gets a sentence", (t) => {
   writeFileSync(path.join(folder, "file"), "");
   assert.throws(() => makePrivateFolder(path.join(folder, "file", "strata")), (error) => StrataError.is(error, "index.unwritable") && /STRATA_CACHE/.test(error.message));
   makePrivateFolder(path.join(folder, "fine"));
+  assert.equal(unwritable(folder, Object.assign(new Error("no room"), { code: "ENOSPC" })).code, "index.diskFull");
 });
 
 test("a cache folder where the system makes none gets a sentence", { skip: process.platform !== "linux" && "needs /proc" }, () => {
@@ -102,6 +106,8 @@ test("addresses stay within the system's limit and differ each time", { skip: pr
   assert.match(newSocketAddress("/tmp/short", nonce), /^\/tmp\/short\/engine-01234567\.sock$/);
   const long = newSocketAddress(`/tmp/${"deep/".repeat(40)}index`, nonce);
   assert.ok(Buffer.byteLength(long) < 100, long);
+  const wide = newSocketAddress(`/tmp/${"ü".repeat(45)}`, nonce);
+  assert.ok(Buffer.byteLength(wide) < 100, wide);
 });
 
 test("an index with a long name has its address beside its folder, and one that was killed leaves none", { skip: process.platform === "win32" && "unix sockets" }, (t) => {

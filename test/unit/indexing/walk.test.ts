@@ -62,13 +62,14 @@ const ignoreCases: readonly { name: string; files: Readonly<Record<string, strin
   { name: "a deeper file re-includes what a shallower one excludes", files: { ".gitignore": "*.gen.ts\nfoo/", "a.gen.ts": "", "keep/.gitignore": "!*.gen.ts\n!foo/", "keep/b.gen.ts": "", "keep/foo/c.ts": "", "foo/d.ts": "" }, expected: ["keep/b.gen.ts", "keep/foo/c.ts"] },
   { name: "nothing below an excluded directory can be re-included", files: { ".gitignore": "build/\n!build/keep.ts", "build/keep.ts": "", "build/.gitignore": "!keep.ts" }, expected: [] },
   { name: "the last matching line decides", files: { ".gitignore": "*.ts\n!a.ts\n!b.ts\nb.ts", "a.ts": "", "b.ts": "", "c.ts": "" }, expected: ["a.ts"] },
-  { name: "escapes, comments, blank lines, trailing spaces and Windows line ends", files: { ".gitignore": "\uFEFF# note\r\n\r\n\\#hash.ts\r\n\\!bang.ts\r\nspace.ts   \r\n", "#hash.ts": "", "!bang.ts": "", "space.ts": "", "note.ts": "" }, expected: ["note.ts"] },
+  { name: "escapes, comments, blank lines, trailing spaces and Windows line ends", files: { ".gitignore": "\uFEFFfirst.ts\r\n# note\r\n\r\n\\#hash.ts\r\n\\!bang.ts\r\nspace.ts   \r\n", "#hash.ts": "", "!bang.ts": "", "space.ts": "", "first.ts": "", "note.ts": "" }, expected: ["note.ts"] },
   { name: "a directory name with glob characters is no glob", files: { "a[b]/.gitignore": "x.ts\n\\!y.ts", "a[b]/x.ts": "", "a[b]/!y.ts": "", "ab/x.ts": "", "a[b]/z.ts": "" }, expected: ["ab/x.ts", "a[b]/z.ts"] },
   { name: ".ignore overrides .gitignore and .strataignore overrides both", files: { ".gitignore": "a.ts\nb.ts", ".ignore": "!a.ts\nc.ts", ".strataignore": "!c.ts\nd.ts", "a.ts": "", "b.ts": "", "c.ts": "", "d.ts": "" }, expected: ["a.ts", "c.ts"] },
   { name: "installed packages and caches are left out without being asked for, and can be asked for", files: { "node_modules/a/i.js": "", "p/.venv/lib/x.py": "", "__pycache__/x.py": "", "dist/d.js": "", "vendor/v.go": "", "q/.strataignore": "!node_modules/", "q/node_modules/z.js": "" }, expected: ["dist/d.js", "vendor/v.go", "q/node_modules/z.js"] },
   { name: "the inside of .git is never seen, at any depth", files: { ".gitignore": "!.git", ".git/HEAD": "ref", ".git/hooks/a.py": "", "sub/.git/x.py": "", ".github/workflows/ci.yml": "", "a.py": "" }, expected: [".github/workflows/ci.yml", "a.py"] },
   { name: ".git/info/exclude counts, below the .gitignore files", files: { ".git/HEAD": "", ".git/info/exclude": "local.ts\nother.ts", ".gitignore": "!other.ts", "local.ts": "", "other.ts": "", "d/local.ts": "" }, expected: ["other.ts"] },
   { name: "a nested repository keeps to its own git rules", files: { ".git/HEAD": "", ".gitignore": "*.log.ts\nskip.ts", ".strataignore": "never.ts", "a.log.ts": "", "n/.git/HEAD": "", "n/.git/info/exclude": "e.ts", "n/b.log.ts": "", "n/e.ts": "", "n/never.ts": "", "n/.gitignore": "own.ts", "n/own.ts": "", "n/skip.ts": "" }, expected: ["n/b.log.ts", "n/skip.ts"] },
+  { name: "a file .git that names no folder begins no repository", files: { ".git/HEAD": "", ".gitignore": "a.ts", "n/.git": "nothing", "n/a.ts": "", "n/b.ts": "" }, expected: ["n/b.ts"] },
 ];
 for (const { name, files, expected } of ignoreCases) test(name, () => check(tree(files), expected));
 
@@ -92,8 +93,9 @@ test("a folder that a tool marked as its cache is left out, unless it is opened 
 });
 
 test("opening an ignored folder on purpose searches it", async () => {
-  const repository = tree({ ".git/HEAD": "", ".gitignore": "dist/", "dist/a.js": "", "node_modules/pkg/i.js": "", "node_modules/pkg/node_modules/deep/i.js": "" });
+  const repository = tree({ ".git/HEAD": "", ".gitignore": "dist/\n/gen*", "dist/a.js": "", "gen1/b.js": "", "node_modules/pkg/i.js": "", "node_modules/pkg/node_modules/deep/i.js": "" });
   await check(path.join(repository, "dist"), ["a.js"]);
+  await check(path.join(repository, "gen1"), ["b.js"]);
   await check(path.join(repository, "node_modules/pkg"), ["i.js"]);
 });
 
@@ -208,6 +210,7 @@ test("links are not followed: loops end, and each says where it leads", { skip: 
   assert.deepEqual(files.sort(), ["d/a.ts", "d/e/b.ts"]);
   assert.deepEqual(skipped, { "d/e/loop": "link", self: "link", "alias.ts": "link", away: "link to outside", pong: "link", ping: "link", dangling: "link" });
   for (const through of ["d/e/loop/a.ts", "self/d/a.ts", "away/secret.ts"]) assert.deepEqual(await filterPath(root, through), { kind: "skip", reason: "excluded" });
+  for (const [name, reason] of Object.entries(skipped)) assert.deepEqual(await filterPath(root, name), { kind: "skip", reason }, name);
   const link = path.join(scratch, "rootlink");
   symlinkSync(root, link);
   assert.deepEqual((await walked(link)).files.sort(), ["d/a.ts", "d/e/b.ts"], "a root that is a link itself is fine");
@@ -218,6 +221,7 @@ test("pipes and sockets are not opened", { skip: process.platform === "win32" &&
   const root = tree({ "a.ts": "" });
   assert.equal(spawnSync("mkfifo", [path.join(root, "pipe.ts")]).status, 0);
   assert.deepEqual(await walked(root), { files: ["a.ts"], skipped: { "pipe.ts": "special file" } });
+  assert.deepEqual(await filterPath(root, "pipe.ts"), { kind: "skip", reason: "special file" });
 });
 
 test("a directory without permission is reported and the walk goes on", { skip: process.platform === "win32" && "permissions work otherwise there" }, async () => {
@@ -249,6 +253,13 @@ test("a directory that vanishes during the walk is no error", async () => {
     files.push(file.path);
   }
   assert.deepEqual(files, ["a.ts", "stays/c.ts"]);
+});
+
+test("a file that vanishes between two looks is no news", async () => {
+  const root = tree({ "a.png": "", "b.ts": "" });
+  const left: string[] = [];
+  for await (const { path: found } of walk(root, {}, (name) => (left.push(name), rmSync(path.join(root, "b.ts"))))) left.push(found);
+  assert.deepEqual(left, ["a.png"]);
 });
 
 test("single paths: outside, missing, directory, and the file's size and time", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bestWindow } from "../../../src/base/snippet.ts";
 import { dedent, highlight, markedWords } from "../../../src/webview/highlight.ts";
+import { hasTaken } from "../../../src/webview/filterTexts.ts";
 import { arrange, movedHits } from "../../../src/webview/listOrder.ts";
 import { isFromView } from "../../../src/webview/messages.ts";
 import { openingOf } from "../../../src/webview/opening.ts";
@@ -32,6 +33,10 @@ describe("a hit whose code moved", () => {
     assert.deepEqual(moved([row("a.ts", 5, "f")], [row("a.ts", 90, "f"), row("a.ts", 7, "f")]), [["a.ts:5", "a.ts:7"]]);
   });
 
+  it("is taken by one only", () => {
+    assert.deepEqual(moved([row("a.ts", 5, "f"), row("a.ts", 9, "f")], [row("a.ts", 6, "f")]), [["a.ts:5", "a.ts:6"]]);
+  });
+
   it("is the same lines in a file of another name", () => {
     assert.deepEqual(moved([row("a.ts", 5, "f"), row("a.ts", 9, "g")], [row("b.ts", 9, "g"), row("b.ts", 5, "f")]), [["a.ts:5", "b.ts:5"], ["a.ts:9", "b.ts:9"]]);
   });
@@ -40,6 +45,12 @@ describe("a hit whose code moved", () => {
     assert.deepEqual(moved([row("a.ts", 5, "f")], [row("b.ts", 5, "f", "other")]), []);
     assert.deepEqual(moved([row("a.ts", 5, "f"), row("b.ts", 1, "g")], [row("b.ts", 1, "g"), row("b.ts", 5, "f")]), []);
   });
+});
+
+it("the host has taken filters when they are the ones that were sent, whether it drops a folder that restricts nothing or not", () => {
+  const asked = { langs: ["go"], path: "src", root: "/w" };
+  const has = [asked, { langs: ["go"], path: "src" }, { ...asked, root: "/other" }, { ...asked, langs: [] }, { ...asked, path: "" }];
+  assert.deepEqual(has.map((filters) => hasTaken(asked, filters)), [true, true, false, false, false]);
 });
 
 describe("a click on a row", () => {
@@ -83,6 +94,7 @@ describe("a message from the page", () => {
     { type: "search", query: "q", remember: true },
     { type: "search", query: "q", filters: { langs: "ts", path: "" }, remember: true },
     { type: "search", query: "q", filters: { langs: ["ts path:/etc"], path: "" }, remember: true },
+    { type: "search", query: "q", filters: { langs: Array.from({ length: 51 }, () => "go"), path: "" }, remember: true },
     { type: "search", query: "x".repeat(100_000), filters, remember: true },
     { type: "search", query: "q", filters },
     { type: "search", query: "q", filters: { ...filters, root: 7 }, remember: true },
@@ -137,6 +149,7 @@ describe("a coloured snippet", () => {
     ["isTokenExpired(token)", ["token", "expir"], ["Token", "Expired", "token"]],
     ["is_expired", ["expir"], ["expired"]],
     ["stoken", ["token"], []],
+    ["f(token)", ["(", "token"], ["(", "token"]],
   ] as const)
     it(`marks ${expected.join(", ") || "nothing"} in ${text}`, () => assert.deepEqual(marked(text, words), expected));
 });
@@ -145,6 +158,7 @@ describe("a shortened snippet", () => {
   const lines = (text: string, words: readonly string[]) => highlight(text, "typescript", words);
   it("begins at the beginning when no word is marked", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ne\nf\ng", []), 3, markedWords), 0));
   it("shows the place with most words, one line above them", () => assert.equal(bestWindow(lines("a\nb\nc\nd\ntoken\nexpiry\ng\nh\ni\nj", ["token", "expiry"]), 3, markedWords), 3));
+  it("counts a word less that stands too far to the right to be seen", () => assert.equal(bestWindow(lines(`${"x ".repeat(30)}token\na\nb\nc\nd\ntoken\nf`, ["token"]), 3, markedWords), 4));
   it("never runs over the end", () => assert.equal(bestWindow(lines("a\nb\nc\ntoken", ["token"]), 3, markedWords), 1));
   it("is whole when it is short", () => assert.equal(bestWindow(lines("a\ntoken", ["token"]), 5, markedWords), 0));
 
