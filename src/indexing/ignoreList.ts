@@ -32,7 +32,6 @@ export class IgnoreList {
       if (whole === undefined) continue;
       const negated = line.startsWith("!");
       const body = negated ? line.slice(1) : line;
-      if (body === "" || body === "/") continue;
       let run = this.#runs.at(-1);
       if (run?.negated !== negated) this.#runs.push((run = { negated, names: new Set(), paths: new Set(), namePatterns: [], pathPatterns: [] }));
       const slash = body.indexOf("/");

@@ -169,6 +169,7 @@ describe("a model folder", () => {
     ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],
     ["a deep exit beside the shallow one", "model.unsupported", /does not continue/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 0))],
     ["prefix widths that do not end with dims", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [8]))],
+    ["prefix widths that do not ascend", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [16, 16]))],
     ["a table of another size than its rows say", "model.damaged", /exit0\.bin must have/, (folder) => editManifest(folder, (manifest) => manifest.exits[0].rows--)],
     ["an exit without a hash", "model.damaged", /no hash for segment-1-2/, (folder) => editManifest(folder, (manifest) => delete manifest.files["segment-1-2.onnx"])],
     ["a file outside the folder", "model.damaged", /not a file of this folder/, (folder) => editManifest(folder, (manifest) => (manifest.files["../evil"] = manifest.files["exit0.bin"]))],

@@ -8,7 +8,7 @@ import { StrataError } from "../../../src/base/errors.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { searchAll } from "../../../src/engine/folders.ts";
 import type { EngineSession } from "../../../src/engine/session.ts";
-import { allComplete, EngineSessions, mostFolders, placeInside, readySet } from "../../../src/engine/sessions.ts";
+import { allComplete, EngineSessions, folderOrPlace, mostFolders, placeInside, readySet } from "../../../src/engine/sessions.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -65,6 +65,26 @@ describe("sessions with several engines", () => {
   });
 });
 
+test("a session that could not be opened is opened anew for the next question, and the end of an old one says nothing of the new", async () => {
+  const ends: (() => void)[] = [];
+  let opened = 0;
+  const sessions = new EngineSessions(async () => {
+    if (++opened === 1) throw new StrataError("engine.failed", "It did not start.");
+    return { onClose: (end: () => void) => void ends.push(end), dispose() {} } as unknown as EngineSession;
+  });
+  await assert.rejects(sessions.use("/a", async () => {}), { code: "engine.failed" });
+  let asked = 0;
+  await sessions.use("/a", async () => {
+    if (++asked === 1) throw new StrataError("engine.unreachable", "It ended.");
+  });
+  ends[0]!();
+  await sessions.use("/a", async () => {});
+  assert.equal(opened, 3);
+  ends[1]!();
+  await sessions.use("/a", async () => {});
+  assert.equal(opened, 4);
+});
+
 test("folders are asked when their indexes are ready, and each is known by its own state", async () => {
   const scanning: protocol.IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } };
   const asked: string[] = [];
@@ -113,6 +133,8 @@ test("a place is that in the folder named in front, else the only one there is",
     [pathToFileURL(path.join(scratch, "src/both.ts")).href, "src: both.ts"],
   ] as const)
     assert.equal(found(given), expected, given);
+  assert.deepEqual(folderOrPlace(folders, "api/"), { folder: folders[0], path: "" });
+  assert.deepEqual(folderOrPlace(folders, folders[1]!.root), { folder: folders[1], path: "" });
   assert.throws(() => found("both.ts"), { code: "input.invalid", message: /^There is a both\.ts in api and src\. Put the folder's name in front, for example api\/both\.ts\.$/ });
   for (const outside of ["none.ts", "../outside.ts", "api/../../outside.ts", "link.ts", "api/link.ts", "/etc/passwd", path.join(scratch, "outside.ts"), "."]) assert.throws(() => found(outside), { code: "input.invalid", message: /^There is no file / }, outside);
 });

@@ -25,7 +25,7 @@ const open = [
 for (const file of open) test(`${file} is ordinary text`, () => assert.equal(isSecret(file), false));
 
 test("a private key is known by its first line, whatever the file is called", () => {
-  for (const kind of ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "]) assert.equal(beginsAsPrivateKey(`\n-----BEGIN ${kind}PRIVATE KEY-----\nMIIE`), true, kind);
+  for (const kind of ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "SSH2 ENCRYPTED "]) assert.equal(beginsAsPrivateKey(`\n-----BEGIN ${kind}PRIVATE KEY-----\nMIIE`), true, kind);
   assert.equal(beginsAsPrivateKey("-----BEGIN PGP PRIVATE KEY BLOCK-----\n"), true);
   for (const text of ["-----BEGIN PUBLIC KEY-----\n", "-----BEGIN CERTIFICATE-----\n", 'const pem = "-----BEGIN PRIVATE KEY-----";\n', ""]) assert.equal(beginsAsPrivateKey(text), false, text);
 });
