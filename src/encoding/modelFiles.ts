@@ -246,7 +246,7 @@ async function verify(root: string, file: string, expected: { readonly sha256: s
 /** A manifest names files of its own folder only. */
 function inside(root: string, file: string): string {
   const place = path.resolve(root, file);
-  if (path.isAbsolute(file) || path.dirname(place) !== root) throw damaged(root, `its manifest names ${JSON.stringify(file)}, which is not a file of this folder`);
+  if (path.dirname(place) !== root) throw damaged(root, `its manifest names ${JSON.stringify(file)}, which is not a file of this folder`);
   return place;
 }
 

@@ -29,7 +29,7 @@ const passing: ReadonlySet<string> = new Set(["unreadable", "parser failed"]);
 /** The time of a file that the next pass shall look at again: none has it. */
 const NO_TIME = -1;
 
-const toParse = ({ path, size, mtimeMs }: FileToParse, known: FileRecord | undefined): FileToParse => ({ path, size, mtimeMs, ...(known && known.hash !== "" && { hash: known.hash }) });
+const toParse = ({ path, size, mtimeMs }: FileToParse, known: FileRecord | undefined): FileToParse => ({ path, size, mtimeMs, ...(known && { hash: known.hash }) });
 
 const BATCH_FILES = 16;
 const BATCH_BYTES = 200_000;

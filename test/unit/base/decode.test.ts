@@ -22,6 +22,7 @@ test("UTF-16 is read where it says so, and is binary where it does not", () => {
 test("old western sources keep their letters", () => {
   assert.equal(decodeText(western("// prüft die Größe\nint pruefe();\n")), "// prüft die Größe\nint pruefe();\n");
   assert.equal(decodeText(Uint8Array.from([0x22, 0x80, 0x20, 0x93, 0x61, 0x94, 0x22])), "\"€ “a”\"");
+  assert.equal(decodeText(Buffer.concat([Buffer.from("ü "), western("ä b")])), "Ã¼ ä b", "where no more letters are UTF-8 than are not");
   const all = Uint8Array.from({ length: 255 }, (_, i) => i + 1);
   assert.equal(decodeText(all), new TextDecoder("windows-1252").decode(all));
 });
@@ -32,6 +33,6 @@ test("UTF-8 with a broken letter stays UTF-8", () => {
 });
 
 test("a NUL in the first 8,000 bytes makes a file binary, whatever else it says", () => {
-  assert.equal(decodeText(Buffer.from("a\0b")), undefined);
+  for (const before of [1, 7999]) assert.equal(decodeText(Buffer.concat([Buffer.alloc(before, "a"), Buffer.from([0])])), undefined);
   assert.equal(decodeText(Buffer.concat([Buffer.alloc(8000, "a"), Buffer.from([0])])), `${"a".repeat(8000)}\0`);
 });

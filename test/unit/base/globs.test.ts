@@ -5,7 +5,7 @@ import { globMatcher } from "../../../src/base/globs.ts";
 
 const globs = [
   "**/node_modules", "**/dist/**", "src/**", "src/*", "src/**/*.ts", "*.ts", "**/*.{ts,js}", "**/*.min.js", "a/b.ts", "**/[a-c]?.ts", "**/[!a]b.ts", "**/[^a]b.ts",
-  "**/.*", "{src,lib}/**", "**", "*", "?.ts", "**/a*b", "a\\*b", "**/Dist/**",
+  "**/.*", "{src,lib}/**", "**", "*", "?.ts", "**/a*b", "a\\*b", "**/Dist/**", "a[^x]b.ts", "a[!x]b.ts", "**b.ts", "a**", "**a/b.ts", "src/**x/*.js", "s**c/a.ts", "src/**y**",
 ];
 const paths = ["a.ts", "a/b.ts", "ab.ts", "cb.ts", "a*b", "axb", "src", "src/a.ts", "src/x/y.min.js", "lib/.env", "dist/x", "x/dist/y/z", "node_modules", "x/node_modules", "Dist/x", ".gitignore", "src/x/.a/b.js"];
 

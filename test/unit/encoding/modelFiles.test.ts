@@ -167,6 +167,7 @@ describe("a model folder", () => {
     ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
     ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],
     ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],
+    ["an exit that leads to itself", "model.unsupported", /leads to layer 2/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 2))],
     ["a deep exit beside the shallow one", "model.unsupported", /does not continue/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 0))],
     ["prefix widths that do not end with dims", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [8]))],
     ["prefix widths that do not ascend", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [16, 16]))],

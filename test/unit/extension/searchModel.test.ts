@@ -103,6 +103,17 @@ describe("the search view's state", () => {
     assert.equal(model.state.error, undefined);
   });
 
+  it("shows nothing of an answer that comes after it was cleared", async () => {
+    let release: (() => void) | undefined;
+    const { model } = setUp(() => new Promise((resolve) => (release = () => resolve(result([hit("a.ts", 1)])))));
+    const searching = model.search("one", none);
+    await settle();
+    model.clear();
+    release!();
+    await searching;
+    assert.deepEqual([model.state.results.kind, model.state.busy, model.hasPlaces], ["none", false, false]);
+  });
+
   it("goes on with the query in one folder, and in all of them", async () => {
     const asked: string[] = [];
     const { model } = setUp(({ query }) => (asked.push(query), result([])));
@@ -289,6 +300,11 @@ describe("the search view's state", () => {
       model.remember();
     }
     assert.deepEqual(history(), ["one", "two"]);
+    for (let i = 0; i < 40; i++) {
+      await model.search(`query ${i}`, none);
+      model.remember();
+    }
+    assert.deepEqual([history().length, history()[0]], [30, "query 39"]);
     model.forgetHistory();
     assert.deepEqual(model.state.history, []);
   });
@@ -301,8 +317,9 @@ describe("the search view's state", () => {
     await settle();
     model.remember();
     assert.deepEqual(history(), ["one"]);
+    model.forgetHistory();
     model.remember("one and");
-    assert.deepEqual(history(), ["one"], "its answer never came");
+    assert.deepEqual(history(), [], "its answer never came");
     release!();
     await next;
   });
@@ -389,6 +406,14 @@ describe("the search view's state", () => {
     assert.ok(results.kind === "duplicates");
     assert.deepEqual([results.groups.length, results.coverage, results.failures], [1, coverage(3), []]);
     assert.deepEqual(model.place(results.groups[0]!.members[1]!.id), { root: "/w", path: "b.ts", startLine: 1, endLine: 9, snippet: "f(2)" }, "with what tells where it stands when its file has changed");
+    const given = model.duplicates();
+    await settle();
+    model.clear();
+    await engine().engine.sendProgress(protocol.progress, asked[1]!.progressToken!, { phase: "search", done: 500, total: 2_000, unit: "chunks" });
+    await settle();
+    assert.equal(model.state.working, undefined, "what was given up is told no more");
+    release!();
+    await given;
   });
 
   it("looks for copies of files and folders, as exactly as a filter can say", async () => {

@@ -108,6 +108,9 @@ test("what is left out is listed by reason and path, whoever left it out, and no
   const list = made.leftOut().map(({ path, reason }) => `${reason} ${path}`);
   assert.deepEqual(list.filter((line) => !line.startsWith("data")), ["binary old.ts", "secret .env", "secret b/.env"]);
   assert.equal(list.length, 203);
+  made.parsed.length = 0;
+  await made.scan();
+  assert.deepEqual(made.parsed, [], "what has no text is not read again");
 });
 
 test("what grew too large, became a link or is neither any more is told at once, without a pass", async () => {
@@ -177,8 +180,13 @@ test("a folder that cannot be read for a while keeps its files; one that is gone
   try {
     await scan();
     await update("closed/b.ts");
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(root, 0);
+    if (isRoot) process.seteuid?.(65534);
+    await scan();
   } finally {
     if (isRoot) process.seteuid?.(0);
+    chmodSync(root, 0o755);
     chmodSync(path.join(root, "closed"), 0o755);
   }
   assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
