@@ -51,6 +51,7 @@ describe("the search view's state", () => {
     await model.search("two", none);
     assert.deepEqual(shownPaths(model), ["two.ts"]);
     assert.equal(model.place(id), undefined);
+    assert.deepEqual(["one.ts", "two.ts"].map((name) => model.showsFile(path.join("/w", name))), [false, true]);
     assert.equal(model.place("/etc\u0000passwd\u00001-1"), undefined);
   });
 
@@ -88,6 +89,14 @@ describe("the search view's state", () => {
     await settle();
     assert.deepEqual(shownPaths(model), ["b.ts", "a.ts"]);
     assert.ok(model.state.results.kind === "hits" && !model.state.results.refining);
+  });
+
+  it("says nothing of a search that an engine's restart has cut off", async () => {
+    const { model } = setUp(() => {
+      throw new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
+    });
+    await model.search("q", none);
+    assert.deepEqual([model.state.error, model.state.busy], [undefined, false]);
   });
 
   it("says what went wrong and forgets it with the next success", async () => {

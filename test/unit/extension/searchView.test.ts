@@ -2,17 +2,93 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { WebviewView } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { Uri } from "../../support/fakeVscode.ts";
+import { settle } from "../../support/fakeEngine.ts";
+import { executed, Uri } from "../../support/fakeVscode.ts";
 
 const { SearchView } = await import("../../../src/extension/searchView.ts");
 
 /** A place in the workbench that shows the view. */
 function place() {
   let end = () => {};
-  const webview = { options: {}, html: "", cspSource: "", asWebviewUri: () => "", onDidReceiveMessage: () => undefined };
+  let hear: (message: unknown) => void = () => {};
+  const posted: unknown[] = [];
+  const webview = {
+    options: {} as { localResourceRoots?: readonly { readonly fsPath: string }[] },
+    html: "",
+    cspSource: "",
+    asWebviewUri: () => "",
+    onDidReceiveMessage: (listener: typeof hear) => (hear = listener),
+    postMessage: async (message: unknown) => void posted.push(message),
+  };
   const view = { webview, visible: true, onDidChangeVisibility: () => undefined, onDidDispose: (listener: () => void) => (end = listener) };
-  return { view: view as unknown as WebviewView, close: () => end() };
+  return { view: view as unknown as WebviewView, webview, posted, say: (message: unknown) => (hear(message), settle()), close: () => end() };
 }
+
+/** A view whose page is there, and everything that it had others do. */
+function opened() {
+  const done: unknown[] = [];
+  const note = (what: string) => (...given: readonly unknown[]) => void done.push([what, ...given]);
+  const model = { state: "the state", search: async (query: string) => note("search")(query), remember: note("remember"), clear: note("clear"), forgetHistory: note("forget"), place: (id: string) => (id === "known" ? { path: "a.ts" } : undefined) };
+  const view = new SearchView({
+    extensionUri: Uri.file("/extension") as never,
+    model: model as unknown as SearchModel,
+    open: async (found, { how }) => note("open")(found.path, how),
+    similarTo: async (found) => note("similar")(found.path),
+    onVisibility: () => undefined,
+    log: (level) => note(level)(),
+  });
+  const page = place();
+  view.resolveWebviewView(page.view);
+  return { view, page, done };
+}
+
+it("the page is told the state once it is ready, once for several changes, and gets the keyboard that was meant for it", async () => {
+  const { view, page } = opened();
+  view.update();
+  await view.show(true);
+  await view.step(1);
+  await settle();
+  assert.deepEqual(page.posted, []);
+  const state = { type: "state", state: "the state" };
+  await page.say({ type: "ready" });
+  assert.deepEqual(page.posted.splice(0), [state, { type: "focus" }]);
+  view.update();
+  view.update();
+  await settle();
+  await page.say({ type: "ready" });
+  assert.deepEqual(page.posted, [state, state]);
+});
+
+it("what the page asks for is done, for places that are shown; what is no message is not", async () => {
+  const { page, done } = opened();
+  const filters = { langs: [], path: "" };
+  const cases: [message: unknown, done: readonly unknown[]][] = [
+    [{ type: "search", query: "q", filters, remember: true }, [["search", "q"], ["remember", "q"]]],
+    [{ type: "search", query: "q", filters, remember: false }, [["search", "q"]]],
+    [{ type: "open", id: "known", side: false, how: "look" }, [["open", "a.ts", "look"]]],
+    [{ type: "open", id: "known", side: false, how: "open" }, [["remember"], ["open", "a.ts", "open"]]],
+    [{ type: "open", id: "/etc/passwd", side: false, how: "open" }, []],
+    [{ type: "similarTo", id: "known" }, [["similar", "a.ts"]]],
+    [{ type: "similarTo", id: "/etc/passwd" }, []],
+    [{ type: "clear" }, [["clear"]]],
+    [{ type: "forgetHistory" }, [["forget"]]],
+    [{ type: "open", id: "known", side: "no", how: "open" }, [["warn"]]],
+  ];
+  for (const [message, expected] of cases) {
+    await page.say(message);
+    assert.deepEqual(done.splice(0), expected, JSON.stringify(message));
+  }
+  executed.length = 0;
+  await page.say({ type: "command", command: "restart" });
+  assert.deepEqual(executed.map(({ command }) => command), ["strata.restartEngine"]);
+});
+
+it("a page may load what belongs to pages alone, and its script has a nonce of its own", () => {
+  const [one, other] = [opened().page.webview, opened().page.webview];
+  assert.deepEqual(one.options.localResourceRoots?.map(({ fsPath }) => fsPath), ["/extension/dist/webview", "/extension/media"]);
+  const nonces = [one, other].map(({ html }) => /<script nonce="([^"]{16,})"/.exec(html)?.[1]);
+  assert.ok(nonces[0] && nonces[1] && nonces[0] !== nonces[1]);
+});
 
 for (const [what, isFirstClosed] of [["after", true], ["before", false]] as const)
   it(`a view that was moved is known to be visible, when its new page comes ${what} the old one has gone`, () => {
