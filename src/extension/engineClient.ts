@@ -200,7 +200,7 @@ export class EngineClient {
   }
 
   #ended(connected: Connected): void {
-    if (connected !== this.#connected || this.#disposed) return;
+    if (connected !== this.#connected) return;
     this.#drop();
     const wait = this.#policy.ended(this.#options.clock.now());
     if (wait === "give up") {

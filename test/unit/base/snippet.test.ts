@@ -7,6 +7,7 @@ describe("where a snippet stands in a text that has changed", () => {
     ["below what was put in front of it", "f();\ng();", "new\n\nf();\ng();\n", 1, 3],
     ["with line ends of Windows", "f();\ng();", "new\r\nf();\r\ng();\r\n", 1, 2],
     ["nearest to where it was, of two", "same();\nend", "same();\nend\n\nsame();\nend\n", 5, 4],
+    ["first, of two as near", "f();", "f();\n\nf();", 2, 1],
     ["in whole rows only", "a\nb", "xa\nb\na\nbx\na\nb", 1, 5],
     ["as a piece of a long row", "middle", "x\n{beginning middle end}\n", 1, 2],
     ["nowhere", "gone();\nx", "f();\n", 1, undefined],

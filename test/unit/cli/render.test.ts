@@ -54,7 +54,6 @@ test("source text cannot send escape sequences to the terminal", () => {
 test("colours appear only when asked for", () => {
   assert.equal(renderHits([hit], options).includes("\x1b"), false);
   assert.equal(renderHits([hit], { ...options, paint: painter(true) }).includes("\x1b["), true);
-  assert.equal(processTerminal({ NO_COLOR: "1" }).outColour, false);
   assert.ok(processTerminal({}).columns >= 40);
 });
 
@@ -171,4 +170,11 @@ test("sizes and clipping", () => {
   assert.equal(clip("abc", 4), "abc");
   assert.equal(printable("a\tb"), "a  b");
   assert.equal(printable("a\u200f\u061cb\u{e0041}\u001b[31m"), "a··b··[31m", "marks of the writing direction and letters that nobody sees");
+});
+
+test("colours are for terminals whose owners want them", (t) => {
+  const before = Object.getOwnPropertyDescriptor(process.stdout, "isTTY");
+  Object.defineProperty(process.stdout, "isTTY", { value: true, configurable: true });
+  t.after(() => (before ? Object.defineProperty(process.stdout, "isTTY", before) : Reflect.deleteProperty(process.stdout, "isTTY")));
+  assert.deepEqual([{}, { NO_COLOR: "" }, { NO_COLOR: "1" }, { TERM: "dumb" }].map((env) => processTerminal(env).outColour), [true, true, false, false]);
 });

@@ -7,7 +7,7 @@ import { happen, Uri } from "../../support/fakeVscode.ts";
 const { reportChanges } = await import("../../../src/extension/changeReports.ts");
 
 /** A window that shows a place in shown.ts; what its engine is told, and how often the shown search is repeated. */
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, isRunning = true) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const told: (readonly string[])[] = [];
   const engines = fakeEngines(async () => {
@@ -19,12 +19,12 @@ async function setUp(t: TestContext) {
   let repeated = 0;
   const ends = reportChanges(engines, { isShown: (file) => file === "/w/shown.ts", onIndexed: () => repeated++, log: () => undefined });
   t.after(() => ends.forEach((end) => end.dispose()));
-  await engines.start();
+  if (isRunning) await engines.start();
   const pass = async () => {
     t.mock.timers.tick(100);
     await settle();
   };
-  return { told, repeated: () => repeated, pass };
+  return { engines, told, repeated: () => repeated, pass };
 }
 const file = (path: string) => Uri.file(`/w/${path}`);
 
@@ -36,6 +36,17 @@ it("engines are told of what the editor does to files, and the search is repeate
   assert.equal(repeated(), 0);
   await pass();
   assert.deepEqual([told, repeated()], [[["a.ts", "b.ts", "c.ts", "d.ts"]], 1]);
+  happen("saved", { uri: file("e.ts") });
+  happen("saved", { uri: { ...file("f.ts"), scheme: "git" } });
+  await pass();
+  assert.deepEqual(told[1], ["e.ts"]);
+});
+
+it("no engine is started for a saved file: it compares with the disk when it starts", async (t) => {
+  const { engines, told, pass } = await setUp(t, false);
+  happen("saved", { uri: file("a.ts") });
+  await pass();
+  assert.deepEqual([told, engines.clients.map(({ client }) => client.state.kind)], [[], ["idle"]]);
 });
 
 it("what is changed outside the editor counts where it is shown", async (t) => {

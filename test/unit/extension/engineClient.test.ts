@@ -161,6 +161,22 @@ describe("an engine client", () => {
     assert.ok(client.state.kind === "running" && client.state.pid === 9);
   });
 
+  for (const [how, giveUp, expected] of [["a restart", (client: EngineClient) => client.restart(), "running"], ["its end", async (client: EngineClient) => client.dispose(), "starting"]] as const)
+    it(`lets go of an engine that comes after ${how}, and hears of no failure`, async () => {
+      let dropped = 0;
+      for (const late of [() => ({ ...fakeEngine(8), dispose: () => void dropped++ }), () => Promise.reject(new Error("late"))]) {
+        const first = Promise.withResolvers<FakeEngine>();
+        const { client } = setUp((attempt) => (attempt === 1 ? first.promise : Promise.resolve(fakeEngine(9))));
+        void client.start();
+        await settle();
+        await giveUp(client);
+        first.resolve(late());
+        await settle();
+        assert.equal(client.state.kind, expected);
+      }
+      assert.equal(dropped, 1);
+    });
+
   it("passes a cancellation on and answers with an AbortError", async () => {
     let cancelled = false;
     const { client, engines } = withEngines();

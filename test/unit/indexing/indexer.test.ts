@@ -50,7 +50,7 @@ function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileT
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
   return {
     parsed,
-    scan: (onProgress: OnProgress = () => {}) => made.scan(onProgress, never),
+    scan: (onProgress: OnProgress = () => {}, signal = never) => made.scan(onProgress, signal),
     update: (...paths: string[]) => made.update(paths, never),
     counts: () => made.counts(),
     leftOut: () => made.leftOut(),
@@ -85,10 +85,14 @@ test("other content of the same size and time is read when the file was touched 
   };
   put("one");
   const store = await w.open();
-  const { scan, parsed } = indexer(store);
+  let reading = 0;
+  const slow = async () => {
+    for (reading = Date.now(); reading === Date.now(); );
+  };
+  const { scan, parsed } = indexer(store, textOfPath, slow);
   const began = Date.now();
   await scan();
-  assert.ok(store.lookedMs()! >= began && store.lookedMs()! <= Date.now());
+  assert.ok(store.lookedMs()! >= began && store.lookedMs()! <= reading, "what comes while a pass reads is not in its hands");
   const touched = put("two");
   store.looked(touched + 1);
   await scan();
@@ -190,6 +194,29 @@ test("a folder that cannot be read for a while keeps its files; one that is gone
     chmodSync(path.join(root, "closed"), 0o755);
   }
   assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
+});
+
+test("a pass that is cancelled while it reads is none", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const given = new AbortController();
+  await assert.rejects(indexer(store, textOfPath, async () => given.abort()).scan(undefined, given.signal), { name: "AbortError" });
+  assert.deepEqual([store.lookedMs(), store.files().size], [undefined, 0]);
+});
+
+test("a change that is heard while the workspace's disk is away takes nothing out of the index, and a folder asks for a full pass", async () => {
+  write("d/a.ts");
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  assert.equal((await update("d")).rescan, true);
+  renameSync(root, `${root}-away`);
+  try {
+    await assert.rejects(update("d/a.ts"), { code: "workspace.missing" });
+  } finally {
+    renameSync(`${root}-away`, root);
+  }
+  assert.deepEqual([...store.files().keys()], ["d/a.ts"]);
 });
 
 test("many vanished files are removed in short transactions, with turns of the event loop between", async (t) => {
