@@ -185,6 +185,17 @@ describe("what was indexed once", () => {
     assert.deepEqual(store.chunksToDeepen("deep", 10), []);
   });
 
+  test("keeps what was encoded of code that has left meanwhile, and shows nothing of it", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    const todo = store.chunksToDeepen("deep", 10);
+    store.removeFiles(["src/files.ts"]);
+    store.putVectors("deep", todo.map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    assert.deepEqual([store.coverage().deep, [...store.codeOf(todo.map(({ chunkId }) => chunkId))]], [0, []]);
+    store.putFiles([files()]);
+    assert.equal(store.coverage().deep, 2);
+  });
+
   test("is all there after closing and opening again", async () => {
     const store = await w.open();
     store.putFiles([files(), query()]);
@@ -370,6 +381,12 @@ describe("looking up", () => {
     assert.deepEqual(store.searchLexical([session], [], even, 0, {}), []);
     assert.deepEqual(store.searchLexical([], [], even, 10, {}), []);
     assert.deepEqual(store.searchLexical(['"', "OR", "a*"], [], even, 10, {}), []);
+  });
+
+  test("limits what a rare word finds where frequent ones beside it order it", async () => {
+    const store = await w.open();
+    store.putFiles(Array.from({ length: 7 }, (_, i) => parsedFile(`${i}.ts`, [i < 3 ? `common rare ${i}` : `common ${i}`])));
+    assert.equal(lexical(store, "common rare", {}, [], 2).length, 2);
   });
 
   test("explains BM25 per field and per term", async () => {
