@@ -284,10 +284,11 @@ describe("deepening", () => {
 
   test("ignores vectors of chunks that no longer exist and refuses those of another width", async () => {
     const store = await w.open();
-    store.putVectors("deep", [{ chunkId: 99, vector: quantise(vectorOf("gone")) }]);
+    store.putVectors("deep", [{ chunkId: 1, vector: quantise(vectorOf("gone")) }]);
     assert.deepEqual(dense(store, "gone"), []);
-    assert.throws(() => store.putVectors("deep", [{ chunkId: 99, vector: quantise(vectorOf("gone", 16)) }]), RangeError);
+    assert.throws(() => store.putVectors("deep", [{ chunkId: 1, vector: quantise(vectorOf("gone", 16)) }]), RangeError);
     store.putFiles([files()]);
+    assert.deepEqual([chunkIds(store), store.coverage().deep], [[1, 2], 0], "whose ids others may get");
     assert.throws(() => store.searchDense(sameAtEveryExit(vectorOf("x", 16)), 1, {}), RangeError);
   });
 });

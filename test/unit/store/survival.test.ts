@@ -360,6 +360,11 @@ describe("another version", () => {
     store.useModel(model);
     assert.deepEqual([store.previousModel !== undefined, store.coverage().instant], [true, 0]);
     assert.ok(nearest(store, text, 32, testModel().hash)!.score > 0.99, "the old vectors answer");
+    const [first] = manyFiles(1);
+    store.removeFiles([first!.path]);
+    assert.ok(nearest(store, text, 32, testModel().hash)!.score < 0.99, "those of code that has gone do not");
+    store.putFiles([{ ...first!, chunks: first!.chunks.map(({ instant: _, ...chunk }) => chunk) }]);
+    assert.ok(nearest(store, text, 32, testModel().hash)!.score > 0.99, "and do when it is back");
     const [late] = store.chunksToDeepen("deep", 1);
     store.putVectors("deep", [{ chunkId: late!.chunkId, vector: quantise(vectorOf(late!.text)) }], testModel().hash);
     assert.equal(store.coverage().deep, 0, "what the old model still had under way is its own");
