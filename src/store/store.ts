@@ -533,7 +533,6 @@ export class Store {
     this.#catalogue = new Catalogue();
     this.#imports = new ImportGraph();
     this.#queues.clear();
-    this.#retired = [];
     this.#previous = undefined;
     this.#markedOpen = false;
     this.#forgetting = new Forgetting(this.#db);
