@@ -62,6 +62,8 @@ const ignoreCases: readonly { name: string; files: Readonly<Record<string, strin
   { name: "a deeper file re-includes what a shallower one excludes", files: { ".gitignore": "*.gen.ts\nfoo/", "a.gen.ts": "", "keep/.gitignore": "!*.gen.ts\n!foo/", "keep/b.gen.ts": "", "keep/foo/c.ts": "", "foo/d.ts": "" }, expected: ["keep/b.gen.ts", "keep/foo/c.ts"] },
   { name: "nothing below an excluded directory can be re-included", files: { ".gitignore": "build/\n!build/keep.ts", "build/keep.ts": "", "build/.gitignore": "!keep.ts" }, expected: [] },
   { name: "a folder that a pattern excludes and a later line takes back keeps its files", files: { ".gitignore": "a/*\n!a/b", "a/b/c.ts": "", "a/d/e.ts": "", "a/f.ts": "" }, expected: ["a/b/c.ts"] },
+  { name: "a name is not the beginning of a longer one", files: { ".gitignore": "a.t\n/d/b.t", "a.ts": "", "d/b.ts": "" }, expected: ["a.ts", "d/b.ts"] },
+  { name: "behind a negation # and ! are letters", files: { ".gitignore": "*.ts\n!#*.ts\n!!*.ts\n!#d/*.ts", "#a.ts": "", "!b.ts": "", "#d/c.ts": "", "d/e.ts": "" }, expected: ["#a.ts", "!b.ts", "#d/c.ts"] },
   { name: "a byte order mark is no part of the first line", files: { ".gitignore": "a.ts", ".ignore": "\uFEFF!a.ts", "a.ts": "" }, expected: ["a.ts"] },
   { name: "the last matching line decides", files: { ".gitignore": "*.ts\n!a.ts\n!b.ts\nb.ts", "a.ts": "", "b.ts": "", "c.ts": "" }, expected: ["a.ts"] },
   { name: "escapes, comments, blank lines, trailing spaces and Windows line ends", files: { ".gitignore": "\uFEFF# note\r\n\r\n\\#hash.ts\r\n\\!bang.ts\r\nspace.ts   \r\n", "#hash.ts": "", "!bang.ts": "", "space.ts": "", "note.ts": "" }, expected: ["note.ts"] },
