@@ -76,6 +76,15 @@ describe("the index folder", () => {
     assert.equal((await w.open()).coverage().files, 1);
   });
 
+  test("says that it was written to until it is closed, so that what a kill left is looked at", async () => {
+    const store = await w.open();
+    const told = [isClean()];
+    store.putFiles(manyFiles(1));
+    told.push(isClean());
+    await store.close();
+    assert.deepEqual([...told, isClean()], [true, false, true]);
+  });
+
   test("is waited for by whoever may, as the engine that succeeds another", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(1));

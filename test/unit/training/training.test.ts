@@ -74,6 +74,9 @@ for (const [what, script, sentence] of [
 ] as const)
   test(`${what} ends in a sentence and the old model in place`, { skip: posix }, async (t) => {
     const folder = temporary(t);
+    const earlier = path.join(folder, "run", "mine");
+    mkdirSync(earlier, { recursive: true });
+    writeFileSync(path.join(earlier, "manifest.json"), "{}"); // what an earlier run has left is no model of this one
     await assert.rejects(fineTune(options(folder, script), () => {}, never), (error) => StrataError.is(error, "training.failed") && sentence.test(error.message));
     assert.ok(!existsSync(path.join(folder, "models", "mine")));
   });
