@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import test from "node:test";
-import { patiently } from "../../../src/base/patiently.ts";
+import { patiently, written } from "../../../src/base/patiently.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 /** Fails so often with this code. */
 function refusing(times: number, code: string) {
@@ -27,4 +30,15 @@ test("what stays refused is thrown, elsewhere at once", () => {
   const elsewhere = refusing(Infinity, "EACCES");
   assert.throws(() => patiently(elsewhere.work, false), { code: "EACCES" });
   assert.equal(elsewhere.asked.times, 1);
+});
+
+test("a file that is written anew is the one before until it is put in its place, and its owner's alone", (t) => {
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, "a.json");
+  writeFileSync(file, "before");
+  const put = written(file, "now");
+  assert.equal(readFileSync(file, "utf8"), "before");
+  put();
+  assert.deepEqual([readFileSync(file, "utf8"), readdirSync(folder)], ["now", ["a.json"]]);
+  if (process.platform !== "win32") assert.equal(statSync(file).mode & 0o777, 0o600);
 });

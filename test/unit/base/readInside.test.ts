@@ -24,7 +24,9 @@ test("a root that was named in other letters, on a disk that ignores case, holds
   const named = `${root}-named`; // by a link, as no name of this disk is read in other letters
   symlinkSync(root, named);
   t.after(() => rmSync(named, { force: true }));
+  symlinkSync("a.ts", path.join(root, "alias.ts"));
   for (const name of [root, named]) {
+    await assert.rejects(readInside(name, "alias.ts"), NotInside, "a link is no file, wherever it leads");
     assert.equal(String(await readInside(name, "a.ts")), "own");
     await assert.rejects(readInside(name, `link/${path.basename(root)}.ts`), NotInside);
   }

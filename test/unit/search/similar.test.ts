@@ -31,6 +31,13 @@ test("a renamed copy is the most similar, and the code itself is left out", asyn
   assert.ok(!hits.some((hit) => hit.symbol === "sumOf"));
 });
 
+test("what only words have found is measured by its vector as well", async () => {
+  const deps = setUp();
+  Object.assign(deps.store, { searchCode: () => [] });
+  const { hits } = await findSimilar(deps, { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
+  assert.ok(hits.length > 0 && hits.every(({ why }) => why.some(({ signal }) => signal === "dense")));
+});
+
 test("without an end line the definition at the line is the query", async () => {
   const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 8, text: "  const socket = open(host);\n  socket.write('hello');\n}\n", k: 5 });
   assert.equal(hits[0]?.symbol, "dial");
