@@ -26,8 +26,10 @@ test("copies that differ only in comments and layout are exact", async () => {
 });
 
 test("the same chunk in two files is an exact copy", async () => {
-  const [group] = await find([{ path: "a.ts", text: other }, { path: "b.ts", text: other }]);
+  const copies = [{ path: "a.ts", text: other }, { path: "b.ts", text: other }];
+  const [group] = await find(copies);
   assert.equal(group?.kind, "exact");
+  assert.deepEqual([(await find(copies, { minLines: group.lines })).length, (await find(copies, { minLines: group.lines + 1 })).length], [1, 0]);
 });
 
 test("consistently renamed copies are told apart from exact ones", async () => {
@@ -41,6 +43,8 @@ test("lists of one shape are copies only where they say the same", async () => {
   assert.deepEqual(await find([file("a.go", "ERR"), file("b.go", "SYS")]), []);
   const groups = await find([file("a.go", "ERR"), file("b.go", "SYS"), { ...file("c.go", "ERR"), text: `${constants("ERR")} // again` }]);
   assert.deepEqual(groups.map(({ kind, members }) => [kind, members.map((member) => member.path)]), [["exact", ["a.go", "c.go"]]]);
+  const pairs = ["ERR", "SYS"].flatMap((prefix) => [file(`${prefix}.go`, prefix), { ...file(`${prefix}2.go`, prefix), text: `${constants(prefix)} // again` }]);
+  assert.deepEqual((await find(pairs, { filters: "path:SYS.go" })).map(({ members }) => members[0]?.path), ["SYS.go"], "of the file that was asked about");
 });
 
 test("neighbours above the threshold are semantic duplicates, with the least similarity", async () => {
