@@ -54,6 +54,8 @@ test("neighbours above the threshold are semantic duplicates, with the least sim
   assert.ok(Math.abs(group.similarity - (1 + 0.03) / (Math.hypot(1, 0.1) * Math.hypot(1, 0.3))) < 1e-6);
   assert.equal(group.measure, "cosine");
   assert.deepEqual(await find(chunks, { threshold: 0.99 }), []);
+  const long = near.replace("\n", `\n${Array.from({ length: 20 }, (_, i) => `  step${i}(path, ${i});\n`).join("")}`);
+  assert.deepEqual(await find([chunks[0]!, { ...chunks[1]!, text: long }]), [], "what is much longer is related at most");
 });
 
 const rows = ["function load(file: string, into: Row[]) {", "  const bytes = readAll(file);", "  const text = decode(bytes);", "  if (text === '') throw new Error('empty');", "  const lines = text.split('\\n');", "  for (const line of lines) into.push(parse(line));", "  return into;", "}"];

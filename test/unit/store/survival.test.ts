@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { quantise } from "../../../src/encoding/int8.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { asStrataError } from "../../../src/store/database.ts";
-import { Store, type StoreOptions } from "../../../src/store/store.ts";
+import { removeIndex, Store, type StoreOptions } from "../../../src/store/store.ts";
 import { limitThreads } from "../../support/threads.ts";
 import { parsedFile, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
@@ -97,6 +97,13 @@ describe("the index folder", () => {
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
+  });
+
+  test("is emptied of what a store wrote, and of nothing else", async () => {
+    await (await w.open()).close();
+    for (const name of ["deep.hnsw", "deep.hnsw.json", "model.json"]) writeFileSync(inFolder(name), "{}");
+    removeIndex(w.folder);
+    assert.deepEqual(readdirSync(w.folder).sort(), ["index.lock", "model.json"]);
   });
 
   test("that cannot be looked into has no size, and is no reason to end", async () => {
@@ -278,9 +285,13 @@ describe("another version", () => {
     const changes = { versions: { chunker: 1, analyser: 2 } };
     let left = 1_000;
     const analyse = (text: string) => (left-- > 0 ? terms(text) : assert.fail("killed"));
-    await assert.rejects(Store.open(w.options({ ...changes, analyse })), /killed/);
-    const again = await w.open(changes);
-    assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450);
+    for (const next of [{}, changes]) {
+      left = 1_000;
+      await assert.rejects(Store.open(w.options({ ...changes, analyse })), /killed/);
+      const again = await w.open(next);
+      assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450, "also when that is of the version before");
+      await again.close();
+    }
   });
 
   test("of Strata finds the model before where it lay last, not where the version lay that first used it", async () => {
