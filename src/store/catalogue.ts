@@ -197,7 +197,6 @@ export function collectOrphans(db: IndexDatabase, olderThan: number, keep: numbe
   const doomed = rows.filter((row, i) => (row["orphanedAt"] as number) < olderThan || i < orphans - keep).map((row) => row["id"]!);
   for (const id of doomed) {
     db.run("DELETE FROM chunks WHERE id = ?", id);
-    db.run("DELETE FROM symbols WHERE chunk = ?", id);
     for (const { id: model } of db.all("SELECT id FROM models")) for (const depth of [0, 1, 2]) db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model!, depth, id);
   }
   return doomed.length;
