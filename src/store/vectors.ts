@@ -143,7 +143,6 @@ export class VectorRows {
     this.#count--;
     this.#rowOf.delete(this.#ids.pop()!);
     this.#scales.pop();
-    this.#bytes.fill(0, this.#count * this.stride, (this.#count + 1) * this.stride);
   }
 
   prepare(query: Float32Array): PreparedQuery {

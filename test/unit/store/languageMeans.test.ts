@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { quantise } from "../../../src/encoding/int8.ts";
 import type { Depth } from "../../../src/encoding/encoder.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
-import { cosineWithRemainder, LanguageMeans, remainder, type Spoken } from "../../../src/store/languageMeans.ts";
+import { cosineWithRemainder, LanguageMeans, remainder, type Spoken, spread } from "../../../src/store/languageMeans.ts";
 import { clusteredVectors, sameAtEveryExit, testModel, unit } from "../../support/storeFixture.ts";
 
 const dims = 64;
@@ -107,4 +107,9 @@ describe("the mean of a language", () => {
     assert.equal(length(nothing), 0);
     assert.equal(cosineWithRemainder(nothing, ones, ones), 0);
   });
+});
+
+test("a sample of a list is spread over it", () => {
+  const list = Array.from({ length: 10 }, (_, i) => i);
+  assert.deepEqual([spread(list, 3), spread(list, 10), spread(list, 20)], [[0, 3, 6], list, list]);
 });

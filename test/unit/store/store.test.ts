@@ -316,6 +316,12 @@ describe("looking up", () => {
     });
   }
 
+  test("is asked below one folder after the other, whatever else begins like it", async () => {
+    const store = await w.open();
+    store.putFiles(["src/a.ts", "srcs/b.ts", "lib/c.ts"].map((name) => parsedFile(name, [`data of ${name}`])));
+    assert.deepEqual(["src", "lib", "srcs"].map((under) => lexical(store, "data", { under })), [["src/a.ts:1"], ["lib/c.ts:1"], ["srcs/b.ts:1"]]);
+  });
+
   test("follows the files when they change under a filter", async () => {
     const store = await w.open();
     store.putFiles([files()]);

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { quantise } from "../../../src/encoding/int8.ts";
 import { StrataError } from "../../../src/base/errors.ts";
-import { asStrataError } from "../../../src/store/database.ts";
+import { asStrataError, CheckBeside } from "../../../src/store/database.ts";
 import { removeIndex, Store, type StoreOptions } from "../../../src/store/store.ts";
 import { limitThreads } from "../../support/threads.ts";
 import { parsedFile, sameAtEveryExit, terms, testModel, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
@@ -150,6 +150,13 @@ describe("a damaged database", () => {
       assert.ok(nearest(again, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
     });
   }
+
+  test("is not seen where the check could not be made: that says nothing of the file", async () => {
+    const check = new CheckBeside(inFolder("none.db"));
+    check.begin();
+    await check.over();
+    assert.deepEqual([check.isSound, check.damage], [true, undefined]);
+  });
 
   for (const [name, checkedBesideFrom] of [["small", Infinity], ["large", 0]] as const)
     test(`is not looked for again once a ${name} one was found sound after a kill`, async () => {
