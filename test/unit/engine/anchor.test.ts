@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { statSync, symlinkSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { anchor, anchorOnce, goneWhole, withoutGaps } from "../../../src/engine/anchor.ts";
+import { anchor, anchorOnce, goneWhole, readRange, withoutGaps } from "../../../src/engine/anchor.ts";
 import type { Place } from "../../../src/store/store.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -67,6 +67,13 @@ it("a file is as it was indexed only if its size and its time are", async (t) =>
     return (await anchor(store, root, [{ path: "a.ts", startLine: 1, endLine: 2, snippet: copy }])).hits.map(({ startLine }) => startLine);
   };
   assert.deepEqual([await line({ size, mtimeMs }), await line({ size: size - 1, mtimeMs }), await line({ size, mtimeMs: mtimeMs - 1 })], [[1], [2], [2]]);
+});
+
+it("the lines of a range are those of the file, and one that it does not have is refused", async (t) => {
+  const root = temporaryFolder(t, { "a.ts": "one\ntwo\nthree\n" });
+  const lines = (startLine?: number, endLine?: number) => readRange(root, { path: "a.ts", ...(startLine !== undefined && { startLine }), ...(endLine !== undefined && { endLine }) });
+  assert.deepEqual([await lines(), await lines(2), await lines(1, 2), await lines(4)], ["one\ntwo\nthree\n", "two\nthree\n", "one\ntwo", ""]);
+  for (const [first, last] of [[0], [5], [2, 4], [3, 2]] as const) await assert.rejects(lines(first, last), { code: "input.invalid" }, `${first}-${last}`);
 });
 
 it("the same hits are looked for once", async (t) => {

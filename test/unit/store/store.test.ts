@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { hash128 } from "../../../src/base/hash.ts";
 import type { Int8Vector } from "../../../src/encoding/encoder.ts";
 import { dequantise, quantise } from "../../../src/encoding/int8.ts";
-import { lexicalFields, type Filters, type Store } from "../../../src/store/store.ts";
+import { lexicalFields, type Filters, SKIPPED, type Store } from "../../../src/store/store.ts";
 import { randomNumbers } from "../../support/random.ts";
 import { parsedFile, sameAtEveryExit, terms, testModel, unit, vectorOf, workshop, type Workshop } from "../../support/storeFixture.ts";
 
@@ -77,6 +77,12 @@ describe("putting files", () => {
     assert.equal(store.changes(), before);
     store.putFiles([parsedFile("src/files.ts", [{ text: readFile, symbols: ["readFile"] }, { text: writeFile.replace("write(", "append("), symbols: ["writeFile"], breadcrumb: "Disk" }])]);
     assert.deepEqual([store.coverage(), store.changes()], [coverage, before + 1]);
+  });
+
+  test("counts files with text alone", async () => {
+    const store = await w.open();
+    store.putFiles([files(), parsedFile("a.png", [], { lang: `${SKIPPED}binary` })]);
+    assert.deepEqual([store.coverage().files, store.files().size], [1, 2]);
   });
 
   test("makes one new chunk for an edited function and leaves the others' places as they are", async () => {
@@ -254,6 +260,14 @@ describe("deepening", () => {
     assert.deepEqual(store.chunksToDeepen("shallow", 10).length, 3, "a deep vector serves as a shallow one");
     store.putFiles([parsedFile("new.ts", ["new", "newer"])]);
     assert.deepEqual(order(), ["new", "newer", readFile, writeFile, "old"]);
+  });
+
+  test("begins anew with another model, whatever the one before has read", async () => {
+    const store = await w.open();
+    store.putFiles([files()]);
+    deepen(store);
+    store.useModel(testModel({ hash: "b".repeat(64) }));
+    assert.equal(store.chunksToDeepen("deep", 10).length, 2);
   });
 
   test("hands out the most recently changed ones alone where no more are wanted, and what comes new", async () => {

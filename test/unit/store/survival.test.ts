@@ -85,6 +85,12 @@ describe("the index folder", () => {
     assert.deepEqual([...told, isClean()], [true, false, true]);
   });
 
+  test("is locked whatever lies in the place of the lock", async () => {
+    writeFileSync(inFolder("index.lock"), "hello ".repeat(2000));
+    await w.open();
+    await assert.rejects(Store.open(w.options()), code("index.busy"));
+  });
+
   test("is waited for by whoever may, as the engine that succeeds another", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(1));
@@ -120,6 +126,10 @@ describe("the index folder", () => {
     writeFileSync(inFolder("a-file"), "");
     await assert.rejects(Store.open(w.options({ folder: inFolder("a-file/index") })));
   });
+});
+
+test("a quota that is used up is a full disk", () => {
+  assert.ok(code("index.diskFull")(asStrataError(Object.assign(new Error("EDQUOT: disk quota exceeded"), { code: "EDQUOT" }), w.folder)));
 });
 
 test("a file that Windows does not let go is another program's business, in words", () => {
@@ -299,6 +309,7 @@ describe("another version", () => {
       assert.equal(again.searchLexical([number], [], even, 1000, {}).length, 450, "also when that is of the version before");
       await again.close();
     }
+    await w.open({ ...changes, analyse: () => assert.fail("it is made once") });
   });
 
   test("of Strata finds the model before where it lay last, not where the version lay that first used it", async () => {
