@@ -265,7 +265,7 @@ describe("deepening", () => {
   test("begins anew with another model, whatever the one before has read", async () => {
     const store = await w.open();
     store.putFiles([files()]);
-    deepen(store);
+    while (deepen(store) > 0);
     store.useModel(testModel({ hash: "b".repeat(64) }));
     assert.equal(store.chunksToDeepen("deep", 10).length, 2);
   });
