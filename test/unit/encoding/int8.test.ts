@@ -22,6 +22,7 @@ describe("int8 vectors", () => {
     assert.deepEqual(quantise(new Float32Array(3)), { values: new Int8Array(3), scale: 0 });
     assert.deepEqual(dequantise({ values: new Int8Array(3), scale: 0 }), new Float32Array(3));
     assert.deepEqual(normalise(new Float32Array(3)), new Float32Array(3));
+    for (const endless of [Infinity, NaN]) assert.deepEqual(normalise(Float32Array.of(1, endless)), new Float32Array(2));
   });
 
   it("normalise to length one in place", () => {

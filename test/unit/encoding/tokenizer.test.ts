@@ -44,6 +44,11 @@ describe("the tokenizer", () => {
     assert.equal(tokenizer.encode(text, 42).length, 42);
   });
 
+  it("keeps to any limit, also before a special token and beyond what most texts need", () => {
+    assert.deepEqual([...tokenizer.encode("get set[MASK]", 4)], [cls, ...idsOf("get", "set"), sep]);
+    assert.equal(createTokenizer(tiny).encode("get ".repeat(900), 700).length, 700);
+  });
+
   it("cuts inside a word of several pieces", () => assert.deepEqual([...tokenizer.encode("parsing", 4)], [cls, ...idsOf("p", "##a"), sep]));
 
   it("gives every call its own array", () => {

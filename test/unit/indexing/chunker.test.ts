@@ -271,8 +271,12 @@ describe("identity", () => {
   });
   it("does not depend on line ends or a byte order mark", async () => {
     const plain = await chunker.chunk("a.go", source);
-    assert.deepEqual(await chunker.chunk("a.go", source.replaceAll("\n", "\r\n")), plain);
+    for (const end of ["\r\n", "\r"]) assert.deepEqual(await chunker.chunk("a.go", source.replaceAll("\n", end)), plain);
     assert.deepEqual(await chunker.chunk("a.go", `\uFEFF${source}`), plain);
+  });
+  it("comes of no syntax tree where a file is little more than one line", async () => {
+    const line = (numbers: number) => `x([${"1,".repeat(numbers)}]);\n`;
+    assert.deepEqual([(await chunker.chunk("a.js", line(12_000))).method, (await chunker.chunk("a.js", line(1_000))).method], ["scanner", "tree"]);
   });
   it("changes for one chunk only when one function is edited", async () => {
     const before = ids(await chunker.chunk("a.go", source));

@@ -44,6 +44,7 @@ test("a file that changes or goes takes its old imports along", () => {
   graph.set({ id: 1, path: "a.ts", lang: "typescript", imports: ["./c"] });
   assert.equal(graph.count(b), 0);
   graph.set({ id: 1, path: "a.ts", lang: "typescript", imports: ["./b"] });
+  assert.equal(graph.count(b), 1);
   graph.delete(1);
   graph.delete(1);
   assert.equal(graph.count(b), 0);

@@ -1,7 +1,7 @@
 // What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -59,6 +59,7 @@ async function openThenDamaged(changes?: Partial<StoreOptions>) {
 
 describe("the index folder", () => {
   test("is readable by its owner only", { skip: process.platform === "win32" }, async () => {
+    chmodSync(w.folder, 0o755);
     const store = await w.open();
     store.putFiles(manyFiles(1));
     assert.equal(statSync(w.folder).mode & 0o777, 0o700);

@@ -111,3 +111,14 @@ describe("the k best of a stream", () => {
 test("the kernel exists on the platforms that tests run on", () => {
   assert.ok(createScan(new WebAssembly.Memory({ initial: 2 }), 384));
 });
+
+test("where the kernel gets no memory, the plain loop finds the same, filtered too", (t) => {
+  const { rows, floats } = filled(60, 20);
+  t.mock.method(WebAssembly, "Memory", function () {
+    throw new RangeError("could not allocate memory");
+  });
+  const plain = filled(60, 20).rows;
+  const allowed = new Set([103, 117, 140]);
+  for (const filter of [undefined, allowed]) assert.deepEqual(scan(plain, floats[7]!, 3, filter).map(({ chunkId }) => chunkId), scan(rows, floats[7]!, 3, filter).map(({ chunkId }) => chunkId));
+  assert.deepEqual(new Set(scan(plain, floats[7]!, 3, allowed).map(({ chunkId }) => chunkId)), allowed);
+});
