@@ -97,6 +97,13 @@ describe("an engine client", () => {
     assert.equal(engines.length, 2);
   });
 
+  it("sends nothing again that an engine has refused", async () => {
+    let asked = 0;
+    const { client, engines } = withEngines(() => (asked++, Promise.reject(new ResponseError(-32000, "There is no word in the query.", { code: "input.invalid" }))));
+    await assert.rejects(client.request(protocol.search, query), (error) => StrataError.is(error, "input.invalid"));
+    assert.deepEqual([asked, engines.length], [1, 1]);
+  });
+
   it("does not send it a third time", async () => {
     const { client, engines } = withEngines(() => new Promise(() => undefined));
     const answer = client.request(protocol.search, query);

@@ -274,6 +274,11 @@ describe("identity", () => {
     for (const end of ["\r\n", "\r"]) assert.deepEqual(await chunker.chunk("a.go", source.replaceAll("\n", end)), plain);
     assert.deepEqual(await chunker.chunk("a.go", `\uFEFF${source}`), plain);
   });
+  it("has its name on its first piece alone when it must be cut", async () => {
+    const { chunks } = await chunker.chunk("a.js", `function load() {\n  first();\n  return \`${"x ".repeat(3_500)}\`;\n}\n`);
+    assert.ok(chunks.length > 2);
+    assert.deepEqual(chunks.map(({ chunk }) => chunk.symbols.length), chunks.map((_, i) => (i === 0 ? 1 : 0)));
+  });
   it("comes of no syntax tree where a file is little more than one line", async () => {
     const line = (numbers: number) => `x([${"1,".repeat(numbers)}]);\n`;
     assert.deepEqual([(await chunker.chunk("a.js", line(12_000))).method, (await chunker.chunk("a.js", line(1_000))).method], ["scanner", "tree"]);

@@ -129,3 +129,10 @@ test("what the code of a language has in common is read off some of a large inde
   assert.ok(vectors.searchCode(query, "go", 10, languagesOf).length > 0);
   assert.equal(asked[0], 100_000);
 });
+
+test("where the exits share a space, all chunks meet the query of the deepest one", () => {
+  const { vectors } = model(true, (i) => i % 2 === 0);
+  const misled = { ...queryFor(7), instant: truth[8]!, shallow: truth[8]! };
+  assert.deepEqual(vectors.search(misled, 20), vectors.search(sameAtEveryExit(truth[7]!), 20));
+  assert.deepEqual(vectors.score(misled, [7, 8]), vectors.score(sameAtEveryExit(truth[7]!), [7, 8]));
+});

@@ -244,6 +244,12 @@ describe("what was indexed once", () => {
     while (!store.drainGraphs(1000));
     assert.deepEqual(storedOf(...texts), ["four", "five"]);
     assert.equal(dense(store, "five").length, 1);
+    store.putFiles([parsedFile("x.ts", ["four"])]);
+    t.mock.timers.tick(15 * 86_400_000);
+    store.putFiles([parsedFile("y.ts", ["six"])]);
+    store.removeFiles(["y.ts"]);
+    while (!store.drainGraphs(1000));
+    assert.deepEqual(storedOf(...texts), ["four"], "what has come back is no orphan");
   });
 });
 
