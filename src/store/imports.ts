@@ -70,7 +70,6 @@ export class ImportGraph {
       }
     }
     this.#byFile.set(file.id, list);
-    this.#counts.clear();
   }
   delete(file: number): void {
     for (const one of this.#byFile.get(file) ?? []) {

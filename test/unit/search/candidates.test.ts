@@ -59,4 +59,6 @@ test("a line of a trace that names a file as thousands are called says little, a
   assert.equal(looks, 50);
   await gather(store, "    at load (/srv/app/part7/index.ts:1:1)");
   assert.equal(looks, 51, "the longest common ending decides");
+  await gather(store, "    at load (/srv/app/part7/index.ts:1:1)\n    at load (/srv/app/part8/index.ts:1:1)");
+  assert.equal(looks, 53, "of every line");
 });

@@ -45,6 +45,7 @@ test("a file that changes or goes takes its old imports along", () => {
   assert.equal(graph.count(b), 0);
   graph.set({ id: 1, path: "a.ts", lang: "typescript", imports: ["./b"] });
   assert.equal(graph.count(b), 1);
+  assert.equal(graph.count({ id: 4, path: "x/b.ts", lang: "typescript" }), 0, "./ says where");
   graph.delete(1);
   graph.delete(1);
   assert.equal(graph.count(b), 0);

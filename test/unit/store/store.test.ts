@@ -83,6 +83,7 @@ describe("putting files", () => {
     const store = await w.open();
     store.putFiles([files(), parsedFile("a.png", [], { lang: `${SKIPPED}binary` })]);
     assert.deepEqual([store.coverage().files, store.files().size], [1, 2]);
+    assert.deepEqual(["**/*.png", "**/*.ts"].map((glob) => store.allowedBy({ pathGlobs: [glob] })!.isEmpty), [true, false]);
   });
 
   test("makes one new chunk for an edited function and leaves the others' places as they are", async () => {
@@ -308,8 +309,10 @@ describe("deepening", () => {
     assert.deepEqual(dense(store, "gone"), []);
     assert.throws(() => store.putVectors("deep", [{ chunkId: 1, vector: quantise(vectorOf("gone", 16)) }]), RangeError);
     store.putFiles([files()]);
-    assert.deepEqual([chunkIds(store), store.coverage().deep], [[1, 2], 0], "whose ids others may get");
     assert.throws(() => store.searchDense(sameAtEveryExit(vectorOf("x", 16)), 1, {}), RangeError);
+    await store.close();
+    const again = await w.open();
+    assert.deepEqual([chunkIds(again), again.coverage().deep], [[1, 2], 0], "whose ids others may get");
   });
 });
 
