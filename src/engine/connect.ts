@@ -235,6 +235,7 @@ function startEngine(root: string, folder: string, options: ConnectOptions, onWa
     const done = (outcome: StrataError | undefined) => {
       options.signal?.removeEventListener("abort", abandon);
       child.removeAllListeners();
+      child.on("message", () => {}); // for one that was read with the last: Node would keep it in the channel that has gone, and throw where nobody catches
       if (child.connected) child.disconnect();
       child.unref();
       resolve(outcome);

@@ -45,6 +45,14 @@ test("an engine that lives is waited for as long as it opens its index", async (
   assert.equal(engine.starts().length, 1);
 });
 
+test("what an engine says behind its last word is nobody's business, and no end of its client", { skip: process.platform === "win32" && "the channel is no file there" }, async (t) => {
+  const workspace = new Workspace(t);
+  const said = JSON.stringify({ error: { code: "model.damaged", message: "It says so." } });
+  const engine = program(workspace, `import { writeSync } from "node:fs"; writeSync(3, ${JSON.stringify(`${said}\n${said}\n`)}); process.once("disconnect", () => process.exit());`);
+  await assert.rejects(workspace.connect({ program: engine.program }), ends);
+  await settle();
+});
+
 test("who does not want to wait any more leaves an engine to itself", async (t) => {
   const workspace = new Workspace(t);
   const engine = program(workspace, `process.once("disconnect", () => process.exit());`);
