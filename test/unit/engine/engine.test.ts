@@ -410,6 +410,16 @@ test("similar code is not asked for with what holds secrets, lies outside, is a 
   await assert.rejects(engine.similar({ path: file, startLine: 4, endLine: 2, k: 3, depth: "instant" }, never), (error) => StrataError.is(error, "input.invalid") && /Line 2 is before line 4/.test(error.message));
 });
 
+test("settings that say nothing of a pause do not end it", async (t) => {
+  const engine = await workplace(t, manyFiles(1)).open();
+  const { paused: _, ...others } = shallow;
+  await engine.configure({ ...others, paused: true });
+  await engine.configure(others);
+  assert.equal(engine.settings.paused, true);
+  await engine.configure({ ...others, paused: false });
+  assert.equal(engine.settings.paused, false);
+});
+
 test("what failed is tried again before it is judged, and says why it failed", async (t) => {
   const place = workplace(t, manyFiles(5));
   const engine = await place.open();

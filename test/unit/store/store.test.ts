@@ -83,6 +83,10 @@ describe("putting files", () => {
     const store = await w.open();
     store.putFiles([files(), parsedFile("a.png", [], { lang: `${SKIPPED}binary` })]);
     assert.deepEqual([store.coverage().files, store.files().size], [1, 2]);
+    assert.deepEqual(store.languages(), { typescript: 1, [`${SKIPPED}binary`]: 1 });
+    store.removeFiles(["a.png"]);
+    assert.deepEqual(store.languages(), { typescript: 1 });
+    store.putFiles([parsedFile("a.png", [], { lang: `${SKIPPED}binary` })]);
     assert.deepEqual(["**/*.png", "**/*.ts"].map((glob) => store.allowedBy({ pathGlobs: [glob] })!.isEmpty), [true, false]);
   });
 
