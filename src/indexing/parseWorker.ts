@@ -26,12 +26,14 @@ export interface ParseReply {
 
 /** Parsing one file may not hold up the rest: past this the line scanner cuts it. */
 const PARSE_DEADLINE_MS = 2_000;
+/** What a file may have grown beside doubling since it was found. One that grows faster, as a log may, counts as gone: it is found again, with its size. */
+const GROWTH_BYTES = 10_000_000;
 
 async function parseFile(root: string, file: FileToParse, chunker: Chunker, instant: InstantEncoder): Promise<ParseOutcome> {
   const { path: relative } = file;
   let bytes: Buffer;
   try {
-    bytes = await readInside(root, relative);
+    bytes = await readInside(root, relative, 2 * file.size + GROWTH_BYTES);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (error instanceof NotInside || code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return { kind: "gone", path: relative };

@@ -1,7 +1,7 @@
 // Files to parsed files in worker threads: order, reasons for what is left out, and a pool that outlives its workers.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -146,4 +146,10 @@ test("a closed pool answers instead of hanging", async (t) => {
   await parsing.close();
   assert.equal((await waiting).length, 1);
   assert.deepEqual(await parsing.parse([file("a.ts")], true), [{ kind: "gone", path: "a.ts" }]);
+});
+
+test("a file that has become many times as large since it was found is not read", async (t) => {
+  const grow = (root: string) => truncateSync(path.join(root, "app.log.txt"), 30_000_000);
+  const parsing = await pool(t, { "app.log.txt": "started\n", "a.ts": "export const a = 1;\n" }, { change: grow });
+  assert.deepEqual((await parsing.parse([file("app.log.txt"), file("a.ts")], false)).map(({ kind }) => kind), ["gone", "parsed"]);
 });
