@@ -151,6 +151,7 @@ const otherNames = new Map<string, readonly LanguageId[]>([
   ["typescript", ["typescript", "tsx"]],
   ["typescriptreact", ["tsx"]],
   ["javascriptreact", ["javascript"]],
+  ["css", ["css", "scss"]],
   ["golang", ["go"]],
   ["c#", ["csharp"]],
   ["f#", ["fsharp"]],

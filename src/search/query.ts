@@ -74,7 +74,7 @@ class Restrictions {
     else if (key === "path") {
       for (const one of alternativesOf(value)) (negative !== one.startsWith("!") ? this.excludeGlobs : this.pathGlobs).push(...globsOf(one.replace(/^!/, "")));
     } else if (key === "symbol" && !negative) this.symbols.push(value.toLowerCase().replace(/(?<=.)\(\)$/, ""));
-    else if (key === "in" && /^tests?$/.test(value)) this.tests = negative ? "none" : "only";
+    else if (key === "in" && /^tests?$/i.test(value)) this.tests = negative ? "none" : "only";
     else return false;
     return true;
   }

@@ -168,6 +168,8 @@ describe("languagesNamed", () => {
     ["c++", ["cpp"]],
     ["c#", ["csharp"]],
     ["javascriptreact", ["javascript"]],
+    ["css", ["css", "scss"]],
+    ["less", ["scss"]],
     ["shellscript", ["bash"]],
     ["ipynb", ["python"]],
     ["constructor", []],

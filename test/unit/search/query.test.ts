@@ -264,6 +264,7 @@ test("stack traces of many languages give files and lines", () => {
 test("a query that asks for tests or examples says so", () => {
   assert.equal(parseQuery("unit tests of the parser").asksFor.tests, true);
   assert.equal(parseQuery("parser in:tests").asksFor.tests, true);
+  assert.equal(parseQuery("parser IN:Tests").asksFor.tests, true);
   assert.equal(parseQuery("example of a custom handler").asksFor.examples, true);
   assert.equal(parseQuery("latest contest results").asksFor.tests, false);
   for (const [raw, documents] of [["how do I mount a volume", true], ["how to mount a volume", true], ["how is a volume mounted", false], ["how do volumes get mounted", false]] as const) assert.equal(parseQuery(raw).asksFor.documents, documents, raw);
