@@ -16,7 +16,7 @@ import { importsOf } from "./imports.ts";
 import { languageById, languageOf, languagesNamed, tellingChars, type Language } from "./languages.ts";
 import { SourceLines, sizes, type Part } from "./parts.ts";
 import { cutByIndentation, cutByKeys, cutRows, cutWindows } from "./scanner.ts";
-import { cutSections, hasHeadings } from "./sections.ts";
+import { cutSections } from "./sections.ts";
 import { blanked, type Syntax } from "./syntax.ts";
 import { syntaxes } from "./syntaxes.ts";
 import { cutTree, misreadChars, outline, type OutlineEntry } from "./treeCutter.ts";
@@ -233,7 +233,7 @@ function cutWithoutTree(language: Language, lines: SourceLines): Part[] {
     case "scanner":
       return cutByIndentation(lines, habitsOf(language.id));
     case "sections":
-      return hasHeadings(language.id) ? cutSections(lines, language.id) : cutWindows(lines);
+      return cutSections(lines, language.id);
     case "keys":
       return cutByKeys(lines);
     case "windows":

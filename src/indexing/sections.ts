@@ -1,4 +1,5 @@
 // Prose by its headings: where they stand in Markdown and its kin, and how the sections between them become parts.
+import type { LanguageId } from "./languages.ts";
 import { sizes, type Part, type SourceLines } from "./parts.ts";
 import { cutWindows, TELLING, windowHead } from "./scanner.ts";
 
@@ -78,7 +79,7 @@ const restructured: HeadingsOf = (rows) => {
 
 const texLevels = ["part", "chapter", "section", "subsection", "subsubsection", "paragraph"];
 
-const headingsIn = {
+const headingsIn: Partial<Record<LanguageId, HeadingsOf>> = {
   markdown,
   restructuredtext: restructured,
   text: restructured,
@@ -88,10 +89,7 @@ const headingsIn = {
   })),
   org: byRow(/^(\*+)\s+(\S.*)$/, (mark) => mark.length, (rows) => outside(rows, (text) => (/^\s*#\+begin/i.test(text) ? (row) => /^\s*#\+end/i.test(row) : undefined))),
   tex: byRow(/^\s*\\(part|chapter|section|subsection|subsubsection|paragraph)\*?(?:\[[^\]]*\])?\{([^}]+)/, (mark) => texLevels.indexOf(mark) + 1, (rows) => rows.map(() => true)),
-} as const satisfies Record<string, HeadingsOf>;
-
-/** Whether the headings of a language are known. */
-export const hasHeadings = (language: string): language is keyof typeof headingsIn => Object.hasOwn(headingsIn, language);
+};
 
 interface Section extends Heading {
   readonly to: number;
@@ -102,10 +100,10 @@ interface Section extends Heading {
  * Sections under their headings; the breadcrumb is the headings above. Long sections become windows.
  * @param titles the headings that the text stands under, by level, "" for a level that has none; then those that what follows stands under
  */
-export function cutSections(lines: SourceLines, language: keyof typeof headingsIn = "markdown", titles: string[] = []): Part[] {
+export function cutSections(lines: SourceLines, language: LanguageId = "markdown", titles: string[] = []): Part[] {
   const rows = Array.from({ length: lines.count }, (_, row) => lines.text(row, row).slice(0, TELLING));
   const sections: Section[] = [{ row: 0, to: -1, level: 0, above: [...titles], title: "" }];
-  const headings = headingsIn[language](rows);
+  const headings = headingsIn[language]?.(rows) ?? [];
   headings.forEach(({ row, level, title }, i) => {
     sections[i] = { ...sections[i]!, to: row - 1 };
     titles.length = Math.min(titles.length, level - 1);

@@ -258,7 +258,7 @@ const macroAlone = /^_*[A-Z][A-Z0-9]*_[A-Z0-9_]+[ \t]*$(?=\n\s*(?:\n|struct\b|cl
 const macroOfFunction = /^([ \t]*(?:(?:static|inline|extern|virtual|constexpr|explicit|friend)[ \t]+)*)([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\([^()\n]{0,80}\))?)(?=[ \t]+(?:(?!return\b|else\b|case\b)[A-Za-z_][\w:]*(?:<(?:[^<>;{}()\n]|<[^<>;{}()\n]{0,100}>){0,100}>)?[ \t*&]+){1,4}(?!(?:if|for|while|switch|catch)\b)~?[A-Za-z_][\w:]*[ \t]*\()/gm;
 const macroAfterParameters = /(\)[ \t]*(?:const[ \t]*)?)([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\((?:[^()\n]|\([^()\n]{0,80}\)){0,80}\))?)(?=\s*(?:(?:override|final)\s*)?[{;])/g;
 const withoutMacros = (source: string): string =>
-  source.replace(macroAlone, blanked).replace(macroOfFunction, (_, before: string, macro: string) => before + blanked(macro)).replace(macroAfterParameters, (_, before: string, macro: string) => before + blanked(macro)).replace(macroBefore, (_, keyword: string, macros: string) => keyword + blanked(macros)).replace(macroBehind, (_, head: string, macro: string) => head + blanked(macro));
+  [macroOfFunction, macroAfterParameters, macroBefore, macroBehind].reduce((text, pattern) => text.replace(pattern, (_, before: string, macros: string) => before + blanked(macros)), source.replace(macroAlone, blanked));
 const isMacro = (name: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(name);
 /** What the grammar takes for one thing and the preprocessor for another: `TEST(Suite, name) {`, and `__init start(void) {`, where the name seems to be the type. */
 function macroDefinition(node: Node): Definition | undefined {

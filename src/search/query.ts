@@ -48,7 +48,6 @@ const longest = 4_000;
 
 /** Quotes that stand free. Those behind a bracket or a sign of code are a literal's: `'["todos"]'`, `name="id"`. */
 const quoted = /(?<![^\s(,;:])"([^"]{2,})"(?![^\s),.;:!?])/g;
-const quotedText = new RegExp(quoted.source.replace("([^\"]{2,})", "[^\"]{2,}"));
 /** Also as GNU's tools and Ruby quote names: `save!'. */
 const backticked = /`([^`'\n]+)[`']/g;
 
@@ -125,7 +124,8 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
         .join(" "),
     ),
     phrases,
-    around: phrases.length === 0 ? [text] : withoutFilters.split(quotedText).map((part) => part.trim()).filter((part) => part !== ""),
+    // Every second part is a quoted text.
+    around: phrases.length === 0 ? [text] : withoutFilters.split(quoted).flatMap((part, i) => (i % 2 === 0 && part.trim()) || []),
     filters: restrictions.filters,
     unknownLangs: [...restrictions.langs, ...restrictions.excludeLangs].filter((name) => languagesNamed(name).length === 0),
     symbolFilter,
