@@ -8,6 +8,13 @@ import { assertSameModel, type Segment } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
+/**
+ * From 1.29 on ONNX Runtime reports machine, process and models to Microsoft (microsoft/onnxruntime#27379). The first variable ends that on Linux and
+ * macOS, and its Windows build asks for the second alone. They are read when the first session opens, and a worker's own would not reach the library:
+ * they are set while this loads, which the main thread does before it starts a worker. Programs that it starts inherit them.
+ */
+Object.assign(process.env, { ORT_DISABLE_TELEMETRY: "1", ORT_RUNNING_UNIT_TESTS: "1" });
+
 /** Vectors of one text, `dims` wide and of unit length. */
 interface ExitVectors {
   readonly shallow: Float32Array;

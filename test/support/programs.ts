@@ -15,6 +15,8 @@ interface Ended {
 interface RunOptions {
   readonly cwd?: string;
   readonly piped?: string | Uint8Array;
+  /** Beside the test's own variables; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A temporary folder with a cache beside the folders that tests make. */
@@ -38,9 +40,9 @@ export class Sandbox {
     }
   }
 
-  start(args: readonly string[], { cwd = this.folder, piped }: RunOptions = {}, isOpen = false): ChildProcess {
+  start(args: readonly string[], { cwd = this.folder, piped, env }: RunOptions = {}, isOpen = false): ChildProcess {
     const child = spawn(process.execPath, ["--no-warnings", path.join(packageRoot, "src/cli/main.ts"), ...args], {
-      env: { ...process.env, STRATA_CACHE: this.cache, NO_COLOR: "1" },
+      env: { ...process.env, STRATA_CACHE: this.cache, NO_COLOR: "1", ...env },
       cwd,
       stdio: [piped === undefined && !isOpen ? "ignore" : "pipe", "pipe", "pipe"],
     });
