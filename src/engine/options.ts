@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly mayWait?: () => boolean;
   /** Chunks that are read deeper unasked; tests take fewer. Default: see pace.ts. */
   readonly mostDeepened?: number;
+  /** Chunks from which on the engine warms itself up; tests take fewer. Default: see pace.ts. */
+  readonly warmFrom?: number;
   /** See OnnxEncoderOptions. */
   readonly encoder?: OnnxEncoderOptions;
   readonly log: Log;

@@ -682,3 +682,17 @@ test("with a model whose exits do not run, or give no numbers, questions are ans
     assert.match(engine.status().warnings.join(), /Searching by words only: The model .*strata-model-/);
   }
 });
+
+test("who asks first meets a warm engine: where the workspace is large it asks itself once, after its first pass", { timeout: 30_000 }, async (t) => {
+  const asked = t.mock.method(OnnxEncoder.prototype, "embedQuery");
+  const count = () => asked.mock.calls.filter(({ arguments: [text] }) => text === "parse a date" || text === "wait until all are done").length;
+  const small = await workplace(t, manyFiles(3)).open();
+  await small.index("instant", never);
+  const place = workplace(t, manyFiles(3));
+  const engine = await place.open({ warmFrom: 3 });
+  while (count() < 2) await breathe();
+  place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
+  await engine.filesChanged(["late.ts"], never);
+  await engine.index("instant", never);
+  assert.equal(count(), 2);
+});

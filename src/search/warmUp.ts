@@ -1,0 +1,22 @@
+// The first answers of a process are its slowest: what makes them is not compiled yet, and the index lies on the disk. A few questions that nobody
+// asked get that over with, behind those that somebody does.
+
+/** Of words that most code has, so that they read much of the index and rank full lists. */
+const questions = [
+  "where is the configuration read", "parse a date", "retry after a failure", "open a file and read its lines",
+  "close the connection", "write to the log", "how are errors handled", "sort a list of items",
+  "test that it fails", "compare two versions", "convert a number to text", "send a request",
+  "start the server", "remove an entry from the cache", "check the permissions of a user", "wait until all are done",
+];
+
+/**
+ * @param whenFree resolves when nobody waits for an answer; each question waits for that
+ * @throws what `ask` throws, and the signal's reason
+ */
+export async function warmUp(ask: (query: string) => Promise<unknown>, whenFree: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  for (const question of questions) {
+    await whenFree();
+    signal.throwIfAborted();
+    await ask(question);
+  }
+}
