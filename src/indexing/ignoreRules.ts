@@ -35,9 +35,17 @@ interface Level {
   readonly fromGit: boolean;
 }
 
+interface GitFolder {
+  readonly folder: string;
+  /** A bare repository has files in its worktrees alone. */
+  readonly hasCheckout: boolean;
+}
+
 /** The rules inside one directory: those of every directory above it, outermost first, then its own. */
 export interface DirectoryRules {
   readonly levels: readonly Level[];
+  /** Of the repository or worktree in which this lies, where its top is the root or below it. */
+  readonly git?: GitFolder | undefined;
   /** All of them in one, for what the levels one by one cannot tell; compiled when it is needed first. */
   combined?: Ignore;
 }
@@ -91,17 +99,16 @@ function statIfAny(file: string): Stats | undefined {
 }
 
 /** The git folder of a repository or worktree whose top is `directory`; undefined when it is no such top. */
-function gitFolder(directory: string): string | undefined {
+function gitFolder(directory: string): GitFolder | undefined {
   const dotGit = path.join(directory, ".git");
   const stat = statIfAny(dotGit);
   if (stat === undefined) return undefined;
-  if (stat.isDirectory()) return dotGit;
-  const target = /^gitdir: (.+?)\s*$/m.exec(readText(dotGit) ?? "")?.[1];
+  const target = stat.isDirectory() ? dotGit : /^gitdir: (.+?)\s*$/m.exec(readText(dotGit) ?? "")?.[1];
   if (target === undefined) return undefined;
-  const folder = path.resolve(directory, target);
+  const own = path.resolve(directory, target);
   // A linked worktree shares info/exclude with its main repository.
-  const common = readText(path.join(folder, "commondir"))?.trim();
-  return common ? path.resolve(folder, common) : folder;
+  const common = readText(path.join(own, "commondir"))?.trim();
+  return { folder: common ? path.resolve(own, common) : own, hasCheckout: statIfAny(path.join(own, "index")) !== undefined };
 }
 
 export class IgnoreRules {
@@ -147,7 +154,7 @@ export class IgnoreRules {
         return undefined;
       }
     }
-    return rules;
+    return { levels: rules.levels };
   }
 
   #extend(parent: DirectoryRules, absolute: string, scope: string, names: ReadonlySet<string> | undefined): DirectoryRules {
@@ -156,7 +163,7 @@ export class IgnoreRules {
     const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
-      const list = path.join(git, "info", "exclude");
+      const list = path.join(git.folder, "info", "exclude");
       this.gitLists.add(list);
       const text = readText(list, statSync);
       if (text !== undefined) added.push(level(linesOf(text), scope, true));
@@ -166,7 +173,8 @@ export class IgnoreRules {
       const text = readText(path.join(absolute, name));
       if (text !== undefined) added.push(level(linesOf(text), scope, name === ".gitignore"));
     }
-    return added.length === 0 && levels.length === parent.levels.length ? parent : { levels: [...levels, ...added] };
+    if (git === undefined && added.length === 0) return parent;
+    return { levels: [...levels, ...added], git: git ?? parent.git };
   }
 
   /**
@@ -177,9 +185,14 @@ export class IgnoreRules {
     const scope = (this.#prefix + directory).replace(/\/$/, "");
     const absolute = path.join(this.#root, directory);
     const rules = this.#extend(parent ?? this.#outer, absolute, scope, names);
-    // Cargo's target, linters' caches, Strata's own indexes. A cache that somebody opens on purpose is searched like any ignored folder.
-    const isCache = directory !== "" && (names?.has(cacheTag) ?? true) && readText(path.join(absolute, cacheTag))?.startsWith(cacheSignature);
-    return isCache ? { levels: [...rules.levels, level(["*"], scope, false)] } : rules;
+    // Whoever opens such a folder on purpose searches it, as any ignored one.
+    if (directory === "") return rules;
+    // Cargo's target, linters' caches, Strata's own indexes.
+    const isCache = (names?.has(cacheTag) ?? true) && readText(path.join(absolute, cacheTag))?.startsWith(cacheSignature);
+    // An agent's worktree inside the checkout: every file once more, on another branch.
+    const around = parent?.git;
+    const isTwin = around?.hasCheckout && rules.git !== around && rules.git?.folder === around.folder;
+    return isCache || isTwin ? { ...rules, levels: [...rules.levels, level(["*"], scope, false)] } : rules;
   }
 
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
@@ -81,6 +81,31 @@ test("a worktree's .git file leads to the exclude file of its repository", async
   const outside = tree({ "main/.git/info/exclude": "local.ts", "main/.git/worktrees/w/commondir": "../..\n" });
   const root = tree({ "local.ts": "", "a.ts": "", ".git": `gitdir: ${path.join(outside, "main/.git/worktrees/w")}\n` });
   await check(root, ["a.ts"]);
+});
+
+test("a worktree inside the checkout it belongs to is left out, unless it is opened on purpose; another repository is not", { skip: hasGit ? false : "git is not installed" }, async () => {
+  const root = realpathSync(tree({ "a.ts": "", "lib/b.ts": "", "other/c.ts": "" }));
+  git(path.join(root, "other"), "init", "-q");
+  git(root, "init", "-q");
+  git(root, "add", "a.ts", "lib");
+  git(root, "commit", "-qm", "all");
+  git(root, "worktree", "add", "-q", ".agents/one", "-b", "one");
+  git(path.join(root, ".agents/one"), "worktree", "add", "-q", "two", "-b", "two");
+  await check(root, ["a.ts", "lib/b.ts", "other/c.ts"]);
+  await check(path.join(root, ".agents/one"), ["a.ts", "lib/b.ts"]);
+  await check(path.join(root, ".agents/one/lib"), ["b.ts"]);
+  await check(path.join(root, ".agents"), ["one/a.ts", "one/lib/b.ts"]);
+});
+
+test("worktrees of a bare repository, which has no files of its own, are read", { skip: hasGit ? false : "git is not installed" }, async () => {
+  const from = realpathSync(tree({ "a.ts": "" }));
+  git(from, "init", "-q");
+  git(from, "add", ".");
+  git(from, "commit", "-qm", "all");
+  const root = realpathSync(tree({ ".git": "gitdir: ./.bare\n" }));
+  git(root, "clone", "-q", "--bare", from, ".bare");
+  for (const branch of ["one", "two"]) git(root, "worktree", "add", "-q", branch, "-b", branch);
+  assert.deepEqual((await walked(root)).files.filter((file) => file.endsWith(".ts")).sort(), ["one/a.ts", "two/a.ts"]);
 });
 
 test("opening a folder inside a repository honours the rules above it", async () => {
