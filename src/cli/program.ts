@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { isAbort } from "../base/abort.ts";
 import { build, entryFile } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { agentSettings, launcherVariable } from "../base/launcher.ts";
 import { exclusion } from "../base/queryWords.ts";
 import { depths } from "../encoding/encoder.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
@@ -167,9 +168,10 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       const folders = foldersServed(given);
       if (options.config) {
         const served = given.length === 0 ? [] : folders.map(({ root }) => root); // without one the folder that the agent works in
+        const args = [...(modelFolder === undefined ? [] : ["--model", modelFolder]), "mcp", ...served];
+        const launcher = process.env[launcherVariable];
         // This Node by its full path: an agent may have another PATH than a terminal.
-        const strata = { command: process.execPath, args: [entryFile("strata"), ...(modelFolder === undefined ? [] : ["--model", modelFolder]), "mcp", ...served] };
-        terminal.out(`${JSON.stringify({ mcpServers: { strata } }, undefined, 2)}\n`);
+        terminal.out(`${launcher ? agentSettings(launcher, args) : agentSettings(process.execPath, [entryFile("strata"), ...args])}\n`);
         return 0;
       }
       const { serveMcp } = await import("../mcp/server.ts");

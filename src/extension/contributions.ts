@@ -33,6 +33,7 @@ export const commands = {
   "strata.resumeIndexing": { title: "Resume Indexing", icon: "$(play)", enablement: "strata.indexingPaused" },
   "strata.chooseModel": { title: "Choose Model" },
   "strata.fineTune": { title: "Fine-Tune the Encoder on This Workspace" },
+  "strata.setUpTerminal": { title: "Set Up Terminal and Agents" },
   "strata.doctor": { title: "Doctor" },
   "strata.showLog": { title: "Show Log", icon: "$(output)" },
   "strata.restartEngine": { title: "Restart Engine", icon: "$(debug-restart)" },

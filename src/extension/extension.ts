@@ -24,6 +24,7 @@ import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
 import { findSimilarInEditor, findSimilarToPlace, openFile, placeInWorkspace, placesByFolder } from "./similarCode.ts";
 import { createStatusItem, showStatusDetails } from "./statusItem.ts";
+import { renewLauncher, setUpTerminal } from "./terminal.ts";
 import { createTraining } from "./trainingPanel.ts";
 import { WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -155,6 +156,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.resumeIndexing": () => setPaused(false),
     "strata.chooseModel": () => chooseModel(engines, [path.join(context.extensionPath, "models"), path.join(cacheFolder(), "models")]),
     "strata.fineTune": (confirmed?: { minutes: number; device: string }) => training.start(typeof confirmed?.minutes === "number" ? confirmed : undefined),
+    "strata.setUpTerminal": () => setUpTerminal(context),
     "strata.doctor": () => doctor.show(),
     "strata.showLog": () => output.show(true),
     "strata.restartEngine": async () => {
@@ -206,7 +208,10 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     vscode.window.registerWebviewViewProvider(views.search, view, { webviewOptions: { retainContextWhenHidden: true } }),
     ...registerAgentTools(engines),
   );
-  if (windowSettings().onStartup) setImmediate(() => void engines.start());
+  setImmediate(() => {
+    if (windowSettings().onStartup) void engines.start();
+    renewLauncher(context, log);
+  });
 
   return { folders: () => engines.states, onChange: (listener) => engines.onChange(listener), view: () => model.state };
 }

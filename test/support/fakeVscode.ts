@@ -224,6 +224,7 @@ export const window = {
     return { document, setDecorations: (_type: object, ranges: readonly Range[]) => (entry.marked = ranges), revealRange: (range: Range) => void (entry.revealed = range) };
   },
 };
+export const env = { clipboard: { text: "", writeText: async (text: string) => void (env.clipboard.text = text) } };
 export class ThemeIcon {}
 export class ThemeColor {
   readonly id: string;

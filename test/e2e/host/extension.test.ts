@@ -1,7 +1,9 @@
 // The extension inside a real extension host, with a real engine and model, on a copy of test/fixtures/workspace.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { commands, settings, tools } from "../../../src/extension/contributions.ts";
 import type { StrataApi } from "../../../src/extension/extension.ts";
@@ -206,6 +208,17 @@ describe("Strata in VS Code", () => {
     const text = found.content.map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : "")).join("");
     assert.match(text, /worker\/jobs\/labels\.py:\d+-\d+/);
     assert.match(text, /Searched 17 files/);
+  });
+
+  it("sets up the terminal's command, which asks the engine of this window, and what agents take", async () => {
+    await vscode.commands.executeCommand("strata.setUpTerminal");
+    const { mcpServers } = JSON.parse(await vscode.env.clipboard.readText()) as { mcpServers: { strata: { command: string; args: string[] } } };
+    const { command, args } = mcpServers.strata;
+    assert.deepEqual(args, ["mcp"]);
+    const { stdout } = await promisify(execFile)(command, ["search", "carrier for a parcel", "--in", root, "--json"]);
+    const { hits } = JSON.parse(stdout) as { hits: { path: string; depth: string }[] };
+    assert.deepEqual([hits[0]?.path, hits[0]?.depth], ["worker/jobs/labels.py", "deep"]);
+    assert.match((await promisify(execFile)(command, ["mcp", "--config"])).stdout, new RegExp(JSON.stringify(command)));
   });
 });
 

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { entryFile } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
+import { launcherVariable } from "../../../src/base/launcher.ts";
 import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
@@ -119,12 +120,16 @@ test("help and version are answers; no command at all is not", async () => {
   assert.match(nothing.err, /^Usage: strata/);
 });
 
-test("what agents need to start the server is printed whole", async () => {
+test("what agents need to start the server is printed whole", async (t) => {
   const configOf = async (...args: string[]) => (JSON.parse((await strata("mcp", "--config", ...args)).out) as { mcpServers: { strata: { command: string; args: string[] } } }).mcpServers.strata;
   const own = await configOf();
   assert.deepEqual([own.command, own.args], [process.execPath, [entryFile("strata"), "mcp"]]);
   assert.deepEqual((await configOf(path.join(root, "src"), "--in", root)).args, [entryFile("strata"), "mcp", path.join(root, "src"), root]);
   assert.equal((await strata("mcp", "--config", path.join(root, "nowhere"))).code, 2);
+  // Started by the command that the extension makes, it names that one, which the next version keeps.
+  t.after(() => delete process.env[launcherVariable]);
+  process.env[launcherVariable] = "/cache/bin/strata";
+  assert.deepEqual(await configOf("--in", root), { command: "/cache/bin/strata", args: ["mcp", root] });
 });
 
 test("places in files", () => {

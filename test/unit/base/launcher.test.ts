@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { agentSettings, launcherText, launcherVariable } from "../../../src/base/launcher.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
+
+test("the command passes everything on to the program, whatever the paths are called", { skip: process.platform === "win32" && "it is a shell script" }, (t) => {
+  const folder = path.join(temporaryFolder(t), "it's \"mine\" $HOME");
+  mkdirSync(folder);
+  const [file, program] = [path.join(folder, "strata"), path.join(folder, "strata.mjs")];
+  writeFileSync(program, `console.log(JSON.stringify([process.argv.slice(2), process.env.${launcherVariable}, process.env.ELECTRON_RUN_AS_NODE])); process.exitCode = 7;`);
+  writeFileSync(file, launcherText(file, process.execPath, program));
+  chmodSync(file, 0o700);
+  const given = ["search", "where is $PATH read", "--path", "src/**", ""];
+  const { stdout, stderr, status } = spawnSync(file, given, { encoding: "utf8", cwd: "/" });
+  assert.deepEqual([JSON.parse(stdout), stderr, status], [[given, file, "1"], "", 7]);
+
+  rmSync(program);
+  const gone = spawnSync(file, given, { encoding: "utf8" });
+  assert.match(gone.stderr, /^strata: The extension that this command belongs to is gone\. Open VS Code .*strata\.\n$/);
+  assert.equal(gone.status, 2);
+});
+
+test("on Windows paths stand in quotes and percent signs are not variables", () => {
+  const text = launcherText("C:\\Users\\Zoë\\bin\\strata.cmd", "C:\\100%\\Code.exe", "C:\\ext\\strata.mjs", "win32");
+  assert.match(text, /^@echo off\r\nchcp 65001 >nul\r\n/);
+  assert.ok(text.includes(`set "${launcherVariable}=C:\\Users\\Zoë\\bin\\strata.cmd"\r\n`));
+  assert.ok(text.endsWith('"C:\\100%%\\Code.exe" --liftoff-only --no-warnings "C:\\ext\\strata.mjs" %*\r\n'));
+});
+
+test("agents start a program by its path, and a script of Windows by cmd", () => {
+  assert.deepEqual(JSON.parse(agentSettings("/cache/bin/strata", ["mcp", "/w"])), { mcpServers: { strata: { command: "/cache/bin/strata", args: ["mcp", "/w"] } } });
+  assert.deepEqual(JSON.parse(agentSettings("C:\\bin\\strata.cmd", ["mcp"])), { mcpServers: { strata: { command: "cmd", args: ["/c", "C:\\bin\\strata.cmd", "mcp"] } } });
+});
