@@ -85,8 +85,17 @@ interface Block {
 export function cutByIndentation(lines: SourceLines, habits = commonHabits): Part[] {
   const parts: Part[] = [];
   scanRows(lines, 0, lines.count - 1, [], parts, 0, habits);
-  return parts;
+  // What was opened level by level leaves a row here and two there, as the heads of loops in a long procedure. From the end, for a head belongs to what follows.
+  const joined: Part[] = [];
+  for (const part of parts.reverse()) {
+    const next = joined.at(-1);
+    if (next && isNameless(next) && isNameless(part) && next.breadcrumb.join("\n") === part.breadcrumb.join("\n") && lines.size(part.from, next.to) <= sizes.target) joined[joined.length - 1] = { ...next, from: part.from };
+    else joined.push(part);
+  }
+  return joined.reverse();
 }
+
+const isNameless = ({ symbols, doc }: Part): boolean => symbols.length === 0 && doc === "";
 
 function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
   let run: Block[] = [];

@@ -337,7 +337,8 @@ type PathFeatures = Readonly<Record<(typeof pathFeatureNames)[number], number>>;
 /** File names that say nothing themselves: the folder's name is the module's name. */
 const namelessStem = /^(index|mod|lib|main|init|__init__|__main__|package|default)$/i;
 const examplePath = /(^|\/)_?(examples?|samples?|demos?|tutorials?|playgrounds?|benchmarks?|benches|docs?|testdata|fixtures?)\//i;
-const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)/i;
+/** Also what leads from one version of a PostgreSQL extension to the next: `shop--1.0--1.1.sql` holds every function as it once was. */
+const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)|--\d[\w.]*--\d[\w.]*\.sql$/i;
 const declarationPath = /\.(d\.[cm]?ts|pyi)$/i;
 const headerPath = /\.(h|hh|hpp|hxx)$/i;
 const implementations = ["c", "cc", "cpp", "cxx", "m", "mm"];

@@ -137,6 +137,12 @@ describe("cutByIndentation", () => {
     const rows = (type: string, name: string): string => `resource "${type}" "${name}" {\n  region = "a"\n}\n\n`;
     assert.deepEqual(cutByIndentation(new SourceLines(rows("aws_vpc", "this") + rows("aws_subnet", "this")), habitsOf("terraform")).map(({ symbols }) => symbols), [["this", "aws_vpc", "aws_subnet"]]);
   });
+  it("leaves the heads of loops with what they begin", () => {
+    const loop = `  -- Closes what is open. ${"Why, and in which order. ".repeat(8)}\n  FOR one IN SELECT open\n  LOOP\n    total := total + 1;\n\n    IF one THEN\n${body(60, "      ")}    END IF;\n  END LOOP;\n\n`;
+    const lines = new SourceLines(`CREATE PROCEDURE close_all()\nBEGIN\n${loop.repeat(2)}END\n`);
+    const parts = cutByIndentation(lines, habitsOf("sql"));
+    assert.ok(parts.some(({ from, to }) => /Closes what is open[\s\S]*total := total/.test(lines.text(from, to))), show(parts).join());
+  });
   it("cuts rows when there is nothing to go by", () => {
     const parts = cutByIndentation(new SourceLines("a line of some words\n".repeat(400)));
     assert.ok(parts.length > 5);
