@@ -23,6 +23,7 @@ const kinds: readonly Kind[] = [
   { asked: /\b(?:kubernetes|k8s) (?:manifests?|resources?)\b/, is: ofLanguage("yaml") },
   { asked: /\b(?:ansible|playbooks?)\b/, is: ofLanguage("yaml") },
   { asked: /\bgradle\b/, is: ofPath(/\.gradle(?:\.kts)?$|(^|\/)(?:gradle\.properties|libs\.versions\.toml)$/i) },
+  { asked: /\bpod ?(?:specs?|files?)\b/, is: ofPath(/\.podspec(?:\.json)?$|(^|\/)podfile$/i) },
   { asked: /\bsql (?:that|which|file|script|schema|function|procedure)s?\b|\bstored (?:procedure|function)s?\b/, is: ofLanguage("sql") },
   { asked: /\bproto(?:buf)? (?:files?|messages?|definitions?|schemas?)\b/, is: ofLanguage("proto") },
   { asked: /\bgraphql (?:schemas?|files?|types?)\b/, is: ofLanguage("graphql") },
@@ -32,7 +33,7 @@ const kinds: readonly Kind[] = [
     asked: /\b(?:screen|activity|fragment|dialog|page) layouts?\b|\blayouts? (?:of|for) (?:the|an?)\b|\bstoryboards?\b/,
     is: ofPath(/(^|\/)res\/(?:layout|navigation|menu)[\w-]*\/|\.(?:storyboard|xib|xaml|axml|fxml)$|(^|\/)_?layouts?(?:\/|[.\w-]*\.(?:blade\.php|html?|[a-z]*html|erb|haml|slim|heex|twig|ejs|hbs|jinja2?|astro|vue|svelte|[jt]sx)$)/i),
   },
-  { asked: /\bmigrations?\b|\bschema changes?\b/, is: ofPath(/(^|\/)(?:(?:[\w-]*migrations?|migrate|deltas?)\/(?:[^/]+\/)*|versions\/)[^/]*\d[^/]*(?:\/migration\.sql)?$|(^|\/)[VUR]\d*(?:[._]\d+)*__\w[^/]*$/i) },
+  { asked: /\bmigrations?\b|\bschema change (?:for|of|that|which)\b/, is: ofPath(/(^|\/)(?:(?:[\w-]*migrations?|migrate|deltas?)\/(?:[^/]+\/)*|versions\/)[^/]*\d[^/]*(?:\/migration\.sql)?$|(^|\/)[VUR]\d*(?:[._]\d+)*__\w[^/]*$/i) },
   { asked: /\bandroid\b/, is: ofPath(/(^|\/)android[\w-]*\/|androidmanifest\.xml$/i) },
   { asked: /\b(?:ios|iphone|ipad)\b/, is: ofPath(/(^|\/)(?:ios[\w-]*|iphone\w*)\/|\.swift$/i) },
   {

@@ -29,6 +29,7 @@ test("a question that names a kind of file asks for such files", () => {
     ["helm chart of the service", place("charts/shop/templates/service.yaml", "yaml")],
     ["ansible role for the database", place("roles/db/tasks/main.yml", "yaml")],
     ["gradle dependencies", place("app/build.gradle.kts", "kotlin")],
+    ["podspec of the library", place("shop.podspec", "ruby")],
     ["sql that creates the tables", place("db/tables.sql", "sql")],
     ["protobuf message of an order", place("api/order.proto", "proto")],
     ["graphql schema of an order", place("api/order.graphqls", "graphql")],
@@ -43,7 +44,7 @@ test("a question that names a kind of file asks for such files", () => {
 });
 
 test("a question that only speaks of such things asks for none", () => {
-  for (const question of ["in-memory queues for unit tests without a server", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared"]) assert.equal(kindsAsked(question), undefined, question);
+  for (const question of ["in-memory queues for unit tests without a server", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup"]) assert.equal(kindsAsked(question), undefined, question);
 });
 
 test("of several kinds that are asked for together, what is of all comes first", () => {
