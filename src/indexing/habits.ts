@@ -10,6 +10,8 @@ export interface Defined {
   readonly owner: readonly string[];
   /** What stands deeper below the row are definitions again, as in a class; in a function they are its own business. */
   readonly holds: boolean;
+  /** What it is one of, where that is as often looked for as the name: a resource of Terraform is called `main` or `this`. */
+  readonly type?: string;
 }
 
 export interface Habits {
@@ -19,11 +21,13 @@ export interface Habits {
   readonly isComment: (row: string) => boolean;
   /** What a row begins with that opens a comment of several rows, and what closes it. */
   readonly longComments: LongComments;
+  /** Opens and closes the quoted body of what is defined in front of it: the rows between may stand as far out as they like. */
+  readonly quotesBody: RegExp | undefined;
 }
 
 type LongComments = readonly (readonly [opener: string, closer: string])[];
 
-/** Each pattern has a group `name`, or `holder` for what holds other definitions. The first that matches counts. */
+/** Each pattern has a group `name`, or `holder` for what holds other definitions, and perhaps `type` for what it is one of. The first that matches counts. */
 type Patterns = readonly RegExp[];
 
 /** What is special about a language. */
@@ -34,6 +38,7 @@ interface Own {
   readonly longComments?: LongComments;
   /** What joins a name to its owner; where nothing does, such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
   readonly joint?: RegExp;
+  readonly quotesBody?: RegExp;
   /** Says `package A is`, which elsewhere is prose. */
   readonly saysIs?: true;
 }
@@ -184,6 +189,17 @@ const own: Partial<Record<LanguageId, Own>> = {
     joint: /\./,
   },
   gleam: { defines: [/^\s*(?:pub\s+)?(?:opaque\s+)?(?:fn|type|const)\s+(?<name>\w+)/] },
+  graphql: {
+    defines: [
+      // What can be asked for and done: their fields are what people look for.
+      /^\s*(?:extend\s+)?type\s+(?<holder>Query|Mutation|Subscription)\b/,
+      /^\s*(?:extend\s+)?(?:type|interface|input|enum|union|scalar|query|mutation|subscription|fragment)\s+(?!on\b)(?<name>\w+)/,
+      /^\s*directive\s+@(?<name>\w+)/,
+      /^\s+(?<name>\w+)\s*(?::|\([^{}()]*(?:$|\)\s*:))/,
+    ],
+    comment: /^\s*(?:#|")/,
+    longComments: [['"""', '"""']],
+  },
   groovy: { defines: [/^\s*task\s+(?<name>\w+)/, /^\s*(?:project\.)?tasks\.(?:register|create|named)\(?\s*['"](?<name>[\w-]+)/, /^\s*(?:process|workflow)\s+(?<name>\w+)\s*\{/, ...classesAndMethods] },
   haxe: {
     defines: [
@@ -200,6 +216,7 @@ const own: Partial<Record<LanguageId, Own>> = {
       /^\s*(?:@\w+\s+)*(?:function|macro)\s+(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)/u,
       /^\s*(?:mutable\s+struct|struct|abstract\s+type|primitive\s+type)\s+(?<name>\w+)/,
       /^\s*const\s+(?<name>\w+)/,
+      /^\s*@testset\s+(?:\w+(?:\s*=\s*\w+)?\s+)*"(?<name>[^"]+)"/,
       /^\s*(?:@\w+\s+)*(?:\w+\.)*(?<name>[\p{L}_][\p{L}\p{N}_!]*)(?:\{[^}]*\})?\((?:[^()=]|\([^()]*\)|=(?!=))*\)(?:::[\w{}.,]+)?(?:\s+where\s+[^=]+)?\s*=(?!=)/u,
     ],
   },
@@ -307,10 +324,11 @@ const own: Partial<Record<LanguageId, Own>> = {
   },
   sql: {
     defines: [
-      /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:["`[][^"`\]]+["`\]]\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
+      /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:(?:["`[][^"`\]]+["`\]]|@\w+@|\$\{\w+\}|\{\{[^{}]*\}\}|[:&]\w+)\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
       /^\s*(?:procedure|function)\s+(?<name>\w+)/i,
     ],
     joint: /\./,
+    quotesBody: /\$\w*\$/g,
   },
   starlark: { defines: [/^(?<holder>)\w+\(\s*$/, /^\s*def\s+(?<name>\w+)/, /^\s*name\s*=\s*"(?<name>[^"]+)"/, /^(?<name>[A-Z_][\w]*)\s*=\s*(?:rule|provider|aspect|macro|repository_rule)\(/] },
   tcl: {
@@ -322,7 +340,7 @@ const own: Partial<Record<LanguageId, Own>> = {
     ],
     joint: /::/,
   },
-  terraform: { defines: [/^\s*(?:resource|data|ephemeral)\s+"[^"]*"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/] },
+  terraform: { defines: [/^\s*(?:resource|data|ephemeral)\s+"(?<type>[^"]*)"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/] },
   thrift: { defines: [/^\s*(?:struct|service|enum|exception|union|senum|table|protocol|record|interface)\s+(?<holder>\w+)/, /^\s*(?:typedef|const)\s+.*?\b(?<name>\w+)\s*(?:=.*|;|,)?$/, /^\s*(?:oneway\s+)?[\w.<>, ]+\s+(?<name>\w+)\s*\(/] },
   verilog: {
     defines: [
@@ -353,7 +371,7 @@ const own: Partial<Record<LanguageId, Own>> = {
   yacc: { defines: [/^(?!(?:default|public|private|protected)\b)(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?!(?:void|int|char|short|long|unsigned|signed|float|double|bool|static|const|struct|extern|inline|else|do|return|break)\s*$)(?<name>[a-z_]\w*)\s*$/, callable] },
 };
 
-function habits({ defines, comment: isComment = comment, longComments = usualLongComments, joint, saysIs }: Own): Habits {
+function habits({ defines, comment: isComment = comment, longComments = usualLongComments, joint, quotesBody, saysIs }: Own): Habits {
   const defined = (whole: string, holds: boolean): Defined => {
     const parts = joint ? whole.split(joint) : [whole];
     const name = parts.at(-1)!;
@@ -362,15 +380,17 @@ function habits({ defines, comment: isComment = comment, longComments = usualLon
   };
   return {
     longComments,
+    quotesBody,
     isComment: (row) => isComment.test(row),
     definedBy: (row) => {
       if (!saysIs && isProse.test(row)) return undefined;
       for (const pattern of defines) {
         const groups = pattern.exec(row)?.groups;
         if (!groups) continue;
-        const holds = groups["holder"] !== undefined;
-        const name = Object.values(groups).find((group) => group !== undefined) ?? "";
-        if (name !== "" || holds) return defined(name, holds);
+        const { type, ...named } = groups;
+        const holds = named["holder"] !== undefined;
+        const name = Object.values(named).find((group) => group !== undefined) ?? "";
+        if (name !== "" || holds) return { ...defined(name, holds), ...(type && { type }) };
       }
       return undefined;
     },

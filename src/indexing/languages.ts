@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 4;
+export const LANGUAGES_VERSION = 5;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
@@ -46,7 +46,7 @@ const rows = [
   tree("scala", ".scala .sc .sbt", { interpreters: ["scala"] }),
   tree("elixir", ".ex .exs", { interpreters: ["elixir"] }),
   tree("haskell", ".hs .hs-boot", { interpreters: ["runhaskell"] }),
-  tree("lua", ".lua .luau .rockspec", { interpreters: ["lua", "luajit"] }),
+  tree("lua", ".lua .luau .tl .rockspec", { interpreters: ["lua", "luajit"] }),
   tree("zig", ".zig .zon"),
   tree("bash", ".sh .bash .zsh .ksh .bats .ebuild", { filenames: [".bashrc", ".zshrc", ".profile", ".bash_profile", "pkgbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
   tree("powershell", ".ps1 .psm1 .psd1", { interpreters: ["pwsh"] }),
@@ -59,7 +59,7 @@ const rows = [
   plain("sql", "scanner", ".sql .psql .ddl .pgsql .plsql"),
   plain("proto", "scanner", ".proto"),
   plain("graphql", "scanner", ".graphql .gql .graphqls"),
-  plain("terraform", "scanner", ".tf .hcl .nomad"),
+  plain("terraform", "scanner", ".tf .tofu .hcl .nomad"),
   plain("bicep", "scanner", ".bicep"),
   plain("rego", "scanner", ".rego"),
   plain("jsonnet", "scanner", ".jsonnet .libsonnet"),
@@ -126,15 +126,16 @@ const rows = [
   plain("asciidoc", "sections", ".adoc .asciidoc"),
   plain("org", "sections", ".org"),
   plain("tex", "sections", ".tex .bib .sty"),
+  plain("manual", "sections", ".rd .texi .texinfo"),
   plain("text", "sections", ".txt .text", ["readme", "changelog", "authors", "notice"]),
   plain("html", "windows", ".html .htm .xhtml"),
-  plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .jinja2 .njk .ftl .vm .mako .tpl .latte .volt .jade .aspx .ascx .gotmpl .mjml .wxml .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .eex"),
+  plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .jinja2 .njk .ftl .vm .mako .tpl .latte .volt .jade .aspx .ascx .gotmpl .mjml .wxml .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .leex .eex .tftpl"),
   plain("yaml", "keys", ".yml .yaml", [".clang-format", ".clang-tidy"]),
   plain("toml", "windows", ".toml"),
-  plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop", [".gitconfig"]),
+  plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop .xcconfig .strings", [".gitconfig"]),
   plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile"]),
   plain("diff", "windows", ".diff .patch"),
-  plain("xml", "data", ".xml .xsd .xsl .xslt .plist .csproj .vbproj .fsproj .props .targets .resx .xaml .wsdl .pom .storyboard .xib"),
+  plain("xml", "data", ".xml .xsd .xsl .xslt .plist .csproj .vbproj .fsproj .props .targets .resx .xaml .wsdl .pom .storyboard .xib .entitlements .xcprivacy .axml .fxml"),
   plain("json", "data", ".json .jsonc .json5 .ipynb .webmanifest .avsc .hjson", [".babelrc", ".eslintrc", ".prettierrc"]),
   plain("csv", "data", ".psv"),
   plain("lock", "data", ".lock .sum"),
@@ -164,6 +165,11 @@ const otherNames = new Map<string, readonly LanguageId[]>([
   ["ipython", ["python"]],
   ["ipynb", ["python"]], // a notebook is of the language of its code
   ["jupyter", ["python"]],
+  ["emacs-lisp", ["lisp"]],
+  ["shell-script", ["bash"]],
+  ["makefile-gmake", ["make"]],
+  ["man", ["manual"]],
+  ["nroff", ["manual"]],
 ]);
 
 /** Text of no known kind. */
@@ -183,6 +189,12 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
     [/^[^\S\n]*(?:#(?:import|include|define|ifdef|ifndef)\b|@(?:implementation|interface|protocol|import|class)\b)/m, "objective-c"],
     [/^[^\S\n]*(?:%|function\b)/m, "matlab"],
   ],
+  // Ruby of Active Admin, else messages of a Flutter app.
+  ".arb": [[/^\s*\{/, "json"]],
+  ".config": [[/^\s*<(?:\?xml|configuration)\b/, "xml"]],
+  ".tfvars": [[/^/, "terraform"]], // patterns of such; the others may hold secrets
+  ".stub": [[/^\s*<\?php\b/, "php"]],
+  ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
   ".pl": [[/^[^\S\n]*:-\s/m, "prolog"]],
   ".plt": [[/^[^\S\n]*:-\s/m, "prolog"]], // else gnuplot
   ".ll": [[/^%[%{o]/m, "yacc"]], // else LLVM's code
@@ -198,9 +210,14 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ],
 };
 
+/** Endings of pages of manuals (`strata.1`, `socket.3p`), which a numbered copy of anything may have too. */
+const manualEnding = /\.(?:[1-9][a-z]{0,5}|man|mdoc)$/;
+const manualBeginning = /^['.](?:\\"|TH\b|Dd\b|SH\b|Sh\b|so\b)/m;
+
 /**
- * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line. A pattern that is to be
- * copied or filled in (`database.yml.example`, `Config.cmake.in`) is what it will become.
+ * The language of a file by its name or ending, by its beginning where several languages share the ending, else by its `#!` line or what it tells editors.
+ * A pattern that is to be copied or filled in (`database.yml.example`, `Config.cmake.in`) is what it will become, and one of several for different systems
+ * (`schema.sql.postgres`) what it is for all of them.
  * @param head the first `tellingChars` of the file, when they are at hand
  */
 export function languageOf(file: string, head = ""): Language {
@@ -208,15 +225,16 @@ export function languageOf(file: string, head = ""): Language {
   const named = byFilename.get(name) ?? byFilename.get(name.replace(/^(dockerfile|containerfile|makefile|jenkinsfile)\..*$/, "$1"));
   if (named) return interpreterOf(head) ?? named; // a script may be called "build"
   const extension = path.posix.extname(name);
-  const found = byExtension.get(extension);
+  const found = name.endsWith(".blade.php") ? byId.get("template") : byExtension.get(extension);
   if (found?.id === "c" && extension === ".h") {
     const code = withoutComments(head);
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
   const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
-  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head);
+  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? editorModeOf(head);
   if (language) return language;
-  const pattern = /^(.*\w)\.(?:example|sample|dist|default|in|orig|bak|old)$/.exec(name)?.[1];
+  if (manualEnding.test(name) && manualBeginning.test(head)) return byId.get("manual")!;
+  const pattern = /^(.*\w)\.(?:example|sample|dist|default|template|in|orig|bak|old)$/.exec(name)?.[1] ?? /^(.*\.sql)\.[a-z]\w*$/.exec(name)?.[1];
   return pattern === undefined ? unknownLanguage : languageOf(pattern, head);
 }
 
@@ -225,6 +243,14 @@ function interpreterOf(head: string): Language | undefined {
   const row = /^#!.{0,200}/.exec(head)?.[0] ?? "";
   const name = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(row)?.[1];
   return name === undefined ? undefined : byInterpreter.get(name);
+}
+
+/** The language that one of the first rows tells Emacs (`-*- mode: sh -*-`, `-*- shell-script -*-`) or Vim (`vim: ft=sh`). */
+function editorModeOf(head: string): Language | undefined {
+  const rows = head.slice(0, 1_000).split("\n", 5).join("\n");
+  const mode = /-\*-\s*(?:(?:.*;\s*)?mode:\s*)?([\w+#-]+)\s*(?:;.*)?-\*-/i.exec(rows)?.[1] ?? /\bvim?:.{0,100}\b(?:ft|filetype|syntax)=(\w+)/.exec(rows)?.[1];
+  const [named] = mode === undefined ? [] : languagesNamed(mode);
+  return named && byId.get(named);
 }
 
 /** Languages by what people call them: an id, an extension (`yml`), a file's name (`makefile`), an editor's id. Empty for no language's name. */

@@ -78,14 +78,24 @@ interface Block {
   /** The row that says so; the first when none does. */
   nameRow: number;
   doc: string;
+  type: string | undefined;
 }
 
 /** Blocks at the outermost indentation, merged when small, opened when long. */
 export function cutByIndentation(lines: SourceLines, habits = commonHabits): Part[] {
   const parts: Part[] = [];
   scanRows(lines, 0, lines.count - 1, [], parts, 0, habits);
-  return parts;
+  // What was opened level by level leaves a row here and two there, as the heads of loops in a long procedure. From the end, for a head belongs to what follows.
+  const joined: Part[] = [];
+  for (const part of parts.reverse()) {
+    const next = joined.at(-1);
+    if (next && isNameless(next) && isNameless(part) && next.breadcrumb.join("\n") === part.breadcrumb.join("\n") && lines.size(part.from, next.to) <= sizes.target) joined[joined.length - 1] = { ...next, from: part.from };
+    else joined.push(part);
+  }
+  return joined.reverse();
 }
+
+const isNameless = ({ symbols, doc }: Part): boolean => symbols.length === 0 && doc === "";
 
 function scanRows(lines: SourceLines, from: number, to: number, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
   let run: Block[] = [];
@@ -123,7 +133,7 @@ function sharedOwner(blocks: readonly Block[]): readonly string[] {
 }
 
 function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
-  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: block.name ? [block.name] : [], breadcrumb: [...above(crumb, block.name), ...block.owner], doc: block.doc };
+  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: ownNames(block), breadcrumb: [...above(crumb, block.name), ...block.owner], doc: block.doc };
   const inside = block.name ? [...head.breadcrumb, block.name] : crumb;
   const body = bodyOf(lines, block);
   const inner: Part[] = [];
@@ -147,9 +157,11 @@ function bodyOf(lines: SourceLines, block: Block): number {
   return body;
 }
 
+const ownNames = ({ name, type }: Block): string[] => [...(name === "" ? [] : [name]), ...(type === undefined ? [] : [type])];
+
 /** What a block defines, and what stands in it where it holds definitions, from the outside in. */
 function namesOf(lines: SourceLines, block: Block, habits: Habits, depth = 0): string[] {
-  const own = block.name === "" ? [] : [block.name];
+  const own = ownNames(block);
   if (!block.holds || depth >= DEEPEST) return own;
   return [...own, ...blocksOf(lines, bodyOf(lines, block), block.to, habits).flatMap((inner) => namesOf(lines, inner, habits, depth + 1))];
 }
@@ -158,7 +170,8 @@ const distinct = (names: readonly string[]): string[] => [...new Set(names)].sli
 
 export function blocksOf(lines: SourceLines, from: number, to: number, habits = commonHabits): Block[] {
   const comments = commentRows(lines, from, to, habits);
-  const atMargins = rowsAtMargin(lines, from, to, comments);
+  const bodies = habits.quotesBody && quotedRows(lines, from, to, habits.quotesBody);
+  const atMargins = rowsAtMargin(lines, from, to, comments).map((atMargin, i) => atMargin && !bodies?.[i]);
   const blocks: Block[] = [];
   let commented = true;
   let commentRow = from;
@@ -169,18 +182,18 @@ export function blocksOf(lines: SourceLines, from: number, to: number, habits = 
     const atMargin = atMargins[row - from]!;
     const isComment = !blank && comments[row - from]!;
     const defined = atMargin && !isComment ? habits.definedBy(text) : undefined;
-    const { name, owner, holds } = defined ?? { name: "", owner: [], holds: false };
+    const { name, owner, holds, type } = defined ?? { name: "", owner: [], holds: false };
     const last = blocks.at(-1);
     const isNew = defined !== undefined && (name === "" || name !== last?.name);
     const starts = atMargin && !closer.test(text) && (ended || (isNew && !commented));
-    if (!last || starts) blocks.push({ from: row, to: row, name, owner, holds, nameRow: row, doc: "" });
+    if (!last || starts) blocks.push({ from: row, to: row, name, owner, holds, nameRow: row, doc: "", type });
     else if (isNew && commented && (last.name !== "" || last.holds) && commentRow > last.nameRow) {
       // A comment right below one definition is about the next.
       last.to = commentRow - 1;
-      blocks.push({ from: commentRow, to: row, name, owner, holds, nameRow: row, doc: docAbove(lines, commentRow, row) });
+      blocks.push({ from: commentRow, to: row, name, owner, holds, nameRow: row, doc: docAbove(lines, commentRow, row), type });
     } else {
       last.to = row;
-      if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, owner, holds, nameRow: row, doc: docAbove(lines, last.from, row) });
+      if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, owner, holds, nameRow: row, doc: docAbove(lines, last.from, row), type });
     }
     if (isComment && !commented) commentRow = row;
     if (!blank) commented = isComment;
@@ -222,6 +235,22 @@ function commentRows(lines: SourceLines, from: number, to: number, habits: Habit
   return comments;
 }
 
+/** Which rows stand in quotes that an earlier row opened and that are closed. */
+function quotedRows(lines: SourceLines, from: number, to: number, quote: RegExp): boolean[] {
+  const quoted = new Array<boolean>(to - from + 1).fill(false);
+  let open = { mark: "", row: -1 };
+  for (let row = from; row <= to; row++) {
+    for (const [mark] of lines.text(row, row).matchAll(quote)) {
+      if (open.mark === "") open = { mark, row };
+      else if (mark === open.mark) {
+        quoted.fill(true, open.row + 1 - from, row + 1 - from);
+        open = { mark: "", row: -1 };
+      }
+    }
+  }
+  return quoted;
+}
+
 /**
  * Which rows stand at the least indentation of all. The bracket that closes what is around them stands further out than they do, and comments may stand
  * anywhere: in Fortran's fixed form they begin the row, and everything else stands deeper. They are where the code below them is.
@@ -252,12 +281,34 @@ function indentation(row: string): number {
 const yamlKey = /^[ \t]*(?:"([^"]+)"|'([^']+)'|([^\s#'"[\]{}&*!|>%@`-][^#:]*|-[^\s#:][^#:]*))\s*:(?:\s|$)/;
 const yamlItem = /^[ \t]*-(?:\s|$)/;
 const yamlComment = /^[ \t]*#/;
+const yamlDocument = /^---(?:\s|$)/;
 
-/** By keys and items, opened where they are long; the breadcrumb is the keys above, and of an item the value that it begins with. */
+/** By documents, keys and items, opened where they are long; the breadcrumb is the keys above, and of an item the value that it begins with. */
 export function cutByKeys(lines: SourceLines): Part[] {
   const parts: Part[] = [];
-  cutEntries(lines, 0, lines.count - 1, [], parts, 0);
+  let from = 0;
+  for (let row = 1; row <= lines.count; row++) {
+    // Comments and what a template says in front of the first are its beginning.
+    if (row < lines.count && !(yamlDocument.test(lines.text(row, row)) && /^(?!---|[#{]|\s)/m.test(lines.text(from, row - 1).trim()))) continue;
+    const title = resourceIn(lines, from, row - 1);
+    cutEntries(lines, from, row - 1, title === "" || lines.size(from, row - 1) <= sizes.target ? [] : [title], parts, 0);
+    from = row;
+  }
   return parts;
+}
+
+/** What a document describes to Kubernetes, as people call it: `Deployment worker`. "" for what is none. */
+function resourceIn(lines: SourceLines, from: number, to: number): string {
+  const value = (row: number, key: string): string | undefined => new RegExp(`^\\s*${key}:\\s+["']?([^\\s#"'].*?)["']?\\s*$`).exec(lines.text(row, row).slice(0, TELLING))?.[1];
+  let [kind, name, parent] = ["", "", ""];
+  for (let row = from; row <= to && (kind === "" || name === ""); row++) {
+    const text = lines.text(row, row).slice(0, TELLING);
+    if (/^\w/.test(text)) parent = text;
+    if (/^kind:/.test(text)) kind = value(row, "kind") ?? "";
+    else if (/^metadata:/.test(parent)) name ||= value(row, "name") ?? "";
+  }
+  // What Helm fills in is told by what stands around it.
+  return kind === "" || name === "" ? "" : `${kind} ${name.replace(/\{\{.*?\}\}/g, "").replace(/^-+|-+$/g, "")}`.trim();
 }
 
 /** The rows at which the entries of a mapping or of a list begin, with the comments above them. */
@@ -275,7 +326,7 @@ function entriesOf(lines: SourceLines, from: number, to: number): number[] {
       if (comment < 0) comment = i;
       return;
     }
-    if (atMargin(text) && (/^---(?:\s|$)/.test(text) || (hasKeys ? !yamlItem.test(text) && yamlKey.test(text) : yamlItem.test(text)))) starts.push(from + (comment >= 0 ? comment : i));
+    if (atMargin(text) && (yamlDocument.test(text) || (hasKeys ? !yamlItem.test(text) && yamlKey.test(text) : yamlItem.test(text)))) starts.push(from + (comment >= 0 ? comment : i));
     comment = -1;
   });
   return starts;
@@ -305,7 +356,7 @@ function cutEntries(lines: SourceLines, from: number, to: number, crumb: readonl
 
 function openEntry(lines: SourceLines, from: number, start: number, to: number, crumb: readonly string[], out: Part[], depth: number): void {
   let row = start;
-  while (row < to && (lines.isBlank(row) || yamlComment.test(lines.text(row, row)) || /^---(?:\s|$)/.test(lines.text(row, row)))) row++;
+  while (row < to && (lines.isBlank(row) || yamlComment.test(lines.text(row, row)) || yamlDocument.test(lines.text(row, row)))) row++;
   const text = lines.text(row, row).slice(0, TELLING);
   const [, a, b, key = a ?? b ?? ""] = yamlKey.exec(text.replace(/^([ \t]*)-[ \t]+/, "$1")) ?? [];
   // An item is told from its neighbours by the value of its first key.

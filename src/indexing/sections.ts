@@ -77,6 +77,8 @@ const restructured: HeadingsOf = (rows) => {
   });
 };
 
+/** Of manual pages (`.SH`, `.SS`, in BSD's macros `.Sh`, `.Ss`) and of Texinfo. */
+const manualLevel = (mark: string): number => (/^(?:SS|Ss|section)$/.test(mark) ? 2 : mark === "subsection" ? 3 : 1);
 const texLevels = ["part", "chapter", "section", "subsection", "subsubsection", "paragraph"];
 
 const headingsIn: Partial<Record<LanguageId, HeadingsOf>> = {
@@ -88,6 +90,7 @@ const headingsIn: Partial<Record<LanguageId, HeadingsOf>> = {
     return mark === undefined ? undefined : (row) => row.trimEnd() === mark;
   })),
   org: byRow(/^(\*+)\s+(\S.*)$/, (mark) => mark.length, (rows) => outside(rows, (text) => (/^\s*#\+begin/i.test(text) ? (row) => /^\s*#\+end/i.test(row) : undefined))),
+  manual: byRow(/^[.@](S[HSh]|Ss|chapter|appendix|unnumbered|section|subsection)\s+"?([^\s"].*?)"?$/, manualLevel, (rows) => rows.map(() => true)),
   tex: byRow(/^\s*\\(part|chapter|section|subsection|subsubsection|paragraph)\*?(?:\[[^\]]*\])?\{([^}]+)/, (mark) => texLevels.indexOf(mark) + 1, (rows) => rows.map(() => true)),
 };
 

@@ -10,6 +10,13 @@ const functionValues = set("arrow_function function_expression function generato
 const suites = /^(describe|context|suite|fdescribe|xdescribe)\b/;
 const cases = /^(it|test|specify|fit|xit|bench)\b/;
 
+/** `describe("orders", …)`, `it("gives the money back", …)`. */
+function testCase(callee: string, title: Node | null | undefined, inner: Node): Definition | undefined {
+  const scope = nameText(title).replace(/^["'`]|["'`]$/g, "");
+  if (suites.test(callee)) return { kind: "block", names: [], scope, holds: "scope", local: true, inner };
+  return cases.test(callee) ? { kind: "function", names: [], scope, inner } : undefined;
+}
+
 /** Kind of a value bound to a name, undefined when the value defines nothing to look into. */
 function valueKind(value: Node | null): Pick<Definition, "kind" | "holds" | "inner"> | undefined {
   if (!value) return undefined;
@@ -59,11 +66,8 @@ const assignment: Rule = (node, find) => {
   if (expression?.type === "call_expression") {
     const callee = nameText(field(expression, "function"));
     const title = field(expression, "arguments")?.namedChildren[0];
-    if (title && ["string", "template_string"].includes(title.type)) {
-      const scopeName = nameText(title).replace(/^["'`]|["'`]$/g, "");
-      if (suites.test(callee)) return { kind: "block", names: [], scope: scopeName, holds: "scope", local: true, inner: expression };
-      if (cases.test(callee)) return { kind: "function", names: [], scope: scopeName, inner: expression };
-    }
+    const tested = title && ["string", "template_string"].includes(title.type) ? testCase(callee, title, expression) : undefined;
+    if (tested) return tested;
     // `define(object, "ip", function ip() {`
     const given = field(expression, "arguments")?.namedChildren.find((argument) => functionValues.has(argument.type) && field(argument, "name"));
     if (given) return { kind: "function", names: [nameText(field(given, "name"))], inner: expression };
@@ -261,6 +265,11 @@ export const lua: Syntax = {
     },
     assignment_statement: (node) => luaAssignment(node, false),
     field: (node) => (field(node, "value")?.type === "function_definition" ? { kind: "function", names: [nameText(field(node, "name"))] } : undefined),
+    // Busted's suites and cases
+    function_call: (node) => {
+      const [title, body] = childOf(node, "arguments")?.namedChildren ?? [];
+      return title?.type === "string" && body?.type === "function_definition" ? testCase(nameText(field(node, "name")), title, body) : undefined;
+    },
     if_statement: topLevel,
     do_statement: topLevel,
   },
@@ -336,6 +345,17 @@ export const php: Syntax = {
     function_definition: define("function"),
     method_declaration: define("function"),
     const_declaration: (node) => ({ kind: "block", names: node.namedChildren.filter((c) => c.type === "const_element").map((c) => nameText(c.namedChildren[0])) }),
+    // Pest's suites and cases
+    expression_statement: (node) => {
+      const call = childOf(node, "function_call_expression");
+      const [title, body] = field(call ?? node, "arguments")?.namedChildren.map((argument) => argument.namedChildren[0]) ?? [];
+      return call && title && /string/.test(title.type) && body ? testCase(nameText(field(call, "function")), title, body) : undefined;
+    },
+    // A file that is one class without a name, as Laravel's migrations are.
+    return_statement: (node) => {
+      const inner = childOf(childOf(node, "object_creation_expression") ?? node, "anonymous_class");
+      return inner && { kind: "class", names: [], holds: "members", inner };
+    },
     if_statement: topLevel,
   },
   bodies: set("declaration_list enum_declaration_list compound_statement program colon_block else_clause else_if_clause"),

@@ -189,6 +189,8 @@ export const dart: Syntax = {
     function_signature: define("function"),
     getter_signature: define("function"),
     setter_signature: define("function"),
+    static_final_declaration_list: dartVariables,
+    initialized_identifier_list: dartVariables,
     method_signature: (node) => dartSignature(node),
     declaration: (node) => (node.namedChildren.some((c) => c.type.endsWith("_signature")) ? dartSignature(node) : undefined),
   },
@@ -198,6 +200,11 @@ export const dart: Syntax = {
   continues: (node) => node.type === "function_body",
   imports: set("import_or_export library_name part_directive part_of_directive"),
 };
+
+/** `final orders = …;` of a file: their modifiers and types are siblings. */
+function dartVariables(node: Node): Definition {
+  return { kind: "block", names: node.namedChildren.map((variable) => nameText(childOf(variable, "identifier"))).filter(Boolean) };
+}
 
 function dartSignature(node: Node): Definition | undefined {
   const signature = node.namedChildren.find((c) => c.type.endsWith("_signature"));

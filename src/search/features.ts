@@ -95,7 +95,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
-  const isOfKind = query.kind === "prose" ? kindsAsked(query.text) : undefined;
+  const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
@@ -145,8 +145,9 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("module", place.kind === "module" ? 1 : 0);
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
     const isPlain = !onlySaying.has(candidate);
-    const isAsked = isOfKind?.(place) === true;
-    set("kind asked", isAsked ? 1 : 0);
+    const asked = kindShare?.(place) ?? 0;
+    const isAsked = asked > 0;
+    set("kind asked", asked);
     // Examples count as tests where nobody asks for them.
     set("test", place.isTest && isPlain && !isAsked && !query.asksFor.tests && !(query.asksFor.examples && pathFeatures.example > 0) ? 1 : 0);
     set("generated", place.isGenerated ? 1 : 0);
@@ -336,7 +337,8 @@ type PathFeatures = Readonly<Record<(typeof pathFeatureNames)[number], number>>;
 /** File names that say nothing themselves: the folder's name is the module's name. */
 const namelessStem = /^(index|mod|lib|main|init|__init__|__main__|package|default)$/i;
 const examplePath = /(^|\/)_?(examples?|samples?|demos?|tutorials?|playgrounds?|benchmarks?|benches|docs?|testdata|fixtures?)\//i;
-const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)/i;
+/** Also what leads from one version of a PostgreSQL extension to the next: `shop--1.0--1.1.sql` holds every function as it once was. */
+const legacyPath = /(^|\/|[._-])(legacy|compat|deprecated|old|polyfills?|shims?|vendor|third_?party)([._/-]|$)|--\d[\w.]*--\d[\w.]*\.sql$/i;
 const declarationPath = /\.(d\.[cm]?ts|pyi)$/i;
 const headerPath = /\.(h|hh|hpp|hxx)$/i;
 const implementations = ["c", "cc", "cpp", "cxx", "m", "mm"];

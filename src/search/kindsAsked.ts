@@ -1,4 +1,5 @@
-// Files of a kind that the question names: who asks for a notebook, a Dockerfile or a style sheet wants no code that merely speaks of one.
+// Files of a kind that the question names: who asks for a notebook, a Dockerfile or a style sheet wants no code that merely speaks of one. So does who asks
+// for what is done on a phone.
 import type { Place } from "../store/store.ts";
 import { proseLanguages } from "./query.ts";
 
@@ -18,9 +19,23 @@ const kinds: readonly Kind[] = [
   { asked: /\b(?:shell|bash|sh) scripts?\b/, is: ofLanguage("bash", "fish") },
   { asked: /\bcmake\b/, is: ofLanguage("cmake") },
   { asked: /\bterraform\b/, is: ofLanguage("terraform") },
-  { asked: /\b(?:css|scss|sass|style ?sheets?)\b/, is: ofLanguage("css", "scss") },
-  { asked: /\b(?:html|erb|jinja2?|twig|blade|handlebars) (?:templates?|pages?|forms?|views?|files?)\b|\btemplates? (?:of|for) the\b/, is: ofLanguage("html", "template") },
-  { asked: /\bmigrations?\b/, is: ofPath(/(^|\/)(?:[\w-]*migrations?|migrate|versions)\/[^/]*\d[^/]*$/i) },
+  { asked: /\bhelm\b/, is: ofPath(/(^|\/)(?:helm|charts?)(?:\/|$)|(^|\/)templates\/(?:[^/]+\/)*[^/]+\.(?:ya?ml|tpl)$|(^|\/)(?:chart|[\w.-]*values[\w.-]*)\.ya?ml(?:\.\w+)?$/i) },
+  { asked: /\b(?:kubernetes|k8s) (?:manifests?|resources?)\b/, is: ofLanguage("yaml") },
+  { asked: /\b(?:ansible|playbooks?)\b/, is: ofLanguage("yaml") },
+  { asked: /\bgradle\b/, is: ofPath(/\.gradle(?:\.kts)?$|(^|\/)(?:gradle\.properties|libs\.versions\.toml)$/i) },
+  { asked: /\bpod ?(?:specs?|files?)\b/, is: ofPath(/\.podspec(?:\.json)?$|(^|\/)podfile$/i) },
+  { asked: /\bsql (?:that|which|file|script|schema|function|procedure)s?\b|\bstored (?:procedure|function)s?\b/, is: ofLanguage("sql") },
+  { asked: /\bproto(?:buf)? (?:files?|messages?|definitions?|schemas?)\b/, is: ofLanguage("proto") },
+  { asked: /\bgraphql (?:schemas?|files?|types?)\b/, is: ofLanguage("graphql") },
+  { asked: /\b(?:css|scss|sass|style ?sheets?)\b|\bstyles (?:of|for) the\b/, is: ofLanguage("css", "scss") },
+  { asked: /\b(?:html|erb|jinja2?|twig|blade|handlebars|razor|heex) (?:templates?|pages?|forms?|views?|files?|components?)\b|\btemplates? (?:of|for) (?:the|an?)\b/, is: ofLanguage("html", "template") },
+  {
+    asked: /\b(?:screen|activity|fragment|dialog|page) layouts?\b|\blayouts? (?:of|for) (?:the|an?)\b|\bstoryboards?\b/,
+    is: ofPath(/(^|\/)res\/(?:layout|navigation|menu)[\w-]*\/|\.(?:storyboard|xib|xaml|axml|fxml)$|(^|\/)_?layouts?(?:\/|[.\w-]*\.(?:blade\.php|html?|[a-z]*html|erb|haml|slim|heex|twig|ejs|hbs|jinja2?|astro|vue|svelte|[jt]sx)$)/i),
+  },
+  { asked: /\bmigrations?\b|\bschema change (?:for|of|that|which)\b/, is: ofPath(/(^|\/)(?:(?:[\w-]*migrations?|migrate|deltas?)\/(?:[^/]+\/)*|versions\/)[^/]*\d[^/]*(?:\/migration\.sql)?$|(^|\/)[VUR]\d*(?:[._]\d+)*__\w[^/]*$/i) },
+  { asked: /\bandroid\b/, is: ofPath(/(^|\/)android[\w-]*\/|androidmanifest\.xml$/i) },
+  { asked: /\b(?:ios|iphone|ipad)\b/, is: ofPath(/(^|\/)(?:ios[\w-]*|iphone\w*)\/|\.swift$/i) },
   {
     asked: /\b(?:github|gitlab) (?:actions?|workflows?|ci|pipelines?)\b|\bci\b|\bcontinuous integration\b/,
     is: ofPath(/(^|\/)(?:\.github\/(?:workflows|actions)|\.circleci|\.buildkite)\/|(^|\/)(?:\.gitlab-ci|\.travis|\.?appveyor|azure-pipelines|bitbucket-pipelines|jenkinsfile)[^/]*$/i),
@@ -30,9 +45,9 @@ const kinds: readonly Kind[] = [
   { asked: /^(?:the )?(?:unit |integration |e2e )?tests? (?:for|of|that|whether)\b|\b(?:where|how|what|which|is|are)\b.*\btested\b/, is: ({ isTest }) => isTest },
 ];
 
-/** Whether a place is of a kind that the text of a question names; undefined when it names none. */
-export function kindsAsked(text: string): Kind["is"] | undefined {
+/** Of how many of the kinds that the text of a question names a place is, as a share: the Gradle file for Android is of two. Undefined when it names none. */
+export function kindsAsked(text: string): ((place: Parameters<Kind["is"]>[0]) => number) | undefined {
   const words = text.toLowerCase();
   const asked = kinds.filter((kind) => kind.asked.test(words));
-  return asked.length === 0 ? undefined : (place) => asked.some(({ is }) => is(place));
+  return asked.length === 0 ? undefined : (place) => asked.filter(({ is }) => is(place)).length / asked.length;
 }

@@ -52,7 +52,7 @@ const quoted = /(?<![^\s(,;:])"([^"]{2,})"(?![^\s),.;:!?])/g;
 const backticked = /`([^`'\n]+)[`']/g;
 
 /** Languages whose files are read, not run. */
-export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org"]);
+export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org", "manual"]);
 
 /** What the filters of a query ask for. */
 class Restrictions {

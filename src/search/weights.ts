@@ -54,7 +54,7 @@ export const proseWeights: Weights = {
   declarations: -0.9,
   "other system": -1.5,
   document: -2.05,
-  "kind asked": 1.5,
+  "kind asked": 2.5,
   "re-export": -0.6,
   "passed on": 1.1,
   trace: 8,

@@ -27,7 +27,7 @@ export const commentsOpenWith = {
   quote: ids("visual-basic"),
 };
 /** Text for people: nothing in it is a keyword or a call. */
-export const plainLanguages = ids("markdown text restructuredtext asciidoc org tex");
+export const plainLanguages = ids("markdown text restructuredtext asciidoc org tex manual");
 
 /** Of the text: `$` is the end of each line, for what ends with its line. */
 const end = String.raw`(?![\s\S])`;

@@ -155,6 +155,8 @@ describe("names", () => {
     ["Haskell operators", "a.hs", "(<+>) :: Int -> Int -> Int\na <+> b = a + b\n\nx `op` y = x\n", ["<+>", "op"]],
     ["Elixir guards and clauses", "a.ex", "defmodule A do\n  def f(x) when x > 0, do: x\n  def f(_), do: 0\n  defguard is_a(x) when x\nend\n", ["A", "f", "is_a"]],
     ["Lua methods and fields", "a.lua", "function A.b:c() end\nA.d = function() end\nlocal e = function() end\n", ["A > b > c", "A > d", "e"]],
+    ["variables of a file of Dart", "a.dart", "final orders = Provider<int>((ref) {\n  return 1;\n});\nconst limit = 3;\nlate String name, title;\nvoid main() {\n  final inner = 1;\n}\n", ["orders", "limit", "name", "title", "main"]],
+    ["PHP classes without a name that a file returns", "a.php", "<?php\nreturn new class extends Migration {\n    public function up(): void {}\n};\n", ["up"]],
     ["Zig containers", "a.zig", "pub const A = extern struct {\n    fn f() void {}\n};\n", ["A", "f"]],
     ["PHP namespaces in braces", "a.php", "<?php\nnamespace A { class B { function c() {} } }\n", ["B", "c"]],
     ["Scala 3 without braces", "a.scala", "trait A:\n  def b: Int\n\nobject C:\n  def d: Int =\n    1\n", ["A", "b", "C", "d"]],
@@ -209,6 +211,16 @@ describe("names", () => {
     assert.deepEqual(chunks.map(({ chunk, startLine, endLine }) => [startLine, endLine, chunk.kind, chunk.doc]), [[1, 16, "function", "Reads."], [18, 32, "function", ""]]);
   });
 
+  it("knows suites and cases of Lua and PHP by their titles", async () => {
+    const calls = "    assert_that(total(order), 'is what was paid for it')\n".repeat(80);
+    for (const [file, source] of [
+      ["orders_spec.lua", `describe("orders", function()\n  it("give money back", function()\n${calls}  end)\nend)\n`],
+      ["OrdersTest.php", `<?php\ndescribe('orders', function () {\n  it('give money back', function () {\n${calls.replaceAll("\n", ";\n")}  });\n});\n`],
+    ] as const) {
+      const { chunks } = await chunker.chunk(file, source);
+      assert.equal(chunks.at(-1)!.chunk.breadcrumb, "orders > give money back", file);
+    }
+  });
   it("scans only the part that a grammar cannot read", async () => {
     const good = (name: string): string => `int ${name}(int a)\n{\n${"    a += compute(a, 12345, 67890);\n".repeat(25)}    return a;\n}\n\n`;
     const broken = `void lost(int a) {\n  if (a) {\n#if X\n    while (a) {\n#endif\n  ]]]] ((( \n${"    a = weird @@ tokens ## here;\n".repeat(12)}\n`;

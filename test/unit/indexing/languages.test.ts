@@ -112,6 +112,26 @@ describe("languageOf", () => {
     ["Cargo.toml", "toml"],
     ["solve.m", "matlab", "function y = solve(x)\n"],
     ["View.m", "objective-c", "#import <UIKit/UIKit.h>\n"],
+    ["resources/views/cart.blade.php", "template"],
+    ["stubs/migration.create.stub", "php", "<?php\n\nuse A;\n"],
+    ["stubs/route.stub", "text", "Route"],
+    ["delta/85/02_locks.sql.postgres", "sql"],
+    ["prod.tfvars.example", "terraform"],
+    ["Agent.md.template", "markdown"],
+    ["values.yaml.tftpl", "template"],
+    ["l10n/app_de.arb", "json", '{ "title": "Laden" }\n'],
+    ["admin/index.html.arb", "ruby", "div do\nend\n"],
+    ["Web.config", "xml", '<?xml version="1.0"?>\n<configuration>\n'],
+    ["nginx.config", "text", "server {}\n"],
+    ["man/shop.1", "manual", '.\\" Licence\n.TH SHOP 1\n'],
+    ["man/socket.3p", "manual", ".Dd June 1\n.Sh NAME\n"],
+    ["shop.log.1", "text", "started\n"],
+    ["doc/shop.info", "manual", "This is shop.info, produced by makeinfo version 6.8 from shop.texi.\n"],
+    ["hooks/functions", "bash", "# -*- shell-script -*-\n"],
+    ["hooks/functions", "bash", "# Locks.\n# -*- mode: sh; tab-width: 4 -*-\n"],
+    ["hooks/functions", "python", "# vim: set ts=4 ft=python :\n"],
+    ["hooks/functions", "text", "# -*- coding: utf-8 -*-\n"],
+    ["hooks/functions", "text", `${"# a row\n".repeat(6)}# -*- sh -*-\n`],
     ["folder.ts/file", "text"],
     ["windows\\path\\a.rs", "rust"],
     ["a.unknown", "text"],
@@ -121,8 +141,8 @@ describe("languageOf", () => {
 });
 
 it("tells languages in no time, whatever a file begins with", async () => {
-  for (const file of ["a.h", "a.m", "a.pl", "a.v", "script"])
-    for (const [start, filler] of [["", "\n"], ["", "//\n"], ["#!", "/"], ["#!", "env a=b "]] as const) await assertGrowsEvenly(20_000, (n) => languageOf(file, start + filler.repeat(n)));
+  for (const file of ["a.h", "a.m", "a.pl", "a.v", "a.1", "a.info", "script"])
+    for (const [start, filler] of [["", "\n"], ["", "//\n"], ["#!", "/"], ["#!", "env a=b "], ["-*- ", "a; "], ["vim:", "ft"]] as const) await assertGrowsEvenly(20_000, (n) => languageOf(file, start + filler.repeat(n)));
 });
 
 describe("the table", () => {
@@ -171,6 +191,7 @@ describe("languagesNamed", () => {
     ["css", ["css", "scss"]],
     ["less", ["scss"]],
     ["shellscript", ["bash"]],
+    ["man", ["manual"]],
     ["ipynb", ["python"]],
     ["constructor", []],
     ["", []],

@@ -123,6 +123,26 @@ describe("cutByIndentation", () => {
     assert.deepEqual(parts[0]!.symbols, ["move"]);
     assert.ok(parts.every(({ from, to }) => to - from >= 5), JSON.stringify(parts.map(({ from, to }) => [from, to])));
   });
+  it("keeps the quoted body of a function of SQL with its name, however far out its rows stand", () => {
+    const create = (name: string): string => `CREATE FUNCTION @shop@.${name}() RETURNS void LANGUAGE plpgsql AS $body$\nDECLARE\n${body(3)}BEGIN\n\n${body(30)}\nPERFORM $$ quoted $$;\n\n${body(30)}\nEND\n$body$;\n\n`;
+    const parts = cutByIndentation(new SourceLines(`${create("refund")}${create("close")}`), habitsOf("sql"));
+    assert.deepEqual([...new Set(parts.flatMap(({ symbols, breadcrumb }) => [...symbols, ...breadcrumb]))], ["refund", "close"]);
+    assert.ok(parts.every(({ symbols, breadcrumb }) => symbols.length + breadcrumb.length === 1), show(parts).join());
+  });
+  it("takes quotes that nothing closes for none", () => {
+    const parts = cutByIndentation(new SourceLines(`-- $$\nCREATE TABLE a (\n${body(20)});\n\nCREATE TABLE b (\n${body(20)});\n`), habitsOf("sql"));
+    assert.deepEqual(parts.flatMap(({ symbols }) => symbols), ["a", "b"]);
+  });
+  it("names what a resource is one of beside its name", () => {
+    const rows = (type: string, name: string): string => `resource "${type}" "${name}" {\n  region = "a"\n}\n\n`;
+    assert.deepEqual(cutByIndentation(new SourceLines(rows("aws_vpc", "this") + rows("aws_subnet", "this")), habitsOf("terraform")).map(({ symbols }) => symbols), [["this", "aws_vpc", "aws_subnet"]]);
+  });
+  it("leaves the heads of loops with what they begin", () => {
+    const loop = `  -- Closes what is open. ${"Why, and in which order. ".repeat(8)}\n  FOR one IN SELECT open\n  LOOP\n    total := total + 1;\n\n    IF one THEN\n${body(60, "      ")}    END IF;\n  END LOOP;\n\n`;
+    const lines = new SourceLines(`CREATE PROCEDURE close_all()\nBEGIN\n${loop.repeat(2)}END\n`);
+    const parts = cutByIndentation(lines, habitsOf("sql"));
+    assert.ok(parts.some(({ from, to }) => /Closes what is open[\s\S]*total := total/.test(lines.text(from, to))), show(parts).join());
+  });
   it("cuts rows when there is nothing to go by", () => {
     const parts = cutByIndentation(new SourceLines("a line of some words\n".repeat(400)));
     assert.ok(parts.length > 5);
@@ -157,6 +177,18 @@ describe("cutByKeys", () => {
     const rows = "  b: some words that say little\n".repeat(30);
     assert.deepEqual(cut(`all:\n- name: "first one"\n${rows}${rows}- name: second\n${rows}rest: 1\n`), ["0-32 |", "33-61 all > first one|", "62-92 all|", "93-94 |"]);
   });
+  const variables = `    env:\n${"    - name: A\n      value: some words that say little\n".repeat(40)}`;
+  it("cuts documents apart, and calls what they describe to Kubernetes by its kind and name", () => {
+    const worker = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  labels:\n    app: shop\n  name: "{{ .Release.Name }}-worker"\nspec:\n  template:\n${variables}`;
+    const crumbs = cutByKeys(new SourceLines(`# Runs jobs.\n{{- if .Values.on }}\n---\n${worker}---\nkind: Service\nmetadata:\n  name: web\n`)).map(({ from, breadcrumb }) => `${from} ${breadcrumb.join(" > ")}`);
+    assert.equal(crumbs[0], "0 Deployment worker");
+    assert.ok(crumbs.slice(1, -1).every((crumb) => crumb.includes("Deployment worker > spec > template")), crumbs.join("\n"));
+    assert.equal(crumbs.at(-1), "92 ");
+  });
+  it("does not call by a kind what has no name, nor by another's name", () => {
+    const crumbs = cutByKeys(new SourceLines(`kind: Recipe\nname: soup\nspec:\n  name: pot\n  template:\n${variables}`)).map(({ breadcrumb }) => breadcrumb.join(" > "));
+    assert.ok(crumbs.every((crumb) => !crumb.includes("Recipe")), crumbs.join("\n"));
+  });
   it("takes hundreds of thousands of rows", () => {
     assert.ok(cut(`list:\n${"- a\n".repeat(300_000)}`).length > 100);
   });
@@ -167,7 +199,7 @@ describe("cutByKeys", () => {
 });
 
 describe("cutSections", () => {
-  const crumbsOf = (language: "markdown" | "restructuredtext" | "asciidoc" | "org" | "tex", source: string): string[] => [...new Set(cutSections(new SourceLines(source), language).map(({ breadcrumb }) => breadcrumb.join(" > ")))];
+  const crumbsOf = (language: "markdown" | "restructuredtext" | "asciidoc" | "org" | "tex" | "manual", source: string): string[] => [...new Set(cutSections(new SourceLines(source), language).map(({ breadcrumb }) => breadcrumb.join(" > ")))];
   const long = "Some words that say little.\n".repeat(120);
   it("knows underlined headings", () => {
     assert.deepEqual(crumbsOf("markdown", `Guide\n=====\n\n${long}\nInstall it\n----------\n\n${long}`), ["", "Guide", "Guide > Install it"]);
@@ -177,6 +209,10 @@ describe("cutSections", () => {
     assert.deepEqual(crumbsOf("asciidoc", `= Guide\n\n----\n= none\n----\n\n== Install\n\n${long}`), ["", "Guide", "Guide > Install"]);
     assert.deepEqual(crumbsOf("org", `* Guide\n#+BEGIN_SRC\n* none\n#+END_SRC\n** Install\n${long}`), ["", "Guide", "Guide > Install"]);
     assert.deepEqual(crumbsOf("tex", `\\section{Guide}\n\\subsection*{Install \\label{x}}\n${long}`).map((crumb) => crumb.replace(/^( > )+/, "")), ["", "Guide", "Guide > Install \\label{x"]);
+  });
+  it("knows the headings of manual pages and Texinfo", () => {
+    assert.deepEqual(crumbsOf("manual", `.TH SHOP 1\n.SH "EXIT STATUS"\n${long}.SS Errors\n.PP\n${long}`), ["", "EXIT STATUS", "EXIT STATUS > Errors"]);
+    assert.deepEqual(crumbsOf("manual", `@chapter Orders\n@section Refunds\n${long}`), ["", "Orders", "Orders > Refunds"]);
   });
   it("takes no settings, lists, tables and rules for headings", () => {
     for (const source of ["---\ntitle: a\n\nlayout: b\n---\n", "\n- one\n---\n", "\n| a | b |\n---\n", "text\n\n---\n", "```\n\nTitle\n=====\n```\n"]) assert.deepEqual(crumbsOf("markdown", `${source}${long}`), [""], source);

@@ -109,6 +109,12 @@ test("declaration files and headers beside their source are declarations", () =>
   assert.deepEqual(["net.h", "net.c", "alone.h", "types.d.ts", "stub.pyi"].map((path) => of(path, "declarations")), [1, 0, 0, 1, 1]);
 });
 
+test("scripts that lead from one version of an extension to the next hold what was", () => {
+  const paths = ["updates/shop--1.0--1.1.sql", "sql/shop--1.1.sql", "sql/total.sql"];
+  const of = featuresOf("total", paths.map((path) => ({ path, text: "total" })));
+  assert.deepEqual(paths.map((path) => of(path, "legacy")), [1, 0, 0]);
+});
+
 test("tests, examples and documents are marked unless they are asked for", () => {
   const chunks: MemoryChunk[] = [{ path: "tests/a.ts", text: "retry", isTest: true }, { path: "examples/b.ts", text: "retry" }, { path: "README.md", text: "retry", lang: "markdown" }];
   const plain = featuresOf("retry", chunks);

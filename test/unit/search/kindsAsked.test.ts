@@ -17,14 +17,37 @@ test("a question that names a kind of file asks for such files", () => {
     ["where is the date parser tested", place("test/dates.py", "python", true)],
     ["tests for price limits", place("test/limits.py", "python", true)],
     ["template of the login form", place("shop/templates/login.html", "html")],
+    ["email template for a password reset", place("mail/reset.html", "html")],
+    ["styles of the side bar", place("src/side.scss", "scss")],
+    ["layout of the settings screen", place("app/src/main/res/layout-land/settings.xml", "xml")],
+    ["layout for the admin pages", place("resources/views/layouts/admin.blade.php", "template")],
+    ["screen layouts", place("App/Base.lproj/Main.storyboard", "xml")],
+    ["migration that adds a column", place("schema/main/delta/85/01_add_suspended.sql", "sql")],
+    ["migration that adds a column", place("prisma/migrations/20240102_add/migration.sql", "sql")],
+    ["schema change for carts", place("db/V2_1__carts.sql", "sql")],
+    ["helm values for the worker", place("deploy/worker-values.yaml", "yaml")],
+    ["helm chart of the service", place("charts/shop/templates/service.yaml", "yaml")],
+    ["ansible role for the database", place("roles/db/tasks/main.yml", "yaml")],
+    ["gradle dependencies", place("app/build.gradle.kts", "kotlin")],
+    ["podspec of the library", place("shop.podspec", "ruby")],
+    ["sql that creates the tables", place("db/tables.sql", "sql")],
+    ["protobuf message of an order", place("api/order.proto", "proto")],
+    ["graphql schema of an order", place("api/order.graphqls", "graphql")],
+    ["open the camera on Android", place("android/src/main/Camera.kt", "kotlin")],
+    ["open the camera on iOS", place("Sources/Camera.swift", "swift")],
     ["docs about volumes", place("docs/volumes.md", "markdown")],
   ] as const) {
     const is = kindsAsked(question);
-    assert.equal(is?.(asked), true, question);
-    assert.equal(is?.(place("src/server.ts", "typescript")), false, question);
+    assert.equal(is?.(asked), 1, question);
+    assert.equal(is?.(place("src/server.ts", "typescript")), 0, question);
   }
 });
 
 test("a question that only speaks of such things asks for none", () => {
-  for (const question of ["in-memory queues for unit tests without a server", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read"]) assert.equal(kindsAsked(question), undefined, question);
+  for (const question of ["in-memory queues for unit tests without a server", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup"]) assert.equal(kindsAsked(question), undefined, question);
+});
+
+test("of several kinds that are asked for together, what is of all comes first", () => {
+  const is = kindsAsked("gradle dependencies of the Android library")!;
+  assert.deepEqual([place("android/build.gradle", "groovy"), place("android/src/Main.kt", "kotlin"), place("ios/App.swift", "swift")].map(is), [1, 0.5, 0]);
 });
