@@ -30,7 +30,7 @@ export async function setUpTerminal({ extensionPath, environmentVariableCollecti
   variables.append("PATH", `${path.delimiter}${path.dirname(file)}`);
   await globalState.update(WAS_SET_UP, true);
   await vscode.env.clipboard.writeText(agentSettings(file, ["mcp"]));
-  void vscode.window.showInformationMessage('New terminals of VS Code know the command "strata". What coding agents take in their settings (.mcp.json and the like) is in the clipboard.');
+  void vscode.window.showInformationMessage("New terminals of VS Code know the command strata. What coding agents take in their settings (.mcp.json and the like) is in the clipboard.");
 }
 
 /** After an update the command starts the newer version. Whoever has not asked for it gets none. */
