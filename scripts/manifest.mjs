@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { commands, keybindings, labels, menus, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
+import { commands, keybindings, labels, menus, restrictedSettings, settings, tools, views, walkthrough } from "../src/extension/contributions.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const short = (id) => id.replace(/^strata[._]/, "");
@@ -66,7 +66,7 @@ export function expectedManifest() {
     extensionKind: ["workspace"],
     activationEvents: ["onStartupFinished"],
     capabilities: {
-      untrustedWorkspaces: { supported: true, description: text("trust.untrusted", labels.untrusted) },
+      untrustedWorkspaces: { supported: true, restrictedConfigurations: restrictedSettings, description: text("trust.untrusted", labels.untrusted) },
       virtualWorkspaces: { supported: false, description: text("trust.virtual", labels.virtual) },
     },
     contributes,

@@ -51,7 +51,11 @@ export function describeError(error: unknown): string {
   return parts.join("\n  caused by ");
 }
 
+/** What a person reads of an error that nobody has put into words: it may quote megabytes of what it is about. */
+const MAX_WORDS = 500;
+
 /** The sentence to show a person for any thrown value. */
 export function userMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const words = error instanceof Error ? error.message : String(error);
+  return StrataError.is(error) || words.length <= MAX_WORDS ? words : `${words.slice(0, MAX_WORDS)}…`;
 }

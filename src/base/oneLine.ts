@@ -5,3 +5,6 @@ const signs = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-
 
 /** The text with a dot for each of them. */
 export const oneLine = (text: string): string => text.replace(signs, "·");
+
+/** The same of code on a page, whose rows and tabs stay. */
+export const inLines = (text: string): string => text.replace(signs, (sign) => ("\n\r\t".includes(sign) ? sign : "·"));

@@ -18,7 +18,7 @@ import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
 import { foldersNamed, hasIndex, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, wholeIndexes, withEngine, withEngines } from "./session.ts";
-import { bytes, count, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
+import { bytes, count, jsonLine, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
 const graceMs = 2000;
@@ -36,7 +36,7 @@ export interface SearchOptions {
 }
 
 function printJson(context: Context, value: unknown): void {
-  context.terminal.out(`${JSON.stringify(value)}\n`);
+  context.terminal.out(jsonLine(value));
 }
 
 /** How a result's folder is written in front of its paths, so that they can be clicked from where the user stands. */

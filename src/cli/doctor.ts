@@ -16,7 +16,7 @@ import grammars from "../indexing/grammars.json" with { type: "json" };
 import { elsewhere, ownPython, ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
 import { goneText } from "./indexes.ts";
 import { existingFolder } from "./session.ts";
-import { bytes, count, type Context, painter, printable } from "./terminal.ts";
+import { bytes, count, type Context, jsonLine, painter, printable } from "./terminal.ts";
 
 export interface Finding {
   readonly name: string;
@@ -213,7 +213,7 @@ export async function examine(folder: string, modelFolder: string | undefined, s
 export async function runDoctor(folder: string, context: Context): Promise<number> {
   const findings = await examine(existingFolder(folder), context.modelFolder, context.signal);
   const isFine = findings.every((finding) => finding.state !== "fail");
-  if (context.json) context.terminal.out(`${JSON.stringify({ ok: isFine, findings })}\n`);
+  if (context.json) context.terminal.out(jsonLine({ ok: isFine, findings }));
   else {
     const paint = painter(context.terminal.outColour);
     const marks = { ok: paint("green", "ok  "), warn: paint("yellow", "warn"), fail: paint("red", "FAIL") };

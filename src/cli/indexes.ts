@@ -4,7 +4,7 @@ import path from "node:path";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
-import { bytes, painter, plural, printable, type Context } from "./terminal.ts";
+import { bytes, jsonLine, painter, plural, printable, type Context } from "./terminal.ts";
 
 /** Without an action: the list. `forget`: deletes the index of the folder `which`, or with "gone" those whose folders are not there. */
 export function runIndexes(action: string | undefined, which: string | undefined, context: Context): number {
@@ -33,7 +33,7 @@ export function goneText(all: readonly ListedIndex[]): string | undefined {
 
 function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColour } }: Context): number {
   const paint = painter(outColour);
-  if (json) out(`${JSON.stringify({ indexes: all })}\n`);
+  if (json) out(jsonLine({ indexes: all }));
   else if (all.length === 0) err("There are no indexes.\n");
   else {
     for (const { root, folder, isGone, bytes: size, usedMs } of all)
@@ -55,7 +55,7 @@ function forget(indexes: readonly ListedIndex[], { json, terminal: { out, err } 
       kept.push(userMessage(error));
     }
   }
-  if (json) out(`${JSON.stringify({ forgotten })}\n`);
+  if (json) out(jsonLine({ forgotten }));
   else for (const { root, folder, bytes: size } of forgotten) out(`Deleted the index of ${printable(root ?? folder)} (${bytes(size)}).\n`);
   for (const sentence of kept) err(`strata: ${printable(sentence)}\n`);
   if (indexes.length === 0 && !json) err("There is nothing to delete.\n");

@@ -12,7 +12,7 @@ import { Chunker } from "../indexing/chunker.ts";
 import { type FileToMine, minePairs } from "../indexing/mine.ts";
 import { walk } from "../indexing/walk.ts";
 import { existingFolder } from "./session.ts";
-import { plural, printable, type Context } from "./terminal.ts";
+import { jsonLine, plural, printable, type Context } from "./terminal.ts";
 
 const liftoff = "--liftoff-only";
 
@@ -38,7 +38,7 @@ async function mineHere(root: string, out: string, undocumented: boolean, signal
   const chunker = await Chunker.create({ log: silentLog });
   mkdirSync(path.dirname(out), { recursive: true });
   const unfinished = `${out}.new`;
-  const stream = createWriteStream(unfinished);
+  const stream = createWriteStream(unfinished, { mode: 0o600 }); // they hold code
   // Not events.once, which rejects with the error that is kept below.
   const happened = (event: "close" | "drain"): Promise<void> => new Promise((resolve) => void stream.once(event, resolve));
   const closed = happened("close");
@@ -90,7 +90,7 @@ export async function runMine(folder: string, options: { readonly out: string; r
   if (statSync(out, { throwIfNoEntry: false })?.isDirectory()) throw new StrataError("input.invalid", `${out} is a folder. Name the file that the pairs are to be written to.`);
   const isNew = !existsSync(path.dirname(out));
   const { files, pairs } = await mine(root, out, options.undocumented ?? false, context.signal);
-  if (context.json) context.terminal.out(`${JSON.stringify({ files, pairs, out })}\n`);
+  if (context.json) context.terminal.out(jsonLine({ files, pairs, out }));
   else context.terminal.out(`${plural(pairs, "pair")} from ${plural(files, "file")} in ${printable(out)}${isNew ? ", whose folder was made" : ""}\n`);
   return pairs > 0 ? 0 : 1;
 }

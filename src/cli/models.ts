@@ -12,7 +12,7 @@ import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
 import { manifestHash } from "../engine/session.ts";
 import { existingFolder, resolveModel, withEngine } from "./session.ts";
-import { bytes, painter, printable, type Context } from "./terminal.ts";
+import { bytes, jsonLine, painter, printable, type Context } from "./terminal.ts";
 
 interface ListedModel {
   readonly id: string;
@@ -82,7 +82,7 @@ export async function runModels(action: string | undefined, model: string | unde
   return withEngine({ ...context, modelFolder: undefined }, folder, async (session) => {
     const before = session.info.model.hash;
     const status = await session.request(chooseModel, { folder: wanted }, context.signal);
-    if (context.json) context.terminal.out(`${JSON.stringify({ model: status.model, coverage: status.coverage })}\n`);
+    if (context.json) context.terminal.out(jsonLine({ model: status.model, coverage: status.coverage }));
     else {
       const { root, model: chosen } = status;
       const uses = `${root} uses ${chosen.id} ${chosen.version}`;
@@ -107,13 +107,13 @@ function forget(name: string, { json, terminal }: Context): number {
   } catch (error) {
     throw new StrataError("index.unwritable", `${folder} cannot be deleted (${userMessage(error)}). Close what uses it, mend its permissions, or delete it by hand.`, error);
   }
-  terminal.out(json ? `${JSON.stringify({ forgotten: folder })}\n` : `Deleted ${printable(name)}.\n`);
+  terminal.out(json ? jsonLine({ forgotten: folder }) : `Deleted ${printable(name)}.\n`);
   return 0;
 }
 
 async function runList(folder: string, context: Context): Promise<number> {
   const models = await listModels(context.modelFolder ?? chosenModel(indexFolder(canonicalRoot(existingFolder(folder)))), context.signal);
-  if (context.json) context.terminal.out(`${JSON.stringify({ models })}\n`);
+  if (context.json) context.terminal.out(jsonLine({ models }));
   else {
     const paint = painter(context.terminal.outColour);
     for (const model of models) {

@@ -12,7 +12,7 @@ import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
 import { foldersServed, resolveModel, scopeOf } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
-import { type Context, printable, processTerminal, type Terminal } from "./terminal.ts";
+import { type Context, jsonLine, printable, processTerminal, type Terminal } from "./terminal.ts";
 
 type Run = (context: Context) => Promise<number>;
 
@@ -185,7 +185,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
 function reportError(error: unknown, json: boolean, terminal: Terminal): void {
   const code = StrataError.is(error) ? error.code : "engine.failed";
   const message = userMessage(error);
-  if (json) terminal.out(`${JSON.stringify({ error: { code, message } })}\n`);
+  if (json) terminal.out(jsonLine({ error: { code, message } }));
   else terminal.err(`strata: ${printable(message)}\n`); // it may name a folder of an index, whatever that is called
 }
 

@@ -59,6 +59,9 @@ export function printable(text: string): string {
   return oneLine(text.replace(/\t/g, "  "));
 }
 
+/** Some terminals take the controls between ASCII and Latin-1 for commands, and JSON may hold them as they are. */
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value).replace(/[\x7f-\x9f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`)}\n`;
+
 export function clip(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
 }

@@ -8,7 +8,7 @@ import { type Claim, claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultModelFolder } from "../encoding/modelFiles.ts";
 import { chosenModel } from "../engine/modelChoice.ts";
-import { cacheFolder, canonicalRoot, indexFolder, makeIndexFolder, trainingClaimFile, unwritable } from "../engine/paths.ts";
+import { cacheFolder, canonicalRoot, indexFolder, makeCacheFolder, makeIndexFolder, trainingClaimFile, unwritable } from "../engine/paths.ts";
 import { chooseModel } from "../engine/protocol.ts";
 import { curvesSvg } from "../training/curves.ts";
 import { type Environment, type EnvironmentPlan, makeEnvironment, prepareEnvironment, systemProbe } from "../training/environment.ts";
@@ -129,6 +129,7 @@ export async function runTrain(folder: string, options: TrainOptions, context: C
 
 async function train(run: Run, options: TrainOptions, context: Context, claimed: Claim): Promise<number> {
   const { terminal, json, signal } = context;
+  makeCacheFolder();
   const environment = prepareEnvironment(cacheFolder());
   const display = runDisplay(terminal, json);
   const began = Date.now();

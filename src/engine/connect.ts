@@ -9,7 +9,7 @@ import { breathe } from "../base/abort.ts";
 import { build, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import { cacheFolder, canonicalRoot, compiledFolder, type EngineRecord, engineLogFile, engineRecordFile, indexFolder } from "./paths.ts";
+import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makeCacheFolder, makeCompiledFolder } from "./paths.ts";
 import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
 
 export interface ConnectOptions {
@@ -221,6 +221,8 @@ function startEngine(root: string, folder: string, options: ConnectOptions, onWa
   if (options.modelFolder) args.push("--model", options.modelFolder);
   if (onWaits) args.push("--succeed");
   if (options.graphFrom !== undefined) args.push("--graph-from", String(options.graphFrom));
+  makeCacheFolder();
+  const compiled = isBundle ? makeCompiledFolder(build) : undefined;
   return new Promise((resolve) => {
     const child = spawn(nodeForEngine(), args, {
       detached: true,
@@ -229,7 +231,7 @@ function startEngine(root: string, folder: string, options: ConnectOptions, onWa
       // index folder: no worker thread starts in a folder that somebody has deleted.
       cwd: path.parse(folder).root,
       // glibc keeps memory for each thread apart, up to eight times the cores: with two such arenas 570 MB after the first sweep of 45,000 chunks are 512.
-      env: { MALLOC_ARENA_MAX: "2", ...process.env, STRATA_CACHE: cacheFolder(), NODE_COMPILE_CACHE: isBundle ? compiledFolder(build) : undefined, NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
+      env: { MALLOC_ARENA_MAX: "2", ...process.env, STRATA_CACHE: cacheFolder(), NODE_COMPILE_CACHE: compiled, NODE_OPTIONS: undefined, ELECTRON_RUN_AS_NODE: "1" },
       windowsHide: true,
     });
     const done = (outcome: StrataError | undefined) => {

@@ -21,6 +21,22 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 /** Where Node keeps what it compiled of a build's programs, so that the next start need not. */
 export const compiledFolder = (build: string): string => path.join(cacheFolder(), "compiled", build);
 
+/**
+ * Makes the folder for it, its owner's alone: Node runs what lies there. What lay open to others is not trusted but deleted, and where others own the place
+ * there is none.
+ */
+export function makeCompiledFolder(build: string): string | undefined {
+  const own = compiledFolder(build);
+  const all = path.dirname(own);
+  try {
+    if (process.platform !== "win32" && ((statSync(all, { throwIfNoEntry: false })?.mode ?? 0) & 0o022) !== 0) rmSync(all, { recursive: true });
+    makePrivateFolder(all);
+    return own;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Deletes what was compiled of other builds than the one whose folder this is: one that still runs compiles again. */
 export function forgetOtherBuilds(own: string | undefined): void {
   if (own === undefined) return; // an engine that somebody started by hand
@@ -72,6 +88,20 @@ export function makePrivateFolder(folder: string): void {
     if (process.platform !== "win32") chmodSync(folder, 0o700);
   } catch (error) {
     throw unwritable(folder, error);
+  }
+}
+
+/**
+ * Makes the cache folder, which names every project of its owner, and keeps it to him, as the Python for fine-tuning lies there too. One that STRATA_CACHE names
+ * may have been there before, for others as well: it stays as it is. Where it cannot be made or kept, whoever wants to write there says so.
+ */
+export function makeCacheFolder(env: NodeJS.ProcessEnv = process.env): void {
+  const folder = cacheFolder(env);
+  if (env["STRATA_CACHE"] && existsSync(folder)) return;
+  try {
+    makePrivateFolder(folder);
+  } catch {
+    // as where containers share it
   }
 }
 

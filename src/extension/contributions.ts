@@ -100,6 +100,9 @@ export const settings = {
 } as const satisfies Record<string, SettingContribution>;
 export type SettingKey = keyof typeof settings;
 
+/** Those of a workspace that count only once its user trusts it: a file of 64 MB takes gigabytes to read. */
+export const restrictedSettings = ["strata.index.maxFileSizeKB"] as const satisfies readonly SettingKey[];
+
 export const views = { container: "strata", search: "strata.searchView" } as const;
 
 /** Chords: a single Ctrl+Alt+letter is AltGr, a character, on many keyboards under Windows, and most of them belong to some extension. */

@@ -1,5 +1,6 @@
 // Hits as text: one line for the quick pick, blocks for language models. vscode-free.
 import { apartText, copiesForModel, hitsForModel } from "../base/forModels.ts";
+import { oneLine } from "../base/oneLine.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import { isComment, naming } from "../base/snippet.ts";
 import { namedGroups, namedHits } from "../engine/folderPaths.ts";
@@ -25,8 +26,8 @@ export function tellingLine(snippet: string, symbol = ""): string {
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
-/** Text as VS Code draws it letter by letter: `$(name)` would become an icon. */
-export const escapeIcons = (text: string): string => text.replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
+/** Text as VS Code draws it letter by letter, in one line: `$(name)` would become an icon, and marks of the writing direction turn a name around. */
+export const escapeIcons = (text: string): string => oneLine(text.replaceAll("\t", " ")).replace(/\$\([\w-]+(~\w+)?\)/g, "\\$&");
 
 interface QuickRow {
   readonly label: string;

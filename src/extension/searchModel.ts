@@ -3,6 +3,7 @@
 import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { inLines, oneLine } from "../base/oneLine.ts";
 import { filtersFor } from "../base/queryWords.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
@@ -50,6 +51,9 @@ export function addToHistory(history: HistoryStore, query: string): void {
 }
 
 const failureTexts = (failures: MergedResult["failures"]): readonly string[] => failures.map(failureText);
+
+/** As the page shows it. */
+const named = ({ path, symbol }: Pick<ViewHit, "path" | "symbol">) => ({ path: oneLine(path), symbol: oneLine(symbol) });
 
 const fileOf = (place: Place): string => path.join(place.root, place.path);
 const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\0${path}\0${startLine}-${endLine}`;
@@ -328,7 +332,7 @@ export class SearchModel {
     this.#results = {
       kind: "hits",
       ...asked,
-      hits: result.hits.map(({ root, ...hit }): ViewHit => ({ ...hit, id: this.#keep({ ...hit, root }), folder: this.#options.engines.nameOf(root) })),
+      hits: result.hits.map(({ root, ...hit }): ViewHit => ({ ...hit, ...named(hit), snippet: inLines(hit.snippet), breadcrumb: oneLine(hit.breadcrumb), id: this.#keep({ ...hit, root }), folder: this.#options.engines.nameOf(root) })),
       ...remarksOf(result),
       coverage: result.coverage,
       depth: result.depth,
@@ -341,7 +345,7 @@ export class SearchModel {
 
   #viewGroup({ root, members: found, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
     // The page shows no code of them.
-    const members = found.map(({ snippet, ...member }) => ({ ...member, id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
+    const members = found.map(({ snippet, ...member }) => ({ ...member, ...named(member), id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
     return { ...group, id: `${root}\0${index}`, members };
   }
 

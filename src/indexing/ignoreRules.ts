@@ -6,6 +6,7 @@ import ignore, { type Ignore } from "ignore";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { globMatcher } from "../base/globs.ts";
 import { ignoresCase, relativeTo } from "../base/relativePath.ts";
+import { sum } from "../base/statistics.ts";
 import { IgnoreList } from "./ignoreList.ts";
 
 /**
@@ -33,6 +34,8 @@ interface Level {
   readonly scoped: readonly string[];
   /** Comes from git, so it ends at the border of a nested repository. */
   readonly fromGit: boolean;
+  /** Signs of patterns in it. */
+  readonly signs: number;
 }
 
 interface GitFolder {
@@ -71,13 +74,23 @@ export function scopePattern(line: string, directory: string): string | undefine
 
 function level(lines: readonly string[], directory: string, fromGit: boolean): Level {
   const scoped = (line: string): string | undefined => scopePattern(line, directory);
-  return { list: new IgnoreList(lines, directory, scoped, options), scoped: lines.flatMap((line) => scoped(line) ?? []), fromGit };
+  return { list: new IgnoreList(lines, directory, scoped, options), scoped: lines.flatMap((line) => scoped(line) ?? []), fromGit, signs: sum(lines.map(signsIn)) };
 }
 
-const linesOf = (text: string): string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
-
-/** Rules are short; what is longer was not written as rules. */
+/**
+ * Rules are short; what is longer was not written as rules. Of a line of some ten thousand signs `ignore` makes an expression that JavaScript refuses to compile,
+ * and each pattern that holds in a directory costs every path in it a microsecond.
+ */
 const MAX_RULES_BYTES = 1_000_000;
+const MAX_LINE = 1_000;
+const MAX_SIGNS = 10_000;
+
+const signsIn = (line: string): number => line.match(/[\\*?[]/g)?.length ?? 0;
+
+/** The lines that may be rules, where those above have left room for so many signs of patterns. */
+function linesOf(text: string, room: number): string[] {
+  return text.replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.length <= MAX_LINE && (room -= signsIn(line)) >= 0);
+}
 
 /** The text of a regular file: a repository can carry a link to a device or a pipe, which has no end. Links are for git's own folder alone, as in git. */
 function readText(file: string, stat: typeof statSync = lstatSync): string | undefined {
@@ -107,8 +120,16 @@ function gitFolder(directory: string): GitFolder | undefined {
   if (target === undefined) return undefined;
   const own = path.resolve(directory, target);
   // A linked worktree shares info/exclude with its main repository.
-  const common = readText(path.join(own, "commondir"))?.trim();
-  return { folder: common ? path.resolve(own, common) : own, hasCheckout: statIfAny(path.join(own, "index")) !== undefined };
+  const common = isElsewhere(own, directory) ? undefined : readText(path.join(own, "commondir"))?.trim();
+  const folder = common ? path.resolve(own, common) : own;
+  if (isElsewhere(folder, directory)) return { folder: dotGit, hasCheckout: false };
+  return { folder, hasCheckout: statIfAny(path.join(own, "index")) !== undefined };
+}
+
+/** On Windows: another machine's, which looking at it would tell who asks, name and hashed password included. A `.git` file may name any that its writer likes. */
+export function isElsewhere(folder: string, from: string, { parse }: Pick<typeof path, "parse"> = path): boolean {
+  const { root } = parse(folder);
+  return /^[\\/]{2}/.test(root) && root.toLowerCase() !== parse(from).root.toLowerCase();
 }
 
 export class IgnoreRules {
@@ -160,18 +181,19 @@ export class IgnoreRules {
   #extend(parent: DirectoryRules, absolute: string, scope: string, names: ReadonlySet<string> | undefined): DirectoryRules {
     const added: Level[] = [];
     let levels = parent.levels;
+    const room = (): number => MAX_SIGNS - sum([...levels, ...added].map(({ signs }) => signs));
     const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
       const list = path.join(git.folder, "info", "exclude");
       this.gitLists.add(list);
       const text = readText(list, statSync);
-      if (text !== undefined) added.push(level(linesOf(text), scope, true));
+      if (text !== undefined) added.push(level(linesOf(text, room()), scope, true));
     }
     for (const name of ignoreFileNames) {
       if (names !== undefined && !names.has(name)) continue;
       const text = readText(path.join(absolute, name));
-      if (text !== undefined) added.push(level(linesOf(text), scope, name === ".gitignore"));
+      if (text !== undefined) added.push(level(linesOf(text, room()), scope, name === ".gitignore"));
     }
     if (git === undefined && added.length === 0) return parent;
     return { levels: [...levels, ...added], git: git ?? parent.git };

@@ -1,7 +1,7 @@
 // Which language a file is, what people call it, and how it is cut: the one table. Node types of the grammars are in syntaxes.ts.
 import path from "node:path";
 
-/** Part of the index's identity: raise it when a file would get another language. The chunks of all other files keep their ids and vectors. */
+/** Part of the index's identity: raise it when a file would get another language, or is not to be kept any more (secrets.ts). The chunks of all other files keep their ids and vectors. */
 export const LANGUAGES_VERSION = 5;
 
 /**
@@ -186,8 +186,8 @@ export const tellingChars = 20_000;
 /** Endings that are also another language's: the first sign that the beginning of a file shows, else what the rows above say of the ending. */
 const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id: LanguageId])[]>> = {
   ".m": [
-    [/^[^\S\n]*(?:#(?:import|include|define|ifdef|ifndef)\b|@(?:implementation|interface|protocol|import|class)\b)/m, "objective-c"],
-    [/^[^\S\n]*(?:%|function\b)/m, "matlab"],
+    [/^[ \t]*(?:#(?:import|include|define|ifdef|ifndef)\b|@(?:implementation|interface|protocol|import|class)\b)/m, "objective-c"],
+    [/^[ \t]*(?:%|function\b)/m, "matlab"],
   ],
   // Ruby of Active Admin, else messages of a Flutter app.
   ".arb": [[/^\s*\{/, "json"]],
@@ -195,18 +195,18 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ".tfvars": [[/^/, "terraform"]], // patterns of such; the others may hold secrets
   ".stub": [[/^\s*<\?php\b/, "php"]],
   ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
-  ".pl": [[/^[^\S\n]*:-\s/m, "prolog"]],
-  ".plt": [[/^[^\S\n]*:-\s/m, "prolog"]], // else gnuplot
+  ".pl": [[/^[ \t]*:-\s/m, "prolog"]],
+  ".plt": [[/^[ \t]*:-\s/m, "prolog"]], // else gnuplot
   ".ll": [[/^%[%{o]/m, "yacc"]], // else LLVM's code
   ".cls": [
     [/^(?:VERSION\s|Attribute\s+VB_|Option\s)/im, "visual-basic"],
-    [/^[^\S\n]*\\(?:NeedsTeXFormat|Provides\w+|LoadClass)\b/m, "tex"],
+    [/^[ \t]*\\(?:NeedsTeXFormat|Provides\w+|LoadClass)\b/m, "tex"],
     [/^/, "apex"],
   ],
   ".v": [
-    [/^[^\S\n]*(?:`\w+|endmodule\b|module\s+[\\$\w]+\s*(?:#?\(|;))/m, "verilog"],
-    [/^[^\S\n]*(?:(?:From\s+\S+\s+)?Require\b|(?:Theorem|Lemma|Definition|Fixpoint|Inductive|Section|Module)\s+\w|Proof\b|Qed\.)/m, "coq"],
-    [/^[^\S\n]*\(\*/m, "verilog"],
+    [/^[ \t]*(?:`\w+|endmodule\b|module\s+[\\$\w]+\s*(?:#?\(|;))/m, "verilog"],
+    [/^[ \t]*(?:(?:From\s+\S+\s+)?Require\b|(?:Theorem|Lemma|Definition|Fixpoint|Inductive|Section|Module)\s+\w|Proof\b|Qed\.)/m, "coq"],
+    [/^[ \t]*\(\*/m, "verilog"],
   ],
 };
 
@@ -274,10 +274,10 @@ const withoutComments = (head: string): string => head.replace(/\/\*[\s\S]*?(?:\
 /** What is there for Objective-C alone does not count: other languages include the header too. */
 function looksLikeObjectiveC(code: string): boolean {
   const always = code.replace(/^[ \t]*#[ \t]*if.*__OBJC__[\s\S]*?(?:^[ \t]*#[ \t]*endif|$(?![\s\S]))/gm, "");
-  return /^[^\S\n]*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
+  return /^[ \t]*(@(interface|protocol|property)\b|@class\s+\w+\s*[;,]|@import\s|#import\s*<)/m.test(always);
 }
 
 /** A `.h` file is C++ when it says something that C cannot. */
 function looksLikeCpp(code: string): boolean {
-  return /^[^\S\n]*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(code);
+  return /^[ \t]*(namespace\s+[\w:]+\s*\{|template\s*<|class\s+\w+[^;]*$|using\s+(namespace|\w+\s*=)|(public|private|protected)\s*:|#include\s*<(string|vector|memory|map|utility|functional|cstdint|cstddef|cstring|type_traits|iostream|array|optional|string_view)>|enum\s+class\b|inline\s+constexpr|constexpr\s)|\bstd::/m.test(code);
 }

@@ -12,7 +12,7 @@ import type { ParsedChunk } from "../store/store.ts";
 import { Chunker } from "./chunker.ts";
 import { isGeneratedSource, isTestPath } from "./conventions.ts";
 import type { FileToParse, ParseOutcome } from "./parsePool.ts";
-import { beginsAsPrivateKey } from "./secrets.ts";
+import { isPrivateKey } from "./secrets.ts";
 
 export interface ParseWorkerData {
   readonly root: string;
@@ -43,7 +43,7 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
   if (hash === file.hash) return { kind: "same", path: relative, size: file.size, mtimeMs: file.mtimeMs };
   const source = decodeText(bytes);
   if (source === undefined) return { kind: "skip", ...file, reason: "binary" };
-  if (beginsAsPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
+  if (isPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
   const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
   const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);
   const pathTerms = analyse(relative).join(" ");

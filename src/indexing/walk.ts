@@ -1,8 +1,9 @@
 // Which files get indexed: finds them breadth first, so that the first arrive at once, and answers the same question for a
 // single path. Reads directories and ignore files only, never a file's content.
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstat, readdir, readlink, stat } from "node:fs/promises";
 import type { Dirent } from "node:fs";
 import path from "node:path";
+import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
@@ -43,6 +44,8 @@ export type PathVerdict =
 
 /** Directories read at once; four threads do the work, the rest hides their latency. */
 const concurrentDirectories = 16;
+/** Thousands of entries may meet thousands of patterns; queries and the other directories have their turn meanwhile. */
+const WORK_MS = 20;
 /** Bounds the promises alive for one enormous directory. */
 const concurrentStats = 512;
 
@@ -77,13 +80,10 @@ interface Pending {
 /** Where case is ignored a folder in other letters is no link. */
 const isSameFolder = (one: string, other: string): boolean => one === other || (ignoresCase() && one.toLowerCase() === other.toLowerCase());
 
-async function linkReason(absolute: string, realRoot: string): Promise<SkipReason> {
-  try {
-    const target = await realPath(absolute);
-    return leadsOut(path.relative(realRoot, target)) ? "link to outside" : "link";
-  } catch {
-    return "link"; // dangling, or links that point at each other
-  }
+/** As the link says it: to look where it leads could wake another disk or machine, and of Windows tell that machine who asks. */
+async function linkReason(absolute: string, root: string, realRoot: string): Promise<SkipReason> {
+  const target = await readlink(absolute).then((link) => path.resolve(path.dirname(absolute), link), () => absolute);
+  return [root, realRoot].every((one) => leadsOut(path.relative(one, target))) ? "link to outside" : "link";
 }
 
 /**
@@ -120,7 +120,13 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
     const rules = ignoreRules.enter(directory.rules, directory.path, new Set(entries.map((entry) => entry.name)));
     const names: string[] = [];
     const directories: Pending[] = [];
+    let restedMs = performance.now();
     for (const listed of entries) {
+      if (performance.now() - restedMs > WORK_MS) {
+        await yieldToEventLoop();
+        signal?.throwIfAborted();
+        restedMs = performance.now();
+      }
       const relative = directory.path === "" ? listed.name : `${directory.path}/${listed.name}`;
       // Windows lists files and folders of clouds and of deduplicated volumes as links.
       const entry = listed.isSymbolicLink() ? await lstat(path.join(absoluteRoot, relative)).catch(() => listed) : listed;
@@ -130,7 +136,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
         const reason = nameVerdict(relative);
         if (reason === undefined) names.push(relative);
         else onSkip(relative, reason);
-      } else onSkip(relative, entry.isSymbolicLink() ? await linkReason(path.join(absoluteRoot, relative), realRoot) : "special file");
+      } else onSkip(relative, entry.isSymbolicLink() ? await linkReason(path.join(absoluteRoot, relative), absoluteRoot, realRoot) : "special file");
     }
     const files: FoundFile[] = [];
     for (let from = 0; from < names.length; from += concurrentStats) {
@@ -194,7 +200,7 @@ export class PathFilter {
       // The walk does not go through links, so neither does a path that has one on its way.
       this.#realRoot ??= await realPath(this.#root);
       if (!isSameFolder(await realPath(path.dirname(absolute)), path.join(this.#realRoot, ...parts.slice(0, -1)))) return { kind: "skip", reason: "excluded" };
-      if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#realRoot) };
+      if (info.isSymbolicLink()) return { kind: "skip", reason: await linkReason(absolute, this.#root, this.#realRoot) };
       if (isDirectory) return { kind: "directory" };
       if (!info.isFile()) return { kind: "skip", reason: "special file" };
       const reason = nameVerdict(relative) ?? (info.size > maxBytesOf(relative, this.#maxFileBytes) ? "too large" : undefined);

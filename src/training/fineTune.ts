@@ -106,9 +106,11 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
 }
 
 /** Runs the training program to its result event. */
-async function converse({ environment, onStart }: FineTuneOptions, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
+async function converse({ environment, run, onStart }: FineTuneOptions, args: readonly string[], onEvent: (event: TrainingEvent) => void, signal: AbortSignal): Promise<Extract<TrainingEvent, { event: "result" }>> {
   signal.throwIfAborted();
-  const child: ChildProcess = spawn(environment.python, [...args], { cwd: elsewhere, stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment) } });
+  // PyTorch makes a folder for what it compiles and runs as soon as it exports: in the temporary one, where others may have made one of that name before.
+  const compiled = path.join(run, "compiled");
+  const child: ChildProcess = spawn(environment.python, [...args], { cwd: elsewhere, stdio: ["ignore", "pipe", "pipe"], windowsHide: true, detached: process.platform !== "win32", env: { ...process.env, ...programVariables(environment), TORCHINDUCTOR_CACHE_DIR: compiled, TRITON_CACHE_DIR: compiled } });
   if (child.pid !== undefined) onStart?.(child.pid);
   // SIGTERM lets the program save a checkpoint before it ends. In a process group of its own it does not also get the terminal's Ctrl-C.
   const cancel = () => void child.kill("SIGTERM");

@@ -28,6 +28,7 @@ test("a log line holds the whole chain of causes and ends on a cause that is its
 test("a person is shown the sentence alone", () => {
   assert.equal(userMessage(new StrataError("model.missing", "There is no model.")), "There is no model.");
   assert.equal(userMessage(42), "42");
+  assert.ok(userMessage(new SyntaxError("x".repeat(2_000_000))).length < 1_000, "an error that quotes megabytes is no sentence");
 });
 
 test("hashes keep their parts apart", () => {

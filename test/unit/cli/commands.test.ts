@@ -45,6 +45,13 @@ test("no folder's name sends escape sequences or lines of its own to the termina
   assert.match(err, /^strata: There is no folder .*a·\]0;owned··strata: b\. /);
 });
 
+test("an object holds no controls either, which some terminals obey, and says the same", async () => {
+  const name = path.join(scratch, "a\u009b2J\x7f");
+  const { out } = await strata("search", "x", "--in", name, "--json");
+  assert.doesNotMatch(out, /[\x7f-\x9f]/);
+  assert.ok((JSON.parse(out) as { error: { message: string } }).error.message.includes(name));
+});
+
 test("a folder's name stays in the line of its sentence", { skip: process.platform === "win32" && "which has no such names" }, async () => {
   const odd = path.join(scratch, "odd\nname");
   mkdirSync(odd);

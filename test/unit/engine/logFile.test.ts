@@ -15,3 +15,11 @@ test("a log stays short while the engine lives, and the one before is kept", (t)
   for (const name of readdirSync(folder)) assert.ok(statSync(path.join(folder, name)).size < 3_000_000);
   assert.match(readFileSync(file, "utf8"), /Z warn the last: Error: with a reason/);
 });
+
+test("an error that quotes megabytes takes a line of some thousand letters", (t) => {
+  const file = path.join(temporaryFolder(t), "engine.log");
+  createLog(file)("error", "a pass failed", new SyntaxError(`Invalid regular expression: ${"x".repeat(3_000_000)}`));
+  const text = readFileSync(file, "utf8");
+  assert.match(text, /a pass failed: SyntaxError: Invalid/);
+  assert.ok(text.length < 6_000);
+});

@@ -1,11 +1,11 @@
 // Where an index lives: one folder per canonical root, owner-only, with an address short enough to listen on.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
-import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, unwritable, withPathsInside } from "../../../src/engine/paths.ts";
+import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeCacheFolder, makeCompiledFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, unwritable, withPathsInside } from "../../../src/engine/paths.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("a query may name files in full: those inside the root are read from there", () => {
@@ -76,6 +76,38 @@ test("private folders are the owner's alone, also when they existed open", { ski
   mkdirSync(folder, { mode: 0o777 });
   makePrivateFolder(folder);
   assert.equal(statSync(folder).mode & 0o777, 0o700);
+});
+
+test("what Node runs of the cache is the owner's alone, whatever the umask; what lay open is not trusted", { skip: process.platform === "win32" && "POSIX permissions" }, (t) => {
+  const cache = path.join(temporaryFolder(t), "cache");
+  const before = process.umask(0);
+  process.env["STRATA_CACHE"] = cache;
+  t.after(() => {
+    process.umask(before);
+    delete process.env["STRATA_CACHE"];
+  });
+  const mode = (folder: string): number => statSync(folder).mode & 0o777;
+  makeCacheFolder();
+  const own = makeCompiledFolder("1+1");
+  assert.equal(own, compiledFolder("1+1"));
+  assert.deepEqual([mode(cache), mode(path.dirname(own!))], [0o700, 0o700]);
+  mkdirSync(own!);
+  makeCompiledFolder("1+1");
+  assert.ok(existsSync(own!), "one's own stays");
+  chmodSync(path.dirname(own!), 0o777);
+  makeCompiledFolder("1+1");
+  assert.deepEqual([existsSync(own!), mode(path.dirname(own!))], [false, 0o700]);
+  chmodSync(cache, 0o755);
+  makeCacheFolder();
+  assert.equal(mode(cache), 0o755, "one that somebody named is left as it is");
+  const home = path.dirname(cache);
+  mkdirSync(path.join(home, "strata"), { mode: 0o777 });
+  makeCacheFolder({ XDG_CACHE_HOME: home });
+  if (process.platform === "linux") assert.equal(mode(path.join(home, "strata")), 0o700);
+  process.env["STRATA_CACHE"] = path.join(home, "file");
+  writeFileSync(path.join(home, "file"), "");
+  makeCacheFolder();
+  assert.equal(makeCompiledFolder("1+1"), undefined);
 });
 
 test("an index says whose it is and that it is a cache; what was cut short is made good", (t) => {

@@ -92,6 +92,11 @@ describe("the rows of the quick pick", () => {
     assert.equal(escapeIcons("plain (text) $x"), "plain (text) $x");
   });
 
+  it("show names that would turn around, break the line or retitle something as they are", () => {
+    const [row] = quickRows("q", merged([hit("src/x\u202efdp.yp", 1, { symbol: "a\nb", breadcrumb: "\u2066c", snippet: "\tconst\ta = 1; \u001b[2J" })]), whole);
+    assert.deepEqual([row!.label, row!.description, row!.detail], ["$(symbol-method) a·b", "src/x·fdp.yp:1  ·c", "const a = 1; ·[2J"]);
+  });
+
   it("name the folder of several as the editor does", () => {
     const [row] = quickRows("q", merged([hit("src/a.ts", 1)]), { ...whole, nameOf: (root) => (root === "/w" ? "Server" : "") });
     assert.equal(row!.description, "Server/src/a.ts:1");

@@ -55,6 +55,16 @@ describe("the search view's state", () => {
     assert.equal(model.place("/etc\u0000passwd\u00001-1"), undefined);
   });
 
+  it("shows names and code that would turn around or be invisible as they are, and opens the file of that name", async () => {
+    const { model } = setUp(() => result([hit("x\u202efdp.yp", 1, { symbol: "a\u2066b", snippet: "one\n\ttwo \u202ethree" })]));
+    await model.search("one", none);
+    const { results } = model.state;
+    assert.ok(results.kind === "hits");
+    const [{ id, path: shown, symbol, snippet }] = results.hits as [(typeof results.hits)[number]];
+    assert.deepEqual([shown, symbol, snippet], ["x·fdp.yp", "a·b", "one\n\ttwo ·three"]);
+    assert.equal(model.place(id)?.path, "x\u202efdp.yp");
+  });
+
   it("shows the later query though the earlier one answers last", async () => {
     const waiting = new Map<string, (answer: protocol.SearchResult) => void>();
     const { model } = setUp(({ query }) => new Promise((resolve) => waiting.set(query, resolve)));

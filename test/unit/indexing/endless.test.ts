@@ -5,6 +5,7 @@ import { silentLog } from "../../../src/base/log.ts";
 import { Chunker } from "../../../src/indexing/chunker.ts";
 import { docProse } from "../../../src/indexing/docText.ts";
 import { importsOf } from "../../../src/indexing/imports.ts";
+import { languageOf, tellingChars } from "../../../src/indexing/languages.ts";
 
 const many = 190_000;
 const languages = ["typescript", "python", "go", "rust", "java", "haskell", "objective-c", "csharp", "swift", "dart", "php", "ruby", "elixir", "lua", "bash", "powershell", "solidity", "perl", "julia", "ocaml", "proto"];
@@ -31,4 +32,8 @@ test("scripts that nothing closes are passed over", async () => {
   const chunker = await Chunker.create({ log: silentLog });
   const { chunks } = await chunker.chunk("A.vue", `<script>\nfunction first() {\n  return 1;\n}\n</script>\n${"<script>\n".repeat(many / 9)}`);
   assert.deepEqual(chunks[0]!.chunk.symbols, ["first"]);
+});
+
+test("a beginning of line separators, each a line of its own to patterns, tells no language", () => {
+  for (const [file, lang] of [["a.m", "objective-c"], ["a.pl", "perl"], ["a.v", "vlang"], ["a.h", "c"]] as const) for (let time = 0; time < 200; time++) assert.equal(languageOf(file, "\u2028".repeat(tellingChars)).id, lang);
 });

@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
-import { IgnoreRules, scopePattern } from "../../../src/indexing/ignoreRules.ts";
+import { IgnoreRules, isElsewhere, scopePattern } from "../../../src/indexing/ignoreRules.ts";
 import { PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
@@ -168,6 +168,41 @@ test("an ignore file that is no regular file, or far too long, has no rules and 
   await check(root, ["link/a.ts", "long/a.ts", "outside", "pipe/a.ts", "self/a.ts"]);
 });
 
+test("lines that no rule is as long as, and patterns beyond some thousands, stop nothing", async () => {
+  const root = tree({ "a.ts": "", "x.tmp": "", "d/b.ts": "", "d/y.old": "", ".gitignore": `a${"/*".repeat(60_000)}\n${"a*".repeat(9_000)}\n*.tmp\n`, "d/.gitignore": `*.old\n${"*.x\n".repeat(200_000)}` });
+  await check(root, ["a.ts", "d/b.ts"]);
+  const rules = new IgnoreRules(root);
+  const inside = rules.rulesOf("d");
+  assert.ok(inside && inside.levels.every(({ signs }) => signs <= 10_000) && inside.levels.at(-1)!.scoped.length > 5_000);
+});
+
+test("a directory of many entries that many patterns are tried on lets others have their turn", async (t) => {
+  const root = tree({ ".gitignore": Array.from({ length: 9_000 }, (_, i) => `*.x${i}\n`).join(""), ...Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i}.ts`, ""])) });
+  let turn = 0;
+  let pending = setImmediate(function count() {
+    turn++;
+    pending = setImmediate(count);
+  });
+  t.after(() => clearImmediate(pending));
+  const turns = new Set<number>();
+  const { ignores } = IgnoreRules.prototype;
+  t.mock.method(IgnoreRules.prototype, "ignores", function (this: IgnoreRules, ...given: Parameters<typeof ignores>) {
+    turns.add(turn);
+    return ignores.apply(this, given);
+  });
+  assert.equal((await walked(root)).files.length, 40);
+  assert.ok(turns.size > 1, "between two entries of one directory");
+});
+
+test("a .git file does not lead to another machine", () => {
+  const { win32 } = path;
+  assert.equal(isElsewhere(String.raw`\\evil.example\share\x`, String.raw`C:\code`, win32), true);
+  assert.equal(isElsewhere("//evil.example/share/x", String.raw`C:\code`, win32), true);
+  assert.equal(isElsewhere(String.raw`\\nas\code\main\.git`, String.raw`\\NAS\code\tree`, win32), false, "where the worktree itself lies there");
+  assert.equal(isElsewhere(String.raw`D:\main\.git`, String.raw`C:\tree`, win32), false);
+  assert.equal(isElsewhere("/other/main/.git", "/tree", path.posix), false);
+});
+
 test("thousands of plain lines of an ignore file are looked up, not tried one by one", (t) => {
   const root = tree({ ".gitignore": Array.from({ length: 3000 }, (_, i) => `made${i}.txt\nout/made${i}/\n`).join("") });
   const rules = new IgnoreRules(root);
@@ -235,9 +270,10 @@ test("links are not followed: loops end, and each says where it leads", { skip: 
   symlinkSync("ping", path.join(root, "pong"));
   symlinkSync("pong", path.join(root, "ping"));
   symlinkSync("nowhere", path.join(root, "dangling"));
+  symlinkSync("/net/nowhere/share", path.join(root, "far")); // told from the link alone: nobody is asked what is there
   const { files, skipped } = await walked(root);
   assert.deepEqual(files.sort(), ["d/a.ts", "d/e/b.ts"]);
-  assert.deepEqual(skipped, { "d/e/loop": "link", self: "link", "alias.ts": "link", away: "link to outside", pong: "link", ping: "link", dangling: "link" });
+  assert.deepEqual(skipped, { "d/e/loop": "link", self: "link", "alias.ts": "link", away: "link to outside", pong: "link", ping: "link", dangling: "link", far: "link to outside" });
   for (const through of ["d/e/loop/a.ts", "self/d/a.ts", "away/secret.ts"]) assert.deepEqual(await filterPath(root, through), { kind: "skip", reason: "excluded" });
   for (const [name, reason] of Object.entries(skipped)) assert.deepEqual(await filterPath(root, name), { kind: "skip", reason }, name);
   const link = path.join(scratch, "rootlink");

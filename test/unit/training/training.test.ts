@@ -128,10 +128,10 @@ test("an environment that lacks a module is made anew by the next run", { skip: 
 
 test("the program is this version's in Strata's environment, and never the workspace's", { skip: posix }, async (t) => {
   const folder = temporary(t);
-  const say = `echo "{\\"event\\":\\"error\\",\\"code\\":\\"x\\",\\"message\\":\\"path=$PYTHONPATH safe=$PYTHONSAFEPATH\\"}"; exit 1`;
+  const say = `echo "{\\"event\\":\\"error\\",\\"code\\":\\"x\\",\\"message\\":\\"path=$PYTHONPATH safe=$PYTHONSAFEPATH compiled=$TORCHINDUCTOR_CACHE_DIR\\"}"; exit 1`;
   const given = options(folder, say);
-  await assert.rejects(fineTune({ ...given, environment: { ...given.environment, folder } }, () => {}, never), { message: `path=${path.join(packageRoot, "training", "src")} safe=1` });
-  await assert.rejects(fineTune(given, () => {}, never), { message: `path=${process.env["PYTHONPATH"] ?? ""} safe=1` });
+  await assert.rejects(fineTune({ ...given, environment: { ...given.environment, folder } }, () => {}, never), { message: `path=${path.join(packageRoot, "training", "src")} safe=1 compiled=${path.join(given.run, "compiled")}` });
+  await assert.rejects(fineTune(given, () => {}, never), { message: `path=${process.env["PYTHONPATH"] ?? ""} safe=1 compiled=${path.join(given.run, "compiled")}` });
 });
 
 test("what the current folder holds says nothing to the programs that are started there", { skip: posix }, async (t) => {
