@@ -27,7 +27,7 @@ import { otherDatabases } from "./indexes.ts";
 import { asKept, CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FREE_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, WARM_FROM } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FLOOR_STEP_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, QUIET_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, WARM_FROM } from "./pace.ts";
 import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, statusOf, Teller } from "./teller.ts";
@@ -141,7 +141,7 @@ export class Engine {
     this.#model = instant.files;
     this.#instant = instant;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
-    this.#noiseFloor = new NoiseFloor(log, () => this.#whenFree());
+    this.#noiseFloor = new NoiseFloor(log, () => Promise.race([this.#answers.settled(), breathe(FLOOR_STEP_MS)]));
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
     this.#pool.use(instant);
     this.#indexer = new Indexer({ root, store: this.#store, pool: this.#pool, log, limits: () => this.#settings }, this.#indexer);
@@ -455,7 +455,7 @@ export class Engine {
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
-      if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp((query) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 }))), () => this.#whenFree(), this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+      if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp((query) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 }))), () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
       if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage(), this.#options.mostDeepened); // whoever waited for the pass asks at once
       this.#watch();
       this.#teller.soon();
@@ -555,11 +555,6 @@ export class Engine {
       this.#teller.soon();
       this.#wake();
     }
-  }
-
-  /** What nobody waits for has its turn then. Not behind all answers: duplicates take minutes. */
-  async #whenFree(): Promise<void> {
-    await Promise.race([this.#answers.settled(), breathe(FREE_MS)]);
   }
 
   /** Closes an encoder once the answers that were begun with it are out. */

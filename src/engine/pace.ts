@@ -17,10 +17,12 @@ export function restsEarly({ chunks, deep }: { readonly chunks: number; readonly
 /** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
 export const SAVED_SLICE = 8;
 export const GRAPH_SLICE_MS = 8;
+/** So long a step of measuring the noise floor waits for answers: duplicates take minutes. */
+export const FLOOR_STEP_MS = 500;
 /** Chunks from which on the first answers are slow enough to be felt: 50 to 150 ms. */
 export const WARM_FROM = 2_000;
-/** So long what nobody asked for waits for answers. */
-export const FREE_MS = 500;
+/** Since the last question, before the engine asks itself one: who asks one after the other warms it, and would wait for it in between. */
+export const QUIET_MS = 1_000;
 /** Chunks that get their instant vector of a new model in one slice: some 20 ms of tokenising. */
 export const REPLACE_ROUND = 100;
 /** Graph files are large, and rewritten as a whole: that happens when work pauses, and while it goes on at most this often and in a thirtieth of the time. */

@@ -1,5 +1,6 @@
 // The first answers of a process are its slowest: what makes them is not compiled yet, and the index lies on the disk. A few questions that nobody
 // asked get that over with, behind those that somebody does.
+import { breathe } from "../base/abort.ts";
 
 /** Of words that most code has, so that they read much of the index and rank full lists. */
 const questions = [
@@ -9,13 +10,16 @@ const questions = [
   "start the server", "remove an entry from the cache", "check the permissions of a user", "wait until all are done",
 ];
 
+/** After which it is looked again whether nobody asks. */
+const LOOK_MS = 250;
+
 /**
- * @param whenFree resolves when nobody waits for an answer; each question waits for that
+ * @param isQuiet whether nobody asks, nor waits for an answer; each question waits for that
  * @throws what `ask` throws, and the signal's reason
  */
-export async function warmUp(ask: (query: string) => Promise<unknown>, whenFree: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+export async function warmUp(ask: (query: string) => Promise<unknown>, isQuiet: () => boolean, signal: AbortSignal): Promise<void> {
   for (const question of questions) {
-    await whenFree();
+    while (!signal.aborted && !isQuiet()) await breathe(LOOK_MS);
     signal.throwIfAborted();
     await ask(question);
   }

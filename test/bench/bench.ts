@@ -158,6 +158,11 @@ try {
   await client.connection.sendRequest(protocol.search, { query: questions[1]!, k: 10, depth: "instant" });
   result["reopenToAnswerMs"] = { value: Math.round(performance.now() - started), goal: 500 };
 
+  // Who opens a window asks a moment later: the engine has looked for changes by then, and warmed itself up.
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  const first = await latency(client, 10, "o");
+  result["firstTenQueriesMs"] = { p50: round(percentile(first, 0.5)), max: round(Math.max(...first)) };
+
   // Every group of the whole tree, with nothing else to do: as someone asks for them once the index is there.
   await client.connection.sendRequest(protocol.configure, settings);
   while ((await client.connection.sendRequest(protocol.status)).state.kind !== "ready") await new Promise((resolve) => setTimeout(resolve, 200));
