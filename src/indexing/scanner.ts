@@ -287,13 +287,19 @@ const yamlDocument = /^---(?:\s|$)/;
 export function cutByKeys(lines: SourceLines): Part[] {
   const parts: Part[] = [];
   let from = 0;
-  for (let row = 1; row <= lines.count; row++) {
-    // Comments and what a template says in front of the first are its beginning.
-    if (row < lines.count && !(yamlDocument.test(lines.text(row, row)) && /^(?!---|[#{]|\s)/m.test(lines.text(from, row - 1).trim()))) continue;
-    const title = resourceIn(lines, from, row - 1);
-    cutEntries(lines, from, row - 1, title === "" || lines.size(from, row - 1) <= sizes.target ? [] : [title], parts, 0);
-    from = row;
+  // Comments and what a template says in front of the first are its beginning.
+  let hasBegun = false;
+  for (let row = 0; row <= lines.count; row++) {
+    const text = row < lines.count ? lines.text(row, row).slice(0, TELLING) : "---";
+    if (hasBegun && yamlDocument.test(text)) {
+      const title = resourceIn(lines, from, row - 1);
+      cutEntries(lines, from, row - 1, title === "" || lines.size(from, row - 1) <= sizes.target ? [] : [title], parts, 0);
+      from = row;
+      hasBegun = false;
+    }
+    hasBegun ||= /^(?!---)[^\s#{]/.test(text);
   }
+  if (from < lines.count) cutEntries(lines, from, lines.count - 1, [], parts, 0);
   return parts;
 }
 

@@ -37,3 +37,9 @@ test("scripts that nothing closes are passed over", async () => {
 test("a beginning of line separators, each a line of its own to patterns, tells no language", () => {
   for (const [file, lang] of [["a.m", "objective-c"], ["a.pl", "perl"], ["a.v", "vlang"], ["a.h", "c"]] as const) for (let time = 0; time < 200; time++) assert.equal(languageOf(file, "\u2028".repeat(tellingChars)).id, lang);
 });
+
+test("marks of documents without any are one", { timeout: 60_000 }, async () => {
+  const chunker = await Chunker.create({ log: silentLog });
+  const { chunks } = await chunker.chunk("a.yaml", `${"---\n".repeat(many)}last: 1\n`);
+  assert.match(chunks.at(-1)!.chunk.text, /last: 1/);
+});
