@@ -289,7 +289,7 @@ export async function runStatus(folder: string | undefined, context: Context, op
   const disk = indexFolder(root);
   if (!hasIndex(root)) {
     if (context.json) printJson(context, { state: { kind: "absent" }, root, indexFolder: disk });
-    else context.terminal.out(`${printable(`${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}`)}\n`);
+    else context.terminal.out(`${printable((folder === undefined ? tooWideHere()?.message : undefined) ?? `${root} is not indexed. Run: strata index ${clickableFolder(root) || "."}`)}\n`);
     return 1;
   }
   return withEngine(context, root, async (session) => {

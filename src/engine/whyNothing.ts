@@ -39,7 +39,7 @@ function beginningOf(glob: string): string {
 
 const emptiedTexts = {
   cache: "left out: its CACHEDIR.TAG says that a tool made it.",
-  worktree: "a git worktree of this checkout, with the same files once more, so it is left out. Opened itself, it is searched: it is a folder of its own.",
+  worktree: "left out: it is a git worktree of this checkout and has the same files once more. To search it, open that folder itself.",
 } as const;
 
 async function whyLeftOut(path: string, filter: PathFilter, withoutEditor: PathFilter): Promise<string | undefined> {

@@ -52,7 +52,7 @@ test("worktrees inside the checkout and folders of tools are left out for what t
   write(".agents/one/.git", `gitdir: ${path.join(root, ".git/worktrees/one")}\n`);
   write(".agents/one/src/a.ts", "");
   write("made/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
-  for (const filters of ["path:.agents/one", "path:.agents/one/src/a.ts"]) assert.match((await told(root, filters)) ?? "", /^\.agents\/one is a git worktree of this checkout.*Opened itself, it is searched/, filters);
+  for (const filters of ["path:.agents/one", "path:.agents/one/src/a.ts"]) assert.match((await told(root, filters)) ?? "", /^\.agents\/one is left out: it is a git worktree of this checkout .* open that folder itself\.$/, filters);
   assert.match((await told(root, "path:made")) ?? "", /^made is left out: its CACHEDIR\.TAG/);
   assert.equal(await told(root, "path:.agents"), undefined);
 });
