@@ -15,6 +15,8 @@ interface Launched {
   readonly program: string;
   /** Where the editor keeps its indexes, when its environment moved them: who starts the command outside of it may have another one. */
   readonly cache?: string | undefined;
+  /** The user's folder, which bears his name. */
+  readonly home?: string;
 }
 
 const gone = "The extension that this command belongs to is gone. Open VS Code with Strata once, or delete";
@@ -22,9 +24,10 @@ const gone = "The extension that this command belongs to is gone. Open VS Code w
 const stale = "The program of VS Code that runs this command is gone, as after an update. Open VS Code with Strata once.";
 
 /** The launcher's text. */
-export function launcherText({ file, node, program, cache }: Launched, platform: NodeJS.Platform = process.platform): string {
+export function launcherText({ file, node, program, cache, home }: Launched, platform: NodeJS.Platform = process.platform): string {
   if (platform === "win32") {
-    const quoted = (text: string) => `"${text.replaceAll("%", "%%")}"`;
+    // By its variable cmd knows the folder however it reads the file.
+    const quoted = (text: string) => `"${(home ? text.split(`${home}\\`) : [text]).map((part) => part.replaceAll("%", "%%")).join("%USERPROFILE%\\")}"`;
     const lines = [
       "setlocal", "set ELECTRON_RUN_AS_NODE=1", `set ${quoted(`${launcherVariable}=${file}`)}`,
       ...(cache === undefined ? [] : [`if not defined STRATA_CACHE set ${quoted(`STRATA_CACHE=${cache}`)}`]),
@@ -32,7 +35,7 @@ export function launcherText({ file, node, program, cache }: Launched, platform:
       `if not exist ${quoted(node)} (echo strata: ${stale} 1>&2 & exit /b 2)`,
       `${quoted(node)} --liftoff-only --no-warnings ${quoted(program)} %*`, "",
     ];
-    // Such paths are UTF-8, and cmd reads what follows in the console's code page, which stays so: only where it must.
+    // Other paths are UTF-8, and cmd reads what follows in the console's code page, which stays so: only where it must.
     const isPlain = lines.every((line) => /^[\x20-\x7e]*$/.test(line));
     return ["@echo off", ...(isPlain ? [] : ["chcp 65001 >nul"]), ...lines].join("\r\n");
   }

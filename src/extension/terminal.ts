@@ -1,5 +1,6 @@
 // Strata outside the editor for those who have the extension alone: the command `strata` in VS Code's terminals, and what agents take in their settings.
 import { chmodSync, existsSync, readFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import * as vscode from "vscode";
 import { agentSettings, launcherName, launcherText } from "../base/launcher.ts";
@@ -15,7 +16,7 @@ const WAS_SET_UP = "strata.terminal";
 function writeLauncher(extensionPath: string): string {
   const cache = cacheFolder();
   const file = path.join(cache, "bin", launcherName());
-  const text = launcherText({ file, node: process.execPath, program: path.join(extensionPath, "dist", "strata.mjs"), cache: cache === cacheFolder({}) ? undefined : cache });
+  const text = launcherText({ file, node: process.execPath, program: path.join(extensionPath, "dist", "strata.mjs"), cache: cache === cacheFolder({}) ? undefined : cache, home: os.homedir() });
   // Other windows may be running it.
   if (existsSync(file) && readFileSync(file, "utf8") === text) return file;
   makePrivateFolder(path.dirname(file));

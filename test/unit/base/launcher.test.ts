@@ -48,6 +48,10 @@ test("on Windows paths stand in quotes and percent signs are not variables", () 
   assert.ok(text.includes(`set "${launcherVariable}=C:\\Users\\Zoë\\bin\\strata.cmd"\r\n`));
   assert.ok(text.includes('if not defined STRATA_CACHE set "STRATA_CACHE=D:\\100%%"\r\n'));
   assert.ok(text.endsWith('"C:\\100%%\\Code.exe" --liftoff-only --no-warnings "C:\\ext\\strata.mjs" %*\r\n'));
+  const named = launcherText({ file: "C:\\Users\\Zoë\\bin\\strata.cmd", node: "C:\\Users\\Zoë\\Code.exe", program: "C:\\Users\\Zoë\\ext\\strata.mjs", home: "C:\\Users\\Zoë" }, "win32");
+  assert.match(named, /^[\x00-\x7f]+$/);
+  assert.ok(named.includes(`set "${launcherVariable}=%USERPROFILE%\\bin\\strata.cmd"\r\n`));
+  assert.ok(named.endsWith('"%USERPROFILE%\\Code.exe" --liftoff-only --no-warnings "%USERPROFILE%\\ext\\strata.mjs" %*\r\n'));
   assert.doesNotMatch(launcherText({ file: "C:\\bin\\strata.cmd", node: "C:\\Code.exe", program: "C:\\ext\\strata.mjs" }, "win32"), /chcp/, "the console keeps its code page where nothing needs another");
 });
 
