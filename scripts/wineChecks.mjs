@@ -3,10 +3,12 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { agentSettings, launcherText } from "../src/base/launcher.ts";
 
 const program = "C:\\strata\\dist\\strata.mjs";
 const base = mkdtempSync("C:\\strata-");
-const cache = path.join(base, "Käche");
+const home = path.join(base, "Zoë & Co");
+const cache = path.join(home, "cache");
 const root = path.join(base, "My Projekt ü");
 const lower = root.replace("C:", "c:");
 const uri = `file:///c%3A${encodeURI(root.slice(2).replaceAll("\\", "/"))}`;
@@ -44,9 +46,17 @@ async function check(what, ask, ...expected) {
 const search = (query, ...more) => () => strata("search", query, "--vimgrep", "-k", "3", ...more);
 const readIndex = (file) => readFileSync(path.join(cache, readdirSync(cache).find((name) => name.startsWith("My_Projekt")), file), "utf8");
 
+/** As the extension makes it and agents start it. Wine's cmd reads no UTF-8: only the user's folder may bear other letters than ASCII's here. */
+function startLauncher() {
+  const file = path.join(home, "bin", "strata.cmd");
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, launcherText({ file, node: process.execPath, program, cache, home }));
+  const { command, args } = JSON.parse(agentSettings(file, ["mcp", root])).mcpServers.strata;
+  return spawn(command, args, { stdio: "pipe", env: { ...process.env, USERPROFILE: home, STRATA_CACHE: undefined } });
+}
+
 /** One question to the MCP server. */
-async function agent(name, given) {
-  const child = start(["mcp"], lower);
+async function agent(name, given, child = start(["mcp"], lower)) {
   const lines = [{ id: 1, method: "initialize", params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "checks", version: "1" } } }, { method: "notifications/initialized" }, { id: 2, method: "tools/call", params: { name, arguments: given } }];
   for (const line of lines) child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...line })}\n`);
   let out = "";
@@ -73,6 +83,7 @@ for (const filter of ["src\\sub dir\\**", "src/sub dir/**", `${lower}\\SRC\\sub 
 for (const place of ["src\\first.ts:2", `${lower}\\SRC\\First.ts:2`, `${uri}/src/first.ts:2`]) await check(`finds code like ${place}`, () => strata("similar", place, "-k", "1"), /copy\.ts/);
 await check("finds copies", () => strata("duplicates", "--path", "src\\copy.ts"), /src\/first\.ts/);
 await check("answers agents", () => agent("search_code", { query: "sheep", k: 1 }), /Zähler\.ts:1-6.*\[0\]/s);
+await check("answers agents through the command strata", () => agent("search_code", { query: "sheep", k: 1 }, startLauncher()), /Zähler\.ts:1-6.*\[0\]/s);
 await check("reads nothing by a second name", () => agent("find_similar_code", { path: "src\\first.ts::$DATA" }), /There is no file/);
 await check("examines itself", () => strata("doctor"), /ok +onnxruntime/, /ok +SQLite/, /ok +Model/, /ok +Engine/);
 

@@ -6,33 +6,52 @@ export const launcherVariable = "STRATA_LAUNCHER";
 
 export const launcherName = (platform: NodeJS.Platform = process.platform): string => (platform === "win32" ? "strata.cmd" : "strata");
 
-/**
- * The launcher's text.
- * @param file its own path
- * @param node a Node, or an Electron that can be one
- * @param program the bundle of src/cli/main.ts
- */
-export function launcherText(file: string, node: string, program: string, platform: NodeJS.Platform = process.platform): string {
+interface Launched {
+  /** The launcher's own path. */
+  readonly file: string;
+  /** A Node, or an Electron that can be one. */
+  readonly node: string;
+  /** The bundle of src/cli/main.ts. */
+  readonly program: string;
+  /** Where the editor keeps its indexes, when its environment moved them: who starts the command outside of it may have another one. */
+  readonly cache?: string | undefined;
+  /** The user's folder, which bears his name. */
+  readonly home?: string;
+}
+
+const gone = "The extension that this command belongs to is gone. Open VS Code with Strata once, or delete";
+/** VS Code's server, on a remote machine or in a container, brings its Node in a folder of its version. */
+const stale = "The program of VS Code that runs this command is gone, as after an update. Open VS Code with Strata once.";
+
+/** The launcher's text. */
+export function launcherText({ file, node, program, cache, home }: Launched, platform: NodeJS.Platform = process.platform): string {
   if (platform === "win32") {
-    const quoted = (text: string) => `"${text.replaceAll("%", "%%")}"`;
-    // The paths are UTF-8, and cmd reads what follows in the console's code page.
-    return [
-      "@echo off", "chcp 65001 >nul", "setlocal", "set ELECTRON_RUN_AS_NODE=1", `set ${quoted(`${launcherVariable}=${file}`)}`,
-      `if not exist ${quoted(program)} (echo strata: The extension that this command belongs to is gone. Open VS Code with Strata once, or delete this file. 1>&2 & exit /b 2)`,
+    // By its variable cmd knows the folder however it reads the file.
+    const quoted = (text: string) => `"${(home ? text.split(`${home}\\`) : [text]).map((part) => part.replaceAll("%", "%%")).join("%USERPROFILE%\\")}"`;
+    const lines = [
+      "setlocal", "set ELECTRON_RUN_AS_NODE=1", `set ${quoted(`${launcherVariable}=${file}`)}`,
+      ...(cache === undefined ? [] : [`if not defined STRATA_CACHE set ${quoted(`STRATA_CACHE=${cache}`)}`]),
+      `if not exist ${quoted(program)} (echo strata: ${gone} this file. 1>&2 & exit /b 2)`,
+      `if not exist ${quoted(node)} (echo strata: ${stale} 1>&2 & exit /b 2)`,
       `${quoted(node)} --liftoff-only --no-warnings ${quoted(program)} %*`, "",
-    ].join("\r\n");
+    ];
+    // Other paths are UTF-8, and cmd reads what follows in the console's code page, which stays so: only where it must.
+    const isPlain = lines.every((line) => /^[\x20-\x7e]*$/.test(line));
+    return ["@echo off", ...(isPlain ? [] : ["chcp 65001 >nul"]), ...lines].join("\r\n");
   }
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   return [
     "#!/bin/sh", `export ELECTRON_RUN_AS_NODE=1 ${launcherVariable}=${quoted(file)}`,
-    `[ -e ${quoted(program)} ] || { echo "strata: The extension that this command belongs to is gone. Open VS Code with Strata once, or delete $0." >&2; exit 2; }`,
+    ...(cache === undefined ? [] : [`[ -n "$STRATA_CACHE" ] || export STRATA_CACHE=${quoted(cache)}`]),
+    `[ -e ${quoted(program)} ] || { echo "strata: ${gone} $0." >&2; exit 2; }`,
+    `[ -x ${quoted(node)} ] || { echo "strata: ${stale}" >&2; exit 2; }`,
     `exec ${quoted(node)} --liftoff-only --no-warnings ${quoted(program)} "$@"`, "",
   ].join("\n");
 }
 
 /** What most agents take in their settings to start the MCP server, as JSON. */
 export function agentSettings(command: string, args: readonly string[]): string {
-  // Windows starts no .cmd by itself.
-  const strata = command.endsWith(".cmd") ? { command: "cmd", args: ["/c", command, ...args] } : { command, args };
+  // Windows starts no .cmd by itself, and of a line that begins with a quote cmd takes the outer quotes away: "call" keeps those of a user name with a space.
+  const strata = command.endsWith(".cmd") ? { command: "cmd", args: ["/c", "call", command, ...args] } : { command, args };
   return JSON.stringify({ mcpServers: { strata } }, undefined, 2);
 }

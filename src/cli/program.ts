@@ -10,7 +10,7 @@ import { depths } from "../encoding/encoder.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { type DuplicateOptions, type FilterOptions, runDuplicates, runIndex, runSearch, runSimilar, runStatus, type SearchOptions } from "./commands.ts";
-import { foldersServed, resolveModel, scopeOf } from "./session.ts";
+import { foldersServed, resolveModel, scopeOf, tooWideHere } from "./session.ts";
 import type { TrainOptions } from "./train.ts";
 import { type Context, jsonLine, printable, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -175,7 +175,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
         return 0;
       }
       const { serveMcp } = await import("../mcp/server.ts");
-      await serveMcp({ folders, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${printable(message)}\n`) });
+      await serveMcp({ folders, problem: given.length === 0 ? tooWideHere() : undefined, modelFolder, signal, log: (level, message) => level !== "debug" && terminal.err(`strata: ${printable(message)}\n`) });
       return 0;
     },
   );

@@ -87,12 +87,24 @@ export const hasIndex = (root: string): boolean => existsSync(path.join(indexFol
  */
 export function scopeOf(given: string | undefined, cwd: string = process.cwd(), upcoming: readonly string[] = []): Scope {
   const here = canonicalRoot(given === undefined ? cwd : existingFolder(given));
-  const tooWide = [homeFolder(), path.parse(here).root];
   for (let folder = here; ; folder = path.dirname(folder)) {
     const under = relativeTo(folder, here);
-    if ((hasIndex(folder) || (under !== "" && upcoming.includes(folder))) && (under === "" || !(tooWide.includes(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
+    if ((hasIndex(folder) || (under !== "" && upcoming.includes(folder))) && (under === "" || !(isTooWide(folder) || new PathFilter(folder).excludes(under, true)))) return { root: folder, under };
     if (folder === path.dirname(folder)) return { root: here, under: "" };
   }
+}
+
+/** A home folder or a whole disk: read only by who asks for it. Agents that are no editors start servers there, on Windows in the system's folder. */
+function isTooWide(folder: string): boolean {
+  const system = process.platform === "win32" ? path.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32").toLowerCase() : undefined;
+  return folder === homeFolder() || folder === path.parse(folder).root || folder.toLowerCase() === system;
+}
+
+/** Why the current folder is not read just because somebody stands there: nobody has named it, it is no project, and it has no index. */
+export function tooWideHere(cwd: string = process.cwd()): StrataError | undefined {
+  const here = canonicalRoot(cwd);
+  if (!isTooWide(here) || hasIndex(here)) return undefined;
+  return new StrataError("workspace.missing", `${here} is no project, and all that lies in it would be read. Go into a project or name the folder: --in DIR in a terminal, "args": ["mcp", "DIR"] in the settings of an agent.`);
 }
 
 /** One of the folders that a question goes to; paths of its hits begin in `root`. */
@@ -136,6 +148,8 @@ export function foldersNamed(given: readonly string[], most: number = mostFolder
     if (given.length > 1) throw new StrataError("input.invalid", 'With --in all every folder that has an index is searched. Leave out the other --in, or write --in ./all for a folder called "all".');
     return everyIndexed(most);
   }
+  const problem = given.length === 0 ? tooWideHere() : undefined;
+  if (problem) throw problem;
   const each = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
     try {
       return { scope: scopeOf(folder) };

@@ -215,7 +215,7 @@ export type StartMessage = { readonly ready: true } | { readonly waits: true } |
  */
 function startEngine(root: string, folder: string, options: ConnectOptions, onWaits?: () => void): Promise<StrataError | undefined> {
   const entry = options.program ?? entryFile("engine");
-  if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `Strata is not built: ${entry} is missing. Run \`npm run build\`, or reinstall the extension.`));
+  if (!existsSync(entry)) return Promise.resolve(new StrataError("engine.failed", `${entry} is missing. After an update of Strata start anew what asks (a window of VS Code, an agent's MCP server); a checkout is built by \`npm run build\`.`));
   const isBundle = !entry.endsWith(".ts");
   const args = ["--liftoff-only", "--max-semi-space-size=4", "--expose-gc", ...(isBundle ? [] : ["--no-warnings"]), entry, "--root", root, "--idle", String(options.idleMs ?? 300_000)];
   if (options.modelFolder) args.push("--model", options.modelFolder);

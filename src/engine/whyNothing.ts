@@ -37,12 +37,21 @@ function beginningOf(glob: string): string {
   return (isWhole ? path : path.slice(0, path.lastIndexOf("/") + 1)).replace(/\/$/, "");
 }
 
+const emptiedTexts = {
+  cache: "left out: its CACHEDIR.TAG says that a tool made it.",
+  worktree: "left out: it is a git worktree of this checkout and has the same files once more. To search it, open that folder itself.",
+} as const;
+
 async function whyLeftOut(path: string, filter: PathFilter, withoutEditor: PathFilter): Promise<string | undefined> {
   const parts = path.split("/");
   for (const end of parts.keys()) {
     const at = parts.slice(0, end + 1).join("/");
     const verdict = await filter.check(at);
-    if (verdict.kind === "directory") continue;
+    if (verdict.kind === "directory") {
+      const emptied = filter.emptied(at);
+      if (emptied) return `${at} is ${emptiedTexts[emptied]}`;
+      continue;
+    }
     if (verdict.kind !== "skip" || verdict.reason === "outside" || neverFolders.has(parts[end]!)) return undefined;
     if (verdict.reason !== "excluded") return `${at} is left out (${verdict.reason}).`;
     return (await withoutEditor.check(at)).kind === "skip"

@@ -49,6 +49,8 @@ export interface DirectoryRules {
   readonly levels: readonly Level[];
   /** Of the repository or worktree in which this lies, where its top is the root or below it. */
   readonly git?: GitFolder | undefined;
+  /** Why nothing in it is read, whatever its ignore files say. */
+  readonly emptied?: "cache" | "worktree";
   /** All of them in one, for what the levels one by one cannot tell; compiled when it is needed first. */
   combined?: Ignore;
 }
@@ -214,7 +216,7 @@ export class IgnoreRules {
     // An agent's worktree inside the checkout: every file once more, on another branch.
     const around = parent?.git;
     const isTwin = around?.hasCheckout && rules.git !== around && rules.git?.folder === around.folder;
-    return isCache || isTwin ? { ...rules, levels: [...rules.levels, level(["*"], scope, false)] } : rules;
+    return isCache || isTwin ? { ...rules, emptied: isTwin ? "worktree" : "cache", levels: [...rules.levels, level(["*"], scope, false)] } : rules;
   }
 
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */

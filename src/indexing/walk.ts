@@ -188,6 +188,11 @@ export class PathFilter {
     return rules === undefined || this.#rules.ignores(rules, relative, isDirectory);
   }
 
+  /** Why nothing in a directory is read though no rule names it. */
+  emptied(directory: string): DirectoryRules["emptied"] {
+    return this.#rules.rulesOf(directory)?.emptied;
+  }
+
   /** @param relative "/"-separated and relative to the root; a path that leaves the root is answered, not followed. A file's verdict has its name on disk. */
   async check(relative: string): Promise<PathVerdict> {
     const parts = relative.split("/");

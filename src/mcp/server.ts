@@ -23,6 +23,8 @@ import { answerText, copiesText } from "./answer.ts";
 interface McpOptions {
   /** Called differently, with absolute paths. */
   readonly folders: readonly Folder[];
+  /** Why they are not served. Said to each question: of a server that ends at once many agents say only that it failed. */
+  readonly problem?: StrataError | undefined;
   readonly modelFolder: string | undefined;
   readonly log: Log;
   /** Ends the server. */
@@ -74,9 +76,12 @@ class Workspace {
   readonly folders: readonly Folder[];
   readonly #sessions: EngineSessions;
 
-  constructor({ folders, modelFolder, log, signal }: McpOptions) {
+  constructor({ folders, problem, modelFolder, log, signal }: McpOptions) {
     this.folders = folders;
-    this.#sessions = new EngineSessions((root) => openSession({ root, client: "mcp", modelFolder, log, start: true, signal }));
+    this.#sessions = new EngineSessions(async (root) => {
+      if (problem) throw problem;
+      return openSession({ root, client: "mcp", modelFolder, log, start: true, signal });
+    });
   }
 
   readonly use = <T>({ root }: Folder, work: (session: EngineSession) => Promise<T>): Promise<T> => this.#sessions.use(root, work);
@@ -155,7 +160,7 @@ function createServer(workspace: Workspace): McpServer {
     {
       title: "Search code by meaning",
       description: toolTexts.search,
-      inputSchema: input({ query: z.string().min(1).max(4000), k: count.describe("How many results. Three are enough for a name."), depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
+      inputSchema: input({ query: z.string().min(1).max(100_000), k: count.describe("How many results. Three are enough for a name."), depth, wait, path: z.string().optional().describe("Only files that match this glob.") }),
       annotations,
     },
     ({ query, k, path, ...options }, context) =>

@@ -177,6 +177,23 @@ test("status is the engine's, in words and as data", async () => {
   assert.deepEqual(structuredContent?.["skipped"], { "link to outside": 1 });
 });
 
+test("a stack trace is taken as long as it is", async () => {
+  const trace = `Error: retry failed\n    at withBackoff (src/retry.ts:6:20)\n${"    at Module._compile (node:internal/modules/cjs/loader:1234:14)\n".repeat(100)}`;
+  assert.equal((await placesOf("search_code", { query: trace, k: 1 }))[0]?.path, "src/retry.ts");
+});
+
+test("a server that an agent starts in the home folder serves nothing, and says what to write", async (t) => {
+  const lost = new McpProgram(sandbox, [], { cwd: folder, env: { HOME: folder, USERPROFILE: folder } });
+  t.after(() => lost.process.kill());
+  await lost.initialize();
+  for (const [tool, args] of [["search_code", { query: "retry" }], ["find_similar_code", { text: "retry()" }], ["find_duplicates", {}], ["index_status", {}]] as const) {
+    const { isError, content } = await lost.call(tool, args);
+    assert.equal(isError, true, tool);
+    assert.match(content[0]?.text ?? "", /is no project.*"mcp", "DIR"/, tool);
+  }
+  assert.ok(![...sandbox.engines().keys()].includes(folder));
+});
+
 test("a cancelled call goes unanswered and the next one is served", async () => {
   write(manyFiles(400, 1));
   const { id, answer } = request("tools/call", { name: "search_code", arguments: { query: "merge the ledger", wait: true } });

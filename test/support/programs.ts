@@ -115,8 +115,8 @@ export class McpProgram {
   #lastId = 0;
   readonly #waiting = new Map<number, (message: Message) => void>();
 
-  constructor(sandbox: Sandbox, args: readonly string[]) {
-    this.process = sandbox.start(["mcp", ...args], {}, true);
+  constructor(sandbox: Sandbox, args: readonly string[], options: Pick<RunOptions, "cwd" | "env"> = {}) {
+    this.process = sandbox.start(["mcp", ...args], options, true);
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     let rest = "";
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => {

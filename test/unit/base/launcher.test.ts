@@ -11,7 +11,7 @@ test("the command passes everything on to the program, whatever the paths are ca
   mkdirSync(folder);
   const [file, program] = [path.join(folder, "strata"), path.join(folder, "strata.mjs")];
   writeFileSync(program, `console.log(JSON.stringify([process.argv.slice(2), process.env.${launcherVariable}, process.env.ELECTRON_RUN_AS_NODE])); process.exitCode = 7;`);
-  writeFileSync(file, launcherText(file, process.execPath, program));
+  writeFileSync(file, launcherText({ file, node: process.execPath, program }));
   chmodSync(file, 0o700);
   const given = ["search", "where is $PATH read", "--path", "src/**", ""];
   const { stdout, stderr, status } = spawnSync(file, given, { encoding: "utf8", cwd: "/" });
@@ -23,14 +23,39 @@ test("the command passes everything on to the program, whatever the paths are ca
   assert.equal(gone.status, 2);
 });
 
-test("on Windows paths stand in quotes and percent signs are not variables", () => {
-  const text = launcherText("C:\\Users\\Zoë\\bin\\strata.cmd", "C:\\100%\\Code.exe", "C:\\ext\\strata.mjs", "win32");
-  assert.match(text, /^@echo off\r\nchcp 65001 >nul\r\n/);
-  assert.ok(text.includes(`set "${launcherVariable}=C:\\Users\\Zoë\\bin\\strata.cmd"\r\n`));
-  assert.ok(text.endsWith('"C:\\100%%\\Code.exe" --liftoff-only --no-warnings "C:\\ext\\strata.mjs" %*\r\n'));
+test("where the editor's own program was replaced, as a remote machine's by an update, the command says what to do", { skip: process.platform === "win32" && "it is a shell script" }, (t) => {
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, "strata");
+  writeFileSync(file, launcherText({ file, node: path.join(folder, "server-1/node"), program: import.meta.filename }));
+  const { stderr, status } = spawnSync("/bin/sh", [file], { encoding: "utf8" });
+  assert.match(stderr, /^strata: The program of VS Code .* Open VS Code with Strata once\.\n$/);
+  assert.equal(status, 2);
 });
 
-test("agents start a program by its path, and a script of Windows by cmd", () => {
+test("the command asks the indexes of the editor, unless its caller names others", { skip: process.platform === "win32" && "it is a shell script" }, (t) => {
+  const folder = temporaryFolder(t);
+  const [file, program, cache] = [path.join(folder, "strata"), path.join(folder, "strata.mjs"), path.join(folder, "it's a cache")];
+  writeFileSync(program, "console.log(process.env.STRATA_CACHE);");
+  writeFileSync(file, launcherText({ file, node: process.execPath, program, cache }));
+  const { STRATA_CACHE: _, ...outside } = process.env;
+  const asked = (env: NodeJS.ProcessEnv) => spawnSync("/bin/sh", [file], { encoding: "utf8", env }).stdout.trim();
+  assert.deepEqual([asked(outside), asked({ ...outside, STRATA_CACHE: "/other" })], [cache, "/other"]);
+});
+
+test("on Windows paths stand in quotes and percent signs are not variables", () => {
+  const text = launcherText({ file: "C:\\Users\\Zoë\\bin\\strata.cmd", node: "C:\\100%\\Code.exe", program: "C:\\ext\\strata.mjs", cache: "D:\\100%" }, "win32");
+  assert.match(text, /^@echo off\r\nchcp 65001 >nul\r\n/);
+  assert.ok(text.includes(`set "${launcherVariable}=C:\\Users\\Zoë\\bin\\strata.cmd"\r\n`));
+  assert.ok(text.includes('if not defined STRATA_CACHE set "STRATA_CACHE=D:\\100%%"\r\n'));
+  assert.ok(text.endsWith('"C:\\100%%\\Code.exe" --liftoff-only --no-warnings "C:\\ext\\strata.mjs" %*\r\n'));
+  const named = launcherText({ file: "C:\\Users\\Zoë\\bin\\strata.cmd", node: "C:\\Users\\Zoë\\Code.exe", program: "C:\\Users\\Zoë\\ext\\strata.mjs", home: "C:\\Users\\Zoë" }, "win32");
+  assert.match(named, /^[\x00-\x7f]+$/);
+  assert.ok(named.includes(`set "${launcherVariable}=%USERPROFILE%\\bin\\strata.cmd"\r\n`));
+  assert.ok(named.endsWith('"%USERPROFILE%\\Code.exe" --liftoff-only --no-warnings "%USERPROFILE%\\ext\\strata.mjs" %*\r\n'));
+  assert.doesNotMatch(launcherText({ file: "C:\\bin\\strata.cmd", node: "C:\\Code.exe", program: "C:\\ext\\strata.mjs" }, "win32"), /chcp/, "the console keeps its code page where nothing needs another");
+});
+
+test("agents start a program by its path, and a script of Windows by cmd, whose user may be called anything", () => {
   assert.deepEqual(JSON.parse(agentSettings("/cache/bin/strata", ["mcp", "/w"])), { mcpServers: { strata: { command: "/cache/bin/strata", args: ["mcp", "/w"] } } });
-  assert.deepEqual(JSON.parse(agentSettings("C:\\bin\\strata.cmd", ["mcp"])), { mcpServers: { strata: { command: "cmd", args: ["/c", "C:\\bin\\strata.cmd", "mcp"] } } });
+  assert.deepEqual(JSON.parse(agentSettings("C:\\My Name\\strata.cmd", ["mcp"])), { mcpServers: { strata: { command: "cmd", args: ["/c", "call", "C:\\My Name\\strata.cmd", "mcp"] } } });
 });

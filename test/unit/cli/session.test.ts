@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
-import { foldersNamed, foldersServed, wholeIndexes } from "../../../src/cli/session.ts";
+import { foldersNamed, foldersServed, tooWideHere, wholeIndexes } from "../../../src/cli/session.ts";
 import { indexFolder, makeIndexFolder } from "../../../src/engine/paths.ts";
 
 const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-named-")));
@@ -76,4 +76,20 @@ test("agents are served the folders that were named, though one is not there yet
   assert.deepEqual(foldersServed([at("one/api"), at("two/api"), at("later")]).map(({ name }) => name), ["one/api", "two/api", "later"]);
   assert.throws(() => foldersServed([at("later"), at("never")]), { code: "workspace.missing" });
   assert.deepEqual(foldersServed([at("mono/packages/net")]), [{ root: at("mono/packages/net"), name: "net" }]);
+});
+
+test("a home folder and a whole disk are read by who names them, not by who stands there", (t) => {
+  const home = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
+  const set = (folder: string): void => void (process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"] = folder);
+  t.after(() => (home === undefined ? delete process.env["HOME"] : set(home)));
+  set(at("one"));
+  for (const folder of [at("one"), path.parse(at("one")).root]) assert.match(tooWideHere(folder)?.message ?? "", /is no project.*--in DIR.*"mcp", "DIR"/);
+  assert.equal(tooWideHere(at("one/api")), undefined);
+  const cwd = process.cwd();
+  t.after(() => process.chdir(cwd));
+  process.chdir(at("one"));
+  assert.throws(() => foldersNamed([]), { code: "workspace.missing" });
+  assert.deepEqual(foldersNamed(["."]).folders.map(({ root }) => root), [at("one")], "named");
+  index("one");
+  assert.equal(tooWideHere(at("one")), undefined, "somebody has asked for it before");
 });

@@ -154,3 +154,8 @@ test("an engine keeps neither its starter's folder nor its Node's options", asyn
   t.after(() => delete process.env["NODE_OPTIONS"]);
   await assert.rejects(workspace.connect({ program: engine.program }), ends);
 });
+
+test("who was started before an update that removed its programs is told to start anew", async (t) => {
+  const workspace = new Workspace(t);
+  await assert.rejects(workspace.connect({ program: path.join(workspace.root, "strata-1/dist/engine.mjs") }), { code: "engine.failed", message: /start anew .*MCP server/ });
+});

@@ -41,6 +41,22 @@ test("what a path names is left out by ignore rules, by the editor, or for what 
   assert.equal(await told(root, "path:src/large.ts"), "src/large.ts is left out (too large).");
 });
 
+test("worktrees inside the checkout and folders of tools are left out for what they are: no line of an ignore file brings them back", async (t) => {
+  const root = workspace(t);
+  const write = (name: string, text: string): void => {
+    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+    writeFileSync(path.join(root, name), text);
+  };
+  write(".git/index", "");
+  write(".git/worktrees/one/commondir", "../..\n");
+  write(".agents/one/.git", `gitdir: ${path.join(root, ".git/worktrees/one")}\n`);
+  write(".agents/one/src/a.ts", "");
+  write("made/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+  for (const filters of ["path:.agents/one", "path:.agents/one/src/a.ts"]) assert.match((await told(root, filters)) ?? "", /^\.agents\/one is left out: it is a git worktree of this checkout .* open that folder itself\.$/, filters);
+  assert.match((await told(root, "path:made")) ?? "", /^made is left out: its CACHEDIR\.TAG/);
+  assert.equal(await told(root, "path:.agents"), undefined);
+});
+
 test("of paths that are read, are nowhere, lead out or are version control's nothing is told", async (t) => {
   const root = workspace(t);
   for (const filters of ["path:src", 'path:"src/a b/c(d).ts"', "path:nowhere/gen", "path:*.ts", "path:../gen", "path:.git/config", "path:{gen,src}", "in:tests", "-path:gen"]) assert.equal(await told(root, filters), undefined, filters);

@@ -46,6 +46,23 @@ test("after an update the command starts the newer version, also where the cache
   assert.match(readFileSync(file, "utf8"), /strata-2/);
 });
 
+test("once asked for, terminals of every workspace know the command: VS Code remembers it for one alone", async (t) => {
+  const { at, appended, bin } = installed(t);
+  renewLauncher(at("/ext/strata-1"), silentLog);
+  assert.deepEqual(appended, []);
+  await setUpTerminal(at("/ext/strata-1"));
+  appended.length = 0;
+  renewLauncher(at("/ext/strata-1"), silentLog);
+  assert.deepEqual(appended, [["PATH", `${path.delimiter}${bin}`]]);
+});
+
+test("a cache that the editor's environment moved is the command's too", async (t) => {
+  const { at, file, bin } = installed(t);
+  await setUpTerminal(at("/ext/strata-1"));
+  assert.ok(readFileSync(file, "utf8").includes(path.dirname(bin)));
+  assert.match(readFileSync(file, "utf8"), /STRATA_CACHE/);
+});
+
 test("who has not asked gets nothing, and what cannot be written is for the log", async (t) => {
   const { at, file, bin } = installed(t);
   renewLauncher(at("/ext/strata-1"), silentLog);
