@@ -216,11 +216,12 @@ export class IgnoreRules {
     // An agent's worktree inside the checkout: every file once more, on another branch.
     const around = parent?.git;
     const isTwin = around?.hasCheckout && rules.git !== around && rules.git?.folder === around.folder;
-    return isCache || isTwin ? { ...rules, emptied: isTwin ? "worktree" : "cache", levels: [...rules.levels, level(["*"], scope, false)] } : rules;
+    return isCache || isTwin ? { ...rules, emptied: isTwin ? "worktree" : "cache" } : rules;
   }
 
   /** Whether an entry of a directory with these rules is excluded; the directories above it must not be. */
   ignores(rules: DirectoryRules, relative: string, isDirectory: boolean): boolean {
+    if (rules.emptied !== undefined) return true;
     // In a worktree or submodule git's folder is a file that names it.
     if (isRepositoryMark(relative) || (isDirectory && neverFolders.has(relative.slice(relative.lastIndexOf("/") + 1)))) return true;
     return excludes(rules, this.#prefix + relative + (isDirectory ? "/" : "")) || this.#excluded(relative);
