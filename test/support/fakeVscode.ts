@@ -55,6 +55,7 @@ export class LanguageModelToolResult {
 
 interface Tool {
   invoke(options: { readonly input: object }, token: { readonly isCancellationRequested: boolean; onCancellationRequested(): void }): Promise<LanguageModelToolResult>;
+  prepareInvocation(options: { readonly input: object }): { readonly invocationMessage: string };
 }
 const tools = new Map<string, Tool>();
 export const lm = {
@@ -65,10 +66,13 @@ export const lm = {
 };
 
 /** Calls a registered tool as a chat does, and returns its text. */
-export async function callTool(name: string, input: object): Promise<string> {
-  const { content } = await tools.get(name)!.invoke({ input }, { isCancellationRequested: false, onCancellationRequested: () => undefined });
+export async function callTool(name: string, input: object, isCancellationRequested = false): Promise<string> {
+  const { content } = await tools.get(name)!.invoke({ input }, { isCancellationRequested, onCancellationRequested: () => undefined });
   return content.map(({ value }) => value).join("");
 }
+
+/** What a chat shows while a tool works. */
+export const toolSays = (name: string, input: object): string => tools.get(name)!.prepareInvocation({ input }).invocationMessage;
 
 /** The quick pick that was made last. */
 export class QuickPick {
