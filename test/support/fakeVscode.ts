@@ -211,7 +211,7 @@ export const window = {
   createTextEditorDecorationType: (look: object) => (decorations.unshift(look), { dispose: () => decorations.splice(decorations.indexOf(look), 1) }),
   activeColorTheme: { kind: 2 },
   showInformationMessage: async (text: string) => void said.push(text),
-  onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
+  onDidChangeTextEditorSelection: (listener: (event: never) => void) => on("selected")(listener),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
   visibleTextEditors: [] as unknown[],
   tabGroups: {
@@ -250,7 +250,7 @@ export class EventEmitter {
 export const Uri = {
   from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
   file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
-  joinPath: ({ fsPath }: { readonly fsPath: string }, ...parts: readonly string[]) => Uri.file([fsPath, ...parts].join("/")),
+  joinPath: ({ fsPath, scheme = "file" }: { readonly fsPath: string; readonly scheme?: string }, ...parts: readonly string[]) => ({ ...Uri.file([fsPath, ...parts].join("/")), scheme }),
 };
 
 /** Commands that were run; no language server answers. */
