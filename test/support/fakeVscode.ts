@@ -145,6 +145,14 @@ export class QuickPick {
     this.#tell("accept", undefined);
   }
 
+  /** The button of a row, and that of the whole. */
+  pressRow(row: number): void {
+    this.#tell("itemButton", { item: this.items[row] });
+  }
+  press(): void {
+    this.#tell("button", undefined);
+  }
+
   #tell(event: string, value: unknown): void {
     this.#listeners.get(event)?.(value as never);
   }
@@ -204,7 +212,19 @@ export const decorations: object[] = [];
 export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
 export const shown: { readonly path: string | undefined; readonly line: number; readonly options: object; marked?: readonly Range[]; revealed?: Range }[] = [];
+export class MarkdownString {
+  readonly value: string;
+  isTrusted: { readonly enabledCommands: readonly string[] } | undefined;
+
+  constructor(value: string) {
+    this.value = value;
+  }
+}
+/** The one item in the status bar, and how often it was shown. */
+export const statusBarItem = { text: "", tooltip: undefined as MarkdownString | undefined, accessibilityInformation: undefined as object | undefined, backgroundColor: undefined as ThemeColor | undefined, shown: 0, show: () => void statusBarItem.shown++, dispose: () => undefined };
+export const StatusBarAlignment = { Right: 2 };
 export const window = {
+  createStatusBarItem: () => statusBarItem,
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined as { readonly document: { readonly uri: object } } | undefined,
   activeNotebookEditor: undefined as { readonly notebook: { readonly uri: object } } | undefined,
