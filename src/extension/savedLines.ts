@@ -13,7 +13,7 @@ interface EditedDocument {
 /** Undefined for what cannot be read, or is no text. */
 export const textOnDisk = (file: string): Promise<string | undefined> => readFile(file).then(decodeText, () => undefined);
 
-const linesOf = (text: string): readonly string[] => text.replace(/^\uFEFF/, "").split(/\r?\n/);
+const linesOf = (text: string): readonly string[] => text.split(/\r?\n/);
 
 /** Lines that are compared on either side to tell one place from another that begins alike. */
 const COMPARED = 8;

@@ -8,8 +8,8 @@ const keyFile = /\.(pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|ovpn|gpg|tf
 const armouredKey = /(private|secret|secring|[._-]key).*\.asc$/;
 const dotEnv = /^\.env(rc)?($|[._-])|^env\.(local|production|staging)$|\.env(\.(local|dev\w*|test|staging|prod\w*))?$/;
 const template = /[._-](example|sample|template|dist|defaults?|schema)(\.[a-z]+)?$/;
-const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)(_sk)?($|[._-])|_(rsa|dsa|ecdsa|ed25519)(_sk)?(_key)?(\.pub)?$/;
-const named = /^(.*[._-])?(client|smb|cifs[-_])?(credentials?|creds|secrets?|service[-_]?account([-_]?key)?|firebase[-_]adminsdk|vault[-_]pass(word)?|kubeconfig|private[-_]?key|deploy[-_]?key|oauth[-_]creds)([._-].*)?$/;
+const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)($|[._-])|_(rsa|dsa|ecdsa|ed25519)(_sk)?(_key)?(\.pub)?$/;
+const named = /^(.*[._-])?(client|smb|cifs[-_])?(credentials?|creds|secrets?|service[-_]?account([-_]?key)?|firebase[-_]adminsdk|vault[-_]pass(word)?|kubeconfig|private[-_]?key|deploy[-_]?key)([._-].*)?$/;
 /** Lists of them; the same words may be the texts of a page (`passwords.json`), a mail (`reset_password.txt`) or a schema (`access-token.yaml`). */
 const listed = /^(passwords?\.(txt|csv)|passwd|shadow|(.*[._-])?(token|api[-_]?keys?|(access|auth)[-_]?(key|token)s?)(\.(txt|csv))?|api[-_]?keys\.json)$/;
 const histories = /^\.?(\w+[-_]history|z?history|histfile|lesshst|viminfo)$/;

@@ -55,6 +55,7 @@ export class LanguageModelToolResult {
 
 interface Tool {
   invoke(options: { readonly input: object }, token: { readonly isCancellationRequested: boolean; onCancellationRequested(): void }): Promise<LanguageModelToolResult>;
+  prepareInvocation(options: { readonly input: object }): { readonly invocationMessage: string };
 }
 const tools = new Map<string, Tool>();
 export const lm = {
@@ -65,10 +66,13 @@ export const lm = {
 };
 
 /** Calls a registered tool as a chat does, and returns its text. */
-export async function callTool(name: string, input: object): Promise<string> {
-  const { content } = await tools.get(name)!.invoke({ input }, { isCancellationRequested: false, onCancellationRequested: () => undefined });
+export async function callTool(name: string, input: object, isCancellationRequested = false): Promise<string> {
+  const { content } = await tools.get(name)!.invoke({ input }, { isCancellationRequested, onCancellationRequested: () => undefined });
   return content.map(({ value }) => value).join("");
 }
+
+/** What a chat shows while a tool works. */
+export const toolSays = (name: string, input: object): string => tools.get(name)!.prepareInvocation({ input }).invocationMessage;
 
 /** The quick pick that was made last. */
 export class QuickPick {
@@ -141,6 +145,14 @@ export class QuickPick {
     this.#tell("accept", undefined);
   }
 
+  /** The button of a row, and that of the whole. */
+  pressRow(row: number): void {
+    this.#tell("itemButton", { item: this.items[row] });
+  }
+  press(): void {
+    this.#tell("button", undefined);
+  }
+
   #tell(event: string, value: unknown): void {
     this.#listeners.get(event)?.(value as never);
   }
@@ -200,14 +212,26 @@ export const decorations: object[] = [];
 export const said: string[] = [];
 /** What was shown in an editor, last first, and what of it was marked. */
 export const shown: { readonly path: string | undefined; readonly line: number; readonly options: object; marked?: readonly Range[]; revealed?: Range }[] = [];
+export class MarkdownString {
+  readonly value: string;
+  isTrusted: { readonly enabledCommands: readonly string[] } | undefined;
+
+  constructor(value: string) {
+    this.value = value;
+  }
+}
+/** The one item in the status bar, and how often it was shown. */
+export const statusBarItem = { text: "", tooltip: undefined as MarkdownString | undefined, accessibilityInformation: undefined as object | undefined, backgroundColor: undefined as ThemeColor | undefined, shown: 0, show: () => void statusBarItem.shown++, dispose: () => undefined };
+export const StatusBarAlignment = { Right: 2 };
 export const window = {
+  createStatusBarItem: () => statusBarItem,
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined as { readonly document: { readonly uri: object } } | undefined,
   activeNotebookEditor: undefined as { readonly notebook: { readonly uri: object } } | undefined,
   createTextEditorDecorationType: (look: object) => (decorations.unshift(look), { dispose: () => decorations.splice(decorations.indexOf(look), 1) }),
   activeColorTheme: { kind: 2 },
   showInformationMessage: async (text: string) => void said.push(text),
-  onDidChangeTextEditorSelection: () => ({ dispose: () => undefined }),
+  onDidChangeTextEditorSelection: (listener: (event: never) => void) => on("selected")(listener),
   withProgress: (_options: object, work: () => Promise<unknown>) => work(),
   visibleTextEditors: [] as unknown[],
   tabGroups: {
@@ -246,7 +270,7 @@ export class EventEmitter {
 export const Uri = {
   from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
   file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
-  joinPath: ({ fsPath }: { readonly fsPath: string }, ...parts: readonly string[]) => Uri.file([fsPath, ...parts].join("/")),
+  joinPath: ({ fsPath, scheme = "file" }: { readonly fsPath: string; readonly scheme?: string }, ...parts: readonly string[]) => ({ ...Uri.file([fsPath, ...parts].join("/")), scheme }),
 };
 
 /** Commands that were run; no language server answers. */

@@ -3,19 +3,20 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { agentSettings, launcherText, launcherVariable } from "../../../src/base/launcher.ts";
+import { agentSettings, launcherName, launcherText, launcherVariable } from "../../../src/base/launcher.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("the command passes everything on to the program, whatever the paths are called", { skip: process.platform === "win32" && "it is a shell script" }, (t) => {
   const folder = path.join(temporaryFolder(t), "it's \"mine\" $HOME");
   mkdirSync(folder);
   const [file, program] = [path.join(folder, "strata"), path.join(folder, "strata.mjs")];
-  writeFileSync(program, `console.log(JSON.stringify([process.argv.slice(2), process.env.${launcherVariable}, process.env.ELECTRON_RUN_AS_NODE])); process.exitCode = 7;`);
+  writeFileSync(program, `console.log(JSON.stringify([process.argv.slice(2), process.env.${launcherVariable}, process.env.ELECTRON_RUN_AS_NODE, process.execArgv, process.pid])); process.exitCode = 7;`);
   writeFileSync(file, launcherText({ file, node: process.execPath, program }));
   chmodSync(file, 0o700);
   const given = ["search", "where is $PATH read", "--path", "src/**", ""];
-  const { stdout, stderr, status } = spawnSync(file, given, { encoding: "utf8", cwd: "/" });
-  assert.deepEqual([JSON.parse(stdout), stderr, status], [[given, file, "1"], "", 7]);
+  const { stdout, stderr, status, pid } = spawnSync(file, given, { encoding: "utf8", cwd: "/" });
+  // Of the same process: who ends what he started ends the program.
+  assert.deepEqual([JSON.parse(stdout), stderr, status], [[given, file, "1", ["--liftoff-only", "--no-warnings"], pid], "", 7]);
 
   rmSync(program);
   const gone = spawnSync(file, given, { encoding: "utf8" });
@@ -53,6 +54,15 @@ test("on Windows paths stand in quotes and percent signs are not variables", () 
   assert.ok(named.includes(`set "${launcherVariable}=%USERPROFILE%\\bin\\strata.cmd"\r\n`));
   assert.ok(named.endsWith('"%USERPROFILE%\\Code.exe" --liftoff-only --no-warnings "%USERPROFILE%\\ext\\strata.mjs" %*\r\n'));
   assert.doesNotMatch(launcherText({ file: "C:\\bin\\strata.cmd", node: "C:\\Code.exe", program: "C:\\ext\\strata.mjs" }, "win32"), /chcp/, "the console keeps its code page where nothing needs another");
+});
+
+test("on Windows too the command says what to do where the extension, or the editor's own program, is gone", () => {
+  const lines = launcherText({ file: "C:\\bin\\strata.cmd", node: "C:\\Code.exe", program: "C:\\ext\\strata.mjs" }, "win32").split("\r\n");
+  assert.deepEqual(lines.slice(0, 3), ["@echo off", "setlocal", "set ELECTRON_RUN_AS_NODE=1"]);
+  const saying = (file: string) => lines.find((line) => line.startsWith(`if not exist "${file}" (echo strata: `));
+  assert.match(saying("C:\\ext\\strata.mjs")!, /extension .* is gone\..* 1>&2 & exit \/b 2\)$/);
+  assert.match(saying("C:\\Code.exe")!, /program of VS Code .* is gone.* 1>&2 & exit \/b 2\)$/);
+  assert.deepEqual([launcherName("win32"), launcherName("linux")], ["strata.cmd", "strata"]);
 });
 
 test("agents start a program by its path, and a script of Windows by cmd, whose user may be called anything", () => {

@@ -10,8 +10,9 @@ import { launcherVariable } from "../../../src/base/launcher.ts";
 import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
-import { main, withExclusionsAsWords } from "../../../src/cli/program.ts";
+import { commandLine, main, withExclusionsAsWords } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
+import { duplicateDefaults } from "../../../src/engine/protocol.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
@@ -24,7 +25,7 @@ writeFileSync(path.join(scratch, "w/large.json"), "");
 truncateSync(path.join(scratch, "w/large.json"), 30_000_000);
 writeFileSync(path.join(scratch, "outside.ts"), "x\n");
 symlinkSync(path.join(scratch, "outside.ts"), path.join(scratch, "w/link.ts"));
-const root = path.join(scratch, "w");
+const [root, none] = [path.join(scratch, "w"), path.join(scratch, "none")];
 
 async function strata(...args: string[]) {
   let out = "";
@@ -34,9 +35,29 @@ async function strata(...args: string[]) {
   return { code, out, err };
 }
 
+/** What a command is given for these words, which is not run. */
+async function given(...args: string[]) {
+  let options: object = {};
+  await commandLine(async (_command, read) => void (options = read)).parseAsync(args, { from: "user" });
+  return options;
+}
+
+test("what nobody says is what help says", async () => {
+  assert.deepEqual(await given("search", "x"), { in: [], k: 10, depth: "deep", wait: false, vimgrep: false, explain: false, lang: [], path: [] });
+  assert.deepEqual(await given("duplicates"), { lang: [], path: [], depth: "deep", minLines: duplicateDefaults.minLines, threshold: duplicateDefaults.threshold, limit: 50 });
+  assert.deepEqual(await given("train"), { minutes: 10, device: "auto", yes: false, resume: false, dryRun: false });
+});
+
+test("languages, files and folders may be named several times", async () => {
+  assert.deepEqual(await given("search", "x", "--lang", "go", "--lang", "rust,c", "--path", "src/**", "--path", "!src/gen/**", "--in", "a", "--in", "b", "-k", "1"), {
+    in: ["a", "b"], k: 1, depth: "deep", wait: false, vimgrep: false, explain: false, lang: ["go", "rust,c"], path: ["src/**", "!src/gen/**"],
+  });
+});
+
 test("filters that leave out are words of the query wherever they stand", () => {
   assert.deepEqual(withExclusionsAsWords(["search", "open file", "-path:mem", "--in", "d", "-lang:go", "-k", "3"]), ["search", "open file", "--in", "d", "-k", "3", "--", "-path:mem", "-lang:go"]);
   assert.deepEqual(withExclusionsAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
+  assert.deepEqual(withExclusionsAsWords(["search", "-lang:go", "--", "-x"]), ["search", "--", "-x", "-lang:go"]);
 });
 
 test("no folder's name sends escape sequences or lines of its own to the terminal, in a mistake either", async () => {
@@ -68,20 +89,22 @@ test("an answer is complete when no folder is left out, for want of memory too",
 
 const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; code?: string }[] = [
   { name: "an empty query", args: ["search", "  "], says: /^The query is empty\. / },
-  { name: "no query", args: ["search"], says: /Missing required argument 'query'/ },
+  { name: "no query", args: ["search"], says: /Missing required argument 'query'\. "strata --help"/ },
   { name: "no hits wanted", args: ["search", "x", "-k", "0"], says: /whole number from 1 to 200/ },
   { name: "too many hits", args: ["search", "x", "-k", "201"], says: /whole number from 1 to 200/ },
   { name: "a number that is none", args: ["search", "x", "-k", "ten"], says: /whole number/ },
   { name: "a depth that is none", args: ["search", "x", "--depth", "deeper"], says: /Allowed choices are instant, shallow, deep/ },
   { name: "a language that is none", args: ["search", "x", "--lang", "go,pyhton"], says: /There is no language "pyhton"\. Write its name or the ending of its files/ },
   { name: "an empty path, as of a variable that is not set", args: ["search", "x", "--path", ""], says: /It is empty\. Name files/ },
+  { name: "a path to leave out that is empty", args: ["search", "x", "--path", "!"], says: /It is empty\. Name files/ },
+  { name: "a folder that is not there, asked with a filter that leaves out", args: ["search", "x", "-path:mem", "--in", none], says: /There is no folder .*none/, code: "workspace.missing" },
   { name: "a model where none is used", args: ["indexes", "--model", "anything"], says: /^"strata indexes" uses no model\. Leave out --model/ },
   { name: "a model in front of a command that uses none", args: ["--model", "anything", "mine", root, "--out", path.join(scratch, "pairs")], says: /^"strata mine" uses no model/ },
   { name: "two folders", args: ["status", root, "--in", scratch], says: /Two folders are named, .* Leave one of them out/ },
   { name: "two folders where one is meant", args: ["duplicates", "--in", root, "--in", scratch], says: /This command is about one folder\. Name one, or run it for each\./ },
   { name: "all folders and one beside them", args: ["search", "x", "--in", "all", "--in", root], says: /^With --in all every folder that has an index is searched\. Leave out the other --in/ },
   { name: "several folders of which none is there", args: ["search", "x", "--in", path.join(scratch, "none"), "--in", path.join(scratch, "nothing")], says: /There is no folder .*none/, code: "workspace.missing" },
-  { name: "a folder that is not there", args: ["search", "x", "--in", path.join(scratch, "none")], says: /There is no folder .*none/, code: "workspace.missing" },
+  { name: "a folder that is not there", args: ["search", "x", "--in", none], says: /There is no folder .*none/, code: "workspace.missing" },
   { name: "a file as folder", args: ["index", path.join(root, "src/a.ts")], says: /is a file\. Name the folder/, code: "workspace.missing" },
   { name: "a place without a line", args: ["similar", "src/a.ts", "--in", root], says: /Write FILE:LINE or FILE:FIRST-LAST/ },
   { name: "a line past the end", args: ["similar", "src/a.ts:4", "--in", root], says: /src\/a\.ts has 3 lines; line 4 is not one of them/ },
@@ -99,6 +122,14 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "an unknown command", args: ["serch"], says: /^Unknown command 'serch'\. Did you mean search\? "strata --help" shows what can be typed\.\n?$/ },
   { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'/ },
   { name: "a threshold out of range", args: ["duplicates", root, "--threshold", "1.5"], says: /number from 0 to 1/ },
+  { name: "no threshold, as of a variable that is not set", args: ["duplicates", root, "--threshold", ""], says: /number from 0 to 1/ },
+  { name: "copies of no lines", args: ["duplicates", root, "--min-lines", "0"], says: /The number of lines must be a whole number from 1/ },
+  { name: "a device that is none", args: ["train", root, "--device", "tpu"], says: /Allowed choices are auto, cuda, mps, cpu/ },
+  { name: "something else to do with a model", args: ["models", "delete", "mine"], says: /Allowed choices are use, forget/ },
+  { name: "something else to do with an index", args: ["indexes", "delete", root], says: /Allowed choices are forget\b(?!,)/ },
+  { name: "pairs that are written nowhere", args: ["mine", root], says: /--out <file>' not specified/ },
+  ...["duplicates", "status", "doctor"].flatMap((command) => [[command, none], [command, "--in", none]]).concat([["models", "--in", none], ["index", none], ["mine", none, "--out", path.join(scratch, "pairs")]])
+    .map((args) => ({ name: `${args.slice(0, -1).join(" ")} of a folder that is not there`, args, says: /There is no folder .*none/, code: "workspace.missing" })),
 ];
 for (const { name, args, says, code = "input.invalid" } of mistakes)
   test(`${name}: exit code 2 and a sentence, as text and as JSON`, async () => {
@@ -114,6 +145,15 @@ for (const { name, args, says, code = "input.invalid" } of mistakes)
     assert.equal(error.code, code);
     assert.match(error.message, says);
   });
+
+test("who cancels is told so by the exit code alone; a mistake that was made before stays one", async () => {
+  const run = async (...args: string[]) => {
+    let said = "";
+    const terminal = { out: (text: string) => void (said += text), err: (text: string) => void (said += text), outColour: false, errInteractive: false, columns: 80 };
+    return [await main(args, terminal, AbortSignal.abort()), said !== ""];
+  };
+  assert.deepEqual([await run("mine", root, "--out", path.join(scratch, "pairs")), await run("search", " ")], [[130, false], [2, true]]);
+});
 
 test("help and version are answers; no command at all is not", async () => {
   const help = await strata("--help");
@@ -132,6 +172,7 @@ test("what agents need to start the server is printed whole", async (t) => {
   const own = await configOf();
   assert.deepEqual([own.command, own.args], [process.execPath, [entryFile("strata"), "mcp"]]);
   assert.deepEqual((await configOf(path.join(root, "src"), "--in", root)).args, [entryFile("strata"), "mcp", path.join(root, "src"), root]);
+  assert.deepEqual((await configOf("--model", "strata-base")).args, [entryFile("strata"), "--model", resolveModel("strata-base"), "mcp"]);
   assert.equal((await strata("mcp", "--config", path.join(root, "nowhere"))).code, 2);
   // Started by the command that the extension makes, it names that one, which the next version keeps.
   t.after(() => delete process.env[launcherVariable]);

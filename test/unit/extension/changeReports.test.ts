@@ -9,22 +9,25 @@ const { reportChanges } = await import("../../../src/extension/changeReports.ts"
 /** A window that shows a place in shown.ts; what its engine is told, and how often the shown search is repeated. */
 async function setUp(t: TestContext, isRunning = true) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const told: (readonly string[])[] = [];
+  const [told, logged]: [(readonly string[])[], string[]] = [[], []];
   const engines = fakeEngines(async () => {
     const fake = fakeEngine(1);
-    fake.engine.onRequest(protocol.filesChanged, ({ paths }) => void told.push(paths));
+    fake.engine.onRequest(protocol.filesChanged, ({ paths }) => {
+      if (paths.includes("odd.ts")) throw new Error("odd");
+      told.push(paths);
+    });
     return fake;
   });
   engines.setFolders([{ root: "/w", name: "w" }]);
   let repeated = 0;
-  const ends = reportChanges(engines, { isShown: (file) => file === "/w/shown.ts", onIndexed: () => repeated++, log: () => undefined });
+  const ends = reportChanges(engines, { isShown: (file) => file === "/w/shown.ts", onIndexed: () => repeated++, log: (_level, message) => void logged.push(message) });
   t.after(() => ends.forEach((end) => end.dispose()));
   if (isRunning) await engines.start();
   const pass = async () => {
     t.mock.timers.tick(100);
     await settle();
   };
-  return { engines, told, repeated: () => repeated, pass };
+  return { engines, told, logged, repeated: () => repeated, pass };
 }
 const file = (path: string) => Uri.file(`/w/${path}`);
 
@@ -40,6 +43,17 @@ it("engines are told of what the editor does to files, and the search is repeate
   happen("saved", { uri: { ...file("f.ts"), scheme: "git" } });
   await pass();
   assert.deepEqual(told[1], ["e.ts"]);
+  happen("notebook saved", { uri: file("n.ipynb") });
+  happen("deleted", { files: [file("g.ts")] });
+  await pass();
+  assert.deepEqual(told[2], ["g.ts", "n.ipynb"]);
+});
+
+it("an engine that could not be told is for the log, and repeats nothing", async (t) => {
+  const { logged, repeated, pass } = await setUp(t);
+  happen("saved", { uri: file("odd.ts") });
+  await pass();
+  assert.deepEqual([logged, repeated()], [["the engine was not told of changed files"], 0]);
 });
 
 it("no engine is started for a saved file: it compares with the disk when it starts", async (t) => {

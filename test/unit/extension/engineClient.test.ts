@@ -59,6 +59,7 @@ describe("an engine client", () => {
     const { client, engines } = withEngines();
     await client.start();
     await settle(); // the status it asks for by itself
+    assert.deepEqual(client.status, status());
     await engines[0]!.engine.sendNotification(protocol.statusChanged, status({ skipped: { secret: 2 } }));
     await settle();
     assert.deepEqual(client.status?.skipped, { secret: 2 });
@@ -72,6 +73,8 @@ describe("an engine client", () => {
     await client.start();
     engines[0]!.kill();
     await settle();
+    assert.deepEqual(client.state, { kind: "restarting", inMs: 100 });
+    clock.pass(50);
     assert.equal(client.state.kind, "restarting");
     clock.pass(500);
     await settle();
@@ -149,12 +152,31 @@ describe("an engine client", () => {
     assert.equal(client.state.kind, "running");
   });
 
+  it("restarts as often as it is asked to, and then forgets how often the engine had died", async () => {
+    const { client, clock, engines, attempts } = withEngines();
+    const die = async () => {
+      engines.at(-1)!.kill();
+      await settle();
+      return client.state.kind === "restarting" ? client.state.inMs : client.state.kind;
+    };
+    await client.start();
+    const first = await die();
+    clock.pass(15_000);
+    await settle();
+    assert.notEqual(await die(), first);
+    await client.restart();
+    await client.restart();
+    assert.deepEqual([attempts(), await die()], [4, first]);
+  });
+
   it("restarts even when the engine does not answer the request to end", async () => {
     const { client, clock, engines, attempts } = withEngines();
     await client.start();
     engines[0]!.engine.onRequest(protocol.shutdown, () => new Promise<void>(() => undefined));
     const restarted = client.restart();
+    await engines[0]!.engine.sendNotification(protocol.statusChanged, status({ skipped: { secret: 2 } }));
     await settle();
+    assert.equal(client.status?.skipped["secret"], undefined, "who is to end is not listened to");
     clock.pass(5_000);
     await restarted;
     assert.equal(attempts(), 2);
@@ -199,10 +221,24 @@ describe("an engine client", () => {
     await assert.rejects(client.request(protocol.search, query, controller.signal), { name: "AbortError" });
   });
 
+  it("answers with an AbortError too where an engine says that it was cancelled", async () => {
+    const { client, engines } = withEngines();
+    await client.start();
+    engines[0]!.engine.onRequest(protocol.search, (_params, token) => new Promise((_resolve, reject) => token.onCancellationRequested(() => reject(new ResponseError(-32000, "It was cancelled.", { code: "engine.failed" })))));
+    const controller = new AbortController();
+    const rejected = assert.rejects(client.request(protocol.search, query, controller.signal), { name: "AbortError" });
+    await settle();
+    controller.abort();
+    await rejected;
+  });
+
   it("starts nothing after it was disposed, though its engine dies", async () => {
     const { client, clock, engines, attempts } = withEngines();
     await client.start();
+    let isLetGo = false;
+    engines[0]!.connection.onDispose(() => (isLetGo = true));
     client.dispose();
+    assert.ok(isLetGo);
     engines[0]!.kill();
     await settle();
     clock.pass(60_000);

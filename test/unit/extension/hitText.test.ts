@@ -75,10 +75,13 @@ describe("hits for a language model", () => {
       { name: "one", client: { kind: "running", pid: 1 }, status: status({ skipped: { secret: 2 }, warnings: ["Watching has stopped."] }) },
       { name: "two", client: { kind: "idle" }, status: undefined },
       { name: "three", client: { kind: "failed", code: "engine.failed", reason: "The engine ended several times." }, status: status() },
+      { name: "four", client: { kind: "running", pid: 2 }, status: status({ state: { kind: "paused", reason: "The disk is full." } }) },
     ]);
     assert.match(answer, /one: ready\. 3 files[\s\S]*Left out: 2 secret\. Watching has stopped\./);
     assert.match(answer, /two: not indexed yet/);
-    assert.match(answer, /three: failed, so nothing can be searched \(The engine ended several times\.\)\.$/);
+    assert.match(answer, /three: failed, so nothing can be searched \(The engine ended several times\.\)\.$/m);
+    assert.match(answer, /four: paused \(The disk is full\.\)\./);
+    assert.equal(statusForModel([]), "No folder is open, so nothing can be searched.");
   });
 });
 

@@ -7,7 +7,7 @@ import { coverage, status } from "../../support/fakeEngine.ts";
 
 const running: ClientState = { kind: "running", pid: 1 };
 const folder = (overrides: Partial<Status> | undefined, client: ClientState = running, name = "shop"): FolderState => ({ name, client, status: overrides && status(overrides) });
-const progress = (phase: "discover" | "instant" | "deep", done: number, total: number) => ({ phase, done, total, unit: "chunks" as const });
+const progress = (phase: "discover" | "instant" | "shallow" | "deep", done: number, total: number) => ({ phase, done, total, unit: "chunks" as const });
 
 describe("the status item", () => {
   for (const [what, folders, text, severity] of [
@@ -26,6 +26,7 @@ describe("the status item", () => {
     ["a warning", [folder({ warnings: ["The system's watch limit is reached."] })], "$(warning) Strata 3 files · deep", "warning"],
     ["an engine that has not begun to look for files", [folder({ state: { kind: "absent" } })], "$(sync~spin) Strata starting", "normal"],
     ["a restart", [folder({}, { kind: "restarting", inMs: 100 })], "$(sync~spin) Strata 3 files · restarting the engine …", "normal"],
+    ["a restart after a failure", [folder({ state: { kind: "failed", code: "index.diskFull", reason: "Full." } }, { kind: "restarting", inMs: 100 })], "$(sync~spin) Strata 3 files · restarting the engine …", "normal"],
     ["an engine that failed", [folder({}, { kind: "failed", code: "engine.failed", reason: "No." })], "$(error) Strata stopped", "error"],
     ["an index that failed", [folder({ state: { kind: "failed", code: "index.diskFull", reason: "Full." } })], "$(error) Strata stopped", "error"],
     ["one failure among several folders", [folder({}), folder({}, { kind: "failed", code: "x", reason: "No." })], "$(error) Strata 3 files · 1 of 2 folders stopped", "error"],
@@ -45,10 +46,20 @@ describe("the status item", () => {
     assert.match(statusText([folder({ model: { id: "mine", version: "1", folder: "/m", note: "It is old." } })]).tooltip, /Model mine: it is old/);
   });
 
+  it("says of each folder what holds it up, whatever its words are", () => {
+    const tooltip = (state: Status["state"], client = running) => statusText([folder({ state }, client)]).tooltip;
+    assert.match(tooltip({ kind: "ready" }, { kind: "restarting", inMs: 100 }), /The engine ended unexpectedly and is being started again\./);
+    assert.match(tooltip({ kind: "failed", code: "index.diskFull", reason: "*Full*." }), /\$\(error\) \\\*Full\\\*\\?\./);
+    assert.match(tooltip({ kind: "paused", reason: "*Asked*." }), /Paused: \\\*Asked\\\*/);
+    assert.match(tooltip({ kind: "deepening", progress: progress("deep", 2, 3) }), /Reading deeply 66 %/);
+    assert.doesNotMatch(statusText([folder({ coverage: coverage(0) })]).tooltip, /Searchable|Left out/);
+  });
+
   it("says where the background rests before all is read deeply", () => {
     const coverage = { files: 10, chunks: 900_000, instant: 900_000, shallow: 200_000, deep: 200_000 };
     assert.match(statusText([folder({ coverage })]).tooltip, /the 200,000 most recently changed pieces of code are read deeply by themselves/);
     assert.doesNotMatch(statusText([folder({ coverage: { ...coverage, chunks: 200_000 } })]).tooltip, /by themselves/);
+    assert.doesNotMatch(statusText([folder({ coverage, state: { kind: "deepening", progress: progress("deep", 1, 2) } })]).tooltip, /by themselves/);
   });
 
   it("tells how much was read before it is known how much there is to compare", () => {
@@ -63,6 +74,7 @@ describe("the status item", () => {
     assert.equal(escapeMarkdown("[a](command:x) $(icon) <b> `c`"), "\\[a\\]\\(command:x\\) \\$\\(icon\\) \\<b\\> \\`c\\`");
     const { tooltip } = statusText([folder({}, { kind: "failed", code: "x", reason: "It [ended](command:evil)." })]);
     assert.ok(!tooltip.includes("](command:evil)"));
+    assert.ok(statusText([folder({}), folder({}, running, "[a](command:x)")]).tooltip.includes("**\\[a\\]\\(command:x\\)**"));
   });
 });
 
@@ -76,6 +88,7 @@ describe("the index as the search view shows it", () => {
     const waits = folder(undefined, { kind: "idle" });
     assert.deepEqual(viewIndex([waits, waits]), { kind: "idle" });
     assert.deepEqual(viewIndex([waits, folder({})]), { kind: "ready" });
+    assert.match(statusText([]).tooltip, /No folder is open\./);
     assert.match(statusText([waits]).tooltip, /Indexing starts with the first search/);
   });
 
@@ -86,6 +99,8 @@ describe("the index as the search view shows it", () => {
     const fraction = (...folders: readonly FolderState[]) => (viewIndex(folders) as { readonly fraction?: number }).fraction;
     assert.deepEqual([fraction(last, reading(3)), fraction(done, reading(4))], [12 / 40, 14 / 40]);
     assert.ok(!("unread" in viewIndex([last])), "everything can be found");
+    const closely = folder({ state: { kind: "deepening", progress: progress("shallow", 3, 30) } });
+    assert.equal(fraction(closely, folder({ coverage: { files: 1, chunks: 10, instant: 10, shallow: 10, deep: 0 } })), 13 / 40);
   });
 
   it("says which of several folders failed", () => {

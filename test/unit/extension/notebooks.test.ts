@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import type { TextDocument, TextEditor, Uri as VscodeUri } from "vscode";
 import { readNotebook } from "../../../src/base/notebook.ts";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { executed, openNotebook, Range, shown, Uri } from "../../support/fakeVscode.ts";
+import { executed, openNotebook, Range, shown, Uri, window } from "../../support/fakeVscode.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const { cellAtLine, savedCell } = await import("../../../src/extension/notebooks.ts");
@@ -18,12 +18,13 @@ const saved = readNotebook(source)!.cells;
 const folder = temporaryFolder({ after });
 
 /** A notebook on disk, and the cells that the editor shows of it. */
-function opened(name: string, cells: readonly string[]) {
+function opened(name: string, cells: readonly string[], onDisk = source) {
   const file = path.join(folder, name);
-  writeFileSync(file, source);
+  writeFileSync(file, onDisk);
   return { file, uri: Uri.file(file) as unknown as VscodeUri, documents: openNotebook(file, cells) as unknown as readonly TextDocument[] };
 }
 const texts = saved.map(({ text }) => text);
+const twins = JSON.stringify({ cells: ["f()", "g()", "f()"].map((text) => ({ cell_type: "code", source: [text] })) }, undefined, 1);
 const line = saved[4]!.row + 2; // the second of the cell, from 1
 
 describe("a line of a notebook's file", () => {
@@ -36,6 +37,17 @@ describe("a line of a notebook's file", () => {
   it("is followed when cells were put in front of it and not saved", async () => {
     const { uri, documents } = opened("edited.ipynb", ["# new", ...texts]);
     assert.equal((await cellAtLine(uri, line))?.document, documents[5]);
+    const asOnWindows = opened("windows.ipynb", ["# new", ...texts.map((text) => `${text.replaceAll("\n", "\r\n")}\r\n`)]);
+    assert.equal((await cellAtLine(asOnWindows.uri, line))?.document, asOnWindows.documents[5]);
+  });
+
+  it("is the nearest there is in a cell that was edited, and stays in its cell where another says the same", async () => {
+    const { uri, documents } = opened("shorter.ipynb", [...texts.slice(0, 4), "short", ...texts.slice(5)]);
+    assert.deepEqual(await cellAtLine(uri, line), { document: documents[4], line: 0 });
+    const alike = opened("alike.ipynb", ["f()", "g()", "f()"], twins);
+    const third = readNotebook(twins)!.cells[2]!.row;
+    assert.deepEqual(await cellAtLine(alike.uri, third + 1), { document: alike.documents[2], line: 0 });
+    assert.deepEqual(await savedCell(alike.documents[2]!), { notebook: alike.uri, number: 3, row: third });
   });
 
   it("is nothing where no editor opens notebooks, or the file is none", async () => {
@@ -57,6 +69,17 @@ describe("a line of a notebook's file", () => {
     assert.equal(shown.length, 0);
     await opener.open(place("unopened.ipynb"), { side: false, how: "keep" });
     assert.deepEqual(shown.map((entry) => entry.path), [path.join(folder, "unopened.ipynb")]);
+  });
+
+  it("is marked with the lines of its place around it", async (t) => {
+    const { documents } = opened("marked.ipynb", texts);
+    let marked: readonly Range[] = [];
+    window.visibleTextEditors = [{ document: documents[4], setDecorations: (_type: object, ranges: readonly Range[]) => (marked = ranges) }];
+    t.after(() => (window.visibleTextEditors = []));
+    executed.length = 0;
+    await createPlaceOpener().open({ root: folder, path: "marked.ipynb", startLine: line - 1, endLine: line }, { side: false, how: "open", line });
+    const [, { selection }] = executed[0]!.args as [unknown, { selection: Range }];
+    assert.deepEqual([selection.start.line, marked.map(({ start, end }) => [start.line, end.line])], [1, [[0, 1]]]);
   });
 });
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import { settle } from "../../support/fakeEngine.ts";
-import { buffers, decorations, said, shown, ThemeColor, Uri, window, workspace } from "../../support/fakeVscode.ts";
+import { buffers, decorations, happen, said, shown, ThemeColor, Uri, window, workspace } from "../../support/fakeVscode.ts";
 
-const { createPlaceOpener } = await import("../../../src/extension/openPlace.ts");
+const { createPlaceOpener, uriOf } = await import("../../../src/extension/openPlace.ts");
 
 const workspaceText = workspace.openTextDocument;
 
@@ -64,6 +64,57 @@ it("a file that VS Code has read and does not show is no rejection that nobody h
   Object.assign(window, { showWarningMessage: async (text: string) => void said.push(text), showTextDocument: async () => Promise.reject(new Error("The editor was closed.")) });
   await createPlaceOpener().open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side: false, how: "open" });
   assert.deepEqual(said, ["The editor was closed."]);
+});
+
+it("no file's name becomes a link in what is said of it", async (t) => {
+  said.length = 0;
+  Object.assign(window, { showWarningMessage: async (text: string) => void said.push(text) });
+  Object.assign(workspace, { openTextDocument: async () => Promise.reject(new Error("no such file")) });
+  t.after(() => Object.assign(workspace, { openTextDocument: workspaceText }));
+  await createPlaceOpener().open({ root: "/w", path: "[a](command:x).ts", startLine: 1, endLine: 1 }, { side: false, how: "open" });
+  assert.deepEqual(said, ["[a] (command:x).ts cannot be opened. It may have been deleted or renamed since it was indexed; search again."]);
+});
+
+it("a file of a workspace on another machine is opened there", (t) => {
+  t.after(() => Object.assign(workspace, { workspaceFolders: undefined }));
+  Object.assign(workspace, { workspaceFolders: [{ uri: { ...Uri.file("/w"), scheme: "vscode-remote" } }] });
+  assert.deepEqual([uriOf({ root: "/w", path: "a.ts" }).scheme, uriOf({ root: "/gone", path: "a.ts" }).scheme], ["vscode-remote", "file"]);
+});
+
+it("a look leaves the keyboard where it is and the tab to the next look; what is kept, or wanted aside, is shown so", async () => {
+  const opener = createPlaceOpener();
+  const options = async (side: boolean, how: "look" | "open" | "keep") => {
+    await opener.open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side, how });
+    const { viewColumn, preserveFocus, preview } = shown[0]!.options as { viewColumn: number; preserveFocus: boolean; preview: boolean };
+    return [viewColumn, preserveFocus, preview];
+  };
+  assert.deepEqual([await options(false, "look"), await options(false, "open"), await options(true, "keep")], [[-1, true, true], [-1, false, true], [-2, false, false]]);
+});
+
+it("lines that the file has no more do not hinder, and the line that is wanted is the one to be seen", async (t) => {
+  t.after(() => buffers.clear());
+  buffers.set("/w/a.ts", "one\ntwo\nthree");
+  const at = async (startLine: number, endLine: number, line?: number) => {
+    await createPlaceOpener().open({ root: "/w", path: "a.ts", startLine, endLine }, { side: false, how: "open", line });
+    const { marked: [lines] = [], revealed } = shown[0]!;
+    return [lines, revealed].map((range) => [range!.start.line + 1, range!.end.line + 1]);
+  };
+  assert.deepEqual([await at(2, 9), await at(1, 3, 2), await at(7, 9)], [[[2, 3], [2, 3]], [[1, 3], [2, 2]], [[3, 3], [3, 3]]]);
+});
+
+it("lines are marked until the reader moves on in them", async (t) => {
+  const { showTextDocument } = window;
+  t.after(() => Object.assign(window, { showTextDocument }));
+  let editor: unknown;
+  Object.assign(window, { showTextDocument: async (...given: Parameters<typeof showTextDocument>) => (editor = await showTextDocument(...given)) });
+  decorations.length = 0;
+  const opener = createPlaceOpener();
+  await opener.open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side: false, how: "open" });
+  happen("selected", { textEditor: {}, kind: 1 });
+  happen("selected", { textEditor: editor, kind: undefined }); // made by code
+  assert.equal(decorations.length, 1);
+  happen("selected", { textEditor: editor, kind: 1 });
+  assert.equal(decorations.length, 0);
 });
 
 it("lines are marked by what the theme has for it, also when that changes, and once", async (t) => {

@@ -68,6 +68,16 @@ describe("a pause that this window has asked for", () => {
     assert.equal(await configured(), undefined);
   });
 
+  it("is a new one when it is asked for again, whatever is still said of the one before", async () => {
+    const { pause, say, configured } = await setUp();
+    await pause.ask(true);
+    await say(paused);
+    await pause.ask(false);
+    await pause.ask(true);
+    await say(protocol.deepening("deep", coverage(3, 1))); // between the two
+    assert.equal(await configured(), true);
+  });
+
   it("outlives the engine, whose next one knows of nothing yet", async () => {
     const { pause, say, configured, restart, started } = await setUp();
     await pause.ask(true);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { ResponseError } from "vscode-jsonrpc/node";
 import { fromWire } from "../../../src/engine/connect.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
 import { EngineClient } from "../../../src/extension/engineClient.ts";
@@ -22,7 +23,7 @@ function fakeWorkspace(answer?: (params: protocol.SearchParams) => protocol.Sear
 /** An opener that keeps what it was asked for, and the quick pick that asks it. */
 function looks() {
   const opened: string[] = [];
-  const opener = { open: async ({ path }: { readonly path: string }, { how }: { readonly how: string }) => void opened.push(`${how} ${path}`), cancel: () => void opened.push("cancelled"), dispose: () => undefined };
+  const opener = { open: async ({ path }: { readonly path: string }, { how, side }: { readonly how: string; readonly side: boolean }) => void opened.push(`${how} ${path}${side ? " aside" : ""}`), cancel: () => void opened.push("cancelled"), dispose: () => undefined };
   return { opened, opener };
 }
 
@@ -50,6 +51,51 @@ it("the quick pick asks again when the index is complete, and keeps the order of
   await say({ kind: "ready" });
   assert.deepEqual(labels(), ["$(symbol-method) z.ts", "$(symbol-method) a.ts"]);
   assert.equal(QuickPick.last.sortByLabel, false);
+  QuickPick.last.moveTo(1);
+  await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
+  fake.engine.onRequest(protocol.search, () => result([hit("new.ts", 3), ...hits]));
+  await say({ kind: "ready" });
+  assert.equal(QuickPick.last.activeItems[0]?.label, "$(symbol-method) a.ts", "what was chosen stays so");
+  fake.engine.onRequest(protocol.search, assert.fail);
+  await say({ kind: "ready" }); // once is enough
+  await say({ kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } });
+  QuickPick.last.hide();
+  await say({ kind: "ready" });
+  assert.equal(labels().length, 3);
+});
+
+it("the quick pick says why there is no answer, and is busy no more", async () => {
+  const { engines } = fakeWorkspace(() => Promise.reject(new ResponseError(-32000, "The $(zap) is damaged.", { code: "model.damaged" })));
+  await engines.start();
+  openQuickSearch({ engines, opener: looks().opener, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
+  await settle();
+  assert.deepEqual([QuickPick.last.items.map(({ label }) => label), QuickPick.last.busy], [["$(error) The \\$(zap) is damaged."], false]);
+});
+
+it("the buttons of the quick pick open a hit aside, or take the words to the side bar", async () => {
+  const { engines } = fakeWorkspace(() => result([hit("a.ts", 1), hit("b.ts", 0.5)]));
+  await engines.start();
+  const { opened, opener } = looks();
+  for (const press of [() => QuickPick.last.pressRow(1), () => QuickPick.last.press()]) {
+    openQuickSearch({ engines, opener, history: fakeHistory(), maxResults: () => 10, toView: (query) => void opened.push(`view ${query}`) }, "q");
+    await settle();
+    press();
+  }
+  assert.deepEqual(opened, ["keep b.ts aside", "view q"]);
+});
+
+it("the quick pick looks at each place of a file", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { engines } = fakeWorkspace(() => result([hit("a.ts", 1), hit("b.ts", 0.5), hit("b.ts", 0.4, { startLine: 9, endLine: 9 })]));
+  await engines.start();
+  const { opened, opener } = looks();
+  openQuickSearch({ engines, opener, history: fakeHistory(), maxResults: () => 10, toView: () => undefined }, "q");
+  await settle();
+  for (const row of [1, 2, 2]) {
+    QuickPick.last.moveTo(row);
+    t.mock.timers.tick(50);
+  }
+  assert.deepEqual(opened, ["look b.ts", "look b.ts"]);
 });
 
 it("the quick pick asks again while files are read, as often as there are twice as many", async () => {
@@ -67,6 +113,9 @@ it("the quick pick asks again while files are read, as often as there are twice 
   asked = 0;
   for (const files of [1, 90, 100, 179, 180]) await read(files);
   assert.equal(asked, 3, "for 1, 90 and 180");
+  fake.engine.onRequest(protocol.search, () => (asked++, new Promise<never>(() => undefined)));
+  for (const files of [400, 900, 2_000]) await read(files);
+  assert.equal(asked, 4, "not before there is an answer");
 });
 
 it("the quick pick says above the list how the words were read, as long as that list is shown", async () => {
@@ -158,6 +207,7 @@ describe("Enter in the quick pick", () => {
     await refine("better.ts", "retry.ts", "retry2.ts");
     pass();
     assert.equal(pick.keepScrollPosition, true);
+    assert.equal(pick.activeItems[0]?.label, "$(symbol-method) retry2.ts");
     await refine("best.ts", "better.ts", "retry.ts", "retry2.ts");
     pass();
     pick.enter();
@@ -181,6 +231,29 @@ describe("Enter in the quick pick", () => {
     await refine("better.ts", "retry.ts");
     pass();
     assert.deepEqual(opened, ["look retry2.ts"]);
+  });
+
+  it("waits for words that were typed over an earlier search", async (t) => {
+    const { pick, opened, release } = await open(t, fakeHistory("retry"));
+    pick.type("new");
+    pick.enter();
+    assert.equal(pick.value, "new");
+    t.mock.timers.tick(200);
+    await settle();
+    await release("new");
+    assert.deepEqual(opened, ["keep new.ts"]);
+  });
+
+  it("is possible while the list is made: that takes as long as the latest words do, and for none there is nothing to wait for", async (t) => {
+    const { pick, type, release } = await open(t);
+    await type("a");
+    await type("ab");
+    assert.equal(pick.busy, true);
+    await release("ab");
+    assert.equal(pick.busy, false);
+    await type("abc");
+    await type("");
+    assert.deepEqual([pick.busy, pick.items], [false, []]);
   });
 
   it("is forgotten when other words are typed", async (t) => {
@@ -243,7 +316,7 @@ describe("Escape in the quick pick", () => {
     const editor = textOf("/w/b.ts");
     // The Output panel is an editor too, and may be the active one.
     const output = { document: { uri: { scheme: "output", toString: () => "/w/b.ts" } }, viewColumn: undefined };
-    await lookAndLeave(t, { editors: [output, editor], looked: () => Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] }) });
+    await lookAndLeave(t, { editors: [output, { ...textOf("/w/b.ts"), viewColumn: 2, selection: new Range(7, 0, 7, 0) }, editor], looked: () => Object.assign(editor, { selection: new Range(7, 0, 7, 0), visibleRanges: [new Range(0, 0, 30, 0)] }) });
     assert.deepEqual([shown[0]?.line, shown[0]?.revealed?.start.line], [42, 30]);
   });
 
@@ -272,6 +345,21 @@ describe("Escape in the quick pick", () => {
       assert.deepEqual([tabGroup.tabs.map(({ label }) => label), executed, shown], [before === undefined ? [] : [before], [], []]);
     });
 
+  it("shows nothing again where nothing was looked at", async (t) => {
+    showTab("b.ts", new TabInputText(uri("/w/b.ts")));
+    t.after(() => Object.assign(tabGroup, { tabs: [], activeTab: undefined }));
+    shown.length = 0;
+    openQuickSearch({ engines: fakeWorkspace().engines, opener: looks().opener, history: fakeHistory(), maxResults: () => 10, toView: () => undefined });
+    QuickPick.last.hide();
+    await settle();
+    assert.deepEqual(shown, []);
+  });
+
+  it("leaves the looked-at file where it was kept meanwhile", async (t) => {
+    await lookAndLeave(t, { looked: () => showTab("b.ts", new TabInputText(uri("/w/b.ts"))) });
+    assert.deepEqual(tabGroup.tabs.map(({ label }) => label), ["b.ts"]);
+  });
+
   it("closes no tab that was there before", async (t) => {
     showTab("b.ts", new TabInputText(uri("/w/b.ts")), true);
     showTab("Welcome");
@@ -283,6 +371,7 @@ describe("Escape in the quick pick", () => {
 describe("the quick pick begins", () => {
   for (const [what, selection, expected] of [
     ["with the selected words", new Range(0, 3, 0, 16), "retry budget"],
+    ["without the spaces around them", new Range(0, 2, 0, 16), "retry budget"],
     ["empty when nothing is selected", new Range(0, 3, 0, 3), ""],
     ["empty when lines are selected, which are code and no question", new Range(0, 0, 1, 4), ""],
   ] as const)

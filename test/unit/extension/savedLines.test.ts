@@ -18,6 +18,7 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     ["is found between two edits", edited(edited(file, 10, 1, "f(1);"), 0, 1, "import a", "import b", "import c"), 6, 8],
     ["is found by the next one when it is edited between two edits", edited(edited(edited(file, 10, 1, "f(1);"), 6, 1, "function g(y) {"), 0, 1, "import a", "import b"), 6, 7],
     ["is told from its like by what follows", edited(edited(file, 10, 1, "f(1);"), 0, 0, "// 1", "// 2"), 8, 10],
+    ["is the nearer of two alike", [file[6], "", "", "", file[6], "x"], 6, 4],
     ["that is gone is somewhere in the text", ["x"], 6, 0],
     ["of an emptied file is the first", [""], 6, 0],
   ] as const)
@@ -36,6 +37,12 @@ describe("a line of a file whose buffer has unsaved edits", () => {
       assert.deepEqual(now.map((_, i) => i + 1).filter(isOnDisk), onDisk);
     });
 
+  it("is not certainly on disk where either of two alike may have gone", async (t) => {
+    const fsPath = path.join(temporaryFolder(t), "a.ts");
+    writeFileSync(fsPath, "f();\nf();");
+    assert.equal((await followEdits({ uri: { fsPath }, isDirty: true, getText: () => "f();" })).isOnDisk(1), false);
+  });
+
   it("leads to the disk and back, whatever its line ends and mark of order", async (t) => {
     const folder = temporaryFolder(t);
     const fsPath = path.join(folder, "a.ts");
@@ -43,6 +50,8 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     const buffer = ["// new", ...file].join("\r\n");
     const dirty = await followEdits({ uri: { fsPath }, isDirty: true, getText: () => buffer });
     assert.deepEqual([dirty.toBuffer(7), dirty.toDisk(8), dirty.toBuffer(1)], [8, 7, 2]);
+    const otherEnds = await followEdits({ uri: { fsPath }, isDirty: true, getText: () => ["// new", ...file].join("\n") });
+    assert.deepEqual([otherEnds.toBuffer(1), otherEnds.isOnDisk(2)], [2, true]);
     const clean = await followEdits({ uri: { fsPath }, isDirty: false, getText: () => buffer });
     assert.deepEqual([clean.toBuffer(7), clean.toDisk(8)], [7, 8]);
     const gone = await followEdits({ uri: { fsPath: path.join(folder, "gone.ts") }, isDirty: true, getText: () => buffer });

@@ -56,12 +56,13 @@ describe("the search view's state", () => {
   });
 
   it("shows names and code that would turn around or be invisible as they are, and opens the file of that name", async () => {
-    const { model } = setUp(() => result([hit("x\u202efdp.yp", 1, { symbol: "a\u2066b", snippet: "one\n\ttwo \u202ethree" })]));
+    const { model } = setUp(() => result([hit("x\u202efdp.yp", 1, { symbol: "a\u2066b", breadcrumb: "\u202ec", snippet: "one\n\ttwo \u202ethree" })], { farFetched: true }));
     await model.search("one", none);
     const { results } = model.state;
     assert.ok(results.kind === "hits");
-    const [{ id, path: shown, symbol, snippet }] = results.hits as [(typeof results.hits)[number]];
-    assert.deepEqual([shown, symbol, snippet], ["x·fdp.yp", "a·b", "one\n\ttwo ·three"]);
+    assert.equal(results.farFetched, true);
+    const [{ id, path: shown, symbol, breadcrumb, snippet }] = results.hits as [(typeof results.hits)[number]];
+    assert.deepEqual([shown, symbol, breadcrumb, snippet], ["x·fdp.yp", "a·b", "·c", "one\n\ttwo ·three"]);
     assert.equal(model.place(id)?.path, "x\u202efdp.yp");
   });
 
@@ -161,6 +162,44 @@ describe("the search view's state", () => {
     engines.setFolders([{ root: "/one", name: "one" }, { root: "/three", name: "three" }]);
     await model.repeat();
     assert.deepEqual([roots(), model.state.filters], [["/one", "/three"], none]);
+  });
+
+  it("does not ask a folder again for what goes on in another one", async () => {
+    let asked = 0;
+    const { model, engines, engine } = setUp(() => (asked++, result([])), ["/one", "/two"]);
+    await engines.start();
+    await settle();
+    await model.search("q", { ...none, root: "/one" });
+    for (const state of [{ kind: "ready" }, { kind: "scanning", progress: { phase: "instant", done: 1, total: 900, unit: "files" } }] as const) {
+      await engine().engine.sendNotification(protocol.statusChanged, status({ changes: 90, coverage: coverage(900), state })); // of /two
+      await settle();
+    }
+    assert.equal(asked, 1);
+    await model.search("q", none);
+    assert.equal(asked, 3);
+  });
+
+  it("looks for copies of a file in its folder alone", async () => {
+    const asked: string[] = [];
+    const engines = fakeEngines(async (root) => {
+      const fake = fakeEngine(1);
+      fake.engine.onRequest(protocol.duplicates, () => (asked.push(root), { groups: [], coverage: coverage(3) }));
+      return fake;
+    });
+    engines.setFolders(["/one", "/two"].map((root) => ({ root, name: root.slice(1) })));
+    await new SearchModel({ engines, maxResults: () => 10, history: { get: () => [], set: () => undefined }, onChange: () => undefined }).duplicates({ root: "/two", paths: ["a.ts"] });
+    assert.deepEqual(asked, ["/two"]);
+  });
+
+  it("makes the search again when the engine that it was made with has only just begun", async () => {
+    const { model, engines, engine, say } = setUp(() => result([]));
+    await engines.start();
+    await settle();
+    await say({ kind: "absent" });
+    await model.search("q", none);
+    const before = engine().asked.length;
+    await say({ kind: "ready" });
+    assert.deepEqual(engine().asked.slice(before), ["search"]);
   });
 
   it("lets the hits of a removed folder leave, also those that are not looked for again", async () => {
@@ -347,6 +386,8 @@ describe("the search view's state", () => {
     const { model } = setUp(() => result([hit("twin.ts", 0.9)]));
     await model.similar("/w", { path: "a.ts", startLine: 3, endLine: 9 }, "parse · a.ts:3-9");
     const { results } = model.state;
+    model.remember();
+    assert.deepEqual(model.state.history, [], "which is no query");
     assert.ok(results.kind === "hits");
     assert.deepEqual([results.of, results.subject, shownPaths(model)], ["similar", "parse · a.ts:3-9", ["twin.ts"]]);
   });
@@ -476,9 +517,11 @@ describe("the search view's state", () => {
   });
 
   it("counts languages over all folders, most files first", async () => {
-    const { model, engines } = setUp(() => result([]), ["/one", "/two"]);
+    const { model, engines, engine } = setUp(() => result([]), ["/one", "/two"]);
     await engines.start();
     await settle();
-    assert.deepEqual(model.state.languages, [{ lang: "typescript", files: 6 }]);
+    await engine().engine.sendNotification(protocol.statusChanged, status({ languages: { go: 1, ada: 1, typescript: 3 } }));
+    await settle();
+    assert.deepEqual(model.state.languages, [{ lang: "typescript", files: 6 }, { lang: "ada", files: 1 }, { lang: "go", files: 1 }]);
   });
 });

@@ -20,8 +20,13 @@ function place() {
     onDidReceiveMessage: (listener: typeof hear) => (hear = listener),
     postMessage: async (message: unknown) => void posted.push(message),
   };
-  const view = { webview, visible: true, onDidChangeVisibility: () => undefined, onDidDispose: (listener: () => void) => (end = listener) };
-  return { view: view as unknown as WebviewView, webview, posted, say: (message: unknown) => (hear(message), settle()), close: () => end() };
+  let turn = () => {};
+  const view = { webview, visible: true, onDidChangeVisibility: (listener: () => void) => (turn = listener), onDidDispose: (listener: () => void) => (end = listener) };
+  const hide = () => {
+    view.visible = false;
+    turn();
+  };
+  return { hide, view: view as unknown as WebviewView, webview, posted, say: (message: unknown) => (hear(message), settle()), close: () => end() };
 }
 
 /** A view whose page is there, and everything that it had others do. */
@@ -56,7 +61,15 @@ it("the page is told the state once it is ready, once for several changes, and g
   view.update();
   await settle();
   await page.say({ type: "ready" });
-  assert.deepEqual(page.posted, [state, state]);
+  assert.deepEqual(page.posted.splice(0), [state, state]);
+  executed.length = 0;
+  await view.show(false);
+  assert.deepEqual([executed.map(({ args }) => args), page.posted], [[[{ preserveFocus: true }]], []], "who only shows it keeps the keyboard");
+  await view.show(true);
+  await view.step(-1);
+  view.update();
+  await settle();
+  assert.deepEqual([executed[1]?.args, page.posted], [[{ preserveFocus: false }], [{ type: "focus" }, { type: "step", by: -1 }, state]]);
 });
 
 it("what the page asks for is done, for places that are shown; what is no message is not", async () => {
@@ -79,8 +92,8 @@ it("what the page asks for is done, for places that are shown; what is no messag
     assert.deepEqual(done.splice(0), expected, JSON.stringify(message));
   }
   executed.length = 0;
-  await page.say({ type: "command", command: "restart" });
-  assert.deepEqual(executed.map(({ command }) => command), ["strata.restartEngine"]);
+  for (const command of ["restart", "showLog", "status", "duplicates", "rebuild", "resume", "openFolder"]) await page.say({ type: "command", command });
+  assert.deepEqual(executed.map(({ command }) => command), ["strata.restartEngine", "strata.showLog", "strata.showStatus", "strata.findDuplicates", "strata.rebuildIndex", "strata.resumeIndexing", "vscode.openFolder"]);
 });
 
 it("a page may load what belongs to pages alone, and its script has a nonce of its own", () => {
@@ -107,6 +120,9 @@ for (const [what, isFirstClosed] of [["after", true], ["before", false]] as cons
     view.resolveWebviewView(now.view);
     if (!isFirstClosed) before.close();
     assert.equal(visible, true);
+    now.hide();
+    assert.equal(visible, false);
+    Object.assign(now.view, { visible: true });
     now.close();
     assert.equal(visible, false);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { settings } from "../../../src/extension/contributions.ts";
-import { readEngineSettings, readTrainingEnvironment, readWindowSettings } from "../../../src/extension/settings.ts";
+import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "../../../src/extension/settings.ts";
 
 const get = (values: Record<string, unknown>) => (key: string) => values[key];
 
@@ -30,6 +30,7 @@ describe("settings", () => {
   for (const [given, expected] of [
     [512, 512 * 1024],
     [0, 1024],
+    [1.4, 1024],
     [1e9, 65_536 * 1024],
     ["big", defaultMaxFileBytes],
     [Number.NaN, defaultMaxFileBytes],
@@ -46,6 +47,12 @@ describe("settings", () => {
   it("name the Python for fine-tuning, or none", () => {
     for (const value of [undefined, "", "  ", 3]) assert.deepEqual(readTrainingEnvironment(get({ "strata.training.python": value })), {});
     assert.deepEqual(readTrainingEnvironment(get({ "strata.training.python": " /opt/py/bin/python " })), { STRATA_PYTHON: "/opt/py/bin/python" });
+  });
+
+  it("configure engines again wherever they read one", () => {
+    const read: string[] = [];
+    readEngineSettings((key) => void read.push(key));
+    assert.deepEqual(read.filter((key) => !engineSections.some((section) => key.startsWith(section))), []);
   });
 
   it("survive values of any type", () => {

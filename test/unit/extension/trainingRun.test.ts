@@ -21,9 +21,9 @@ async function run(script: string): Promise<{ run: TrainingRun; pictures: Pictur
 }
 
 /** How a run ends that is asked to after so many sentences: its state, whether it can go on, and all its sentences. */
-async function stoppedAfter(count: number, script: string): Promise<[state: string, canResume: boolean, sentences: string[]]> {
+async function stoppedAfter(count: number, script: string, resume = false): Promise<[state: string, canResume: boolean, sentences: string[]]> {
   const sentences: string[] = [];
-  const started: TrainingRun = new TrainingRun(program(script), request, () => {
+  const started: TrainingRun = new TrainingRun(program(script), { ...request, resume }, () => {
     sentences.push(started.picture.sentence);
     if (sentences.length === count) started.stop();
   }, silentLog);
@@ -87,10 +87,17 @@ for (const [what, says, sentence] of [
     assert.deepEqual([state, canResume, sentences.slice(1)], ["stopped", false, ["Stopping", sentence]]);
   });
 
+it("a resumed run that is stopped before it says anything keeps what the one before had read", async () => {
+  const script = `process.on("message", () => process.exit(130)); ${say({ event: "progress", phase: "mining" })} setInterval(() => {}, 1000)`;
+  const [state, canResume, sentences] = await stoppedAfter(1, script, true);
+  assert.deepEqual([state, canResume, sentences.slice(1)], ["stopped", true, ["Stopping, and keeping what was read", "Stopped; what was read so far is kept."]]);
+});
+
 it("a resumed run goes on with the curves of the one before", async () => {
   const { run: first } = await run(say(plan, { event: "progress", phase: "learning", loss: 2 }));
   const second = new TrainingRun(program(say({ event: "progress", phase: "learning", loss: 1 })), { ...request, resume: true }, () => {}, silentLog, () => 0, { ...first.picture, loss: [{ name: "loss", points: [{ x: 40, y: 2 }] }] });
-  assert.deepEqual((await second.done).loss, [{ name: "loss", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
+  assert.deepEqual((await second.done).plan, plan);
+  assert.deepEqual(second.picture.loss, [{ name: "loss", points: [{ x: 40, y: 2 }, { x: 40, y: 1 }] }]);
 });
 
 describe("the plan", () => {
@@ -103,6 +110,7 @@ describe("the plan", () => {
   it("fails with the command's own sentence, or its last word", async () => {
     await assert.rejects(askPlan(program(say({ error: { code: "training.failed", message: "Fine-tuning needs Python 3.11." } })), "/w", signal), /^Error: Fine-tuning needs Python 3\.11\.$/);
     await assert.rejects(askPlan(program(`console.error("boom"); process.exit(1)`), "/w", signal), /^Error: boom$/);
+    await assert.rejects(askPlan(program(""), "/w", signal), /^Error: The command gave no plan\.$/);
   });
   it("is given up when the person leaves", async () => {
     await assert.rejects(askPlan(program("setInterval(() => {}, 1000)"), "/w", AbortSignal.abort()), { name: "AbortError" });

@@ -5,6 +5,8 @@ import { describe, it } from "node:test";
 import { ResponseError } from "vscode-jsonrpc/node";
 import type { MergedResult } from "../../../src/engine/folders.ts";
 import * as protocol from "../../../src/engine/protocol.ts";
+import { isAbort } from "../../../src/base/abort.ts";
+import { isMuchMore } from "../../../src/extension/workspaceEngines.ts";
 import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -101,6 +103,7 @@ describe("the engines of a workspace", () => {
     await settle();
     release!();
     assert.deepEqual(paths(await answer), ["/a:x", "/b:y"]);
+    assert.deepEqual(updates, [["/a:x", "/b:y"]]);
   });
 
   it("stop streaming once the search is aborted", async () => {
@@ -133,6 +136,47 @@ describe("the engines of a workspace", () => {
       throw new ResponseError<protocol.ErrorData>(-32000, "Indexing is paused.", { code: "input.invalid" });
     });
     assert.equal(await all.becomeSearchable(60_000, never()), "paused");
+    answerIndex(() => {
+      throw new ResponseError<protocol.ErrorData>(-32000, "The disk is full.", { code: "index.diskFull" });
+    });
+    assert.equal(await all.becomeSearchable(60_000, never()), "paused");
+    await assert.rejects(all.becomeSearchable(60_000, AbortSignal.abort()), isAbort);
+  });
+
+  it("are indexing from their start until all files are read, and tell who listens", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]) });
+    all.setFolders(folders("/a"));
+    const seen: [string, boolean][] = [];
+    const stop = all.onChange(() => seen.push([all.clients[0]!.client.state.kind, all.indexing]));
+    const started = all.start();
+    assert.deepEqual(seen.splice(0), [["starting", true]]);
+    await started;
+    await settle();
+    const say = async (state: protocol.IndexState) => {
+      await engines.get("/a")!.engine.sendNotification(protocol.statusChanged, status({ state }));
+      await settle();
+      return all.indexing;
+    };
+    assert.deepEqual([await say({ kind: "absent" }), await say(protocol.lookingForFiles), await say({ kind: "ready" })], [true, true, false]);
+    engines.get("/a")!.kill();
+    await settle();
+    assert.deepEqual(seen.at(-1), ["restarting", true]);
+    stop();
+    seen.length = 0;
+    all.setFolders(folders("/a"));
+    assert.deepEqual(seen, []);
+  });
+
+  it("are searched again for the first file, and then for twice as many", () => {
+    assert.deepEqual([[0, 0], [1, 0], [1, 1], [2, 1], [5, 3]].map(([now, before]) => isMuchMore(now!, before!)), [false, true, false, true, false]);
+  });
+
+  it("end with the window", async () => {
+    const { all, engines } = workspace({ "/a": () => result([]) });
+    all.setFolders(folders("/a"));
+    await all.start();
+    all.dispose();
+    assert.throws(() => engines.get("/a")!.connection.sendRequest("x"), /disposed|closed/i);
   });
 
   it("look for similar code elsewhere only when they know the text", async () => {

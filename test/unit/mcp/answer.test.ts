@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { MergedResult } from "../../../src/engine/folders.ts";
 import type { Coverage, IndexState } from "../../../src/engine/protocol.ts";
 import type { IndexPart } from "../../../src/engine/sessions.ts";
-import { answerText } from "../../../src/mcp/answer.ts";
+import { answerText, copiesText } from "../../../src/mcp/answer.ts";
 
 const covers = (files: number, chunks: number, deep: number): Coverage => ({ files, chunks, instant: chunks, shallow: deep, deep });
 const nothing: MergedResult = { hits: [], coverage: covers(3, 30, 30), changes: 1, depth: "instant", tookMs: 1, refining: false, failures: [] };
@@ -25,6 +25,32 @@ test("of several folders, those are named in which indexing goes on or has stopp
   assert.match(text, /Searched 3 files so far, 30 of 30 pieces read at full depth; indexing of api goes on, so ask again later or with wait\./);
   assert.match(text, /Indexing of web is paused: It was paused in the editor\./);
   assert.match(text, /Not searched: old\. It is gone\./);
+});
+
+test("of one folder no name is said, and of several that are read all are", () => {
+  const scanning: IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 2, unit: "files" } };
+  const [some, failed] = [covers(1, 10, 0), { kind: "failed", code: "index.diskFull", reason: "The disk is full." } as const];
+  assert.match(noteOn({}, part("api", some, scanning)), /full depth; indexing goes on, so/);
+  assert.match(noteOn({}, part("api", some, scanning), part("web", some, scanning)), /; indexing of api and web goes on, so/);
+  assert.match(noteOn({}, part("api", some, failed)), /full depth\.\n\nIndexing stopped: The disk is full\.$/);
+});
+
+test("an answer that is older than the index speaks of itself, and asks for patience only where it helps", () => {
+  assert.match(noteOn({}, part("api", covers(4, 40, 30))), /Searched all 3 files\.$/);
+  assert.match(noteOn({ coverage: covers(3, 30, 10) }, part("api", covers(3, 30, 30))), /Searched all 3 files\.$/);
+});
+
+test("places begin with the names of their folders, behind what is to be known of the answer", () => {
+  const place = { path: "src/a.ts", startLine: 1, endLine: 2, symbol: "f", snippet: "f()" };
+  const hits = [{ ...place, root: "/src/web", kind: "function", lang: "typescript", breadcrumb: "", score: 1, depth: "deep", why: [] }] as const;
+  assert.match(noteOn({ hits, farFetched: true }, part("api", covers(3, 30, 30))), /^Nothing here clearly answers this.*\n\nweb\/src\/a\.ts:1-2/);
+  const half = covers(3, 30, 10);
+  const copies = { groups: [{ root: "/src/api", kind: "exact", similarity: 1, lines: 2, members: [place, place] }], coverage: half, apart: true, failures: [] } as const;
+  assert.match(copiesText(copies, { folders, parts: () => [part("api", half)] }), /\napi\/src\/a\.ts:1-2 [^]*\n\nEach workspace folder was compared by itself.*\n\nSearched all 3 files; .*, which can show more that means the same\.$/);
+});
+
+test("where no folder could be asked, that is the reason, and not the filters", () => {
+  assert.doesNotMatch(noteOn({ failures: [{ name: "api", reason: "It is gone." }] }), /filters/);
 });
 
 test("where filters leave out every folder, that is said, and not that all was searched", () => {

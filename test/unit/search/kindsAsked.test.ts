@@ -10,13 +10,18 @@ test("a question that names a kind of file asks for such files", () => {
     ["Dockerfile of the server", place("docker/server/Dockerfile", "docker")],
     ["which make target runs the linter", place("Makefile", "make")],
     ["shell script that sets up the disk", place("scripts/disk.sh", "bash")],
+    ["bash scripts of the shell", place("conf/prompt.fish", "fish")],
+    ["cmake options", place("CMakeLists.txt", "cmake")],
+    ["terraform for the queue", place("infra/queue.tf", "terraform")],
     ["CSS of the sidebar", place("src/side.scss", "scss")],
     ["migration that adds the teams table", place("app/migrations/0012_teams.py", "python")],
     ["GitHub action that closes old issues", place(".github/workflows/stale.yml", "yaml")],
+    ["gitlab pipeline that deploys", place(".gitlab-ci.yml", "yaml")],
     ["which versions does CI test", place(".travis.yml", "yaml")],
     ["where is the date parser tested", place("test/dates.py", "python", true)],
     ["tests for price limits", place("test/limits.py", "python", true)],
     ["template of the login form", place("shop/templates/login.html", "html")],
+    ["erb template of the login form", place("shop/login.html.erb", "template")],
     ["email template for a password reset", place("mail/reset.html", "html")],
     ["styles of the side bar", place("src/side.scss", "scss")],
     ["layout of the settings screen", place("app/src/main/res/layout-land/settings.xml", "xml")],
@@ -27,8 +32,12 @@ test("a question that names a kind of file asks for such files", () => {
     ["schema change for carts", place("db/V2_1__carts.sql", "sql")],
     ["helm values for the worker", place("deploy/worker-values.yaml", "yaml")],
     ["helm chart of the service", place("charts/shop/templates/service.yaml", "yaml")],
+    ["helm release of the worker", place("deploy/templates/service.yaml", "yaml")],
+    ["kubernetes manifest of the worker", place("deploy/worker.yml", "yaml")],
     ["ansible role for the database", place("roles/db/tasks/main.yml", "yaml")],
     ["gradle dependencies", place("app/build.gradle.kts", "kotlin")],
+    ["gradle versions", place("gradle/libs.versions.toml", "toml")],
+    ["podfile of the app", place("app/Podfile", "ruby")],
     ["podspec of the library", place("shop.podspec", "ruby")],
     ["sql that creates the tables", place("db/tables.sql", "sql")],
     ["protobuf message of an order", place("api/order.proto", "proto")],
@@ -44,7 +53,7 @@ test("a question that names a kind of file asks for such files", () => {
 });
 
 test("a question that only speaks of such things asks for none", () => {
-  for (const question of ["in-memory queues for unit tests without a server", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup"]) assert.equal(kindsAsked(question), undefined, question);
+  for (const question of ["in-memory queues for unit tests without a server", "server that is started in tests of the client", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup"]) assert.equal(kindsAsked(question), undefined, question);
 });
 
 test("of several kinds that are asked for together, what is of all comes first", () => {
