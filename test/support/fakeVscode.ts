@@ -28,6 +28,10 @@ export class Range {
     return this.start.line === this.end.line && this.start.character === this.end.character;
   }
 
+  contains(at: Position): boolean {
+    return this.start.line <= at.line && at.line <= this.end.line;
+  }
+
   get isSingleLine(): boolean {
     return this.start.line === this.end.line;
   }

@@ -98,6 +98,8 @@ describe("a cell", () => {
     await findSimilarInEditor({ document: documents[4], selection: new Range(0, 0, 2, 0) } as unknown as TextEditor, model);
     const relative = file.slice("/w".length).replace(/^\//, ""); // the fake's only workspace folder is /w
     const row = saved[4]!.row;
+    await findSimilarInEditor({ document: documents[4], selection: new Range(1, 0, 1, 0) } as unknown as TextEditor, model);
+    assert.deepEqual(calls.pop(), ["/w", { path: relative, startLine: row + 2, text: texts[4]!.split("\n\n")[0], lang: "typescript" }, `${relative} · cell 5:2`], "at the cursor, which the engine widens");
     assert.deepEqual(calls, [["/w", { path: relative, startLine: row + 1, endLine: row + 2, text: texts[4]!.split("\n").slice(0, 2).join("\n"), lang: "typescript" }, `${relative} · cell 5:1-2`]]);
   });
 

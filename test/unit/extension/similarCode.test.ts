@@ -4,7 +4,7 @@ import path from "node:path";
 import { after, describe, it } from "node:test";
 import type { TextEditor, Uri } from "vscode";
 import type { SearchModel } from "../../../src/extension/searchModel.ts";
-import { buffers, editorOn, Range, said, shown, untitledEditor, window, workspace } from "../../support/fakeVscode.ts";
+import { buffers, commands, editorOn, Range, said, shown, SymbolKind, untitledEditor, window, workspace } from "../../support/fakeVscode.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const { findSimilarInEditor, findSimilarToPlace, openFile, placesByFolder } = await import("../../../src/extension/similarCode.ts");
@@ -29,7 +29,18 @@ describe("finding code similar to what the editor shows", () => {
     assert.deepEqual(await asked(new Range(1, 4, 1, 4)), [["/w", { path: "src/a.ts", startLine: 2, text: saved, lang: "typescript" }, "src/a.ts:2"]]);
   });
 
+  it("compares the definition at the cursor that a language server knows, whichever variable is there", async (t) => {
+    const { executeCommand } = commands;
+    t.after(() => Object.assign(commands, { executeCommand }));
+    const variable = { name: "x", kind: 12, range: new Range(1, 0, 1, 9), children: [] };
+    const symbols = [{ name: "old", kind: SymbolKind.Class, location: {} }, { name: "f", kind: SymbolKind.Function, range: new Range(0, 0, 2, 1), children: [variable] }];
+    Object.assign(commands, { executeCommand: async () => symbols });
+    assert.deepEqual(await asked(new Range(1, 4, 1, 4)), [["/w", { path: "src/a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}", lang: "typescript" }, "f · src/a.ts:1-3"]]);
+    assert.deepEqual((await asked(new Range(3, 0, 3, 0)))[0], ["/w", { path: "src/a.ts", startLine: 4, text: saved, lang: "typescript" }, "src/a.ts:4"], "outside of it there is none");
+  });
+
   it("leaves an empty line to the engine alone", async () => {
+    assert.deepEqual(await asked(new Range(0, 0, 0, 0), "\nb();"), [["/w", { path: "src/a.ts", startLine: 1, lang: "typescript" }, "src/a.ts:1"]]);
     assert.deepEqual(await asked(new Range(1, 0, 1, 0), "a();\n\nb();"), [["/w", { path: "src/a.ts", startLine: 2, lang: "typescript" }, "src/a.ts:2"]]);
   });
 

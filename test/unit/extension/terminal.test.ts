@@ -41,6 +41,9 @@ test("after an update the command starts the newer version, also where the cache
   await setUpTerminal(at("/ext/strata-1"));
   renewLauncher(at("/ext/strata-2"), silentLog);
   assert.match(readFileSync(file, "utf8"), /strata-2/);
+  const before = statSync(file).ino;
+  renewLauncher(at("/ext/strata-2"), silentLog);
+  assert.equal(statSync(file).ino, before, "another window may be running it");
   rmSync(bin, { recursive: true });
   renewLauncher(at("/ext/strata-2"), silentLog);
   assert.match(readFileSync(file, "utf8"), /strata-2/);
