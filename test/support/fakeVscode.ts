@@ -83,8 +83,8 @@ export class QuickPick {
   static last: QuickPick;
   title = "";
   value = "";
-  #items: readonly { readonly label: string }[] = [];
-  #activeItems: readonly { readonly label: string }[] = [];
+  #items: readonly { readonly label: string; readonly description?: string }[] = [];
+  #activeItems: readonly { readonly label: string; readonly description?: string }[] = [];
   busy = false;
   sortByLabel = true;
   keepScrollPosition = false;
@@ -93,20 +93,20 @@ export class QuickPick {
     QuickPick.last = this;
   }
 
-  get items(): readonly { readonly label: string }[] {
+  get items(): readonly { readonly label: string; readonly description?: string }[] {
     return this.#items;
   }
 
-  set items(items: readonly { readonly label: string }[]) {
+  set items(items: readonly { readonly label: string; readonly description?: string }[]) {
     this.#items = items;
     this.moveTo(0);
   }
 
-  get activeItems(): readonly { readonly label: string }[] {
+  get activeItems(): readonly { readonly label: string; readonly description?: string }[] {
     return this.#activeItems;
   }
 
-  set activeItems(items: readonly { readonly label: string }[]) {
+  set activeItems(items: readonly { readonly label: string; readonly description?: string }[]) {
     const tell = () => {
       this.#activeItems = items;
       this.#tell("active", items);
