@@ -24,7 +24,7 @@ interface StatusText {
 
 const plural = (count: number, one: string, many: string): string => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 export const filesText = (count: number): string => plural(count, "file", "files");
-const percent = (part: number, whole: number): number => (whole === 0 ? 100 : Math.floor((100 * part) / whole));
+const percent = (part: number, whole: number): number => Math.floor((100 * part) / whole);
 
 /** The deepest level at which everything is searchable; "" while there is something that is not searchable at all. */
 export function commonDepth(coverage: Coverage): Depth | "" {

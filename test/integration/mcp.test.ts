@@ -71,6 +71,10 @@ test("a misspelt word is read as the one that the code says, and the agent is to
   assert.match(content[0]?.text ?? "", /^"withBckoff" read as "withBackoff", the nearest word in the code\.\n\nsrc\/retry\.ts:/);
 });
 
+test("as many results are given as are wanted", async () => {
+  for (const k of [1, 3]) assert.deepEqual([placesIn(await call("search_code", { query: "invoice", k })).length, placesIn(await call("find_similar_code", { text: "def with_backoff(f): pass", k })).length], [k, k]);
+});
+
 test("without a progress token there is no progress", async () => {
   const before = server.notifications.length;
   await call("search_code", { query: "invoice" });
@@ -104,6 +108,7 @@ test("copies of a file are found, with where they stand", async () => {
   const found = /^Copies with other names, 8 lines, 2 places:\nlib\/podium\.ts:1-8 \(podiumOf\)\nlib\/medals\.ts:1-8 \(medalsOf\)\n```\nexport function podiumOf[^`]*\n```\n\nSearched all 46 files\.$/;
   const textOf = async (args: object) => (await call("find_duplicates", args)).content[0]?.text ?? "";
   for (const args of [{ filters: "path:lib/podium.ts" }, { path: "lib/podium.ts" }, { path: path.join(root, "lib/podium.ts:3"), filters: "-in:tests" }]) assert.match(await textOf({ ...args, wait: true }), found);
+  assert.match(await textOf({ path: "lib", minLines: 9 }), /^No duplicates found\./);
   assert.match(await textOf({ path: "lib", filters: "lang:py" }), /^Nothing was compared: /);
   assert.match((await call("find_duplicates", { filters: "path:src/retry.ts", wait: true })).content[0]?.text ?? "", /^No duplicates found\.\n\nSearched all 46 files/);
   assert.match((await call("find_duplicates", { filters: "path:src/nowhere.ts" })).content[0]?.text ?? "", /^Nothing was compared: /);
@@ -148,6 +153,9 @@ const mistakes: readonly [string, string, object, RegExp][] = [
   ["neither path nor text", "find_similar_code", {}, /either a path/],
   ["nothing but spaces to compare with", "find_similar_code", { text: " \n" }, /either a path/],
   ["a range that runs backwards", "find_similar_code", { path: "src/retry.ts", startLine: 5, endLine: 2 }, /endLine/],
+  ["a range without a beginning", "find_similar_code", { path: "src/retry.ts", endLine: 5 }, /endLine needs a startLine/],
+  ["a place and code at once", "find_similar_code", { path: "src/retry.ts", startLine: 5, text: "retry()" }, /either a path/],
+  ["no results", "search_code", { query: "x", k: 0 }, /k/],
   ["an argument that is called otherwise", "find_similar_code", { path: "src/retry.ts", line: 5 }, /There is no argument line\. The arguments are path, startLine, endLine, text, lang, filters, k, depth, wait\./],
   ["arguments of other tools", "search_code", { query: "x", limit: 3, language: "go" }, /There is no argument limit, language\. The arguments are query, k, depth, wait, path\./],
   ["an argument that is called otherwise, and says nothing", "search_code", { query: "x", limit: null }, /There is no argument limit\./],

@@ -43,6 +43,7 @@ describe("an engine client", () => {
   it("starts no engine before it is needed", async () => {
     const { client, attempts } = withEngines();
     await settle();
+    await assert.rejects(client.request(protocol.search, query, AbortSignal.abort()), { name: "AbortError" });
     assert.deepEqual([attempts(), client.state.kind], [0, "idle"]);
   });
 
@@ -172,6 +173,7 @@ describe("an engine client", () => {
   it("restarts even when the engine does not answer the request to end", async () => {
     const { client, clock, engines, attempts } = withEngines();
     await client.start();
+    await settle();
     engines[0]!.engine.onRequest(protocol.shutdown, () => new Promise<void>(() => undefined));
     const restarted = client.restart();
     await engines[0]!.engine.sendNotification(protocol.statusChanged, status({ skipped: { secret: 2 } }));
@@ -180,6 +182,7 @@ describe("an engine client", () => {
     clock.pass(5_000);
     await restarted;
     assert.equal(attempts(), 2);
+    assert.throws(() => engines[0]!.connection.sendRequest("x"), /disposed|closed/i);
   });
 
   it("drops a start that hangs when a restart is asked for", async () => {

@@ -118,7 +118,8 @@ it("the quick pick asks again while files are read, as often as there are twice 
   assert.equal(asked, 4, "not before there is an answer");
 });
 
-it("the quick pick says above the list how the words were read, as long as that list is shown", async () => {
+it("the quick pick says above the list how the words were read, as long as that list is shown", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
   const { engines } = fakeWorkspace(({ query }) => result([hit("a.ts", 1)], query === "clinet" ? { respellings: [{ typed: "clinet", read: "client" }], farFetched: true } : {}));
   await engines.start();
   await settle();
@@ -129,6 +130,10 @@ it("the quick pick says above the list how the words were read, as long as that 
   };
   assert.equal(await open("clinet"), 'Strata: Search by Meaning · "clinet" read as "client", the nearest word in the code. · Nothing here clearly answers this; these places come nearest.');
   assert.deepEqual(QuickPick.last.items.map(({ label }) => label), ["$(symbol-method) a.ts"]);
+  QuickPick.last.type("");
+  t.mock.timers.tick(200);
+  await settle();
+  assert.equal(QuickPick.last.title, "Strata: Search by Meaning");
   assert.equal(await open("client"), "Strata: Search by Meaning");
 });
 
@@ -248,6 +253,7 @@ describe("Enter in the quick pick", () => {
     const { pick, type, release } = await open(t);
     await type("a");
     await type("ab");
+    await release("a");
     assert.equal(pick.busy, true);
     await release("ab");
     assert.equal(pick.busy, false);

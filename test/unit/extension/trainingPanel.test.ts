@@ -84,19 +84,28 @@ it("a new model leads to the choice of models", async (t) => {
   assert.deepEqual(executed.map(({ command }) => command), ["strata.chooseModel"]);
 });
 
-it("one run at a time: who asks again sees it, also after its page was closed, and can stop it there", async (t) => {
-  const { training, pages, posted, said } = setUp(t, `process.on("message", () => process.exit(130)); ${events(plan)} setInterval(() => {}, 1000)`);
+it("one run at a time: who asks again sees it, also after its page was closed, and can stop it there and go on", async (t) => {
+  const resumed = `console.log(JSON.stringify({ event: "end", adopted: false, curves: "", reason: process.argv.slice(2).join(" ") }))`;
+  const { training, pages, posted, said, next } = setUp(t, `if (process.argv.includes("--resume")) ${resumed}; else { process.on("message", () => process.exit(130)); ${events(plan)} setInterval(() => {}, 1000) }`);
   await training.start(agreed);
   await training.start(agreed);
   assert.deepEqual(pages.map(({ reveals }) => reveals), [1]);
   pages[0]!.close();
   await training.start(agreed);
   assert.equal(pages.length, 2);
+  posted.length = 0;
+  pages[1]!.say({ type: "ready" });
+  pages[1]!.say({ type: "resume" }); // there is nothing to go on with yet
+  assert.deepEqual(posted.map(({ state }) => state.picture.state), ["running"]);
   const stopped = Promise.withResolvers<void>();
-  posted.push = (message) => (message.state.picture.state === "stopped" && stopped.resolve(), 0);
+  posted.push = (message) => (message.state.picture.state === "stopped" && message.state.canResume && stopped.resolve(), 0);
   pages[1]!.say({ type: "stop" });
   await stopped.promise;
+  await new Promise(setImmediate);
   assert.deepEqual(said, [], "who stops it knows");
+  const ended = next();
+  pages[1]!.say({ type: "resume" });
+  assert.equal(await ended, "Strata: train /w --json --yes --minutes 10 --device auto --resume");
 });
 
 it("it is begun only by who agrees to what it takes", async (t) => {

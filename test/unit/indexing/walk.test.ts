@@ -69,7 +69,7 @@ const ignoreCases: readonly { name: string; files: Readonly<Record<string, strin
   { name: "escapes, comments, blank lines, trailing spaces and Windows line ends", files: { ".gitignore": "\uFEFF# note\r\n\r\n\\#hash.ts\r\n\\!bang.ts\r\nspace.ts   \r\n", "#hash.ts": "", "!bang.ts": "", "space.ts": "", "note.ts": "" }, expected: ["note.ts"] },
   { name: "a directory name with glob characters is no glob", files: { "a[b]/.gitignore": "x.ts\n\\!y.ts", "a[b]/x.ts": "", "a[b]/!y.ts": "", "ab/x.ts": "", "a[b]/z.ts": "" }, expected: ["ab/x.ts", "a[b]/z.ts"] },
   { name: ".ignore overrides .gitignore and .strataignore overrides both", files: { ".gitignore": "a.ts\nb.ts", ".ignore": "!a.ts\nc.ts", ".strataignore": "!c.ts\nd.ts", "a.ts": "", "b.ts": "", "c.ts": "", "d.ts": "" }, expected: ["a.ts", "c.ts"] },
-  { name: "installed packages and caches are left out without being asked for, and can be asked for", files: { "node_modules/a/i.js": "", "p/.venv/lib/x.py": "", "__pycache__/x.py": "", "dist/d.js": "", "vendor/v.go": "", "q/.strataignore": "!node_modules/", "q/node_modules/z.js": "" }, expected: ["dist/d.js", "vendor/v.go", "q/node_modules/z.js"] },
+  { name: "installed packages and caches are left out without being asked for, and can be asked for", files: { "node_modules/a/i.js": "", "p/.venv/lib/x.py": "", "p/.yarn/cache/y.js": "", "__pycache__/x.py": "", "dist/d.js": "", "vendor/v.go": "", "q/.strataignore": "!node_modules/", "q/node_modules/z.js": "" }, expected: ["dist/d.js", "vendor/v.go", "q/node_modules/z.js"] },
   { name: "the inside of .git and its like is never seen, at any depth", files: { ".gitignore": "!.git\n!.hg", ".hg/a.py": "", "sub/.svn/b.py": "", ".jj/c.py": "", ".git/HEAD": "ref", ".git/hooks/a.py": "", "sub/.git/x.py": "", ".github/workflows/ci.yml": "", "a.py": "" }, expected: [".github/workflows/ci.yml", "a.py"] },
   { name: ".git/info/exclude counts, below the .gitignore files", files: { ".git/HEAD": "", ".git/info/exclude": "local.ts\nother.ts", ".gitignore": "!other.ts", "local.ts": "", "other.ts": "", "d/local.ts": "" }, expected: ["other.ts"] },
   { name: "a nested repository keeps to its own git rules", files: { ".git/HEAD": "", ".gitignore": "*.log.ts\nskip.ts", ".strataignore": "never.ts", "a.log.ts": "", "n/.git/HEAD": "", "n/.git/info/exclude": "e.ts", "n/b.log.ts": "", "n/e.ts": "", "n/never.ts": "", "n/.gitignore": "own.ts", "n/own.ts": "", "n/skip.ts": "" }, expected: ["n/b.log.ts", "n/skip.ts"] },
@@ -126,6 +126,8 @@ test("opening an ignored folder on purpose searches it", async () => {
   await check(path.join(repository, "dist"), ["a.js"]);
   await check(path.join(repository, "gen1"), ["b.js"]);
   await check(path.join(repository, "node_modules/pkg"), ["i.js"]);
+  const linked = tree({ ".git/HEAD": "", "node_modules/pkg/.gitignore": "a/*\n!a/b", "node_modules/pkg/a/b/c.js": "", "node_modules/pkg/a/d.js": "" });
+  await check(path.join(linked, "node_modules/pkg"), ["a/b/c.js"]);
 });
 
 test("editor excludes are globs; one that matches a folder excludes its content", async () => {
