@@ -47,7 +47,7 @@ describe("the status item", () => {
   });
 
   it("says of each folder what holds it up, whatever its words are", () => {
-    const tooltip = (state: Status["state"], client: FolderState["client"] = running) => statusText([folder({ state }, client)]).tooltip;
+    const tooltip = (state: Status["state"], client: ClientState = running) => statusText([folder({ state }, client)]).tooltip;
     assert.match(tooltip({ kind: "ready" }, { kind: "restarting", inMs: 100 }), /The engine ended unexpectedly and is being started again\./);
     assert.match(tooltip({ kind: "failed", code: "index.diskFull", reason: "*Full*." }), /\$\(error\) \\\*Full\\\*\\?\./);
     assert.match(tooltip({ kind: "paused", reason: "*Asked*." }), /Paused: \\\*Asked\\\*/);

@@ -71,6 +71,16 @@ describe("a line of a notebook's file", () => {
     assert.deepEqual(shown.map((entry) => entry.path), [path.join(folder, "unopened.ipynb")]);
   });
 
+  it("is not opened by a look that was cancelled", async () => {
+    opened("cancelled.ipynb", texts);
+    executed.length = 0;
+    const opener = createPlaceOpener();
+    const looking = opener.open({ root: folder, path: "cancelled.ipynb", startLine: line, endLine: line }, { side: false, how: "look" });
+    opener.cancel();
+    await looking;
+    assert.deepEqual(executed, []);
+  });
+
   it("is marked with the lines of its place around it", async (t) => {
     const { documents } = opened("marked.ipynb", texts);
     let marked: readonly Range[] = [];

@@ -66,6 +66,16 @@ it("a file that VS Code has read and does not show is no rejection that nobody h
   assert.deepEqual(said, ["The editor was closed."]);
 });
 
+it("a look that was cancelled while its file was put up marks nothing there", async (t) => {
+  const { showTextDocument } = window;
+  t.after(() => Object.assign(window, { showTextDocument }));
+  Object.assign(window, { showTextDocument: (...given: Parameters<typeof showTextDocument>) => (opener.cancel(), showTextDocument(...given)) });
+  decorations.length = 0;
+  const opener = createPlaceOpener();
+  await opener.open({ root: "/w", path: "a.ts", startLine: 1, endLine: 1 }, { side: false, how: "look" });
+  assert.deepEqual(decorations, []);
+});
+
 it("no file's name becomes a link in what is said of it", async (t) => {
   said.length = 0;
   Object.assign(window, { showWarningMessage: async (text: string) => void said.push(text) });

@@ -171,7 +171,7 @@ describe("Enter in the quick pick", () => {
       QuickPick.last.moveTo(1);
       pass();
     };
-    return { pick: QuickPick.last, opened, type, release, refine, pass, choose };
+    return { pick: QuickPick.last, asked: () => [...waiting.keys()], opened, type, release, refine, pass, choose };
   }
 
   it("waits for the answer to what was typed, instead of opening a hit of fewer words", async (t) => {
@@ -236,6 +236,23 @@ describe("Enter in the quick pick", () => {
     await refine("better.ts", "retry.ts");
     pass();
     assert.deepEqual(opened, ["look retry2.ts"]);
+  });
+
+  it("finds asked for what was typed in one go, and nothing after the end", async (t) => {
+    const { pick, asked, type, release } = await open(t);
+    await settle(); // the engine has said that all was read
+    for (const query of ["a", "ab"]) {
+      pick.type(query);
+      t.mock.timers.tick(100);
+      await settle();
+    }
+    await type("abc");
+    pick.type("abcd");
+    pick.hide();
+    t.mock.timers.tick(200);
+    await settle();
+    await release("abc");
+    assert.deepEqual([asked(), pick.items], [["abc"], []]);
   });
 
   it("waits for words that were typed over an earlier search", async (t) => {

@@ -18,7 +18,7 @@ describe("a line of a file whose buffer has unsaved edits", () => {
     ["is found between two edits", edited(edited(file, 10, 1, "f(1);"), 0, 1, "import a", "import b", "import c"), 6, 8],
     ["is found by the next one when it is edited between two edits", edited(edited(edited(file, 10, 1, "f(1);"), 6, 1, "function g(y) {"), 0, 1, "import a", "import b"), 6, 7],
     ["is told from its like by what follows", edited(edited(file, 10, 1, "f(1);"), 0, 0, "// 1", "// 2"), 8, 10],
-    ["is the nearer of two alike", [file[6]!, "", "", "", file[6]!, "x"], 6, 4],
+    ["is the nearer of two alike", ["function g() {", "q", "q", "q", "function g() {", "x"], 6, 4],
     ["that is gone is somewhere in the text", ["x"], 6, 0],
     ["of an emptied file is the first", [""], 6, 0],
   ] as const)

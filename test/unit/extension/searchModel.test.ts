@@ -134,6 +134,27 @@ describe("the search view's state", () => {
     assert.deepEqual([model.state.results.kind, model.state.busy, model.hasPlaces], ["none", false, false]);
   });
 
+  it("forgets everything when it is cleared, and asks nothing again", async () => {
+    let asked = 0;
+    const { model } = setUp(() => {
+      if (++asked === 2) throw new StrataError("index.damaged", "Rebuild the index.");
+      return result([hit("a.ts", 1)]);
+    });
+    await model.search("one", none);
+    await model.search("two", none);
+    model.clear();
+    await model.repeat();
+    assert.deepEqual([asked, model.state.error, model.state.query], [2, undefined, ""]);
+  });
+
+  it("opens no hit any more once duplicates are shown in its place", async () => {
+    const { model, engine } = setUp(() => result([hit("a.ts", 1)]));
+    await model.search("one", none);
+    engine().engine.onRequest(protocol.duplicates, () => ({ groups: [], coverage: coverage(3) }));
+    await model.duplicates();
+    assert.deepEqual([model.hasPlaces, model.showsFile(path.join("/w", "a.ts"))], [false, false]);
+  });
+
   it("goes on with the query in one folder, and in all of them", async () => {
     const asked: string[] = [];
     const { model } = setUp(({ query }) => (asked.push(query), result([])));

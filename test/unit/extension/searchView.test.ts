@@ -72,6 +72,16 @@ it("the page is told the state once it is ready, once for several changes, and g
   assert.deepEqual([executed[1]?.args, page.posted], [[{ preserveFocus: false }], [{ type: "focus" }, { type: "step", by: -1 }, state]]);
 });
 
+it("a page that was moved is told nothing before it is ready again", async () => {
+  const { view, page } = opened();
+  await page.say({ type: "ready" });
+  const moved = place();
+  view.resolveWebviewView(moved.view);
+  view.update();
+  await settle();
+  assert.deepEqual(moved.posted, []);
+});
+
 it("what the page asks for is done, for places that are shown; what is no message is not", async () => {
   const { page, done } = opened();
   const filters = { langs: [], path: "" };

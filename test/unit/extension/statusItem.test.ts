@@ -26,8 +26,8 @@ it("the list of details keeps its place and its chosen row while the figures in 
 function details(folders: Parameters<ReturnType<typeof createStatusItem>["update"]>[0]) {
   let isEnded = false;
   showStatusDetails(() => folders, () => () => (isEnded = true));
-  const pick = QuickPick.last as typeof QuickPick.last & { readonly items: readonly { readonly label: string; readonly description?: string }[] };
-  const row = (label: string) => pick.items.find((item) => item.label.includes(label));
+  const pick = QuickPick.last;
+  const row = (label: string): { readonly label: string; readonly description?: string } | undefined => pick.items.find((item) => item.label.includes(label));
   const choose = (label: string) => {
     executed.length = 0;
     pick.activeItems = [row(label)!];

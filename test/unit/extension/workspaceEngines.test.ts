@@ -161,6 +161,9 @@ describe("the engines of a workspace", () => {
     engines.get("/a")!.kill();
     await settle();
     assert.deepEqual(seen.at(-1), ["restarting", true]);
+    seen.length = 0;
+    all.setFolders(folders("/a", "/b"));
+    assert.equal(seen.length, 1);
     stop();
     seen.length = 0;
     all.setFolders(folders("/a"));
