@@ -1,5 +1,5 @@
 // Replacing and deleting files that somebody else may have open just now.
-import { renameSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, writeFileSync } from "node:fs";
 
 /** Windows refuses it meanwhile, where other systems let the reader keep what it has. */
 const refusals: ReadonlySet<string | undefined> = new Set(["EPERM", "EACCES", "EBUSY"]);
@@ -23,10 +23,11 @@ export function patiently(work: () => void, isWindows = process.platform === "wi
 }
 
 /**
- * Writes a file anew, its owner's alone, beside the one that is there, and gives what puts it in its place: whoever reads has all of the one or all of the
+ * Writes a file anew, its owner's alone (`mode`), beside the one that is there, and gives what puts it in its place: whoever reads has all of the one or all of the
  * other, and a full disk says so before anything has changed. @throws the system's error
  */
-export function written(file: string, text: string): () => void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+export function written(file: string, text: string, mode = 0o600): () => void {
+  writeFileSync(`${file}.new`, text, { mode });
+  chmodSync(`${file}.new`, mode); // one that was left there keeps its own
   return () => patiently(() => renameSync(`${file}.new`, file));
 }

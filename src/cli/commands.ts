@@ -17,7 +17,7 @@ import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
-import { foldersNamed, hasIndex, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
+import { foldersNamed, hasIndex, refuseTooWide, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
 import { bytes, count, jsonLine, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
@@ -244,8 +244,7 @@ export interface DuplicateOptions extends FilterOptions {
 }
 
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
-  const problem = options.in === undefined ? tooWideHere() : undefined;
-  if (problem) throw problem;
+  if (options.in === undefined) refuseTooWide();
   const scope = scopeOf(options.in);
   const filters = withFilters("", options.lang, options.path);
   return withEngine(context, scope.root, async (session) => {

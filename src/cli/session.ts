@@ -107,6 +107,12 @@ export function tooWideHere(cwd: string = process.cwd()): StrataError | undefine
   return new StrataError("workspace.missing", `${here} is no project, and all that lies in it would be read. Go into a project or name the folder: --in DIR in a terminal, "args": ["mcp", "DIR"] in the settings of an agent.`);
 }
 
+/** @throws StrataError "workspace.missing", see tooWideHere */
+export function refuseTooWide(): void {
+  const problem = tooWideHere();
+  if (problem) throw problem;
+}
+
 /** One of the folders that a question goes to; paths of its hits begin in `root`. */
 export interface SearchedFolder extends Folder {
   readonly scope: Scope;
@@ -148,8 +154,7 @@ export function foldersNamed(given: readonly string[], most: number = mostFolder
     if (given.length > 1) throw new StrataError("input.invalid", 'With --in all every folder that has an index is searched. Leave out the other --in, or write --in ./all for a folder called "all".');
     return everyIndexed(most);
   }
-  const problem = given.length === 0 ? tooWideHere() : undefined;
-  if (problem) throw problem;
+  if (given.length === 0) refuseTooWide();
   const each = (given.length === 0 ? [undefined] : given).map((folder): Omit<SearchedFolder, "root" | "name"> => {
     try {
       return { scope: scopeOf(folder) };

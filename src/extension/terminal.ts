@@ -1,5 +1,5 @@
 // Strata outside the editor for those who have the extension alone: the command `strata` in VS Code's terminals, and what agents take in their settings.
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import * as vscode from "vscode";
@@ -20,9 +20,7 @@ function writeLauncher(extensionPath: string): string {
   // Other windows may be running it.
   if (existsSync(file) && readFileSync(file, "utf8") === text) return file;
   makePrivateFolder(path.dirname(file));
-  const putInPlace = written(file, text);
-  chmodSync(`${file}.new`, 0o700);
-  putInPlace();
+  written(file, text, 0o700)();
   return file;
 }
 

@@ -290,28 +290,29 @@ export function cutByKeys(lines: SourceLines): Part[] {
   // Comments and what a template says in front of the first are its beginning.
   let hasBegun = false;
   for (let row = 0; row <= lines.count; row++) {
-    const text = row < lines.count ? lines.text(row, row).slice(0, TELLING) : "---";
-    if (hasBegun && yamlDocument.test(text)) {
+    const text = row < lines.count ? lines.text(row, row).slice(0, TELLING) : undefined;
+    if (text === undefined ? row > from : hasBegun && yamlDocument.test(text)) {
       const title = resourceIn(lines, from, row - 1);
       cutEntries(lines, from, row - 1, title === "" || lines.size(from, row - 1) <= sizes.target ? [] : [title], parts, 0);
       from = row;
       hasBegun = false;
     }
-    hasBegun ||= /^(?!---)[^\s#{]/.test(text);
+    hasBegun ||= text !== undefined && /^(?!---)[^\s#{]/.test(text);
   }
-  if (from < lines.count) cutEntries(lines, from, lines.count - 1, [], parts, 0);
   return parts;
 }
 
+const resourceKind = /^kind:\s+["']?([^\s#"'].*?)["']?\s*$/;
+const resourceName = /^\s*name:\s+["']?([^\s#"'].*?)["']?\s*$/;
+
 /** What a document describes to Kubernetes, as people call it: `Deployment worker`. "" for what is none. */
 function resourceIn(lines: SourceLines, from: number, to: number): string {
-  const value = (row: number, key: string): string | undefined => new RegExp(`^\\s*${key}:\\s+["']?([^\\s#"'].*?)["']?\\s*$`).exec(lines.text(row, row).slice(0, TELLING))?.[1];
   let [kind, name, parent] = ["", "", ""];
   for (let row = from; row <= to && (kind === "" || name === ""); row++) {
     const text = lines.text(row, row).slice(0, TELLING);
     if (/^\w/.test(text)) parent = text;
-    if (/^kind:/.test(text)) kind = value(row, "kind") ?? "";
-    else if (/^metadata:/.test(parent)) name ||= value(row, "name") ?? "";
+    if (/^kind:/.test(text)) kind = resourceKind.exec(text)?.[1] ?? "";
+    else if (/^metadata:/.test(parent)) name ||= resourceName.exec(text)?.[1] ?? "";
   }
   // What Helm fills in is told by what stands around it.
   return kind === "" || name === "" ? "" : `${kind} ${name.replace(/\{\{.*?\}\}/g, "").replace(/^-+|-+$/g, "")}`.trim();

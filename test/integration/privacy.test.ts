@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { Sandbox } from "../support/programs.ts";
-import { processGone } from "../support/workspace.ts";
 
 /** Any of these silences ONNX Runtime's telemetry by itself, and a test on a build server would prove nothing. */
 const silencing = ["CI", "TF_BUILD", "GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS", "JENKINS_URL", "CODEBUILD_BUILD_ID", "BUILDKITE", "TEAMCITY_VERSION", "APPVEYOR", "BITBUCKET_BUILD_NUMBER", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY"];
@@ -18,10 +17,7 @@ test("reading code deeply and answering writes nothing outside the cache: no tel
 
   const found = await sandbox.strata(["search", "wait after a failure", "--in", sandbox.path("w"), "--wait", "--json"], { env });
   const doctor = await sandbox.strata(["doctor", "--json"], { env });
-  for (const pid of sandbox.engines().values()) {
-    process.kill(pid, "SIGTERM");
-    await processGone(pid);
-  }
+  await sandbox.endEngines();
 
   assert.equal((JSON.parse(found.out) as { hits: { depth: string }[] }).hits[0]?.depth, "deep", "the encoder has run, in the engine and in its worker");
   assert.equal(doctor.err, "");

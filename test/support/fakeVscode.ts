@@ -78,13 +78,18 @@ export async function callTool(name: string, input: object, isCancellationReques
 /** What a chat shows while a tool works. */
 export const toolSays = (name: string, input: object): string => tools.get(name)!.prepareInvocation({ input }).invocationMessage;
 
+interface Row {
+  readonly label: string;
+  readonly description?: string;
+}
+
 /** The quick pick that was made last. */
 export class QuickPick {
   static last: QuickPick;
   title = "";
   value = "";
-  #items: readonly { readonly label: string; readonly description?: string }[] = [];
-  #activeItems: readonly { readonly label: string; readonly description?: string }[] = [];
+  #items: readonly Row[] = [];
+  #activeItems: readonly Row[] = [];
   busy = false;
   sortByLabel = true;
   keepScrollPosition = false;
@@ -93,20 +98,20 @@ export class QuickPick {
     QuickPick.last = this;
   }
 
-  get items(): readonly { readonly label: string; readonly description?: string }[] {
+  get items(): readonly Row[] {
     return this.#items;
   }
 
-  set items(items: readonly { readonly label: string; readonly description?: string }[]) {
+  set items(items: readonly Row[]) {
     this.#items = items;
     this.moveTo(0);
   }
 
-  get activeItems(): readonly { readonly label: string; readonly description?: string }[] {
+  get activeItems(): readonly Row[] {
     return this.#activeItems;
   }
 
-  set activeItems(items: readonly { readonly label: string; readonly description?: string }[]) {
+  set activeItems(items: readonly Row[]) {
     const tell = () => {
       this.#activeItems = items;
       this.#tell("active", items);

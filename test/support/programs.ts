@@ -78,8 +78,8 @@ export class Sandbox {
     throw new Error(`no engine of ${root} after ${withinMs / 1000} s`);
   }
 
-  /** Ends every engine, so that nothing is left behind. */
-  async end(): Promise<void> {
+  /** Ends every engine in order. */
+  async endEngines(): Promise<void> {
     for (const pid of this.engines().values()) {
       try {
         process.kill(pid, "SIGTERM");
@@ -88,6 +88,11 @@ export class Sandbox {
       }
       await processGone(pid);
     }
+  }
+
+  /** Ends every engine, so that nothing is left behind. */
+  async end(): Promise<void> {
+    await this.endEngines();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
