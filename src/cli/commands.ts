@@ -10,14 +10,14 @@ import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
 import { assertReadable, MOST_BYTES } from "../engine/anchor.ts";
-import { namedHits, nameIn } from "../engine/folderPaths.ts";
-import { askAll, type FolderSet, mergeAnswers, type MergedResult, type RootedHit, searchParams, similarAll } from "../engine/folders.ts";
+import { calledFrom, namedHits, nameIn, type Scope } from "../engine/folderPaths.ts";
+import { type FolderSet, type MergedResult, type RootedHit, searchAll, similarAll } from "../engine/folders.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
-import { foldersNamed, hasIndex, refuseTooWide, type Scope, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
+import { foldersNamed, hasIndex, refuseTooWide, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
 import { bytes, count, jsonLine, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
@@ -44,13 +44,6 @@ export function clickableFolder(folder: string, cwd: string = process.cwd()): st
   const relative = path.relative(cwd, folder);
   return (leadsOut(relative) ? folder : relative).split(path.sep).join("/");
 }
-
-/** Paths as they are called from the folder that a command is about. */
-function fromHere<T extends { readonly path: string }>(places: readonly T[], { under }: Scope): readonly T[] {
-  return under === "" ? places : places.map((place) => ({ ...place, path: path.posix.relative(under, place.path) }));
-}
-
-const shownFolder = ({ root, under }: Scope): string => clickableFolder(path.join(root, under));
 
 /** What is asked of folders whose indexes are as far as wanted. */
 type Question = (set: FolderSet<SearchedFolder>, onProgress: OnProgress) => Promise<MergedResult>;
@@ -136,19 +129,8 @@ export async function runSearch(query: string, options: SearchOptions & FilterOp
   if (query.trim() === "") throw new StrataError("input.invalid", 'The query is empty. Type what you look for, for example: strata search "where are failed requests tried again".');
   const { k, depth } = options;
   const all = foldersNamed(options.in);
-  const { folders } = all;
   const filtered = withFilters(query, options.lang, options.path);
-  const paramsFor = searchParams(folders, filtered, { k, depth });
-  const ask: Question = async (set, onProgress) => {
-    const asked = (folder: SearchedFolder): protocol.SearchParams | undefined => {
-      const params = paramsFor(folder);
-      return params && { ...params, under: folder.scope.under };
-    };
-    const { results, failures } = await askAll(set, protocol.search, asked, context.signal, onProgress);
-    const scopeAt = new Map(folders.map(({ root, scope }) => [root, scope]));
-    return mergeAnswers(set, { failures, results: results.map(({ root, result }) => ({ root, result: { ...result, hits: fromHere(result.hits, scopeAt.get(root)!) } })) }, k);
-  };
-  return answer(context, options, all, query, ask, filtered.search(filterToken) >= 0);
+  return answer(context, options, all, query, (set, onProgress) => searchAll(set, filtered, { k, depth }, context.signal, onProgress), filtered.search(filterToken) >= 0);
 }
 
 interface PlaceInFile {
@@ -224,15 +206,10 @@ export async function runSimilar(place: string, options: SearchOptions & FilterO
   const isPiped = place === "-";
   const filters = withFilters("", isPiped ? [] : options.lang, options.path);
   // Code is looked for in all of an index, also when a part of it was named.
-  const folders = wholeIndexes(named.folders);
-  const isOne = folders.length === 1;
-  const [{ scope }] = (named.folders.length === 1 ? named.folders : folders) as [SearchedFolder];
-  const { root, ...code } = isPiped ? { root: undefined, ...(await pipedCode(options.lang, context)) } : isOne ? { root: folders[0]!.root, ...resolvePlace(place, scope) } : resolveAmong(place, folders);
-  const ask: Question = async (set, onProgress) => {
-    const result = await similarAll(set, root, { ...code, filters }, { k, depth }, context.signal, onProgress);
-    return isOne ? { ...result, hits: fromHere(result.hits, scope).map((hit) => ({ ...hit, root: path.join(scope.root, scope.under) })) } : result;
-  };
-  return answer(context, options, { ...named, folders }, "", ask, filters !== "");
+  const folders = named.folders.length === 1 ? named.folders : wholeIndexes(named.folders);
+  const [{ scope }, ...others] = folders as [SearchedFolder, ...SearchedFolder[]];
+  const { root, ...code } = isPiped ? { root: undefined, ...(await pipedCode(options.lang, context)) } : others.length === 0 ? { root: scope.root, ...resolvePlace(place, scope) } : resolveAmong(place, folders);
+  return answer(context, options, { ...named, folders }, "", (set, onProgress) => similarAll(set, root, { ...code, filters }, { k, depth }, context.signal, onProgress), filters !== "");
 }
 
 export interface DuplicateOptions extends FilterOptions {
@@ -246,17 +223,18 @@ export interface DuplicateOptions extends FilterOptions {
 export async function runDuplicates(options: DuplicateOptions, context: Context): Promise<number> {
   if (options.in === undefined) refuseTooWide();
   const scope = scopeOf(options.in);
+  const folder = { root: path.join(scope.root, scope.under), scope };
   const filters = withFilters("", options.lang, options.path);
   return withEngine(context, scope.root, async (session) => {
     await showingProgress(context, (onProgress) => bringTo(session, options.depth, onProgress, context.signal));
     const { minLines, threshold, limit } = options;
     const params = { minLines, threshold, limit, filters, under: scope.under };
     const { groups: found, nothingPasses, whyNothing, coverage } = await showingProgress(context, (onProgress) => session.request(protocol.duplicates, params, context.signal, onProgress));
-    const groups = found.map((group) => ({ ...group, members: fromHere(group.members, scope) }));
+    const groups = found.map((group) => ({ ...group, members: calledFrom(folder, group.members) }));
     if (context.json) printJson(context, { groups, ...remarksOf({ whyNothing }), coverage });
     else if (nothingPasses && filters !== "") context.terminal.err(`Nothing was compared: no code that is indexed passes the filters.${whyNothing === undefined ? "" : ` ${printable(whyNothing)}`}\n`);
     else if (groups.length === 0) context.terminal.err(`No duplicates of ${plural(minLines, "line")} or more${filters === "" ? "" : " that pass the filters"}.\n`);
-    else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), shownFolder(scope))}\n`);
+    else context.terminal.out(`${renderDuplicates(groups, painter(context.terminal.outColour), clickableFolder(folder.root))}\n`);
     return groups.length > 0 ? 0 : 1;
   });
 }

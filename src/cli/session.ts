@@ -7,7 +7,7 @@ import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { relativeTo } from "../base/relativePath.ts";
-import { type Folder, withDistinctNames } from "../engine/folderPaths.ts";
+import { type Folder, type Scope, withDistinctNames } from "../engine/folderPaths.ts";
 import { listIndexes } from "../engine/indexes.ts";
 import { cacheFolder, canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { type EngineSession, openSession } from "../engine/session.ts";
@@ -69,12 +69,6 @@ export function existingFolder(folder: string): string {
   if (stat === undefined) throw new StrataError("workspace.missing", `There is no folder ${folder}. Check the path, or name another folder with --in.`);
   if (!stat.isDirectory()) throw new StrataError("workspace.missing", `${folder} is a file. Name the folder to search with --in.`);
   return path.resolve(folder);
-}
-
-export interface Scope {
-  readonly root: string;
-  /** Folder below the root that is meant, "/" as separator; "" for all of it. */
-  readonly under: string;
 }
 
 export const hasIndex = (root: string): boolean => existsSync(path.join(indexFolder(root), "index.db"));
@@ -193,10 +187,13 @@ function assertFew(folders: number, most: number): void {
   if (folders > most) throw new StrataError("input.invalid", `These are ${folders} folders, each with an engine of its own, and this machine has the memory for ${most}. Name fewer.`);
 }
 
-/** The workspace folders that agents are served with, by default the current one. Of several some may not be there yet. */
+/** The workspace folders that agents are served with, by default the current one. A single one may be a part of an index (see scopeOf); of several some may not be there yet. */
 export function foldersServed(given: readonly string[], most: number = mostFolders()): readonly Folder[] {
   const [first = ".", ...others] = given;
-  if (others.length === 0) return [{ root: existingFolder(first), name: path.basename(path.resolve(first)) }];
+  if (others.length === 0) {
+    const [root, scope] = [existingFolder(first), scopeOf(first)];
+    return [{ root, name: path.basename(root), ...(scope.under !== "" && { scope }) }];
+  }
   const isThere = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   if (!given.some(isThere)) existingFolder(first);
   const roots = [...new Set(given.map((folder) => (isThere(folder) ? canonicalRoot(folder) : path.resolve(folder))))];

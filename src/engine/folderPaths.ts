@@ -4,12 +4,33 @@ import { alternativesOf, filtersFrom, filterToken } from "../base/queryWords.ts"
 import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import type { DuplicateGroup } from "./protocol.ts";
 
+/** What is meant of an index. */
+export interface Scope {
+  /** Of the index. */
+  readonly root: string;
+  /** Folder below the root that is meant, "/" as separator; "" for all of it. */
+  readonly under: string;
+}
+
 export interface Folder {
   /** Its absolute path. */
   readonly root: string;
   /** What the editor calls it, elsewhere the last part of its path, and of two that are called alike more of their paths; put before paths when there are several. */
   readonly name: string;
+  /** Where it may be a part of an index. */
+  readonly scope?: Scope;
 }
+
+/** The index that holds a folder. */
+export const indexScope = ({ root, scope = { root, under: "" } }: Pick<Folder, "root" | "scope">): Scope => scope;
+
+export const folderAt = (folders: readonly Folder[], root: string): Folder => folders.find((folder) => folder.root === root)!;
+
+/** Places of an index as they are called from a folder in it; what lies beside the folder begins with "..". */
+export const calledFrom = <P extends { readonly path: string }>(folder: Pick<Folder, "root" | "scope">, places: readonly P[]): readonly P[] => {
+  const { under } = indexScope(folder);
+  return under === "" ? places : places.map((place) => ({ ...place, path: path.posix.relative(under, place.path) }));
+};
 
 /** What stands before the paths of a folder: its name, "" when it is the only one. */
 export const nameIn = (folders: readonly Folder[], root: string): string => (folders.length > 1 ? (folders.find((folder) => folder.root === root)?.name ?? "") : "");

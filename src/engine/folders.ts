@@ -12,7 +12,7 @@ import { snippetOf } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import { deepestOf } from "../encoding/encoder.ts";
 import { readRange } from "./anchor.ts";
-import { type Folder, queryIn } from "./folderPaths.ts";
+import { calledFrom, type Folder, folderAt, indexScope, queryIn } from "./folderPaths.ts";
 import * as protocol from "./protocol.ts";
 
 export interface RootedHit extends protocol.Hit {
@@ -217,8 +217,16 @@ function withoutCopies(results: readonly RootResult[], own: readonly string[]): 
 }
 
 /** One answer of those of a set. */
-export const mergeAnswers = ({ areCopies }: Pick<FolderSet, "areCopies">, { results, failures }: Answers<protocol.SearchResult>, k: number, own: readonly string[] = []): MergedResult =>
-  mergeResults(areCopies ? withoutCopies(results, own) : results, k, failures);
+export function mergeAnswers({ folders, areCopies }: Pick<FolderSet, "folders" | "areCopies">, { results: found, failures }: Answers<protocol.SearchResult>, k: number, own: readonly string[] = []): MergedResult {
+  const results = found.map(({ root, result }) => ({ root, result: { ...result, hits: calledFrom(folderAt(folders, root), result.hits) } }));
+  return mergeResults(areCopies ? withoutCopies(results, own) : results, k, failures);
+}
+
+/** The part of its index that a folder is. */
+function underOf(folder: Folder): Pick<protocol.Restricted, "under"> {
+  const { under } = indexScope(folder);
+  return under === "" ? {} : { under };
+}
 
 /** What a search is asked beside the query. */
 type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
@@ -227,7 +235,7 @@ type SearchHow = Omit<protocol.SearchParams, "query" | "under">;
 export function searchParams(folders: readonly Folder[], query: string, how: SearchHow) {
   return (folder: Folder): protocol.SearchParams | undefined => {
     const inFolder = queryFor(folders, folder, query);
-    return inFolder === undefined ? undefined : { query: inFolder, ...how };
+    return inFolder === undefined ? undefined : { query: inFolder, ...how, ...underOf(folder) };
   };
 }
 
@@ -246,7 +254,8 @@ async function languageTold(file: string): Promise<string | undefined> {
 /**
  * Similar code in every folder. Each that holds the file, as a folder and one inside it do, gets the range and can leave it out; the others get the text.
  * Of a line alone only an engine that knows the file can tell the definition there: it is asked first, even if its own hits are not wanted.
- * @param root of the folder that `params.path` begins in
+ * All of an index is looked at, also where the folder is a part of it.
+ * @param root of the index that `params.path` begins in
  */
 export async function similarAll<F extends Folder>(set: FolderSet<F>, root: string | undefined, params: Omit<protocol.SimilarParams, "k" | "depth">, how: Pick<protocol.SimilarParams, "k" | "depth">, signal: AbortSignal, onProgress?: OnProgress): Promise<MergedResult> {
   const { folders } = set;
@@ -258,7 +267,7 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
     lang: params.lang ?? (isOthers ? await languageTold(file) : undefined),
   };
   const insideOf = (folder: F): string | undefined => {
-    const inside = file === undefined ? undefined : relativeTo(folder.root, file);
+    const inside = file === undefined ? undefined : relativeTo(indexScope(folder).root, file);
     return inside === undefined || leadsOut(inside) ? undefined : inside;
   };
   const asked = (folder: F): protocol.SimilarParams | undefined => {
@@ -289,16 +298,16 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   return mergeAnswers(set, { results, failures: [...first.failures, ...then.failures] }, how.k, own);
 }
 
-/** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin there. */
+/** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin in it or in its index. */
 export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal, root?: string): Promise<MergedDuplicates> {
   const asked = (folder: F): protocol.DuplicatesParams | undefined => {
     if (root !== undefined) return folder.root === root ? params : undefined;
     const filters = queryFor(set.folders, folder, params.filters ?? "");
-    return filters === undefined ? undefined : { ...params, filters };
+    return filters === undefined ? undefined : { ...params, filters, ...underOf(folder) };
   };
   const { results, failures } = await askAll(set, protocol.duplicates, asked, signal, onProgress);
   const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
-  const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, root }))).sort((a, b) => repeated(b) - repeated(a));
+  const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, members: calledFrom(folderAt(set.folders, root), group.members), root }))).sort((a, b) => repeated(b) - repeated(a));
   return {
     groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")).slice(0, params.limit),
     ...nothingOfAll(results),

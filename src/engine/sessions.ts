@@ -6,7 +6,7 @@ import path from "node:path";
 import { StrataError } from "../base/errors.ts";
 import { withoutScheme } from "../base/placeName.ts";
 import { realPathSync } from "../base/realPath.ts";
-import { type Folder, placesNamed } from "./folderPaths.ts";
+import { type Folder, indexScope, placesNamed } from "./folderPaths.ts";
 import type { FolderSet } from "./folders.ts";
 import type * as protocol from "./protocol.ts";
 import { answerFromAll, becomeSearchable, bringTo, type EngineSession, isComplete, pathInside } from "./session.ts";
@@ -101,12 +101,17 @@ export const allComplete = (parts: readonly IndexPart[], depth: protocol.Depth):
 
 /**
  * The file or folder that a path means, in one of several: the one named in front if there is such, else the only one there is (see placesNamed, pathInside).
+ * Of a single folder, which may be a part of an index, the path begins in that index.
  * @throws StrataError "input.invalid"
  */
 export function placeInside<F extends Folder>(folders: readonly F[], given: string): { readonly folder: F; readonly path: string } {
   const [only] = folders;
-  if (only && folders.length === 1) return { folder: only, path: pathInside(only.root, given) };
   const written = withoutScheme(given);
+  if (only && folders.length === 1) {
+    const { root } = indexScope(only);
+    const base = [only.root, root].find((folder) => existsSync(path.resolve(folder, written)));
+    return { folder: only, path: pathInside(root, given, base) };
+  }
   const places = placesNamed(folders, path.isAbsolute(written) && existsSync(written) ? realPathSync(written) : written);
   const there = places.flatMap(({ folder, path: inside }, i) => {
     try {

@@ -32,7 +32,7 @@ export function registerAgentTools(engines: WorkspaceEngines, graceMs = toolGrac
     });
   const answered = async (query: string, signal: AbortSignal, ask: () => Promise<MergedResult>): Promise<string> => {
     const reach = await engines.becomeSearchable(graceMs, signal);
-    return answerForModel(await withWholeCode(await ask(), ({ root }) => root), query, engines.nameOf, reach);
+    return answerForModel(await withWholeCode(await ask(), (hit) => hit), query, engines.nameOf, reach);
   };
   return [
     tool<{ query?: string; maxResults?: number }>(

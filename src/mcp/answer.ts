@@ -20,6 +20,12 @@ export function copiesText(found: MergedDuplicates, set: Asked): string {
   return [...copiesForModel({ ...found, groups }), ...(found.apart ? [apartText] : []), ...covered(found, set, "which can show more that means the same")].join("\n\n");
 }
 
+/** Of a folder that is a part of an index the counts are the index's: it is the project around it. */
+function searchedAll([{ scope } = {}]: readonly Partial<Folder>[], files: number): string {
+  const all = files === 1 ? "the one file" : `all ${files} files`;
+  return scope ? `Searched in ${scope.under}, a part of ${scope.root}: ${all} of that project are indexed` : `Searched ${all}`;
+}
+
 /** @param effect of the pieces that are still to be read */
 function covered({ coverage: { files, chunks, deep }, failures }: Pick<MergedResult, "coverage" | "failures">, { folders, parts: partsNow }: Asked, effect: string): string[] {
   const parts = partsNow();
@@ -31,7 +37,7 @@ function covered({ coverage: { files, chunks, deep }, failures }: Pick<MergedRes
   const isReadOn = deep < chunks && !parts.every(({ coverage }) => coverage.deep >= coverage.chunks || restsEarly(coverage) !== undefined);
   return [
     unfinished.length === 0
-      ? `Searched all ${files} files${isReadOn ? `; ${read} are read at full depth so far, ${effect}` : ""}.`
+      ? `${searchedAll(folders, files)}${isReadOn ? `; ${read} are read at full depth so far, ${effect}` : ""}.`
       : `Searched ${files} files so far, ${read} read at full depth${going.length > 0 ? `; indexing${namesOf(going)} goes on, so ask again later or with wait` : ""}.`,
     ...stopped.map((part) => `Indexing${namesOf([part])} ${part.state.kind === "paused" ? "is paused" : "stopped"}: ${"reason" in part.state ? part.state.reason : ""}`),
     ...failures.map(({ name, reason }) => `Not searched: ${name}. ${reason}`),

@@ -11,7 +11,7 @@ import { argumentTexts, toolGraceMs, toolResults, toolTexts } from "../base/forM
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
-import type { Folder } from "../engine/folderPaths.ts";
+import { type Folder, folderAt, indexScope } from "../engine/folderPaths.ts";
 import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll, sumCoverage } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, type EngineSession, openSession } from "../engine/session.ts";
@@ -84,7 +84,7 @@ class Workspace {
     });
   }
 
-  readonly use = <T>({ root }: Folder, work: (session: EngineSession) => Promise<T>): Promise<T> => this.#sessions.use(root, work);
+  readonly use = <T>(folder: Folder, work: (session: EngineSession) => Promise<T>): Promise<T> => this.#sessions.use(indexScope(folder).root, work);
 
   /** For one question. */
   ready({ wait, depth }: AskOptions, signal: AbortSignal): ReadySet<Folder> {
@@ -119,13 +119,13 @@ interface AskOptions {
 async function ask(workspace: Workspace, query: string, options: AskOptions, { mcpReq: { signal } }: ServerContext, send: (set: ReadySet<Folder>) => Promise<MergedResult>): Promise<CallToolResult> {
   const set = workspace.ready(options, signal);
   const result = await send(set);
-  const answer = await withWholeCode(result, ({ root }) => root);
+  const answer = await withWholeCode(result, ({ root }) => folderAt(workspace.folders, root));
   return { content: [{ type: "text", text: answerText(answer, query, set) }] };
 }
 
 /** The state of a folder's index as data. */
-function statusData({ root, name }: Folder, { state, coverage: covered, model: { id, version }, languages, skipped, warnings }: Omit<protocol.Status, "root" | "indexFolder" | "changes" | "memoryBytes" | "indexBytes">) {
-  return { name, state: state.kind, reason: "reason" in state ? state.reason : "", root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
+function statusData(folder: Folder, { state, coverage: covered, model: { id, version }, languages, skipped, warnings }: Omit<protocol.Status, "root" | "indexFolder" | "changes" | "memoryBytes" | "indexBytes">) {
+  return { name: folder.name, state: state.kind, reason: "reason" in state ? state.reason : "", root: indexScope(folder).root, coverage: covered, model: { id, version }, languages, skipped, warnings: [...warnings] };
 }
 
 /** The same of one that cannot be asked. */
@@ -148,7 +148,10 @@ function statusText({ name, root, state, reason, coverage: covered, languages, s
 function createServer(workspace: Workspace): McpServer {
   const { folders } = workspace;
   const isOne = folders.length === 1;
-  const named = isOne ? "" : ` They are ${folders.map(({ name }) => name).join(", ")}: paths begin with these names, in results, filters and arguments.`;
+  const [{ scope } = {}] = folders;
+  const named = scope
+    ? ` It is ${scope.under} of the project ${scope.root}, and paths begin in it. find_similar_code looks in all of that project; what lies beside begins with "..".`
+    : isOne ? "" : ` They are ${folders.map(({ name }) => name).join(", ")}: paths begin with these names, in results, filters and arguments.`;
   const server = new McpServer(
     { name: "strata", title: "Strata: search code by meaning", version: build.split("+")[0] ?? build },
     { instructions: `Searches the code of ${isOne ? "one workspace" : `${folders.length} folders as one workspace`} by meaning, offline. Prefer search_code over text search when you know what code does but not what it is called; results are places in files, best first.${named}` },
@@ -199,7 +202,7 @@ function createServer(workspace: Workspace): McpServer {
         const named = at === undefined ? undefined : placeNamed(at, startLine, endLine);
         const there = named && placeInside(folders, named.path);
         const code = named && there ? { ...named, path: there.path } : { text: given!, ...(lang && { lang }) }; // of a file the index knows the language
-        return ask(workspace, filters, options, context, (set) => similarAll(set, there?.folder.root, { ...code, filters }, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
+        return ask(workspace, filters, options, context, (set) => similarAll(set, there && indexScope(there.folder).root, { ...code, filters }, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
       }),
   );
 
@@ -223,7 +226,7 @@ function createServer(workspace: Workspace): McpServer {
         const there = at === "" ? undefined : folderOrPlace(folders, placeNamed(at).path);
         const set = workspace.ready({ wait: waits, depth: "deep" }, signal);
         const filters = there ? copiesFilters(folders, there, others) : others;
-        if (there && statSync(path.join(there.folder.root, there.path), { throwIfNoEntry: false })?.isFile())
+        if (there && statSync(path.join(indexScope(there.folder).root, there.path), { throwIfNoEntry: false })?.isFile())
           await workspace.use(there.folder, async (session) => {
             await becomeSearchable(session, toolGraceMs, progressTo(context), signal);
             await session.request(protocol.filesChanged, { paths: [there.path] }, signal); // nobody may have told of it yet

@@ -190,6 +190,30 @@ test("a stack trace is taken as long as it is", async () => {
   assert.equal((await placesOf("search_code", { query: trace, k: 1 }))[0]?.path, "src/retry.ts");
 });
 
+test("a server that an agent starts in a part of an indexed project serves that part from the project's index", async (t) => {
+  await placesOf("search_code", { query: "wait" }); // the project is indexed
+  const engines = sandbox.engines().size;
+  const part = new McpProgram(sandbox, [], { cwd: path.join(root, "src") });
+  t.after(() => part.process.kill());
+  const told = await part.initialize();
+  assert.match(told.instructions ?? "", /It is src of the project .*, and paths begin in it/);
+  const called = async (tool: string, args: object): Promise<string> => (await part.call(tool, { ...args, wait: true })).content[0]?.text ?? "";
+  const searched = await called("search_code", { query: "waits longer after each failed attempt" });
+  assert.match(searched, /^retry\.ts:\d.*withBackoff/);
+  assert.match(searched, /Searched in src, a part of .*: all 46 files of that project are indexed/);
+  assert.doesNotMatch(searched, /medals|fence/, "what lies beside is not searched");
+  for (const filter of ["*.py", "src/*.py"]) assert.match(await called("search_code", { query: "wait", path: filter }), /^again\.py:/);
+  for (const place of ["../lib/medals.ts:2", "lib/medals.ts:2", path.join(root, "lib/medals.ts:2")]) assert.match(await called("find_similar_code", { path: place }), /^\.\.\/lib\/podium\.ts:1-8.*\n.*\n.*\n.*if \(value > 0/s, place);
+  assert.match(await called("find_similar_code", { path: "retry.ts:5" }), /again\.py:/);
+  const copies = await called("find_duplicates", {});
+  assert.match(copies, /^part0\/checkToken37\.ts:1-6 /m);
+  assert.doesNotMatch(copies, /medals/);
+  assert.match(await called("find_duplicates", { path: "../lib/podium.ts" }), /\.\.\/lib\/medals\.ts:1-8/);
+  assert.match(await called("find_similar_code", { path: "../../outside.ts" }), /^There is no file \.\.\/\.\.\/outside\.ts inside/);
+  assert.equal((await part.call("index_status", {})).structuredContent?.["root"], root);
+  assert.equal(sandbox.engines().size, engines, "no index of its own");
+});
+
 test("a server that an agent starts in the home folder serves nothing, and says what to write", async (t) => {
   const lost = new McpProgram(sandbox, [], { cwd: folder, env: { HOME: folder, USERPROFILE: folder } });
   t.after(() => lost.process.kill());

@@ -99,7 +99,7 @@ async function readingsOf({ root, queries }: JudgedRepository): Promise<{ readon
     for (const { query, targets } of queries) {
       const ask = async (k: number) => {
         const result = await engine.connection.sendRequest(search, { query, k, depth: "instant" });
-        const answer = await withWholeCode(mergeResults([{ root, result }], k), () => root);
+        const answer = await withWholeCode(mergeResults([{ root, result }], k), () => ({ root }));
         const parts = () => [{ name: "", coverage: result.coverage, state: { kind: "ready" } as const }];
         return { hits: result.hits, textOf: (count: number) => answerText({ ...answer, hits: answer.hits.slice(0, count) }, query, { folders: [{ root, name: "" }], parts }) };
       };

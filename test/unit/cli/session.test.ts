@@ -75,7 +75,8 @@ test("more folders than this machine has memory for engines are refused, parts o
 test("agents are served the folders that were named, though one is not there yet, but not none", () => {
   assert.deepEqual(foldersServed([at("one/api"), at("two/api"), at("later")]).map(({ name }) => name), ["one/api", "two/api", "later"]);
   assert.throws(() => foldersServed([at("later"), at("never")]), { code: "workspace.missing" });
-  assert.deepEqual(foldersServed([at("mono/packages/net")]), [{ root: at("mono/packages/net"), name: "net" }]);
+  assert.deepEqual(foldersServed([at("mono/packages/net")]), [{ root: at("mono/packages/net"), name: "net", scope: { root: at("mono"), under: "packages/net" } }], "a part of an index");
+  assert.deepEqual(foldersServed([at("one/api")]), [{ root: at("one/api"), name: "api" }]);
 });
 
 test("a home folder and a whole disk are read by who names them, not by who stands there", (t) => {

@@ -16,7 +16,7 @@ symlinkSync(path.join(folder, "secret"), path.join(folder, "link.ts"));
 
 /** Lines 5 to 40, of which the hit carries the first three. */
 const hit = (file: string, snippet = lines.slice(4, 7).join("\n")) => ({ path: file, startLine: 5, endLine: 40, snippet });
-const snippetOf = async (...hits: ReturnType<typeof hit>[]) => (await withWholeCode({ hits }, () => folder)).hits.map(({ snippet }) => snippet);
+const snippetOf = async (...hits: ReturnType<typeof hit>[]) => (await withWholeCode({ hits }, () => ({ root: folder }))).hits.map(({ snippet }) => snippet);
 const whole = lines.slice(4, 40).join("\n");
 const begun = lines.slice(4, 7).join("\n");
 
@@ -27,7 +27,7 @@ describe("the code of leading hits", () => {
   });
 
   it("stays as it was found where nothing clearly answers", async () => {
-    assert.deepEqual((await withWholeCode({ hits: [hit("a.ts")], farFetched: true }, () => folder)).hits, [hit("a.ts")]);
+    assert.deepEqual((await withWholeCode({ hits: [hit("a.ts")], farFetched: true }, () => ({ root: folder }))).hits, [hit("a.ts")]);
   });
 
   for (const [what, file, snippet] of [
