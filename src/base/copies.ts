@@ -1,4 +1,4 @@
-// What a group of duplicates is called, for people and for models.
+// What duplicates, and hits of similar code, are called, for people and for models.
 
 export interface CopiesKind {
   readonly kind: "exact" | "renamed" | "semantic";
@@ -19,3 +19,15 @@ export function copiesLikeness({ kind, measure, similarity }: CopiesKind): strin
   if (kind !== "semantic") return "";
   return measure === "tokens" ? `${Math.floor(100 * similarity)} % of the tokens shared` : `cosine ${similarity.toFixed(2)}`;
 }
+
+/** What a hit of similar code is to the code that was asked about. */
+export interface Likeness {
+  /** `within`: it holds an exact copy and more; `changed`: one stretch differs; `alike`: no copy, but most such hits do the same. */
+  readonly kind: "exact" | "within" | "renamed" | "changed" | "alike";
+  /** Of `changed`: the share of tokens that both have. */
+  readonly shared?: number;
+}
+
+const likenesses: Readonly<Record<Likeness["kind"], string>> = { exact: "exact copy", within: "holds an exact copy", renamed: "copy with other names", changed: "copy with a part changed", alike: "much alike" };
+
+export const likenessText = ({ kind, shared }: Likeness): string => `${likenesses[kind]}${shared === undefined ? "" : `, ${Math.floor(100 * shared)} % the same`}`;

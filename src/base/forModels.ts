@@ -1,5 +1,5 @@
 // What language models read: what each tool is for, and hits as text. One wording for those of VS Code and for agents over MCP.
-import { type CopiesKind, copiesLikeness, copiesTitle } from "./copies.ts";
+import { type CopiesKind, copiesLikeness, copiesTitle, type Likeness, likenessText } from "./copies.ts";
 import { oneLine } from "./oneLine.ts";
 import { filterToken, queryWords } from "./queryWords.ts";
 import type { NothingPasses, Remarks } from "./remarks.ts";
@@ -43,6 +43,8 @@ function fenced(text: string, lang: string): string {
 export interface HitForModel extends Readonly<Record<"path" | "symbol" | "breadcrumb" | "lang" | "snippet", string>> {
   readonly startLine: number;
   readonly endLine: number;
+  /** Of similar code. */
+  readonly likeness?: Likeness;
 }
 
 /** The workspace's names stay in one line, where they cannot pass for words of Strata. */
@@ -72,12 +74,12 @@ function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], hei
 
 /** Place, name and code of a hit, and which lines the code is where it is not all. */
 function hitForModel(hit: HitForModel, words: readonly string[], height: number): string {
-  const { startLine, endLine, symbol, breadcrumb, lang } = hit;
+  const { startLine, endLine, symbol, breadcrumb, lang, likeness } = hit;
   const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
   const { from, lines } = excerpt(hit, words, height);
   const [first, last] = [startLine + from, startLine + from + lines.length - 1];
   const part = first > startLine || last < endLine ? `, lines ${first}-${last}` : "";
-  return `${placeLine(hit, name)}${part}\n${fenced(lines.join("\n"), lang)}`;
+  return `${placeLine(hit, name)}${part}${likeness ? `: ${likenessText(likeness)}` : ""}\n${fenced(lines.join("\n"), lang)}`;
 }
 
 /** What models read of a group of copies. */

@@ -1,6 +1,6 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
-import { copiesLikeness, copiesTitle } from "../base/copies.ts";
+import { copiesLikeness, copiesTitle, likenessText } from "../base/copies.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { bestWindow, wordsIn } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
@@ -32,7 +32,7 @@ export function scoreBar(score: number, best: number): string {
 function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   const { paint, columns } = options;
   const place = `${hit.path}:${hit.startLine}`;
-  const head = [paint("cyan", printable(place)), hit.symbol === "" ? "" : paint("bold", printable(hit.symbol)), paint("dim", `${scoreBar(hit.score, best)} ${hit.score.toFixed(2)} ${hit.depth}`)];
+  const head = [paint("cyan", printable(place)), hit.symbol === "" ? "" : paint("bold", printable(hit.symbol)), hit.likeness ? paint("green", likenessText(hit.likeness)) : "", paint("dim", `${scoreBar(hit.score, best)} ${hit.score.toFixed(2)} ${hit.depth}`)];
   const out = [head.filter((part) => part !== "").join("  ")];
   if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));
   const lines = hit.snippet.split(/\r?\n/);

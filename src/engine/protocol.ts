@@ -1,6 +1,6 @@
 // Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
-import type { CopiesKind } from "../base/copies.ts";
+import type { CopiesKind, Likeness } from "../base/copies.ts";
 import type { Progress } from "../base/progress.ts";
 import type { NothingPasses, Remarks } from "../base/remarks.ts";
 import type { ChunkKind } from "../indexing/chunk.ts";
@@ -53,6 +53,8 @@ export interface Hit {
   readonly depth: Depth;
   /** What each signal contributed, largest first; sums to `score`. */
   readonly why: readonly Signal[];
+  /** Of similar code; absent where it merely comes near. */
+  readonly likeness?: Likeness;
 }
 export interface Signal {
   /** For example "dense", "bm25.symbol", "definition", "test file". */

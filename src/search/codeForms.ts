@@ -29,8 +29,13 @@ interface FormsOfAll {
 
 /** Fewer tokens than this are boilerplate that everyone repeats (getters, one-line imports). */
 const leastTokens = 24;
-/** Of functions, to be near copies: see duplicates.ts. */
+/** Of functions, to be near copies. */
 const leastNearTokens = 32;
+/**
+ * Functions that share so much around one stretch that differs are near copies. Read off planted copies with a statement more or less and off what is
+ * found in twelve repositories: below it, functions that only begin and end alike.
+ */
+export const leastShared = 0.7;
 const definitionKinds: ReadonlySet<ChunkKind> = new Set(["function", "class", "type"]);
 /** Of an index with more chunks nothing is kept: some 350 bytes each. */
 const mostKept = 200_000;
@@ -88,7 +93,8 @@ export class CodeForms {
   }
 }
 
-function formOf(chunkId: number, kind: ChunkKind, text: string, lang: string): CodeForm | undefined {
+/** Undefined for what is too short or too uniform to be a copy of anything. */
+export function formOf(chunkId: number, kind: ChunkKind, text: string, lang: string): CodeForm | undefined {
   if (isMostlyImports(text)) return undefined;
   const tokens = tokeniseCode(text, lang);
   if (tokens.length < leastTokens || isMostlyData(tokens)) return undefined;

@@ -299,6 +299,14 @@ export function sharedAround(a: readonly CodeToken[], b: readonly CodeToken[]): 
   return Math.max(...shared) / Math.max(left.length, right.length);
 }
 
+/** Whether all of a piece stands in another as it is, layout and comments aside. */
+export function holds(whole: readonly CodeToken[], part: readonly CodeToken[]): boolean {
+  const [all, wanted] = [markByMark(whole), markByMark(part)];
+  const standsAt = (from: number): boolean => wanted.every(({ text }, i) => all[from + i]!.text === text);
+  for (let from = 0; from + wanted.length <= all.length; from++) if (standsAt(from)) return true;
+  return false;
+}
+
 function markByMark(tokens: readonly CodeToken[]): CodeToken[] {
   return tokens.flatMap((token) => (token.kind === "mark" ? [...token.text].map((text): CodeToken => ({ kind: "mark", text })) : token));
 }

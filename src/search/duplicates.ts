@@ -8,7 +8,7 @@ import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from
 import { mainSymbol } from "./hitSymbol.ts";
 import { parseFilters } from "./query.ts";
 import type { RankedResult } from "./search.ts";
-import { type CodeForm, type CodeForms, type FormStore, sharedEnd, sharedStart } from "./codeForms.ts";
+import { type CodeForm, type CodeForms, type FormStore, leastShared, sharedEnd, sharedStart } from "./codeForms.ts";
 import { type CodeToken, isList, sharedAround, tokeniseCode } from "./codeTokens.ts";
 
 export interface DuplicateStore extends FormStore, Pick<Store, "placesOf" | "neighbours"> {
@@ -18,11 +18,6 @@ export interface DuplicateStore extends FormStore, Pick<Store, "placesOf" | "nei
 
 /** Neighbours asked for per chunk. */
 const neighbourCount = 8;
-/**
- * Functions of at least 32 tokens that share so much around one stretch that differs are near copies. Read off planted copies with a statement
- * more or less and off what is found in twelve repositories: below it, functions that only begin and end alike.
- */
-const leastShared = 0.7;
 /** Followers looked at in each order of the shapes. */
 const followers = 12;
 /** Work between two looks at the event loop. */

@@ -6,6 +6,7 @@ import { languagesNamed } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
+import { likenessTo } from "./likeness.ts";
 import { parseFilters } from "./query.ts";
 import { inOrder } from "./ranking.ts";
 import { emptiedBy, placeToHit, type RankedResult, type SearchDeps } from "./search.ts";
@@ -57,17 +58,17 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const own = tokeniseCode(source.text, source.lang);
   const [ownNames, ownShape] = [namesIn(own), shapeRuns(own)];
   // A chunk may stand in thousands of places (tables, generated code), and is read once.
-  const likeness = new Map<number, { readonly names: number; readonly shape: number }>();
-  const likenessOf = (place: Place) => {
-    let known = likeness.get(place.chunkId);
+  const shares = new Map<number, { readonly names: number; readonly shape: number }>();
+  const sharesOf = (place: Place) => {
+    let known = shares.get(place.chunkId);
     if (!known) {
       const tokens = tokeniseCode(place.text, place.lang);
-      likeness.set(place.chunkId, (known = { names: jaccard(ownNames, namesIn(tokens)), shape: jaccard(ownShape, shapeRuns(tokens)) }));
+      shares.set(place.chunkId, (known = { names: jaccard(ownNames, namesIn(tokens)), shape: jaccard(ownShape, shapeRuns(tokens)) }));
     }
     return known;
   };
   const scored = [...places.values()].map((place) => {
-    const { names, shape } = likenessOf(place);
+    const { names, shape } = sharesOf(place);
     const near = dense.get(place.chunkId);
     const signals: Signal[] = [
       { signal: "dense", value: near?.score ?? 0, contribution: near?.calibrated ?? 0 },
@@ -80,8 +81,13 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   });
   scored.sort((a, b) => b.score - a.score || inOrder(a.place, b.place));
   signal?.throwIfAborted();
+  const likenessOf = likenessTo(source.text, source.lang);
   return {
-    hits: scored.slice(0, params.k).map((item) => placeToHit(item, item.score, item.why)),
+    hits: scored.slice(0, params.k).map((item) => {
+      const hit = placeToHit(item, item.score, item.why);
+      const likeness = likenessOf(item.place, hit.score, hit.depth);
+      return { ...hit, ...(likeness && { likeness }) };
+    }),
     depth: deepestOf(scored.map(({ depth }) => depth)),
     emptied: emptiedBy(store, filters),
     ...(params.path !== undefined && params.endLine === undefined && { definition: { text: source.text.slice(0, mostText), lang: source.lang } }),

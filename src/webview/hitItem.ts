@@ -1,5 +1,6 @@
 // One row of the list: where, what, how deeply read, the telling lines of the code; opened, all of them and why it is here.
 import { html, nothing, type TemplateResult } from "lit";
+import { likenessText } from "../base/copies.ts";
 import { bestWindow } from "../base/snippet.ts";
 import { dedent, highlight, markedWords, type Token } from "./highlight.ts";
 import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
@@ -85,7 +86,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-expanded=${expanded}
     aria-posinset=${index + 1}
     aria-setsize=${count}
-    aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.startLine}, ${hit.depth}"
+    aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.startLine}, ${hit.likeness ? `${likenessText(hit.likeness)}, ` : ""}${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
     data-about=${resultContext(hit.id)}
@@ -108,6 +109,6 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     <div class="path" title=${shownPath(hit)}>
       ${rootOf(hit)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
     </div>
-    ${code(hit, words, expanded)} ${expanded ? signals(hit) : nothing}
+    ${hit.likeness ? html`<div class="likeness">${likenessText(hit.likeness)}</div>` : nothing} ${code(hit, words, expanded)} ${expanded ? signals(hit) : nothing}
   </li>`;
 }

@@ -103,8 +103,13 @@ export const hitStyles = css`
     color: var(--dim);
     white-space: nowrap;
   }
-  .hit > .path {
+  .hit > .path,
+  .likeness {
     padding-left: 20px;
+  }
+  .likeness {
+    font-size: 0.92em;
+    color: var(--accent);
   }
   /* The end of a long folder says more than its beginning. */
   .folder {

@@ -139,6 +139,14 @@ describe("The search view's page", () => {
     assert.deepEqual(await panel.last("clear"), { type: "clear" });
   });
 
+  it("says of similar code what is a copy, to a screen reader too", async () => {
+    await panel.state(hitsState([{ ...a, likeness: { kind: "renamed" } }, b]));
+    assert.deepEqual(await page.locator("li.hit").evaluateAll((rows) => rows.map((row) => [row.querySelector(".likeness")?.textContent, row.getAttribute("aria-label")])), [
+      ["copy with other names", "alpha, src/a.ts line 12, copy with other names, deep"],
+      [undefined, "beta, src/b.ts line 12, deep"],
+    ]);
+  });
+
   it("tells a screen reader which row is active", async () => {
     await panel.state(hitsState([a, b]));
     await box().press("ArrowDown");

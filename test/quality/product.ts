@@ -85,8 +85,8 @@ const extensions: Readonly<Record<string, string>> = {
   cpp: "cpp", csharp: "cs", go: "go", java: "java", javascript: "js", kotlin: "kt", php: "php", python: "py", ruby: "rb", rust: "rs", scala: "scala", swift: "swift", typescript: "ts",
 };
 
-/** Each document of the corpus becomes a file named by its number, so that names and folders say nothing. Queries in a programming language go through similar code. */
-export async function measurePairs(set: PairSet, modelFolder: string): Promise<PairFigures> {
+/** Runs `work` with an engine for the corpus of a set: each document is a file named by its number, so that names and folders say nothing. @param work is given the documents' ids by file */
+export async function withCorpus<T>(set: PairSet, modelFolder: string, work: (engine: EngineConnection, bringTo: (depth: Depth) => Promise<number>, idOf: ReadonlyMap<string, string>) => Promise<T>): Promise<T> {
   const root = mkdtempSync(path.join(os.tmpdir(), "strata-quality-pairs-"));
   try {
     const idOf = new Map<string, string>();
@@ -96,28 +96,33 @@ export async function measurePairs(set: PairSet, modelFolder: string): Promise<P
       mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
       writeFileSync(path.join(root, file), text);
     });
-    return await withEngine(root, modelFolder, async (engine, bringTo) => {
-      const ask = async (depth: Depth) => {
-        const scores: { ndcg: number; reciprocalRank: number }[] = [];
-        for (const { id, text, lang } of set.queries) {
-          const relevant = set.relevant.get(id);
-          if (!relevant) continue;
-          const isCode = lang in extensions;
-          const { hits } = isCode ? await engine.connection.sendRequest(similar, { text, lang, k: 100, depth }) : await engine.connection.sendRequest(search, { query: text, k: 100, depth });
-          const ranking = rankingOf(hits, idOf).filter((document) => !set.excludeSelf || document !== id);
-          scores.push(scoreRanking(ranking, relevant));
-        }
-        return { mrr: mean(scores.map((score) => score.reciprocalRank)), ndcg10: mean(scores.map((score) => score.ndcg)), queries: scores.length };
-      };
-      await bringTo("instant");
-      const instant = await ask("instant");
-      await bringTo("deep");
-      const full = await ask("deep");
-      return { name: set.name, mrr: full.mrr, ndcg10: full.ndcg10, instantMrr: instant.mrr, instantNdcg10: instant.ndcg10, queries: full.queries };
-    });
+    return await withEngine(root, modelFolder, (engine, bringTo) => work(engine, bringTo, idOf));
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+/** Queries in a programming language go through similar code. */
+export async function measurePairs(set: PairSet, modelFolder: string): Promise<PairFigures> {
+  return withCorpus(set, modelFolder, async (engine, bringTo, idOf) => {
+    const ask = async (depth: Depth) => {
+      const scores: { ndcg: number; reciprocalRank: number }[] = [];
+      for (const { id, text, lang } of set.queries) {
+        const relevant = set.relevant.get(id);
+        if (!relevant) continue;
+        const isCode = lang in extensions;
+        const { hits } = isCode ? await engine.connection.sendRequest(similar, { text, lang, k: 100, depth }) : await engine.connection.sendRequest(search, { query: text, k: 100, depth });
+        const ranking = rankingOf(hits, idOf).filter((document) => !set.excludeSelf || document !== id);
+        scores.push(scoreRanking(ranking, relevant));
+      }
+      return { mrr: mean(scores.map((score) => score.reciprocalRank)), ndcg10: mean(scores.map((score) => score.ndcg)), queries: scores.length };
+    };
+    await bringTo("instant");
+    const instant = await ask("instant");
+    await bringTo("deep");
+    const full = await ask("deep");
+    return { name: set.name, mrr: full.mrr, ndcg10: full.ndcg10, instantMrr: instant.mrr, instantNdcg10: instant.ndcg10, queries: full.queries };
+  });
 }
 
 /** Documents in order of their first hit. */

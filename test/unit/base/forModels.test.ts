@@ -24,6 +24,12 @@ describe("hits for a language model", () => {
     assert.match(lines, /retryRequest/);
   });
 
+  it("say what they are to the code that was asked about", () => {
+    const [first, , , fourth] = hitsForModel({ hits: four.map((hit) => ({ ...hit, likeness: { kind: "changed", shared: 0.8 } as const })) }, "");
+    assert.match(first!, /^a\.ts:101-120 \(Car\.go\): copy with a part changed, 80 % the same\n```/);
+    assert.match(fourth!, /^d\.ts:101-120 \(Car\.go\), lines 109-116: copy with a part changed, 80 % the same\n/);
+  });
+
   it("are all short where nothing clearly answers", () => {
     for (const block of hitsForModel({ hits: four, farFetched: true }, "")) assert.match(block, /, lines 109-116\n/);
   });

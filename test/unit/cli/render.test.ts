@@ -40,6 +40,10 @@ test("explaining adds each signal's share with its sign", () => {
   assert.match(text, /−0\.250 {2}test file \(1\.000\)/);
 });
 
+test("a hit of similar code says what it is to the code that was asked about", () => {
+  assert.match(renderHits([{ ...hit, likeness: { kind: "renamed" } }, hit], options), /^src\/store\/open\.ts:98 {2}openIndex {2}copy with other names {2}▰[^]*\n\nsrc\/store\/open\.ts:98 {2}openIndex {2}▰/);
+});
+
 test("hits without a name or a breadcrumb leave no gaps", () => {
   const text = renderHits([{ ...hit, symbol: "", breadcrumb: "", snippet: "x" }], options);
   assert.equal(text, "src/store/open.ts:98  ▰▰▰▰▰ 2.00 deep\n  98 │ x\n");

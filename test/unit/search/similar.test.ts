@@ -28,6 +28,7 @@ function setUp(chunks = sources) {
 test("a renamed copy is the most similar, and the code itself is left out", async () => {
   const { hits } = await findSimilar(setUp(), { path: "src/a.ts", startLine: 1, endLine: 5, text: sources[0]!.text, k: 5 });
   assert.equal(hits[0]?.symbol, "addAll");
+  assert.deepEqual(hits.map(({ symbol, likeness }) => [symbol, likeness?.kind]).filter(([, kind]) => kind !== undefined), [["addAll", "renamed"]]);
   assert.ok(!hits.some((hit) => hit.symbol === "sumOf"));
 });
 
