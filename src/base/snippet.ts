@@ -68,3 +68,10 @@ export const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap
   const lower = line.toLowerCase();
   return new Map(words.filter((word) => lower.includes(word)).map((word) => [word, 1]));
 };
+
+/** Which words of the question a line holds; of code that nobody asked for in words, whether it names what the hit defines. */
+export function wordsOrName(words: readonly string[], symbol: string): (line: string) => ReadonlyMap<string, number> {
+  if (words.length > 0) return wordsIn(words);
+  const isNamed = naming(symbol);
+  return (line) => new Map(isNamed(line) ? [[symbol, 1]] : []);
+}

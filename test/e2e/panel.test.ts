@@ -139,6 +139,13 @@ describe("The search view's page", () => {
     assert.deepEqual(await panel.last("clear"), { type: "clear" });
   });
 
+  it("shows of code that nobody asked for in words the lines that name it", async () => {
+    const { results } = hitsState([{ ...a, snippet: `${"import x from 'x';\n".repeat(9)}\nexport function alpha() {\n${"  x();\n".repeat(9)}}` }], { query: "" });
+    assert.ok(results.kind === "hits");
+    await panel.state({ ...startState, results: { ...results, of: "similar", subject: "b.ts:3-9" } });
+    assert.deepEqual(await page.locator("li.hit .line").allTextContents(), ["export function alpha() {\n", ...Array<string>(4).fill("  x();\n")]);
+  });
+
   it("says of similar code what is a copy, to a screen reader too", async () => {
     await panel.state(hitsState([{ ...a, likeness: { kind: "renamed" } }, b]));
     assert.deepEqual(await page.locator("li.hit").evaluateAll((rows) => rows.map((row) => [row.querySelector(".likeness")?.textContent, row.getAttribute("aria-label")])), [

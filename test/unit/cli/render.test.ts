@@ -69,6 +69,9 @@ test("of a longer piece the lines with most words of the query are shown, and wh
   const numbers = (query: string): string[] => [...renderHits([hit], { ...options, query }).matchAll(/^ *(\d+) │/gm)].map(([, number]) => number!);
   assert.deepEqual(numbers("take the lock"), ["99", "100", "101"]);
   assert.deepEqual(numbers("zebra"), ["98", "99", "100"]);
+  const late = { ...hit, snippet: `import a from "a";\nimport b from "b";\n\n${hit.snippet}` };
+  assert.match(renderHits([late], { ...options, query: "" }), /│ \/\*\* Opens it[^]*│ function openIndex/, "without words, those that name it");
+  assert.match(renderLines([late], { query: "" }), /:102:1:function openIndex/);
 });
 
 test("a line for each hit, of what says most of the query, as editors read it", () => {
