@@ -1,6 +1,6 @@
 // From which likeness on code does the same as the code that was asked about: hits of `similar` for tasks that stand in the index in several languages.
 //   node test/quality/alike.ts [--set DIR] [--queries N]
-// For each depth and least likeness: how many of the hits that reach it are right, and for how many of the tasks one does.
+// For each depth and least score: how many of the hits that reach it are right, and for how many of the tasks one does.
 import { parseArgs } from "node:util";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
 import { type Depth, similar } from "../../src/engine/protocol.ts";
@@ -10,8 +10,7 @@ import { withCorpus } from "./product.ts";
 const { values: options } = parseArgs({ options: { set: { type: "string", default: defaultSet }, queries: { type: "string", default: "400" } } });
 
 interface Found {
-  /** "score": of the hit; "dense": the cosine alone. */
-  readonly measures: Readonly<Record<"score" | "dense", number>>;
+  readonly score: number;
   readonly isRight: boolean;
   readonly task: string;
 }
@@ -22,25 +21,26 @@ const percent = (part: number, of: number): string => `${((100 * part) / Math.ma
 const [set] = loadPairSets(options.set, "mbxp_c2c_anon_dev");
 if (!set) nothingMeasured(options.set);
 else {
-  const queries = set.queries.filter((_, i) => i % Math.max(1, Math.floor(set.queries.length / Number(options.queries))) === 0);
+  const every = Math.max(1, Math.floor(set.queries.length / Number(options.queries)));
+  const queries = set.queries.filter((_, i) => i % every === 0);
   await withCorpus(set, await defaultModelFolder(), async (engine, bringTo, idOf) => {
+    say("| depth | least score | hits | of them right | tasks with a right one |");
+    say("|---|--:|--:|--:|--:|");
     for (const depth of ["instant", "deep"] as const satisfies readonly Depth[]) {
       await bringTo(depth);
       const found: Found[] = [];
       for (const { id, text, lang } of queries) {
         const { hits } = await engine.connection.sendRequest(similar, { text, lang, k: 10, depth });
-        for (const { path, score, why } of hits) {
+        for (const { path, score } of hits) {
           const document = idOf.get(path)!;
-          if (document === id) continue;
-          found.push({ task: id, isRight: set.relevant.get(id)?.has(document) ?? false, measures: { score, dense: why.find(({ signal }) => signal === "dense")?.value ?? 0 } });
+          if (document !== id) found.push({ task: id, score, isRight: set.relevant.get(id)?.has(document) ?? false });
         }
       }
-      for (const measure of ["score", "dense"] as const)
-        for (let least = 0.4; least < 1.2; least += 0.05) {
-          const reached = found.filter(({ measures }) => measures[measure] >= least);
-          const right = reached.filter(({ isRight }) => isRight);
-          say(`${depth} ${measure} ${least.toFixed(2)}: ${reached.length} hits, ${percent(right.length, reached.length)} right; a right one for ${percent(new Set(right.map(({ task }) => task)).size, queries.length)} of the tasks`);
-        }
+      for (let least = 0.6; least < 1.2; least += 0.1) {
+        const reached = found.filter(({ score }) => score >= least);
+        const right = reached.filter(({ isRight }) => isRight);
+        say(`| ${depth} | ${least.toFixed(1)} | ${reached.length} | ${percent(right.length, reached.length)} | ${percent(new Set(right.map(({ task }) => task)).size, queries.length)} |`);
+      }
     }
   });
 }

@@ -3,6 +3,7 @@
 //   node test/quality/clones.ts [--set DIR] [--repo NAME] [--model DIR] [--per N] [--instant] [--show N]
 // --instant leaves out the deep exit, whose vectors of the copies take minutes the first time. --show prints that many failures of each kind.
 import { parseArgs } from "node:util";
+import type { Likeness } from "../../src/base/copies.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Depth, Encoder, QueryVectors } from "../../src/encoding/encoder.ts";
 import { createInstantEncoder, loadInstantTable } from "../../src/encoding/exit0.ts";
@@ -50,6 +51,8 @@ interface Outcome extends Copy {
   /** 1 / rank of the original by `similar`, 0 when it is not among the hits. */
   readonly reciprocal: Readonly<Partial<Record<Depth, number>>>;
   readonly paired: Readonly<Partial<Record<Depth, Pairing>>>;
+  /** What `similar` calls the original, and how many of its other hits it calls a copy. */
+  readonly called: Readonly<Partial<Record<Depth, { readonly original: Likeness["kind"] | undefined; readonly others: number }>>>;
 }
 /** Groups of the repository's own code, before anything is planted, and groups that join planted copies of different functions. */
 interface GroupCount {
@@ -119,6 +122,7 @@ async function measure(repository: JudgedRepository, model: LabModel): Promise<{
   store.sharedSpace = model.encoder.model.sharedSpace;
   const reciprocals: Partial<Record<Depth, number>>[] = copies.map(() => ({}));
   const paired: Partial<Record<Depth, Pairing>>[] = copies.map(() => ({}));
+  const called: { -readonly [D in Depth]?: Outcome["called"][D] }[] = copies.map(() => ({}));
   const groups: Partial<Record<Depth, GroupCount>> = {};
   for (const depth of wantedDepths) {
     store.depthLimit = depth;
@@ -129,6 +133,7 @@ async function measure(repository: JudgedRepository, model: LabModel): Promise<{
       const { hits } = await findSimilar({ store, encoder }, { text, lang: original.lang!, k });
       const rank = hits.findIndex((hit) => hit.path === original.path && hit.startLine === original.startLine && hit.endLine === original.endLine);
       reciprocals[i]![depth] = rank < 0 ? 0 : 1 / (rank + 1);
+      called[i]![depth] = { original: hits[rank]?.likeness?.kind, others: hits.filter(({ likeness }, at) => at !== rank && likeness && likeness.kind !== "alike").length };
     }
     const alone = new Standing(chunks, vectors.map((own) => own[depth]!));
     const kinds = Object.groupBy((await findDuplicates(alone, new CodeForms(), duplicateParams)).groups, (group) => group.kind);
@@ -147,7 +152,7 @@ async function measure(repository: JudgedRepository, model: LabModel): Promise<{
     }
     groups[depth] = { own: { exact: kinds.exact?.length ?? 0, renamed: kinds.renamed?.length ?? 0, semantic: kinds.semantic?.length ?? 0 }, mixed };
   }
-  return { outcomes: copies.map((copy, i) => ({ ...copy, reciprocal: reciprocals[i]!, paired: paired[i]! })), groups };
+  return { outcomes: copies.map((copy, i) => ({ ...copy, reciprocal: reciprocals[i]!, paired: paired[i]!, called: called[i]! })), groups };
 }
 
 /** What stands in an index, as `duplicates` sees it. */
@@ -210,6 +215,17 @@ function printSimilar(title: string, rows: Iterable<readonly [string, readonly O
   say(`| ${title} | copies | ${wantedDepths.map((depth) => `recall@1, ${depth} | MRR@10, ${depth}`).join(" | ")} |`);
   say(`|---|${"--:|".repeat(1 + 2 * wantedDepths.length)}`);
   for (const [name, own] of rows) say(`| ${name} | ${own.length} | ${wantedDepths.map((depth) => `${three(atOne(own, depth))} | ${three(meanReciprocal(own, depth))}`).join(" | ")} |`);
+  say();
+}
+
+function printCalled(outcomes: readonly Outcome[], depth: Depth): void {
+  const kinds = ["exact", "within", "renamed", "changed", "alike", undefined] as const;
+  say(`| what \`similar\` calls the original, ${depth} exit | copies | ${kinds.map((kind) => kind ?? "nothing").join(" | ")} | others called a copy |`);
+  say(`|---|${"--:|".repeat(kinds.length + 2)}`);
+  for (const [type, own] of Map.groupBy(outcomes, (outcome) => outcome.type)) {
+    const count = (kind: (typeof kinds)[number]) => own.filter(({ called }) => called[depth]!.original === kind).length;
+    say(`| ${type} | ${own.length} | ${kinds.map(count).join(" | ")} | ${own.reduce((all, { called }) => all + called[depth]!.others, 0)} |`);
+  }
   say();
 }
 
@@ -288,6 +304,7 @@ if (repositories.length === 0) {
   await model.encoder.close();
   printSimilar("kind of copy", [...Map.groupBy(outcomes, ({ type }) => type), ["type 3, function of no test", outcomes.filter(({ type, original }) => type.startsWith("3") && !original.isTest)]]);
   printSimilar("type 2 and 3 by language", Map.groupBy(outcomes.filter(({ type }) => type !== "1 layout"), ({ language }) => language));
+  for (const depth of wantedDepths) printCalled(outcomes, depth);
   for (const depth of wantedDepths) printDuplicates(outcomes, depth);
   for (const depth of wantedDepths) {
     const total = (of: (count: GroupCount) => number) => counts.reduce((sum, { groups }) => sum + of(groups[depth]!), 0);
