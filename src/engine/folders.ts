@@ -32,6 +32,8 @@ export interface MergedResult extends Remarks {
   readonly depth: protocol.Depth;
   readonly tookMs: number;
   readonly refining: boolean;
+  /** See SearchResult. */
+  readonly definition?: protocol.Definition | undefined;
   /** The others' hits are there all the same. */
   readonly failures: readonly Failure[];
 }
@@ -103,6 +105,7 @@ export function mergeResults(results: readonly RootResult[], k: number, failures
     depth: deepestOf(results.map(({ result }) => result.depth)),
     tookMs: Math.max(0, ...results.map(({ result }) => result.tookMs)),
     refining: results.some(({ result }) => result.refining),
+    definition: results.find(({ result }) => result.definition)?.result.definition,
     failures,
   };
 }

@@ -25,6 +25,7 @@ export const commands = {
   "strata.findDuplicatesOf": { title: "Find Duplicates of This File or Folder" },
   "strata.nextResult": { title: "Go to Next Result", icon: "$(arrow-down)", enablement: "strata.hasResults" },
   "strata.previousResult": { title: "Go to Previous Result", icon: "$(arrow-up)", enablement: "strata.hasResults" },
+  "strata.compareResult": { title: "Compare with What It Was Found For" },
   "strata.copyResultPath": { title: "Copy Path and Line" },
   "strata.revealResult": { title: "Reveal in Explorer View" },
   "strata.showStatus": { title: "Index Status", icon: "$(info)" },
@@ -123,11 +124,12 @@ export const menus: Readonly<Record<string, readonly { readonly command: Command
     { command: "strata.findDuplicatesOf", when: "resourceScheme =~ /^(file|vscode-remote)$/", group: "4_search@91" },
   ],
   "webview/context": [
-    { command: "strata.copyResultPath", when: onResult, group: "1_result@1" },
-    { command: "strata.revealResult", when: onResult, group: "1_result@2" },
+    { command: "strata.compareResult", when: `${onResult} && comparable`, group: "1_result@1" },
+    { command: "strata.copyResultPath", when: onResult, group: "1_result@2" },
+    { command: "strata.revealResult", when: onResult, group: "1_result@3" },
   ],
   // They need something to be about.
-  commandPalette: (["strata.searchInFolder", "strata.copyResultPath", "strata.revealResult"] as const).map((command) => ({ command, when: "false" })),
+  commandPalette: (["strata.searchInFolder", "strata.compareResult", "strata.copyResultPath", "strata.revealResult"] as const).map((command) => ({ command, when: "false" })),
   "view/title": [
     { command: "strata.restartEngine", when: `view == ${views.search} && strata.engineFailed`, group: "navigation@0" },
     { command: "strata.findDuplicates", when: `view == ${views.search}`, group: "navigation@1" },

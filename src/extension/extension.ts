@@ -12,6 +12,7 @@ import { registerAgentTools } from "./agentTools.ts";
 import { reportChanges } from "./changeReports.ts";
 import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
+import { createComparer } from "./compareCode.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
 import { chooseModel } from "./modelPicker.ts";
@@ -78,8 +79,14 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     },
   });
   const opener = createPlaceOpener();
+  const comparer = createComparer();
   const similarTo = guarded(log, findSimilarToPlace);
-  const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), onVisibility: () => tellResults(), log });
+  const compare = async (id: unknown): Promise<void> => {
+    const result = shownPlace(id);
+    const original = model.originalOf(id as string);
+    if (original) await comparer.compare(original, result);
+  };
+  const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), compare: guarded(log, compare), onVisibility: () => tellResults(), log });
   let hasResults = false;
   // Results that nobody sees leave the keys to others.
   const tellResults = (): void => {
@@ -89,7 +96,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const statusItem = createStatusItem();
   const doctor = createDoctor(context.extensionPath, trainingEnvironment);
   const training = createTraining(context.extensionUri, trainingEnvironment, log);
-  subscriptions.push(opener, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
+  subscriptions.push(opener, comparer, doctor, training, statusItem, { dispose: () => model.dispose() }, { dispose: () => engines.dispose() });
 
   // A host that was started again finds the keys of the one before.
   for (const key of contextKeys) setContext(key, false);
@@ -145,11 +152,12 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     },
     "strata.nextResult": () => view.step(1),
     "strata.previousResult": () => view.step(-1),
+    "strata.compareResult": (about?: { result?: unknown }) => compare(about?.result),
     "strata.copyResultPath": async (about?: { result?: unknown }) => {
-      const { path: file, startLine } = shownPlace(about);
+      const { path: file, startLine } = shownPlace(about?.result);
       await vscode.env.clipboard.writeText(`${file}:${startLine}`);
     },
-    "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about))),
+    "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about?.result))),
     "strata.showStatus": () => showStatusDetails(() => engines.states, (listener) => engines.onChange(listener)),
     "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
     "strata.pauseIndexing": () => setPaused(true),
@@ -167,9 +175,9 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   };
   for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
 
-  /** Of a context menu: the result that it was opened on. */
-  function shownPlace(about: { result?: unknown } | undefined): Place {
-    const place = typeof about?.result === "string" ? model.place(about.result) : undefined;
+  /** @param id of the result that a context menu was opened on */
+  function shownPlace(id: unknown): Place {
+    const place = typeof id === "string" ? model.place(id) : undefined;
     if (place === undefined) throw new StrataError("input.invalid", "This result is not shown any more. Search again.");
     return place;
   }

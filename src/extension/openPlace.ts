@@ -37,6 +37,14 @@ export async function documentAt(place: Pick<Place, "root" | "path">): Promise<v
   }
 }
 
+/** The lines of a place as they are now, unsaved edits included, and where they begin. */
+export async function linesAt(place: Place): Promise<{ readonly document: vscode.TextDocument; readonly first: number; readonly last: number; readonly text: string }> {
+  const document = await documentAt(place);
+  const toBuffer = await followCounted(document, place);
+  const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
+  return { document, first, last, text: document.getText(new vscode.Range(first - 1, 0, last, 0)) };
+}
+
 /** Themes of high contrast have no background for marked lines but a border, which is missing in the others. */
 function createMark(): vscode.TextEditorDecorationType {
   const { kind } = vscode.window.activeColorTheme;

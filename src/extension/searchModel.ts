@@ -21,6 +21,15 @@ export interface Place extends CountedLines {
   readonly endLine: number;
 }
 
+/** A piece of code that is compared, as it was asked about. */
+export interface Code {
+  /** For people. */
+  readonly title: string;
+  /** Whose name tells the language. */
+  readonly file: string;
+  readonly text: string;
+}
+
 /** Where queries are remembered (the editor's workspace state). */
 export interface HistoryStore {
   get(): readonly string[];
@@ -61,6 +70,8 @@ const placeId = ({ root, path, startLine, endLine }: Place): string => `${root}\
 export class SearchModel {
   readonly #options: SearchModelOptions;
   readonly #places = new Map<string, Place>();
+  /** What shown places are compared with, by their ids: code that was asked about, or another copy. */
+  readonly #originals = new Map<string, Code | string>();
   /** Those of the shown places. */
   readonly #files = new Set<string>();
   /** Files of shown places that were saved since, as they were before: similar code and duplicates are not asked for again. */
@@ -117,6 +128,12 @@ export class SearchModel {
     const place = this.#places.get(id);
     const asFound = place && this.#asFound.get(fileOf(place));
     return place && asFound ? { ...place, asFound } : place;
+  }
+
+  /** What a shown place of similar code was found for; of copies the first of them, of that the second. */
+  originalOf(id: string): Code | Place | undefined {
+    const original = this.#originals.get(id);
+    return typeof original === "string" ? this.place(original) : original;
   }
 
   showsFile(file: string): boolean {
@@ -208,7 +225,9 @@ export class SearchModel {
     const shown = [root === undefined ? "" : this.#options.engines.nameOf(root), subject].filter((part) => part !== "").join(" › ");
     const look = () =>
       this.#runOnce(async (signal) => {
-        this.#showHits({ of: "similar", subject: shown, filters: noFilters }, await this.#options.engines.similar(root, params, this.#options.maxResults(), signal));
+        const result = await this.#options.engines.similar(root, params, this.#options.maxResults(), signal);
+        const text = result.definition?.text ?? params.text;
+        this.#showHits({ of: "similar", subject: shown, filters: noFilters }, result, text === undefined ? undefined : { title: shown, file: params.path ?? result.hits[0]?.path ?? "", text });
       });
     const looking = look();
     if (early) this.#unfinished = { look, file: root === undefined || params.path === undefined ? undefined : path.join(root, params.path) };
@@ -325,14 +344,15 @@ export class SearchModel {
     await running;
   }
 
-  #showHits(asked: Pick<Extract<ViewResults, { kind: "hits" }>, "of" | "subject" | "filters">, result: MergedResult): void {
+  /** @param original what the hits are similar to */
+  #showHits(asked: Pick<Extract<ViewResults, { kind: "hits" }>, "of" | "subject" | "filters">, result: MergedResult, original?: Code): void {
     this.#forgetPlaces();
     if (result.changes !== this.#foundWith) this.#repeatedWith = undefined; // an engine that was started again counts anew
     this.#foundWith = result.changes;
     this.#results = {
       kind: "hits",
       ...asked,
-      hits: result.hits.map(({ root, ...hit }): ViewHit => ({ ...hit, ...named(hit), snippet: inLines(hit.snippet), breadcrumb: oneLine(hit.breadcrumb), id: this.#keep({ ...hit, root }), folder: this.#options.engines.nameOf(root) })),
+      hits: result.hits.map(({ root, ...hit }): ViewHit => ({ ...hit, ...named(hit), snippet: inLines(hit.snippet), breadcrumb: oneLine(hit.breadcrumb), id: this.#keep({ ...hit, root }, original), ...(original && { comparable: true }), folder: this.#options.engines.nameOf(root) })),
       ...remarksOf(result),
       coverage: result.coverage,
       depth: result.depth,
@@ -346,19 +366,23 @@ export class SearchModel {
   #viewGroup({ root, members: found, ...group }: DuplicateGroup & { readonly root: string }, index: number): ViewDuplicateGroup {
     // The page shows no code of them.
     const members = found.map(({ snippet, ...member }) => ({ ...member, ...named(member), id: this.#keep({ ...member, snippet, root }), folder: this.#options.engines.nameOf(root) }));
+    const [first, second] = members;
+    if (second) for (const { id } of members) this.#originals.set(id, id === first!.id ? second.id : first!.id);
     return { ...group, id: `${root}\0${index}`, members };
   }
 
   #forgetPlaces(): void {
     this.#places.clear();
+    this.#originals.clear();
     this.#files.clear();
     this.#asFound.clear();
   }
 
-  #keep({ root, path, startLine, endLine, snippet }: Place): string {
+  #keep({ root, path, startLine, endLine, snippet }: Place, original?: Code): string {
     const place = { root, path, startLine, endLine, ...(snippet !== undefined && { snippet }) };
     const id = placeId(place);
     this.#places.set(id, place);
+    if (original) this.#originals.set(id, original);
     this.#files.add(fileOf(place));
     return id;
   }

@@ -12,6 +12,8 @@ interface SearchViewOptions {
   readonly model: SearchModel;
   readonly open: (place: Place, options: OpenOptions) => Promise<void>;
   readonly similarTo: (place: Place) => Promise<void>;
+  /** The shown result of this id with what it was found for. */
+  readonly compare: (id: string) => Promise<void>;
   readonly onVisibility: () => void;
   readonly log: Log;
 }
@@ -110,6 +112,8 @@ export class SearchView implements vscode.WebviewViewProvider {
         const place = model.place(message.id);
         return place && this.#options.similarTo(place);
       }
+      case "compare":
+        return this.#options.compare(message.id);
       case "clear":
         return model.clear();
       case "forgetHistory":

@@ -7,8 +7,8 @@ import { isNotebook } from "../base/notebook.ts";
 import { realPathSync } from "../base/realPath.ts";
 import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { savedCell } from "./notebooks.ts";
-import { documentAt } from "./openPlace.ts";
-import { followCounted, followEdits } from "./savedLines.ts";
+import { linesAt } from "./openPlace.ts";
+import { followEdits } from "./savedLines.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
 
 const definitions = new Set([
@@ -121,10 +121,7 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   // A notebook's rows are not its code; the engine reads both.
   if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.startLine}`);
-  const document = await documentAt(place);
-  const toBuffer = await followCounted(document, place);
-  const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
-  const text = document.getText(new vscode.Range(first - 1, 0, last, 0));
+  const { document, first, last, text } = await linesAt(place);
   const { toDisk } = await followEdits(document);
   await model.similar(place.root, { path: place.path, startLine: toDisk(first), endLine: toDisk(last), text, lang: document.languageId }, `${place.path}:${first}`);
 }

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { likenessText } from "../base/copies.ts";
 import { bestWindow, wordsOrName } from "../base/snippet.ts";
 import { dedent, highlight, markedWords, type Token } from "./highlight.ts";
-import { chevronIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
+import { chevronIcon, compareIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
 import { resultContext, type ViewHit } from "./messages.ts";
 
 export interface HitActions {
@@ -13,6 +13,7 @@ export interface HitActions {
   click(id: string, event: MouseEvent): void;
   openAside(id: string): void;
   similar(id: string): void;
+  compare(id: string): void;
   toggle(id: string): void;
 }
 
@@ -90,7 +91,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.startLine}, ${hit.likeness ? `${likenessText(hit.likeness)}, ` : ""}${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
-    data-about=${resultContext(hit.id)}
+    data-about=${resultContext(hit.id, hit.comparable)}
     @mousedown=${() => actions.point(index)}
     @click=${(event: MouseEvent) => actions.click(hit.id, event)}
   >
@@ -101,6 +102,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
       <span class="breadcrumb" title=${hit.breadcrumb}>${hit.breadcrumb}</span>
       <span class="tail">
         <span class="actions">
+          ${hit.comparable ? html`<button tabindex="-1" aria-hidden="true" title="Compare with the code that was asked about" @click=${stop(() => actions.compare(hit.id))}>${compareIcon}</button>` : nothing}
           <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.similar(hit.id))}>${similarIcon}</button>
           <button tabindex="-1" aria-hidden="true" title="Open to the side (Ctrl+Enter)" @click=${stop(() => actions.openAside(hit.id))}>${sideIcon}</button>
         </span>

@@ -8,6 +8,7 @@ export const searchIcon = icon(svg`<circle cx="7" cy="7" r="4.2"></circle><path 
 export const closeIcon = icon(svg`<path d="m4 4 8 8M12 4l-8 8"></path>`);
 export const sideIcon = icon(svg`<rect x="2.5" y="3" width="11" height="10" rx="1"></rect><path d="M8 3v10"></path>`);
 export const similarIcon = icon(svg`<rect x="2.5" y="2.5" width="7.5" height="7.5" rx="1.2"></rect><path d="M12.3 6.2a1.2 1.2 0 0 1 1.2 1.2v4.9a1.2 1.2 0 0 1-1.2 1.2H7.4a1.2 1.2 0 0 1-1.2-1.2"></path>`);
+export const compareIcon = icon(svg`<path d="M2.5 5.5h9M9 3l2.5 2.5L9 8M13.5 10.5h-9M7 8l-2.5 2.5L7 13"></path>`);
 export const chevronIcon = icon(svg`<path d="m6 4 4 4-4 4"></path>`);
 export const filterIcon = icon(svg`<path d="M2.5 4h11M4.8 8h6.4M6.8 12h2.4"></path>`);
 export const historyIcon = icon(svg`<circle cx="8" cy="8" r="5.3"></circle><path d="M8 5v3.2l2 1.3"></path>`);

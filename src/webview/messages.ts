@@ -10,6 +10,8 @@ export interface ViewHit extends Hit {
   readonly id: string;
   /** Name of the workspace folder, "" when there is only one. */
   readonly folder: string;
+  /** There is code to compare it with. */
+  readonly comparable?: true;
 }
 
 export interface ViewDuplicateGroup extends Omit<DuplicateGroup, "members"> {
@@ -19,7 +21,7 @@ export interface ViewDuplicateGroup extends Omit<DuplicateGroup, "members"> {
 
 /** What VS Code's context menu is told of a result under the pointer; its commands get it back. */
 export const resultSection = "result";
-export const resultContext = (id: string): string => JSON.stringify({ webviewSection: resultSection, result: id });
+export const resultContext = (id: string, comparable = false): string => JSON.stringify({ webviewSection: resultSection, result: id, ...(comparable && { comparable }) });
 
 /** What the list below the box shows. */
 export type ViewResults =
@@ -90,7 +92,7 @@ export type FromView =
   | { readonly type: "ready" }
   | { readonly type: "search"; readonly query: string; readonly filters: Filters; /** Enter was pressed: keep it in the history. */ readonly remember: boolean }
   | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly how: Opening; /** Line to go to; the first of the place when absent. */ readonly line?: number }
-  | { readonly type: "similarTo"; readonly id: string }
+  | { readonly type: "similarTo" | "compare"; readonly id: string }
   | { readonly type: "command"; readonly command: "restart" | "showLog" | "status" | "duplicates" | "rebuild" | "openFolder" | "resume" }
   | { readonly type: "clear" }
   | { readonly type: "forgetHistory" };
@@ -122,6 +124,7 @@ export function isFromView(value: unknown): value is FromView {
     case "open":
       return isText(message["id"]) && typeof message["side"] === "boolean" && (openings as readonly unknown[]).includes(message["how"]) && (message["line"] === undefined || (Number.isInteger(message["line"]) && (message["line"] as number) >= 1));
     case "similarTo":
+    case "compare":
       return isText(message["id"]);
     case "command":
       return typeof message["command"] === "string" && viewCommands.includes(message["command"]);

@@ -65,6 +65,7 @@ export class SearchPanel extends LitElement {
     click: (id, event) => this.#clicked(id, event),
     openAside: (id) => this.post({ type: "open", id, side: true, how: "open" }),
     similar: (id) => this.post({ type: "similarTo", id }),
+    compare: (id) => this.post({ type: "compare", id }),
     toggle: (id) => this.#toggle(id),
   };
 
@@ -605,7 +606,7 @@ export class SearchPanel extends LitElement {
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);
-              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-about=${resultContext(member.id)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
+              return html`<div id=${rowId(row)} class="member ${row === this.active ? "active" : ""}" role="option" aria-selected=${row === this.active} data-path=${member.path} data-about=${resultContext(member.id, true)} @mousedown=${() => this.#pointAt(row)} @click=${(event: MouseEvent) => this.#clicked(member.id, event)}>
                 <span class="symbol">${member.symbol || name}</span>
                 <span class="path" title=${shownPath(member)}>${rootOf(member)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${member.startLine}-${member.endLine}</span></span>
               </div>`;

@@ -147,11 +147,15 @@ describe("The search view's page", () => {
   });
 
   it("says of similar code what is a copy, to a screen reader too", async () => {
-    await panel.state(hitsState([{ ...a, likeness: { kind: "renamed" } }, b]));
+    await panel.state(hitsState([{ ...a, likeness: { kind: "renamed" }, comparable: true }, b]));
     assert.deepEqual(await page.locator("li.hit").evaluateAll((rows) => rows.map((row) => [row.querySelector(".likeness")?.textContent, row.getAttribute("aria-label")])), [
       ["copy with other names", "alpha, src/a.ts line 12, copy with other names, deep"],
       [undefined, "beta, src/b.ts line 12, deep"],
     ]);
+    await page.locator("li.hit").first().hover();
+    await page.getByTitle("Compare with the code that was asked about").click();
+    assert.deepEqual(await panel.last("compare"), { type: "compare", id: a.id });
+    assert.deepEqual(await page.locator("li.hit").evaluateAll((rows) => rows.map((row) => (JSON.parse(row.getAttribute("data-about")!) as { comparable?: true }).comparable)), [true, undefined]);
   });
 
   it("tells a screen reader which row is active", async () => {

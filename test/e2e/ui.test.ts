@@ -83,6 +83,18 @@ describe("The packed extension in VS Code", () => {
     await workbench.shot("6-similar");
   });
 
+  it("compares similar code with what was asked about", async () => {
+    const row = workbench.view.locator("li.hit[data-path='web/src/cart/gift_cards.ts']");
+    await row.hover();
+    await row.getByTitle("Compare with the code that was asked about").click();
+    const editor = workbench.page.locator(".monaco-diff-editor");
+    await editor.locator(".view-line", { hasText: "giftCardIsValid" }).waitFor();
+    await editor.locator(".view-line", { hasText: "couponIsValid" }).first().waitFor();
+    await workbench.shot("6-compare");
+    await workbench.page.locator(".tab.active .codicon-close").click();
+    await editor.waitFor({ state: "detached" });
+  });
+
   it("searches from the keyboard with a look at each result", async () => {
     await workbench.command("Strata: Search by Meaning");
     const input = workbench.page.locator(".quick-input-widget input[placeholder^='What does the code do']");

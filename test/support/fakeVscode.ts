@@ -289,7 +289,7 @@ export const commands = { executeCommand: async (command: string, ...args: unkno
 /** Texts of buffers with unsaved edits, by path. */
 export const buffers = new Map<string, string>();
 /** What the extension shows as documents of its own, by scheme. */
-export const provided = new Map<string, { provideTextDocumentContent(): string }>();
+export const provided = new Map<string, { provideTextDocumentContent(uri: { readonly path: string }): string }>();
 /** Cells of the notebooks that are open, by path. */
 const notebooks = new Map<string, readonly { readonly document: ReturnType<typeof documentOf> }[]>();
 export function openNotebook(path: string, cells: readonly string[]) {
@@ -306,6 +306,7 @@ export function happen(name: string, event: unknown): void {
 }
 export const workspace = {
   onDidSaveTextDocument: on("saved"),
+  onDidCloseTextDocument: on("closed"),
   onDidSaveNotebookDocument: on("notebook saved"),
   onDidCreateFiles: on("created"),
   onDidDeleteFiles: on("deleted"),
@@ -319,7 +320,7 @@ export const workspace = {
     if (!cells) throw new Error("no notebook type");
     return { getCells: () => cells };
   },
-  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(): string }) => void provided.set(scheme, provider),
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(uri: { readonly path: string }): string }) => void provided.set(scheme, provider),
   /** "/w" and "/v"; files elsewhere, as of tests, count as of "/w". A cell of a notebook is in none. */
   getWorkspaceFolder: ({ scheme, path }: { readonly scheme?: string; readonly path?: string }) => {
     const root = path?.startsWith("/v") ? "/v" : "/w";

@@ -12,7 +12,7 @@ it("the doctor examines what fine-tuning here would take: the Python that the se
   mkdirSync(path.join(extension, "dist"));
   writeFileSync(path.join(extension, "dist/strata.mjs"), "console.log(process.argv[2], process.env.STRATA_PYTHON)");
   await createDoctor(extension, () => ({ STRATA_PYTHON: "/opt/py" })).show();
-  assert.equal(provided.get("strata-doctor")!.provideTextDocumentContent(), "doctor /opt/py\n");
+  assert.equal(provided.get("strata-doctor")!.provideTextDocumentContent({ path: "" }), "doctor /opt/py\n");
 });
 
 it("the doctor examines the first folder on this machine, and what goes wrong is the report", async (t) => {
@@ -22,5 +22,5 @@ it("the doctor examines the first folder on this machine, and what goes wrong is
   Object.assign(workspace, { workspaceFolders: [{ uri: { ...Uri.file("/web"), scheme: "vscode-vfs" } }, { uri: Uri.file("/w") }] });
   t.after(() => Object.assign(workspace, { workspaceFolders: undefined }));
   await createDoctor(extension, () => ({})).show();
-  assert.equal(provided.get("strata-doctor")!.provideTextDocumentContent(), "doctor --in /w 1\n");
+  assert.equal(provided.get("strata-doctor")!.provideTextDocumentContent({ path: "" }), "doctor --in /w 1\n");
 });

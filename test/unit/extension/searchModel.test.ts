@@ -465,6 +465,29 @@ describe("the search view's state", () => {
     assert.deepEqual([timesAsked(), model.state.busy, shownPaths(model)], [2, false, ["twin.ts"]]);
   });
 
+  it("tells what a result is compared with: the code that was asked about, another copy, nothing for a search", async () => {
+    const { model, engine } = setUp(() => result([hit("a.ts", 1)]));
+    const shown = (): readonly { readonly id: string; readonly comparable?: true }[] => {
+      const { results } = model.state;
+      return results.kind === "hits" ? results.hits : results.kind === "duplicates" ? results.groups.flatMap(({ members }) => members) : [];
+    };
+    await model.search("one", none);
+    assert.deepEqual([shown()[0]!.comparable, model.originalOf(shown()[0]!.id)], [undefined, undefined]);
+    const asked = { title: "f · src/q.ts:3-9", file: "src/q.ts", text: "f()" };
+    engine().engine.onRequest(protocol.similar, () => result([hit("b.ts", 1)]));
+    await model.similar("/w", { path: "src/q.ts", startLine: 3, endLine: 9, text: "f()" }, asked.title);
+    assert.deepEqual([shown()[0]!.comparable, model.originalOf(shown()[0]!.id)], [true, asked]);
+    engine().engine.onRequest(protocol.similar, () => ({ ...result([hit("b.ts", 1)]), definition: { text: "whole()", lang: "typescript" } }));
+    await model.similar("/w", { path: "src/q.ts", startLine: 3, text: "around" }, asked.title);
+    assert.deepEqual(model.originalOf(shown()[0]!.id), { ...asked, text: "whole()" }, "what the engine took the line for");
+    const before = shown()[0]!.id;
+    const members = ["a.ts", "b.ts", "c.ts"].map((path) => ({ path, startLine: 1, endLine: 9, symbol: "", snippet: "x" }));
+    engine().engine.onRequest(protocol.duplicates, () => ({ groups: [{ kind: "exact" as const, similarity: 1, lines: 9, members }], coverage: coverage(3) }));
+    await model.duplicates();
+    assert.deepEqual(shown().map(({ id }) => (model.originalOf(id) as { readonly path: string }).path), ["b.ts", "a.ts", "a.ts"]);
+    assert.equal(model.originalOf(before), undefined, "of what is not shown any more");
+  });
+
   it("looks for duplicates once, says how far that is, and begins anew for no saved file", async () => {
     const { model, engines, engine } = setUp(() => result([]));
     await engines.start();

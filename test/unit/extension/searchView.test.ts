@@ -39,6 +39,7 @@ function opened() {
     model: model as unknown as SearchModel,
     open: async (found, { how }) => note("open")(found.path, how),
     similarTo: async (found) => note("similar")(found.path),
+    compare: async (id) => note("compare")(id),
     onVisibility: () => undefined,
     log: (level) => note(level)(),
   });
@@ -93,6 +94,7 @@ it("what the page asks for is done, for places that are shown; what is no messag
     [{ type: "open", id: "/etc/passwd", side: false, how: "open" }, []],
     [{ type: "similarTo", id: "known" }, [["similar", "a.ts"]]],
     [{ type: "similarTo", id: "/etc/passwd" }, []],
+    [{ type: "compare", id: "known" }, [["compare", "known"]]],
     [{ type: "clear" }, [["clear"]]],
     [{ type: "forgetHistory" }, [["forget"]]],
     [{ type: "open", id: "known", side: "no", how: "open" }, [["warn"]]],
@@ -121,6 +123,7 @@ for (const [what, isFirstClosed] of [["after", true], ["before", false]] as cons
       model: {} as SearchModel,
       open: async () => undefined,
       similarTo: async () => undefined,
+      compare: async () => undefined,
       onVisibility: () => (visible = view.visible),
       log: () => undefined,
     });

@@ -78,6 +78,7 @@ describe("a message from the page", () => {
     { type: "open", id: "x", side: false, how: "look" },
     { type: "open", id: "x", side: true, how: "open", line: 7 },
     { type: "similarTo", id: "x" },
+    { type: "compare", id: "x" },
     { type: "command", command: "restart" },
   ])
     it(`is taken: ${JSON.stringify(message)}`, () => assert.ok(isFromView(message)));
