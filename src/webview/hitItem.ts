@@ -12,8 +12,7 @@ export interface HitActions {
   /** The row, or a line of its code, was clicked. */
   click(id: string, event: MouseEvent): void;
   openAside(id: string): void;
-  similar(id: string): void;
-  compare(id: string): void;
+  ask(what: "similarTo" | "compare", id: string): void;
   toggle(id: string): void;
 }
 
@@ -102,8 +101,8 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
       <span class="breadcrumb" title=${hit.breadcrumb}>${hit.breadcrumb}</span>
       <span class="tail">
         <span class="actions">
-          ${hit.comparable ? html`<button tabindex="-1" aria-hidden="true" title="Compare with the code that was asked about" @click=${stop(() => actions.compare(hit.id))}>${compareIcon}</button>` : nothing}
-          <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.similar(hit.id))}>${similarIcon}</button>
+          ${hit.comparable ? html`<button tabindex="-1" aria-hidden="true" title="Compare with the code that was asked about" @click=${stop(() => actions.ask("compare", hit.id))}>${compareIcon}</button>` : nothing}
+          <button tabindex="-1" aria-hidden="true" title="Find similar code (Alt+Enter)" @click=${stop(() => actions.ask("similarTo", hit.id))}>${similarIcon}</button>
           <button tabindex="-1" aria-hidden="true" title="Open to the side (Ctrl+Enter)" @click=${stop(() => actions.openAside(hit.id))}>${sideIcon}</button>
         </span>
         <span title=${whyTitle(hit)}>${depthBadge(hit.depth)}</span>

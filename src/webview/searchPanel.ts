@@ -64,8 +64,7 @@ export class SearchPanel extends LitElement {
     point: (index) => this.#pointAt(index),
     click: (id, event) => this.#clicked(id, event),
     openAside: (id) => this.post({ type: "open", id, side: true, how: "open" }),
-    similar: (id) => this.post({ type: "similarTo", id }),
-    compare: (id) => this.post({ type: "compare", id }),
+    ask: (type, id) => this.post({ type, id }),
     toggle: (id) => this.#toggle(id),
   };
 
@@ -345,7 +344,7 @@ export class SearchPanel extends LitElement {
     else if (event.key === "PageUp") this.#focusRow(Math.max(0, this.active - 5));
     else if (event.key === "Escape") this.#focusRow(-1);
     else if (id === undefined) return;
-    else if (event.key === "Enter" && event.altKey && isHit) this.#actions.similar(id);
+    else if (event.key === "Enter" && event.altKey && isHit) this.post({ type: "similarTo", id });
     else if (event.key === "Enter") this.post({ type: "open", id, side: event.ctrlKey || event.metaKey, how: "open" });
     else if (event.key === " ") this.post({ type: "open", id, side: false, how: "look" });
     else if (isHit && event.key === (this.expanded.has(id) ? "ArrowLeft" : "ArrowRight")) {
