@@ -32,7 +32,8 @@ export async function chooseModel(engines: WorkspaceEngines, parents: readonly s
     ...known.flatMap(({ folder, manifest }) => (manifest ? [{ label: `$(package) ${manifest.id} ${manifest.version}`, description: inUse.has(folder) ? "in use" : "", detail: manifest.description, folder }] : [])),
     { label: "$(folder-opened) Another folder …", detail: "A folder with manifest.json, for instance of a model you trained", folder: undefined },
   ];
-  const chosen = await vscode.window.showQuickPick(items, { title: "Strata: Choose Model", placeHolder: "The vectors there are keep answering until the new model has read the workspace" });
+  // A page whose button asked for it takes the keyboard back now and then, which must not close it.
+  const chosen = await vscode.window.showQuickPick(items, { ignoreFocusOut: true, title: "Strata: Choose Model", placeHolder: "The vectors there are keep answering until the new model has read the workspace" });
   if (!chosen) return;
   let { folder } = chosen;
   if (folder === undefined) {

@@ -86,14 +86,14 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
     if (folders.length === 0) void vscode.window.showInformationMessage("Open a folder first: the encoder is fine-tuned on the code in it.");
     if (folders.length < 2) return folders[0]?.uri.fsPath;
     const items = folders.map(({ name, uri }) => ({ label: name, description: uri.fsPath }));
-    return (await vscode.window.showQuickPick(items, { title: "Fine-tune the encoder on which folder?" }))?.description;
+    return (await vscode.window.showQuickPick(items, { ignoreFocusOut: true, title: "Fine-tune the encoder on which folder?" }))?.description;
   }
 
   /** Time and device; undefined when the person left. */
   function pickTime(plan: RunPlan): Thenable<Choice | undefined> {
     const on = (minutes: number, device: string, detail: string): Choice => ({ label: minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? "" : "s"}`, description: `on ${device === "auto" ? plan.device : device}`, detail, minutes, device });
     const items = [on(10, "auto", "A workspace of some hundred documented functions takes one to three of them"), on(30, "auto", "For thousands of functions"), on(120, "auto", "Reads everything, however large"), ...(plan.device === "cpu" ? [] : [on(10, "cpu", "Leaves the graphics processor alone")])];
-    return vscode.window.showQuickPick(items, { title: "Strata: Fine-Tune the Encoder", placeHolder: `${plan.pairs.toLocaleString("en")} documented definitions were found. How long may it take?` });
+    return vscode.window.showQuickPick(items, { ignoreFocusOut: true, title: "Strata: Fine-Tune the Encoder", placeHolder: `${plan.pairs.toLocaleString("en")} documented definitions were found. How long may it take?` });
   }
 
   return {
