@@ -3,7 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
-import { kindsAsked } from "./kindsAsked.ts";
+import { isCatalogue, kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
@@ -153,7 +153,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
     if (query.asksFor.examples || isAsked) set("example", 0);
-    set("document", isDocument(place) && isPlain && !query.asksFor.documents ? 1 : 0);
+    set("document", isPlain && !query.asksFor.documents && (isDocument(place) || (isCatalogue(place) && !isAsked)) ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
