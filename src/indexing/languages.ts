@@ -232,7 +232,7 @@ export function languageOf(file: string, head = ""): Language {
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
   const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
-  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? editorModeOf(head) ?? markupOf(head);
+  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? editorModeOf(head) ?? contentOf(head);
   if (language) return language;
   if (manualEnding.test(name) && manualBeginning.test(head)) return byId.get("manual")!;
   const pattern = /^(.*\w)\.(?:example|sample|dist|default|template|in|orig|bak|old)$/.exec(name)?.[1] ?? /^(.*\.sql)\.[a-z]\w*$/.exec(name)?.[1];
@@ -260,9 +260,11 @@ function languageOfName(name: string): Language | undefined {
   return named && byId.get(named);
 }
 
-/** XML and the components of Mason, whose files may end in anything or nothing. */
-function markupOf(head: string): Language | undefined {
+/** XML, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
+function contentOf(head: string): Language | undefined {
   if (/^\s*<\?xml\s/.test(head)) return byId.get("xml");
+  const first = head.split("\n").find((row) => !/^\s*(?:--|#|\/\*|\*|$)/.test(row)) ?? "";
+  if (/^\s*(?:create|drop|alter)\s+(?:(?:or replace|global temporary|temporary|unique|user)\s+)?(?:table|sequence|index|view|type|database|schema|function|procedure|trigger)\s/i.test(first)) return byId.get("sql");
   return /^(?:<%(?:args|attr|doc|def|filter|flags|init|method|once|perl|shared)\b|<&\|? ?\S|%# )/im.test(head) ? byId.get("template") : undefined;
 }
 

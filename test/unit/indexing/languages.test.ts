@@ -127,6 +127,8 @@ describe("languageOf", () => {
     ["translations/shop_fr.ts", "xml", '<!DOCTYPE TS><TS version="2.1">\n'],
     ["src/shop.ts", "typescript", "type TS = 1;\n"],
     ["forms/cart.ui", "xml", '<?xml version="1.0" encoding="UTF-8"?>\n<ui version="4.0">\n'],
+    ["etc/schema.Pg", "sql", "-- Carts\n\nCREATE TABLE carts (\n  id integer\n);\n"],
+    ["etc/notes.cart", "text", "Create a table for the carts, then:\n\nCREATE TABLE carts (\n"],
     ["bin/shop.in", "perl", "#!@PERL@ -w\nuse strict;\n"],
     ["bin/shop-admin.in", "python", "#! @PYTHON_PATH@\nimport sys\n"],
     ["html/Elements/Cart", "template", "%# licence\n<& /Elements/Header &>\n"],
