@@ -185,7 +185,7 @@ function isDocument({ path, lang, text }: Place): boolean {
   if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
   return proseLanguages.has(lang);
 }
-const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|partials?|components?)\/|\.(?:component|template)\.html?$/i;
+const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|part(?:ial)?s?|themes?|fragments?|components?)\/|\.(?:component|template)\.html?$/i;
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
 function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<Candidate> {

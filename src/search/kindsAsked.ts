@@ -26,6 +26,8 @@ const kinds: readonly Kind[] = [
   { asked: /\b(?:docker|container) ?files?\b/, is: ofLanguage("docker") },
   { asked: /\bmake ?files?\b|\bmake targets?\b/, is: ofLanguage("make") },
   { asked: /\b(?:shell|bash|sh) scripts?\b/, is: ofLanguage("bash", "fish") },
+  { asked: /\b(?:start|install|deploy|release|upgrade) scripts?\b/, is: ({ path, lang }) => ["bash", "fish", "batch", "powershell"].includes(lang) || /(^|\/)(?:scripts?|s?bin)\//.test(path) },
+  { asked: /\bsystemd\b/, is: ofPath(/\.(?:service|timer|socket|target|mount)(?:\.in)?$|(^|\/)systemd\//) },
   { asked: /\bcmake\b/, is: ofLanguage("cmake") },
   { asked: /\bterraform\b/, is: ofLanguage("terraform") },
   { asked: /\bhelm\b/, is: ofPath(/(^|\/)(?:helm|charts?)(?:\/|$)|(^|\/)templates\/(?:[^/]+\/)*[^/]+\.(?:ya?ml|tpl)$|(^|\/)(?:chart|[\w.-]*values[\w.-]*)\.ya?ml(?:\.\w+)?$/i) },
@@ -36,7 +38,7 @@ const kinds: readonly Kind[] = [
   { asked: /\bsql (?:that|which|file|script|schema|function|procedure)s?\b|\bstored (?:procedure|function)s?\b/, is: ofLanguage("sql") },
   { asked: /\bproto(?:buf)? (?:files?|messages?|definitions?|schemas?)\b/, is: ofLanguage("proto") },
   { asked: /\bgraphql (?:schemas?|files?|types?)\b/, is: ofLanguage("graphql") },
-  { asked: /\b(?:css|scss|sass|style ?sheets?)\b|\bstyles (?:of|for) the\b/, is: ofLanguage("css", "scss") },
+  { asked: /\b(?:css|scss|sass|style ?sheets?)\b|\bstyles (?:of|for) the\b|^style (?:of|for) the\b/, is: ofLanguage("css", "scss") },
   { asked: /\b(?:html|erb|jinja2?|twig|blade|handlebars|razor|heex) (?:templates?|pages?|forms?|views?|files?|components?)\b|\btemplates? (?:of|for) (?:the|an?)\b/, is: ofLanguage("html", "template") },
   {
     asked: /\b(?:screen|activity|fragment|dialog|page) layouts?\b|\blayouts? (?:of|for) (?:the|an?)\b|\bstoryboards?\b/,
