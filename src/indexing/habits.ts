@@ -59,7 +59,8 @@ const notProse = `(?!${prose})`;
 /** Rows of long comments begin with any word. */
 const isProse = new RegExp(`^\\s*(?:class|struct|structure|interface|module|type|enum|service|message|function|procedure|subroutine|package|method|macro|record|trait|union|template|object|namespace|program|protocol|task|instance|exception|operator|theorem|lemma|Definition|Theorem|Lemma|Section|Instance)\\s+${prose}`);
 const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
-const macro = /^\s*#\s*define\s+(?<name>\w+)/;
+/** But for the one that guards a header, `CART_H`. */
+const macro = /^\s*#\s*define\s+(?!\w+_H(?:H|PP|XX)?_*\s*$)(?<name>\w+)/;
 
 const common: Patterns = [
   new RegExp(`^\\s*${modifiers}(?:fun\\s+)?(?:defmodule|class|struct|interface|trait|enum|module|package|namespace|message|service|object|protocol|contract|library|extension|union|role|record)\\s+(?:(?:class|interface|struct|object)\\s+)?${quoted}${notProse}(?<holder>${spelling})`),
