@@ -23,6 +23,8 @@ export interface Habits {
   readonly longComments: LongComments;
   /** Opens and closes the quoted body of what is defined in front of it: the rows between may stand as far out as they like. */
   readonly quotesBody: RegExp | undefined;
+  /** The row that defines what the rows below are members of, and the one that ends that; no indentation says it. */
+  readonly around: readonly [opener: RegExp, closer: RegExp] | undefined;
 }
 
 type LongComments = readonly (readonly [opener: string, closer: string])[];
@@ -39,6 +41,7 @@ interface Own {
   /** What joins a name to its owner; where nothing does, such signs are a part of names, as in `print.default` of R and `list->string` of Lisp. */
   readonly joint?: RegExp;
   readonly quotesBody?: RegExp;
+  readonly around?: Habits["around"];
   /** Says `package A is`, which elsewhere is prose. */
   readonly saysIs?: true;
 }
@@ -56,7 +59,8 @@ const notProse = `(?!${prose})`;
 /** Rows of long comments begin with any word. */
 const isProse = new RegExp(`^\\s*(?:class|struct|structure|interface|module|type|enum|service|message|function|procedure|subroutine|package|method|macro|record|trait|union|template|object|namespace|program|protocol|task|instance|exception|operator|theorem|lemma|Definition|Theorem|Lemma|Section|Instance)\\s+${prose}`);
 const callable = /^(?!\s*(?:if|for|while|switch|catch|else|return|do|with|foreach|els?e?if|unless|until|function)\b)[\w$*&:<>,\s~[\]]*?(?<![\w$~])(?<name>[\w$~]+)\s*\([^;]*\)[^;=]*\{\s*$/;
-const macro = /^\s*#\s*define\s+(?<name>\w+)/;
+/** But for the one that guards a header, `CART_H`. */
+const macro = /^\s*#\s*define\s+(?!\w+_H(?:H|PP|XX)?_*\s*$)(?<name>\w+)/;
 
 const common: Patterns = [
   new RegExp(`^\\s*${modifiers}(?:fun\\s+)?(?:defmodule|class|struct|interface|trait|enum|module|package|namespace|message|service|object|protocol|contract|library|extension|union|role|record)\\s+(?:(?:class|interface|struct|object)\\s+)?${quoted}${notProse}(?<holder>${spelling})`),
@@ -247,6 +251,7 @@ const own: Partial<Record<LanguageId, Own>> = {
       /^\s*[-+]\s*(?:\([^;=]*?\)+\s*)?(?<name>[A-Za-z_]\w*)/,
       ...cFunctions,
     ],
+    around: [/^@(?:implementation|interface|protocol)\s+\w+(?!.*;\s*$)/, /^@end\b/],
   },
   ocaml: {
     defines: [
@@ -284,6 +289,7 @@ const own: Partial<Record<LanguageId, Own>> = {
       /^\s*format\s+(?<name>\w+)\s*=\s*$/,
     ],
     joint: /::/,
+    around: [/^package\s+[\w:]+\s*[;v\d]/, /^__(?:END|DATA)__/],
   },
   prolog: { defines: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/] },
   proto: { defines: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/] },
@@ -371,7 +377,7 @@ const own: Partial<Record<LanguageId, Own>> = {
   yacc: { defines: [/^(?!(?:default|public|private|protected)\b)(?<name>[A-Za-z_]\w*)\s*:(?!:)/, /^(?!(?:void|int|char|short|long|unsigned|signed|float|double|bool|static|const|struct|extern|inline|else|do|return|break)\s*$)(?<name>[a-z_]\w*)\s*$/, callable] },
 };
 
-function habits({ defines, comment: isComment = comment, longComments = usualLongComments, joint, quotesBody, saysIs }: Own): Habits {
+function habits({ defines, comment: isComment = comment, longComments = usualLongComments, joint, quotesBody, around, saysIs }: Own): Habits {
   const defined = (whole: string, holds: boolean): Defined => {
     const parts = joint ? whole.split(joint) : [whole];
     const name = parts.at(-1)!;
@@ -381,6 +387,7 @@ function habits({ defines, comment: isComment = comment, longComments = usualLon
   return {
     longComments,
     quotesBody,
+    around,
     isComment: (row) => isComment.test(row),
     definedBy: (row) => {
       if (!saysIs && isProse.test(row)) return undefined;

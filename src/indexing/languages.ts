@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language, or is not to be kept any more (secrets.ts). The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 5;
+export const LANGUAGES_VERSION = 6;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
@@ -189,6 +189,7 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
     [/^[ \t]*(?:#(?:import|include|define|ifdef|ifndef)\b|@(?:implementation|interface|protocol|import|class)\b)/m, "objective-c"],
     [/^[ \t]*(?:%|function\b)/m, "matlab"],
   ],
+  ".ts": [[/^\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE TS\b|<TS\b)/, "xml"]], // messages of a Qt application
   // Ruby of Active Admin, else messages of a Flutter app.
   ".arb": [[/^\s*\{/, "json"]],
   ".config": [[/^\s*<(?:\?xml|configuration)\b/, "xml"]],
@@ -231,16 +232,18 @@ export function languageOf(file: string, head = ""): Language {
     return looksLikeCpp(code) ? byId.get("cpp")! : looksLikeObjectiveC(code) ? byId.get("objective-c")! : found;
   }
   const [, told] = byBeginning[extension]?.find(([sign]) => sign.test(head)) ?? [];
-  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? editorModeOf(head);
+  const language = (told && byId.get(told)) ?? found ?? interpreterOf(head) ?? editorModeOf(head) ?? contentOf(head);
   if (language) return language;
   if (manualEnding.test(name) && manualBeginning.test(head)) return byId.get("manual")!;
   const pattern = /^(.*\w)\.(?:example|sample|dist|default|template|in|orig|bak|old)$/.exec(name)?.[1] ?? /^(.*\.sql)\.[a-z]\w*$/.exec(name)?.[1];
   return pattern === undefined ? unknownLanguage : languageOf(pattern, head);
 }
 
-/** The language that a `#!` line names. */
+/** The language that a `#!` line names, also where `configure` is to fill it in: `#!@PERL@`. */
 function interpreterOf(head: string): Language | undefined {
   const row = /^#!.{0,200}/.exec(head)?.[0] ?? "";
+  const [, toBeFilledIn] = /^#!\s*@([A-Za-z]+)\w*@/.exec(row) ?? [];
+  if (toBeFilledIn !== undefined) return languageOfName(toBeFilledIn);
   const name = /^#!\s*(?:\S*\/)?(?:env\s+(?:-S\s+)?(?:\w+=\S*\s+)*)?(?:\S*\/)?([a-zA-Z]+)[\d.]*/.exec(row)?.[1];
   return name === undefined ? undefined : byInterpreter.get(name);
 }
@@ -249,8 +252,20 @@ function interpreterOf(head: string): Language | undefined {
 function editorModeOf(head: string): Language | undefined {
   const rows = head.slice(0, 1_000).split("\n", 5).join("\n");
   const mode = /-\*-\s*(?:(?:.*;\s*)?mode:\s*)?([\w+#-]+)\s*(?:;.*)?-\*-/i.exec(rows)?.[1] ?? /\bvim?:.{0,100}\b(?:ft|filetype|syntax)=(\w+)/.exec(rows)?.[1];
-  const [named] = mode === undefined ? [] : languagesNamed(mode);
+  return mode === undefined ? undefined : languageOfName(mode);
+}
+
+function languageOfName(name: string): Language | undefined {
+  const [named] = languagesNamed(name);
   return named && byId.get(named);
+}
+
+/** XML, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
+function contentOf(head: string): Language | undefined {
+  if (/^\s*<\?xml\s/.test(head)) return byId.get("xml");
+  const first = head.split("\n").find((row) => !/^\s*(?:--|#|\/\*|\*|$)/.test(row)) ?? "";
+  if (/^\s*(?:create|drop|alter)\s+(?:(?:or replace|global temporary|temporary|unique|user)\s+)?(?:table|sequence|index|view|type|database|schema|function|procedure|trigger)\s/i.test(first)) return byId.get("sql");
+  return /^(?:<%(?:args|attr|doc|def|filter|flags|init|method|once|perl|shared)\b|<&\|? ?\S|%# )/im.test(head) ? byId.get("template") : undefined;
 }
 
 /** Languages by what people call them: an id, an extension (`yml`), a file's name (`makefile`), an editor's id. Empty for no language's name. */

@@ -92,7 +92,23 @@ export function cutByIndentation(lines: SourceLines, habits = commonHabits): Par
     if (next && isNameless(next) && isNameless(part) && next.breadcrumb.join("\n") === part.breadcrumb.join("\n") && lines.size(part.from, next.to) <= sizes.target) joined[joined.length - 1] = { ...next, from: part.from };
     else joined.push(part);
   }
-  return joined.reverse();
+  return withOwners(joined.reverse(), lines, habits);
+}
+
+/** What stands between `@implementation Cart` and `@end`, or below `package Cart;`, belongs to it, though it stands as far out. */
+function withOwners(parts: readonly Part[], lines: SourceLines, { around, definedBy }: Habits): Part[] {
+  if (!around) return [...parts];
+  const [opener, end] = around;
+  const owners: (readonly string[])[] = [];
+  let current: readonly string[] = [];
+  for (let row = 0; row < lines.count; row++) {
+    owners.push(current);
+    const text = lines.text(row, row).slice(0, TELLING);
+    const defined = opener.test(text) ? definedBy(text) : undefined;
+    if (defined) current = [...defined.owner, defined.name];
+    else if (end.test(text)) current = [];
+  }
+  return parts.map((part) => ({ ...part, breadcrumb: [...owners[part.from]!, ...part.breadcrumb] }));
 }
 
 const isNameless = ({ symbols, doc }: Part): boolean => symbols.length === 0 && doc === "";

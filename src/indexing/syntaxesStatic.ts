@@ -315,6 +315,9 @@ const cDeclaration: Rule = (node, find) => {
   if (!isFunction && endsBefore(node, "function_definition")) return undefined;
   return names.length > 0 ? { kind: isFunction ? "function" : "block", names: names.map((n) => qualified(n).name), owner: qualified(names[0]!).owner } : undefined;
 };
+/** `#define CART_H` right below `#ifndef CART_H`, in front of all else, says nothing of what the file is about. */
+const isIncludeGuard = (node: Node): boolean =>
+  node.parent?.type === "preproc_ifdef" && node.parent.parent?.type === "translation_unit" && !field(node, "value") && node.nextNamedSibling !== null && nameText(field(node.parent, "name")) === nameText(field(node, "name"));
 const cDefinitions: Record<string, Rule> = {
   function_definition: functionLike,
   declaration: cDeclaration,
@@ -322,7 +325,7 @@ const cDefinitions: Record<string, Rule> = {
   union_specifier: taggedType,
   enum_specifier: taggedType,
   type_definition: (node, find) => ({ ...cDeclaration(node, find), kind: "type", names: [...new Set(cDeclaration(node, find)?.names)] }),
-  preproc_def: define("block"),
+  preproc_def: (node, find) => (isIncludeGuard(node) ? undefined : define("block")(node, find)),
   preproc_function_def: define("function"),
   preproc_if: openScope,
   preproc_ifdef: openScope,

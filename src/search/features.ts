@@ -3,7 +3,7 @@
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
-import { kindsAsked } from "./kindsAsked.ts";
+import { isCatalogue, kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
@@ -153,7 +153,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     set("generated", place.isGenerated ? 1 : 0);
     set("other system", otherSystems.has(place.path) ? 1 : 0);
     if (query.asksFor.examples || isAsked) set("example", 0);
-    set("document", isDocument(place) && isPlain && !query.asksFor.documents ? 1 : 0);
+    set("document", isPlain && !query.asksFor.documents && (isDocument(place) || (isCatalogue(place) && !isAsked)) ? 1 : 0);
     if (isReexport(place)) {
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
@@ -185,7 +185,7 @@ function isDocument({ path, lang, text }: Place): boolean {
   if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
   return proseLanguages.has(lang);
 }
-const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|partials?|components?)\/|\.(?:component|template)\.html?$/i;
+const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|part(?:ial)?s?|themes?|fragments?|components?)\/|\.(?:component|template)\.html?$/i;
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
 function sayingApartFromCode(candidates: readonly Candidate[], names: readonly string[]): ReadonlySet<Candidate> {

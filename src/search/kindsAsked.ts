@@ -11,12 +11,23 @@ interface Kind {
 const ofLanguage = (...languages: readonly string[]): Kind["is"] => ({ lang }) => languages.includes(lang);
 const ofPath = (pattern: RegExp): Kind["is"] => ({ path }) => pattern.test(path);
 
+/**
+ * What an application says, in one language after the other. Also the language that it was written in: code uses such texts by a key, or repeats them, and
+ * either says more.
+ */
+export function isCatalogue({ path, lang }: Pick<Place, "path" | "lang">): boolean {
+  return lang === "gettext" || cataloguePath.test(path) || (lang === "xml" && path.endsWith(".ts"));
+}
+const cataloguePath = /\.(?:strings|stringsdict|xlf|xliff)$|(?:_[a-z]{2}(?:_[A-Z]{2})?\.properties|\.[a-z]{2}(?:-[A-Z]{2})?\.resx)$|(?:^|[/.])nls\.(?:[a-z]{2}(?:-[\w-]+)?\.)?json$|(?:^|\/)values(?:-[\w-]+)?\/strings\.xml$|(?:^|\/)(?:locales?|lang|i18n|l10n|translations?)\/(?:[^/]+\/)*[^/]+\.(?:json|ya?ml|properties|resx|arb|ftl)$/;
+
 /** In lower case. Words that as often name what code does (template, view, config, action) are left out. */
 const kinds: readonly Kind[] = [
   { asked: /\b(?:jupyter|notebooks?|ipynb)\b/, is: ofPath(/\.ipynb$/i) },
   { asked: /\b(?:docker|container) ?files?\b/, is: ofLanguage("docker") },
   { asked: /\bmake ?files?\b|\bmake targets?\b/, is: ofLanguage("make") },
   { asked: /\b(?:shell|bash|sh) scripts?\b/, is: ofLanguage("bash", "fish") },
+  { asked: /\b(?:start|install|deploy|release|upgrade) scripts?\b/, is: ({ path, lang }) => ["bash", "fish", "batch", "powershell"].includes(lang) || /(^|\/)(?:scripts?|s?bin)\//.test(path) },
+  { asked: /\bsystemd\b/, is: ofPath(/\.(?:service|timer|socket|target|mount)(?:\.in)?$|(^|\/)systemd\//) },
   { asked: /\bcmake\b/, is: ofLanguage("cmake") },
   { asked: /\bterraform\b/, is: ofLanguage("terraform") },
   { asked: /\bhelm\b/, is: ofPath(/(^|\/)(?:helm|charts?)(?:\/|$)|(^|\/)templates\/(?:[^/]+\/)*[^/]+\.(?:ya?ml|tpl)$|(^|\/)(?:chart|[\w.-]*values[\w.-]*)\.ya?ml(?:\.\w+)?$/i) },
@@ -27,12 +38,13 @@ const kinds: readonly Kind[] = [
   { asked: /\bsql (?:that|which|file|script|schema|function|procedure)s?\b|\bstored (?:procedure|function)s?\b/, is: ofLanguage("sql") },
   { asked: /\bproto(?:buf)? (?:files?|messages?|definitions?|schemas?)\b/, is: ofLanguage("proto") },
   { asked: /\bgraphql (?:schemas?|files?|types?)\b/, is: ofLanguage("graphql") },
-  { asked: /\b(?:css|scss|sass|style ?sheets?)\b|\bstyles (?:of|for) the\b/, is: ofLanguage("css", "scss") },
+  { asked: /\b(?:css|scss|sass|style ?sheets?)\b|\bstyles (?:of|for) the\b|^style (?:of|for) the\b/, is: ofLanguage("css", "scss") },
   { asked: /\b(?:html|erb|jinja2?|twig|blade|handlebars|razor|heex) (?:templates?|pages?|forms?|views?|files?|components?)\b|\btemplates? (?:of|for) (?:the|an?)\b/, is: ofLanguage("html", "template") },
   {
     asked: /\b(?:screen|activity|fragment|dialog|page) layouts?\b|\blayouts? (?:of|for) (?:the|an?)\b|\bstoryboards?\b/,
-    is: ofPath(/(^|\/)res\/(?:layout|navigation|menu)[\w-]*\/|\.(?:storyboard|xib|xaml|axml|fxml)$|(^|\/)_?layouts?(?:\/|[.\w-]*\.(?:blade\.php|html?|[a-z]*html|erb|haml|slim|heex|twig|ejs|hbs|jinja2?|astro|vue|svelte|[jt]sx)$)/i),
+    is: ofPath(/(^|\/)res\/(?:layout|navigation|menu)[\w-]*\/|\.(?:storyboard|xib|xaml|axml|fxml|ui|glade|blp|qml)$|(^|\/)_?layouts?(?:\/|[.\w-]*\.(?:blade\.php|html?|[a-z]*html|erb|haml|slim|heex|twig|ejs|hbs|jinja2?|astro|vue|svelte|[jt]sx)$)/i),
   },
+  { asked: /\b(?:arabic|chinese|czech|danish|dutch|english|finnish|french|german|italian|japanese|korean|polish|portuguese|russian|spanish|swedish|turkish|ukrainian) (?:translations?|strings|texts?|messages|wording)\b|\btranslations? (?:of|into|for)\b|übersetzung(?:en)? (?:der|des|von|für)\b/, is: isCatalogue },
   { asked: /\bmigrations?\b|\bschema change (?:for|of|that|which)\b/, is: ofPath(/(^|\/)(?:(?:[\w-]*migrations?|migrate|deltas?)\/(?:[^/]+\/)*|versions\/)[^/]*\d[^/]*(?:\/migration\.sql)?$|(^|\/)[VUR]\d*(?:[._]\d+)*__\w[^/]*$/i) },
   { asked: /\bandroid\b/, is: ofPath(/(^|\/)android[\w-]*\/|androidmanifest\.xml$/i) },
   { asked: /\b(?:ios|iphone|ipad)\b/, is: ofPath(/(^|\/)(?:ios[\w-]*|iphone\w*)\/|\.swift$/i) },

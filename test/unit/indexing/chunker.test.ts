@@ -126,7 +126,7 @@ describe("names", () => {
     ["pointers to functions in C", "a.c", "int (*pick(int a))(int);\nchar **names[3];\n", ["pick", "names"]],
     ["K&R style", "a.c", "static unsigned\nlong_name(int a)\n{\n return a;\n}\n", ["long_name"]],
     ["struct with a variable", "a.c", "struct point { int x; } origin;\n", ["point", "origin"]],
-    ["include guards", "a.h", "#ifndef A_H\n#define A_H\nint f(void);\n#endif\n", ["A_H", "f"]],
+    ["include guards, which name nothing, and what is defined unless it is", "a.h", "#ifndef A_H\n#define A_H\nint f(void);\n#ifndef SLOW\n#define SLOW\n#endif\n#ifndef SIZE\n#define SIZE 4\n#endif\n#endif\n", ["f", "SLOW", "SIZE"]],
     ["C++ out of line", "a.cpp", "std::vector<int> A::B::f() const { return {}; }\nA::~A() {}\nA::operator bool() const { return true; }\n", ["A > B > f", "A > ~A", "A > operator bool() const"]],
     ["names that end in operator", "a.cpp", "bool is_operator(int a) { return a; }\nTree Parser::parse_operator() { return {}; }\n", ["is_operator", "Parser > parse_operator"]],
     ["tests of C++ by suite and name", "a.cpp", "TEST(Parser, RejectsEmpty) {\n  f();\n}\n\nTEST_F(Parser, AcceptsX) {\n  f();\n}\n", ["Parser > RejectsEmpty", "Parser > AcceptsX"]],

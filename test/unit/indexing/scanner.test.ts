@@ -42,6 +42,19 @@ describe("a comment of several rows", () => {
   it("is looked for in no more time than the text is long", () => assertGrowsEvenly(20_000, (n) => named("ocaml", "(* a\n\n".repeat(n))));
 });
 
+describe("what belongs to a definition above it that nothing indents it below", () => {
+  const body = "  step();\n".repeat(60);
+  const shown = (language: string, text: string) => show(cutByIndentation(new SourceLines(text), habitsOf(language))).map((part) => part.replace(/^\S+ /, ""));
+  it("has the class of Objective-C for its owner", () => {
+    const method = (name: string) => `- (void) ${name}\n{\n${body}}\n\n`;
+    assert.deepEqual(shown("objective-c", `@class Cart;\n\n@implementation Cart\n\n${method("pay")}${method("ship")}@end\n\nstatic void helper(int x)\n{\n${body}}\n`), ["|Cart", "Cart|pay", "Cart|ship", "|helper"]);
+  });
+  it("has the package of Perl for its owner", () => {
+    const sub = (name: string) => `sub ${name} {\n${body}}\n\n`;
+    assert.deepEqual(shown("perl", `use strict;\n\npackage Shop::Cart;\n\n${sub("pay")}${sub("ship")}package Shop::Order;\n\n${sub("cancel")}__END__\n\n=head1 NAME\n${body}`), ["Shop|Cart", "Shop > Cart|pay", "Shop > Cart|ship,Order", "Shop > Order|cancel", "|"]);
+  });
+});
+
 describe("SourceLines", () => {
   const lines = new SourceLines("ab\n\n  \ncd");
   it("counts rows and measures them with their line ends", () => {

@@ -223,7 +223,15 @@ test("what a question asks for is no test or example to be left behind", () => {
 
 test("text of an unknown kind and templates are no documents", () => {
   const documents = ["INSTALL", "docs/notes.txt", "guide.md", "docs/guide.html"];
-  const others = ["Procfile", "deploy/site.caddy", "tests/login.robot", "app/templates/login.html"];
+  const others = ["Procfile", "deploy/site.caddy", "tests/login.robot", "app/templates/login.html", "themes/plain/parts/login.html"];
   const of = featuresOf("log in", [...documents, ...others].map((path) => ({ path, lang: path.endsWith(".md") ? "markdown" : path.endsWith(".html") ? "html" : "text", text: "log in here" })));
-  assert.deepEqual([...documents, ...others].map((path) => of(path, "document")), [1, 1, 1, 1, 0, 0, 0, 0]);
+  assert.deepEqual([...documents, ...others].map((path) => of(path, "document")), [1, 1, 1, 1, 0, 0, 0, 0, 0]);
+});
+
+test("what an application says in one language after the other is left behind as documents are, unless it is asked for", () => {
+  const catalogues = ["locale/de/app.po", "translations/app_de.ts", "src/messages_pt_BR.properties", "Base/German.lproj/Localizable.strings", "i18n/nls.de.json", "config/locales/en.yml", "lib/l10n/app_de.arb", "app/src/main/res/values-de/strings.xml", "Texts.de.resx"];
+  const others = ["src/i18n/load.ts", "src/app.properties", "src/lang/parser.c", "templates/mail.ftl", "res/values/colors.xml"];
+  const of = (query: string) => featuresOf(query, [...catalogues, ...others].map((path) => ({ path, lang: path.endsWith(".po") ? "gettext" : path.endsWith("_de.ts") ? "xml" : "ini", text: "texts of the cart" })));
+  assert.deepEqual([...catalogues, ...others].map((path) => of("texts of the cart")(path, "document")), [...catalogues.map(() => 1), ...others.map(() => 0)]);
+  assert.deepEqual(catalogues.map((path) => of("German texts of the cart")(path, "document")), catalogues.map(() => 0));
 });

@@ -44,6 +44,13 @@ test("a question that names a kind of file asks for such files", () => {
     ["graphql schema of an order", place("api/order.graphqls", "graphql")],
     ["open the camera on Android", place("android/src/main/Camera.kt", "kotlin")],
     ["open the camera on iOS", place("Sources/Camera.swift", "swift")],
+    ["start script of the server", place("bin/serve", "text")],
+    ["install script for Windows", place("setup/install.cmd", "batch")],
+    ["systemd unit", place("packaging/shop.service", "ini")],
+    ["style of the login page", place("css/login.css", "css")],
+    ["layout of the cart form", place("forms/cart.ui", "xml")],
+    ["German translation of the cart", place("locale/de/app.po", "gettext")],
+    ["deutsche Übersetzung der Oberfläche", place("src/messages_de.properties", "ini")],
     ["docs about volumes", place("docs/volumes.md", "markdown")],
   ] as const) {
     const is = kindsAsked(question);
@@ -53,7 +60,7 @@ test("a question that names a kind of file asks for such files", () => {
 });
 
 test("a question that only speaks of such things asks for none", () => {
-  for (const question of ["in-memory queues for unit tests without a server", "server that is started in tests of the client", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup"]) assert.equal(kindsAsked(question), undefined, question);
+  for (const question of ["in-memory queues for unit tests without a server", "server that is started in tests of the client", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup", "where are translations loaded", "translate an address", "citation style of the document"]) assert.equal(kindsAsked(question), undefined, question);
 });
 
 test("of several kinds that are asked for together, what is of all comes first", () => {

@@ -34,6 +34,11 @@ test("a file's second chunk waits for the other files, and comes when it is far 
   assert.deepEqual(rank(five, five.map(() => bm25(1)), query, 5).map((hit) => hit.penalty / sameFilePenalty), [0, 1, 2, 3, 3]);
 });
 
+test("a header that says all words as one whole name, and generated code that says them all, wait for code that says few", () => {
+  const [header, generated, code] = [row({ bm25: 1, "whole name": 1, declarations: 1 }), row({ bm25: 1, generated: 1 }), row({ bm25: 0.2 })];
+  assert.deepEqual(order(rank([candidate(1, "cart.h"), candidate(2, "cart.pb.go"), candidate(3, "cart.cpp")], [header, generated, code], query, 3))[0], 3);
+});
+
 test("copies of a chunk in other files wait for other code, and come after it", () => {
   const copy = (place: number, path: string) => candidate(place, path, 10, 7);
   const candidates = [copy(1, "one/a"), copy(2, "three/a"), copy(3, "two/a"), candidate(4, "b")];
