@@ -7,7 +7,7 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type 
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, type CheckBeside, isDamage, isForeign, lockWithin, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
+import { asStrataError, type CheckBeside, isDamage, isForeign, lockWithin, makeFolder, notSound, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { GraphFiles } from "./graphFiles.ts";
@@ -562,10 +562,12 @@ export class Store {
     assertOwn(this.#db);
     this.#current = this.#storedModel(this.#model);
     this.#loadVectors(this.#current);
-    const others = this.#db.all("SELECT m.id, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
+    const others = this.#db.all("SELECT m.id, m.hash, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
     const answering = this.#current.vectors.count < this.#catalogue.references.size ? others.pop() : undefined;
     if (answering) {
-      this.#previous = this.#storedModel(JSON.parse(answering["description"] as string) as EncoderModel);
+      const model = JSON.parse(answering["description"] as string) as EncoderModel | null;
+      if (model === null || model.hash !== answering["hash"] || !Number.isInteger(model.dims) || model.dims < 1 || !Array.isArray(model.matryoshka)) throw notSound("the model before");
+      this.#previous = this.#storedModel(model);
       this.#loadVectors(this.#previous);
     }
     this.#retireModels(this.#current, this.#previous);

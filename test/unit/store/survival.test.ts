@@ -181,6 +181,7 @@ describe("a damaged database", () => {
     "with one vector of another width": "UPDATE vectors SET q = zeroblob(33) WHERE chunk = 5",
     "with vectors of two widths that are right in the mean": "UPDATE vectors SET q = zeroblob(iif(chunk % 2, 31, 33))",
     "with a model before that is no model": "UPDATE models SET hash = 'b', description = '{oops'",
+    "with a model before that is less than a model": "UPDATE models SET hash = 'b', description = '{\"hash\":\"b\",\"dims\":-5,\"matryoshka\":[]}'",
   };
   for (const [name, sql] of Object.entries(foreign))
     test(`${name} is deleted, said so, and replaced, though its pages are sound`, async () => {
@@ -214,6 +215,18 @@ describe("a damaged database", () => {
       const again = await w.open();
       assert.throws(() => again.placesInFile("src/file0.ts"), code("index.damaged"));
       assert.equal(again.coverage().files, 0);
+    });
+
+  for (const terms of ["'text'", "zeroblob(6)"])
+    test(`is called so where a search by words meets terms that are ${terms}`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(3));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec(`UPDATE placeTerms SET terms = ${terms}`);
+      db.close();
+      const again = await w.open();
+      assert.throws(() => again.lexicalMatches([number], [1]), code("index.damaged"));
     });
 
   test("is not seen where the check could not be made: that says nothing of the file", async () => {
