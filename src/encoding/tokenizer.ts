@@ -15,7 +15,7 @@ const tokenizerFile = z.object({
     lowercase: z.literal(true),
   }),
   pre_tokenizer: z.object({ type: z.literal("BertPreTokenizer") }),
-  added_tokens: z.array(z.object({ id: z.int(), content: z.string().min(1) })),
+  added_tokens: z.array(z.object({ id: z.int(), content: z.string().min(1) })).max(1000), // each is looked for in every text
   model: z.object({
     type: z.literal("WordPiece"),
     unk_token: z.string(),

@@ -1,5 +1,7 @@
 // How a client waits for an engine that takes its time: programs of a few lines in the engine's place, and a clock that the test moves.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -133,6 +135,26 @@ test("a record whose process could be a whole group of them is no record: nobody
     writeFileSync(engineRecordFile(folder), JSON.stringify({ pid, address, token: "t", build: "b" }));
     await assert.rejects(workspace.connect({ start: false, patienceMs: 1 }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
   }
+});
+
+test("one frozen engine after the other is ended, and each once", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const engine = program(workspace, say("model.damaged"));
+  /** A process that takes connections and answers none. @param next what it does with the first */
+  const frozen = async (name: string, next: string) => {
+    const address = path.join(folder, `engine-${name}.sock`);
+    const child = spawn(process.execPath, ["-e", `require("net").createServer(() => { ${next} }).listen(${JSON.stringify(address)}, () => console.log("up"))`], { stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    await once(child.stdout, "data");
+    return { gone: once(child, "exit"), record: JSON.stringify({ pid: child.pid, address, token: "t", build: "b" }) };
+  };
+  const second = await frozen("b", "");
+  const first = await frozen("a", `require("fs").writeFileSync(${JSON.stringify(engineRecordFile(folder))}, ${JSON.stringify(second.record)})`);
+  writeFileSync(engineRecordFile(folder), first.record);
+  await assert.rejects(workspace.connect({ program: engine.program, patienceMs: 500 }), ends);
+  for (const { gone } of [first, second]) assert.equal((await gone)[1], "SIGKILL");
 });
 
 test("an engine that says it is up and cannot be reached is given up, also while it has the index", async (t) => {
