@@ -157,6 +157,22 @@ test("one frozen engine after the other is ended, and each once", { skip: proces
   for (const { gone } of [first, second]) assert.equal((await gone)[1], "SIGKILL");
 });
 
+test("a frozen engine that cannot be ended, as another user's, is named, not waited for again and again", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const address = path.join(folder, "engine-test.sock");
+  let asked = 0;
+  const silent = net.createServer((socket) => void (asked++, t.after(() => socket.destroy())));
+  await new Promise<void>((resolve) => void silent.listen(address, resolve));
+  t.after(() => silent.close());
+  const gone = spawn(process.execPath, ["-e", ""]);
+  await once(gone, "exit");
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: gone.pid, address, token: "t", build: "b" }));
+  await assert.rejects(workspace.connect({ patienceMs: 20 }), (error) => StrataError.is(error, "engine.unreachable") && error.message.includes(`process ${gone.pid}`));
+  assert.equal(asked, 2);
+});
+
 test("an engine that says it is up and cannot be reached is given up, also while it has the index", async (t) => {
   const workspace = new Workspace(t);
   const noted = path.join(path.dirname(workspace.root), "starts");
