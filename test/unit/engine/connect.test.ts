@@ -123,6 +123,50 @@ test("an older engine is asked to end once ours stands ready; one that has gone 
   }
 });
 
+/** A server in an engine's place, and its record. @param shaken what it answers to a handshake @param ended after it was asked to end */
+async function inPlace(t: TestContext, folder: string, name: string, shaken: () => object, ended = () => {}): Promise<{ asked: number }> {
+  const address = path.join(folder, `engine-${name}.sock`);
+  const state = { asked: 0 };
+  const server = net.createServer((socket) => {
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    connection.onRequest(handshake, () => shaken() as never);
+    connection.onRequest(shutdown, () => {
+      state.asked++;
+      rmSync(engineRecordFile(folder));
+      server.close();
+      socket.destroy();
+      ended();
+    });
+    connection.listen();
+    t.after(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => void server.listen(address, resolve));
+  t.after(() => server.close());
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: process.pid, address, token: "t", build: "b" }));
+  return state;
+}
+const isOlder = () => new ResponseError(-32001, "older", { code: "engine.older" });
+
+test("an older engine goes on where ours cannot start", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const older = await inPlace(t, folder, "older", isOlder);
+  await assert.rejects(workspace.connect({ program: program(workspace, say("model.damaged")).program }), ends);
+  assert.deepEqual([older.asked, existsSync(engineRecordFile(folder))], [0, true]);
+});
+
+test("an engine that stood ready leaves when another client's came first", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  await inPlace(t, folder, "older", isOlder, () => void inPlace(t, folder, "other", () => ({ build: "the other's" })));
+  const ours = program(workspace, `process.once("disconnect", () => process.exit()); process.send({ waits: true });`);
+  assert.equal((await workspace.connect({ program: ours.program })).info.build, "the other's");
+  assert.equal(ours.starts().length, 1);
+  await processGone(Number(ours.starts()[0]));
+});
+
 test("a record whose process could be a whole group of them is no record: nobody is ended for it", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
   const workspace = new Workspace(t);
   const folder = indexFolder(canonicalRoot(workspace.root));
