@@ -62,8 +62,13 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
 
   const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
 
-  /** Adds the exit's share of the exit-0 embedding. What is no number is refused: it would be near to nothing and before everything. */
+  /**
+   * Adds the exit's share of the exit-0 embedding. What is no number is refused: it would be near to nothing and before everything; and what is wider or
+   * narrower than the manifest says: cut to measure it would be stored, and no question could be compared with it.
+   */
   function withResidual(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
+    const { dims } = files.model;
+    if (vector.length !== dims) throw new StrataError("model.damaged", `The model file ${file} gives vectors of ${vector.length} numbers, not of ${dims} as its manifest says. Reinstall Strata, or choose another model.`);
     if (!vector.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
     return words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
   }

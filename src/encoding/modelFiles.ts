@@ -20,6 +20,9 @@ const partSize = z.int().min(16).max(4096).multipleOf(16);
 /** No model reads more, and a mistyped figure must not take the memory of the engine. */
 const tokens = z.int().min(4).max(65_536);
 const instruction = z.string().max(10_000);
+/** What is read whole: 3 KB and half a megabyte in the model that comes with Strata. A manifest of 300 MB ended the engine. */
+const MOST_MANIFEST_BYTES = 1_000_000;
+const MOST_TOKENIZER_BYTES = 50_000_000;
 const tableParts = { attention: z.object({ file: z.string(), rank: partSize }).optional(), block: z.object({ file: z.string(), width: partSize }).optional() };
 
 const manifestShape = z.object({
@@ -114,6 +117,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   ];
   const needed = new Set([manifest.tokenizer.file, ...manifest.exits.map((exit) => exit.file), ...parts.map((part) => part.file)]);
   for (const file of needed) if (!manifest.files[file]) throw damaged(root, `its manifest gives no hash for ${file}`);
+  if (manifest.files[manifest.tokenizer.file]!.bytes > MOST_TOKENIZER_BYTES) throw unsupported(root, `${manifest.tokenizer.file} is larger than ${MOST_TOKENIZER_BYTES / 1e6} MB`);
   signal?.throwIfAborted();
   await Promise.all(Object.entries(manifest.files).map(([file, expected]) => verify(root, file, expected, needed.has(file), signal)));
 
@@ -186,7 +190,9 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   const file = path.join(root, "manifest.json");
   let bytes: Buffer;
   try {
-    if (!(await stat(file)).isFile()) throw new Error("it is no file"); // a pipe would be waited for
+    const found = await stat(file);
+    if (!found.isFile()) throw new Error("it is no file"); // a pipe would be waited for
+    if (found.size > MOST_MANIFEST_BYTES) throw new Error(`it has ${found.size} bytes`);
     bytes = await readFile(file);
   } catch (error) {
     throw new StrataError("model.missing", `There is no model in ${root}: its manifest.json cannot be read. Choose another model, or reinstall Strata.`, error);

@@ -15,12 +15,13 @@ const tokenizerFile = z.object({
     lowercase: z.literal(true),
   }),
   pre_tokenizer: z.object({ type: z.literal("BertPreTokenizer") }),
-  added_tokens: z.array(z.object({ id: z.int(), content: z.string().min(1) })),
+  added_tokens: z.array(z.object({ id: z.int(), content: z.string().min(1) })).max(1000), // each is looked for in every text
   model: z.object({
     type: z.literal("WordPiece"),
     unk_token: z.string(),
     continuing_subword_prefix: z.string(),
-    max_input_chars_per_word: z.int(),
+    // Each way to cut a word of that length is tried.
+    max_input_chars_per_word: z.int().min(1).max(1000),
     // Thirty thousand entries, in a file whose hash was checked: looking at each would cost more than reading them.
     vocab: z.custom<Readonly<Record<string, number>>>((value) => typeof value === "object" && value !== null),
   }),

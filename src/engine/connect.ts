@@ -64,19 +64,20 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
   let busyUntil = Infinity;
   let startAt = 0;
   let startAgain = startAgainMs.first;
-  let ended = false;
+  let ended: number | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
     const record = readRecord(folder);
     const found = record && (await tryConnect(record, root, folder, options));
     if (found === "replace") continue; // an older engine has ended, and its record with it
     if (found === "frozen") {
-      if (ended || options.start === false)
+      // Another one that is frozen, as after the machine slept while two clients replaced it, is ended as well.
+      if (ended === record!.pid || options.start === false)
         throw new StrataError("engine.unreachable", `The engine for ${root} (process ${record!.pid}) does not answer. End that process and try again; its log is ${engineLogFile(folder)}.`);
       // It would keep the index from every other engine. What it was writing is a transaction, so the index stays sound.
       options.log("warn", `the engine of ${root} does not answer; process ${record!.pid} is ended`);
       endProcess(record!.pid);
-      ended = true;
+      ended = record!.pid;
       continue;
     }
     if (found) return found;

@@ -430,8 +430,10 @@ export class Engine {
         this.#teller.state = full ? { kind: "paused", reason: userMessage(error) } : { kind: "failed", code: StrataError.is(error) ? error.code : "engine.failed", reason: userMessage(error) };
         this.#full = full ? error : undefined;
         // Tried again when something changes, and by itself: a lock or a drive that was away needs nobody's hand.
+        // Not by what woke it while the slice failed, another pass apart: whoever waits for the index would have it tried without a pause and never hear why not.
+        const again = new Promise<void>((resolve) => void (this.#wake = resolve));
         const retry = setTimeout(this.#wake, full ? DISK_RETRY_MS : Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS));
-        await woken;
+        if (this.#scansTried === this.#scansWanted) await again;
         clearTimeout(retry);
         if (full) this.#requestScan();
         else this.#teller.state = lookingForFiles;

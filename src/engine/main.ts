@@ -6,10 +6,10 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { type CancellationToken, createMessageConnection, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { type CancellationToken, createMessageConnection, type Message, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
 import { build, compareBuilds } from "../base/assets.ts";
-import { StrataError, userMessage } from "../base/errors.ts";
+import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { written } from "../base/patiently.ts";
 import { asStrataError } from "../store/store.ts";
@@ -21,8 +21,11 @@ import { type EngineRecord, engineLogFile, engineRecordFile, forgetOtherBuilds, 
 import * as protocol from "./protocol.ts";
 import { hashOf, whenReplaced } from "./replaced.ts";
 import { newestOnly } from "./reporting.ts";
+import { assertShape } from "./requests.ts";
 
+/** What somebody who has not shown the token may take of this engine: time, and bytes of its memory. */
 const HANDSHAKE_MS = 5_000;
+const STRANGER_BYTES = 64_000;
 /** How long an engine that succeeds an older one waits for the index: a client gives the older one 20 s to end in order, then ends it. */
 const SUCCEED_MS = 30_000;
 
@@ -32,6 +35,15 @@ async function notify(send: () => Promise<void>): Promise<void> {
     await send();
   } catch {
     // closed: thrown at once, or when the write fails
+  }
+}
+
+/** To a client that is refused, the answer is the last it hears. */
+class Writer extends SocketMessageWriter {
+  isLast = false;
+  override async write(message: Message): Promise<void> {
+    await super.write(message);
+    if (this.isLast) this.end();
   }
 }
 
@@ -63,13 +75,20 @@ class Server {
   }
 
   accept(socket: net.Socket): void {
-    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    const writer = new Writer(socket);
+    const connection = createMessageConnection(new SocketMessageReader(socket), writer);
     const stranger = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+    // All that comes is kept until it is a message.
+    const hear = () => socket.bytesRead > STRANGER_BYTES && socket.destroy();
+    socket.on("data", hear);
     /** Ends streams that the client did not wait for. */
     const gone = new AbortController();
     connection.onRequest(protocol.handshake, (params) => {
-      clearTimeout(stranger);
       const result = this.#checkHandshake(params, connection);
+      writer.isLast = result instanceof ResponseError && result.data?.code === ("engine.unreachable" satisfies ErrorCode);
+      if (writer.isLast) return result;
+      clearTimeout(stranger);
+      socket.off("data", hear);
       if (!(result instanceof ResponseError)) {
         this.#clients.set(connection, newestOnly((status) => notify(() => connection.sendNotification(protocol.statusChanged, status))));
         clearTimeout(this.#idle);
@@ -91,7 +110,7 @@ class Server {
 
   #checkHandshake(params: protocol.HandshakeParams, connection: MessageConnection): protocol.HandshakeResult | ResponseError<protocol.ErrorData> {
     const refuse = (code: string, sentence: string) => new ResponseError(-32001, sentence, { code });
-    const given = Buffer.from(String(params.token));
+    const given = Buffer.from(typeof params?.token === "string" ? params.token : "");
     const expected = Buffer.from(this.#record.token);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return refuse("engine.unreachable", "This engine belongs to another user or run. Start again.");
     if (params.protocol > protocol.PROTOCOL_VERSION || (params.protocol === protocol.PROTOCOL_VERSION && compareBuilds(build, params.build) < 0)) {
@@ -108,8 +127,9 @@ class Server {
   #serve(connection: MessageConnection, gone: AbortSignal): void {
     const engine = this.#engine;
     /** Turns every failure into a ResponseError with a code; a bug in one request never ends the process. */
-    const guard = async <T>(work: () => T | Promise<T>): Promise<T | ResponseError<protocol.ErrorData>> => {
+    const guard = async <T>(work: () => T | Promise<T>, type?: { readonly method: string }, params?: unknown): Promise<T | ResponseError<protocol.ErrorData>> => {
       try {
+        if (type) assertShape(type.method, params);
         return await work();
       } catch (error) {
         if (isAbort(error)) return engine.isEnding ? new ResponseError(-32000, ENDED, { code: "engine.unreachable" }) : new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
@@ -125,10 +145,11 @@ class Server {
         : (result: protocol.SearchResult) => {
             if (!gone.aborted) void notify(() => connection.sendNotification(protocol.searchUpdate, { streamId, result }));
           };
+    const whileThere = (token: CancellationToken): AbortSignal => AbortSignal.any([signalOf(token), gone]);
     // A streamed search goes on after its first answer, until the same asker asks the next one or leaves.
     const streams = new Map<string, AbortController>();
     const streaming = (streamId: string | undefined, token: CancellationToken): AbortSignal => {
-      if (streamId === undefined) return AbortSignal.any([signalOf(token), gone]);
+      if (streamId === undefined) return whileThere(token);
       const asker = streamId.split(":", 1)[0]!;
       streams.get(asker)?.abort();
       const stream = new AbortController();
@@ -137,13 +158,13 @@ class Server {
     };
     const report = ({ progressToken }: protocol.ReportingParams) =>
       progressToken === undefined ? undefined : newestOnly(async (progress: protocol.Progress) => gone.aborted || notify(() => connection.sendProgress(protocol.progress, progressToken, progress)));
-    connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId))));
-    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, AbortSignal.any([signalOf(token), gone]))));
-    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, AbortSignal.any([signalOf(token), gone]), report(params))));
-    connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, AbortSignal.any([signalOf(token), gone]))));
-    connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token))));
-    connection.onRequest(protocol.configure, (settings) => guard(() => this.#configure(connection, settings)));
-    connection.onRequest(protocol.chooseModel, ({ folder }, token) => guard(() => engine.chooseModel(folder, AbortSignal.any([signalOf(token), gone]))));
+    connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId)), protocol.search, params));
+    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, whileThere(token)), protocol.similar, params));
+    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, whileThere(token), report(params)), protocol.duplicates, params));
+    connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, whileThere(token)), protocol.index, params));
+    connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token)), protocol.filesChanged, params));
+    connection.onRequest(protocol.configure, (settings) => guard(() => this.#configure(connection, settings), protocol.configure, settings));
+    connection.onRequest(protocol.chooseModel, (params, token) => guard(() => engine.chooseModel(params.folder, whileThere(token)), protocol.chooseModel, params));
     connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
     connection.onRequest(protocol.leftOut, () => guard(() => engine.leftOut()));

@@ -66,6 +66,8 @@ const beginnings: readonly RegExp[] = [
   /^(#.*\n|\s)*AGE-SECRET-KEY-1[A-Z0-9]{20}/,
   /^\s*\[Interface\](\n(?!\[).*)*\nPrivateKey[ \t]*=[ \t]*[A-Za-z0-9+\/]{40}/i,
   /^\s*\{(?=[\s\S]{0,500}"type"\s*:\s*"service_account")[\s\S]{0,1000}"private_key"\s*:\s*"-----BEGIN/,
+  // The same for other programs, or cut down to what one of them reads: by the key itself.
+  /^\s*\{[\s\S]{0,1000}"private_key"\s*:\s*"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----\\n[A-Za-z0-9+/]{40}/,
 ];
 
 /** Keys lie about under any name: Google calls a service account's after the project, and a cluster's settings are `config`. */

@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { type CallToolResult, McpServer, type ServerContext } from "@modelcontextprotocol/server";
-import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { build } from "../base/assets.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
@@ -19,6 +19,7 @@ import { EngineSessions, folderOrPlace, placeInside, type ReadySet, readySet } f
 import { withWholeCode } from "../engine/wholeCode.ts";
 import { languagesNamed, noSuchLanguage } from "../indexing/languages.ts";
 import { answerText, copiesText } from "./answer.ts";
+import { understoodLines } from "./lines.ts";
 
 interface McpOptions {
   /** Called differently, with absolute paths. */
@@ -264,7 +265,14 @@ export async function serveMcp(options: McpOptions): Promise<void> {
     process.stdin.once("close", resolve);
     options.signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  const handle = serveStdio(() => createServer(workspace), { onerror: (error) => options.log("warn", "a message of the MCP client was not understood", error) });
+  const lines = understoodLines(
+    (line) => process.stdout.write(line),
+    (message) => options.log("warn", `a message of the MCP client was refused: ${message}`),
+  );
+  const handle = serveStdio(() => createServer(workspace), {
+    transport: new StdioServerTransport(process.stdin.pipe(lines)),
+    onerror: (error) => options.log("warn", "a message of the MCP client was not understood", error),
+  });
   await ended;
   await handle.close();
   await workspace.close();

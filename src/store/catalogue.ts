@@ -1,8 +1,9 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
+import { leadsOut } from "../base/relativePath.ts";
 import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Int8Vector } from "../encoding/encoder.ts";
-import type { IndexDatabase, Row } from "./database.ts";
+import { type IndexDatabase, listIn, notSound, type Row } from "./database.ts";
 import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 
@@ -30,6 +31,11 @@ interface Liveness {
   readonly gone: readonly number[];
 }
 
+/** With a segment that is empty or one or two dots. */
+const NO_PATH = /(?:^|\/)\.{0,2}(?:\/|$)/;
+/** For each id up to the highest there are four bytes in memory. An index that has made so many is made again. */
+const MOST_ID = 2 ** 28;
+
 export class Catalogue {
   readonly files = new Map<string, FileRow>();
   /** Files by language, kept with every change: the status tells them six times a second while files are read, and counting 80,000 anew took a tenth of that time. */
@@ -41,15 +47,19 @@ export class Catalogue {
   /** How often code came or went since it was loaded. */
   changes = 0;
 
+  /** Throws damage for paths that no walk gives, among them all that lead out of the workspace, and for ids that none has reached. */
   load(db: IndexDatabase): void {
     for (const row of db.all("SELECT f.*, (SELECT count(*) FROM places WHERE file = f.id) AS chunks FROM files f")) {
-      this.files.set(row["path"] as string, {
-        id: row["id"] as number, path: row["path"] as string, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
-        lang: row["lang"] as string, isTest: row["isTest"] === 1, imports: JSON.parse(row["imports"] as string) as string[], chunks: row["chunks"] as number,
+      const path = row["path"];
+      if (typeof path !== "string" || NO_PATH.test(path) || leadsOut(path)) throw notSound(`a file ${String(path).slice(0, 200)}`);
+      this.files.set(path, {
+        id: row["id"] as number, path, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
+        lang: row["lang"] as string, isTest: row["isTest"] === 1, imports: listIn(row["imports"]), chunks: row["chunks"] as number,
       });
     }
     for (const { lang } of this.files.values()) this.#countFile(lang, 1);
     for (const [chunk, file] of db.walk("SELECT chunk, file FROM places") as Iterable<number[]>) {
+      if (!(chunk! > 0 && chunk! < MOST_ID)) throw notSound(`a chunk ${chunk}`);
       this.references.set(chunk!, (this.references.get(chunk!) ?? 0) + 1);
       this.homes.add(chunk!, file!);
       this.#places++;

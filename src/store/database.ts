@@ -14,18 +14,25 @@ export type Sql = string | number | null | Uint8Array;
 export type Row = Record<string, Sql>;
 
 /** Names of SQLite's primary result codes that matter here: https://sqlite.org/rescode.html */
-const result = { busy: 5, readonly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+const result = { error: 1, busy: 5, readonly: 8, ioError: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
 
 function resultCode(error: unknown): number | undefined {
   const code = error instanceof Error ? (error as { errcode?: unknown }).errcode : undefined;
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-/** True when the file's content is not a sound database. */
+/** True when the file's content is not a sound database, or not one that a store has written (`notSound`). */
 export function isDamage(error: unknown): boolean {
   const code = resultCode(error);
   return code === result.corrupt || code === result.notADatabase;
 }
+
+/**
+ * What reading meets where the file is a database and what it holds is not a store's: a table or a column that is missing, a number beyond JavaScript's,
+ * what should be JSON. Not for queries while it is open: FTS5 has the first code for what it cannot parse.
+ */
+export const isForeign = (error: unknown): boolean =>
+  resultCode(error) === result.error || (error as NodeJS.ErrnoException | null)?.code === "ERR_OUT_OF_RANGE" || error instanceof SyntaxError;
 
 function diskIsFull(folder: string): boolean {
   try {
@@ -149,6 +156,24 @@ export class IndexDatabase {
     const row = this.get("PRAGMA quick_check(1)");
     if (row?.["quick_check"] !== SOUND) throw notSound(String(row?.["quick_check"]));
   }
+  /**
+   * Throws damage unless everything is there that `sql` makes, and nothing that acts by itself. FTS5's own tables are left out: another version of SQLite may
+   * have others.
+   */
+  assertMadeBy(sql: string): void {
+    const what = `SELECT type || ' ' || name || ' ' || coalesce((SELECT group_concat(name) FROM pragma_table_xinfo(m.name)), '') AS one FROM sqlite_schema m
+      WHERE name NOT GLOB 'lexicon_*' AND name NOT GLOB 'sqlite_*'`;
+    const there = new Set(this.all(what).map(({ one }) => one));
+    const sample = new DatabaseSync(":memory:");
+    try {
+      sample.exec(sql);
+      for (const { one } of sample.prepare(what).all() as Row[]) if (!there.has(one!)) throw notSound(`there is no ${one}`);
+    } finally {
+      sample.close();
+    }
+    const acting = this.get("SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view')");
+    if (acting) throw notSound(`${acting["name"]} is none of a store`);
+  }
   close(): void {
     this.#statements.clear();
     if (this.#db.isOpen) this.#db.close();
@@ -157,7 +182,19 @@ export class IndexDatabase {
 
 /** What `quick_check` says of a sound database. */
 const SOUND = "ok";
-const notSound = (said: string): Error => Object.assign(new Error(`quick_check: ${said}`), { errcode: result.corrupt });
+/** SQLite's damage error, for what only a store knows to be damage. */
+export const notSound = (said: string): Error => Object.assign(new Error(`the database is not sound: ${said}`), { errcode: result.corrupt });
+
+/** A list of strings as it is stored. */
+export function listIn(json: Sql | undefined): string[] {
+  try {
+    const list = JSON.parse(json as string) as unknown;
+    if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
+  } catch {
+    // no JSON
+  }
+  throw notSound(`a list that is ${String(json).slice(0, 40)}`);
+}
 
 /** What `check` does, with a connection of its own. */
 const CHECK = `

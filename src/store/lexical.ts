@@ -2,7 +2,7 @@
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
 import { sum } from "../base/statistics.ts";
 import type { LexicalField, LexicalHit, TermPlaces } from "./records.ts";
-import type { IndexDatabase, Row } from "./database.ts";
+import { type IndexDatabase, notSound, type Row } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
 const K1 = 1.2;
@@ -302,7 +302,9 @@ function* occurrences(db: IndexDatabase, terms: readonly string[], places: reado
   const indexOf = new Map(terms.map((term, i) => [termHash(term), i]));
   const sql = "SELECT p.id, p.nSymbol, p.nBreadcrumb, p.nPath, p.nDoc, p.nBody, t.terms FROM json_each(?) j CROSS JOIN places p ON p.id = j.value JOIN placeTerms t ON t.place = p.id";
   for (const [place, ...columns] of db.walk(sql, JSON.stringify(places))) {
-    const { buffer, byteOffset, byteLength } = columns[5] as Uint8Array;
+    const list = columns[5];
+    if (!(list instanceof Uint8Array) || list.length % 4 !== 0) throw notSound(`the terms of place ${String(place)}`);
+    const { buffer, byteOffset, byteLength } = list;
     const view = new DataView(buffer, byteOffset, byteLength);
     const found: { term: number; field: number; count: number }[] = [];
     for (let at = 0; at < byteLength; at += 4) {

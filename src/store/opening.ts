@@ -5,7 +5,7 @@ import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { patiently } from "../base/patiently.ts";
 import type { EncoderModel } from "../encoding/encoder.ts";
-import { asStrataError, CheckBeside, IndexDatabase, isDamage, removeDatabase } from "./database.ts";
+import { asStrataError, CheckBeside, IndexDatabase, isDamage, isForeign, removeDatabase } from "./database.ts";
 import { reanalyse } from "./lexical.ts";
 import type { StoreOptions } from "./records.ts";
 import { SCHEMA_VERSION, lexiconSchema, schema } from "./schema.ts";
@@ -54,8 +54,7 @@ export function openIndex(file: string, { versions, log, checkedBesideFrom = CHE
   } catch (error) {
     db?.close();
     // "no such table: meta": some other program's database lies there.
-    const foreign = error instanceof Error && (error as { errcode?: number }).errcode === 1;
-    if (!isDamage(error) && !foreign) throw error;
+    if (!isDamage(error) && !isForeign(error)) throw error;
     removeDatabase(file);
     lost = { warning: DAMAGED, cause: error };
   }
@@ -124,6 +123,9 @@ export async function remakeLexicon(db: IndexDatabase, { versions: { analyser },
   }
   db.setMeta("analyser", String(analyser));
 }
+
+/** Throws damage when the tables are not those of this version, as where another program's database happens to have one of the same name. */
+export const assertOwn = (db: IndexDatabase): void => db.assertMadeBy(schema + lexiconSchema);
 
 /** The model's row, made when it is new. Where the same model lies in another folder by now, as with each update, it is found there when it is replaced. */
 export function modelRow(db: IndexDatabase, model: EncoderModel): number {

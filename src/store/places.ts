@@ -1,6 +1,6 @@
 // Reading places (a chunk in a file) and stored vectors back from SQLite.
 import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
-import type { IndexDatabase, Row, Sql } from "./database.ts";
+import { type IndexDatabase, listIn, notSound, type Row, type Sql } from "./database.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Place } from "./records.ts";
 
 const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
@@ -10,15 +10,17 @@ type DepthOf = (chunkId: number) => Depth | undefined;
 
 function place(row: Row, depthOf: DepthOf): Place {
   const chunkId = row["chunk"] as number;
+  const [startLine, endLine] = [row["startLine"] as number, row["endLine"] as number];
+  if (!Number.isInteger(startLine) || !Number.isInteger(endLine) || startLine < 1 || endLine < startLine) throw notSound(`lines ${startLine} to ${endLine}`);
   return {
     place: row["id"] as number,
     chunkId,
     path: row["path"] as string,
-    startLine: row["startLine"] as number,
-    endLine: row["endLine"] as number,
+    startLine,
+    endLine,
     lang: row["lang"] as string,
     kind: row["kind"] as Place["kind"],
-    symbols: JSON.parse(row["symbols"] as string) as string[],
+    symbols: listIn(row["symbols"]),
     breadcrumb: row["breadcrumb"] as string,
     doc: row["doc"] as string,
     text: row["text"] as string,
@@ -50,7 +52,7 @@ export function placesDefining(db: IndexDatabase, names: readonly string[], limi
 /** Symbols of a file's chunks in order; none for an unknown file. */
 export function namesInFile(db: IndexDatabase, file: number | undefined): string[] {
   if (file === undefined) return [];
-  return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => JSON.parse(row["symbols"] as string) as string[]);
+  return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => listIn(row["symbols"]));
 }
 
 /** Chunks that have a place, those of the most recently changed files last, so that the queue is taken from its end. @param most that many of them, the last */
@@ -89,18 +91,18 @@ function int8(scale: Sql, bytes: Sql): Int8Vector {
 }
 /** Rows that SQLite strings together into one: a call for each of them costs more than all else about reading it. */
 const PAGE = 2048;
-/** All vectors of a model at a depth. Those of a page share their memory. */
-export function* vectorsAt(db: IndexDatabase, model: number, depth: number): Generator<ChunkVector> {
+/** All vectors of a model at a depth. Those of a page share their memory. Throws damage when they are not `dims` wide. */
+export function* vectorsAt(db: IndexDatabase, model: number, depth: number, dims: number): Generator<ChunkVector> {
   // What is strung together keeps its bytes in a database of UTF-8, and every column the order of the rows; 17 digits are a double as it was.
-  const sql = `SELECT group_concat(chunk) AS chunks, group_concat(printf('%!.17g', scale)) AS scales, CAST(group_concat(q, '') AS BLOB) AS bytes
+  const sql = `SELECT group_concat(chunk) AS chunks, group_concat(printf('%!.17g', scale)) AS scales, CAST(group_concat(q, '') AS BLOB) AS bytes, min(length(q)) AS least, max(length(q)) AS most
     FROM (SELECT chunk, scale, q FROM vectors WHERE model = ? AND depth = ? AND chunk > ? ORDER BY chunk LIMIT ${PAGE})`;
   for (let after = -1; ; ) {
-    const { chunks, scales, bytes } = db.get(sql, model, depth, after) as { chunks: string | null; scales: string; bytes: Uint8Array<ArrayBuffer> };
+    const { chunks, scales, bytes, least, most } = db.get(sql, model, depth, after) as { chunks: string | null; scales: string; bytes: Uint8Array<ArrayBuffer>; least: number; most: number };
     if (chunks === null) return;
+    if (least !== dims || most !== dims) throw notSound(`vectors of ${least} to ${most} dimensions where the model makes ${dims}`);
     const ids = chunks.split(",").map(Number);
     const scale = scales.split(",").map(Number);
-    const width = bytes.length / ids.length;
-    for (const [i, chunkId] of ids.entries()) yield { chunkId, vector: { scale: scale[i]!, values: new Int8Array(bytes.buffer, bytes.byteOffset + i * width, width) } };
+    for (const [i, chunkId] of ids.entries()) yield { chunkId, vector: { scale: scale[i]!, values: new Int8Array(bytes.buffer, bytes.byteOffset + i * dims, dims) } };
     after = ids.at(-1)!;
   }
 }

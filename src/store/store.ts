@@ -7,13 +7,13 @@ import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type 
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
-import { asStrataError, type CheckBeside, isDamage, lockWithin, makeFolder, removeDatabase, type IndexDatabase } from "./database.ts";
+import { asStrataError, type CheckBeside, isDamage, isForeign, lockWithin, makeFolder, notSound, removeDatabase, type IndexDatabase } from "./database.ts";
 import { ModelVectors, type DenseHit } from "./dense.ts";
 import { deleteModel, Forgetting, retireModels } from "./forgetting.ts";
 import { GraphFiles } from "./graphFiles.ts";
 import { ImportGraph } from "./imports.ts";
 import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch, lexicalMatches, type LexicalStatistics, meanLengths, rescored, searchLexical, searchVerbatim, tellingTerms } from "./lexical.ts";
-import { DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
+import { assertOwn, DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { chunksRecentLast, codeOfChunks, deepestVector, filesOfChunk, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, StoreOptions, TermPlaces } from "./records.ts";
 import { depthNumber } from "./schema.ts";
@@ -547,7 +547,7 @@ export class Store {
     try {
       await this.#loadRows();
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error) && !isForeign(error)) throw error;
       this.#startAgain(error);
     }
     this.#check?.begin();
@@ -559,12 +559,15 @@ export class Store {
     this.#catalogue.load(this.#db);
     for (const file of this.#catalogue.files.values()) this.#imports.set(file);
     await remakeLexicon(this.#db, this.#options);
+    assertOwn(this.#db);
     this.#current = this.#storedModel(this.#model);
     this.#loadVectors(this.#current);
-    const others = this.#db.all("SELECT m.id, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
+    const others = this.#db.all("SELECT m.id, m.hash, m.description, (SELECT count(*) FROM vectors WHERE model = m.id AND depth = 0) AS n FROM models m WHERE m.id <> ? ORDER BY n", this.#current.row);
     const answering = this.#current.vectors.count < this.#catalogue.references.size ? others.pop() : undefined;
     if (answering) {
-      this.#previous = this.#storedModel(JSON.parse(answering["description"] as string) as EncoderModel);
+      const model = JSON.parse(answering["description"] as string) as EncoderModel | null;
+      if (model === null || model.hash !== answering["hash"] || !Number.isInteger(model.dims) || model.dims < 1 || !Array.isArray(model.matryoshka)) throw notSound("the model before");
+      this.#previous = this.#storedModel(model);
       this.#loadVectors(this.#previous);
     }
     this.#retireModels(this.#current, this.#previous);
@@ -581,7 +584,7 @@ export class Store {
   }
   #loadVectors({ row, vectors }: StoredModel): void {
     for (const depth of [...depths].reverse()) {
-      for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth])) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
+      for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth], vectors.model.dims)) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
     }
   }
 }

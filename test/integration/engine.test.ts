@@ -1,5 +1,6 @@
 // The real engine process on real files: what it indexes, what a change costs, and who may talk to it.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
@@ -241,9 +242,40 @@ test("without the token nobody gets in, and the engine's files are the owner's a
   const stranger = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
   stranger.listen();
   await assert.rejects(stranger.sendRequest(protocol.handshake, { protocol: protocol.PROTOCOL_VERSION, build, token: "guess", client: "test" }));
-  await assert.rejects(stranger.sendRequest(protocol.status));
+  if (!socket.closed) await once(socket, "close"); // he is shown out
+  await assert.rejects(Promise.resolve().then(() => stranger.sendRequest(protocol.status)));
   stranger.dispose();
-  socket.destroy();
+
+  const talker = net.connect(address);
+  const shownOut = once(talker, "close", { signal: AbortSignal.timeout(4_000) }).catch((error: NodeJS.ErrnoException) => assert.match(error.code!, /ECONNRESET|EPIPE/)); // before he would have to show the token
+  talker.write(`Content-Length: 100000000\r\n\r\n${" ".repeat(1_000_000)}`);
+  await shownOut;
+  await client.connection.sendRequest(protocol.status);
+});
+
+test("a request in the wrong shape is refused in words, and keeps nobody else waiting", async (t) => {
+  const workspace = new Workspace(t, { "src/walk.ts": walkTs });
+  const { connection } = await workspace.connect();
+  const good: [{ readonly method: string }, Record<string, unknown>][] = [
+    [protocol.search, { query: "list files", k: 1, depth: "instant" }],
+    [protocol.similar, { text: "function f() {}", lang: "typescript", k: 1, depth: "instant" }],
+    [protocol.duplicates, { minLines: 6, threshold: 0.9, limit: 5 }],
+    [protocol.index, { depth: "instant" }],
+    [protocol.filesChanged, { paths: ["src/walk.ts"] }],
+    [protocol.configure, { backgroundDepth: "instant", exclude: [], maxFileBytes: 1_000_000 }],
+    [protocol.chooseModel, { folder: "" }],
+  ];
+  for (const [{ method }, params] of good) {
+    for (const name of Object.keys(params))
+      for (const value of [undefined, null, {}]) {
+        const error = await connection.sendRequest(method, { ...params, [name]: value }).then(() => undefined, fromWire);
+        // Code alone needs no text, nor a language.
+        if (value === undefined && method === protocol.similar.method && error === undefined) continue;
+        assert.ok(StrataError.is(error, "input.invalid"), `${method} with ${name} = ${JSON.stringify(value)}: ${String(error)}`);
+      }
+    await assert.rejects(connection.sendRequest(method, null), /is not as it must be: /);
+    await connection.sendRequest(method, { ...params, ofLaterVersions: true });
+  }
 });
 
 test("bad requests get a sentence and a code", async (t) => {

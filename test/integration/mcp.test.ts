@@ -226,6 +226,20 @@ test("a server that an agent starts in the home folder serves nothing, and says 
   assert.ok(![...sandbox.engines().keys()].includes(folder));
 });
 
+test("what is no request is answered in words, and a message of many megabytes ends nothing", async () => {
+  await assert.rejects(call("index_status", {}, { progressToken: null }), /progressToken is text or a whole number/);
+  server.process.stdin?.write(`${"x".repeat(12_000_000)}\n`);
+  assert.equal((await call("index_status", {})).isError, undefined);
+});
+
+test("thousands of paths in a filter are refused at once, for nobody else would be answered meanwhile", async () => {
+  for (const [tool, args] of [["search_code", { query: "merge", path: "{a,".repeat(2_000) }], ["find_duplicates", { filters: `path:${"a,".repeat(1_500)}` }]] as const) {
+    const { isError, content } = await call(tool, args);
+    assert.equal(isError, true);
+    assert.match(content[0]!.text, /paths in the filters; up to 1000/);
+  }
+});
+
 test("a cancelled call goes unanswered and the next one is served", async () => {
   write(manyFiles(400, 1));
   const { id, answer } = request("tools/call", { name: "search_code", arguments: { query: "merge the ledger", wait: true } });

@@ -51,6 +51,12 @@ describe("the exit sessions", async () => {
     assert.deepEqual(added.shallow, plain.shallow, "an exit without a share stays as it is");
   });
 
+  it("refuse vectors that are not as wide as the manifest says, which no question could be compared with", async () => {
+    const narrow = await openExitSessions({ ...table, files: { ...files, model: { ...files.model, dims: dims / 2 } } }, 1);
+    await assert.rejects(narrow.run(sequences[0]!, "shallow"), (error) => StrataError.is(error, "model.damaged") && /of 16 numbers, not of 8/.test(error.message));
+    await narrow.release();
+  });
+
   it("can be stopped between the exits", async () => {
     const stop = () => {
       throw new Error("enough");

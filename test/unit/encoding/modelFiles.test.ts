@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { StrataError, type ErrorCode } from "../../../src/base/errors.ts";
+import { describeError, StrataError, type ErrorCode } from "../../../src/base/errors.ts";
 import { sha256 } from "../../../src/base/hash.ts";
 import { loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
@@ -219,6 +219,15 @@ describe("a model folder", () => {
       editManifest(folder, edit);
       await assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, "model.damaged") && /wrong at/.test(error.message));
     }
+  });
+
+  it("is refused with a manifest or a tokenizer that are too large to be read whole", async (t) => {
+    const folder = copyTinyModel(t);
+    const isRefused = (code: ErrorCode, says: RegExp) => assert.rejects(loadModelFiles(folder), (error) => StrataError.is(error, code) && says.test(describeError(error)));
+    editManifest(folder, ({ files }) => (files["tokenizer.json"].bytes = 50_000_001));
+    await isRefused("model.unsupported", /tokenizer\.json is larger than 50 MB/);
+    writeFileSync(path.join(folder, "manifest.json"), " ".repeat(1_000_001));
+    await isRefused("model.missing", /it has 1000001 bytes/);
   });
 
   it("is refused when its table's scales are no numbers", async (t) => {

@@ -69,6 +69,8 @@ describe("the tokenizer", () => {
     ["a byte-level BPE model", (json) => (json.model.type = "BPE")],
     ["a cased normaliser", (json) => (json.normalizer.lowercase = false)],
     ["another pre-tokenizer", (json) => (json.pre_tokenizer.type = "Whitespace")],
+    ["words of any length, each way to cut which would be tried", (json) => (json.model.max_input_chars_per_word = 1e9)],
+    ["thousands of added tokens, each of which would be looked for in every text", (json) => json.added_tokens.push(...Array.from({ length: 1000 }, (_, i) => ({ id: 1, content: `[${i}` })))],
     ["a vocabulary without [CLS]", (json) => void (delete json.model.vocab["[CLS]"], (json.added_tokens = []))],
   ];
   for (const [what, edit] of refused)

@@ -1,5 +1,7 @@
 // How a client waits for an engine that takes its time: programs of a few lines in the engine's place, and a clock that the test moves.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -121,6 +123,50 @@ test("an older engine is asked to end once ours stands ready; one that has gone 
   }
 });
 
+/** A server in an engine's place, and its record. @param shaken what it answers to a handshake @param ended after it was asked to end */
+async function inPlace(t: TestContext, folder: string, name: string, shaken: () => object, ended = () => {}): Promise<{ asked: number }> {
+  const address = path.join(folder, `engine-${name}.sock`);
+  const state = { asked: 0 };
+  const server = net.createServer((socket) => {
+    const connection = createMessageConnection(new SocketMessageReader(socket), new SocketMessageWriter(socket));
+    connection.onRequest(handshake, () => shaken() as never);
+    connection.onRequest(shutdown, () => {
+      state.asked++;
+      rmSync(engineRecordFile(folder));
+      server.close();
+      socket.destroy();
+      ended();
+    });
+    connection.listen();
+    t.after(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => void server.listen(address, resolve));
+  t.after(() => server.close());
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: process.pid, address, token: "t", build: "b" }));
+  return state;
+}
+const isOlder = () => new ResponseError(-32001, "older", { code: "engine.older" });
+
+test("an older engine goes on where ours cannot start", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const older = await inPlace(t, folder, "older", isOlder);
+  await assert.rejects(workspace.connect({ program: program(workspace, say("model.damaged")).program }), ends);
+  assert.deepEqual([older.asked, existsSync(engineRecordFile(folder))], [0, true]);
+});
+
+test("an engine that stood ready leaves when another client's came first", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  await inPlace(t, folder, "older", isOlder, () => void inPlace(t, folder, "other", () => ({ build: "the other's" })));
+  const ours = program(workspace, `process.once("disconnect", () => process.exit()); process.send({ waits: true });`);
+  assert.equal((await workspace.connect({ program: ours.program })).info.build, "the other's");
+  assert.equal(ours.starts().length, 1);
+  await processGone(Number(ours.starts()[0]));
+});
+
 test("a record whose process could be a whole group of them is no record: nobody is ended for it", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
   const workspace = new Workspace(t);
   const folder = indexFolder(canonicalRoot(workspace.root));
@@ -133,6 +179,42 @@ test("a record whose process could be a whole group of them is no record: nobody
     writeFileSync(engineRecordFile(folder), JSON.stringify({ pid, address, token: "t", build: "b" }));
     await assert.rejects(workspace.connect({ start: false, patienceMs: 1 }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
   }
+});
+
+test("one frozen engine after the other is ended, and each once", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const engine = program(workspace, say("model.damaged"));
+  /** A process that takes connections and answers none. @param next what it does with the first */
+  const frozen = async (name: string, next: string) => {
+    const address = path.join(folder, `engine-${name}.sock`);
+    const child = spawn(process.execPath, ["-e", `require("net").createServer(() => { ${next} }).listen(${JSON.stringify(address)}, () => console.log("up"))`], { stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    await once(child.stdout, "data");
+    return { gone: once(child, "exit"), record: JSON.stringify({ pid: child.pid, address, token: "t", build: "b" }) };
+  };
+  const second = await frozen("b", "");
+  const first = await frozen("a", `require("fs").writeFileSync(${JSON.stringify(engineRecordFile(folder))}, ${JSON.stringify(second.record)})`);
+  writeFileSync(engineRecordFile(folder), first.record);
+  await assert.rejects(workspace.connect({ program: engine.program, patienceMs: 500 }), ends);
+  for (const { gone } of [first, second]) assert.equal((await gone)[1], "SIGKILL");
+});
+
+test("a frozen engine that cannot be ended, as another user's, is named, not waited for again and again", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const address = path.join(folder, "engine-test.sock");
+  let asked = 0;
+  const silent = net.createServer((socket) => void (asked++, t.after(() => socket.destroy())));
+  await new Promise<void>((resolve) => void silent.listen(address, resolve));
+  t.after(() => silent.close());
+  const gone = spawn(process.execPath, ["-e", ""]);
+  await once(gone, "exit");
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: gone.pid, address, token: "t", build: "b" }));
+  await assert.rejects(workspace.connect({ patienceMs: 20 }), (error) => StrataError.is(error, "engine.unreachable") && error.message.includes(`process ${gone.pid}`));
+  assert.equal(asked, 2);
 });
 
 test("an engine that says it is up and cannot be reached is given up, also while it has the index", async (t) => {

@@ -524,6 +524,22 @@ test("where the encoder does not run, what is complete at instant depth counts a
   assert.equal(scan.mock.callCount(), 0);
 });
 
+test("whoever asks for the index while a pass fails hears why, and it is not tried again without a pause", { timeout: 30_000 }, async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
+  await engine.index("instant", never);
+  const fails: ((error: unknown) => void)[] = [];
+  scan.mock.mockImplementation(() => new Promise((_, reject) => fails.push(reject)));
+  await engine.filesChanged(Object.keys(manyFiles(400)), never); // asks for another pass
+  while (fails.length < 1) await yieldToEventLoop();
+  const waiting = assert.rejects(engine.index("instant", never), (error) => StrataError.is(error, "index.busy"));
+  fails[0]!(new StrataError("index.busy", "Somebody else has it."));
+  await waiting;
+  assert.equal(fails.length, 1);
+});
+
 test("a failure is not judged while a pass that was asked for meanwhile is still to come", async (t) => {
   const place = workplace(t, manyFiles(5));
   const engine = await place.open();

@@ -42,11 +42,11 @@ test("files of keys are known as their tools write them, and what speaks of such
   const cluster = `apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: ${base64.repeat(60)}\nkind: Config\nusers:\n- name: admin\n  user:\n    client-key-data: ${base64}\n`;
   const keys = [
     account("-----BEGIN PRIVATE KEY-----\nMII"), cluster, `# created: 2026-01-02\n# public key: age1qqq\nAGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQ\n`, "PuTTY-User-Key-File-3: ssh-ed25519\n", "$ANSIBLE_VAULT;1.1;AES256\n6132\n",
-    `[Interface]\nAddress = 10.0.0.2/24\nPrivateKey = ${base64}\n\n[Peer]\n`,
+    `[Interface]\nAddress = 10.0.0.2/24\nPrivateKey = ${base64}\n\n[Peer]\n`, JSON.stringify({ client_email: "a@shop.example", private_key: `-----BEGIN RSA PRIVATE KEY-----\n${base64}\n` }),
   ];
   for (const text of keys) assert.equal(isPrivateKey(text), true, text.slice(0, 80));
   const others = [
-    account("YOUR KEY"), `test("reads", () => {\n  read(${account("-----BEGIN PRIVATE KEY-----")});\n`, "kind: Config\nusers: []\n", "The field client-key-data: is the key.\n", "[Interface]\nPrivateKey = <the client's>\n", `[Interface]\nName = x\n[Peer]\nPrivateKey = ${base64}\n`,
+    account("YOUR KEY"), JSON.stringify({ private_key: "-----BEGIN PRIVATE KEY-----\n..." }), JSON.stringify({ private_key: "-----BEGIN PRIVATE KEY-----" }).repeat(1_000), `test("reads", () => {\n  read(${account("-----BEGIN PRIVATE KEY-----")});\n`, "kind: Config\nusers: []\n", "The field client-key-data: is the key.\n", "[Interface]\nPrivateKey = <the client's>\n", `[Interface]\nName = x\n[Peer]\nPrivateKey = ${base64}\n`,
     "# Keys begin with AGE-SECRET-KEY-1\n", `{${" ".repeat(100_000)}`, "[Interface]\n".repeat(10_000), "#\n".repeat(20_000), "\n".repeat(20_000), '{"type": "service_account"'.repeat(2_000),
   ];
   for (const text of others) assert.equal(isPrivateKey(text), false, text.slice(0, 80));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namesIn, parseQuery, type QueryKind } from "../../../src/search/query.ts";
+import { namesIn, parseFilters, parseQuery, type QueryKind } from "../../../src/search/query.ts";
 import { fileMatcher } from "../../../src/store/store.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 
@@ -305,4 +305,10 @@ test("a quoted message is told from the value that it quotes", () => {
 test("names with a sign at the end are names", () => {
   assert.deepEqual(parseQuery("undefined method `save!' for nil").identifiers, ["save!"]);
   assert.deepEqual(parseQuery("why does save_all! raise").identifiers, ["save_all!", "save_all"]);
+});
+
+test("as many paths may be named as anybody names, no more", () => {
+  const paths = (count: number, minus = "") => `${minus}path:${Array.from({ length: count }, (_, i) => `./${i}`).join(",")}`;
+  assert.equal(parseFilters({ filters: paths(1_000) }).pathGlobs?.length, 1_000);
+  for (const filters of [paths(1_001), paths(1_001, "-"), `${paths(501)} ${paths(500, "-")}`]) assert.throws(() => parseFilters({ filters }), /1001 paths.*up to 1000/);
 });

@@ -1,6 +1,8 @@
 // A tier: its graph against the exact scan, its file against damage, and rows and graph staying together.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -193,6 +195,46 @@ describe("a saved graph", () => {
       assert.equal(await tierOf(upTo(200)).load(file), undefined);
     });
   }
+
+  /** Changes the file and gives it the checksum of what it is now, as a fault in memory would while it was written. */
+  const plant = (change: (bytes: Buffer, elementSize: number) => void): void => {
+    const bytes = readFileSync(file);
+    change(bytes, Number(bytes.readBigUInt64LE(24)));
+    writeFileSync(file, bytes);
+    edit({ sha256: createHash("sha256").update(bytes).digest("hex") });
+  };
+  const HEADER = 96;
+
+  test("by which hnswlib ends the process is not read again by the next", async () => {
+    await saved(200);
+    plant((bytes, size) => {
+      for (let i = 0; i < 200; i++) bytes.writeUInt32LE(0x7fffffff, HEADER + i * size + 4); // each one's first neighbour
+    });
+    const child = `
+      const { Tier, loadGraphModule } = await import(${JSON.stringify(new URL("../../../src/store/graphs.ts", import.meta.url))});
+      const tier = new Tier(${JSON.stringify(identity)}, loadGraphModule().module, 100);
+      for (let id = 0; id < 200; id++) tier.add(id, { scale: 1, values: new Int8Array(${dims}).fill(id) });
+      await tier.load(${JSON.stringify(file)});
+    `;
+    const { status } = spawnSync(process.execPath, ["--no-warnings", "--input-type=module", "-e", child]);
+    assert.notEqual(status, 0, "or hnswlib has learnt to look, and nothing here is needed any more");
+    const again = tierOf(upTo(200));
+    assert.match((await again.load(file))!, /ended over it/);
+    assert.deepEqual(readdirSync(folder), []);
+    drained(again);
+    await again.save(file);
+    assert.equal(await tierOf(upTo(200)).load(file), undefined);
+    assert.equal(await tierOf(upTo(200)).load(file), undefined, "and is trusted after it was read");
+  });
+
+  test("that says otherwise than its description how much it holds is deleted", async () => {
+    await saved(200);
+    plant((bytes, size) => {
+      for (let i = 0; i < 200; i++) bytes.writeBigUInt64LE(7n, HEADER + i * size + size - 8); // all by the same label
+    });
+    assert.match((await tierOf(upTo(200)).load(file))!, /does not hold/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
 
   test("is deleted unread where vectors are scanned instead", async () => {
     await saved(200);

@@ -162,6 +162,73 @@ describe("a damaged database", () => {
     });
   }
 
+  const foreign: Record<string, string> = {
+    "without the table of names": "DROP TABLE symbols",
+    "without the words": "DROP TABLE lexicon",
+    "without the vectors": "DROP TABLE vectors",
+    "with other columns": "ALTER TABLE chunks RENAME COLUMN doc TO docs",
+    "with a trigger": "CREATE TRIGGER t AFTER INSERT ON files BEGIN DELETE FROM chunks; END",
+    "with a view": "CREATE VIEW v AS SELECT * FROM chunks",
+    "with a table of another program by the name of one": "DROP TABLE files; CREATE TABLE files (id INTEGER, name TEXT)",
+    "with a path that leads out": "UPDATE files SET path = 'src/../../keys.ts' WHERE id = 1",
+    "with a path from the top of the disk": "UPDATE files SET path = '/etc/hosts' WHERE id = 1",
+    "with a path that is none": "UPDATE files SET path = x'00ff' WHERE id = 1",
+    "with imports that are no JSON": "UPDATE files SET imports = '{oops' WHERE id = 1",
+    "with imports that are no list": "UPDATE files SET imports = '5' WHERE id = 1",
+    "with a chunk of a number that nothing has room for": "UPDATE places SET chunk = 1099511627776 WHERE id = 1",
+    "with a chunk of a number that JavaScript has not": "UPDATE places SET chunk = 4611686018427387904 WHERE id = 1",
+    "with vectors of another width": "UPDATE vectors SET q = zeroblob(7)",
+    "with one vector of another width": "UPDATE vectors SET q = zeroblob(33) WHERE chunk = 5",
+    "with vectors of two widths that are right in the mean": "UPDATE vectors SET q = zeroblob(iif(chunk % 2, 31, 33))",
+    "with a model before that is no model": "UPDATE models SET hash = 'b', description = '{oops'",
+    "with a model before that is less than a model": "UPDATE models SET hash = 'b', description = '{\"hash\":\"b\",\"dims\":-5,\"matryoshka\":[]}'",
+  };
+  for (const [name, sql] of Object.entries(foreign))
+    test(`${name} is deleted, said so, and replaced, though its pages are sound`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(60));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec(sql);
+      db.close();
+      const again = await w.open();
+      assert.equal(again.coverage().files, 0);
+      assert.match(again.warnings[0]!, /damaged/);
+      again.putFiles(manyFiles(3));
+      assert.ok(nearest(again, manyFiles(1)[0]!.chunks[0]!.chunk.text)!.score > 0.99);
+    });
+
+  for (const [name, sql] of [
+    ["names that are no list", "UPDATE chunks SET symbols = '{oops'"],
+    ["names that are no words", "UPDATE chunks SET symbols = '[5]'"],
+    ["lines before the first", "UPDATE places SET startLine = -5"],
+    ["lines that are no numbers", "UPDATE places SET endLine = 'y'"],
+    ["lines that end before they begin", "UPDATE places SET startLine = endLine + 1"],
+  ] as const)
+    test(`is called so where it is read and has ${name}`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(3));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec(sql);
+      db.close();
+      const again = await w.open();
+      assert.throws(() => again.placesInFile("src/file0.ts"), code("index.damaged"));
+      assert.equal(again.coverage().files, 0);
+    });
+
+  for (const terms of ["'text'", "zeroblob(6)"])
+    test(`is called so where a search by words meets terms that are ${terms}`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(3));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec(`UPDATE placeTerms SET terms = ${terms}`);
+      db.close();
+      const again = await w.open();
+      assert.throws(() => again.lexicalMatches([number], [1]), code("index.damaged"));
+    });
+
   test("is not seen where the check could not be made: that says nothing of the file", async () => {
     const check = new CheckBeside(inFolder("none.db"));
     check.begin();
