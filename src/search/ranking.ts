@@ -13,10 +13,10 @@ export interface Scored {
 }
 
 /**
- * What each further chunk of a file already in the list loses, up to three times: about the distance between the first and the tenth file, so that
- * a file's second chunk comes after the other files that answer at all.
+ * What a further chunk of a file in the list loses: two thirds of the distance between the first and the tenth file, so that it comes after the other files
+ * that answer well, and more for each that is there. With three for each of them the right function of the right file was often far behind (QUALITY.md).
  */
-export const sameFilePenalty = 3;
+export const sameFilePenalty = (earlier: number): number => (earlier === 0 ? 0 : Math.min(1 + earlier, 9));
 
 export function weightsFor(query: ParsedQuery): Weights {
   return query.kind === "symbol" ? symbolWeights : proseWeights;
@@ -36,7 +36,7 @@ export interface Ranked extends Scored {
 }
 
 /**
- * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, once per pick, and so do copies of the picked
+ * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, and so do copies of the picked
  * chunk in other files: a second checkout inside the workspace must not fill the list with one function. A chunk whose lines mostly stand in a better hit
  * of the same file is left out.
  */
@@ -71,7 +71,7 @@ const depthOf = (path: string): number => path.split("/").length;
 
 /** The place that a trace names stands where it stands, whatever else of its file came before. */
 function penaltyOf({ features, earlier }: { readonly features: FeatureRow; readonly earlier: number }): number {
-  return features[trace]! > 0 ? 0 : Math.min(earlier, 3) * sameFilePenalty;
+  return features[trace]! > 0 ? 0 : sameFilePenalty(earlier);
 }
 
 const trace = featureNames.indexOf("trace");
@@ -90,7 +90,7 @@ export function explain(hit: Ranked, query: ParsedQuery): Signal[] {
     const contribution = hit.features[i]! * weights[featureNames[i]!];
     if (contribution !== 0) signals.push({ signal: featureNames[i]!, value: hit.features[i]!, contribution });
   }
-  if (hit.penalty > 0) signals.push({ signal: "same file or code", value: hit.penalty / sameFilePenalty, contribution: -hit.penalty });
+  if (hit.penalty > 0) signals.push({ signal: "same file or code", value: hit.penalty, contribution: -hit.penalty });
   return signals.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
 }
 

@@ -273,7 +273,7 @@ test("a request in the wrong shape is refused in words, and keeps nobody else wa
         if (value === undefined && method === protocol.similar.method && error === undefined) continue;
         assert.ok(StrataError.is(error, "input.invalid"), `${method} with ${name} = ${JSON.stringify(value)}: ${String(error)}`);
       }
-    await assert.rejects(connection.sendRequest(method, null), /is not as it must be: /);
+    await assert.rejects(connection.sendRequest(method, null), /is not as it must be at /);
     await connection.sendRequest(method, { ...params, ofLaterVersions: true });
   }
 });

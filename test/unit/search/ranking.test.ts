@@ -29,9 +29,9 @@ test("a file's second chunk waits for the other files, and comes when it is far 
   const candidates = [candidate(1, "a"), candidate(2, "a"), candidate(3, "b")];
   const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
   assert.deepEqual(order(rank(candidates, [bm25(2), bm25(1.9), bm25(1)], query, 3)), [1, 3, 2]);
-  assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty), bm25(1)], query, 3)), [1, 2, 3]);
-  const five = Array.from({ length: 5 }, (_, i) => candidate(i + 1, "a"));
-  assert.deepEqual(rank(five, five.map(() => bm25(1)), query, 5).map((hit) => hit.penalty / sameFilePenalty), [0, 1, 2, 3, 3]);
+  assert.deepEqual(order(rank(candidates, [bm25(9), bm25(2 + sameFilePenalty(1)), bm25(1)], query, 3)), [1, 2, 3]);
+  const many = Array.from({ length: 11 }, (_, i) => candidate(i + 1, "a"));
+  assert.deepEqual(rank(many, many.map(() => bm25(1)), query, 11).map((hit) => hit.penalty), [0, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]);
 });
 
 test("a header that says all words as one whole name, and generated code that says them all, wait for code that says few", () => {
@@ -45,12 +45,12 @@ test("copies of a chunk in other files wait for other code, and come after it", 
   const bm25 = (score: number) => row({ bm25: score / proseWeights.bm25 });
   const hits = rank(candidates, [bm25(2), bm25(2), bm25(2), bm25(1)], query, 4);
   assert.deepEqual(order(hits), [1, 4, 2, 3]);
-  assert.deepEqual(hits.map((hit) => hit.penalty), [0, 0, sameFilePenalty, 2 * sameFilePenalty]);
+  assert.deepEqual(hits.map((hit) => hit.penalty), [0, 0, sameFilePenalty(1), sameFilePenalty(2)]);
   // What is new in the second file is not held up by the copy in front of it; a chunk twice in one file falls once.
   const changed = [copy(1, "one/a"), copy(2, "two/a"), candidate(3, "two/a", 50), candidate(4, "b"), copy(5, "b")];
   assert.deepEqual(order(rank(changed, [bm25(10), bm25(10), bm25(9.9), bm25(8), bm25(1)], query, 3)), [1, 3, 4]);
   const twice = rank([copy(1, "a"), candidate(2, "a", 90, 7), candidate(3, "b")], [bm25(2), bm25(2), bm25(1)], query, 3);
-  assert.deepEqual(twice.map((hit) => hit.penalty), [0, 0, sameFilePenalty]);
+  assert.deepEqual(twice.map((hit) => hit.penalty), [0, 0, sameFilePenalty(1)]);
 });
 
 test("the place a trace names loses nothing to an earlier chunk of its file", () => {
