@@ -91,6 +91,8 @@ test("similar code: by place and by text", async () => {
   assert.equal(placesIn(byPlace)[0]?.path, "src/again.py", byPlace.content[0]?.text);
   const byText = await call("find_similar_code", { text: "def with_backoff(f):\n  delay = 1\n  while True:\n    try: return f()\n    except Exception: delay *= 2", lang: "python", k: 2 });
   assert.ok(placesIn(byText).some((place) => place.path === "src/again.py"));
+  const copy = await call("find_similar_code", { text: readFileSync(path.join(root, "src/again.py"), "utf8"), lang: "python", k: 1 });
+  assert.match(copy.content[0]?.text ?? "", /^src\/again\.py:1-8 \(with_backoff\): exact copy\n/);
 });
 
 test("filters restrict what is similar", async () => {
