@@ -69,11 +69,11 @@ export class CodeForms {
     for (const chunkId of known.keys()) if (!index.has(chunkId)) known.delete(chunkId);
     const chunkIds = [...index.keys()].sort((a, b) => a - b);
     let read = 0;
-    for (const { chunkId, kind, text, lang } of store.codeOf(chunkIds.filter((id) => !known.has(id)))) {
+    for (const code of store.codeOf(chunkIds.filter((id) => !known.has(id)))) {
       await pause();
       if (++read % 1_000 === 0) onProgress?.({ phase: "search", done: read, total: 0, unit: "chunks" });
-      const form = formOf(chunkId, kind, text, lang);
-      known.set(chunkId, form);
+      const form = formOf(code, tokeniseCode(code.text, code.lang));
+      known.set(code.chunkId, form);
       if (form && form.shape !== "") kept.fresh.push(form);
     }
     // Nearly in order but for the new ones, which costs one comparison each.
@@ -94,10 +94,8 @@ export class CodeForms {
 }
 
 /** Undefined for what is too short or too uniform to be a copy of anything. */
-export function formOf(chunkId: number, kind: ChunkKind, text: string, lang: string): CodeForm | undefined {
-  if (isMostlyImports(text)) return undefined;
-  const tokens = tokeniseCode(text, lang);
-  if (tokens.length < leastTokens || isMostlyData(tokens)) return undefined;
+export function formOf({ chunkId, kind, text }: { readonly chunkId: number; readonly kind: ChunkKind; readonly text: string }, tokens: readonly CodeToken[]): CodeForm | undefined {
+  if (isMostlyImports(text) || tokens.length < leastTokens || isMostlyData(tokens)) return undefined;
   const shape = kind === "function" && tokens.length >= leastNearTokens ? shapeText(tokens) : "";
   return { chunkId, lines: text.trimEnd().split("\n").length, isDefinition: definitionKinds.has(kind), shape, exact: digest(exactForm(tokens)), renamed: digest(renamedForm(tokens)) };
 }

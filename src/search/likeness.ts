@@ -4,22 +4,20 @@ import type { Likeness } from "../base/copies.ts";
 import type { Depth } from "../encoding/encoder.ts";
 import type { Place } from "../store/store.ts";
 import { formOf, leastShared } from "./codeForms.ts";
-import { exactForm, holds, isList, sharedAround, tokeniseCode } from "./codeTokens.ts";
+import { type CodeToken, exactForm, holds, isList, sharedAround } from "./codeTokens.ts";
 
 /** Scores of similar.ts from which on four of five hits do the same (`node test/quality/alike.ts`); vectors of lower exits come less near to each other. */
 const muchAlike: Readonly<Record<Depth, number>> = { instant: 0.9, shallow: 0.95, deep: 1 };
 
-/** @returns what a place is to this code; undefined for what merely comes near. `score` and `depth` as in its hit */
-export function likenessTo(text: string, lang: string): (place: Place, score: number, depth: Depth) => Likeness | undefined {
-  const tokens = tokeniseCode(text, lang);
-  const [exact, own, isApart] = [exactForm(tokens), formOf(0, "function", text, lang), isList(tokens)];
-  return (place, score, depth) => {
+/** @returns what a place is to this code; undefined for what merely comes near. `others` are the place's tokens, `score` and `depth` those of its hit */
+export function likenessTo(text: string, tokens: readonly CodeToken[]): (place: Place, others: readonly CodeToken[], hit: { readonly score: number; readonly depth: Depth }) => Likeness | undefined {
+  const [exact, own, isApart] = [exactForm(tokens), formOf({ chunkId: 0, kind: "function", text }, tokens), isList(tokens)];
+  return (place, others, { score, depth }) => {
     if (tokens.length === 0) return undefined;
-    const others = tokeniseCode(place.text, place.lang);
     if (exactForm(others) === exact) return { kind: "exact" };
     if (own) {
       if (holds(others, tokens)) return { kind: "within" };
-      const other = formOf(place.chunkId, place.kind, place.text, place.lang);
+      const other = formOf(place, others);
       if (other?.renamed === own.renamed && !isApart) return { kind: "renamed" };
       if (other?.shape && own.shape && !isApart && !isList(others)) {
         const shared = sharedAround(tokens, others);

@@ -5,7 +5,7 @@ import type { Signal, SimilarParams } from "../engine/protocol.ts";
 import { languagesNamed } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
-import { jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
+import { type CodeToken, jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
 import { likenessTo } from "./likeness.ts";
 import { parseFilters } from "./query.ts";
 import { inOrder } from "./ranking.ts";
@@ -58,17 +58,17 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const own = tokeniseCode(source.text, source.lang);
   const [ownNames, ownShape] = [namesIn(own), shapeRuns(own)];
   // A chunk may stand in thousands of places (tables, generated code), and is read once.
-  const shares = new Map<number, { readonly names: number; readonly shape: number }>();
-  const sharesOf = (place: Place) => {
-    let known = shares.get(place.chunkId);
+  const read = new Map<number, { readonly tokens: readonly CodeToken[]; readonly names: number; readonly shape: number }>();
+  const readingOf = (place: Place) => {
+    let known = read.get(place.chunkId);
     if (!known) {
       const tokens = tokeniseCode(place.text, place.lang);
-      shares.set(place.chunkId, (known = { names: jaccard(ownNames, namesIn(tokens)), shape: jaccard(ownShape, shapeRuns(tokens)) }));
+      read.set(place.chunkId, (known = { tokens, names: jaccard(ownNames, namesIn(tokens)), shape: jaccard(ownShape, shapeRuns(tokens)) }));
     }
     return known;
   };
   const scored = [...places.values()].map((place) => {
-    const { names, shape } = sharesOf(place);
+    const { names, shape } = readingOf(place);
     const near = dense.get(place.chunkId);
     const signals: Signal[] = [
       { signal: "dense", value: near?.score ?? 0, contribution: near?.calibrated ?? 0 },
@@ -81,11 +81,11 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   });
   scored.sort((a, b) => b.score - a.score || inOrder(a.place, b.place));
   signal?.throwIfAborted();
-  const likenessOf = likenessTo(source.text, source.lang);
+  const likenessOf = likenessTo(source.text, own);
   return {
     hits: scored.slice(0, params.k).map((item) => {
       const hit = placeToHit(item, item.score, item.why);
-      const likeness = likenessOf(item.place, hit.score, hit.depth);
+      const likeness = likenessOf(item.place, readingOf(item.place).tokens, hit);
       return { ...hit, ...(likeness && { likeness }) };
     }),
     depth: deepestOf(scored.map(({ depth }) => depth)),

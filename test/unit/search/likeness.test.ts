@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { likenessText } from "../../../src/base/copies.ts";
+import type { Depth } from "../../../src/encoding/encoder.ts";
 import type { ChunkKind } from "../../../src/indexing/chunk.ts";
+import { tokeniseCode } from "../../../src/search/codeTokens.ts";
 import { likenessTo } from "../../../src/search/likeness.ts";
 import type { Place } from "../../../src/store/store.ts";
 
@@ -20,7 +22,8 @@ const own = ["function pricesAbove(prices: number[], least: number, rate: number
 const renamed = own.replaceAll("price", "cost").replaceAll("kept", "list").replaceAll("least", "floor");
 
 describe("what a hit of similar code is to the code that was asked about", () => {
-  const far = (text: string, about = own, how = {}) => likenessTo(about, "typescript")(place(text, how), 0.1, "deep");
+  const likeness = (of: Place, score: number, depth: Depth = "deep", about = own) => likenessTo(about, tokeniseCode(about, "typescript"))(of, tokeniseCode(of.text, of.lang), { score, depth });
+  const far = (text: string, about = own, how = {}) => likeness(place(text, how), 0.1, "deep", about);
 
   it("is an exact copy, whatever its layout and comments", () => {
     assert.deepEqual(far(own), { kind: "exact" });
@@ -54,9 +57,8 @@ describe("what a hit of similar code is to the code that was asked about", () =>
 
   it("is much alike by its score, for which lower exits need less", () => {
     const other = place("def total(rows):\n    return sum(row.price for row in rows)\n", { lang: "python" });
-    const like = likenessTo(own, "typescript");
-    assert.deepEqual(([["instant", 0.9], ["shallow", 0.95], ["deep", 1]] as const).map(([depth, score]) => [like(other, score, depth), like(other, score - 0.01, depth)]), Array.from({ length: 3 }, () => [{ kind: "alike" }, undefined]));
-    assert.deepEqual(like(place(renamed), 1.2, "deep"), { kind: "renamed" }, "what is a copy is called one");
+    assert.deepEqual(([["instant", 0.9], ["shallow", 0.95], ["deep", 1]] as const).map(([depth, score]) => [likeness(other, score, depth), likeness(other, score - 0.01, depth)]), Array.from({ length: 3 }, () => [{ kind: "alike" }, undefined]));
+    assert.deepEqual(likeness(place(renamed), 1.2), { kind: "renamed" }, "what is a copy is called one");
   });
 
   it("is told in words", () => {
