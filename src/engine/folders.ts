@@ -68,7 +68,8 @@ function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
 /** What holds for every folder whose hits are shown. */
 function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
   const respellings = first?.respellings?.filter(({ typed }) => others.every((other) => other.respellings?.some((respelling) => respelling.typed === typed))) ?? [];
-  return { ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
+  const translation = others.every((other) => other.translation?.english === first?.translation?.english) ? first?.translation : undefined;
+  return { ...(translation && { translation }), ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
 }
 
 /** That nothing passes the filters in any of them, and why, as the first tells it. */

@@ -1,11 +1,11 @@
 // The one front of searching: a query in, hits with reasons out, and the way to make them better within a time budget.
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
-import type { Remarks, Respelling } from "../base/remarks.ts";
+import type { Remarks } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
 import { deepestOf, type Depth, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
 import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import type { Filters } from "../store/store.ts";
-import { type Candidate, type Candidates, gatherCandidates, hitsByWords, readQuery, type SearchStore } from "./candidates.ts";
+import { type Candidate, type Candidates, gatherCandidates, hitsByWords, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
@@ -13,7 +13,7 @@ import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
 import { checkQuery, filtersOf, type ParsedQuery } from "./query.ts";
 import { explain, rank, type Ranked, scoreOf, settle, weightsFor } from "./ranking.ts";
-import { respelt } from "./spelling.ts";
+import { readQuestion, type ReadQuestion } from "./reading.ts";
 import { isMostlyUnspaced, wordsIn } from "./terms.ts";
 import { wordMeanings } from "./wordMeaning.ts";
 
@@ -53,16 +53,15 @@ const calm = 0.02;
 /** Answers from what the index holds now. Works with words alone, with vectors alone, and on an empty index (no hits). @throws StrataError "input.invalid" */
 export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "query" | "k" | "streamId" | "under">, signal?: AbortSignal): Promise<RankedResult> {
   const { store, encoder, noiseFloor } = deps;
-  const typed = readQuery(store, params.query);
-  checkQuery(typed);
   const floor = encoder && noiseFloor?.of(store, encoder);
-  // While files are still being read, a word that none has yet may come.
-  const { query, respellings } = encoder && noiseFloor ? respelt(params.query, typed, store, { isWord: (word) => encoder.knowsWord(word), isTyping: params.streamId !== undefined }) : { query: typed, respellings: [] };
+  const { typed, ...read } = readQuestion(store, params.query, { isWord: (word) => encoder?.knowsWord(word) ?? false, isTyping: params.streamId !== undefined, mayRespell: encoder !== undefined && noiseFloor !== undefined });
+  checkQuery(typed);
+  const { query } = read;
   const vectors = await queryVectors(encoder, query, signal);
   signal?.throwIfAborted();
   const under = params.under ?? "";
   const candidates = gatherCandidates(store, query, vectors, params.k, under, await hitsByWords(store, query, params.k, under, signal));
-  return { ...rankCandidates(deps, { query, typed: typed.text, respellings, floor, vectors, k: params.k }, candidates), emptied: emptiedBy(store, filtersOf(query, under)) };
+  return { ...rankCandidates(deps, { ...read, floor, vectors, k: params.k }, candidates), emptied: emptiedBy(store, filtersOf(query, under)) };
 }
 
 /** These filters, when nothing passes them. */
@@ -74,11 +73,7 @@ async function queryVectors(encoder: Encoder | undefined, query: ParsedQuery, si
   return query.kind === "code" ? encoder.embedCode({ breadcrumb: "", text: query.text }, signal) : encoder.embedQuery(query.text, signal);
 }
 
-interface Question {
-  readonly query: ParsedQuery;
-  /** Its text before `respellings`. */
-  readonly typed: string;
-  readonly respellings: readonly Respelling[];
+interface Question extends Omit<ReadQuestion, "typed"> {
   /** See NoiseFloor; undefined when it is not known. */
   readonly floor: number | undefined;
   readonly vectors: QueryVectors | undefined;
@@ -95,8 +90,9 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
     depth: deepestOf(candidates.items.map(({ depth }) => depth)),
     ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
+    ...(question.translation && { translation: question.translation }),
     ...(question.respellings.length > 0 && { respellings: question.respellings }),
-    ...(question.floor !== undefined && isFarFetched(question.query, question.typed, candidates, question.floor) && { farFetched: true }),
+    ...(question.floor !== undefined && isFarFetched(question.query, question.asked, candidates, question.floor) && { farFetched: true }),
     ...(waiting.length > 0 && { refine: (budgetMs, signal, onLate) => refine(deps, question, candidates, shown, waiting, budgetMs, signal, onLate) }),
   };
 }

@@ -8,7 +8,7 @@ import { bm25FieldWeights, readQuery, type SearchStore } from "./candidates.ts";
 import type { ParsedQuery } from "./query.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
 
-type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "definitions" | "coverage">;
+export type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "definitions" | "coverage">;
 
 /** Shorter names may go on to anything. */
 const leastOfName = 4;

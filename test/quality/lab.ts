@@ -13,11 +13,11 @@ import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
 import { Chunker } from "../../src/indexing/chunker.ts";
 import { isGeneratedSource, isTestPath } from "../../src/indexing/conventions.ts";
 import { walk } from "../../src/indexing/walk.ts";
-import { type Candidates, gatherCandidates, readQuery } from "../../src/search/candidates.ts";
+import { type Candidates, gatherCandidates } from "../../src/search/candidates.ts";
 import type { FeatureRow } from "../../src/search/features.ts";
 import type { ParsedQuery } from "../../src/search/query.ts";
 import { candidateFeatures } from "../../src/search/search.ts";
-import { respelt } from "../../src/search/spelling.ts";
+import { readQuestion } from "../../src/search/reading.ts";
 import { type MemoryChunk, MemoryStore } from "../support/memoryStore.ts";
 
 /** The encoders of one model, with a memory on disk. */
@@ -135,13 +135,13 @@ function openCache(name: string, modelHash: string, dims: number) {
   };
 }
 
-/** A question as the product reads it, its slips mended. */
+/** A question as the product reads it: in English, its slips mended. */
 export function readAs(store: MemoryStore, { encoder }: LabModel, text: string, isTyping = false): ParsedQuery {
-  return respelt(text, readQuery(store, text), store, { isWord: (word) => encoder.knowsWord(word), isTyping }).query;
+  return readQuestion(store, text, { isWord: (word) => encoder.knowsWord(word), isTyping, mayRespell: true }).query;
 }
 
 /** What might answer a question, and what is looked at in each. */
-export function candidatesFor(store: MemoryStore, model: LabModel, question: string | ParsedQuery, vectors: QueryVectors, k = 10): { readonly query: ParsedQuery; readonly candidates: Candidates; readonly rows: FeatureRow[] } {
+export function candidatesFor(store: MemoryStore, model: LabModel, question: string | ParsedQuery, vectors: QueryVectors | undefined, k = 10): { readonly query: ParsedQuery; readonly candidates: Candidates; readonly rows: FeatureRow[] } {
   const query = typeof question === "string" ? readAs(store, model, question) : question;
   const candidates = gatherCandidates(store, query, vectors, k, "");
   return { query, candidates, rows: candidateFeatures({ store, encoder: model.encoder }, query, vectors, candidates) };
