@@ -21,6 +21,8 @@ export interface Piece {
 export interface Glossary {
   /** As English names it. */
   readonly language: string;
+  /** Whether it lists the word, lower-cased, as it stands. In no time, where the first `piecesOf` of a language takes 30 ms. */
+  lists(word: string): boolean;
   /** The parts of the text that it knows, in order, the longest that fits at each place. */
   piecesOf(text: string): Piece[];
   /** Every English word in it. */
@@ -32,12 +34,15 @@ const unspacedRun = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]
 const word = /[\p{L}\p{M}\p{N}_$]+/gu;
 /** What may stand between the words of a phrase. */
 const between = /^[\s'’-]+$/;
-/** A name of code, and no word. */
-const isName = (text: string): boolean => /[\p{N}_$]|\p{Ll}\p{Lu}/u.test(text);
+/** A name of code, and no word: `maxSize`, `res.send`. */
+function isName(text: string, from: number, to: number): boolean {
+  return /[\p{N}_$]|\p{Ll}\p{Lu}/u.test(text.slice(from, to)) || /[\p{L}\p{N}_$][.:#]+$/u.test(text.slice(0, from)) || /^[.:#]+[\p{L}_$]/u.test(text.slice(to));
+}
 
 /** Shorter parts of a compound are endings or chance. */
 const leastOfPart = 3;
 const leastOfCompound = 7;
+const mostOfCompound = 40;
 
 /** How a language with spaces between its words makes them. */
 export interface Grammar {
@@ -68,7 +73,7 @@ const languages: Readonly<Record<string, { readonly language: string; readonly g
 
 let all: readonly Glossary[] | undefined;
 
-/** Every language's, read once: 50 ms. */
+/** Every language's, read once. */
 export function glossaries(): readonly Glossary[] {
   return (all ??= Object.entries(languages).map(([id, { language, grammar }]) => {
     const entries = entriesOf(readFileSync(path.join(packageRoot, "media", "glossary", `${id}.txt`), "utf8"));
@@ -94,17 +99,23 @@ const englishIn = (entries: readonly Entry[]): ReadonlySet<string> => new Set(en
 
 /** A language whose words are looked up one by one, whatever their endings. */
 export function spacedGlossary(language: string, entries: readonly Entry[], { stem, forms, compounds }: Grammar): Glossary {
-  const known = new Map<string, readonly string[]>();
-  const learn = (key: string, english: readonly string[]) => void (known.has(key) || known.set(key, english));
+  const listed = new Map<string, readonly string[]>();
+  // "Mot-clé" and "message d'erreur" are words one after the other, as they are in a text.
+  for (const { words, english } of entries) for (const one of words) learn(listed, (one.normalize("NFC").toLowerCase().match(word) ?? []).join(" "), english);
   const keyOf = (word: string) => `${stem(word)}*`;
-  const all = entries.flatMap(({ words, english }) => words.map((one) => ({ one: one.normalize("NFC").toLowerCase(), english })));
+  const longest = Math.max(0, ...[...listed.keys()].map((words) => words.split(" ").length));
   // A word as it is written comes before all that have its stem, and accents, which many leave out, tell words apart where they are written: "ou" and "où".
-  for (const { one, english } of all) learn(one, english);
-  for (const { one, english } of all) learn(one.split(" ").map(keyOf).join(" "), english);
-  for (const [key, english] of [...known]) learn(bare(key), english);
-  const longest = Math.max(0, ...all.map(({ one }) => one.split(" ").length));
+  let made: Map<string, readonly string[]> | undefined;
+  const known = (key: string): readonly string[] | undefined => {
+    if (made === undefined) {
+      made = new Map(listed);
+      for (const [words, english] of listed) learn(made, words.split(" ").map(keyOf).join(" "), english);
+      for (const [key, english] of [...made]) learn(made, bare(key), english);
+    }
+    return made.get(key);
+  };
 
-  const exact = (word: string) => known.get(word) ?? known.get(keyOf(word)) ?? known.get(bare(keyOf(word)));
+  const exact = (word: string) => known(word) ?? known(keyOf(word)) ?? known(bare(keyOf(word)));
   const plain = (word: string): readonly string[] | undefined => {
     for (const form of [word, ...(forms?.(word) ?? [])]) {
       const english = exact(form);
@@ -113,7 +124,7 @@ export function spacedGlossary(language: string, entries: readonly Entry[], { st
     return undefined;
   };
   const compound = (word: string): readonly string[] | undefined => {
-    if (!compounds || word.length < leastOfCompound) return undefined;
+    if (!compounds || word.length < leastOfCompound || word.length > mostOfCompound) return undefined;
     for (let at = word.length - leastOfPart; at >= leastOfPart; at--) {
       const part = word.slice(0, at);
       // With what joins it to the next part: Verbindung-s-fehler, Datei-en-liste.
@@ -127,27 +138,25 @@ export function spacedGlossary(language: string, entries: readonly Entry[], { st
 
   return {
     language,
+    lists: (word) => listed.has(word),
     english: englishIn(entries),
     piecesOf(text) {
-      const words = [...text.normalize("NFC").matchAll(word)].map((match) => ({ text: match[0], from: match.index, to: match.index + match[0].length }));
-      const keys = words.map(({ text: one }) => (isName(one) ? undefined : keyOf(one.toLowerCase())));
+      const words = [...text.matchAll(word)].map((match) => ({ from: match.index, to: match.index + match[0].length, lower: match[0].toLowerCase() }));
+      const keys = words.map(({ from, to, lower }) => (isName(text, from, to) ? undefined : keyOf(lower)));
+      const phraseAt = (i: number, length: number): readonly string[] | undefined => {
+        const part = keys.slice(i, i + length);
+        if (part.includes(undefined) || words.slice(i + 1, i + length).some(({ from }, j) => !between.test(text.slice(words[i + j]!.to, from)))) return undefined;
+        return known(part.join(" ")) ?? known(bare(part.join(" ")));
+      };
       const pieces: Piece[] = [];
-      for (let i = 0; i < words.length; ) {
-        let count = 0;
+      for (let i = 0; i < words.length; i++) {
+        let length = Math.min(longest, words.length - i);
         let english: readonly string[] | undefined;
-        for (let length = Math.min(longest, words.length - i); length > 1 && english === undefined; length--) {
-          if (words.slice(i, i + length - 1).some(({ to }, j) => keys[i + j] === undefined || !between.test(text.slice(to, words[i + j + 1]!.from)))) continue;
-          const key = keys.slice(i, i + length).join(" ");
-          english = known.get(key) ?? known.get(bare(key));
-          count = length;
-        }
-        if (english === undefined && keys[i] !== undefined) {
-          const lower = words[i]!.text.toLowerCase();
-          english = plain(lower) ?? compound(lower);
-          count = 1;
-        }
-        if (english !== undefined) pieces.push({ from: words[i]!.from, to: words[i + count - 1]!.to, english });
-        i += Math.max(1, count * Number(english !== undefined));
+        while (length > 1 && (english = phraseAt(i, length)) === undefined) length--;
+        if (keys[i] !== undefined) english ??= plain(words[i]!.lower) ?? compound(words[i]!.lower);
+        if (english === undefined) continue;
+        pieces.push({ from: words[i]!.from, to: words[i + length - 1]!.to, english });
+        i += length - 1;
       }
       return pieces;
     },
@@ -161,21 +170,28 @@ export function unspacedGlossary(language: string, entries: readonly Entry[]): G
   const longest = Math.max(0, ...[...known.keys()].map((key) => key.length));
   return {
     language,
+    lists: (word) => known.has(word),
     english: englishIn(entries),
     piecesOf(text) {
-      const pieces: Piece[] = [];
-      for (const match of text.matchAll(unspacedRun)) {
-        const run = match[0];
+      return [...text.matchAll(unspacedRun)].flatMap(({ 0: run, index }) => {
+        const pieces: Piece[] = [];
         for (let at = 0; at < run.length; ) {
           let length = Math.min(longest, run.length - at);
           while (length > 0 && !known.has(run.slice(at, at + length))) length--;
-          if (length > 0) pieces.push({ from: match.index + at, to: match.index + at + length, english: known.get(run.slice(at, at + length))! });
+          if (length > 0) pieces.push({ from: index + at, to: index + at + length, english: known.get(run.slice(at, at + length))! });
           at += Math.max(1, length);
         }
-      }
-      return pieces;
+        // A single sign beside one that is not known is a part of a word that is not known.
+        const isKnown = (at: number) => at < index || at >= index + run.length || pieces.some(({ from, to }) => from <= at && at < to);
+        return pieces.filter(({ from, to, english }) => to - from > 1 || english.length === 0 || (isKnown(from - 1) && isKnown(to)));
+      });
     },
   };
+}
+
+/** Of several lines with one word the first holds. */
+function learn(words: Map<string, readonly string[]>, word: string, english: readonly string[]): void {
+  if (!words.has(word)) words.set(word, english);
 }
 
 function bare(text: string): string {

@@ -1,21 +1,24 @@
 // Questions in other languages, read in English word by word: code is named in English, and so is what the encoder has read.
 import { filterToken, isStopWord } from "../base/queryWords.ts";
 import type { Translation } from "../base/remarks.ts";
+import { sum } from "../base/statistics.ts";
 import { type Glossary, glossaries, type Piece } from "./glossary.ts";
-import { isUnspaced, stem } from "./terms.ts";
+import { root, stem } from "./terms.ts";
 
 /** Filters, quoted text and names in backticks stay as they stand. */
 const asItStands = new RegExp(`${filterToken.source}|"[^"]*"|\`[^\`\n]*\``, "giu");
+/** Longer texts are pasted, and no question. */
+const longest = 500;
 const word = /[\p{L}\p{M}\p{N}_$]+/gu;
 /** Letters of scripts without spaces, and of Korean, that no entry fits: endings, particles, and words that are looked for as they stand. */
 const rest = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
-const korean = /\p{scx=Hangul}/u;
+const unspaced = new RegExp(rest.source, "u");
 
 let english: ReadonlySet<string> | undefined;
 
 /** Words that English code uses, and those of its questions. */
 function isEnglish(text: string): boolean {
-  english ??= new Set(glossaries().flatMap((glossary) => [...glossary.english].map(stem)));
+  english ??= new Set([...new Set(glossaries().flatMap((glossary) => [...glossary.english]))].map(stem));
   return isStopWord(text) || english.has(stem(text.toLowerCase()));
 }
 
@@ -29,38 +32,45 @@ export interface TranslatedQuery extends Translation {
  * know stay.
  * @param isWord whether many people write the word in English, lower-cased
  */
-export function translated(query: string, isWord: (word: string) => boolean): TranslatedQuery | undefined {
+export function translated(raw: string, isWord: (word: string) => boolean): TranslatedQuery | undefined {
+  if (raw.length > longest) return undefined;
+  const query = raw.normalize("NFC");
   const kept = [...query.matchAll(asItStands)].map((match) => [match.index, match.index + match[0].length] as const);
   const free = kept.reduceRight((text, [from, to]) => text.slice(0, from) + "\n".repeat(to - from) + text.slice(to), query);
+  const words = [...free.matchAll(word)].map(([one]) => one.toLowerCase());
+  const foreign = words.filter((one) => !isEnglish(one));
+  const isStrange = foreign.length === words.length && !words.some(isWord);
   let best: { readonly glossary: Glossary; readonly pieces: readonly Piece[]; readonly worth: number } | undefined;
   for (const glossary of glossaries()) {
-    const pieces = glossary.piecesOf(free);
+    if (!isStrange && !foreign.some((one) => glossary.lists(one) || unspaced.test(one))) continue;
+    // "Parser" is one in German as well.
+    const pieces = glossary.piecesOf(free).filter(({ from, to, english }) => english.length === 0 || root(english[0]!) !== root(free.slice(from, to).toLowerCase()));
     const worth = worthOf(free, pieces, isWord);
     if (worth > (best?.worth ?? 0)) best = { glossary, pieces, worth };
   }
-  if (best === undefined || !best.pieces.some(({ english }) => english.length > 0)) return undefined;
-  return { language: best.glossary.language, english: replaced(query, best.pieces), words: best.pieces.filter(({ english }) => english.length > 0).map(({ from, to }) => query.slice(from, to)) };
+  const telling = best?.pieces.filter(({ english }) => english.length > 0) ?? [];
+  if (best === undefined || telling.length === 0) return undefined;
+  return { language: best.glossary.language, english: replaced(query, best.pieces), words: telling.map(({ from, to }) => query.slice(from, to)) };
 }
 
-/** How many letters or words of the text are this language's and no other's; 0 when more of it is English. */
+/** How many letters or words of the text are this language's and no other's; 0 when more of it is English. Signs of another script are never English. */
 function worthOf(text: string, pieces: readonly Piece[], isWord: (word: string) => boolean): number {
-  let own = 0;
-  for (const { from, to } of pieces) {
-    const said = text.slice(from, to);
-    if (isUnspaced(said) || korean.test(said)) own += to - from;
-    else own += [...said.matchAll(word)].filter(([one]) => !isEnglish(one)).length;
-  }
-  const others = [...text.matchAll(word)].filter((match) => !pieces.some(({ from, to }) => from < match.index + match[0].length && to > match.index));
-  const foreign = others.filter(([one]) => isEnglish(one) || isWord(one.toLowerCase())).length;
-  return own > foreign ? own : 0;
+  const said = pieces.map(({ from, to }) => text.slice(from, to));
+  if (said.some((one) => unspaced.test(one))) return sum(said.map((one) => one.length));
+  const own = said.flatMap((one) => [...one.matchAll(word)]).filter(([one]) => !isEnglish(one)).length;
+  const others = [...text.matchAll(word)].filter((match) => !pieces.some(({ from, to }) => from <= match.index && to > match.index));
+  return own > others.filter(([one]) => isEnglish(one) || isWord(one.toLowerCase())).length ? own : 0;
 }
 
 function replaced(query: string, pieces: readonly Piece[]): string {
   let [read, at] = ["", 0];
+  const add = (part: string) => void (read = `${read}${/^[?!.,;:]/.test(part) ? "" : " "}${part.replace(/^[¿¡]$/, "")}`);
   for (const { from, to, english } of pieces) {
-    read += `${query.slice(at, from)} ${english[0] ?? ""} `;
+    add(query.slice(at, from).trim());
+    add(english[0] ?? "");
     // Of "l'utilisateur" nothing is left but the word.
     at = /^['’]/.test(query.slice(to)) ? to + 1 : to;
   }
-  return (read + query.slice(at)).replace(rest, " ").replace(/[ \t]+/g, " ").trim();
+  add(query.slice(at).trim());
+  return read.replace(rest, " ").replace(/[ \t]+/g, " ").trim();
 }

@@ -347,6 +347,16 @@ describe("The search view's page", () => {
     assert.deepEqual(await page.locator("li.hit code mark").allInnerTexts(), ["token"]);
   });
 
+  it("says how a question in another language was read, and marks its English words beside those that were typed", async () => {
+    const state = hitsState([hit({ path: "a.ts", snippet: "function remove(file) {} // Datei" })], { query: "entferne die Datei" });
+    assert.ok(state.results.kind === "hits");
+    await panel.state({ ...state, results: { ...state.results, translation: { language: "German", english: "remove file" } } });
+    assert.equal(await page.locator(".remark").innerText(), 'Read from German as "remove file".');
+    await box().press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    assert.deepEqual(await page.locator("li.hit code mark").allInnerTexts(), ["remove", "file", "Datei"]);
+  });
+
   it("writes hostile code, names and paths as text", async () => {
     const evil = `<img src=x onerror="document.title='broken'"><script>document.title='broken'</script>\${x}`;
     await panel.state(hitsState([hit({ path: `src/${evil}.ts`, symbol: evil, breadcrumb: evil, snippet: `${evil}\n// token ${evil}` })], { history: [evil], error: undefined }));

@@ -94,6 +94,14 @@ test("a misspelt name finds what was meant, and the answer says how it was read"
   assert.equal("respellings" in (await strataJson<Found>("search", "invoice", "--in", root)).value, false);
 });
 
+test("a question in another language is read in English, and the answer says so", async () => {
+  const { code, out, err } = await strata(["search", "Summe der Rechnung lang:ts", "-k", "1"], { cwd: root });
+  assert.deepEqual([code, err], [0, 'Read from German as "sum invoice".\n']);
+  assert.match(out, /^src\/invoice\.ts:/);
+  const { value } = await strataJson<Found & { translation?: unknown }>("search", "失败后重试", "--in", root);
+  assert.deepEqual([value.hits[0]?.path, value.translation], ["src/retry.ts", { language: "Chinese", english: "fail after retry" }]);
+});
+
 test("a question that nothing answers is told to be one, by words and as data", async () => {
   const { code, out, err } = await strata(["search", "recipe for pancakes with maple syrup", "-k", "1"], { cwd: root });
   assert.deepEqual([code, err], [0, "Nothing here clearly answers this; these places come nearest.\n"]);

@@ -10,6 +10,14 @@ test("whole words are replaced, wherever they stand", () => {
   assert.equal(asRead("clinet", {}), "clinet");
 });
 
+test("of a translated query the English is read, and behind it what was typed", () => {
+  const translation = { language: "German", english: "delete file lang:go" };
+  assert.equal(asRead("Datei löschen lang:go", { translation }), "delete file lang:go Datei löschen lang:go");
+  assert.equal(asRead("Datei lösche clinet", { translation: { ...translation, english: "delete clinet" }, respellings }), "delete client Datei lösche clinet");
+  assert.deepEqual(remarkTexts({ hits: ["a hit"], translation, respellings: respellings.slice(0, 1) }), ['Read from German as "delete file".', '"clinet" read as "client", the nearest word in the code.']);
+  assert.deepEqual(remarksOf({ translation }), { translation });
+});
+
 test("each remark is a sentence, and nothing is remarked on what was not found", () => {
   const hits = ["a hit"];
   assert.deepEqual(remarkTexts({ hits: [], respellings, farFetched: true }), []);

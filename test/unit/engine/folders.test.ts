@@ -58,6 +58,14 @@ describe("merging the answers of several folders", () => {
     assert.deepEqual(mergeResults([a, b], 1).respellings, a.result.respellings, "nothing of the other folder is shown");
   });
 
+  it("tells how a question in another language was read, when every folder whose hits are shown read it so", () => {
+    const [german, other] = ["delete file", "delete datei"].map((english) => ({ translation: { language: "German", english } }));
+    const of = (...found: readonly (object | undefined)[]) => mergeResults(found.map((remarks, i) => ({ root: `/${i}`, result: result([hit("x", 0.5)], remarks) })), 5).translation;
+    assert.deepEqual(of(german, german), german!.translation);
+    assert.equal(of(german, other), undefined);
+    assert.equal(of(undefined, german), undefined, "there it is a name");
+  });
+
   it("is far-fetched when the answer of every folder whose hits are shown is", () => {
     const far = { root: "/a", result: result([hit("x", 0.5)], { farFetched: true }) };
     assert.equal(mergeResults([far, { root: "/b", result: result([hit("x", 0.4)], { farFetched: true }) }], 5).farFetched, true);

@@ -98,6 +98,17 @@ test("a misspelt name finds its definition, and says so also after refinement; n
   assert.equal((await search("LruCahce")).respellings, undefined);
 });
 
+test("a question in another language is answered as its English would be, and says so also after refinement; with and without an encoder", async () => {
+  for (const deps of [setUp(), { ...setUp(), noiseFloor: new NoiseFloor(silentLog) }, { ...setUp(), encoder: undefined }]) {
+    const result = await search("Wo werden die Kopfzeilen geparst?", 3, deps);
+    const english = await search("where header parse?", 3, deps);
+    assert.deepEqual(result.translation, { language: "German", english: "where header parse?" });
+    assert.deepEqual(result.hits, english.hits);
+    assert.equal(english.translation, undefined);
+    if (result.refine) assert.deepEqual((await result.refine(10_000)).translation, result.translation);
+  }
+});
+
 test("the last word is read as unfinished for whoever types, that is awaits better hits", async () => {
   const deps = { ...setUp(), noiseFloor: new NoiseFloor(silentLog) };
   assert.deepEqual((await searchIndex(deps, { query: "parse the heade", k: 3, streamId: "view:1" })).respellings, [{ typed: "heade", read: "header" }]);
@@ -377,9 +388,10 @@ test("a method whose name ends with a sign comes before the one without", async 
 });
 
 test("a question in a script that encoders of code cannot read is answered by its words alone", async () => {
-  const deps = setUp([...sources, { path: "src/orders.py", text: "# 下单前检查可用资金\ndef check(order): ..." }]);
-  const { hits } = await search("检查可用资金", 10, deps);
-  assert.equal(hits[0]?.path, "src/orders.py");
+  const deps = setUp([...sources, { path: "src/orders.py", text: "# 下单前检查可用资金\ndef check(order): ..." }, { path: "src/limits.py", text: "# ตรวจสอบยอดเงินก่อนสั่งซื้อ\ndef limit(order): ..." }]);
+  assert.equal((await search("检查可用资金", 10, deps)).hits[0]?.path, "src/orders.py", "also where it is translated");
+  const { hits } = await search("ตรวจสอบยอดเงิน", 10, deps);
+  assert.equal(hits[0]?.path, "src/limits.py");
   assert.ok(hits.every(({ why }) => why.every(({ signal }) => !signal.startsWith("dense"))));
   assert.ok((await search("how is JSON 解析 done for requests", 10, deps)).hits.some(({ why }) => why.some(({ signal }) => signal.startsWith("dense"))));
 });
