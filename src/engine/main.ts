@@ -6,7 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { type CancellationToken, createMessageConnection, type Message, type MessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
+import { type CancellationToken, createMessageConnection, type Message, type MessageConnection, type RequestType, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
 import { build, compareBuilds } from "../base/assets.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
@@ -127,9 +127,8 @@ class Server {
   #serve(connection: MessageConnection, gone: AbortSignal): void {
     const engine = this.#engine;
     /** Turns every failure into a ResponseError with a code; a bug in one request never ends the process. */
-    const guard = async <T>(work: () => T | Promise<T>, type?: { readonly method: string }, params?: unknown): Promise<T | ResponseError<protocol.ErrorData>> => {
+    const guard = async <R>(work: () => R | Promise<R>): Promise<R | ResponseError<protocol.ErrorData>> => {
       try {
-        if (type) assertShape(type.method, params);
         return await work();
       } catch (error) {
         if (isAbort(error)) return engine.isEnding ? new ResponseError(-32000, ENDED, { code: "engine.unreachable" }) : new ResponseError(-32800, "The request was cancelled.", { code: "cancelled" });
@@ -139,6 +138,14 @@ class Server {
         });
       }
     };
+    /** The same for a request whose parameters must have a shape. */
+    const answer = <P, R>(type: RequestType<P, R, protocol.ErrorData>, work: (params: P, token: CancellationToken) => R | Promise<R>) =>
+      connection.onRequest<P, unknown, protocol.ErrorData>(type, (params, token) =>
+        guard(() => {
+          assertShape(type.method, params);
+          return work(params, token);
+        }),
+      );
     const update = (streamId: string | undefined) =>
       streamId === undefined
         ? undefined
@@ -158,13 +165,13 @@ class Server {
     };
     const report = ({ progressToken }: protocol.ReportingParams) =>
       progressToken === undefined ? undefined : newestOnly(async (progress: protocol.Progress) => gone.aborted || notify(() => connection.sendProgress(protocol.progress, progressToken, progress)));
-    connection.onRequest(protocol.search, (params, token) => guard(() => engine.search(params, streaming(params.streamId, token), update(params.streamId)), protocol.search, params));
-    connection.onRequest(protocol.similar, (params, token) => guard(() => engine.similar(params, whileThere(token)), protocol.similar, params));
-    connection.onRequest(protocol.duplicates, (params, token) => guard(() => engine.duplicates(params, whileThere(token), report(params)), protocol.duplicates, params));
-    connection.onRequest(protocol.index, (params, token) => guard(() => engine.index(params.depth, whileThere(token)), protocol.index, params));
-    connection.onRequest(protocol.filesChanged, (params, token) => guard(() => engine.filesChanged(params.paths, signalOf(token)), protocol.filesChanged, params));
-    connection.onRequest(protocol.configure, (settings) => guard(() => this.#configure(connection, settings), protocol.configure, settings));
-    connection.onRequest(protocol.chooseModel, (params, token) => guard(() => engine.chooseModel(params.folder, whileThere(token)), protocol.chooseModel, params));
+    answer(protocol.search, (params, token) => engine.search(params, streaming(params.streamId, token), update(params.streamId)));
+    answer(protocol.similar, (params, token) => engine.similar(params, whileThere(token)));
+    answer(protocol.duplicates, (params, token) => engine.duplicates(params, whileThere(token), report(params)));
+    answer(protocol.index, (params, token) => engine.index(params.depth, whileThere(token)));
+    answer(protocol.filesChanged, (params, token) => engine.filesChanged(params.paths, signalOf(token)));
+    answer(protocol.configure, (settings) => this.#configure(connection, settings));
+    answer(protocol.chooseModel, (params, token) => engine.chooseModel(params.folder, whileThere(token)));
     connection.onRequest(protocol.rebuild, () => guard(() => engine.rebuild()));
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
     connection.onRequest(protocol.leftOut, () => guard(() => engine.leftOut()));
