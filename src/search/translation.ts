@@ -64,12 +64,14 @@ function worthOf(text: string, pieces: readonly Piece[], isWord: (word: string) 
 
 function replaced(query: string, pieces: readonly Piece[]): string {
   let [read, at] = ["", 0];
-  const add = (part: string) => void (read = `${read}${/^[?!.,;:]/.test(part) ? "" : " "}${part.replace(/^[¿¡]$/, "")}`);
+  const add = (part: string) => {
+    // Of "l'utilisateur" and "sont-ils" nothing is left but words, and no sign stands free.
+    if (!/^[-'’¿¡\s]*$/.test(part)) read += (/^[?!.,;:]/.test(part) ? "" : " ") + part;
+  };
   for (const { from, to, english } of pieces) {
     add(query.slice(at, from).trim());
     add(english[0] ?? "");
-    // Of "l'utilisateur" nothing is left but the word.
-    at = /^['’]/.test(query.slice(to)) ? to + 1 : to;
+    at = to;
   }
   add(query.slice(at).trim());
   return read.replace(rest, " ").replace(/[ \t]+/g, " ").trim();

@@ -15,6 +15,8 @@ describe("a question in another language is read in English", () => {
     ["Warteschlange", "German", "queue"],
     ["où sont supprimées les sessions expirées ?", "French", "where delete sessions expire?"],
     ["comment l'utilisateur change son mot de passe", "French", "how user change password"],
+    ["où les fichiers sont-ils supprimés", "French", "where file delete"],
+    ["Wo werden Dateien gelöscht, die leer sind?", "German", "where file delete, empty?"],
     ["¿dónde se eliminan las sesiones caducadas?", "Spanish", "where delete session expire?"],
     ["donde se cierra la conexion", "Spanish", "where close connection"],
     ["onde as sessões expiradas são removidas", "Portuguese", "where session expire remove"],
