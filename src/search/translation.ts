@@ -43,8 +43,11 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
   let best: { readonly glossary: Glossary; readonly pieces: readonly Piece[]; readonly worth: number } | undefined;
   for (const glossary of glossaries()) {
     if (!isStrange && !foreign.some((one) => glossary.lists(one) || unspaced.test(one))) continue;
-    // "Parser" is one in German as well.
-    const pieces = glossary.piecesOf(free).filter(({ from, to, english }) => english.length === 0 || root(english[0]!) !== root(free.slice(from, to).toLowerCase()));
+    const pieces = glossary.piecesOf(free).filter(({ from, to, english: [called] }) => {
+      const said = free.slice(from, to).toLowerCase();
+      // An English word stays, unless it is listed as another one: a "Handler" is no "Händler". So does one that is much the same: "Parser".
+      return (!isEnglish(said) || glossary.lists(said)) && (called === undefined || root(called) !== root(said));
+    });
     const worth = worthOf(free, pieces, isWord);
     if (worth > (best?.worth ?? 0)) best = { glossary, pieces, worth };
   }
@@ -66,7 +69,7 @@ function replaced(query: string, pieces: readonly Piece[]): string {
   let [read, at] = ["", 0];
   const add = (part: string) => {
     // Of "l'utilisateur" and "sont-ils" nothing is left but words, and no sign stands free.
-    if (!/^[-'’¿¡\s]*$/.test(part)) read += (/^[?!.,;:]/.test(part) ? "" : " ") + part;
+    if (!/^[-'’¿¡\s]*$/.test(part)) read += (/^[?!.,;:]/.test(part) ? "" : " ") + part.replace(/^['’]/, "");
   };
   for (const { from, to, english } of pieces) {
     add(query.slice(at, from).trim());

@@ -13,7 +13,7 @@ describe("a question in another language is read in English", () => {
   for (const [query, language, english] of [
     ["Wo werden abgelaufene Sitzungen gelöscht?", "German", "where expire session delete?"],
     ["Warteschlange", "German", "queue"],
-    ["où sont supprimées les sessions expirées ?", "French", "where delete sessions expire?"],
+    ["où sont supprimées les sessions expirées ?", "French", "where delete session expire?"],
     ["comment l'utilisateur change son mot de passe", "French", "how user change password"],
     ["où les fichiers sont-ils supprimés", "French", "where file delete"],
     ["Wo werden Dateien gelöscht, die leer sind?", "German", "where file delete, empty?"],
@@ -35,6 +35,8 @@ describe("a question in another language is read in English", () => {
   });
 
   test("but not where all that it says is English as well", () => assert.equal(read("der Parser und sein Cache"), undefined));
+
+  test("and an English word is none that merely looks like it", () => assert.deepEqual(read("Handler für Verbindungen"), ["German", "Handler connection"], "no Händler"));
 
   test("however its letters are put together", () => assert.deepEqual(read("Wo werden abgelaufene Sitzungen gelöscht?".normalize("NFD")), read("Wo werden abgelaufene Sitzungen gelöscht?")));
 
