@@ -1,5 +1,5 @@
-// What a question finds that is asked in another language: judged questions in eight of them (test/quality/translated/), as typed and as the product reads
-// it (src/search/translation.ts), beside the English ones. At instant depth.
+// What a question finds that is asked in another language: the judged questions in eight of them (test/quality/translated/, by repository, in the order of
+// its questions), as typed and as the product reads them (src/search/translation.ts), beside the English ones. At instant depth.
 //   node test/quality/translated.ts [--set DIR] [--repo NAME] [--lang ID …] [--show]
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -14,8 +14,8 @@ import { buildStore, candidatesFor, chunkFolder, encodeQueries, type LabModel, o
 import { mean, ndcgOfTargets } from "./metric.ts";
 
 const folder = path.join(import.meta.dirname, "translated");
-/** By the English question. */
-type Translations = Readonly<Record<string, string>>;
+/** By repository. */
+type Translations = Readonly<Record<string, readonly string[]>>;
 
 interface Outcome {
   readonly typed: string;
@@ -33,8 +33,8 @@ async function ndcgs(store: MemoryStore, model: LabModel, name: string, question
   });
 }
 
-async function outcomesOf(store: MemoryStore, model: LabModel, { name, queries }: JudgedRepository, translations: Translations): Promise<Outcome[]> {
-  const asked = queries.map(({ query }) => translations[query]!);
+async function outcomesOf(store: MemoryStore, model: LabModel, { name, queries }: JudgedRepository, asked: readonly string[]): Promise<Outcome[]> {
+  if (asked.length !== queries.length) throw new Error(`${name} has ${queries.length} judged questions, of which ${asked.length} are translated.`);
   const read = asked.map((query) => readAs(store, model, query));
   const asTyped = await ndcgs(store, model, name, asked.map((query) => readQuery(store, query)), queries);
   const asRead = await ndcgs(store, model, name, read, queries);
@@ -49,12 +49,11 @@ else {
   const model = await openModel();
   const outcomes = new Map<string, Outcome[][]>();
   const translations = new Map(languages.map((id) => [id, JSON.parse(readFileSync(path.join(folder, `${id}.json`), "utf8")) as Translations]));
-  translations.set("en", Object.fromEntries(repositories.flatMap(({ queries }) => queries.map(({ query }) => [query, query]))));
+  translations.set("en", Object.fromEntries(repositories.map(({ name, queries }) => [name, queries.map(({ query }) => query)])));
   for (const repository of repositories) {
     const store = await buildStore(await chunkFolder(repository.root), model, ["instant"], repository.name);
     store.depthLimit = "instant";
-    const queries = repository.queries.filter(({ query }) => [...translations.values()].every((known) => query in known));
-    for (const [id, known] of translations) outcomes.set(id, [...(outcomes.get(id) ?? []), await outcomesOf(store, model, { ...repository, queries }, known)]);
+    for (const [id, known] of translations) outcomes.set(id, [...(outcomes.get(id) ?? []), await outcomesOf(store, model, repository, known[repository.name] ?? [])]);
   }
   await model.encoder.close();
   for (const [id, byRepository] of outcomes) {
