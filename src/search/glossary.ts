@@ -166,7 +166,7 @@ export function spacedGlossary(language: string, entries: readonly Entry[], { st
 /** A language whose words are found in runs of letters: the longest that fits at each place. */
 export function unspacedGlossary(language: string, entries: readonly Entry[]): Glossary {
   const known = new Map<string, readonly string[]>();
-  for (const { words, english } of entries) for (const one of words) known.set(one.normalize("NFC"), english);
+  for (const { words, english } of entries) for (const one of words) learn(known, one.normalize("NFC"), english);
   const longest = Math.max(0, ...[...known.keys()].map((key) => key.length));
   return {
     language,

@@ -52,7 +52,8 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
     if (worth > (best?.worth ?? 0)) best = { glossary, pieces, worth };
   }
   const telling = best?.pieces.filter(({ english }) => english.length > 0) ?? [];
-  if (best === undefined || telling.length === 0) return undefined;
+  // Of a question about something that no list knows only "how" would be left.
+  if (best === undefined || telling.every(({ english }) => english[0]!.split(" ").every(isStopWord))) return undefined;
   return { language: best.glossary.language, english: replaced(query, best.pieces), words: telling.map(({ from, to }) => query.slice(from, to)) };
 }
 

@@ -56,6 +56,7 @@ describe("a question stays as it is", () => {
     ["that is a filter", "path:src/datei lang:go"],
     ["that is quoted", '"Datei nicht gefunden"'],
     ["of function words alone", "die der das"],
+    ["of which only the question word is known", "蜜蜂如何酿造蜂蜜"],
     ["of signs", "=> !"],
     ["of nothing", ""],
     ["in a language that is not known", "missä vanhentuneet istunnot poistetaan"],
