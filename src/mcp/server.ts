@@ -97,13 +97,18 @@ class Workspace {
   }
 }
 
+/** A sentence may say back what was asked for, and an agent may have asked for a megabyte: it would be read, and paid for, once more. */
+const MOST_SAID = 2_000;
+
 /** Failures are answers to an agent: the sentence says what to do differently. */
 async function answering(work: () => Promise<CallToolResult>): Promise<CallToolResult> {
   try {
     return await work();
   } catch (error) {
     const code = StrataError.is(error) ? error.code : "engine.failed";
-    return { isError: true, content: [{ type: "text", text: `${userMessage(error)} (${code})` }] };
+    const said = userMessage(error);
+    const text = said.length <= MOST_SAID ? said : `${said.slice(0, MOST_SAID / 2)} … ${said.slice(-MOST_SAID / 2)}`;
+    return { isError: true, content: [{ type: "text", text: `${text} (${code})` }] };
   }
 }
 

@@ -242,6 +242,12 @@ test("thousands of paths in a filter are refused at once, for nobody else would 
   }
 });
 
+test("a sentence about what was asked for does not say back all of it", async () => {
+  const { isError, content } = await call("find_similar_code", { path: `src/${"long/".repeat(10_000)}end.ts`, startLine: 1 });
+  assert.equal(isError, true);
+  assert.match(content[0]!.text, /^[^…]{1000} … [^…]{1000} \(input\.invalid\)$/s);
+});
+
 test("a cancelled call goes unanswered and the next one is served", async () => {
   write(manyFiles(400, 1));
   const { id, answer } = request("tools/call", { name: "search_code", arguments: { query: "merge the ledger", wait: true } });
