@@ -49,6 +49,8 @@ export interface DirectoryRules {
   readonly levels: readonly Level[];
   /** Of the repository or worktree in which this lies, where its top is the root or below it. */
   readonly git?: GitFolder | undefined;
+  /** Its own ignore files of which not every line is taken. */
+  readonly cut?: readonly string[];
   /** Why nothing in it is read, whatever its ignore files say. */
   readonly emptied?: "cache" | "worktree";
   /** All of them in one, for what the levels one by one cannot tell; compiled when it is needed first. */
@@ -90,8 +92,8 @@ const MAX_SIGNS = 10_000;
 const signsIn = (line: string): number => line.match(/[\\*?[]/g)?.length ?? 0;
 
 /** The lines that may be rules, where those above have left room for so many signs of patterns. */
-function linesOf(text: string, room: number): string[] {
-  return text.replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.length <= MAX_LINE && (room -= signsIn(line)) >= 0);
+function linesTaken(lines: readonly string[], room: number): string[] {
+  return lines.filter((line) => line.length <= MAX_LINE && (room -= signsIn(line)) >= 0);
 }
 
 /** The text of a regular file: a repository can carry a link to a device or a pipe, which has no end. Links are for git's own folder alone, as in git. */
@@ -183,22 +185,28 @@ export class IgnoreRules {
   #extend(parent: DirectoryRules, absolute: string, scope: string, names: ReadonlySet<string> | undefined): DirectoryRules {
     const added: Level[] = [];
     let levels = parent.levels;
-    const room = (): number => MAX_SIGNS - sum([...levels, ...added].map(({ signs }) => signs));
+    const cut: string[] = [];
+    const add = (name: string, text: string, fromGit: boolean): void => {
+      const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+      const taken = linesTaken(lines, MAX_SIGNS - sum([...levels, ...added].map(({ signs }) => signs)));
+      if (taken.length < lines.length) cut.push(name);
+      added.push(level(taken, scope, fromGit));
+    };
     const git = names === undefined || names.has(".git") ? gitFolder(absolute) : undefined;
     if (git !== undefined) {
       levels = levels.filter((level) => !level.fromGit);
       const list = path.join(git.folder, "info", "exclude");
       this.gitLists.add(list);
       const text = readText(list, statSync);
-      if (text !== undefined) added.push(level(linesOf(text, room()), scope, true));
+      if (text !== undefined) add(".git/info/exclude", text, true);
     }
     for (const name of ignoreFileNames) {
       if (names !== undefined && !names.has(name)) continue;
       const text = readText(path.join(absolute, name));
-      if (text !== undefined) added.push(level(linesOf(text, room()), scope, name === ".gitignore"));
+      if (text !== undefined) add(name, text, name === ".gitignore");
     }
     if (git === undefined && added.length === 0) return parent;
-    return { levels: [...levels, ...added], git: git ?? parent.git };
+    return { levels: [...levels, ...added], git: git ?? parent.git, ...(cut.length > 0 && { cut }) };
   }
 
   /**

@@ -32,7 +32,7 @@ interface FoundFile extends WalkedFile {
 }
 
 /** Why a path that nobody excluded is left out. Links are not followed: what they point to inside the root is indexed in its own place. */
-export type SkipReason = "secret" | "binary" | "generated" | "data" | "settings" | "licence" | "too large" | "unreadable" | "link" | "link to outside" | "special file";
+export type SkipReason = "secret" | "binary" | "generated" | "data" | "settings" | "licence" | "too large" | "unreadable" | "link" | "link to outside" | "special file" | "not every rule read";
 export type OnSkip = (path: string, reason: SkipReason) => void;
 
 /** What one path is to the index. */
@@ -118,6 +118,7 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
       return { files: [], directories: [] };
     }
     const rules = ignoreRules.enter(directory.rules, directory.path, new Set(entries.map((entry) => entry.name)));
+    const cut = rules === directory.rules ? [] : (rules.cut ?? []);
     const names: string[] = [];
     const directories: Pending[] = [];
     let restedMs = performance.now();
@@ -133,7 +134,8 @@ export async function* walk(root: string, options: WalkOptions = {}, onSkip: OnS
       if (ignoreRules.ignores(rules, relative, entry.isDirectory())) continue;
       if (entry.isDirectory()) directories.push({ path: relative, rules });
       else if (entry.isFile()) {
-        const reason = nameVerdict(relative);
+        // Files that the rest of its rules name are indexed: who wonders why finds it where the files are listed that are not.
+        const reason = cut.includes(listed.name) ? "not every rule read" : nameVerdict(relative);
         if (reason === undefined) names.push(relative);
         else onSkip(relative, reason);
       } else onSkip(relative, entry.isSymbolicLink() ? await linkReason(path.join(absoluteRoot, relative), absoluteRoot, realRoot) : "special file");

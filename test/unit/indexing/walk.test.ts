@@ -173,6 +173,8 @@ test("an ignore file that is no regular file, or far too long, has no rules and 
 test("lines that no rule is as long as, and patterns beyond some thousands, stop nothing", async () => {
   const root = tree({ "a.ts": "", "x.tmp": "", "d/b.ts": "", "d/y.old": "", ".gitignore": `a${"/*".repeat(60_000)}\n${"a*".repeat(9_000)}\n*.tmp\n`, "d/.gitignore": `*.old\n${"*.x\n".repeat(200_000)}` });
   await check(root, ["a.ts", "d/b.ts"]);
+  assert.deepEqual((await walked(root)).skipped, { ".gitignore": "not every rule read", "d/.gitignore": "not every rule read" });
+  assert.deepEqual((await walked(tree({ "a.ts": "", ".gitignore": `# ${"*".repeat(60_000)}\n\n*.tmp\n` }))).skipped, { ".gitignore": "settings" }, "a remark is no rule");
   const rules = new IgnoreRules(root);
   const inside = rules.rulesOf("d");
   assert.ok(inside && inside.levels.every(({ signs }) => signs <= 10_000) && inside.levels.at(-1)!.scoped.length > 5_000);
