@@ -14,6 +14,7 @@ export interface EncoderModel {
   /** sha256 of manifest.json; part of the index's identity. */
   readonly hash: string;
   readonly folder: string;
+  /** Width of its vectors everywhere but within the model itself. */
   readonly dims: number;
   /** Prefix widths usable alone after renormalisation, ascending; `dims` last. */
   readonly matryoshka: readonly number[];

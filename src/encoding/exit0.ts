@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { StrataError } from "../base/errors.ts";
 import type { InstantEncoder } from "./encoder.ts";
 import { type Exit0Attention, exit0Attention, exit0Block, partBytes } from "./exit0Parts.ts";
-import { normalise, quantise } from "./int8.ts";
+import { leading, normalise, quantise } from "./int8.ts";
 import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode } from "./textPreparation.ts";
 import { addRow, type ReadRows, rowReader } from "./tokenRows.ts";
@@ -12,7 +12,7 @@ import { addRow, type ReadRows, rowReader } from "./tokenRows.ts";
 /** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
 export interface InstantTable {
   readonly files: ModelFiles;
-  /** exit0.bin as it is: `rows` float32 scales, then `rows × dims` int8; then exit0-block.bin and exit0-attention.bin, where the model has them. */
+  /** exit0.bin as it is: `rows` float32 scales, then `rows × fullDims` int8; then exit0-block.bin and exit0-attention.bin, where the model has them. */
   readonly bytes: SharedArrayBuffer;
 }
 
@@ -29,7 +29,7 @@ export async function loadInstantTable(files: ModelFiles): Promise<InstantTable>
 }
 
 /** Where the files behind the table begin in the shared bytes, a multiple of 4 each, and where all ends. */
-function places({ table, model: { dims } }: ModelFiles) {
+function places({ table, fullDims: dims }: ModelFiles) {
   const block = table.rows * (4 + dims);
   const attention = block + (table.block ? partBytes(dims, table.block.width) : 0);
   return { block, attention, end: attention + (table.attention ? partBytes(dims, table.attention.rank) : 0) };
@@ -50,7 +50,7 @@ async function readInto(view: Uint8Array, file: string): Promise<void> {
 
 /** Unit vectors (float32) of tokens as the tokenizer gives them, [CLS] first and [SEP] last; zeros when there are none between. */
 export interface InstantExit {
-  /** The exit's embedding, all `dims`. */
+  /** The exit's embedding, `fullDims` wide. */
   embed(ids: Int32Array): Float32Array;
   /** The sum of the rows alone, in the same space: for names, whose few words mean little more together, and of which a search reads thousands. @param width a prefix of the model's */
   words(ids: Int32Array, width?: number): Float32Array;
@@ -62,7 +62,7 @@ const MOST_ATTENTION = 2;
 /** @param withSimd tests look at the plain loops */
 export function instantExit(table: InstantTable, withSimd = true): InstantExit {
   const { rows, countPower, attention, block } = table.files.table;
-  const { dims, maxTokens } = table.files.model;
+  const { fullDims: dims, model: { maxTokens } } = table.files;
   const at = places(table.files);
   const scales = new Float32Array(table.bytes, 0, rows);
   const values = new Int8Array(table.bytes, rows * 4, rows * dims);
@@ -123,6 +123,6 @@ export function createInstantEncoder(table: InstantTable): InstantEncoder {
   const exit = instantExit(table);
   return {
     model: files.model,
-    embed: (code) => quantise(exit.embed(tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens))),
+    embed: (code) => quantise(leading(exit.embed(tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens)), files.model.dims)),
   };
 }

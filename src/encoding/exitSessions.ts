@@ -3,7 +3,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
-import { normalise } from "./int8.ts";
+import { leading, normalise } from "./int8.ts";
 import { assertSameModel, type Segment } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
@@ -15,7 +15,7 @@ type Ort = typeof import("onnxruntime-node");
  */
 Object.assign(process.env, { ORT_DISABLE_TELEMETRY: "1", ORT_RUNNING_UNIT_TESTS: "1" });
 
-/** Vectors of one text, `dims` wide and of unit length. */
+/** Vectors of one text, `model.dims` wide and of unit length. */
 interface ExitVectors {
   readonly shallow: Float32Array;
   /** Undefined when only the shallow exit was asked for. */
@@ -63,14 +63,15 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
   const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
 
   /**
-   * Adds the exit's share of the exit-0 embedding. What is no number is refused: it would be near to nothing and before everything; and what is wider or
+   * Adds the exit's share of the exit-0 embedding, and keeps what is kept. What is no number is refused: it would be near to nothing and before everything; and what is wider or
    * narrower than the manifest says: cut to measure it would be stored, and no question could be compared with it.
    */
-  function withResidual(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
-    const { dims } = files.model;
+  function finished(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
+    const { fullDims: dims } = files;
     if (vector.length !== dims) throw new StrataError("model.damaged", `The model file ${file} gives vectors of ${vector.length} numbers, not of ${dims} as its manifest says. Reinstall Strata, or choose another model.`);
     if (!vector.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
-    return words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
+    const whole = words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
+    return leading(whole, files.model.dims);
   }
 
   async function runNow(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
@@ -92,12 +93,12 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
       }
     };
     await through(toShallow, depth === "deep" && toDeep.length > 0);
-    const shallow = withResidual(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
+    const shallow = finished(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
     if (depth === "shallow") return { shallow, deep: undefined };
     if (toDeep.length === 0) return { shallow, deep: shallow };
     betweenSegments?.();
     await through(toDeep, false);
-    return { shallow, deep: withResidual(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
+    return { shallow, deep: finished(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
   }
 
   // One after the other: the runtime would begin each in a later turn of the event loop, and hold the hidden states of all.

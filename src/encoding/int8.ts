@@ -19,6 +19,9 @@ export function dequantise(vector: Int8Vector): Float32Array {
   return out;
 }
 
+/** The first `dims` components, at unit length again; the vector itself when it has no more. */
+export const leading = (vector: Float32Array, dims: number): Float32Array => (vector.length === dims ? vector : normalise(vector.slice(0, dims)));
+
 /** Of vectors of one width; the cosine where both have unit length. */
 export function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;

@@ -37,6 +37,7 @@ const manifestShape = z.object({
   textPreparation: z.literal(TEXT_PREPARATION),
   instructions: z.object({ query: instruction, code: instruction }),
   dims: z.int().min(1),
+  keptDims: z.int().min(1).optional(),
   matryoshka: z.array(z.int().min(1)).min(1),
   sharedSpace: z.boolean(),
   exits: z
@@ -66,6 +67,8 @@ export interface Segment {
 /** A verified model folder: absolute paths and what is needed to run it. Plain data. */
 export interface ModelFiles {
   readonly model: EncoderModel;
+  /** Width of vectors within the model, of which `model.dims` are kept. */
+  readonly fullDims: number;
   /** What its user should know: it was fine-tuned from an older model than comes with this Strata. */
   readonly note?: string;
   readonly maxQueryTokens: number;
@@ -105,9 +108,10 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const [table, ...segments] = manifest.exits;
   if (table?.kind !== "table" || !segments.every((exit) => exit.kind === "onnx")) throw unsupported(root, "its exits are not one table followed by ONNX segments");
   const { toShallow, toDeep } = chain(root, segments);
-  const { dims, matryoshka } = manifest;
+  const { dims, matryoshka, keptDims = dims } = manifest;
   if (matryoshka.at(-1) !== dims || matryoshka.some((width, i) => i > 0 && width <= matryoshka[i - 1]!))
     throw damaged(root, `its manifest's "matryoshka" must ascend and end with ${dims}`);
+  if (!matryoshka.includes(keptDims)) throw damaged(root, `its manifest's "keptDims" must be one of the widths in "matryoshka"`);
 
   // parity.json is for tests: a package may leave it out, but when it is there it must match as well.
   const { attention, block } = table;
@@ -136,11 +140,12 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
       version: manifest.version,
       hash,
       folder: root,
-      dims,
-      matryoshka,
+      dims: keptDims,
+      matryoshka: matryoshka.filter((width) => width <= keptDims),
       sharedSpace: manifest.sharedSpace,
       maxTokens: manifest.tokenizer.maxTokens,
     },
+    fullDims: dims,
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),

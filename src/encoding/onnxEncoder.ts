@@ -12,6 +12,7 @@ import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } fro
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
+import { leading } from "./int8.ts";
 import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode, prepareQuery } from "./textPreparation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -95,7 +96,7 @@ export class OnnxEncoder implements Encoder {
     );
   }
 
-  embedName(text: string, width?: number): Float32Array {
+  embedName(text: string, width = this.model.dims): Float32Array {
     return this.#instant.words(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
   }
 
@@ -121,7 +122,7 @@ export class OnnxEncoder implements Encoder {
       const ids = tokenise();
       const { shallow, deep } = await sessions.run(ids, "deep", () => signal?.throwIfAborted());
       signal?.throwIfAborted();
-      const vectors = { instant: this.#instant.embed(ids), shallow, deep: deep! };
+      const vectors = { instant: leading(this.#instant.embed(ids), this.model.dims), shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
       if (this.#queryCache.size > CACHED_QUERIES) this.#queryCache.delete(this.#queryCache.keys().next().value!);
       return vectors;

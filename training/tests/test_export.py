@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from conftest import REPOSITORY, killed_while_writing
 from strata_train.events import UserError
 from strata_train.export import PRODUCT_LEVELS, export_folder, quantise_rows, read_manifest, write_manifest
 from strata_train.folder_weights import read_model, renew, unround
-from strata_train.model import MultiExitEncoder
-from strata_train.runtime import FolderEncoder, read_table
+from strata_train.model import MultiExitEncoder, shorten
+from strata_train.runtime import FolderEncoder, int8_cosines, read_table
 from strata_train.text import TextEncoder
 
 FOLDERS = sorted(path.parent for path in (REPOSITORY / "models").glob("*/manifest.json"))
@@ -31,8 +32,8 @@ def check_parity(folder: Path) -> None:
             ids = encoder.text.encode_code(case["breadcrumb"], case["text"], limit)
         assert ids == case["ids"]
         vectors = encoder.encode(ids)
-        for exit, expected in case["vectors"].items():
-            got = vectors[int(exit)]
+        for exit, whole in case["vectors"].items():
+            got, expected = vectors[int(exit)], shorten(np.array([whole]), encoder.kept_dims)[0]
             if np.any(expected):
                 assert float(np.dot(got, expected)) >= parity["tolerance"][exit], (case["text"][:40], exit)
             else:
@@ -138,6 +139,28 @@ def test_a_renewed_folder_keeps_every_integer_and_says_what_the_old_one_said(
     old_vectors, new_vectors = (FolderEncoder(tmp_path / name).encode_all(ids) for name in ("old", "new"))
     for exit, vectors in old_vectors.items():
         np.testing.assert_allclose(new_vectors[exit], vectors, atol=1e-6)
+
+
+def test_an_index_keeps_as_many_dimensions_as_the_folder_says(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    tiny_model.config = replace(tiny_model.config, kept_dims=16)
+    export_tiny(tiny_model, text, tmp_path / "kept")
+    assert read_model(tmp_path / "kept").config == tiny_model.config
+    tiny_model.config = replace(tiny_model.config, kept_dims=0)
+    assert "keptDims" not in export_tiny(tiny_model, text, tmp_path / "whole")
+    assert renew(tmp_path / "whole", tmp_path / "renewed", "1.0.1", 16)["keptDims"] == 16
+    assert renew(tmp_path / "kept", tmp_path / "again", "1.0.1")["keptDims"] == 16
+    ids = [np.array([2, 9, 7, 3]), np.array([2, 5, 3])]
+    whole = FolderEncoder(tmp_path / "whole").encode_all(ids)
+    for name in ("kept", "renewed", "again"):
+        check_parity(tmp_path / name)
+        assert all(0.9 < cosine <= 1 for cosine in int8_cosines(tmp_path / name).values())
+        for exit, vectors in FolderEncoder(tmp_path / name).encode_all(ids).items():
+            np.testing.assert_allclose(vectors, shorten(whole[exit], 16), atol=1e-6)
+    with pytest.raises(UserError, match="24 dimensions of .* are not usable alone; 8, 16, 32 are"):
+        renew(tmp_path / "whole", tmp_path / "refused", "1.0.1", 24)
+    assert not (tmp_path / "refused").exists()
 
 
 def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(

@@ -467,11 +467,13 @@ def test_the_model_in_use_is_what_must_be_surpassed(
     folder: Path, pairs_file: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same again gives the same model, which is no better than the one that is in use since."""
-    command = ["finetune", "--pairs", pairs_file, "--start", folder, "--device", "cpu"]
+    folder_weights.renew(folder, tmp_path / "kept", "1.0.1", 8)
+    command = ["finetune", "--pairs", pairs_file, "--start", tmp_path / "kept", "--device", "cpu"]
     first = run(capsys, *command, "--out", tmp_path / "first")[1][-1]
     events = run(capsys, *command, "--out", tmp_path / "second", "--in-use", tmp_path / "first")[1]
     second = events[-1]
     assert second["before"] == second["after"] == first["after"] != first["before"]
+    assert read_manifest(tmp_path / "second")["keptDims"] == 8
     assert not second["adopt"] and "held-out code is not found better" in second["reason"]
     assert "Measuring the model in use" in [event.get("message") for event in events]
 

@@ -92,6 +92,8 @@ def test_what_layers_say_is_kept_and_gives_the_folders_vectors(
 
 
 def test_layers_say_nearly_the_same_in_floats_and_each_kind_is_kept_apart(folder: Path, tmp_path: Path) -> None:
+    folder_weights.renew(folder, tmp_path / "kept", "1.0.1", 8)
+    folder = tmp_path / "kept"  # what is kept of vectors is no matter to what learns from them
     encoder, store = FolderEncoder(folder), tmp_path / "said.npz"
     texts = encoder.tokens([pair["code"] for pair in make_pairs(12)], is_query=False)
     kinds = [heads.Layers(encoder, folder, CPU, rounded=rounded) for rounded in (True, False)]

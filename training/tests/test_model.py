@@ -96,6 +96,7 @@ def test_a_prefix_is_renormalised() -> None:
         {"exits": (0, 4, 2)},
         {"exits": (0, 2)},
         {"matryoshka": (64, 128)},
+        {"matryoshka": (64, 384), "kept_dims": 128},
         {"heads": 7},
         {"exits": (2, 6), "top_residual": 0.2},
     ],

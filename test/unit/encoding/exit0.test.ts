@@ -9,10 +9,10 @@ import { cosine, loadTinyTable, readParity, tinyModelFolder } from "../../suppor
 
 /** The bytes of a table with a part of this inner size behind all they hold, whose weights are any. */
 function withPart({ bytes: before, files }: InstantTable, inner: number, strength = 1): SharedArrayBuffer {
-  const bytes = new SharedArrayBuffer(before.byteLength + partBytes(files.model.dims, inner));
+  const bytes = new SharedArrayBuffer(before.byteLength + partBytes(files.fullDims, inner));
   new Uint8Array(bytes).set(new Uint8Array(before));
   const random = randomNumbers(7);
-  for (let at = before.byteLength, [rows, columns] = [inner, files.model.dims]; at < bytes.byteLength; at += rows * (4 + columns), [rows, columns] = [columns, rows]) {
+  for (let at = before.byteLength, [rows, columns] = [inner, files.fullDims]; at < bytes.byteLength; at += rows * (4 + columns), [rows, columns] = [columns, rows]) {
     new Float32Array(bytes, at, rows).forEach((_, i, scales) => (scales[i] = (strength * (0.5 + random())) / 100));
     new Int8Array(bytes, at + 4 * rows, rows * columns).forEach((_, i, values) => (values[i] = Math.floor(random() * 255) - 127));
   }
@@ -38,7 +38,7 @@ function matrix(bytes: SharedArrayBuffer, at: number, rows: number, columns: num
 
 describe("the block behind the table", async () => {
   const plain = await loadTinyTable();
-  const { dims } = plain.files.model;
+  const { fullDims: dims } = plain.files;
   const width = 32;
   const table = withBlock(plain, width);
 
@@ -88,7 +88,7 @@ describe("the block behind the table", async () => {
 
 describe("the attention in front of the block", async () => {
   const plain = await loadTinyTable();
-  const { dims } = plain.files.model;
+  const { fullDims: dims } = plain.files;
   const { rows } = plain.files.table;
   const rank = 32;
   const unit = (x: readonly number[]) => x.map((value) => value / (Math.hypot(...x) || 1));
@@ -159,7 +159,7 @@ describe("the attention in front of the block", async () => {
 
 describe("the instant exit", async () => {
   const table = await loadTinyTable();
-  const { dims } = table.files.model;
+  const { fullDims: dims } = table.files;
 
   it("is the normalised sum of the tokens' rows, ends left out", () => {
     const { rows } = table.files.table;
@@ -207,6 +207,14 @@ describe("the instant exit", async () => {
       if (expected.every((value) => value === 0)) assert.ok(vector.every((value) => value === 0));
       else assert.ok(cosine(vector, expected) >= tolerance["0"]!, text);
     }
+  });
+
+  it("keeps what the model keeps of a vector, in the whole instant encoder", () => {
+    const narrow = createInstantEncoder({ ...table, files: { ...table.files, model: { ...table.files.model, dims: 8 } } });
+    const code = { breadcrumb: "cache", text: "get the value" };
+    const [found, whole] = [narrow, createInstantEncoder(table)].map((encoder) => dequantise(encoder.embed(code)));
+    assert.equal(found!.length, 8);
+    assert.ok(cosine(found!, whole!.slice(0, 8)) > 0.999);
   });
 
   it("reads the file as it is into memory that threads share", () => {

@@ -52,9 +52,18 @@ describe("the exit sessions", async () => {
   });
 
   it("refuse vectors that are not as wide as the manifest says, which no question could be compared with", async () => {
-    const narrow = await openExitSessions({ ...table, files: { ...files, model: { ...files.model, dims: dims / 2 } } }, 1);
+    const narrow = await openExitSessions({ ...table, files: { ...files, fullDims: dims / 2 } }, 1);
     await assert.rejects(narrow.run(sequences[0]!, "shallow"), (error) => StrataError.is(error, "model.damaged") && /of 16 numbers, not of 8/.test(error.message));
     await narrow.release();
+  });
+
+  it("keep what is kept of a vector, the share of exit 0 within it, at unit length", async () => {
+    const kept = dims / 2;
+    const toDeep = files.toDeep.map((segment) => ({ ...segment, residual: 1 }));
+    const [whole, narrow] = await Promise.all([dims, kept].map((width) => openExitSessions({ ...table, files: { ...files, toDeep, model: { ...files.model, dims: width } } }, 1)));
+    const [expected, found] = [await whole!.run(sequences[1]!, "deep"), await narrow!.run(sequences[1]!, "deep")];
+    await Promise.all([whole, narrow].map((each) => each!.release()));
+    for (const depth of ["shallow", "deep"] as const) assert.deepEqual(found[depth], normalise(expected[depth]!.slice(0, kept)));
   });
 
   it("can be stopped between the exits", async () => {

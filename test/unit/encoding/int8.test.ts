@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { dequantise, normalise, quantise } from "../../../src/encoding/int8.ts";
+import { dequantise, leading, normalise, quantise } from "../../../src/encoding/int8.ts";
 import { cosine } from "../../support/tinyModel.ts";
 
 describe("int8 vectors", () => {
@@ -23,6 +23,13 @@ describe("int8 vectors", () => {
     assert.deepEqual(dequantise({ values: new Int8Array(3), scale: 0 }), new Float32Array(3));
     assert.deepEqual(normalise(new Float32Array(3)), new Float32Array(3));
     for (const endless of [Infinity, NaN]) assert.deepEqual(normalise(Float32Array.of(1, endless)), new Float32Array(2));
+  });
+
+  it("give their leading components at unit length, and all of them untouched", () => {
+    const vector = Float32Array.of(0.48, 0.64, 0.6);
+    assert.deepEqual(leading(vector, 2), Float32Array.of(0.6, 0.8));
+    assert.equal(leading(vector, 3), vector);
+    assert.deepEqual([...vector], [...Float32Array.of(0.48, 0.64, 0.6)]);
   });
 
   it("normalise to length one in place", () => {

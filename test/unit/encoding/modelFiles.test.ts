@@ -22,9 +22,17 @@ describe("a model folder", () => {
       sharedSpace: true,
       maxTokens: 32,
     });
+    assert.equal(files.fullDims, 16);
     assert.deepEqual([files.table.countPower, files.table.attention, files.table.block], [1, undefined, undefined]);
     assert.deepEqual(files.toShallow, [{ layer: 1, from: 0, file: path.join(tinyModelFolder, "segment-0-1.onnx"), residual: 0 }]);
     assert.deepEqual(files.toDeep, [{ layer: 2, from: 1, file: path.join(tinyModelFolder, "segment-1-2.onnx"), residual: 0 }]);
+  });
+
+  it("may keep fewer dimensions than its vectors have within it", async (t) => {
+    const folder = copyTinyModel(t);
+    editManifest(folder, (manifest) => (manifest.keptDims = 8));
+    const { model, fullDims } = await loadModelFiles(folder);
+    assert.deepEqual([model.dims, model.matryoshka, fullDims], [8, [8], 16]);
   });
 
   it("says so when it was fine-tuned from an older model than comes with Strata", async (t) => {
@@ -170,6 +178,7 @@ describe("a model folder", () => {
     ["an exit that leads to itself", "model.unsupported", /leads to layer 2/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 2))],
     ["a deep exit beside the shallow one", "model.unsupported", /does not continue/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 0))],
     ["prefix widths that do not end with dims", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [8]))],
+    ["a kept width that is not usable alone", "model.damaged", /"keptDims" must be one of/, (folder) => editManifest(folder, (manifest) => (manifest.keptDims = 12))],
     ["prefix widths that do not ascend", "model.damaged", /matryoshka/, (folder) => editManifest(folder, (manifest) => (manifest.matryoshka = [16, 16]))],
     ["a table of another size than its rows say", "model.damaged", /exit0\.bin must have/, (folder) => editManifest(folder, (manifest) => manifest.exits[0].rows--)],
     ["an exit without a hash", "model.damaged", /no hash for segment-1-2/, (folder) => editManifest(folder, (manifest) => delete manifest.files["segment-1-2.onnx"])],

@@ -7,7 +7,7 @@ import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import type { EncoderText } from "../../../src/encoding/encoder.ts";
 import { loadInstantTable } from "../../../src/encoding/exit0.ts";
-import { dequantise } from "../../../src/encoding/int8.ts";
+import { dequantise, normalise } from "../../../src/encoding/int8.ts";
 import { loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { copyTinyModel, cosine, editManifest, loadTinyTable, readParity, tinyModelFolder } from "../../support/tinyModel.ts";
@@ -47,6 +47,17 @@ describe("queries", () => {
         else assert.ok(cosine(found[depth], vectors[layer]!) >= tolerance[layer]!, `${kind} ${JSON.stringify(text)} ${depth}`);
       }
     }
+  });
+
+  it("and names have the width that the model keeps", async (t) => {
+    const narrow = new OnnxEncoder({ ...table, files: { ...table.files, model: { ...table.files.model, dims: 8 } } }, silentLog);
+    t.after(() => narrow.close());
+    const [found, whole] = [await narrow.embedQuery("find the cache"), await encoder.embedQuery("find the cache")];
+    for (const depth of ["instant", "shallow", "deep"] as const) assert.deepEqual(found[depth], normalise(whole[depth].slice(0, 8)));
+    assert.equal(narrow.embedName("cache").length, 8);
+    assert.ok(cosine(narrow.embedName("cache"), encoder.embedName("cache").slice(0, 8)) > 0.999999);
+    const [chunkFound] = await narrow.embedChunks([chunk("find the cache")], "deep", "background");
+    assert.ok(cosine(dequantise(chunkFound!), (await narrow.embedCode(chunk("find the cache"))).deep) > 0.999);
   });
 
   it("are cut shorter than code", async () => {

@@ -189,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     renew.add_argument("--model", type=Path, required=True)
     renew.add_argument("--out", type=Path, required=True)
     renew.add_argument("--version", required=True)
+    renew.add_argument("--kept-dims", type=int, default=0, help="how many dimensions an index keeps; 0: as before")
     renew.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     renew.set_defaults(run=_renew)
 
@@ -554,7 +555,8 @@ def _renew(options: argparse.Namespace) -> None:
     from strata_train import folder_weights
 
     quality = _quality(options.quality)
-    _exported("renew", options.out, folder_weights.renew(options.model, options.out, options.version), quality)
+    manifest = folder_weights.renew(options.model, options.out, options.version, options.kept_dims)
+    _exported("renew", options.out, manifest, quality)
 
 
 def _quality(file: Path | None) -> dict[str, Any]:
@@ -583,8 +585,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         encode = evaluate.model_encoder(encoder, _text(settings), options.code_tokens or 256, 64)
         widths = encoder.config.matryoshka
     else:
-        encode, manifest = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)
-        widths = manifest["matryoshka"]
+        encode, widths = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)
     results = {}
     for judged in evaluate.judged_sets(options.sets, options.queries, options.documents):
         results[judged.name] = evaluate.evaluate_set(judged, encode, widths)

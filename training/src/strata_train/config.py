@@ -28,6 +28,8 @@ class ModelConfig:
     exits: tuple[int, ...] = (0, 2, 6)
     # Prefix widths that are usable alone.
     matryoshka: tuple[int, ...] = (384,)
+    # The one of them that an index keeps of every vector; 0 for all dims.
+    kept_dims: int = 0
     # How many of an in-between exit's layers are its own. Exit 2 with 1: the shared first layer, then a private copy of
     # the second. The next segment goes on from the shared layers, so the top does not change while the exit is trained.
     exit_layers: int = 0
@@ -73,6 +75,8 @@ class ModelConfig:
             raise ValueError(
                 "table_block, table_attention and dims must be multiples of 16 up to 4096: the product reads no others"
             )
+        if self.kept_dims and self.kept_dims not in self.matryoshka:
+            raise ValueError(f"kept_dims ({self.kept_dims}) must be one of matryoshka's widths {self.matryoshka}")
         if not 0 < self.count_power <= 1:
             raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:

@@ -16,17 +16,12 @@ from strata_train import data, views
 from strata_train.config import Config, DataConfig
 from strata_train.device import bf16_pays
 from strata_train.events import UNREADABLE, UserError, reason
-from strata_train.model import MultiExitEncoder, unit_rows
+from strata_train.model import MultiExitEncoder, shorten
 from strata_train.text import TextEncoder
 
 Vectors = dict[int, np.ndarray]  # exit → float32 (N, D), unit length
 # Texts and whether they are queries → vectors of every exit.
 Encode = Callable[[Sequence[str], bool], Vectors]
-
-
-def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
-    """The first `width` dimensions at unit length: (N, D) → (N, width)."""
-    return unit_rows(vectors[:, :width])
 
 
 def ranks_of(queries: np.ndarray, documents: np.ndarray, relevant: np.ndarray) -> np.ndarray:
@@ -253,8 +248,8 @@ def model_encoder(model: MultiExitEncoder, text: TextEncoder, code_tokens: int, 
     return encode
 
 
-def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tuple[Encode, dict[str, Any]]:
-    """A model folder (int8, onnxruntime) as `Encode`, and its manifest."""
+def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tuple[Encode, list[int]]:
+    """A model folder (int8, onnxruntime) as `Encode`, and which of its widths there are of what is kept."""
     from strata_train.runtime import FolderEncoder
 
     encoder = FolderEncoder(folder, threads)
@@ -263,7 +258,7 @@ def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tupl
     def encode(texts: Sequence[str], is_query: bool) -> Vectors:
         return encoder.encode_all(encoder.tokens(texts, is_query=is_query))
 
-    return encode, encoder.manifest
+    return encode, [width for width in encoder.manifest["matryoshka"] if width <= encoder.kept_dims]
 
 
 def summary(results: dict[str, Any]) -> dict[str, Any]:

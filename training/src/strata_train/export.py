@@ -283,6 +283,7 @@ def export_folder(
             "instructions": {"query": text.query_instruction, "code": text.code_instruction},
             "dims": config.dims,
             "matryoshka": list(config.matryoshka),
+            **({"keptDims": config.kept_dims} if config.kept_dims else {}),
             "sharedSpace": shared_space,
             "exits": exits,
             "files": {name: fingerprint(work / name) for name in sorted(names)},

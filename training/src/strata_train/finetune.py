@@ -27,7 +27,7 @@ from strata_train.dedup import copies_of
 from strata_train.device import choose
 from strata_train.evaluate import Vectors, ranks_of
 from strata_train.events import EventKind, UserError, emit
-from strata_train.model import MultiExitEncoder
+from strata_train.model import MultiExitEncoder, shorten
 from strata_train.runtime import FolderEncoder
 
 PHASES = ("reading", "encoding", "learning", "exporting")  # as they appear in the progress events
@@ -154,7 +154,11 @@ def _finetune(
     said += heads.sides_of(heads.layers_say(rounded, texts, work / ASKED, clock.tell), len(checked.queries))
     learner = adapt.Learner(model, np.unique(np.concatenate([ids for each in said for ids in each.ids])), place)
     left, right, queries, documents = map(learner.read, said)
-    ranks = lambda: checked.ranks_by(*map(learner.vectors, (queries, documents)))  # noqa: E731
+
+    def ranks() -> Ranks:
+        said = (learner.vectors(side) for side in (queries, documents))
+        return checked.ranks_by(*({exit: shorten(each[exit], as_used.kept_dims) for exit in each} for each in said))
+
     if compared is None:
         ranks_before = ranks()
     else:

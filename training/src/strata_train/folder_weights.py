@@ -55,9 +55,16 @@ def read_model(folder: Path) -> MultiExitEncoder:
     return model
 
 
-def renew(folder: Path, out: Path, version: str) -> dict[str, Any]:
-    """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file."""
+def renew(folder: Path, out: Path, version: str, kept_dims: int = 0) -> dict[str, Any]:
+    """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file.
+
+    `kept_dims`: so many dimensions of its vectors are kept in an index, one of the widths that are usable alone; 0 for
+    as many as before.
+    """
     manifest, model = read_manifest(folder), read_model(folder).eval()
+    if kept_dims and kept_dims not in manifest["matryoshka"]:
+        widths = ", ".join(map(str, manifest["matryoshka"]))
+        raise UserError("width-unusable", f"{kept_dims} dimensions of {folder} are not usable alone; {widths} are.")
     with folder_whole(out, folder) as work:
         for name in manifest["files"]:
             shutil.copyfile(folder / name, work / name)
@@ -65,6 +72,8 @@ def renew(folder: Path, out: Path, version: str) -> dict[str, Any]:
             if exit["kind"] == "onnx":
                 onnx.save(segment_graph(model, exit["from"], exit["layer"]), str(work / exit["file"]))
         files = {name: fingerprint(work / name) for name in manifest["files"]}
+        if kept_dims:
+            manifest["keptDims"] = kept_dims
         manifest |= {"version": version, "files": files, "quality": {}}  # what was measured, was so of other graphs
         write_manifest(work, manifest)
     return manifest
@@ -108,6 +117,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         dims=manifest["dims"],
         exits=exits,
         matryoshka=tuple(manifest["matryoshka"]),
+        kept_dims=manifest.get("keptDims", 0),
         exit_layers=len(private),
         exit_block=0 if block is None else block.shape[1],
         exit_residual=residual[between[0]] if between else 0.0,

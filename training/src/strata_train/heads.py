@@ -128,7 +128,7 @@ class Layers:
         told = {name: file for name, file in encoder.manifest["files"].items() if name.endswith(".onnx")}
         self.whose = np.uint64(stable_hash(json.dumps(told, sort_keys=True), str(rounded)))
         self.encoder, self.model, self.place = copy.copy(encoder), None, place
-        self.encoder.residual = dict.fromkeys(self.exits, 0.0)
+        self.encoder.residual, self.encoder.kept_dims = dict.fromkeys(self.exits, 0.0), self.dims
         if not rounded:
             self.model = folder_weights.read_model(folder).to(place.device).eval()
             self.model.config = replace(self.model.config, exit_residual=0.0, top_residual=0.0)

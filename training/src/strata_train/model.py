@@ -302,6 +302,11 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(length > 0, length, 1)
 
 
+def shorten(vectors: np.ndarray, width: int) -> np.ndarray:
+    """The first `width` dimensions at unit length: (N, D) → (N, width)."""
+    return unit_rows(vectors[:, :width])
+
+
 def unit(vectors: Tensor) -> Tensor:
     """Unit length in float32; a zero vector stays zero."""
     return F.normalize(vectors.float(), dim=-1)

@@ -14,7 +14,7 @@ import onnxruntime
 
 from strata_train.events import UserError
 from strata_train.export import read_manifest
-from strata_train.model import ATTENTION_BOUND, unit_rows
+from strata_train.model import ATTENTION_BOUND, shorten, unit_rows
 from strata_train.text import TextEncoder
 
 
@@ -30,6 +30,7 @@ class FolderEncoder:
             )
         self.threads = threads or os.cpu_count() or 1
         instructions = self.manifest["instructions"]
+        self.kept_dims: int = self.manifest.get("keptDims", self.manifest["dims"])
         self.text = TextEncoder(
             folder / self.manifest["tokenizer"]["file"], instructions["query"], instructions["code"]
         )
@@ -58,7 +59,7 @@ class FolderEncoder:
         return [np.array(self.text.encode_code("", item, self.max_code_tokens)) for item in texts]
 
     def encode(self, ids: Sequence[int] | np.ndarray) -> dict[int, np.ndarray]:
-        """The token ids of a text → (D,) of every exit."""
+        """The token ids of a text → (K,) of every exit: the dimensions that are kept."""
         batch = np.asarray(ids, np.int64)[None]
         vectors = {0: self.encode_table([batch[0]])}
         hidden = None
@@ -66,15 +67,15 @@ class FolderEncoder:
             feed = {"input_ids": batch} if hidden is None else {"hidden": hidden}
             hidden, embedding = session.run(None, {**feed, "attention_mask": np.ones_like(batch)})
             vectors[layer] = unit_rows(embedding + self.residual[layer] * vectors[0])
-        return {exit: rows[0] for exit, rows in vectors.items()}
+        return {exit: shorten(rows, self.kept_dims)[0] for exit, rows in vectors.items()}
 
     def encode_all(self, sequences: list[np.ndarray]) -> dict[int, np.ndarray]:
-        """Token-id sequences → (N, D) of every exit.
+        """Token-id sequences → (N, K) of every exit.
 
         One by one, as in the extension: what is quantised together shares a scale, so in a batch a text's vector would
         depend on its neighbours. It is no slower.
         """
-        result = {exit: np.zeros((len(sequences), self.manifest["dims"]), np.float32) for exit in self.exits}
+        result = {exit: np.zeros((len(sequences), self.kept_dims), np.float32) for exit in self.exits}
         pool = ThreadPoolExecutor(self.threads)
         try:
             for row, vectors in enumerate(pool.map(self.encode, sequences)):
@@ -85,7 +86,7 @@ class FolderEncoder:
         return result
 
     def encode_table(self, sequences: list[np.ndarray]) -> np.ndarray:
-        """Token ids with [CLS] and [SEP] → (B, D) of exit 0."""
+        """Token ids with [CLS] and [SEP] → (B, D) of exit 0, all its dimensions."""
         counted = [np.unique(ids[1:-1], return_counts=True) for ids in sequences]
         words = np.stack([self._words(tokens, counts**self.count_power) for tokens, counts in counted])
         if self.block is None:
@@ -113,7 +114,8 @@ def int8_cosines(folder: Path) -> dict[str, float]:
         vectors = encoder.encode(case["ids"])
         for exit, expected in case["vectors"].items():
             if np.any(expected):
-                cosines.setdefault(exit, []).append(float(np.dot(vectors[int(exit)], expected)))
+                kept = shorten(np.array([expected]), encoder.kept_dims)[0]
+                cosines.setdefault(exit, []).append(float(np.dot(vectors[int(exit)], kept)))
     return {f"exit {exit}": round(float(np.mean(values)), 4) for exit, values in cosines.items()}
 
 
