@@ -196,6 +196,17 @@ export function listIn(json: Sql | undefined): string[] {
   throw notSound(`a list that is ${String(json).slice(0, 40)}`);
 }
 
+/** Bytes from which no part of a chunk was made by a chunker: a hundred times its longest. Read back, a text of 300 MB ended the engine with each search. */
+const MOST_BYTES = 1_000_000;
+/** How the texts of a row of chunks (`c`) are selected: nothing in place of what is too long, which is not even loaded. */
+export const chunkTexts = (...columns: readonly ("symbols" | "breadcrumb" | "doc" | "text")[]): string =>
+  columns.map((column) => `iif(octet_length(c.${column}) <= ${MOST_BYTES}, c.${column}, NULL) AS ${column}`).join(", ");
+/** A text that was selected so. */
+export function textIn(value: Sql | undefined): string {
+  if (typeof value !== "string") throw notSound("a chunk's text that is too long, or none");
+  return value;
+}
+
 /** What `check` does, with a connection of its own. */
 const CHECK = `
   const { parentPort, workerData } = require("node:worker_threads");

@@ -201,6 +201,9 @@ describe("a damaged database", () => {
   for (const [name, sql] of [
     ["names that are no list", "UPDATE chunks SET symbols = '{oops'"],
     ["names that are no words", "UPDATE chunks SET symbols = '[5]'"],
+    ["a text that nothing has cut", "UPDATE chunks SET text = CAST(zeroblob(2000000) AS TEXT)"],
+    ["a text that is none", "UPDATE chunks SET text = x'00ff'"],
+    ["names that nothing has cut", "UPDATE chunks SET symbols = '[\"' || printf('%.*c', 2000000, 'n') || '\"]'"],
     ["lines before the first", "UPDATE places SET startLine = -5"],
     ["lines that are no numbers", "UPDATE places SET endLine = 'y'"],
     ["lines that end before they begin", "UPDATE places SET startLine = endLine + 1"],
@@ -216,6 +219,37 @@ describe("a damaged database", () => {
       assert.throws(() => again.placesInFile("src/file0.ts"), code("index.damaged"));
       assert.equal(again.coverage().files, 0);
     });
+
+  const readers: Record<string, (store: Store) => unknown> = {
+    "the list of hits": (store) => store.placesOf([1]),
+    "a search for quoted text": (store) => store.searchLexical([number], ["text number"], even, 5, {}),
+    "the comparison of code": (store) => [...store.codeOf([1])],
+    "what is encoded next": (store) => store.chunksToDeepen("deep", 5),
+  };
+  for (const [name, read] of Object.entries(readers))
+    test(`is called so where ${name} meets a text that nothing has cut`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(3));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec("UPDATE chunks SET text = 'text number ' || printf('%.*c', 2000000, 'x') WHERE id = 1");
+      db.close();
+      const again = await w.open();
+      assert.throws(() => read(again), code("index.damaged"));
+      assert.equal(again.coverage().files, 0);
+    });
+
+  test("is called so where another version analyses a text that nothing has cut", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    await store.close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    db.exec("UPDATE chunks SET text = printf('%.*c', 2000000, 'x') WHERE id = 1; UPDATE meta SET value = '0' WHERE key = 'analyser'");
+    db.close();
+    const again = await w.open();
+    assert.equal(again.coverage().files, 0);
+    assert.match(again.warnings[0]!, /damaged/);
+  });
 
   for (const terms of ["'text'", "zeroblob(6)"])
     test(`is called so where a search by words meets terms that are ${terms}`, async () => {
