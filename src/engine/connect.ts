@@ -49,6 +49,8 @@ const PATIENCE_MS = 20_000;
 const LOOK_MS = 25;
 /** How long another process may have the index without answering: it opens a large one, or never ends. */
 const BUSY_MS = 600_000;
+/** How long a program that is no engine may hold the database, as a backup or a virus scanner does. */
+const HELD_MS = 5_000;
 /** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
 const startAgainMs = { first: 250, most: 5_000 };
 
@@ -61,7 +63,7 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
   let reachBy = Infinity;
-  let busyUntil = Infinity;
+  let busySince = Infinity;
   let startAt = 0;
   let startAgain = startAgainMs.first;
   let ended: number | undefined;
@@ -89,12 +91,13 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
     }
     const outcome = await startEngine(root, folder, options);
     const now = Date.now();
+    const mayTake = outcome?.code === "index.busy" ? BUSY_MS : outcome?.code === "index.held" ? HELD_MS : 0;
     if (outcome === undefined) reachBy = Math.min(reachBy, now + REACH_MS);
-    else if (outcome.code !== "index.busy" || now > busyUntil) throw outcome;
+    else if (mayTake === 0 || now > busySince + mayTake) throw outcome;
     else {
       // Another client may have won the race to start one: theirs answers shortly, or when it has opened the index.
       options.log("info", `another process has the index of ${root} and does not answer yet`);
-      busyUntil = Math.min(busyUntil, now + BUSY_MS);
+      busySince = Math.min(busySince, now);
       startAt = now + startAgain;
       startAgain = Math.min(2 * startAgain, startAgainMs.most);
     }

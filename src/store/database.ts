@@ -51,7 +51,7 @@ export function asStrataError(error: unknown, folder: string): unknown {
   if (sqlite === result.full || system === "ENOSPC" || system === "EDQUOT" || (sqlite === result.ioError && diskIsFull(folder)))
     return new StrataError("index.diskFull", `The disk that holds the index (${folder}) is full. Nothing that was indexed is lost; free some space and indexing goes on.`, error);
   // Windows does not let go of a file that somebody has open.
-  if (sqlite === result.busy || system === "EBUSY") return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
+  if (sqlite === result.busy || system === "EBUSY") return new StrataError("index.held", `Another program, which is no engine of Strata, holds the index in ${folder}. Close it and try again.`, error);
   if (sqlite === result.readonly || sqlite === result.cantOpen || sqlite === result.ioError || system === "EACCES" || system === "EPERM" || system === "EROFS" || system === "EIO")
     return new StrataError("index.unwritable", `The index in ${folder} cannot be written. Check the permissions and the disk of that folder.`, error);
   if (system === "EISDIR") return new StrataError("index.unwritable", `${(error as NodeJS.ErrnoException).path ?? folder} is a folder where a file of the index belongs. Delete that folder and try again.`, error);

@@ -101,6 +101,15 @@ describe("the index folder", () => {
     await assert.rejects(Store.open({ ...w.options(), mayWait: () => asked++ < 5 }), code("index.busy"));
   });
 
+  test("that another program holds is not called another engine's", async () => {
+    await (await w.open()).close();
+    const other = new DatabaseSync(inFolder("index.db"));
+    other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    await assert.rejects(Store.open(w.options()), code("index.held"));
+    other.close();
+    await w.open();
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
@@ -134,7 +143,7 @@ test("a quota that is used up is a full disk", () => {
 });
 
 test("a file that Windows does not let go is another program's business, in words", () => {
-  assert.ok(code("index.busy")(asStrataError(Object.assign(new Error("EBUSY: resource busy or locked, unlink"), { code: "EBUSY" }), w.folder)));
+  assert.ok(code("index.held")(asStrataError(Object.assign(new Error("EBUSY: resource busy or locked, unlink"), { code: "EBUSY" }), w.folder)));
 });
 
 describe("a damaged database", () => {
@@ -523,7 +532,7 @@ describe("another version", () => {
     store.putFiles(manyFiles(2));
     const other = new DatabaseSync(inFolder("index.db"));
     other.exec("BEGIN IMMEDIATE");
-    assert.throws(() => store.useModel(testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] })), code("index.busy"));
+    assert.throws(() => store.useModel(testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] })), code("index.held"));
     other.exec("ROLLBACK");
     other.close();
     store.putFiles(manyFiles(1, 2));
