@@ -9,6 +9,7 @@ export const errorCodes = [
   "index.busy",
   "index.damaged",
   "index.diskFull",
+  "index.held",
   "index.unwritable",
   "input.invalid",
   "model.damaged",

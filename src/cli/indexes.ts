@@ -1,13 +1,15 @@
 // `strata indexes`: every index on this machine, and deleting those that nobody needs any more.
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { unlessAborted } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
+import { sayingSo } from "./progress.ts";
 import { bytes, jsonLine, painter, plural, printable, type Context } from "./terminal.ts";
 
 /** Without an action: the list. `forget`: deletes the index of the folder `which`, or with "gone" those whose folders are not there. */
-export function runIndexes(action: string | undefined, which: string | undefined, context: Context): number {
+export async function runIndexes(action: string | undefined, which: string | undefined, context: Context): Promise<number> {
   const all = listIndexes();
   if (action === undefined) return show(all, context);
   if (which === undefined) throw new StrataError("input.invalid", 'Write "strata indexes" for the list, or "strata indexes forget DIR" (or "gone", for those whose folders are not there).');
@@ -44,14 +46,20 @@ function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColo
   return all.length > 0 ? 0 : 1;
 }
 
-function forget(indexes: readonly ListedIndex[], { json, terminal: { out, err } }: Context): number {
+/** After a second of waiting for an engine to end, says so. */
+const SAID_AFTER_MS = 1_000;
+
+async function forget(indexes: readonly ListedIndex[], { json, terminal, signal }: Context): Promise<number> {
+  const { out, err } = terminal;
   const forgotten: ListedIndex[] = [];
   const kept: string[] = [];
   for (const index of indexes) {
     try {
-      forgetIndex(index);
+      const line = `Waiting for the engine of ${printable(index.root ?? index.folder)} to end`;
+      await sayingSo(terminal, () => json, line, unlessAborted(signal, forgetIndex(index)), SAID_AFTER_MS);
       forgotten.push(index);
     } catch (error) {
+      signal.throwIfAborted();
       kept.push(userMessage(error));
     }
   }

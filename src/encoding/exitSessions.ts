@@ -38,14 +38,21 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
   const instant = instantExit(table);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];
+  const { fullDims: dims } = files;
+  const otherWidth = (file: string, width: number): StrataError =>
+    new StrataError("model.damaged", `The model file ${file} gives vectors of ${width} numbers, not of ${dims} as its manifest says. Reinstall Strata, or choose another model.`);
   const open = async (segment: Segment): Promise<InferenceSession> => {
     try {
       const session = await ort.InferenceSession.create(segment.file, sessionOptions(threads));
       opened.push(session);
+      // Before it is run where it can be known: to make what is far too wide would take gigabytes.
+      const embedding = session.outputMetadata.find(({ name }) => name === "embedding");
+      const width = embedding?.isTensor ? embedding.shape.at(-1) : undefined;
+      if (typeof width === "number" && width !== dims) throw otherWidth(segment.file, width);
       return session;
     } catch (error) {
       await Promise.all(opened.map((session) => session.release()));
-      throw new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model.`, error);
+      throw StrataError.is(error) ? error : new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model.`, error);
     }
   };
   const toShallow: InferenceSession[] = [];
@@ -67,8 +74,7 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
    * narrower than the manifest says: cut to measure it would be stored, and no question could be compared with it.
    */
   function finished(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
-    const { fullDims: dims } = files;
-    if (vector.length !== dims) throw new StrataError("model.damaged", `The model file ${file} gives vectors of ${vector.length} numbers, not of ${dims} as its manifest says. Reinstall Strata, or choose another model.`);
+    if (vector.length !== dims) throw otherWidth(file, vector.length);
     if (!vector.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
     const whole = words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
     return leading(whole, files.model.dims);

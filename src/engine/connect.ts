@@ -10,7 +10,7 @@ import { build, entryFile } from "../base/assets.ts";
 import { type ErrorCode, errorCodes, StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { cacheFolder, canonicalRoot, type EngineRecord, engineLogFile, engineRecordFile, indexFolder, makeCacheFolder, makeCompiledFolder } from "./paths.ts";
-import { type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
+import { endUnlessUsed, type ErrorData, handshake, type HandshakeParams, type HandshakeResult, PROTOCOL_VERSION, shutdown } from "./protocol.ts";
 
 export interface ConnectOptions {
   /** The workspace folder; made canonical here. */
@@ -49,6 +49,8 @@ const PATIENCE_MS = 20_000;
 const LOOK_MS = 25;
 /** How long another process may have the index without answering: it opens a large one, or never ends. */
 const BUSY_MS = 600_000;
+/** How long a program that is no engine may hold the database, as a backup or a virus scanner does. */
+const HELD_MS = 5_000;
 /** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
 const startAgainMs = { first: 250, most: 5_000 };
 
@@ -61,7 +63,7 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
   let reachBy = Infinity;
-  let busyUntil = Infinity;
+  let busySince = Infinity;
   let startAt = 0;
   let startAgain = startAgainMs.first;
   let ended: number | undefined;
@@ -73,7 +75,7 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
     if (found === "frozen") {
       // Another one that is frozen, as after the machine slept while two clients replaced it, is ended as well.
       if (ended === record!.pid || options.start === false)
-        throw new StrataError("engine.unreachable", `The engine for ${root} (process ${record!.pid}) does not answer. End that process and try again; its log is ${engineLogFile(folder)}.`);
+        throw frozen(root, record!.pid, folder);
       // It would keep the index from every other engine. What it was writing is a transaction, so the index stays sound.
       options.log("warn", `the engine of ${root} does not answer; process ${record!.pid} is ended`);
       endProcess(record!.pid);
@@ -89,15 +91,41 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
     }
     const outcome = await startEngine(root, folder, options);
     const now = Date.now();
+    const mayTake = outcome?.code === "index.busy" ? BUSY_MS : outcome?.code === "index.held" ? HELD_MS : 0;
     if (outcome === undefined) reachBy = Math.min(reachBy, now + REACH_MS);
-    else if (outcome.code !== "index.busy" || now > busyUntil) throw outcome;
+    else if (mayTake === 0 || now > busySince + mayTake) throw outcome;
     else {
       // Another client may have won the race to start one: theirs answers shortly, or when it has opened the index.
       options.log("info", `another process has the index of ${root} and does not answer yet`);
-      busyUntil = Math.min(busyUntil, now + BUSY_MS);
+      busySince = Math.min(busySince, now);
       startAt = now + startAgain;
       startAgain = Math.min(2 * startAgain, startAgainMs.most);
     }
+  }
+}
+
+const frozen = (root: string, pid: number, folder: string): StrataError =>
+  new StrataError("engine.unreachable", `The engine for ${root} (process ${pid}) does not answer. End that process and try again; its log is ${engineLogFile(folder)}.`);
+
+/**
+ * Has the engine of an index save and end, unless others are connected with it. @param options with a canonical root, which need not be there any more
+ * @returns whether it has ended; false too where none can be reached. @throws StrataError as connectEngine with `start: false`
+ */
+export async function endUnusedEngine(options: Omit<ConnectOptions, "start">): Promise<boolean> {
+  const { root, patienceMs = PATIENCE_MS } = options;
+  const folder = indexFolder(root);
+  const record = readRecord(folder);
+  const found = record && (await tryConnect(record, root, folder, { ...options, start: false }));
+  if (found === "frozen") throw frozen(root, record!.pid, folder);
+  if (found === undefined || found === "replace") return false;
+  try {
+    const gone = new Promise<boolean>((resolve) => void found.connection.onClose(() => resolve(true)));
+    const asked = found.connection.sendRequest(endUnlessUsed).then((ends) => ends && gone, (error: unknown) => StrataError.is(fromWire(error), "engine.unreachable"));
+    const outcome = await settledWithin(patienceMs, asked);
+    if (outcome === "frozen") throw frozen(root, record!.pid, folder);
+    return outcome;
+  } finally {
+    found.dispose();
   }
 }
 

@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, type Stats, statSync } f
 import path from "node:path";
 import { claim } from "../base/claim.ts";
 import { StrataError } from "../base/errors.ts";
+import { silentLog } from "../base/log.ts";
 import { lockIndex } from "../store/store.ts";
+import { endUnusedEngine } from "./connect.ts";
 import { cacheFolder, indexFolder, rootFile, trainingClaimFile } from "./paths.ts";
 
 export interface ListedIndex {
@@ -80,14 +82,17 @@ function statOf(file: string): Stats | undefined {
   }
 }
 
-/** Deletes an index with all that lies beside it, an unfinished training run too. Throws "index.busy" while an engine or a training run uses it, "index.unwritable". */
-export function forgetIndex({ folder, root }: ListedIndex): void {
-  const inUse = (by: string, cause?: unknown) =>
-    new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends five minutes after the last editor, terminal or agent has left it.`, cause);
+/**
+ * Deletes an index with all that lies beside it, an unfinished training run too. An engine that nobody uses any more ends for it.
+ * Throws "index.busy" while somebody uses it, "engine.unreachable" where its engine does not answer, "index.unwritable".
+ * @param patienceMs as of connectEngine
+ */
+export async function forgetIndex(index: ListedIndex, patienceMs?: number): Promise<void> {
+  const { folder } = index;
   try {
-    const training = claim(trainingClaimFile(folder), (pid) => inUse(`a training run (process ${pid})`));
+    const training = claim(trainingClaimFile(folder), (pid) => inUse(index, `a training run (process ${pid})`));
     try {
-      const lock = lockFor(folder, (cause) => inUse("its engine", cause));
+      const lock = await lockFor(index, patienceMs);
       // All but the lock itself, which Windows would not let go while it is held.
       try {
         for (const name of readdirSync(folder)) if (!name.startsWith("index.lock")) rmSync(path.join(folder, name), { recursive: true, force: true });
@@ -99,14 +104,27 @@ export function forgetIndex({ folder, root }: ListedIndex): void {
       training.release();
     }
   } catch (error) {
-    throw StrataError.is(error, "index.busy") ? error : new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
+    throw StrataError.is(error) ? error : new StrataError("index.unwritable", `${folder} cannot be deleted. Mend its permissions, or delete it by hand.`, error);
   }
 }
 
-function lockFor(folder: string, taken: (cause: unknown) => Error): { release(): void } {
+const inUse = ({ root, folder }: ListedIndex, by: string, cause?: unknown): StrataError =>
+  new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends when the last editor, terminal or agent has left it.`, cause);
+
+async function lockFor(index: ListedIndex, patienceMs: number | undefined): Promise<{ release(): void }> {
   try {
-    return lockIndex(folder);
+    return lockIndex(index.folder);
   } catch (error) {
-    throw StrataError.is(error, "index.busy") ? taken(error) : error;
+    if (!StrataError.is(error, "index.busy")) throw error;
+    const { root } = index;
+    const hasEnded = root !== undefined && (await endUnusedEngine({ root, client: "cli", log: silentLog, ...(patienceMs !== undefined && { patienceMs }) }).catch(refuseFrozen));
+    if (!hasEnded) throw inUse(index, "its engine", error);
+    return lockIndex(index.folder);
   }
+}
+
+/** What does not answer never ends by itself; any other refusal, as of an engine of another version, means that it stays. */
+function refuseFrozen(error: unknown): false {
+  if (StrataError.is(error, "engine.unreachable")) throw error;
+  return false;
 }

@@ -176,6 +176,11 @@ class Server {
     connection.onRequest(protocol.status, () => guard(() => engine.status()));
     connection.onRequest(protocol.leftOut, () => guard(() => engine.leftOut()));
     connection.onRequest(protocol.shutdown, () => this.#end());
+    connection.onRequest(protocol.endUnlessUsed, () => {
+      const isUsed = this.#clients.size > 1;
+      if (!isUsed) this.#end();
+      return !isUsed;
+    });
   }
 
   #configure(by: MessageConnection, settings: protocol.EngineSettings): Promise<void> {

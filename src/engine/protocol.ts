@@ -207,3 +207,5 @@ export const configure = new RequestType<EngineSettings, void, ErrorData>("strat
 
 /** A newer client asks the engine to save and end. */
 export const shutdown = new RequestType0<void, ErrorData>("strata/shutdown");
+/** Whoever deletes the index asks the engine to do so if nobody else is connected with it; true when it does. */
+export const endUnlessUsed = new RequestType0<boolean, ErrorData>("strata/endUnlessUsed");

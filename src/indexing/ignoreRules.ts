@@ -97,13 +97,16 @@ function linesTaken(lines: readonly string[], room: number): string[] {
 }
 
 /** The text of a regular file: a repository can carry a link to a device or a pipe, which has no end. Links are for git's own folder alone, as in git. */
-function readText(file: string, stat: typeof statSync = lstatSync): string | undefined {
+function readText(file: string, stat: typeof statSync = lstatSync, onTooLong?: () => void): string | undefined {
   try {
     const found = stat(file);
-    return found.isFile() && found.size <= MAX_RULES_BYTES ? readFileSync(file, "utf8") : undefined;
+    if (!found.isFile()) return undefined;
+    if (found.size <= MAX_RULES_BYTES) return readFileSync(file, "utf8");
+    onTooLong?.();
   } catch {
-    return undefined; // missing or unreadable: no rules
+    // missing or unreadable: no rules
   }
+  return undefined;
 }
 
 /** What stands at a path; undefined when nothing does, or nothing that can be looked at (forbidden, a link to itself). */
@@ -202,10 +205,10 @@ export class IgnoreRules {
     }
     for (const name of ignoreFileNames) {
       if (names !== undefined && !names.has(name)) continue;
-      const text = readText(path.join(absolute, name));
+      const text = readText(path.join(absolute, name), lstatSync, () => cut.push(name));
       if (text !== undefined) add(name, text, name === ".gitignore");
     }
-    if (git === undefined && added.length === 0) return parent;
+    if (git === undefined && added.length === 0 && cut.length === 0) return parent;
     return { levels: [...levels, ...added], git: git ?? parent.git, ...(cut.length > 0 && { cut }) };
   }
 

@@ -51,7 +51,7 @@ export function asStrataError(error: unknown, folder: string): unknown {
   if (sqlite === result.full || system === "ENOSPC" || system === "EDQUOT" || (sqlite === result.ioError && diskIsFull(folder)))
     return new StrataError("index.diskFull", `The disk that holds the index (${folder}) is full. Nothing that was indexed is lost; free some space and indexing goes on.`, error);
   // Windows does not let go of a file that somebody has open.
-  if (sqlite === result.busy || system === "EBUSY") return new StrataError("index.busy", `Another program is using the index in ${folder}. Close it and try again.`, error);
+  if (sqlite === result.busy || system === "EBUSY") return new StrataError("index.held", `Another program, which is no engine of Strata, holds the index in ${folder}. Close it and try again.`, error);
   if (sqlite === result.readonly || sqlite === result.cantOpen || sqlite === result.ioError || system === "EACCES" || system === "EPERM" || system === "EROFS" || system === "EIO")
     return new StrataError("index.unwritable", `The index in ${folder} cannot be written. Check the permissions and the disk of that folder.`, error);
   if (system === "EISDIR") return new StrataError("index.unwritable", `${(error as NodeJS.ErrnoException).path ?? folder} is a folder where a file of the index belongs. Delete that folder and try again.`, error);
@@ -194,6 +194,17 @@ export function listIn(json: Sql | undefined): string[] {
     // no JSON
   }
   throw notSound(`a list that is ${String(json).slice(0, 40)}`);
+}
+
+/** Bytes from which no part of a chunk was made by a chunker: a hundred times its longest. Read back, a text of 300 MB ended the engine with each search. */
+const MOST_BYTES = 1_000_000;
+/** How the texts of a row of chunks (`c`) are selected: nothing in place of what is too long, which is not even loaded. */
+export const chunkTexts = (...columns: readonly ("symbols" | "breadcrumb" | "doc" | "text")[]): string =>
+  columns.map((column) => `iif(octet_length(c.${column}) <= ${MOST_BYTES}, c.${column}, NULL) AS ${column}`).join(", ");
+/** A text that was selected so. */
+export function textIn(value: Sql | undefined): string {
+  if (typeof value !== "string") throw notSound("a chunk's text that is too long, or none");
+  return value;
 }
 
 /** What `check` does, with a connection of its own. */

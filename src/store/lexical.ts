@@ -2,7 +2,7 @@
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
 import { sum } from "../base/statistics.ts";
 import type { LexicalField, LexicalHit, TermPlaces } from "./records.ts";
-import { type IndexDatabase, notSound, type Row } from "./database.ts";
+import { chunkTexts, type IndexDatabase, listIn, notSound, type Row, textIn } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
 const K1 = 1.2;
@@ -14,7 +14,7 @@ export function fieldColumns(terms: Readonly<Record<LexicalField, string>>): [st
 }
 /** What is analysed for each field, in column order, from a row of chunks. The parse workers do the same with fresh chunks. */
 function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
-  return [(JSON.parse(row["symbols"] as string) as string[]).join(" "), row["breadcrumb"] as string, path, row["doc"] as string, row["text"] as string];
+  return [listIn(row["symbols"]).join(" "), textIn(row["breadcrumb"]), path, textIn(row["doc"]), textIn(row["text"])];
 }
 export function countTerms(joined: string): number {
   if (joined === "") return 0;
@@ -106,7 +106,7 @@ interface LexicalQuery {
 export function searchLexical(db: IndexDatabase, { terms, phrases, weights, limit, files }: LexicalQuery): LexicalHit[] {
   if (terms.length === 0 || limit <= 0) return [];
   const onlyFiles = files ? "AND (SELECT file FROM places WHERE id = lexicon.rowid) IN (SELECT value FROM json_each(?))" : "";
-  const sql = `SELECT r.place, p.chunk, r.score ${phrases.length > 0 ? ", c.text" : ""}
+  const sql = `SELECT r.place, p.chunk, r.score ${phrases.length > 0 ? `, ${chunkTexts("text")}` : ""}
     FROM (SELECT rowid AS place, bm25(lexicon, ?, ?, ?, ?, ?) AS score FROM lexicon WHERE lexicon MATCH ? ${onlyFiles} ORDER BY score LIMIT ?) r
     CROSS JOIN places p ON p.id = r.place ${phrases.length > 0 ? "CROSS JOIN chunks c ON c.id = p.chunk" : ""} ORDER BY r.score, r.place`;
   const match = terms.map(quoted).join(" OR ");
@@ -114,7 +114,7 @@ export function searchLexical(db: IndexDatabase, { terms, phrases, weights, limi
   const values = [...weights, match, ...(files ? [JSON.stringify(files)] : []), phrases.length > 0 ? -1 : limit];
   const hits: LexicalHit[] = [];
   for (const [place, chunk, score, text] of db.walk(sql, ...values)) {
-    if (phrases.length > 0 && !containsAll(text as string, phrases)) continue;
+    if (phrases.length > 0 && !containsAll(textIn(text), phrases)) continue;
     hits.push({ place: place as number, chunkId: chunk as number, score: -(score as number) });
     if (hits.length === limit) break;
   }
@@ -335,7 +335,7 @@ export function deleteTerms(db: IndexDatabase, place: number): void {
 /** Makes some of the lexical index again from the stored texts: places with an id above `after`, at most `limit`. Returns the last id done. Inside a transaction. */
 export function reanalyse(db: IndexDatabase, analyse: (text: string) => string, after: number, limit: number): number | undefined {
   const rows = db.all(
-    "SELECT p.id, f.path, c.symbols, c.breadcrumb, c.doc, c.text FROM places p JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk WHERE p.id > ? ORDER BY p.id LIMIT ?",
+    `SELECT p.id, f.path, ${chunkTexts("symbols", "breadcrumb", "doc", "text")} FROM places p JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk WHERE p.id > ? ORDER BY p.id LIMIT ?`,
     after, limit,
   );
   for (const row of rows) replaceTerms(db, row["id"] as number, fieldTexts(row, row["path"] as string).map(analyse));

@@ -1,9 +1,9 @@
 // Reading places (a chunk in a file) and stored vectors back from SQLite.
 import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
-import { type IndexDatabase, listIn, notSound, type Row, type Sql } from "./database.ts";
+import { chunkTexts, type IndexDatabase, listIn, notSound, type Row, type Sql, textIn } from "./database.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Place } from "./records.ts";
 
-const columns = "p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, c.symbols, c.breadcrumb, c.doc, c.text, f.isTest, f.isGenerated";
+const columns = `p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, ${chunkTexts("symbols", "breadcrumb", "doc", "text")}, f.isTest, f.isGenerated`;
 const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";
 
 type DepthOf = (chunkId: number) => Depth | undefined;
@@ -21,9 +21,9 @@ function place(row: Row, depthOf: DepthOf): Place {
     lang: row["lang"] as string,
     kind: row["kind"] as Place["kind"],
     symbols: listIn(row["symbols"]),
-    breadcrumb: row["breadcrumb"] as string,
-    doc: row["doc"] as string,
-    text: row["text"] as string,
+    breadcrumb: textIn(row["breadcrumb"]),
+    doc: textIn(row["doc"]),
+    text: textIn(row["text"]),
     isTest: row["isTest"] === 1,
     isGenerated: row["isGenerated"] === 1,
     depth: depthOf(chunkId),
@@ -52,7 +52,7 @@ export function placesDefining(db: IndexDatabase, names: readonly string[], limi
 /** Symbols of a file's chunks in order; none for an unknown file. */
 export function namesInFile(db: IndexDatabase, file: number | undefined): string[] {
   if (file === undefined) return [];
-  return db.all("SELECT c.symbols FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id", file).flatMap((row) => listIn(row["symbols"]));
+  return db.all(`SELECT ${chunkTexts("symbols")} FROM places p JOIN chunks c ON c.id = p.chunk WHERE p.file = ? ORDER BY p.startLine, p.id`, file).flatMap((row) => listIn(row["symbols"]));
 }
 
 /** Chunks that have a place, those of the most recently changed files last, so that the queue is taken from its end. @param most that many of them, the last */
@@ -74,15 +74,15 @@ export function languagesOfChunks(db: IndexDatabase, chunkIds: readonly number[]
 
 export function codeOfChunks(db: IndexDatabase, chunkIds: readonly number[]): ChunkCode[] {
   return db
-    .all("SELECT c.id, c.kind, c.text, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
-    .map((row) => ({ chunkId: row["id"] as number, kind: row["kind"] as Place["kind"], text: row["text"] as string, lang: row["lang"] as string }));
+    .all(`SELECT c.id, c.kind, ${chunkTexts("text")}, c.lang FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key`, JSON.stringify(chunkIds))
+    .map((row) => ({ chunkId: row["id"] as number, kind: row["kind"] as Place["kind"], text: textIn(row["text"]), lang: row["lang"] as string }));
 }
 
 /** Breadcrumb and text of chunks, in the order of the ids. */
 export function textsOf(db: IndexDatabase, chunkIds: readonly number[]): ChunkText[] {
   return db
-    .all("SELECT c.id, c.breadcrumb, c.text FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key", JSON.stringify(chunkIds))
-    .map((row) => ({ chunkId: row["id"] as number, breadcrumb: row["breadcrumb"] as string, text: row["text"] as string }));
+    .all(`SELECT c.id, ${chunkTexts("breadcrumb", "text")} FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value ORDER BY j.key`, JSON.stringify(chunkIds))
+    .map((row) => ({ chunkId: row["id"] as number, breadcrumb: textIn(row["breadcrumb"]), text: textIn(row["text"]) }));
 }
 
 function int8(scale: Sql, bytes: Sql): Int8Vector {

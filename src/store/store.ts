@@ -47,7 +47,7 @@ interface StoredModel {
 
 /**
  * The front of the store. All methods are synchronous and short (batches are the caller's business) unless they return a promise.
- * Throws StrataError: "index.diskFull" (nothing is lost, reads go on), "index.unwritable", "index.busy" (another process has it), and
+ * Throws StrataError: "index.diskFull" (nothing is lost, reads go on), "index.unwritable", "index.busy" (another engine has it), "index.held" (another program has), and
  * "index.damaged" when the database turned out damaged while open: it was deleted, the store is empty now and every file must be put again.
  */
 export class Store {

@@ -9,6 +9,7 @@ import test from "node:test";
 import { entryFile, packageRoot } from "../../src/base/assets.ts";
 import { StrataError } from "../../src/base/errors.ts";
 import { type EngineConnection, fromWire } from "../../src/engine/connect.ts";
+import { forgetIndex, listIndexes } from "../../src/engine/indexes.ts";
 import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../src/engine/paths.ts";
 import * as protocol from "../../src/engine/protocol.ts";
 import { defaultModelFolder } from "../../src/encoding/modelFiles.ts";
@@ -65,6 +66,34 @@ test("an engine that is frozen is ended, and the next one answers from the same 
   const again = await workspace.connect({ patienceMs: 2_000 });
   await gone;
   assert.equal((await bringTo(again, "instant")).coverage.files, 20);
+});
+
+test("an index is forgotten at once when nobody uses its engine, and not while somebody does", async (t) => {
+  const workspace = new Workspace(t, manyFiles(20));
+  const client = await workspace.connect();
+  await bringTo(client, "instant");
+  const index = listIndexes().find(({ folder }) => folder === client.folder)!;
+  await assert.rejects(forgetIndex(index), (error) => StrataError.is(error, "index.busy") && /in use by its engine/.test(error.message));
+  assert.equal((await bringTo(client, "instant")).coverage.files, 20, "whose client it serves goes on");
+  const gone = processGone(client.info.pid);
+  client.dispose();
+  await forgetIndex(index);
+  assert.ok(!existsSync(client.folder));
+  await gone;
+});
+
+test("an index whose engine is frozen is kept, and the process named that is in the way", { skip: process.platform === "win32" && "no signal freezes a process there" }, async (t) => {
+  const workspace = new Workspace(t, manyFiles(20));
+  const client = await workspace.connect();
+  await bringTo(client, "instant");
+  client.dispose();
+  process.kill(client.info.pid, "SIGSTOP");
+  const index = listIndexes().find(({ folder }) => folder === client.folder)!;
+  await assert.rejects(forgetIndex(index, 50), (error) => StrataError.is(error, "engine.unreachable") && error.message.includes(`process ${client.info.pid}`) && /End that process/.test(error.message));
+  assert.ok(existsSync(path.join(client.folder, "index.db")));
+  await workspace.kill(client);
+  await forgetIndex(index);
+  assert.ok(!existsSync(client.folder));
 });
 
 test("an engine comes up although the client that started it has gone meanwhile", async (t) => {

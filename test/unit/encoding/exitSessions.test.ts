@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -13,6 +14,20 @@ import { copyTinyModel, cosine, editManifest, loadTinyTable, readParity, tinyMod
 const table = await loadTinyTable();
 const { files } = table;
 const { dims } = files.model;
+
+/** An ONNX file of one step, which gives the token ids back as numbers. */
+function asWideAsItsText(): Buffer {
+  const number = (field: number, value: number): Buffer => Buffer.from([...(field < 16 ? [field << 3] : [((field << 3) & 127) | 128, field >> 4]), value]);
+  const part = (field: number, ...inner: readonly (Buffer | string)[]): Buffer => {
+    const content = Buffer.concat(inner.map((each) => Buffer.from(each as string)));
+    return Buffer.concat([Buffer.from([(field << 3) | 2, ...(content.length < 128 ? [content.length] : [(content.length & 127) | 128, content.length >> 7])]), content]);
+  };
+  const [float, int64] = [1, 7];
+  const value = (name: string, type: number): Buffer[] => [part(1, name), part(2, part(1, number(1, type), part(2, part(1, part(2, "batch")), part(1, part(2, "sequence")))))];
+  const cast = part(1, part(1, "input_ids"), part(2, "embedding"), part(4, "Cast"), part(5, part(1, "to"), number(3, float), number(20, 2)));
+  const graph = part(7, cast, part(2, "graph"), part(11, ...value("input_ids", int64)), part(11, ...value("attention_mask", int64)), part(12, ...value("embedding", float)));
+  return Buffer.concat([number(1, 8), graph, part(8, number(2, 17))]);
+}
 
 describe("the exit sessions", async () => {
   const sessions = await openExitSessions(table, 1);
@@ -51,10 +66,19 @@ describe("the exit sessions", async () => {
     assert.deepEqual(added.shallow, plain.shallow, "an exit without a share stays as it is");
   });
 
-  it("refuse vectors that are not as wide as the manifest says, which no question could be compared with", async () => {
-    const narrow = await openExitSessions({ ...table, files: { ...files, fullDims: dims / 2 } }, 1);
-    await assert.rejects(narrow.run(sequences[0]!, "shallow"), (error) => StrataError.is(error, "model.damaged") && /of 16 numbers, not of 8/.test(error.message));
-    await narrow.release();
+  it("are not opened where they give vectors of another width than the manifest says, which no question could be compared with", async () => {
+    const narrow = { ...table, files: { ...files, fullDims: dims / 2 } };
+    await assert.rejects(openExitSessions(narrow, 1), (error) => StrataError.is(error, "model.damaged") && /of 16 numbers, not of 8/.test(error.message));
+  });
+
+  it("refuse such vectors once they are made where the file does not say how wide they will be", async (t) => {
+    const file = path.join(copyTinyModel(t), "untold.onnx");
+    writeFileSync(file, asWideAsItsText());
+    const segment = { ...files.toShallow.at(-1)!, file };
+    const untold = await openExitSessions({ ...table, files: { ...files, toShallow: [segment], toDeep: [] } }, 1);
+    const other = sequences.find(({ length }) => length !== dims)!;
+    await assert.rejects(untold.run(other, "shallow"), (error) => StrataError.is(error, "model.damaged") && error.message.includes(`of ${other.length} numbers, not of ${dims}`));
+    await untold.release();
   });
 
   it("keep what is kept of a vector, the share of exit 0 within it, at unit length", async () => {

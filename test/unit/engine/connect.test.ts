@@ -90,6 +90,21 @@ test("while another engine opens the index it is looked for often and started be
   await connecting;
 });
 
+test("a program that is no engine and holds the index is waited for for seconds, and then named", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, say("index.held"));
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const began = Date.now();
+  let took: number | undefined;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program }), (error) => {
+    took = Date.now() - began;
+    return StrataError.is(error, "index.held");
+  });
+  await passing(t, () => took !== undefined);
+  await connecting;
+  assert.ok(took! > 5_000 && took! < 60_000 && engine.starts().length > 2, `${engine.starts().length} starts in ${took} ms`);
+});
+
 test("an older engine is asked to end once ours stands ready; one that has gone by then needs no asking", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
   for (const stays of [true, false]) {
     const workspace = new Workspace(t);

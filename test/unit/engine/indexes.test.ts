@@ -60,20 +60,20 @@ test("what another program or user left there is neither gone nor in the way", {
   assert.ok(!otherDatabases(lying).some((file) => file.startsWith(round)));
 });
 
-test("an index is deleted whole, and not while an engine or a training run uses it", () => {
+test("an index is deleted whole, and not while an engine or a training run uses it", async () => {
   const root = makeIndex("doomed", 3e12);
   const doomed = listIndexes().find((index) => index.root === root)!;
   const lock = lockIndex(doomed.folder);
-  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && error.message.includes(root) && /its engine/.test(error.message));
+  await assert.rejects(forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && error.message.includes(root) && /its engine/.test(error.message));
   lock.release();
   const running = path.join(doomed.folder, "training/running");
   mkdirSync(path.dirname(running), { recursive: true });
   writeFileSync(running, `${process.ppid}\n`);
-  assert.throws(() => forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && /training run \(process \d+\)/.test(error.message));
+  await assert.rejects(forgetIndex(doomed), (error) => StrataError.is(error, "index.busy") && /training run \(process \d+\)/.test(error.message));
   assert.ok(existsSync(path.join(doomed.folder, "index.db")));
   writeFileSync(running, `${2 ** 30}\n`); // was killed
   writeFileSync(path.join(doomed.folder, "engine.json"), "damaged {");
-  forgetIndex(doomed);
+  await forgetIndex(doomed);
   assert.ok(!existsSync(doomed.folder) && existsSync(root));
   assert.ok(listIndexes().length > 0);
 });

@@ -168,6 +168,7 @@ test("an ignore file that is no regular file, or far too long, has no rules and 
   assert.equal(spawnSync("mkfifo", [path.join(root, "pipe", ".gitignore")]).status, 0);
   symlinkSync(".git", path.join(root, "self", ".git"));
   await check(root, ["link/a.ts", "long/a.ts", "outside", "pipe/a.ts", "self/a.ts"]);
+  assert.equal((await walked(root)).skipped["long/.gitignore"], "not every rule read", "who wonders why its rules do not hold is told");
 });
 
 test("lines that no rule is as long as, and patterns beyond some thousands, stop nothing", async () => {

@@ -101,6 +101,15 @@ describe("the index folder", () => {
     await assert.rejects(Store.open({ ...w.options(), mayWait: () => asked++ < 5 }), code("index.busy"));
   });
 
+  test("that another program holds is not called another engine's", async () => {
+    await (await w.open()).close();
+    const other = new DatabaseSync(inFolder("index.db"));
+    other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    await assert.rejects(Store.open(w.options()), code("index.held"));
+    other.close();
+    await w.open();
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
@@ -134,7 +143,7 @@ test("a quota that is used up is a full disk", () => {
 });
 
 test("a file that Windows does not let go is another program's business, in words", () => {
-  assert.ok(code("index.busy")(asStrataError(Object.assign(new Error("EBUSY: resource busy or locked, unlink"), { code: "EBUSY" }), w.folder)));
+  assert.ok(code("index.held")(asStrataError(Object.assign(new Error("EBUSY: resource busy or locked, unlink"), { code: "EBUSY" }), w.folder)));
 });
 
 describe("a damaged database", () => {
@@ -201,6 +210,9 @@ describe("a damaged database", () => {
   for (const [name, sql] of [
     ["names that are no list", "UPDATE chunks SET symbols = '{oops'"],
     ["names that are no words", "UPDATE chunks SET symbols = '[5]'"],
+    ["a text that nothing has cut", "UPDATE chunks SET text = CAST(zeroblob(2000000) AS TEXT)"],
+    ["a text that is none", "UPDATE chunks SET text = x'00ff'"],
+    ["names that nothing has cut", "UPDATE chunks SET symbols = '[\"' || printf('%.*c', 2000000, 'n') || '\"]'"],
     ["lines before the first", "UPDATE places SET startLine = -5"],
     ["lines that are no numbers", "UPDATE places SET endLine = 'y'"],
     ["lines that end before they begin", "UPDATE places SET startLine = endLine + 1"],
@@ -216,6 +228,37 @@ describe("a damaged database", () => {
       assert.throws(() => again.placesInFile("src/file0.ts"), code("index.damaged"));
       assert.equal(again.coverage().files, 0);
     });
+
+  const readers: Record<string, (store: Store) => unknown> = {
+    "the list of hits": (store) => store.placesOf([1]),
+    "a search for quoted text": (store) => store.searchLexical([number], ["text number"], even, 5, {}),
+    "the comparison of code": (store) => [...store.codeOf([1])],
+    "what is encoded next": (store) => store.chunksToDeepen("deep", 5),
+  };
+  for (const [name, read] of Object.entries(readers))
+    test(`is called so where ${name} meets a text that nothing has cut`, async () => {
+      const store = await w.open();
+      store.putFiles(manyFiles(3));
+      await store.close();
+      const db = new DatabaseSync(inFolder("index.db"));
+      db.exec("UPDATE chunks SET text = 'text number ' || printf('%.*c', 2000000, 'x') WHERE id = 1");
+      db.close();
+      const again = await w.open();
+      assert.throws(() => read(again), code("index.damaged"));
+      assert.equal(again.coverage().files, 0);
+    });
+
+  test("is called so where another version analyses a text that nothing has cut", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    await store.close();
+    const db = new DatabaseSync(inFolder("index.db"));
+    db.exec("UPDATE chunks SET text = printf('%.*c', 2000000, 'x') WHERE id = 1; UPDATE meta SET value = '0' WHERE key = 'analyser'");
+    db.close();
+    const again = await w.open();
+    assert.equal(again.coverage().files, 0);
+    assert.match(again.warnings[0]!, /damaged/);
+  });
 
   for (const terms of ["'text'", "zeroblob(6)"])
     test(`is called so where a search by words meets terms that are ${terms}`, async () => {
@@ -489,7 +532,7 @@ describe("another version", () => {
     store.putFiles(manyFiles(2));
     const other = new DatabaseSync(inFolder("index.db"));
     other.exec("BEGIN IMMEDIATE");
-    assert.throws(() => store.useModel(testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] })), code("index.busy"));
+    assert.throws(() => store.useModel(testModel({ hash: "b".repeat(64), dims: 48, matryoshka: [48] })), code("index.held"));
     other.exec("ROLLBACK");
     other.close();
     store.putFiles(manyFiles(1, 2));
