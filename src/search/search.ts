@@ -82,9 +82,11 @@ interface Question extends Omit<ReadQuestion, "typed"> {
 
 function rankCandidates(deps: SearchDeps, question: Question, candidates: Candidates, previous?: readonly Ranked[]): RankedResult {
   const features = candidateFeatures(deps, question.query, question.vectors, candidates);
-  const fresh = rank(candidates.items, features, question.query, question.k);
+  // Twice what is shown: a chunk just below the list may belong into it once it is read properly.
+  const leading = rank(candidates.items, features, question.query, Math.max(20, 2 * question.k));
+  const fresh = leading.slice(0, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
-  const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
+  const waiting = question.vectors && deps.encoder ? unrefined(leading) : [];
   const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
     hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
@@ -115,13 +117,10 @@ function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
   return settle(fresh, shown.map((hit) => hit.candidate.place.place), range * calm);
 }
 
-/** Twice what is shown: a chunk just below the list may belong into it once it is read properly. */
-function leadingUnrefined(candidates: readonly Candidate[], features: readonly FeatureRow[], question: Question): Candidate[] {
-  const leading = rank(candidates, features, question.query, Math.max(20, 2 * question.k));
+/** Those that were read less than deep, each chunk once. */
+function unrefined(hits: readonly Ranked[]): Candidate[] {
   const seen = new Set<number>();
-  return leading
-    .map((hit) => hit.candidate)
-    .filter((candidate) => candidate.depth !== "deep" && !seen.has(candidate.place.chunkId) && seen.add(candidate.place.chunkId));
+  return hits.map(({ candidate }) => candidate).filter(({ depth, place: { chunkId } }) => depth !== "deep" && !seen.has(chunkId) && seen.add(chunkId));
 }
 
 async function refine(
