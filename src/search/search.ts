@@ -7,7 +7,7 @@ import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import type { Filters } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
-import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
+import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
@@ -87,9 +87,10 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   const fresh = leading.slice(0, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
   const waiting = question.vectors && deps.encoder ? unrefined(leading) : [];
+  const symbolOf = fittingSymbol(question.query, candidates.idf);
   const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
-    hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
+    hits: shown.map((hit) => placeToHit(hit.candidate, symbolOf(hit.candidate.place.symbols), hit.total, explain(hit, question.query))),
     depth: deepestOf(candidates.items.map(({ depth }) => depth)),
     ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
     ...(question.translation && { translation: question.translation }),
@@ -172,17 +173,13 @@ async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readon
   store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
 }
 
-function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {
-  return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place.symbols, query, idf) };
-}
-
 /** A candidate as the protocol shows it. */
-export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, score: number, why: Hit["why"]): Hit {
+export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, symbol: string, score: number, why: Hit["why"]): Hit {
   return {
     path: place.path,
     startLine: place.startLine,
     endLine: place.endLine,
-    symbol: mainSymbol(place),
+    symbol,
     kind: place.kind,
     lang: place.lang,
     breadcrumb: place.breadcrumb,
