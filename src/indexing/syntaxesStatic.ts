@@ -191,8 +191,8 @@ export const dart: Syntax = {
     setter_signature: define("function"),
     static_final_declaration_list: dartVariables,
     initialized_identifier_list: dartVariables,
-    method_signature: (node) => dartSignature(node),
-    declaration: (node) => (node.namedChildren.some((c) => c.type.endsWith("_signature")) ? dartSignature(node) : undefined),
+    method_signature: dartSignature,
+    declaration: dartSignature,
   },
   bodies: set("class_body enum_body extension_body block program"),
   comments: set("comment documentation_comment"),
@@ -321,7 +321,10 @@ const cDefinitions: Record<string, Rule> = {
   struct_specifier: taggedType,
   union_specifier: taggedType,
   enum_specifier: taggedType,
-  type_definition: (node, find) => ({ ...cDeclaration(node, find), kind: "type", names: [...new Set(cDeclaration(node, find)?.names)] }),
+  type_definition: (node, find) => {
+    const declaration = cDeclaration(node, find);
+    return { ...declaration, kind: "type", names: [...new Set(declaration?.names)] };
+  },
   preproc_def: (node) => (isIncludeGuard(node) ? undefined : define("block")(node)),
   preproc_function_def: define("function"),
   preproc_if: openScope,
