@@ -9,6 +9,7 @@ import type { OnProgress } from "../base/progress.ts";
 import { filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
+import { sum } from "../base/statistics.ts";
 import { assertReadable, MOST_BYTES } from "../engine/anchor.ts";
 import { calledFrom, namedHits, nameIn, type Scope } from "../engine/folderPaths.ts";
 import { type FolderSet, type MergedResult, type RootedHit, searchAll, similarAll } from "../engine/folders.ts";
@@ -250,7 +251,7 @@ export async function runIndex(folder: string, options: { readonly depth: protoc
     const { files, chunks } = status.coverage;
     if (context.json) printJson(context, { ...status, tookMs: Math.round(seconds * 1000) });
     else {
-      const skipped = Object.values(status.skipped).reduce((a, b) => a + b, 0);
+      const skipped = sum(Object.values(status.skipped));
       context.terminal.out(
         `Indexed ${plural(files, "file")} (${plural(chunks, "chunk")}) at ${options.depth} depth in ${seconds.toFixed(1)} s; ${bytes(status.indexBytes)} on disk${skipped > 0 ? `, ${count(skipped)} left out (strata status --left-out lists them)` : ""}.\n`,
       );

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { unlessAborted } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
+import { sum } from "../base/statistics.ts";
 import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { sayingSo } from "./progress.ts";
@@ -30,7 +31,7 @@ function chosen(all: readonly ListedIndex[], which: string): ListedIndex {
 export function goneText(all: readonly ListedIndex[]): string | undefined {
   const gone = all.filter(({ isGone }) => isGone);
   const [are, them] = gone.length === 1 ? ["is", "it"] : ["are", "them"];
-  return gone.length === 0 ? undefined : `${plural(gone.length, "folder")} ${are} gone: "strata indexes forget gone" deletes what is left of ${them} (${bytes(total(gone))}).`;
+  return gone.length === 0 ? undefined : `${plural(gone.length, "folder")} ${are} gone: "strata indexes forget gone" deletes what is left of ${them} (${bytes(sum(gone.map((index) => index.bytes)))}).`;
 }
 
 function show(all: readonly ListedIndex[], { json, terminal: { out, err, outColour } }: Context): number {
@@ -69,5 +70,3 @@ async function forget(indexes: readonly ListedIndex[], { json, terminal, signal 
   if (indexes.length === 0 && !json) err("There is nothing to delete.\n");
   return kept.length > 0 ? 2 : forgotten.length > 0 ? 0 : 1;
 }
-
-const total = (indexes: readonly ListedIndex[]): number => indexes.reduce((size, index) => size + index.bytes, 0);

@@ -4,7 +4,6 @@ import { docProse } from "./docText.ts";
 import { commonHabits, type Habits } from "./habits.ts";
 import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
 
-const looseHead: PartHead = { kind: "block", symbols: [], breadcrumb: [], doc: "" };
 export const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
 
 /** Rows in consecutive parts of about the window size, cut at blank lines where there are any. No overlap. */
@@ -149,7 +148,7 @@ function sharedOwner(blocks: readonly Block[]): readonly string[] {
 }
 
 function openBlock(lines: SourceLines, block: Block, crumb: readonly string[], out: Part[], depth: number, habits: Habits): void {
-  const head: PartHead = { ...looseHead, kind: block.name ? "function" : "block", symbols: ownNames(block), breadcrumb: [...above(crumb, block.name), ...block.owner], doc: block.doc };
+  const head: PartHead = { kind: block.name ? "function" : "block", symbols: ownNames(block), breadcrumb: [...above(crumb, block.name), ...block.owner], doc: block.doc };
   const inside = block.name ? [...head.breadcrumb, block.name] : crumb;
   const body = bodyOf(lines, block);
   const inner: Part[] = [];
@@ -212,9 +211,8 @@ export function blocksOf(lines: SourceLines, from: number, to: number, habits = 
       if (isNew && last.name === "" && !last.holds) Object.assign(last, { name, owner, holds, nameRow: row, doc: docAbove(lines, last.from, row), type });
     }
     if (isComment && !commented) commentRow = row;
-    if (!blank) commented = isComment;
-    ended = blank ? true : atMargin && closer.test(text);
-    if (blank) commented = false;
+    commented = isComment;
+    ended = blank || (atMargin && closer.test(text));
   }
   return blocks;
 }

@@ -105,16 +105,15 @@ interface Section extends Heading {
  */
 export function cutSections(lines: SourceLines, language: LanguageId = "markdown", titles: string[] = []): Part[] {
   const rows = Array.from({ length: lines.count }, (_, row) => lines.text(row, row).slice(0, TELLING));
-  const sections: Section[] = [{ row: 0, to: -1, level: 0, above: [...titles], title: "" }];
   const headings = headingsIn[language]?.(rows) ?? [];
+  const endOf = (next: Heading | undefined): number => (next?.row ?? lines.count) - 1;
+  const sections: Section[] = [{ row: 0, to: endOf(headings[0]), level: 0, above: [...titles], title: "" }];
   headings.forEach(({ row, level, title }, i) => {
-    sections[i] = { ...sections[i]!, to: row - 1 };
     titles.length = Math.min(titles.length, level - 1);
     while (titles.length < level - 1) titles.push("");
-    sections.push({ row, to: -1, level, above: [...titles], title });
+    sections.push({ row, to: endOf(headings[i + 1]), level, above: [...titles], title });
     titles.push(title);
   });
-  sections[headings.length] = { ...sections[headings.length]!, to: lines.count - 1 };
 
   const parts: Part[] = [];
   let run: Section | undefined;

@@ -24,6 +24,8 @@ export interface Definition {
 
 export type Find = (node: Node) => Definition | undefined;
 export type Rule = (node: Node, find: Find) => Definition | undefined;
+/** One that looks at the node alone, and always finds. */
+type NodeRule = (node: Node) => Definition;
 
 export interface Syntax {
   /** What the grammar is given in place of a source that it would misread: as long, row for row (see `blanked`). */
@@ -63,23 +65,25 @@ export function nameText(node: Node | null | undefined): string {
 export const childOf = (node: Node, ...types: string[]): Node | undefined => node.namedChildren.find((c) => types.includes(c.type));
 export const field = (node: Node, name: string): Node | null => node.childForFieldName(name);
 
-export function define(kind: ChunkKind, nameField = "name"): Rule {
+export function define(kind: ChunkKind, nameField = "name"): NodeRule {
   return (node) => {
     const name = nameText(field(node, nameField));
-    return name ? { kind, names: [name] } : { kind, names: [] };
+    return { kind, names: name ? [name] : [] };
   };
 }
-export function members(kind: ChunkKind = "class", nameField = "name"): Rule {
+export function members(kind: ChunkKind = "class"): NodeRule {
   return (node) => {
-    const name = nameText(field(node, nameField));
+    const name = nameText(field(node, "name"));
     return { kind, names: name ? [name] : [], holds: "members" };
   };
 }
-export function scope(nameOf: (node: Node) => string): Rule {
+export function scope(nameOf: (node: Node) => string): NodeRule {
   return (node) => ({ kind: "block", names: [], scope: nameOf(node), holds: "scope" });
 }
 export const namedScope = scope((node) => nameText(field(node, "name")));
-export const openScope: Rule = scope(() => "");
+/** For what may stand without a body, where it holds nothing: `mod a;`, `namespace A;`. */
+export const bodiedScope: Rule = (node) => (field(node, "body") ? namedScope(node) : undefined);
+export const openScope = scope(() => "");
 
 /** The definition inside a wrapper, with the wrapper's range. */
 export const wrap: Rule = (node, find) => {

@@ -2,7 +2,7 @@
 // are assigned count as defined where that is how the language defines.
 import type { Node } from "web-tree-sitter";
 import type { ChunkKind } from "./chunk.ts";
-import { childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
+import { bodiedScope, childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
 
 // JavaScript and TypeScript ------------------------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ export const script: Syntax = {
     field_definition: (node) => memberValue(node, "property"),
     pair: (node) => memberValue(node, "key"),
     // `declare global { … }` wraps nothing that has a name.
-    ambient_declaration: (node, find) => wrap(node, find) ?? (childOf(node, "statement_block") && openScope(node, find)),
+    ambient_declaration: (node, find) => wrap(node, find) ?? (childOf(node, "statement_block") && openScope(node)),
     export_statement: (node, find) => {
       const inner = wrap(node, find);
       if (inner) return inner;
@@ -150,7 +150,7 @@ export const python: Syntax = {
 
 /** Around definitions of a file: `try: import x`, `if sys.platform …`, `if (!function_exists('x'))`. */
 function topLevel(node: Node): Definition | undefined {
-  return node.parent && node.parent.parent === null ? openScope(node, () => undefined) : undefined;
+  return node.parent && node.parent.parent === null ? openScope(node) : undefined;
 }
 
 function pythonDefinition(node: Node, rest: Pick<Definition, "kind" | "holds">): Definition {
@@ -164,7 +164,7 @@ const rubyCalls = /^(describe|context|namespace|feature|RSpec\.describe|shared_e
 export const ruby: Syntax = {
   definitions: {
     // A module with methods of its own is a mixin, which people look up; others are namespaces.
-    module: (node, find) => (field(node, "body")?.namedChildren.some((child) => child.type === "method") ? members()(node, find) : namedScope(node, find)),
+    module: (node) => (field(node, "body")?.namedChildren.some((child) => child.type === "method") ? members()(node) : namedScope(node)),
     class: members(),
     singleton_class: scope(() => "self"),
     method: define("function"),
@@ -197,7 +197,7 @@ export const ruby: Syntax = {
       if (callee === "alias_method") return { kind: "block", names: [nameText(title).replace(/^:/, "")] };
       if (!block) return undefined;
       // `class_methods do`, `Struct.new(…) do`: whose methods they are is said elsewhere.
-      if ([block, ...block.namedChildren].some((body) => childOf(body, "method"))) return openScope(node, find);
+      if ([block, ...block.namedChildren].some((body) => childOf(body, "method"))) return openScope(node);
       const name = nameText(title).replace(/^["':]|["']$/g, "");
       if (rubyCalls.test(callee)) return { kind: "block", names: [], scope: name, holds: "scope" };
       // `task :build`, `task build: :compile`, `task :build => :compile`
@@ -212,7 +212,7 @@ export const ruby: Syntax = {
 /** As `topLevel`, also in a class or module. */
 function aroundMethods(node: Node): Definition | undefined {
   const isInClass = /^(class|module|singleton_class)$/.test(node.parent?.parent?.type ?? "");
-  return isInClass && node.descendantsOfType(["method", "singleton_method"]).length > 0 ? openScope(node, () => undefined) : topLevel(node);
+  return isInClass && node.descendantsOfType(["method", "singleton_method"]).length > 0 ? openScope(node) : topLevel(node);
 }
 
 type Head = Pick<Definition, "kind" | "holds">;
@@ -337,7 +337,7 @@ export const css: Syntax = {
 
 export const php: Syntax = {
   definitions: {
-    namespace_definition: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    namespace_definition: bodiedScope,
     class_declaration: members(),
     interface_declaration: members("type"),
     trait_declaration: members(),

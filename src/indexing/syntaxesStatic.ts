@@ -1,7 +1,7 @@
 // Definitions in languages with declared types: Go, the JVM and .NET families, Swift, Dart, Rust, C and its kin, Zig, Solidity, Haskell.
 // Receivers and `Foo::` before a name become the owner.
 import type { Node } from "web-tree-sitter";
-import { blanked, childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
+import { blanked, bodiedScope, childOf, define, field, members, nameText, namedScope, openScope, qualified, scope, set, wrap, type Definition, type Rule, type Syntax } from "./syntax.ts";
 
 // Go -----------------------------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ export const kotlin: Syntax = {
       holds: "members",
     }),
     object_declaration: members(),
-    companion_object: (node) => ({ kind: "block", names: [], scope: nameText(field(node, "name")) || "Companion", holds: "scope" }),
+    companion_object: scope((node) => nameText(field(node, "name")) || "Companion"),
     function_declaration: (node) => {
       const name = nameText(field(node, "name"));
       // An extension's receiver is written before the name: fun Foo.bar().
@@ -110,7 +110,7 @@ export const scala: Syntax = {
     trait_definition: members("type"),
     enum_definition: members("type"),
     package_object: members(),
-    package_clause: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    package_clause: bodiedScope,
     extension_definition: openScope,
     given_definition: members("block"),
     function_definition: define("function"),
@@ -191,8 +191,8 @@ export const dart: Syntax = {
     setter_signature: define("function"),
     static_final_declaration_list: dartVariables,
     initialized_identifier_list: dartVariables,
-    method_signature: (node) => dartSignature(node),
-    declaration: (node) => (node.namedChildren.some((c) => c.type.endsWith("_signature")) ? dartSignature(node) : undefined),
+    method_signature: dartSignature,
+    declaration: dartSignature,
   },
   bodies: set("class_body enum_body extension_body block program"),
   comments: set("comment documentation_comment"),
@@ -226,11 +226,8 @@ export const rust: Syntax = {
     union_item: define("type"),
     type_item: define("type"),
     trait_item: members("type"),
-    impl_item: scope((node) => {
-      const type = nameText(field(node, "type")).replace(/<.*$/s, "");
-      return type;
-    }),
-    mod_item: (node) => (field(node, "body") ? { kind: "block", names: [], scope: nameText(field(node, "name")), holds: "scope" } : undefined),
+    impl_item: scope((node) => nameText(field(node, "type")).replace(/<.*$/s, "")),
+    mod_item: bodiedScope,
     foreign_mod_item: openScope,
     macro_definition: define("function"),
     const_item: define("block"),
@@ -324,8 +321,11 @@ const cDefinitions: Record<string, Rule> = {
   struct_specifier: taggedType,
   union_specifier: taggedType,
   enum_specifier: taggedType,
-  type_definition: (node, find) => ({ ...cDeclaration(node, find), kind: "type", names: [...new Set(cDeclaration(node, find)?.names)] }),
-  preproc_def: (node, find) => (isIncludeGuard(node) ? undefined : define("block")(node, find)),
+  type_definition: (node, find) => {
+    const declaration = cDeclaration(node, find);
+    return { ...declaration, kind: "type", names: [...new Set(declaration?.names)] };
+  },
+  preproc_def: (node) => (isIncludeGuard(node) ? undefined : define("block")(node)),
   preproc_function_def: define("function"),
   preproc_if: openScope,
   preproc_ifdef: openScope,
@@ -412,7 +412,7 @@ export const haskell: Syntax = {
     type_synomym: define("type"),
     type_family: define("type"),
     class: members("type"),
-    instance: (node) => ({ kind: "block", names: [], scope: `${nameText(field(node, "name"))} ${nameText(field(node, "patterns"))}`.trim(), holds: "scope" }),
+    instance: scope((node) => `${nameText(field(node, "name"))} ${nameText(field(node, "patterns"))}`.trim()),
   },
   bodies: set("declarations imports class_declarations instance_declarations"),
   comments: set("comment haddock"),

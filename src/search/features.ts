@@ -132,11 +132,10 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     for (const name of pathFeatureNames) set(name, pathFeatures[name]);
 
     const file = files.get(place.path)!;
-    const own = { lexical: candidate.lexical / bestLexical, dense: candidate.dense === undefined ? 0 : Math.max(0, dense[i]!) };
-    set("file bm25", file.rest(file.lexical, own.lexical));
-    set("file dense", file.rest(file.dense, own.dense));
+    set("file bm25", besideOwn(file.lexical, candidate.lexical / bestLexical));
+    set("file dense", besideOwn(file.dense, Math.max(0, dense[i]!)));
     set("file coverage", coverage.get(place.path)!);
-    set("file matches", Math.log1p(file.count - 1));
+    set("file matches", Math.log1p(file.lexical.length - 1));
     set("file size", Math.log1p(fileChunks(place.path)) / 5);
     set("imported", Math.log1p(imports.get(place.path) ?? 0) / 5);
 
@@ -214,13 +213,10 @@ export function withSecondLook(rows: readonly FeatureRow[], neighbourhoods: read
 
 /** Values as distances from the mean of the list in standard deviations; 0 where there is none. */
 export function standardise(cosines: readonly (number | undefined)[]): number[] {
-  const { mean, deviation } = spread(cosines.flatMap((cosine) => cosine ?? []));
+  const known = cosines.flatMap((cosine) => cosine ?? []);
+  const mean = sum(known) / Math.max(1, known.length);
+  const deviation = Math.sqrt(sum(known.map((value) => (value - mean) ** 2)) / Math.max(1, known.length));
   return cosines.map((cosine) => (cosine === undefined ? 0 : (cosine - mean) / Math.max(deviation, 1e-6)));
-}
-
-function spread(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = sum(values) / Math.max(1, values.length);
-  return { mean, deviation: Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / Math.max(1, values.length)) };
 }
 
 /** Rank of each value, 0 for the largest; equal values share a rank. */
@@ -233,30 +229,29 @@ function ranksOf(values: readonly number[]): number[] {
   return ranks;
 }
 
+/** Of the candidates of a file, the largest first. */
 interface FileEvidence {
-  readonly count: number;
-  readonly lexical: readonly number[];
-  readonly dense: readonly number[];
-  /** Best two values of the file beside the chunk's own, the second at half weight. */
-  readonly rest: (values: readonly number[], own: number) => number;
+  readonly lexical: number[];
+  readonly dense: number[];
 }
 
 /** What speaks for a file as a whole: questions often mean a file, whose several chunks each match a little. */
 function fileEvidence(candidates: readonly Candidate[], bestLexical: number, dense: readonly number[]): Map<string, FileEvidence> {
-  const byPath = new Map<string, { lexical: number[]; dense: number[] }>();
+  const byPath = new Map<string, FileEvidence>();
   candidates.forEach((candidate, i) => {
     let file = byPath.get(candidate.place.path);
     if (!file) byPath.set(candidate.place.path, (file = { lexical: [], dense: [] }));
     file.lexical.push(candidate.lexical / bestLexical);
-    file.dense.push(candidate.dense === undefined ? 0 : Math.max(0, dense[i]!));
+    file.dense.push(Math.max(0, dense[i]!));
   });
-  const descending = (a: number, b: number) => b - a;
-  const rest = (values: readonly number[], own: number) => {
-    const others = [...values];
-    others.splice(Math.max(0, others.indexOf(own)), 1);
-    return (others[0] ?? 0) + (others[1] ?? 0) / 2;
-  };
-  return new Map([...byPath].map(([path, file]) => [path, { count: file.lexical.length, lexical: file.lexical.sort(descending), dense: file.dense.sort(descending), rest }]));
+  for (const { lexical, dense } of byPath.values()) for (const values of [lexical, dense]) values.sort((a, b) => b - a);
+  return byPath;
+}
+
+/** The best two of a file's values beside a chunk's own, the second at half weight. */
+function besideOwn(values: readonly number[], own: number): number {
+  const [first = 0, second = 0] = values.toSpliced(values.indexOf(own), 1);
+  return first + second / 2;
 }
 
 /** What is styled is defined elsewhere: `button` means the component before the class. */

@@ -30,8 +30,8 @@ export interface Glossary {
 }
 
 /** Letters of scripts without spaces, and of Korean, whose words carry their particles with them. */
-const unspacedRun = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
-const word = /[\p{L}\p{M}\p{N}_$]+/gu;
+export const unspacedRun = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
+export const word = /[\p{L}\p{M}\p{N}_$]+/gu;
 /** What may stand between the words of a phrase. */
 const between = /^[\s'’-]+$/;
 /** A name of code, and no word: `maxSize`, `res.send`. */

@@ -8,20 +8,21 @@ import { nameParts } from "./terms.ts";
 const queryShare = 0.8;
 
 /**
- * The name that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare words
- * counting more. The first name when none fits better, and for pasted code, whose words are everyone's.
+ * Of a chunk's names the one that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare
+ * words counting more. The first name when none fits better, and for pasted code, whose words are everyone's.
  * @param idf of the query's terms, in their order.
  */
-export function fittingSymbol(symbols: readonly string[], query: ParsedQuery, idf: readonly number[]): string {
-  const [first = "", ...others] = symbols;
-  if (others.length === 0 || query.kind === "code") return first;
+export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (symbols: readonly string[]) => string {
   const fit = fitness(query, idf);
-  let [best, most] = [first, fit(first)];
-  for (const symbol of others) {
-    const value = fit(symbol);
-    if (value > most) [best, most] = [symbol, value];
-  }
-  return best;
+  return ([first = "", ...others]) => {
+    if (others.length === 0 || query.kind === "code") return first;
+    let [best, most] = [first, fit(first)];
+    for (const symbol of others) {
+      const value = fit(symbol);
+      if (value > most) [best, most] = [symbol, value];
+    }
+    return best;
+  };
 }
 
 /** The name that a place has where nobody asked in words: of a function with a constant before it, the function's. */

@@ -1,5 +1,5 @@
 // Whether an answer is one. Vectors are near to something whatever is asked; what questions about nothing here come near to tells how near means nothing.
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { median, sum } from "../base/statistics.ts";
 import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
@@ -73,7 +73,7 @@ export class NoiseFloor {
       await this.#whenFree();
       nearest.push(...store.searchDense(vectors, 1, {}).map(({ calibrated }) => calibrated));
       // Each is a scan of all vectors in a large workspace, and somebody may be waiting for an answer.
-      await setImmediate();
+      await yieldToEventLoop();
     }
     const middle = median(nearest);
     const deviation = normal * median(nearest.map((cosine) => Math.abs(cosine - middle)));

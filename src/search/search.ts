@@ -7,7 +7,7 @@ import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import type { Filters } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
-import { fittingSymbol, mainSymbol } from "./hitSymbol.ts";
+import { fittingSymbol } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
@@ -82,12 +82,15 @@ interface Question extends Omit<ReadQuestion, "typed"> {
 
 function rankCandidates(deps: SearchDeps, question: Question, candidates: Candidates, previous?: readonly Ranked[]): RankedResult {
   const features = candidateFeatures(deps, question.query, question.vectors, candidates);
-  const fresh = rank(candidates.items, features, question.query, question.k);
+  // Twice what is shown: a chunk just below the list may belong into it once it is read properly.
+  const leading = rank(candidates.items, features, question.query, Math.max(20, 2 * question.k));
+  const fresh = leading.slice(0, question.k);
   const shown = previous ? settled(fresh, previous) : fresh;
-  const waiting = question.vectors && deps.encoder ? leadingUnrefined(candidates.items, features, question) : [];
+  const waiting = question.vectors && deps.encoder ? unrefined(leading) : [];
+  const symbolOf = fittingSymbol(question.query, candidates.idf);
   const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
-    hits: shown.map((hit) => toHit(hit, question.query, candidates.idf)),
+    hits: shown.map((hit) => placeToHit(hit.candidate, symbolOf(hit.candidate.place.symbols), hit.total, explain(hit, question.query))),
     depth: deepestOf(candidates.items.map(({ depth }) => depth)),
     ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
     ...(question.translation && { translation: question.translation }),
@@ -115,13 +118,10 @@ function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
   return settle(fresh, shown.map((hit) => hit.candidate.place.place), range * calm);
 }
 
-/** Twice what is shown: a chunk just below the list may belong into it once it is read properly. */
-function leadingUnrefined(candidates: readonly Candidate[], features: readonly FeatureRow[], question: Question): Candidate[] {
-  const leading = rank(candidates, features, question.query, Math.max(20, 2 * question.k));
+/** Those that were read less than deep, each chunk once. */
+function unrefined(hits: readonly Ranked[]): Candidate[] {
   const seen = new Set<number>();
-  return leading
-    .map((hit) => hit.candidate)
-    .filter((candidate) => candidate.depth !== "deep" && !seen.has(candidate.place.chunkId) && seen.add(candidate.place.chunkId));
+  return hits.map(({ candidate }) => candidate).filter(({ depth, place: { chunkId } }) => depth !== "deep" && !seen.has(chunkId) && seen.add(chunkId));
 }
 
 async function refine(
@@ -173,17 +173,13 @@ async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readon
   store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
 }
 
-function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {
-  return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place.symbols, query, idf) };
-}
-
 /** A candidate as the protocol shows it. */
-export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, score: number, why: Hit["why"]): Hit {
+export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">, symbol: string, score: number, why: Hit["why"]): Hit {
   return {
     path: place.path,
     startLine: place.startLine,
     endLine: place.endLine,
-    symbol: mainSymbol(place),
+    symbol,
     kind: place.kind,
     lang: place.lang,
     breadcrumb: place.breadcrumb,

@@ -6,6 +6,7 @@ import { languagesNamed } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Place } from "../store/store.ts";
 import { poolSize } from "./candidates.ts";
 import { type CodeToken, jaccard, namesIn, shapeRuns, tokeniseCode } from "./codeTokens.ts";
+import { mainSymbol } from "./hitSymbol.ts";
 import { likenessTo } from "./likeness.ts";
 import { parseFilters } from "./query.ts";
 import { inOrder } from "./ranking.ts";
@@ -84,7 +85,7 @@ export async function findSimilar(deps: SearchDeps, params: Omit<SimilarParams, 
   const likenessOf = likenessTo(source.text, own);
   return {
     hits: scored.slice(0, params.k).map((item) => {
-      const hit = placeToHit(item, item.score, item.why);
+      const hit = placeToHit(item, mainSymbol(item.place), item.score, item.why);
       const likeness = likenessOf(item.place, readingOf(item.place).tokens, hit);
       return { ...hit, ...(likeness && { likeness }) };
     }),

@@ -2,17 +2,14 @@
 import { filterToken, isStopWord } from "../base/queryWords.ts";
 import type { Translation } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
-import { type Glossary, glossaries, type Piece } from "./glossary.ts";
+import { type Glossary, glossaries, type Piece, unspacedRun, word } from "./glossary.ts";
 import { root, stem } from "./terms.ts";
 
 /** Filters, quoted text and names in backticks stay as they stand. */
 const asItStands = new RegExp(`${filterToken.source}|"[^"]*"|\`[^\`\n]*\``, "giu");
 /** Longer texts are pasted, and no question. */
 const longest = 500;
-const word = /[\p{L}\p{M}\p{N}_$]+/gu;
-/** Letters of scripts without spaces, and of Korean, that no entry fits: endings, particles, and words that are looked for as they stand. */
-const rest = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
-const unspaced = new RegExp(rest.source, "u");
+const unspaced = new RegExp(unspacedRun.source, "u");
 
 let english: ReadonlySet<string> | undefined;
 
@@ -78,5 +75,6 @@ function replaced(query: string, pieces: readonly Piece[]): string {
     at = to;
   }
   add(query.slice(at).trim());
-  return read.replace(rest, " ").replace(/[ \t]+/g, " ").trim();
+  // What no entry fits goes: endings, particles, and words that are looked for as they stand.
+  return read.replace(unspacedRun, " ").replace(/[ \t]+/g, " ").trim();
 }

@@ -6,7 +6,7 @@ import { parseQuery } from "../../../src/search/query.ts";
 /** @param rare words that hardly any code has; all others stand everywhere. */
 function shown(text: string, symbols: readonly string[], rare: readonly string[] = []): string {
   const query = parseQuery(text);
-  return fittingSymbol(symbols, query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)));
+  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))(symbols);
 }
 
 test("a name that the query writes out wins, whatever its case, over one that has its words", () => {
