@@ -12,7 +12,6 @@ import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } fro
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
-import { leading } from "./int8.ts";
 import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
 import { prepareCode, prepareQuery } from "./textPreparation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -80,7 +79,7 @@ export class OnnxEncoder implements Encoder {
     this.#workerCount = Math.min(MOST_WORKERS, threads);
     this.#workerData = { table, threads: Math.floor(threads / this.#workerCount), queriesInFlight };
     // One thread: a query is too short to be worth waking another.
-    this.#sessions = openExitSessions(table, 1);
+    this.#sessions = openExitSessions(table, 1, this.#instant);
     this.#sessions.catch((error: unknown) => log("error", "The query sessions did not open", error));
   }
 
@@ -119,10 +118,9 @@ export class OnnxEncoder implements Encoder {
       // While somebody types, the cancellation of this query may already be waiting behind it.
       await yieldToEventLoop();
       signal?.throwIfAborted();
-      const ids = tokenise();
-      const { shallow, deep } = await sessions.run(ids, "deep", () => signal?.throwIfAborted());
+      const { instant, shallow, deep } = await sessions.run(tokenise(), "deep", () => signal?.throwIfAborted());
       signal?.throwIfAborted();
-      const vectors = { instant: leading(this.#instant.embed(ids), this.model.dims), shallow, deep: deep! };
+      const vectors = { instant, shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
       if (this.#queryCache.size > CACHED_QUERIES) this.#queryCache.delete(this.#queryCache.keys().next().value!);
       return vectors;
