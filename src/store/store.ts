@@ -134,14 +134,14 @@ export class Store {
   }
   /** Content unchanged, only the stat moved. One transaction: a checkout may touch every file there is. */
   touchFiles(files: readonly (FileStat & { readonly path: string })[]): void {
-    this.#write((change) => {
-      for (const { path, size, mtimeMs } of files) {
-        const file = this.#catalogue.files.get(path);
-        if (!file) continue;
-        this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", size, mtimeMs, file.id);
-        change.put.set(path, { ...file, size, mtimeMs });
-      }
+    const touched = files.flatMap(({ path, size, mtimeMs }) => {
+      const file = this.#catalogue.files.get(path);
+      return file ? [{ ...file, size, mtimeMs }] : [];
     });
+    this.#write(() => {
+      for (const { id, size, mtimeMs } of touched) this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", size, mtimeMs, id);
+    });
+    for (const file of touched) this.#catalogue.files.set(file.path, file);
   }
   /** When the last full pass over the files began; undefined before there was one. */
   lookedMs(): number | undefined {
