@@ -2,10 +2,11 @@
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
 import { leadsOut } from "../base/relativePath.ts";
 import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
-import type { Int8Vector } from "../encoding/encoder.ts";
+import type { Depth, Int8Vector } from "../encoding/encoder.ts";
 import { type IndexDatabase, listIn, notSound, type Row } from "./database.ts";
 import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
+import { depthNumber } from "./schema.ts";
 
 interface FileRow extends FileRecord {
   readonly id: number;
@@ -121,7 +122,7 @@ export class Catalogue {
       else db.run("UPDATE chunks SET kind = ?, symbols = ?, breadcrumb = ?, doc = ?, text = ?, orphanedAt = NULL WHERE id = ?", ...values, id);
       for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT OR IGNORE INTO symbols VALUES (?, ?)", name, id);
     }
-    if (instant && insertVector(db, model, 0, id, instant)) change.instant.push({ chunkId: id, vector: instant });
+    if (instant && insertVector(db, model, "instant", id, instant)) change.instant.push({ chunkId: id, vector: instant });
     return id;
   }
   #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
@@ -192,9 +193,9 @@ function count(change: Change, chunkId: number, difference: number): void {
 }
 
 /** False when there is one already: vectors never change. */
-export function insertVector(db: IndexDatabase, model: number, depth: number, chunkId: number, { values, scale }: Int8Vector): boolean {
+export function insertVector(db: IndexDatabase, model: number, depth: Depth, chunkId: number, { values, scale }: Int8Vector): boolean {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return db.run("INSERT OR IGNORE INTO vectors (model, depth, chunk, scale, q) VALUES (?, ?, ?, ?, ?)", model, depth, chunkId, scale, bytes).changes > 0;
+  return db.run("INSERT OR IGNORE INTO vectors (model, depth, chunk, scale, q) VALUES (?, ?, ?, ?, ?)", model, depthNumber[depth], chunkId, scale, bytes).changes > 0;
 }
 
 /**
@@ -207,7 +208,7 @@ export function collectOrphans(db: IndexDatabase, olderThan: number, keep: numbe
   const doomed = rows.filter((row, i) => (row["orphanedAt"] as number) < olderThan || i < orphans - keep).map((row) => row["id"]!);
   for (const id of doomed) {
     db.run("DELETE FROM chunks WHERE id = ?", id);
-    for (const { id: model } of db.all("SELECT id FROM models")) for (const depth of [0, 1, 2]) db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model!, depth, id);
+    db.run(`DELETE FROM vectors WHERE model IN (SELECT id FROM models) AND depth IN (${Object.values(depthNumber).join()}) AND chunk = ?`, id);
   }
   return doomed.length;
 }

@@ -6,7 +6,7 @@ import type { EncoderModel } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
 import { vectorAt } from "./places.ts";
 import type { ChunkVector } from "./records.ts";
-import { depthNumber, SCHEMA_VERSION } from "./schema.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 
 /** One that has given less than this share of so many is not asked again: it is of other code. */
 const leastShare = 0.02;
@@ -66,7 +66,7 @@ function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonl
     if (row === undefined) return [];
     return wanted.flatMap(({ chunkId, key }) => {
       const theirs = db.get("SELECT id FROM chunks WHERE key = ?", key)?.["id"];
-      const vector = theirs === undefined ? undefined : vectorAt(db, row as number, depthNumber[depth], theirs as number);
+      const vector = theirs === undefined ? undefined : vectorAt(db, row as number, depth, theirs as number);
       return vector?.values.length === model.dims ? [{ chunkId, vector }] : [];
     });
   } finally {

@@ -16,7 +16,6 @@ import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch
 import { assertOwn, DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { chunksRecentLast, codeOfChunks, deepestVector, filesOfChunk, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, StoreOptions, TermPlaces } from "./records.ts";
-import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
 
 export type { DenseHit };
@@ -198,7 +197,7 @@ export class Store {
     this.#write(() => {
       for (const { chunkId, vector } of vectors) {
         // A chunk may have been cleaned away since its text was handed out.
-        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depthNumber[depth], chunkId, vector);
+        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depth, chunkId, vector);
       }
     });
     for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
@@ -341,7 +340,7 @@ export class Store {
       const own = vectors.floatsOf(chunkId);
       if (!own) return [];
       const at = (depth: Depth): Float32Array => {
-        const stored = vectors.model.sharedSpace ? undefined : vectorAt(this.#db, row, depthNumber[depth], chunkId);
+        const stored = vectors.model.sharedSpace ? undefined : vectorAt(this.#db, row, depth, chunkId);
         return stored ? dequantise(stored) : own;
       };
       const query = { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
@@ -577,14 +576,14 @@ export class Store {
     const row = modelRow(db, model);
     const readInstant = (chunkIds: readonly number[]) =>
       chunkIds.flatMap((chunkId) => {
-        const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
+        const vector = vectorAt(this.#db, row, "instant", chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
     return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphs.module, this.#graphs.from, readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
-    for (const depth of [...depths].reverse()) {
-      for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth], vectors.model.dims)) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
+    for (const depth of depths.toReversed()) {
+      for (const { chunkId, vector } of vectorsAt(this.#db, row, depth, vectors.model.dims)) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
     }
   }
 }
