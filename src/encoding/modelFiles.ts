@@ -7,9 +7,9 @@ import { z } from "zod";
 import { compareBuilds, packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
-import type { EncoderModel } from "./encoder.ts";
+import type { EncoderModel, EncoderText } from "./encoder.ts";
 import { partBytes } from "./exit0Parts.ts";
-import { TEXT_PREPARATION } from "./textPreparation.ts";
+import { prepareCode, TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** 2 has a block behind its table and 3 an attention in front of that, which readers of lower ones would leave out. */
@@ -189,6 +189,12 @@ export function tokenizerOf(files: ModelFiles): Tokenizer {
   let tokenizer = tokenizers.get(files);
   if (!tokenizer) tokenizers.set(files, (tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"))));
   return tokenizer;
+}
+
+/** Code as the model reads it. @throws as tokenizerOf */
+export function codeTokens(files: ModelFiles): (code: EncoderText) => Int32Array {
+  const tokenizer = tokenizerOf(files);
+  return (code) => tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens);
 }
 
 async function readManifest(root: string): Promise<{ manifest: Manifest; hash: string }> {

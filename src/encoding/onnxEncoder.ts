@@ -12,8 +12,8 @@ import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } fro
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
-import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
-import { prepareCode, prepareQuery } from "./textPreparation.ts";
+import { codeTokens, type ModelFiles, tokenizerOf } from "./modelFiles.ts";
+import { prepareQuery } from "./textPreparation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface OnnxEncoderOptions {
@@ -48,6 +48,7 @@ export class OnnxEncoder implements Encoder {
   readonly #files: ModelFiles;
   readonly #log: Log;
   readonly #tokenizer: Tokenizer;
+  readonly #codeTokens: (code: EncoderText) => Int32Array;
   readonly #instant: InstantExit;
   readonly #sessions: Promise<ExitSessions>;
   readonly #workerFile: string;
@@ -72,6 +73,7 @@ export class OnnxEncoder implements Encoder {
     this.#files = files;
     this.#log = log;
     this.#tokenizer = tokenizerOf(files);
+    this.#codeTokens = codeTokens(files);
     this.#instant = instantExit(table);
     this.#queriesInFlight = new Int32Array(queriesInFlight);
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");
@@ -88,15 +90,11 @@ export class OnnxEncoder implements Encoder {
   }
 
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors> {
-    return this.#embedNow(
-      `code\0${code.breadcrumb}\0${code.text}`,
-      () => this.#tokenizer.encode(prepareCode(code, this.#files.instructions.code), this.#files.model.maxTokens),
-      signal,
-    );
+    return this.#embedNow(`code\0${code.breadcrumb}\0${code.text}`, () => this.#codeTokens(code), signal);
   }
 
   embedName(text: string, width = this.model.dims): Float32Array {
-    return this.#instant.words(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
+    return this.#instant.words(this.#codeTokens({ breadcrumb: "", text }), width);
   }
 
   knowsWord(word: string): boolean {
