@@ -29,7 +29,7 @@ export interface EngineSession {
   dispose(): void;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly root: string;
   readonly client: ConnectOptions["client"];
   /** Undefined: whatever model the engine runs with. */
