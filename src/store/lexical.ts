@@ -99,7 +99,7 @@ interface LexicalQuery {
   readonly weights: readonly number[];
   readonly limit: number;
   /** Ids of the files that may answer; absent when all may. */
-  readonly files?: readonly number[];
+  readonly files?: readonly number[] | undefined;
 }
 
 /** Places with at least one term (and every phrase in their text, ignoring case), best BM25 first. */

@@ -232,7 +232,7 @@ export class Store {
     return this.#guard(() => {
       const files = this.allowedBy(filters)?.files;
       const telling = tellingTerms(terms, this.#catalogue.places, this.#frequency);
-      const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, ...(files && { files }) });
+      const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, files });
       const others = terms.filter((term) => !telling.includes(term) && this.#frequency(term) > 0);
       // Frequent terms find nothing, but they count where the rarer ones are found.
       return others.length === 0 ? search(limit) : rescored(this.#db, search(RESCORED * limit), terms, weights, this.#statistics(terms)).slice(0, limit);
@@ -241,7 +241,7 @@ export class Store {
   /** For phrases that `searchLexical` finds with no term: a scan of the texts in slices of some 10 ms, so that others may come between. */
   *searchVerbatim(phrases: readonly string[], limit: number, filters: Filters): Generator<readonly LexicalHit[]> {
     const files = this.allowedBy(filters)?.files;
-    const slices = searchVerbatim(this.#db, { phrases, limit, ...(files && { files }) });
+    const slices = searchVerbatim(this.#db, { phrases, limit, files });
     for (let slice = this.#guard(() => slices.next()); !slice.done; slice = this.#guard(() => slices.next())) yield slice.value;
   }
   /** In how many places a term stands. */
