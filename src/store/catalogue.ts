@@ -3,7 +3,7 @@
 import { leadsOut } from "../base/relativePath.ts";
 import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
-import { type IndexDatabase, listIn, notSound, type Row } from "./database.ts";
+import { type IndexDatabase, listIn, notSound } from "./database.ts";
 import { Homes } from "./homes.ts";
 import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
 import { depthNumber } from "./schema.ts";
@@ -95,15 +95,7 @@ export class Catalogue {
       db.run("UPDATE files SET size = ?, mtimeMs = ?, hash = ?, lang = ?, imports = ?, isTest = ?, isGenerated = ? WHERE id = ?", ...values, id);
     } else id = db.run("INSERT INTO files (size, mtimeMs, hash, lang, imports, isTest, isGenerated, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ...values, file.path).id;
 
-    const old = new Map<number, Row[]>();
-    if (known) {
-      for (const row of db.all("SELECT id, chunk, startLine, endLine FROM places WHERE file = ? ORDER BY id", id)) {
-        const chunk = row["chunk"] as number;
-        const same = old.get(chunk);
-        if (same) same.push(row);
-        else old.set(chunk, [row]);
-      }
-    }
+    const old = Map.groupBy(known ? db.all("SELECT id, chunk, startLine, endLine FROM places WHERE file = ? ORDER BY id", id) : [], (row) => row["chunk"] as number);
     for (const parsed of file.chunks) {
       const chunkId = this.#chunkId(db, change, parsed, model);
       const kept = old.get(chunkId)?.shift();
