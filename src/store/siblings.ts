@@ -17,8 +17,8 @@ const mostSiblings = 8;
 export class Siblings {
   readonly #files: () => readonly string[];
   readonly #log: Log;
-  /** How each has answered so far; undefined: it is not asked again. */
-  readonly #answers = new Map<string, { asked: number; found: number } | undefined>();
+  /** How each has answered so far; null: it is not asked again. */
+  readonly #answers = new Map<string, { asked: number; found: number } | null>();
 
   /** @param files databases of other indexes, the last used first */
   constructor(files: () => readonly string[], log: Log) {
@@ -31,7 +31,7 @@ export class Siblings {
    * deleted text may stand. One that cannot be read, or is of another version, is left out.
    */
   vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly ChunkVector[] {
-    const files = this.#files().filter((file) => !this.#answers.has(file) || this.#answers.get(file) !== undefined);
+    const files = this.#files().filter((file) => this.#answers.get(file) !== null);
     if (files.length === 0) return [];
     const lent: ChunkVector[] = [];
     let wanted = chunkIds.flatMap((chunkId) => {
@@ -48,10 +48,10 @@ export class Siblings {
         lent.push(...found);
         const given = new Set(found.map(({ chunkId }) => chunkId));
         wanted = wanted.filter(({ chunkId }) => !given.has(chunkId));
-        this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? undefined : answer);
+        this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? null : answer);
       } catch (error) {
         this.#log("debug", `${file} lends no vectors: ${describeError(error)}`);
-        this.#answers.set(file, undefined);
+        this.#answers.set(file, null);
       }
     }
     return lent;
