@@ -1,11 +1,11 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
 import { leadsOut } from "../base/relativePath.ts";
-import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
+import { type ChunkVector, type FileRecord, lexicalFields, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
 import type { Depth, Int8Vector } from "../encoding/encoder.ts";
 import { type IndexDatabase, listIn, notSound } from "./database.ts";
 import { Homes } from "./homes.ts";
-import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
+import { countTerms, deleteTerms, insertTerms } from "./lexical.ts";
 import { depthNumber } from "./schema.ts";
 
 interface FileRow extends FileRecord {
@@ -57,8 +57,8 @@ export class Catalogue {
         id: row["id"] as number, path, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
         lang: row["lang"] as string, isTest: row["isTest"] === 1, imports: listIn(row["imports"]), chunks: row["chunks"] as number,
       });
+      this.#countFile(row["lang"] as string, 1);
     }
-    for (const { lang } of this.files.values()) this.#countFile(lang, 1);
     for (const [chunk, file] of db.walk("SELECT chunk, file FROM places") as Iterable<number[]>) {
       if (!(chunk! > 0 && chunk! < MOST_ID)) throw notSound(`a chunk ${chunk}`);
       this.references.set(chunk!, (this.references.get(chunk!) ?? 0) + 1);
@@ -118,7 +118,7 @@ export class Catalogue {
     return id;
   }
   #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
-    const fields = fieldColumns(terms);
+    const fields = lexicalFields.map((field) => terms[field]);
     const sql = "INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const { id } = db.run(sql, file, chunkId, startLine, endLine, ...fields.map(countTerms));
     insertTerms(db, id, fields);

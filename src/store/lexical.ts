@@ -1,19 +1,15 @@
 // The lexical index: one FTS5 row per place, five fields, already analysed. BM25 over all fields comes from FTS5; BM25 per field of a few places
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
 import { sum } from "../base/statistics.ts";
-import type { LexicalField, LexicalHit, TermPlaces } from "./records.ts";
+import type { LexicalHit, TermPlaces } from "./records.ts";
 import { type IndexDatabase, notSound, type Row } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
 const K1 = 1.2;
 const B = 0.75;
 
-/** Fields in FTS column order. */
-export function fieldColumns(terms: Readonly<Record<LexicalField, string>>): [string, string, string, string, string] {
-  return [terms.symbol, terms.breadcrumb, terms.path, terms.doc, terms.body];
-}
 /** What is analysed for each field, in column order, from a row of chunks. The parse workers do the same with fresh chunks. */
-function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
+function fieldTexts(row: Row, path: string): string[] {
   return [(JSON.parse(row["symbols"] as string) as string[]).join(" "), row["breadcrumb"] as string, path, row["doc"] as string, row["text"] as string];
 }
 export function countTerms(joined: string): number {
