@@ -2,6 +2,7 @@
 // touches onnxruntime-node. Its `run` blocks the calling thread, so code belongs into encodeWorker.ts.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
+import type { EncodeDepth } from "./encoder.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
 import { leading, normalise } from "./int8.ts";
 import { assertSameModel, type Segment } from "./modelFiles.ts";
@@ -25,7 +26,7 @@ interface ExitVectors {
 
 export interface ExitSessions {
   /** Reads one text's token ids; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
-  run(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
+  run(sequence: Int32Array, depth: EncodeDepth, betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
 
@@ -73,7 +74,7 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
     return leading(whole, files.model.dims);
   }
 
-  async function runNow(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
+  async function runNow(sequence: Int32Array, depth: EncodeDepth, betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
     const words = exit0.embed(sequence);
     const instant = leading(words, files.model.dims);
     const [ids, mask] = [int64(sequence), int64(new Int32Array(sequence.length).fill(1))];

@@ -2,7 +2,7 @@
 // the first one has, instead of running the encoder over it again. What a chunk is follows from its content, so equal keys have equal vectors.
 import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { EncoderModel } from "../encoding/encoder.ts";
+import type { EncodeDepth, EncoderModel } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
 import { vectorAt } from "./places.ts";
 import type { ChunkVector } from "./records.ts";
@@ -30,7 +30,7 @@ export class Siblings {
    * What siblings have at `depth` of chunks of `db`. Each is open for this call only: an engine that ends meanwhile could not empty its log, in which
    * deleted text may stand. One that cannot be read, or is of another version, is left out.
    */
-  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly ChunkVector[] {
+  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: EncodeDepth): readonly ChunkVector[] {
     const files = this.#files().filter((file) => this.#answers.get(file) !== null);
     if (files.length === 0) return [];
     const lent: ChunkVector[] = [];
@@ -58,7 +58,7 @@ export class Siblings {
   }
 }
 
-function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: "shallow" | "deep"): ChunkVector[] {
+function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: EncodeDepth): ChunkVector[] {
   const db = new IndexDatabase(file, "read");
   try {
     if (db.meta("schema") !== String(SCHEMA_VERSION)) throw new Error("another schema");

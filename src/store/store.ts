@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { StrataError, describeError } from "../base/errors.ts";
-import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type QueryVectors } from "../encoding/encoder.ts";
+import { depths, type Depth, type EncodeDepth, type EncoderModel, type Int8Vector, isDeeper, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
@@ -184,7 +184,7 @@ export class Store {
     });
   }
   /** Puts what other indexes have of these chunks at `depth`; returns those that have to be encoded. */
-  borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
+  borrow<T extends { readonly chunkId: number }>(depth: EncodeDepth, chunks: readonly T[]): readonly T[] {
     const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
     this.putVectors(depth, lent);
     return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
