@@ -2,7 +2,7 @@
 // file for everybody who opens it, and outputs, which are most of such a file, are never looked at.
 import { visit } from "jsonc-parser";
 
-export interface Cell {
+interface Cell {
   readonly kind: "code" | "markdown" | "raw";
   /** Row of the file, from 0, that holds the first line. */
   readonly row: number;

@@ -1,11 +1,7 @@
 // Which text an encode worker reads next: visible work before background work, else in order of arrival. Every worker has all jobs in a queue of its own,
 // and takes texts from them by a counter that they share, so none waits while another has too many.
 // One text at a time: what the model quantises together shares a scale, so in a batch a text's vector would depend on its neighbours.
-import type { EncoderText } from "./encoder.ts";
-
-export type Priority = "visible" | "background";
-/** What a job's texts are read to. */
-export type EncodeDepth = "shallow" | "deep";
+import type { EncodeDepth, EncoderText, Priority } from "./encoder.ts";
 
 /** What the main thread asks for, with the memory in which all workers write the answer. */
 export interface EncodeJob {

@@ -8,8 +8,7 @@ import { countWritten, type EncodeJob, EncodeQueue } from "./encodeQueue.ts";
 import type { InstantTable } from "./exit0.ts";
 import { openExitSessions } from "./exitSessions.ts";
 import { quantise } from "./int8.ts";
-import { tokenizerOf } from "./modelFiles.ts";
-import { prepareCode } from "./textPreparation.ts";
+import { codeTokens } from "./modelFiles.ts";
 
 export interface EncodeWorkerData {
   readonly table: InstantTable;
@@ -51,9 +50,8 @@ export function lowerPriority(set: typeof setPriority = setPriority): void {
 /** Answers messages until "close". */
 async function serve(port: MessagePort, { table, threads, queriesInFlight }: EncodeWorkerData): Promise<void> {
   lowerPriority();
-  const { files } = table;
-  const tokenizer = tokenizerOf(files);
-  const { dims, maxTokens } = files.model;
+  const tokens = codeTokens(table.files);
+  const { dims } = table.files.model;
   const inFlight = new Int32Array(queriesInFlight);
   const queue = new EncodeQueue();
   const send = (message: FromEncodeWorker) => port.postMessage(message);
@@ -79,7 +77,7 @@ async function serve(port: MessagePort, { table, threads, queriesInFlight }: Enc
     }
     const { job, row } = next;
     try {
-      const { shallow, deep } = await sessions.run(tokenizer.encode(prepareCode(job.texts[row]!, files.instructions.code), maxTokens), job.depth);
+      const { shallow, deep } = await sessions.run(tokens(job.texts[row]!), job.depth);
       const { values, scale } = quantise(deep ?? shallow);
       new Int8Array(job.values).set(values, row * dims);
       new Float32Array(job.scales)[row] = scale;

@@ -2,6 +2,10 @@
 
 /** How deep a vector was read. `instant` is the table exit, `deep` the top exit, `shallow` the one between. */
 export type Depth = "instant" | "shallow" | "deep";
+/** What code is read to by running the model. */
+export type EncodeDepth = Exclude<Depth, "instant">;
+/** Of code to encode: "visible" overtakes "background". */
+export type Priority = "visible" | "background";
 export const depths: readonly Depth[] = ["instant", "shallow", "deep"];
 export const isDeeper = (one: Depth, other: Depth): boolean => depths.indexOf(one) > depths.indexOf(other);
 /** Of readings the deepest; "instant" where nothing was read. */
@@ -52,16 +56,8 @@ export interface Encoder {
   embedName(text: string, width?: number): Float32Array;
   /** Whether the model's vocabulary has the word whole, as it has most words that many people write. @param word lower-cased */
   knowsWord(word: string): boolean;
-  /**
-   * Encodes chunks at one exit, one after the other. `priority: "visible"` overtakes "background" between two of them.
-   * Going deep gives the shallow vectors on the way; they are not returned.
-   */
-  embedChunks(
-    chunks: readonly EncoderText[],
-    depth: "shallow" | "deep",
-    priority: "visible" | "background",
-    signal?: AbortSignal,
-  ): Promise<readonly Int8Vector[]>;
+  /** Encodes chunks at one exit, one after the other; others overtake between two of them. Going deep gives the shallow vectors on the way; they are not returned. */
+  embedChunks(chunks: readonly EncoderText[], depth: EncodeDepth, priority: Priority, signal?: AbortSignal): Promise<readonly Int8Vector[]>;
   close(): Promise<void>;
 }
 

@@ -5,8 +5,7 @@ import { StrataError } from "../base/errors.ts";
 import type { InstantEncoder } from "./encoder.ts";
 import { type Exit0Attention, exit0Attention, exit0Block, partBytes } from "./exit0Parts.ts";
 import { leading, normalise, quantise } from "./int8.ts";
-import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
-import { prepareCode } from "./textPreparation.ts";
+import { codeTokens, type ModelFiles } from "./modelFiles.ts";
 import { addRow, type ReadRows, rowReader } from "./tokenRows.ts";
 
 /** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
@@ -118,11 +117,11 @@ function attentiveSum(attention: Exit0Attention, read: ReadRows, dims: number): 
 
 /** For a parse worker: reads the tokenizer and encodes chunks. */
 export function createInstantEncoder(table: InstantTable): InstantEncoder {
-  const { files } = table;
-  const tokenizer = tokenizerOf(files);
+  const { model } = table.files;
+  const tokens = codeTokens(table.files);
   const exit = instantExit(table);
   return {
-    model: files.model,
-    embed: (code) => quantise(leading(exit.embed(tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens)), files.model.dims)),
+    model,
+    embed: (code) => quantise(leading(exit.embed(tokens(code)), model.dims)),
   };
 }

@@ -1,7 +1,8 @@
-// The exits above the table as one thing: token ids in, vectors of the shallow and the deep exit out. The only file that
+// The exits as one thing: token ids in, a vector of each exit out. The only file that
 // touches onnxruntime-node. Its `run` blocks the calling thread, so code belongs into encodeWorker.ts.
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { StrataError } from "../base/errors.ts";
+import type { EncodeDepth } from "./encoder.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
 import { leading, normalise } from "./int8.ts";
 import { assertSameModel, type Segment } from "./modelFiles.ts";
@@ -17,6 +18,7 @@ Object.assign(process.env, { ORT_DISABLE_TELEMETRY: "1", ORT_RUNNING_UNIT_TESTS:
 
 /** Vectors of one text, `model.dims` wide and of unit length. */
 interface ExitVectors {
+  readonly instant: Float32Array;
   readonly shallow: Float32Array;
   /** Undefined when only the shallow exit was asked for. */
   readonly deep: Float32Array | undefined;
@@ -24,18 +26,18 @@ interface ExitVectors {
 
 export interface ExitSessions {
   /** Reads one text's token ids; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
-  run(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments?: () => void): Promise<ExitVectors>;
+  run(sequence: Int32Array, depth: EncodeDepth, betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
 
 /**
  * @param threads of the inference itself, beside the calling thread's own work
+ * @param exit0 the caller's own, where it has one: most of a megabyte
  * @throws StrataError "native.missing" when onnxruntime-node cannot be loaded here, "model.damaged" when it refuses a segment, a run gives no numbers, or another model lies there by now
  */
-export async function openExitSessions(table: InstantTable, threads: number): Promise<ExitSessions> {
+export async function openExitSessions(table: InstantTable, threads: number, exit0 = instantExit(table)): Promise<ExitSessions> {
   const { files } = table;
   await assertSameModel(files);
-  const instant = instantExit(table);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];
   const { fullDims: dims } = files;
@@ -67,21 +69,20 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
     return new ort.Tensor("int64", new BigInt64Array(words.buffer), [1, values.length]);
   }
 
-  const hasResidual = [...files.toShallow, ...files.toDeep].some(({ residual }) => residual > 0);
-
   /**
    * Adds the exit's share of the exit-0 embedding, and keeps what is kept. What is no number is refused: it would be near to nothing and before everything; and what is wider or
    * narrower than the manifest says: cut to measure it would be stored, and no question could be compared with it.
    */
-  function finished(vector: Float32Array, words: Float32Array | undefined, { residual, file }: Segment): Float32Array {
+  function finished(vector: Float32Array, words: Float32Array, { residual, file }: Segment): Float32Array {
     if (vector.length !== dims) throw otherWidth(file, vector.length);
     if (!vector.every(Number.isFinite)) throw new StrataError("model.damaged", `The model file ${file} gives vectors that are no numbers. Reinstall Strata, or choose another model.`);
-    const whole = words === undefined || residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
+    const whole = residual === 0 ? vector : normalise(vector.map((value, d) => value + residual * words[d]!));
     return leading(whole, files.model.dims);
   }
 
-  async function runNow(sequence: Int32Array, depth: "shallow" | "deep", betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
-    const words = hasResidual ? instant.embed(sequence) : undefined;
+  async function runNow(sequence: Int32Array, depth: EncodeDepth, betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
+    const words = exit0.embed(sequence);
+    const instant = leading(words, files.model.dims);
     const [ids, mask] = [int64(sequence), int64(new Int32Array(sequence.length).fill(1))];
     let hidden: Tensor | undefined;
     let embedding: Tensor | undefined;
@@ -100,11 +101,11 @@ export async function openExitSessions(table: InstantTable, threads: number): Pr
     };
     await through(toShallow, depth === "deep" && toDeep.length > 0);
     const shallow = finished(embedding!.data as Float32Array, words, files.toShallow.at(-1)!);
-    if (depth === "shallow") return { shallow, deep: undefined };
-    if (toDeep.length === 0) return { shallow, deep: shallow };
+    if (depth === "shallow") return { instant, shallow, deep: undefined };
+    if (toDeep.length === 0) return { instant, shallow, deep: shallow };
     betweenSegments?.();
     await through(toDeep, false);
-    return { shallow, deep: finished(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
+    return { instant, shallow, deep: finished(embedding!.data as Float32Array, words, files.toDeep.at(-1)!) };
   }
 
   // One after the other: the runtime would begin each in a later turn of the event loop, and hold the hidden states of all.

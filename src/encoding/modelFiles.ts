@@ -7,9 +7,9 @@ import { z } from "zod";
 import { compareBuilds, packageRoot } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
-import type { EncoderModel } from "./encoder.ts";
+import type { EncoderModel, EncoderText } from "./encoder.ts";
 import { partBytes } from "./exit0Parts.ts";
-import { TEXT_PREPARATION } from "./textPreparation.ts";
+import { prepareCode, TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** 2 has a block behind its table and 3 an attention in front of that, which readers of lower ones would leave out. */
@@ -70,7 +70,7 @@ export interface ModelFiles {
   /** Width of vectors within the model, of which `model.dims` are kept. */
   readonly fullDims: number;
   /** What its user should know: it was fine-tuned from an older model than comes with this Strata. */
-  readonly note?: string;
+  readonly note?: string | undefined;
   readonly maxQueryTokens: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
@@ -107,7 +107,8 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   const { manifest, hash } = await readManifest(root);
   const [table, ...segments] = manifest.exits;
   if (table?.kind !== "table" || !segments.every((exit) => exit.kind === "onnx")) throw unsupported(root, "its exits are not one table followed by ONNX segments");
-  const { toShallow, toDeep } = chain(root, segments);
+  const place = (file: string) => inside(root, file);
+  const { toShallow, toDeep } = chain(root, segments.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })));
   const { dims, matryoshka, keptDims = dims } = manifest;
   if (matryoshka.at(-1) !== dims || matryoshka.some((width, i) => i > 0 && width <= matryoshka[i - 1]!))
     throw damaged(root, `its manifest's "matryoshka" must ascend and end with ${dims}`);
@@ -125,16 +126,14 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
   signal?.throwIfAborted();
   await Promise.all(Object.entries(manifest.files).map(([file, expected]) => verify(root, file, expected, needed.has(file), signal)));
 
-  const place = (file: string) => inside(root, file);
   const expectedTableBytes = table.rows * (4 + dims);
   if (manifest.files[table.file]!.bytes !== expectedTableBytes) throw damaged(root, `${table.file} must have ${expectedTableBytes} bytes for ${table.rows} rows of ${dims}`);
   for (const { file, name, measure, size } of parts) {
     if (!partSize.safeParse(dims).success) throw unsupported(root, `its table has ${name}, for which ${dims} dimensions are too many or no multiple of 16`);
     if (manifest.files[file]!.bytes !== partBytes(dims, size)) throw damaged(root, `${file} must have ${partBytes(dims, size)} bytes for a ${measure} of ${size}`);
   }
-  const note = await noteOn(manifest);
   const files: ModelFiles = {
-    ...(note !== undefined && { note }),
+    note: await noteOn(manifest),
     model: {
       id: manifest.id,
       version: manifest.version,
@@ -156,8 +155,8 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
       attention: attention && { file: place(attention.file), rank: attention.rank },
       block: block && { file: place(block.file), width: block.width },
     },
-    toShallow: toShallow.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
-    toDeep: toDeep.map(({ layer, from, file, residual }) => ({ layer, from, file: place(file), residual })),
+    toShallow,
+    toDeep,
   };
   // An index that had chosen a model without a readable tokenizer could not be opened any more.
   tokenizerOf(files);
@@ -189,6 +188,12 @@ export function tokenizerOf(files: ModelFiles): Tokenizer {
   let tokenizer = tokenizers.get(files);
   if (!tokenizer) tokenizers.set(files, (tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"))));
   return tokenizer;
+}
+
+/** Code as the model reads it. @throws as tokenizerOf */
+export function codeTokens(files: ModelFiles): (code: EncoderText) => Int32Array {
+  const tokenizer = tokenizerOf(files);
+  return (code) => tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens);
 }
 
 async function readManifest(root: string): Promise<{ manifest: Manifest; hash: string }> {

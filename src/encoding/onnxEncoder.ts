@@ -7,14 +7,13 @@ import { entryFile } from "../base/assets.ts";
 import { StrataError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { startThread } from "../base/process.ts";
-import { type EncodeDepth, type EncodeJob, encodeJob, type Priority } from "./encodeQueue.ts";
-import type { Encoder, EncoderModel, EncoderText, Int8Vector, QueryVectors } from "./encoder.ts";
+import { type EncodeJob, encodeJob } from "./encodeQueue.ts";
+import type { EncodeDepth, Encoder, EncoderModel, EncoderText, Int8Vector, Priority, QueryVectors } from "./encoder.ts";
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
-import { leading } from "./int8.ts";
-import { type ModelFiles, tokenizerOf } from "./modelFiles.ts";
-import { prepareCode, prepareQuery } from "./textPreparation.ts";
+import { codeTokens, type ModelFiles, tokenizerOf } from "./modelFiles.ts";
+import { prepareQuery } from "./textPreparation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface OnnxEncoderOptions {
@@ -49,6 +48,7 @@ export class OnnxEncoder implements Encoder {
   readonly #files: ModelFiles;
   readonly #log: Log;
   readonly #tokenizer: Tokenizer;
+  readonly #codeTokens: (code: EncoderText) => Int32Array;
   readonly #instant: InstantExit;
   readonly #sessions: Promise<ExitSessions>;
   readonly #workerFile: string;
@@ -73,6 +73,7 @@ export class OnnxEncoder implements Encoder {
     this.#files = files;
     this.#log = log;
     this.#tokenizer = tokenizerOf(files);
+    this.#codeTokens = codeTokens(files);
     this.#instant = instantExit(table);
     this.#queriesInFlight = new Int32Array(queriesInFlight);
     this.#workerFile = options.workerFile ?? entryFile("encodeWorker");
@@ -80,7 +81,7 @@ export class OnnxEncoder implements Encoder {
     this.#workerCount = Math.min(MOST_WORKERS, threads);
     this.#workerData = { table, threads: Math.floor(threads / this.#workerCount), queriesInFlight };
     // One thread: a query is too short to be worth waking another.
-    this.#sessions = openExitSessions(table, 1);
+    this.#sessions = openExitSessions(table, 1, this.#instant);
     this.#sessions.catch((error: unknown) => log("error", "The query sessions did not open", error));
   }
 
@@ -89,15 +90,11 @@ export class OnnxEncoder implements Encoder {
   }
 
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors> {
-    return this.#embedNow(
-      `code\0${code.breadcrumb}\0${code.text}`,
-      () => this.#tokenizer.encode(prepareCode(code, this.#files.instructions.code), this.#files.model.maxTokens),
-      signal,
-    );
+    return this.#embedNow(`code\0${code.breadcrumb}\0${code.text}`, () => this.#codeTokens(code), signal);
   }
 
   embedName(text: string, width = this.model.dims): Float32Array {
-    return this.#instant.words(this.#tokenizer.encode(prepareCode({ breadcrumb: "", text }, this.#files.instructions.code), this.#files.model.maxTokens), width);
+    return this.#instant.words(this.#codeTokens({ breadcrumb: "", text }), width);
   }
 
   knowsWord(word: string): boolean {
@@ -119,10 +116,9 @@ export class OnnxEncoder implements Encoder {
       // While somebody types, the cancellation of this query may already be waiting behind it.
       await yieldToEventLoop();
       signal?.throwIfAborted();
-      const ids = tokenise();
-      const { shallow, deep } = await sessions.run(ids, "deep", () => signal?.throwIfAborted());
+      const { instant, shallow, deep } = await sessions.run(tokenise(), "deep", () => signal?.throwIfAborted());
       signal?.throwIfAborted();
-      const vectors = { instant: leading(this.#instant.embed(ids), this.model.dims), shallow, deep: deep! };
+      const vectors = { instant, shallow, deep: deep! };
       this.#queryCache.set(key, vectors);
       if (this.#queryCache.size > CACHED_QUERIES) this.#queryCache.delete(this.#queryCache.keys().next().value!);
       return vectors;

@@ -35,9 +35,7 @@ function classOf(codePoint: number): number {
 }
 
 function classAt(text: string, at: number): number {
-  if (at >= text.length) return other;
-  const unit = text.charCodeAt(at);
-  return classOf((unit & 0xf800) === 0xd800 ? text.codePointAt(at)! : unit);
+  return at < text.length ? classOf(text.codePointAt(at)!) : other;
 }
 
 /** Is there a border between two neighbours of a run? `next` is the class after `right`. */
@@ -64,10 +62,9 @@ export function prepareText(text: string): string {
   let previous = other;
   let inRun = false;
   for (let at = 0; at < text.length; ) {
-    const unit = text.charCodeAt(at);
-    const astral = (unit & 0xfc00) === 0xd800 && at + 1 < text.length;
-    const here = astral ? classAt(text, at) : classOf(unit);
-    const width = astral && text.codePointAt(at)! > 0xffff ? 2 : 1;
+    const codePoint = text.codePointAt(at)!;
+    const here = classOf(codePoint);
+    const width = codePoint > 0xffff ? 2 : 1;
     if (here === space || here === underscore) {
       prepared += text.slice(pieceStart, at);
       pieceStart = at + width;

@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly client: HandshakeParams["client"];
   readonly log: Log;
   /** Folder of the model for an engine that is started here; "" or absent for the bundled default. */
-  readonly modelFolder?: string;
+  readonly modelFolder?: string | undefined;
   /** How long a started engine stays after its last client has left. Default 5 minutes. */
   readonly idleMs?: number;
   /** Vectors from which an engine that is started here keeps a graph; tests look at graphs of small workspaces. Default: see store/graphs.ts. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import { breathe, isAbort, unlessAborted, yieldToEventLoop } from "../base/abort.ts";
 import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { type Depth, type Encoder, type InstantEncoder, isDeeper } from "../encoding/encoder.ts";
+import { type Depth, type EncodeDepth, type Encoder, type InstantEncoder, isDeeper } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
@@ -123,7 +123,7 @@ export class Engine {
       this.#model = await modelToUse(folder, this.#options.modelFolder, this.#teller.warn);
       // Both only ever rise, so their sum differs when either does.
       const versions = { chunker: CHUNKER_VERSION + LANGUAGES_VERSION, analyser: ANALYSER_VERSION };
-      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, ...(graphFrom !== undefined && { graphFrom }), ...(mayWait && { mayWait }) });
+      const opening = Store.open({ folder, model: this.#model.model, analyse: (text) => analyse(text).join(" "), versions, siblings: () => otherDatabases(folder), onEmptied: () => this.#readAll(), log, graphFrom, mayWait });
       const instant = loadInstantTable(this.#model);
       instant.catch(() => undefined); // thrown below, once the store is known
       this.#store = await opening;
@@ -514,7 +514,7 @@ export class Engine {
     });
   }
 
-  async #deepenRound(depth: "shallow" | "deep", signal: AbortSignal, most: number): Promise<number> {
+  async #deepenRound(depth: EncodeDepth, signal: AbortSignal, most: number): Promise<number> {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent, most);
     if (todo.length === 0) return 0;
     this.#teller.state = deepening(depth, this.#store.coverage(), most);

@@ -20,7 +20,7 @@ export interface RootedHit extends protocol.Hit {
 }
 
 /** A folder that could not answer, with the sentence why. */
-export interface Failure {
+interface Failure {
   readonly name: string;
   readonly reason: string;
 }
@@ -121,7 +121,7 @@ export interface FolderSet<F extends Folder = Folder> {
 }
 
 /** Paths in a query are those that are shown: with the folder's name in front where there are several. Undefined when it asks for other folders only. */
-export function queryFor(folders: readonly Folder[], { name }: Folder, query: string): string | undefined {
+function queryFor(folders: readonly Folder[], { name }: Folder, query: string): string | undefined {
   return folders.length > 1 ? queryIn(name, folders.map((folder) => folder.name), query) : query;
 }
 
@@ -156,7 +156,7 @@ function progressOfAll(onProgress: OnProgress) {
   };
 }
 
-export interface Answers<R> {
+interface Answers<R> {
   /** In the order of the folders, which that of the answers would leave to chance. */
   readonly results: readonly RootResult<R>[];
   readonly failures: readonly Failure[];
@@ -221,7 +221,7 @@ function withoutCopies(results: readonly RootResult[], own: readonly string[]): 
 }
 
 /** One answer of those of a set. */
-export function mergeAnswers({ folders, areCopies }: Pick<FolderSet, "folders" | "areCopies">, { results: found, failures }: Answers<protocol.SearchResult>, k: number, own: readonly string[] = []): MergedResult {
+function mergeAnswers({ folders, areCopies }: Pick<FolderSet, "folders" | "areCopies">, { results: found, failures }: Answers<protocol.SearchResult>, k: number, own: readonly string[] = []): MergedResult {
   const results = found.map(({ root, result }) => ({ root, result: { ...result, hits: calledFrom(folderAt(folders, root), result.hits) } }));
   return mergeResults(areCopies ? withoutCopies(results, own) : results, k, failures);
 }

@@ -214,10 +214,10 @@ async function main(): Promise<void> {
   log("info", `engine ${build} starts for ${root}, pid ${process.pid}, Node ${process.version}`);
 
   let server: Server | undefined;
-  const graphFrom = values["graph-from"] === undefined ? {} : { graphFrom: Number(values["graph-from"]) };
+  const graphFrom = values["graph-from"] === undefined ? undefined : Number(values["graph-from"]);
   const parseWorkers = Math.max(1, Math.min(os.availableParallelism(), 4));
-  const succeed = values.succeed ? { mayWait: waitingFor(SUCCEED_MS) } : {};
-  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, ...graphFrom, ...succeed, log }, (status) => server?.broadcast(status));
+  const mayWait = values.succeed ? waitingFor(SUCCEED_MS) : undefined;
+  const engine = await Engine.open({ root, folder, modelFolder: values.model ?? "", parseWorkers, graphFrom, mayWait, log }, (status) => server?.broadcast(status));
 
   removeSockets(folder); // the index is this process's now, so whoever made them was killed
   const nonce = randomBytes(16).toString("hex");

@@ -13,8 +13,8 @@ export interface EngineOptions {
   readonly modelFolder: string;
   readonly parseWorkers: number;
   /** Both: see StoreOptions. */
-  readonly graphFrom?: number;
-  readonly mayWait?: () => boolean;
+  readonly graphFrom?: number | undefined;
+  readonly mayWait?: (() => boolean) | undefined;
   /** Chunks that are read deeper unasked; tests take fewer. Default: see pace.ts. */
   readonly mostDeepened?: number;
   /** Chunks from which on the engine warms itself up; tests take fewer. Default: see pace.ts. */

@@ -29,7 +29,7 @@ export interface EngineSession {
   dispose(): void;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly root: string;
   readonly client: ConnectOptions["client"];
   /** Undefined: whatever model the engine runs with. */
@@ -42,8 +42,8 @@ export interface SessionOptions {
 
 /** @throws StrataError as connectEngine does. */
 export async function openSession(options: SessionOptions): Promise<EngineSession> {
-  const { modelFolder, ...rest } = options;
-  const connect = (): Promise<EngineConnection> => unlessAborted(options.signal, connectEngine({ ...rest, ...(modelFolder !== undefined && { modelFolder }) }));
+  const { modelFolder } = options;
+  const connect = (): Promise<EngineConnection> => unlessAborted(options.signal, connectEngine(options));
   let engine = await connect();
   for (let exchanges = 0; modelFolder !== undefined && engine.info.model.hash !== manifestHash(modelFolder); exchanges++) {
     const { id } = engine.info.model;

@@ -1,11 +1,12 @@
 // Files, chunks and places: their rows in SQLite and the small maps of them in memory (which file is known, how many places a chunk has).
 // Chunks are found by content id, so the same code met again, under any path, brings its vectors along.
 import { leadsOut } from "../base/relativePath.ts";
-import { type ChunkVector, type FileRecord, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
-import type { Int8Vector } from "../encoding/encoder.ts";
-import { type IndexDatabase, listIn, notSound, type Row } from "./database.ts";
+import { type ChunkVector, type FileRecord, lexicalFields, type ParsedChunk, type ParsedFile, SKIPPED } from "./records.ts";
+import type { Depth, Int8Vector } from "../encoding/encoder.ts";
+import { type IndexDatabase, listIn, notSound } from "./database.ts";
 import { Homes } from "./homes.ts";
-import { countTerms, deleteTerms, fieldColumns, insertTerms } from "./lexical.ts";
+import { countTerms, deleteTerms, insertTerms } from "./lexical.ts";
+import { depthNumber } from "./schema.ts";
 
 interface FileRow extends FileRecord {
   readonly id: number;
@@ -56,8 +57,8 @@ export class Catalogue {
         id: row["id"] as number, path, size: row["size"] as number, mtimeMs: row["mtimeMs"] as number, hash: row["hash"] as string,
         lang: row["lang"] as string, isTest: row["isTest"] === 1, imports: listIn(row["imports"]), chunks: row["chunks"] as number,
       });
+      this.#countFile(row["lang"] as string, 1);
     }
-    for (const { lang } of this.files.values()) this.#countFile(lang, 1);
     for (const [chunk, file] of db.walk("SELECT chunk, file FROM places") as Iterable<number[]>) {
       if (!(chunk! > 0 && chunk! < MOST_ID)) throw notSound(`a chunk ${chunk}`);
       this.references.set(chunk!, (this.references.get(chunk!) ?? 0) + 1);
@@ -94,15 +95,7 @@ export class Catalogue {
       db.run("UPDATE files SET size = ?, mtimeMs = ?, hash = ?, lang = ?, imports = ?, isTest = ?, isGenerated = ? WHERE id = ?", ...values, id);
     } else id = db.run("INSERT INTO files (size, mtimeMs, hash, lang, imports, isTest, isGenerated, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ...values, file.path).id;
 
-    const old = new Map<number, Row[]>();
-    if (known) {
-      for (const row of db.all("SELECT id, chunk, startLine, endLine FROM places WHERE file = ? ORDER BY id", id)) {
-        const chunk = row["chunk"] as number;
-        const same = old.get(chunk);
-        if (same) same.push(row);
-        else old.set(chunk, [row]);
-      }
-    }
+    const old = Map.groupBy(known ? db.all("SELECT id, chunk, startLine, endLine FROM places WHERE file = ? ORDER BY id", id) : [], (row) => row["chunk"] as number);
     for (const parsed of file.chunks) {
       const chunkId = this.#chunkId(db, change, parsed, model);
       const kept = old.get(chunkId)?.shift();
@@ -121,11 +114,11 @@ export class Catalogue {
       else db.run("UPDATE chunks SET kind = ?, symbols = ?, breadcrumb = ?, doc = ?, text = ?, orphanedAt = NULL WHERE id = ?", ...values, id);
       for (const name of new Set(chunk.symbols.map((symbol) => symbol.toLowerCase()))) db.run("INSERT OR IGNORE INTO symbols VALUES (?, ?)", name, id);
     }
-    if (instant && insertVector(db, model, 0, id, instant)) change.instant.push({ chunkId: id, vector: instant });
+    if (instant && insertVector(db, model, "instant", id, instant)) change.instant.push({ chunkId: id, vector: instant });
     return id;
   }
   #insertPlace(db: IndexDatabase, change: Change, file: number, chunkId: number, { startLine, endLine, terms }: ParsedChunk): void {
-    const fields = fieldColumns(terms);
+    const fields = lexicalFields.map((field) => terms[field]);
     const sql = "INSERT INTO places (file, chunk, startLine, endLine, nSymbol, nBreadcrumb, nPath, nDoc, nBody) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const { id } = db.run(sql, file, chunkId, startLine, endLine, ...fields.map(countTerms));
     insertTerms(db, id, fields);
@@ -192,9 +185,9 @@ function count(change: Change, chunkId: number, difference: number): void {
 }
 
 /** False when there is one already: vectors never change. */
-export function insertVector(db: IndexDatabase, model: number, depth: number, chunkId: number, { values, scale }: Int8Vector): boolean {
+export function insertVector(db: IndexDatabase, model: number, depth: Depth, chunkId: number, { values, scale }: Int8Vector): boolean {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return db.run("INSERT OR IGNORE INTO vectors (model, depth, chunk, scale, q) VALUES (?, ?, ?, ?, ?)", model, depth, chunkId, scale, bytes).changes > 0;
+  return db.run("INSERT OR IGNORE INTO vectors (model, depth, chunk, scale, q) VALUES (?, ?, ?, ?, ?)", model, depthNumber[depth], chunkId, scale, bytes).changes > 0;
 }
 
 /**
@@ -207,7 +200,7 @@ export function collectOrphans(db: IndexDatabase, olderThan: number, keep: numbe
   const doomed = rows.filter((row, i) => (row["orphanedAt"] as number) < olderThan || i < orphans - keep).map((row) => row["id"]!);
   for (const id of doomed) {
     db.run("DELETE FROM chunks WHERE id = ?", id);
-    for (const { id: model } of db.all("SELECT id FROM models")) for (const depth of [0, 1, 2]) db.run("DELETE FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model!, depth, id);
+    db.run(`DELETE FROM vectors WHERE model IN (SELECT id FROM models) AND depth IN (${Object.values(depthNumber).join()}) AND chunk = ?`, id);
   }
   return doomed.length;
 }

@@ -84,14 +84,7 @@ export class ImportGraph {
   }
   /** For each of these files those of the others that it imports or that import it. */
   neighbours(files: readonly { readonly id: number; readonly path: string; readonly lang: string }[]): ReadonlyMap<string, ReadonlySet<string>> {
-    const named = new Map<string, { readonly path: string; readonly stem: readonly string[] }[]>();
-    for (const file of files) {
-      for (const stem of stems(file.path, file.lang)) {
-        const known = named.get(stem.at(-1)!);
-        if (known) known.push({ path: file.path, stem });
-        else named.set(stem.at(-1)!, [{ path: file.path, stem }]);
-      }
-    }
+    const named = Map.groupBy(files.flatMap(({ path, lang }) => stems(path, lang).map((stem) => ({ path, stem }))), ({ stem }) => stem.at(-1)!);
     const found = new Map(files.map(({ path }) => [path, new Set<string>()]));
     for (const importer of files) {
       for (const one of this.#byFile.get(importer.id) ?? []) {

@@ -24,15 +24,8 @@ export class LanguageMeans {
 
   /** @param vectorOf unit vector of a chunk at its depth */
   constructor(dims: number, chunks: Iterable<Spoken>, vectorOf: (chunk: Spoken) => Float32Array) {
-    const byLanguage = new Map<string, Map<Depth, Spoken[]>>();
-    for (const chunk of chunks) {
-      let ofLanguage = byLanguage.get(chunk.lang);
-      if (!ofLanguage) byLanguage.set(chunk.lang, (ofLanguage = new Map()));
-      const ofDepth = ofLanguage.get(chunk.depth);
-      if (ofDepth) ofDepth.push(chunk);
-      else ofLanguage.set(chunk.depth, [chunk]);
-    }
-    const sums = new Map([...byLanguage].map(([lang, byDepth]) => [lang, new Map([...byDepth].map(([depth, list]) => [depth, new Sum(dims).over(spread(list, sampleSize), vectorOf)]))]));
+    const sumsAt = (own: readonly Spoken[]) => new Map(Array.from(Map.groupBy(own, ({ depth }) => depth), ([depth, list]) => [depth, new Sum(dims).over(spread(list, sampleSize), vectorOf)]));
+    const sums = new Map(Array.from(Map.groupBy(chunks, ({ lang }) => lang), ([lang, own]) => [lang, sumsAt(own)]));
     const all = [...sums.values()].flatMap((byDepth) => [...byDepth.values()]);
     this.#whole = Sum.joined(dims, all).mean();
     for (const [lang, byDepth] of sums) {

@@ -1,19 +1,15 @@
 // The lexical index: one FTS5 row per place, five fields, already analysed. BM25 over all fields comes from FTS5; BM25 per field of a few places
 // is computed here, because FTS5 would walk the whole posting lists again for each place.
 import { sum } from "../base/statistics.ts";
-import type { LexicalField, LexicalHit, TermPlaces } from "./records.ts";
+import type { LexicalHit, TermPlaces } from "./records.ts";
 import { chunkTexts, type IndexDatabase, listIn, notSound, type Row, textIn } from "./database.ts";
 
 /** FTS5's own constants, used for the per-field scores too so that both speak of the same BM25. */
 const K1 = 1.2;
 const B = 0.75;
 
-/** Fields in FTS column order. */
-export function fieldColumns(terms: Readonly<Record<LexicalField, string>>): [string, string, string, string, string] {
-  return [terms.symbol, terms.breadcrumb, terms.path, terms.doc, terms.body];
-}
 /** What is analysed for each field, in column order, from a row of chunks. The parse workers do the same with fresh chunks. */
-function fieldTexts(row: Row, path: string): [string, string, string, string, string] {
+function fieldTexts(row: Row, path: string): string[] {
   return [listIn(row["symbols"]).join(" "), textIn(row["breadcrumb"]), path, textIn(row["doc"]), textIn(row["text"])];
 }
 export function countTerms(joined: string): number {
@@ -99,7 +95,7 @@ interface LexicalQuery {
   readonly weights: readonly number[];
   readonly limit: number;
   /** Ids of the files that may answer; absent when all may. */
-  readonly files?: readonly number[];
+  readonly files?: readonly number[] | undefined;
 }
 
 /** Places with at least one term (and every phrase in their text, ignoring case), best BM25 first. */

@@ -2,6 +2,7 @@
 import { depths, type Depth, type Int8Vector } from "../encoding/encoder.ts";
 import { chunkTexts, type IndexDatabase, listIn, notSound, type Row, type Sql, textIn } from "./database.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Place } from "./records.ts";
+import { depthNumber } from "./schema.ts";
 
 const columns = `p.id, p.chunk, f.path, p.startLine, p.endLine, c.lang, c.kind, ${chunkTexts("symbols", "breadcrumb", "doc", "text")}, f.isTest, f.isGenerated`;
 const joins = "JOIN files f ON f.id = p.file JOIN chunks c ON c.id = p.chunk";
@@ -92,12 +93,12 @@ function int8(scale: Sql, bytes: Sql): Int8Vector {
 /** Rows that SQLite strings together into one: a call for each of them costs more than all else about reading it. */
 const PAGE = 2048;
 /** All vectors of a model at a depth. Those of a page share their memory. Throws damage when they are not `dims` wide. */
-export function* vectorsAt(db: IndexDatabase, model: number, depth: number, dims: number): Generator<ChunkVector> {
+export function* vectorsAt(db: IndexDatabase, model: number, depth: Depth, dims: number): Generator<ChunkVector> {
   // What is strung together keeps its bytes in a database of UTF-8, and every column the order of the rows; 17 digits are a double as it was.
   const sql = `SELECT group_concat(chunk) AS chunks, group_concat(printf('%!.17g', scale)) AS scales, CAST(group_concat(q, '') AS BLOB) AS bytes, min(length(q)) AS least, max(length(q)) AS most
     FROM (SELECT chunk, scale, q FROM vectors WHERE model = ? AND depth = ? AND chunk > ? ORDER BY chunk LIMIT ${PAGE})`;
   for (let after = -1; ; ) {
-    const { chunks, scales, bytes, least, most } = db.get(sql, model, depth, after) as { chunks: string | null; scales: string; bytes: Uint8Array<ArrayBuffer>; least: number; most: number };
+    const { chunks, scales, bytes, least, most } = db.get(sql, model, depthNumber[depth], after) as { chunks: string | null; scales: string; bytes: Uint8Array<ArrayBuffer>; least: number; most: number };
     if (chunks === null) return;
     if (least !== dims || most !== dims) throw notSound(`vectors of ${least} to ${most} dimensions where the model makes ${dims}`);
     const ids = chunks.split(",").map(Number);
@@ -106,14 +107,14 @@ export function* vectorsAt(db: IndexDatabase, model: number, depth: number, dims
     after = ids.at(-1)!;
   }
 }
-export function vectorAt(db: IndexDatabase, model: number, depth: number, chunkId: number): Int8Vector | undefined {
-  const row = db.get("SELECT scale, q FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model, depth, chunkId);
+export function vectorAt(db: IndexDatabase, model: number, depth: Depth, chunkId: number): Int8Vector | undefined {
+  const row = db.get("SELECT scale, q FROM vectors WHERE model = ? AND depth = ? AND chunk = ?", model, depthNumber[depth], chunkId);
   return row && int8(row["scale"]!, row["q"]!);
 }
 export function deepestVector(db: IndexDatabase, model: number, chunkId: number): { depth: Depth; vector: Int8Vector } | undefined {
-  for (let number = depths.length - 1; number >= 0; number--) {
-    const vector = vectorAt(db, model, number, chunkId);
-    if (vector) return { depth: depths[number]!, vector };
+  for (const depth of depths.toReversed()) {
+    const vector = vectorAt(db, model, depth, chunkId);
+    if (vector) return { depth, vector };
   }
   return undefined;
 }

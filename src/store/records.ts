@@ -111,9 +111,9 @@ export interface StoreOptions {
   /** Called when a database turned out damaged while open and a new one is in its place, before "index.damaged" is thrown, which may reach nobody who reads the files again. */
   readonly onEmptied?: () => void;
   /** Asked while another process has the index: whether to wait for it. Default: no. */
-  readonly mayWait?: () => boolean;
+  readonly mayWait?: (() => boolean) | undefined;
   /** Vectors of one depth from which an HNSW graph is kept; below, the exact scan answers. Default: see graphs.ts. */
-  readonly graphFrom?: number;
+  readonly graphFrom?: number | undefined;
   /** Bytes from which a database that was not closed in order is checked beside the work. Default: see opening.ts. */
   readonly checkedBesideFrom?: number;
   /** Chunks without a place whose vectors are kept for a branch switch. Default 200,000. */

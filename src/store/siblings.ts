@@ -2,11 +2,11 @@
 // the first one has, instead of running the encoder over it again. What a chunk is follows from its content, so equal keys have equal vectors.
 import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { EncoderModel } from "../encoding/encoder.ts";
+import type { EncodeDepth, EncoderModel } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
 import { vectorAt } from "./places.ts";
 import type { ChunkVector } from "./records.ts";
-import { depthNumber, SCHEMA_VERSION } from "./schema.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 
 /** One that has given less than this share of so many is not asked again: it is of other code. */
 const leastShare = 0.02;
@@ -17,8 +17,8 @@ const mostSiblings = 8;
 export class Siblings {
   readonly #files: () => readonly string[];
   readonly #log: Log;
-  /** How each has answered so far; undefined: it is not asked again. */
-  readonly #answers = new Map<string, { asked: number; found: number } | undefined>();
+  /** How each has answered so far; null: it is not asked again. */
+  readonly #answers = new Map<string, { asked: number; found: number } | null>();
 
   /** @param files databases of other indexes, the last used first */
   constructor(files: () => readonly string[], log: Log) {
@@ -30,8 +30,8 @@ export class Siblings {
    * What siblings have at `depth` of chunks of `db`. Each is open for this call only: an engine that ends meanwhile could not empty its log, in which
    * deleted text may stand. One that cannot be read, or is of another version, is left out.
    */
-  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: "shallow" | "deep"): readonly ChunkVector[] {
-    const files = this.#files().filter((file) => !this.#answers.has(file) || this.#answers.get(file) !== undefined);
+  vectorsOf(db: IndexDatabase, model: EncoderModel, chunkIds: readonly number[], depth: EncodeDepth): readonly ChunkVector[] {
+    const files = this.#files().filter((file) => this.#answers.get(file) !== null);
     if (files.length === 0) return [];
     const lent: ChunkVector[] = [];
     let wanted = chunkIds.flatMap((chunkId) => {
@@ -48,17 +48,17 @@ export class Siblings {
         lent.push(...found);
         const given = new Set(found.map(({ chunkId }) => chunkId));
         wanted = wanted.filter(({ chunkId }) => !given.has(chunkId));
-        this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? undefined : answer);
+        this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? null : answer);
       } catch (error) {
         this.#log("debug", `${file} lends no vectors: ${describeError(error)}`);
-        this.#answers.set(file, undefined);
+        this.#answers.set(file, null);
       }
     }
     return lent;
   }
 }
 
-function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: "shallow" | "deep"): ChunkVector[] {
+function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonly chunkId: number; readonly key: string }[], depth: EncodeDepth): ChunkVector[] {
   const db = new IndexDatabase(file, "read");
   try {
     if (db.meta("schema") !== String(SCHEMA_VERSION)) throw new Error("another schema");
@@ -66,7 +66,7 @@ function vectorsIn(file: string, model: EncoderModel, wanted: readonly { readonl
     if (row === undefined) return [];
     return wanted.flatMap(({ chunkId, key }) => {
       const theirs = db.get("SELECT id FROM chunks WHERE key = ?", key)?.["id"];
-      const vector = theirs === undefined ? undefined : vectorAt(db, row as number, depthNumber[depth], theirs as number);
+      const vector = theirs === undefined ? undefined : vectorAt(db, row as number, depth, theirs as number);
       return vector?.values.length === model.dims ? [{ chunkId, vector }] : [];
     });
   } finally {

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { StrataError, describeError } from "../base/errors.ts";
-import { depths, type Depth, type EncoderModel, type Int8Vector, isDeeper, type QueryVectors } from "../encoding/encoder.ts";
+import { depths, type Depth, type EncodeDepth, type EncoderModel, type Int8Vector, isDeeper, type QueryVectors } from "../encoding/encoder.ts";
 import { dequantise } from "../encoding/int8.ts";
 import { type Allowed, type AllowedChunks, LastAllowed } from "./allowed.ts";
 import { Catalogue, collectOrphans, insertVector, noChange, type Change } from "./catalogue.ts";
@@ -16,7 +16,6 @@ import { correctTotals, DocumentFrequencies, inverseFrequency, type LexicalMatch
 import { assertOwn, DAMAGED, forgetOldCuts, modelRow, openIndex, remakeLexicon, sizeOfIndex } from "./opening.ts";
 import { chunksRecentLast, codeOfChunks, deepestVector, filesOfChunk, languagesOfChunks, namesInFile, placesById, placesDefining, placesInLines, placesOfChunks, textsOf, vectorAt, vectorsAt } from "./places.ts";
 import type { ChunkCode, ChunkText, ChunkVector, Coverage, FileRecord, FileStat, Filters, LexicalHit, ParsedFile, Place, StoreOptions, TermPlaces } from "./records.ts";
-import { depthNumber } from "./schema.ts";
 import { Siblings } from "./siblings.ts";
 
 export type { DenseHit };
@@ -134,14 +133,14 @@ export class Store {
   }
   /** Content unchanged, only the stat moved. One transaction: a checkout may touch every file there is. */
   touchFiles(files: readonly (FileStat & { readonly path: string })[]): void {
-    this.#write((change) => {
-      for (const { path, size, mtimeMs } of files) {
-        const file = this.#catalogue.files.get(path);
-        if (!file) continue;
-        this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", size, mtimeMs, file.id);
-        change.put.set(path, { ...file, size, mtimeMs });
-      }
+    const touched = files.flatMap(({ path, size, mtimeMs }) => {
+      const file = this.#catalogue.files.get(path);
+      return file ? [{ ...file, size, mtimeMs }] : [];
     });
+    this.#write(() => {
+      for (const { id, size, mtimeMs } of touched) this.#db.run("UPDATE files SET size = ?, mtimeMs = ? WHERE id = ?", size, mtimeMs, id);
+    });
+    for (const file of touched) this.#catalogue.files.set(file.path, file);
   }
   /** When the last full pass over the files began; undefined before there was one. */
   lookedMs(): number | undefined {
@@ -185,7 +184,7 @@ export class Store {
     });
   }
   /** Puts what other indexes have of these chunks at `depth`; returns those that have to be encoded. */
-  borrow<T extends { readonly chunkId: number }>(depth: "shallow" | "deep", chunks: readonly T[]): readonly T[] {
+  borrow<T extends { readonly chunkId: number }>(depth: EncodeDepth, chunks: readonly T[]): readonly T[] {
     const lent = this.#guard(() => this.#siblings.vectorsOf(this.#db, this.#model, chunks.map(({ chunkId }) => chunkId), depth));
     this.putVectors(depth, lent);
     return chunks.filter(({ chunkId }) => this.#lacks(chunkId, depth));
@@ -198,7 +197,7 @@ export class Store {
     this.#write(() => {
       for (const { chunkId, vector } of vectors) {
         // A chunk may have been cleaned away since its text was handed out.
-        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depthNumber[depth], chunkId, vector);
+        if (this.#catalogue.references.has(chunkId) || this.#db.get("SELECT 1 FROM chunks WHERE id = ?", chunkId)) insertVector(this.#db, row, depth, chunkId, vector);
       }
     });
     for (const { chunkId, vector } of vectors) if (this.#catalogue.references.has(chunkId)) held.add(chunkId, depth, vector);
@@ -233,7 +232,7 @@ export class Store {
     return this.#guard(() => {
       const files = this.allowedBy(filters)?.files;
       const telling = tellingTerms(terms, this.#catalogue.places, this.#frequency);
-      const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, ...(files && { files }) });
+      const search = (count: number) => searchLexical(this.#db, { terms: telling, phrases, weights, limit: count, files });
       const others = terms.filter((term) => !telling.includes(term) && this.#frequency(term) > 0);
       // Frequent terms find nothing, but they count where the rarer ones are found.
       return others.length === 0 ? search(limit) : rescored(this.#db, search(RESCORED * limit), terms, weights, this.#statistics(terms)).slice(0, limit);
@@ -242,7 +241,7 @@ export class Store {
   /** For phrases that `searchLexical` finds with no term: a scan of the texts in slices of some 10 ms, so that others may come between. */
   *searchVerbatim(phrases: readonly string[], limit: number, filters: Filters): Generator<readonly LexicalHit[]> {
     const files = this.allowedBy(filters)?.files;
-    const slices = searchVerbatim(this.#db, { phrases, limit, ...(files && { files }) });
+    const slices = searchVerbatim(this.#db, { phrases, limit, files });
     for (let slice = this.#guard(() => slices.next()); !slice.done; slice = this.#guard(() => slices.next())) yield slice.value;
   }
   /** In how many places a term stands. */
@@ -341,7 +340,7 @@ export class Store {
       const own = vectors.floatsOf(chunkId);
       if (!own) return [];
       const at = (depth: Depth): Float32Array => {
-        const stored = vectors.model.sharedSpace ? undefined : vectorAt(this.#db, row, depthNumber[depth], chunkId);
+        const stored = vectors.model.sharedSpace ? undefined : vectorAt(this.#db, row, depth, chunkId);
         return stored ? dequantise(stored) : own;
       };
       const query = { instant: at("instant"), shallow: at("shallow"), deep: at("deep") };
@@ -577,14 +576,14 @@ export class Store {
     const row = modelRow(db, model);
     const readInstant = (chunkIds: readonly number[]) =>
       chunkIds.flatMap((chunkId) => {
-        const vector = vectorAt(this.#db, row, depthNumber.instant, chunkId);
+        const vector = vectorAt(this.#db, row, "instant", chunkId);
         return vector ? [{ chunkId, vector }] : [];
       });
     return { row, vectors: new ModelVectors(model, db.meta("id")!, this.#graphs.module, this.#graphs.from, readInstant) };
   }
   #loadVectors({ row, vectors }: StoredModel): void {
-    for (const depth of [...depths].reverse()) {
-      for (const { chunkId, vector } of vectorsAt(this.#db, row, depthNumber[depth], vectors.model.dims)) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
+    for (const depth of depths.toReversed()) {
+      for (const { chunkId, vector } of vectorsAt(this.#db, row, depth, vectors.model.dims)) if (this.#catalogue.references.has(chunkId)) vectors.add(chunkId, depth, vector);
     }
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countWritten, encodeJob, EncodeQueue, type Priority } from "../../../src/encoding/encodeQueue.ts";
+import { countWritten, encodeJob, EncodeQueue } from "../../../src/encoding/encodeQueue.ts";
+import type { Priority } from "../../../src/encoding/encoder.ts";
 
 const jobOf = (id: number, count: number, priority: Priority = "background") => encodeJob(id, Array.from({ length: count }, (_, i) => ({ breadcrumb: "", text: `${id} ${i}` })), "deep", priority, 4);
 
