@@ -118,6 +118,15 @@ const own: Partial<Record<LanguageId, Own>> = {
     joint: /\./,
     saysIs: true,
   },
+  antlr: {
+    defines: [
+      /^\s*(?:(?:lexer|parser|tree|combined)\s+)?grammar\s+(?<name>\w+)/,
+      /^\s*class\s+(?<name>\w+)\s+extends\s+\w+\s*;/,
+      /^\s*mode\s+(?<name>\w+)\s*;/,
+      // A rule's name may have a row for itself.
+      /^(?:(?:fragment|protected|private|public)\s+)?(?!(?:options|tokens|channels|import|fragment|catch|finally|throws|locals|returns|scope|init)\b)(?<name>[A-Za-z_]\w*)\s*!?\s*(?:\[[^\]]*\]\s*)?(?:(?:returns|locals|options)\s*[[{][^\]}]*[\]}]\s*)*(?::(?![:=])|$)/,
+    ],
+  },
   apex: { defines: classesAndMethods },
   assembly: {
     defines: [
@@ -306,6 +315,17 @@ const own: Partial<Record<LanguageId, Own>> = {
     defines: elm,
     comment: /^\s*(?:--|\{-)/,
     longComments: inElm,
+  },
+  qml: {
+    defines: [
+      /^\s*component\s+(?<holder>\w+)\s*:/,
+      // An object is called by the name of its type all over the file; what tells it is its id, a row of it.
+      /^\s*(?<holder>)(?:(?:[\w.]+|(?:(?:default|readonly|required)\s+)*property\s+[\w.<>]+\s+\w+)\s*:\s*)?(?:\w+\.)?[A-Z]\w*(?:\s+on\s+[\w.]+)?\s*\{/,
+      /^\s*id\s*:\s*(?<name>[a-z_]\w*)/,
+      /^\s*(?:(?:default|readonly|required)\s+)*property\s+[\w.<>]+\s+(?<name>\w+)/,
+      /^\s*(?:signal|function|enum)\s+(?<name>\w+)/,
+      /^\s*(?:[A-Z]\w*\.)?(?<name>on[A-Z]\w*)\s*:\s*(?:\{|function\b|\(|\w+\s*=>)/,
+    ],
   },
   r: {
     defines: [

@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language, or is not to be kept any more (secrets.ts). The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 6;
+export const LANGUAGES_VERSION = 7;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
@@ -114,6 +114,8 @@ const rows = [
   plain("matlab", "scanner", ""),
   plain("haxe", "scanner", ".hx"),
   plain("yacc", "scanner", ".y .yy .ypp .l .lex"),
+  plain("antlr", "scanner", ".g4 .g3"),
+  plain("qml", "scanner", ".qml"),
   plain("prolog", "scanner", ".prolog"),
   plain("lean", "scanner", ".lean"),
   plain("coq", "scanner", ""),
@@ -195,6 +197,7 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ".config": [[/^\s*<(?:\?xml|configuration)\b/, "xml"]],
   ".tfvars": [[/^/, "terraform"]], // patterns of such; the others may hold secrets
   ".stub": [[/^\s*<\?php\b/, "php"]],
+  ".g": [[/^[ \t]*(?:(?:lexer|parser|tree)[ \t]+)?grammar[ \t]+\w+[ \t]*;|^[ \t]*class[ \t]+\w+[ \t]+extends[ \t]+(?:\w*Parser|\w*Lexer)[ \t]*;/m, "antlr"]], // else GAP's code and much else
   ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
   ".pl": [[/^[ \t]*:-\s/m, "prolog"]],
   ".plt": [[/^[ \t]*:-\s/m, "prolog"]], // else gnuplot

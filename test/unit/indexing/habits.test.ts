@@ -42,6 +42,10 @@ const cases: Readonly<Record<string, Rows>> = {
   ada: { "procedure Run_All is new Each (Action => Exec);": "Run_All", "   overriding function Get (F : File) return String;": "Get", "package body Shop.Carts is": "Shop > Carts", "protected type Lock is": "Lock", "   type Access_Test is access all Test;": "Access_Test", private: "", '   function "+" (A, B : T) return T;': "+", "begin": undefined, "package A is": "A" },
   assembly: { ".macro save reg": "save", "%macro prologue 1": "prologue", "memcpy:": "memcpy", ".Lloop:": undefined, "ENTRY(start_kernel)": "start_kernel", "square PROC": "square", "\tmov eax, ebx": undefined },
   awk: { "function max(a, b) {": "max", "/^#/ { next }": undefined },
+  antlr: {
+    "grammar Discount;": "Discount", "lexer grammar CommonLexer;": "CommonLexer", "class L extends Lexer;": "L", "mode STRINGS;": "STRINGS", "discount returns [int value]": "discount", "comparison[int min] locals [int n = 0] : ID ;": "comparison",
+    "amount : NUMBER '%' ;": "amount", condition: "condition", "fragment DIGIT : [0-9] ;": "DIGIT", fragment: undefined, "    : 'give' amount": undefined, "    | NOT condition": undefined, "options { language = Java; }": undefined, "@init { depth++; }": undefined,
+  },
   apex: { "public with sharing class Cart {": "Cart", "    @AuraEnabled(cacheable=true) public static List<Item__c> items(Id cart) {": "items", "trigger OnCart on Cart__c (before insert) {": "OnCart", "    insert items(cart);": undefined },
   batch: { ":build_all": "build_all", ":: a comment": undefined, "goto build_all": undefined },
   bicep: { "resource store 'Microsoft.Storage/storageAccounts@2022-09-01' = {": "store", "param location string": "location" },
@@ -81,6 +85,11 @@ const cases: Readonly<Record<string, Rows>> = {
   prolog: { "append([X|Xs], Ys, [X|Zs]) :- append(Xs, Ys, Zs).": "append", ":- module(lists, [append/3]).": "lists" },
   proto: { "message ChatMessage {": "ChatMessage", "  rpc Send(A) returns (B);": "Send", "enum State {": "State", "  string name = 1;": undefined, "message is sent when": undefined },
   purescript: { "area :: Shape -> Number": "area", "data Shape = Circle Number": "Shape", "instance showShape :: Show Shape where": "showShape", "derive instance eqShape :: Eq Shape": "eqShape", "instance Show Shape where": undefined, "class Eq a <= Ord a where": "Ord", "main = do": "main" },
+  qml: {
+    "    id: root": "root", "Kirigami.Page {": "", "    NumberAnimation on opacity {": "", "    property Component header: Label {": "", "    default property list<QtObject> extras": "extras", "    readonly property bool playing: player.on": "playing",
+    "    signal seekRequested(real position)": "seekRequested", "    function skip(track: var): bool {": "skip", "    component TimeLabel: Label {": "TimeLabel", "    Component.onCompleted: {": "onCompleted", "    Keys.onSpacePressed: (event) => {": "onSpacePressed",
+    "    text: formatTime(0)": undefined, "    onClicked: play()": undefined, "import QtQuick 2.15": undefined,
+  },
   r: { "fit.line <- function(data) {": "fit.line", "`mutate<-` <- function(x, value) x": "mutate<-", '"%+replace%" <- function(e1, e2) {': "%+replace%", "square = \\(x) x^2": "square", 'setMethod("show", "Cart", function(object) {': "show", "Cart <- R6::R6Class(\"Cart\",": "Cart", "total <- sum(x)": undefined },
   raku: { "multi method parse(Str $text) {": "parse", "grammar Shop::Lines {": "Shop > Lines", "token word { \\w+ }": "word" },
   rego: { "allow if {": "allow", "default allow := false": "allow", "deny contains msg if {": "deny", "is_admin(user) {": "is_admin" },
