@@ -174,7 +174,7 @@ async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readon
 }
 
 function toHit(hit: Ranked, query: ParsedQuery, idf: readonly number[]): Hit {
-  return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place.symbols, query, idf) };
+  return { ...placeToHit(hit.candidate, hit.total, explain(hit, query)), symbol: fittingSymbol(hit.candidate.place, query, idf) };
 }
 
 /** A candidate as the protocol shows it. */
