@@ -5,7 +5,7 @@ import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
-import { analyseQuery } from "./terms.ts";
+import { analyse } from "./terms.ts";
 import { messageOf } from "./wording.ts";
 
 /** The part of the store that search reads. */
@@ -131,7 +131,7 @@ function definitionNames(query: ParsedQuery): string[] {
 
 /** Places whose code says a name as it is written. Among all that share its words they would be lost. */
 function placesUsing(store: SearchStore, name: string, limit: number, filters: Filters): readonly Place[] {
-  const whole = analyseQuery(name).at(-1);
+  const whole = analyse(name).at(-1);
   if (whole === undefined) return [];
   return store.places(store.searchLexical([whole], [name], [0, 0, 0, 0, 1], limit, filters).map(({ place }) => place));
 }

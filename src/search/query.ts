@@ -5,7 +5,7 @@ import { alternativesOf, filtersFrom, filterToken, isStopWord } from "../base/qu
 import type { Restricted } from "../engine/protocol.ts";
 import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
-import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
+import { analyseQuery, analyseQuestion, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
 import { nameUsed } from "./uses.ts";
 
 /** `symbol`: a name alone. `prose`: a question or keywords. `error`: a message. `trace`: lines of a stack trace. `code`: pasted code. */
@@ -118,7 +118,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   return {
     kind,
     text: text === "" ? symbolFilter.join(" ") : text,
-    terms: analyseQuery(`${text} ${symbolFilter.join(" ")}`),
+    terms: (kind === "prose" ? analyseQuestion : analyseQuery)(`${text} ${symbolFilter.join(" ")}`),
     identifiers: unique([...identifiersOf(text, kind), ...symbolFilter]),
     parts: nameParts(
       text
