@@ -43,14 +43,16 @@ export function isStopWord(word: string): boolean {
 
 /** The words of a query that are worth marking, lower-cased and cut to a common stem, longest first; filters, short words and stop words are left out. */
 export function queryWords(query: string): readonly string[] {
-  const words = query
-    .replace(filterToken, " ")
+  const text = query.replace(filterToken, " ");
+  // A name is looked for whole, too: the row that says it is shown before those that say its parts.
+  const names = (text.match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => /[\p{L}\p{N}]_+[\p{L}\p{N}]|\p{Ll}\p{Lu}/u.test(word)).map((word) => word.toLowerCase());
+  const words = text
     .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu);
   // "not" counts where answers are ranked, but marked it would light up every note and notification.
   const stems = (words ?? []).filter((word) => word.length > 2 && word !== "not" && !isStopWord(word)).map((word) => (word.length > 5 ? word.replace(/(ations?|ings?|ers?|ed|es|s|e)$/, "") : word.replace(/s$/, "")));
-  return [...new Set(stems)].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
+  return [...new Set([...names, ...stems])].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
 }
 
 /** Filters for exactly these files and folders, and others beside. What cannot stand in a path (a quote, a comma, brackets that may hold one) may be any letter. */

@@ -1,7 +1,7 @@
 // What a chunk is: data only. Cutting is in chunker.ts, languages in languages.ts.
 
 /** Raise it when the same file would be cut differently: every file is read again, and what is still cut as before keeps its vectors. */
-export const CHUNKER_VERSION = 11;
+export const CHUNKER_VERSION = 12;
 
 export type ChunkKind = "function" | "class" | "type" | "module" | "block" | "window";
 

@@ -41,6 +41,7 @@ const generatedNames: readonly RegExp[] = [
   /^zz_generated[._]/,
   /_string\.go$/,
   /^(bindata|parser\.tab|lex\.yy)\./,
+  /\.pbxproj$/,
   /\.(bundle|chunk)\.[cm]?js$/i,
   /[.-](umd|esm|cjs|iife)(\.\w+)*\.[cm]?js$/i,
 ];

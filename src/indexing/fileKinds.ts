@@ -14,8 +14,8 @@ const binaryEndings: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Text, but rows or shapes rather than anything a person asks about. */
-const dataEndings: ReadonlySet<string> = new Set("csv tsv svg jsonl ndjson geojson log drawio excalidraw".split(" "));
+/** Text, but rows or shapes rather than anything a person asks about: tables, drawings, the scenes of Unity, and what Unity and Godot write beside each file. */
+const dataEndings: ReadonlySet<string> = new Set("csv tsv svg jsonl ndjson geojson log drawio excalidraw unity prefab anim meta import uid".split(" "));
 
 const lockFiles: ReadonlySet<string> = new Set([
   "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "deno.lock", "cargo.lock", "poetry.lock",

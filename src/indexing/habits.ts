@@ -118,6 +118,15 @@ const own: Partial<Record<LanguageId, Own>> = {
     joint: /\./,
     saysIs: true,
   },
+  antlr: {
+    defines: [
+      /^\s*(?:(?:lexer|parser|tree|combined)\s+)?grammar\s+(?<name>\w+)/,
+      /^\s*class\s+(?<name>\w+)\s+extends\s+\w+\s*;/,
+      /^\s*mode\s+(?<name>\w+)\s*;/,
+      // A rule's name may have a row for itself.
+      /^(?:(?:fragment|protected|private|public)\s+)?(?!(?:options|tokens|channels|import|fragment|catch|finally|throws|locals|returns|scope|init)\b)(?<name>[A-Za-z_]\w*)\s*!?\s*(?:\[[^\]]*\]\s*)?(?:(?:returns|locals|options)\s*[[{][^\]}]*[\]}]\s*)*(?::(?![:=])|$)/,
+    ],
+  },
   apex: { defines: classesAndMethods },
   assembly: {
     defines: [
@@ -133,10 +142,11 @@ const own: Partial<Record<LanguageId, Own>> = {
     defines: [/^\s*:(?!:)(?<name>[\w.-]+)/],
     comment: /^\s*(?:@?rem\b|::)/i,
   },
+  bitbake: { defines: [/^\s*(?:(?:fakeroot|python)\s+)*(?<name>[a-z_]\w*)(?::[\w:-]+)?\s*\(\)\s*\{/, /^def\s+(?<name>\w+)/, /^addtask\s+(?<name>\w+)/] },
   bicep: { defines: [/^\s*(?:resource|module|param|output|var|func|type)\s+(?<name>\w+)/] },
   cabal: { defines: [/^(?:executable|test-suite|benchmark|library|flag|foreign-library|common)\s+(?<name>[\w-]+)/i, /^name:\s*(?<name>[\w-]+)/i] },
   clojure: { defines: lisp },
-  cmake: { defines: [inside, /^\s*(?:function|macro|project|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.-]*)(?:\s|\)|$)/i] },
+  cmake: { defines: [inside, /^\s*(?:function|macro|project|option|cmake_dependent_option|add_executable|add_library|add_custom_target)\s*\(\s*(?<name>[a-z_][\w.:-]*)(?:\s|\)|$)/i, /^\s*set\s*\(\s*(?<name>[a-z_]\w*)\s.*\bCACHE\s+[A-Z]+\b/i] },
   cobol: {
     defines: [/^.{0,7}\s*program-id\.\s*(?<name>[\w-]+)/i, /^.{0,7}(?!\S*(?:end|exit)\b|(?:(?:working|local)-storage|linkage|file|screen|report|communication|configuration|input-output)\s+section\b)(?<name>[A-Z0-9][\w-]*)(?:\s+section)?\.\s*$/i],
     comment: /^(?:.{6}[*/]|\s*\*>)/,
@@ -156,6 +166,11 @@ const own: Partial<Record<LanguageId, Own>> = {
       /^\s*(?:alias|record)\s+(?<name>\w+)/,
     ],
     joint: /::/,
+  },
+  cue: { defines: [/^\s*(?<name>#\w+)\s*:/, /^(?<name>[A-Za-z_]\w*)\s*:\s*(?:\{|\[|#)/, /^package\s+(?<name>\w+)/] },
+  devicetree: {
+    defines: [/^\s*(?:(?<holder>[A-Za-z_]\w*)\s*:\s*)(?:[\w,.+-]+(?:@[\w,]+)?|&\w+)\s*\{/, /^\s*(?<holder>[A-Za-z][\w,.+-]*)(?:@[\w,]+)?\s*\{/, /^&\{?(?<holder>[\w/@-]+)\}?\s*\{/, /^(?<holder>)\/\s*\{/, macro],
+    comment: /^\s*(?:\/\/|\/\*|\*)/,
   },
   d: {
     defines: [
@@ -192,7 +207,14 @@ const own: Partial<Record<LanguageId, Own>> = {
     longComments: inMl,
     joint: /\./,
   },
+  gherkin: {
+    defines: [/^\s*(?:Feature|Rule):\s*(?<holder>\S.*?)\s*$/, /^\s*(?:Scenario(?: Outline| Template)?|Example|Background):\s*(?<name>\S.*?)\s*$/],
+    comment: /^\s*[#@]/,
+    longComments: [],
+    saysIs: true,
+  },
   gleam: { defines: [/^\s*(?:pub\s+)?(?:opaque\s+)?(?:fn|type|const)\s+(?<name>\w+)/] },
+  gn: { defines: [/^\s*(?:template|[a-z]\w*)\("(?<name>[^"$]+)"\)\s*\{/, inside, /^(?<holder>)declare_args\(\)\s*\{/, /^\s{1,8}(?<name>[a-z]\w*)\s*=(?!=)/] },
   graphql: {
     defines: [
       // What can be asked for and done: their fields are what people look for.
@@ -307,6 +329,17 @@ const own: Partial<Record<LanguageId, Own>> = {
     comment: /^\s*(?:--|\{-)/,
     longComments: inElm,
   },
+  qml: {
+    defines: [
+      /^\s*component\s+(?<holder>\w+)\s*:/,
+      // An object is called by the name of its type all over the file; what tells it is its id, a row of it.
+      /^\s*(?<holder>)(?:(?:[\w.]+|(?:(?:default|readonly|required)\s+)*property\s+[\w.<>]+\s+\w+)\s*:\s*)?(?:\w+\.)?[A-Z]\w*(?:\s+on\s+[\w.]+)?\s*\{/,
+      /^\s*id\s*:\s*(?<name>[a-z_]\w*)/,
+      /^\s*(?:(?:default|readonly|required)\s+)*property\s+[\w.<>]+\s+(?<name>\w+)/,
+      /^\s*(?:signal|function|enum)\s+(?<name>\w+)/,
+      /^\s*(?:[A-Z]\w*\.)?(?<name>on[A-Z]\w*)\s*:\s*(?:\{|function\b|\(|\w+\s*=>)/,
+    ],
+  },
   r: {
     defines: [
       /^\s*[`"']?(?<holder>[\w.]+)[`"']?\s*(?:<-|=)\s*(?:\w+::)?(?:R6Class|setRefClass|ggproto|new_class|proto)\(/,
@@ -323,11 +356,12 @@ const own: Partial<Record<LanguageId, Own>> = {
   rescript: { defines: [/^\s*module\s+(?:type\s+)?(?<holder>\w+)/, /^\s*(?:let|and|external|type)\s+(?:rec\s+)?(?<name>[a-z_]\w*)/] },
   css: { defines: styles },
   scss: { defines: styles },
-  shader: { defines: [/^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/] },
+  shader: { defines: [/^\s*Shader\s+"(?<holder>[^"]+)"/, /^\s*(?<holder>)(?:SubShader|Pass|Category)\b\s*\{?\s*$/, /^\s*(?:struct|cbuffer)\s+(?<name>\w+)/, /^\s*(?:@\w+(?:\([^)]*\))?\s+)*fn\s+(?<name>\w+)/, macro, callable, /^\s*(?!(?:else|return|case)\b)(?:\w+\s+)+(?<name>\w+)\s*\([^;]*$/] },
   sml: {
     defines: [/^\s*(?:structure|signature|functor)\s+(?<holder>\w+)/, /^\s*(?:fun|val|and|datatype|type|exception|eqtype|abstype)\s+(?:rec\s+)?(?:\([^)]*\)\s*|''?\w+\s+)?(?<name>[A-Za-z_][\w']*)/],
     longComments: inMl,
   },
+  snakemake: { defines: [/^\s*(?:rule|checkpoint|module|use\s+rule\s+\w+\s+(?:from\s+\w+\s+)?as)\s+(?<name>\w+)/, /^\s*(?:async\s+)?def\s+(?<name>\w+)/, /^\s*class\s+(?<holder>\w+)/] },
   sql: {
     defines: [
       /^\s*(?:create|alter)\s+(?:or\s+(?:replace|alter)\s+)?(?:(?:temp|temporary|unique|materialized|global|local|unlogged|external|transient|recursive|clustered|nonclustered|constraint|editionable|noneditionable|foreign|trusted|algorithm\s*=\s*\w+|definer\s*=\s*\S+|sql\s+security\s+\w+)\s+)*(?:table|view|function|procedure|proc|index|trigger|type(?:\s+body)?|schema|sequence|policy|domain|aggregate|role|user|extension|database|package(?:\s+body)?|synonym|rule|macro|event|server|publication|statistics|event\s+trigger|stage|task|stream|pipe)\s+(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?!on\s)(?:(?:["`[][^"`\]]+["`\]]|@\w+@|\$\{\w+\}|\{\{[^{}]*\}\}|[:&]\w+)\s*\.\s*)*(?:["`[](?<quoted>[^"`\]]+)|(?<name>[\w.$]+))/i,
@@ -346,8 +380,19 @@ const own: Partial<Record<LanguageId, Own>> = {
     ],
     joint: /::/,
   },
+  templ: { defines: [/^(?:templ|css|script|func)\s+(?:\([^)]*\)\s*)?(?<name>\w+)\s*[([]/, /^type\s+(?<name>\w+)/] },
   terraform: { defines: [/^\s*(?:resource|data|ephemeral)\s+"(?<type>[^"]*)"\s+"(?<name>[^"]+)"/, /^\s*(?:variable|output|module|provider|job|group|task|check|source|build)\s+"(?<name>[^"]+)"/] },
   thrift: { defines: [/^\s*(?:struct|service|enum|exception|union|senum|table|protocol|record|interface)\s+(?<holder>\w+)/, /^\s*(?:typedef|const)\s+.*?\b(?<name>\w+)\s*(?:=.*|;|,)?$/, /^\s*(?:oneway\s+)?[\w.<>, ]+\s+(?<name>\w+)\s*\(/] },
+  typespec: {
+    defines: [
+      /^\s*(?:namespace|interface|service|resource)\s+(?<holder>[\w.]+)/,
+      /^\s*(?:model|op|enum|union|alias|scalar|structure|operation|list|map|apply|intEnum|(?:extern\s+)?dec)\s+(?<name>\w+)/,
+      /^(?:string|blob|integer|long|timestamp|boolean)\s+(?<name>[A-Z]\w*)/,
+    ],
+    comment: /^\s*(?:\/\/|\/\*|\*|@[\w.]+(?:\(.*\)?)?\s*$)/,
+    joint: /\./,
+  },
+  vala: { defines: [/^\s*(?:(?:public|private|protected|internal|abstract|sealed)\s+)*(?:namespace|class|interface|struct|enum|errordomain)\s+(?<holder>[\w.]+)/, /^\s*(?:(?:public|private|protected|internal)\s+)*(?:signal|delegate)\s+[\w.<>?]+\s+(?<name>\w+)/, ...classesAndMethods], joint: /\./ },
   verilog: {
     defines: [
       /^\s*(?:virtual\s+)?(?:module|macromodule|interface(?!\s+class)|interface\s+class|package(?!\s+body)|class|program|primitive|checker|covergroup|entity|package\s+body)\s+(?<holder>\w+)/i,

@@ -2,7 +2,7 @@
 import path from "node:path";
 
 /** Part of the index's identity: raise it when a file would get another language, or is not to be kept any more (secrets.ts). The chunks of all other files keep their ids and vectors. */
-export const LANGUAGES_VERSION = 6;
+export const LANGUAGES_VERSION = 7;
 
 /**
  * `tree`: syntax tree, by indentation when that fails. `scanner`: code without a grammar, by indentation. `sections`: prose, by headings.
@@ -48,7 +48,7 @@ const rows = [
   tree("haskell", ".hs .hs-boot", { interpreters: ["runhaskell"] }),
   tree("lua", ".lua .luau .tl .rockspec", { interpreters: ["lua", "luajit"] }),
   tree("zig", ".zig .zon"),
-  tree("bash", ".sh .bash .zsh .ksh .bats .ebuild", { filenames: [".bashrc", ".zshrc", ".profile", ".bash_profile", "pkgbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
+  tree("bash", ".sh .bash .zsh .ksh .bats .ebuild .eclass .zsh-theme", { filenames: [".bashrc", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".kshrc", ".profile", ".bash_profile", ".bash_aliases", ".bash_logout", ".xinitrc", ".xprofile", "pkgbuild", "apkbuild"], interpreters: ["sh", "bash", "zsh", "dash", "ksh"] }),
   tree("powershell", ".ps1 .psm1 .psd1", { interpreters: ["pwsh"] }),
   tree("css", ".css .pcss .postcss"),
   tree("dart", ".dart", { interpreters: ["dart"] }),
@@ -56,7 +56,7 @@ const rows = [
   tree("vue", ".vue", { grammar: "typescript", scriptBlocks: true }),
   tree("svelte", ".svelte", { grammar: "typescript", scriptBlocks: true }),
 
-  plain("sql", "scanner", ".sql .psql .ddl .pgsql .plsql"),
+  plain("sql", "scanner", ".sql .psql .ddl .pgsql .plsql .pks .pkb .hql .cql"),
   plain("proto", "scanner", ".proto"),
   plain("graphql", "scanner", ".graphql .gql .graphqls"),
   plain("terraform", "scanner", ".tf .tofu .hcl .nomad"),
@@ -72,7 +72,7 @@ const rows = [
   plain("rescript", "scanner", ".res .resi .re .rei"),
   plain("fsharp", "scanner", ".fs .fsi .fsx"),
   plain("clojure", "scanner", ".clj .cljs .cljc .cljd .edn", [], ["bb", "clojure"]),
-  plain("lisp", "scanner", ".el .lisp .lsp .asd .scm .ss .sls .sld .rkt .fnl .janet .hy .lfe", [".emacs"], ["guile", "racket", "sbcl", "emacs"]),
+  plain("lisp", "scanner", ".el .lisp .lsp .asd .scm .ss .sld .rkt .fnl .janet .hy .lfe", [".emacs"], ["guile", "racket", "sbcl", "emacs"]),
   plain("erlang", "scanner", ".erl .hrl .escript .yrl .xrl", [], ["escript"]),
   plain("gleam", "scanner", ".gleam"),
   plain("groovy", "scanner", ".groovy .gradle .nf", ["jenkinsfile"], ["groovy", "nextflow"]),
@@ -92,7 +92,7 @@ const rows = [
   plain("assembly", "scanner", ".s .asm"),
   plain("tcl", "scanner", ".tcl .tm .itcl .exp", [], ["tclsh", "wish", "expect"]),
   plain("awk", "scanner", ".awk", [], ["awk", "gawk", "mawk"]),
-  plain("vim", "scanner", ".vim", [".vimrc"]),
+  plain("vim", "scanner", ".vim", [".vimrc", ".gvimrc", ".ideavimrc"]),
   plain("fish", "scanner", ".fish", [], ["fish"]),
   plain("nushell", "scanner", ".nu", [], ["nu"]),
   plain("batch", "scanner", ".bat .cmd"),
@@ -103,7 +103,7 @@ const rows = [
   plain("scss", "scanner", ".scss .sass .less .styl"),
   plain("thrift", "scanner", ".thrift .avdl .fbs .capnp"),
   plain("prisma", "scanner", ".prisma"),
-  plain("shader", "scanner", ".glsl .vert .frag .hlsl .wgsl .metal .comp"),
+  plain("shader", "scanner", ".glsl .vert .frag .geom .tesc .tese .hlsl .hlsli .fx .fxh .wgsl .metal .comp .compute .shader .cginc .gdshader .usf .ush .slang"),
   plain("make", "scanner", ".mk .mak", ["makefile", "gnumakefile", "kbuild"], ["make"]),
   plain("cmake", "scanner", ".cmake", ["cmakelists.txt"]),
   plain("meson", "scanner", "", ["meson.build", "meson_options.txt", "meson.options"]),
@@ -114,12 +114,23 @@ const rows = [
   plain("matlab", "scanner", ""),
   plain("haxe", "scanner", ".hx"),
   plain("yacc", "scanner", ".y .yy .ypp .l .lex"),
+  plain("antlr", "scanner", ".g4 .g3"),
+  plain("qml", "scanner", ".qml"),
   plain("prolog", "scanner", ".prolog"),
   plain("lean", "scanner", ".lean"),
   plain("coq", "scanner", ""),
   plain("gdscript", "scanner", ".gd"),
   plain("astro", "scanner", ".astro"),
   plain("cabal", "scanner", ".cabal"),
+  plain("devicetree", "scanner", ".dts .dtsi .dtso"),
+  plain("gherkin", "scanner", ".feature"),
+  plain("vala", "scanner", ".vala .vapi"),
+  plain("gn", "scanner", ".gn .gni"),
+  plain("bitbake", "scanner", ".bb .bbclass .bbappend"),
+  plain("snakemake", "scanner", ".smk", ["snakefile"]),
+  plain("cue", "scanner", ".cue"),
+  plain("typespec", "scanner", ".tsp .smithy"),
+  plain("templ", "scanner", ".templ"),
 
   plain("markdown", "sections", ".md .markdown .mdx .mdc .qmd"),
   plain("restructuredtext", "sections", ".rst"),
@@ -130,10 +141,10 @@ const rows = [
   plain("text", "sections", ".txt .text", ["readme", "changelog", "authors", "notice"]),
   plain("html", "windows", ".html .htm .xhtml"),
   plain("template", "windows", ".hbs .handlebars .ejs .erb .haml .slim .pug .jinja .j2 .jinja2 .njk .ftl .vm .mako .tpl .latte .volt .jade .aspx .ascx .gotmpl .mjml .wxml .twig .liquid .mustache .tmpl .cshtml .razor .jsp .heex .leex .eex .tftpl"),
-  plain("yaml", "keys", ".yml .yaml", [".clang-format", ".clang-tidy"]),
+  plain("yaml", "keys", ".yml .yaml .sls .cwl", [".clang-format", ".clang-tidy", ".clangd"]),
   plain("toml", "windows", ".toml"),
-  plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop .xcconfig .strings", [".gitconfig"]),
-  plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile"]),
+  plain("ini", "windows", ".ini .cfg .conf .properties .editorconfig .service .desktop .xcconfig .strings .tscn .tres", [".gitconfig", ".gitmodules", ".inputrc", ".screenrc", ".xresources", ".xdefaults"]),
+  plain("docker", "windows", ".dockerfile", ["dockerfile", "containerfile", "earthfile"]),
   plain("diff", "windows", ".diff .patch"),
   plain("xml", "data", ".xml .xsd .xsl .xslt .plist .csproj .vbproj .fsproj .props .targets .resx .xaml .wsdl .pom .storyboard .xib .entitlements .xcprivacy .axml .fxml"),
   plain("json", "data", ".json .jsonc .json5 .ipynb .webmanifest .avsc .hjson", [".babelrc", ".eslintrc", ".prettierrc"]),
@@ -195,6 +206,8 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ".config": [[/^\s*<(?:\?xml|configuration)\b/, "xml"]],
   ".tfvars": [[/^/, "terraform"]], // patterns of such; the others may hold secrets
   ".stub": [[/^\s*<\?php\b/, "php"]],
+  ".g": [[/^[ \t]*(?:(?:lexer|parser|tree)[ \t]+)?grammar[ \t]+\w+[ \t]*;|^[ \t]*class[ \t]+\w+[ \t]+extends[ \t]+(?:\w*Parser|\w*Lexer)[ \t]*;/m, "antlr"]], // else GAP's code and much else
+  ".sls": [[/^(?:#!r6rs\b.*|;.*|\s)*\(/, "lisp"]], // else Salt's states
   ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
   ".pl": [[/^[ \t]*:-\s/m, "prolog"]],
   ".plt": [[/^[ \t]*:-\s/m, "prolog"]], // else gnuplot
@@ -223,7 +236,8 @@ const manualBeginning = /^['.](?:\\"|TH\b|Dd\b|SH\b|Sh\b|so\b)/m;
  */
 export function languageOf(file: string, head = ""): Language {
   const name = path.posix.basename(file.replaceAll("\\", "/")).toLowerCase();
-  const named = byFilename.get(name) ?? byFilename.get(name.replace(/^(dockerfile|containerfile|makefile|jenkinsfile)\..*$/, "$1"));
+  // Who keeps his home folder in a repository often leaves the dot of `.zshrc` to what installs it.
+  const named = byFilename.get(name) ?? (name.includes(".") ? undefined : byFilename.get(`.${name}`)) ?? byFilename.get(name.replace(/^(dockerfile|containerfile|makefile|jenkinsfile)\..*$/, "$1"));
   if (named) return interpreterOf(head) ?? named; // a script may be called "build"
   const extension = path.posix.extname(name);
   const found = name.endsWith(".blade.php") ? byId.get("template") : byExtension.get(extension);
@@ -260,9 +274,10 @@ function languageOfName(name: string): Language | undefined {
   return named && byId.get(named);
 }
 
-/** XML, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
+/** XML and YAML that say so, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
 function contentOf(head: string): Language | undefined {
   if (/^\s*<\?xml\s/.test(head)) return byId.get("xml");
+  if (/^%YAML 1\.\d/.test(head)) return byId.get("yaml");
   const first = head.split("\n").find((row) => !/^\s*(?:--|#|\/\*|\*|$)/.test(row)) ?? "";
   if (/^\s*(?:create|drop|alter)\s+(?:(?:or replace|global temporary|temporary|unique|user)\s+)?(?:table|sequence|index|view|type|database|schema|function|procedure|trigger)\s/i.test(first)) return byId.get("sql");
   return /^(?:<%(?:args|attr|doc|def|filter|flags|init|method|once|perl|shared)\b|<&\|? ?\S|%# )/im.test(head) ? byId.get("template") : undefined;

@@ -5,6 +5,7 @@ import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
+import { analyse } from "./terms.ts";
 import { messageOf } from "./wording.ts";
 
 /** The part of the store that search reads. */
@@ -98,6 +99,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   const names = definitionNames(query);
   if (names.length > 0) take(store.definitions(names, query.symbolFilter.length > 0 ? pool : 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));
+  if (query.used !== undefined) take(placesUsing(store, lastName(query.used), pool, filters));
 
   const found = [...places.values()];
   const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));
@@ -125,6 +127,13 @@ function definitionNames(query: ParsedQuery): string[] {
   const words = query.text.split(/\s+/).filter((word) => /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(word));
   if (query.kind === "prose" && words.length === 2) for (const join of ["", "_"]) names.add(words.join(join));
   return [...names].filter((name) => name.length > 1);
+}
+
+/** Places whose code says a name as it is written. Among all that share its words they would be lost. */
+function placesUsing(store: SearchStore, name: string, limit: number, filters: Filters): readonly Place[] {
+  const whole = analyse(name).at(-1);
+  if (whole === undefined) return [];
+  return store.places(store.searchLexical([whole], [name], [0, 0, 0, 0, 1], limit, filters).map(({ place }) => place));
 }
 
 function fewPerChunk(places: readonly Place[]): Place[] {

@@ -9,6 +9,7 @@ import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
+import { usesOf } from "./uses.ts";
 import { wordingOf } from "./wording.ts";
 
 export const featureNames = [
@@ -64,6 +65,7 @@ export const featureNames = [
   "passed on", // a re-export of a name that the query writes out
   "trace", // the place a stack trace line names
   "wording", // runs of the message's or code's own words in the chunk
+  "uses", // uses the name that the query asks the uses of (uses.ts)
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 
@@ -95,6 +97,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
+  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
   const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
@@ -159,6 +162,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     }
     if (query.locations.length > 0) set("trace", traceMatch(place, query));
     if (wording) set("wording", wording(place.text));
+    if (uses) set("uses", uses(place));
     return row;
   });
   // A name of another package: whoever looks for it is served best where it enters this one.

@@ -1,24 +1,34 @@
 // Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
+import { isComment, naming } from "../base/snippet.ts";
+import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
-import { nameParts } from "./terms.ts";
+import { analyse, nameParts } from "./terms.ts";
+import { usesOf } from "./uses.ts";
 
 /** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
 const queryShare = 0.8;
+/** What the rows below a name count beside it. */
+const rowsShare = 0.5;
+/** More than any name can be like the one whose callers are asked for. */
+const callsFit = 4;
 
 /**
  * Of a chunk's names the one that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare
- * words counting more. The first name when none fits better, and for pasted code, whose words are everyone's.
+ * words counting more. The rows below a name speak for it too: of a file of settings the one that the question describes is shown, and of small functions
+ * the one that calls what the question asks the callers of. The first name when none fits better, and for pasted code, whose words are everyone's.
  * @param idf of the query's terms, in their order.
  */
-export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (symbols: readonly string[]) => string {
+export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text">) => string {
   const fit = fitness(query, idf);
-  return ([first = "", ...others]) => {
+  return ({ symbols, text }) => {
+    const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
-    let [best, most] = [first, fit(first)];
-    for (const symbol of others) {
-      const value = fit(symbol);
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf);
+    let [best, most] = [first, -Infinity];
+    for (const [i, symbol] of symbols.entries()) {
+      const value = fit(symbol) + (below?.[i] ?? 0);
       if (value > most) [best, most] = [symbol, value];
     }
     return best;
@@ -46,6 +56,29 @@ function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) =
     const { ofQuery, ofName } = overlapOf(nameParts(symbol), said);
     return Math.max(queryShare * ofQuery + (1 - queryShare) * ofName, ...written.map((name) => writtenFit(symbol, name)));
   };
+}
+
+/** For each of the names, what the rows between it and the next one say of the query. What stands above the first row that says a name is the first's. */
+function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[]): readonly number[] {
+  const rows = text.split("\n");
+  const starts = symbols.map((symbol) => Math.max(0, rows.findIndex(naming(symbol))));
+  // Comments and attributes right above a name belong to it.
+  const withComment = (row: number): number => {
+    while (row > 0 && (isComment(rows[row - 1]!) || /^\s*(?:\*|@\w)/.test(rows[row - 1]!))) row--;
+    return row;
+  };
+  const begins = [...new Set(starts)].sort((a, b) => a - b).map((row, i) => ({ row, from: i === 0 ? 0 : withComment(row) }));
+  const total = sum(idf);
+  const worth = new Map(
+    begins.map(({ row, from }, i) => {
+      const said = rows.slice(from, begins[i + 1]?.from).join("\n");
+      const terms = new Set(analyse(said));
+      const share = total === 0 ? 0 : sum(query.terms.map((term, at) => (terms.has(term) ? idf[at]! : 0))) / total;
+      const uses = query.used !== undefined && usesOf(lastName(query.used))({ text: said, symbols: [], lang: "" }) > 0.5;
+      return [row, rowsShare * share + (uses ? callsFit : 0)] as const;
+    }),
+  );
+  return symbols.map((symbol, i) => (symbol === query.used ? -callsFit : worth.get(starts[i]!)!));
 }
 
 /** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */

@@ -5,7 +5,8 @@ import { alternativesOf, filtersFrom, filterToken, isStopWord } from "../base/qu
 import type { Restricted } from "../engine/protocol.ts";
 import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
-import { analyseQuery, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
+import { analyseQuery, analyseQuestion, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
+import { nameUsed } from "./uses.ts";
 
 /** `symbol`: a name alone. `prose`: a question or keywords. `error`: a message. `trace`: lines of a stack trace. `code`: pasted code. */
 export type QueryKind = "symbol" | "prose" | "error" | "trace" | "code";
@@ -41,6 +42,8 @@ export interface ParsedQuery {
   /** The query itself asks for tests, examples or documents, so these are not ranked lower. How one does something, documents say. */
   readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
+  /** The name whose uses it asks for: "who calls `save`". */
+  readonly used: string | undefined;
 }
 
 /** Letters of a question that are read: ranking takes time for each word, and a pasted log of 15,000 words kept everyone waiting for most of a minute. */
@@ -115,7 +118,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   return {
     kind,
     text: text === "" ? symbolFilter.join(" ") : text,
-    terms: analyseQuery(`${text} ${symbolFilter.join(" ")}`),
+    terms: (kind === "prose" ? analyseQuestion : analyseQuery)(`${text} ${symbolFilter.join(" ")}`),
     identifiers: unique([...identifiersOf(text, kind), ...symbolFilter]),
     parts: nameParts(
       text
@@ -136,6 +139,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],
+    used: kind === "prose" ? nameUsed(text, looksLikeCode, isDefined) : undefined,
   };
 }
 

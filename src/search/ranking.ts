@@ -69,12 +69,13 @@ export function inOrder(a: Place, b: Place): number {
 }
 const depthOf = (path: string): number => path.split("/").length;
 
-/** The place that a trace names stands where it stands, whatever else of its file came before. */
+/** The place that a trace names stands where it stands, whatever else of its file came before, and so does each caller that is asked for. */
 function penaltyOf({ features, earlier }: { readonly features: FeatureRow; readonly earlier: number }): number {
-  return features[trace]! > 0 ? 0 : sameFilePenalty(earlier);
+  return features[trace]! > 0 || features[uses]! > 0.5 ? 0 : sameFilePenalty(earlier);
 }
 
 const trace = featureNames.indexOf("trace");
+const uses = featureNames.indexOf("uses");
 
 function mostlyInside(item: Scored, hit: Scored): boolean {
   const [a, b] = [item.candidate.place, hit.candidate.place];

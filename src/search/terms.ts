@@ -2,6 +2,7 @@
 // function, so both ends agree by construction. Terms hold letters and digits only, which every FTS5 tokenizer keeps whole.
 import { ownCopy } from "../base/ownCopy.ts";
 import { isStopWord } from "../base/queryWords.ts";
+import { verbOf } from "./verbForms.ts";
 
 /** Part of the index's identity: raise it when the same text would give other terms. */
 export const ANALYSER_VERSION = 4;
@@ -56,6 +57,12 @@ export function analyseQuery(text: string): string[] {
   const terms = new Set<string>(used.flatMap((word) => termsOfWord(word)));
   for (const joined of joinedNeighbours(words)) terms.add(joined);
   return [...terms];
+}
+
+/** The same of a question: what is written somewhere, code writes. */
+export function analyseQuestion(text: string): string[] {
+  const verbs = (text.toLowerCase().match(/[a-z]+/g) ?? []).flatMap((word) => verbOf(word) ?? []);
+  return [...new Set([...analyseQuery(text), ...verbs.filter((verb) => !isStopWord(verb)).map(stem)])];
 }
 
 /** The roots of the parts of an identifier or path segment, each once and without the whole: for comparing names with queries. */
@@ -140,7 +147,7 @@ export function stem(word: string): string {
  * Coarser than `stem`, for comparing a query with a few names. The result need not be a word.
  */
 export function root(word: string): string {
-  let w = stem(word);
+  let w = stem(verbOf(word) ?? word);
   if (w.length <= 3 || !/^[a-z]+$/.test(w)) return w;
   w = strip(w, "able", 4) ?? strip(w, "abl", 4) ?? strip(w, "ible", 4) ?? strip(w, "ibl", 4) ?? w;
   w = strip(w, "ment", 6) ?? w;

@@ -59,6 +59,7 @@ export const proseWeights: Weights = {
   "passed on": 1.1,
   trace: 8,
   wording: 3,
+  uses: 8,
 };
 
 /** For a query that is a name alone. */

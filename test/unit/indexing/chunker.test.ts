@@ -109,6 +109,7 @@ describe("names", () => {
     ["Ruby methods in blocks", "a.rb", "module A\n  class_methods do\n    def find; end\n  end\nend\n\nPoint = Struct.new(:x) do\n  def far; end\nend\n\nif X\n  def later; end\nend\n", ["find", "Point", "far", "later"]],
     ["Lua functions behind conditions", "a.lua", "if not unpack then\n  function M.unpack() end\nend\ndo\n  function M.open() end\nend\n", ["unpack", "open"]],
     ["Bash functions behind conditions", "a.sh", "if [ -z \"$A\" ]; then\n  a() { :; }\nfi\n", ["a"]],
+    ["zsh's functions of one row", "a.zsh", 'groot() { cd "$(top)" }\n\nmkcd() {\n  mkdir -p "$1"\n}\n\nfunction up { repeat $1 cd .. }\nbare() { ls; }\n', ["groot", "mkcd", "up", "bare"]],
     ["Kotlin's kinds of types", "a.kt", "@Target(A.B)\n@Retention(A.C)\nannotation class Required\n\nfun interface Listener {\n  fun on(x: Int)\n}\n", ["Required", "Listener", "on"]],
     ["Dart typedefs and factories", "a.dart", "typedef int Old(int x);\ntypedef New = int Function(int);\nclass Foo {\n  factory Foo.make() => Foo.of();\n  Foo.of();\n}\n", ["Old", "New", "Foo", "Foo.make", "Foo.of"]],
     ["grouped Go declarations", "a.go", "package a\n\nvar (\n\tA, B = 1, 2\n\t_ = A\n)\n", ["A", "B"]],
@@ -177,6 +178,7 @@ describe("names", () => {
 
   it("looks for macros in no more time than the text is long", async () => {
     for (const repeated of ["class ", "class A", "class AB(", "class AB\n", "AB(C) ", "A_B\n", "\nA_B ", " ", ") A_B(", "\nstatic A_B a<b ", "\nA_B a b c d "]) await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`class ${repeated.repeat(n)} {};`));
+    for (const repeated of ["a() { b ", "a() {\n", " ", "}"]) await assertGrowsEvenly(20_000, (n) => syntaxes["bash"]!.readAs!(`a() { b${repeated.repeat(n)} {`));
     await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`${"A_".repeat(n)}!`));
     await assertGrowsEvenly(20_000, (n) => syntaxes["cpp"]!.readAs!(`A_B ${"a ".repeat(n)}(`));
   });

@@ -4,9 +4,9 @@ import { fittingSymbol, mainSymbol } from "../../../src/search/hitSymbol.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 
 /** @param rare words that hardly any code has; all others stand everywhere. */
-function shown(text: string, symbols: readonly string[], rare: readonly string[] = []): string {
+function shown(text: string, symbols: readonly string[], rare: readonly string[] = [], code = ""): string {
   const query = parseQuery(text);
-  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))(symbols);
+  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))({ symbols, text: code });
 }
 
 test("a name that the query writes out wins, whatever its case, over one that has its words", () => {
@@ -34,6 +34,21 @@ test("the first name stays when no other fits better", () => {
   assert.equal(shown("session cookies", ["Session", "readSession"]), "Session");
   assert.equal(shown("const a = readSession(b);\nif (a) { return a(); }", ["Session", "readSession"]), "Session");
   assert.equal(shown("anything", []), "");
+});
+
+test("what stands below a name, and in the comment above it, speaks for it", () => {
+  const code = 'variable "prefix" {\n  description = "Prepended to all names"\n}\n\n# Seconds a worker has for one order.\nvariable "timeout" {\n  default = 45\n}\n\nvariable "topic" {}';
+  const names = ["prefix", "timeout", "topic"];
+  const rare = ["worker", "order", "prepend", "name", "prefix"];
+  assert.equal(shown("how long may a worker hold an order", names, rare, code), "timeout");
+  assert.equal(shown("what is prepended to names", names, rare, code), "prefix");
+  assert.equal(shown("prefix of the order", names, rare, code), "prefix");
+  assert.equal(shown("something else entirely", names, rare, code), "prefix");
+});
+
+test("of small functions the one that calls what is asked for, not the one that is called", () => {
+  const code = "const save = (order) => 1;\nconst load = () => 0;\nconst ship = (order) => save(order);";
+  assert.equal(shown("who calls `save`", ["save", "load", "ship"], ["save"], code), "ship");
 });
 
 test("where nobody asked in words a function's name comes before that of a constant in front of it", () => {

@@ -128,6 +128,14 @@ test("far-fetched is what is no nearer than chance and lacks most of the questio
   assert.equal(isFarFetched(query, query.text, candidates([5, 5, 9]), 0.4), false, "nothing found is told otherwise");
 });
 
+test("the callers of a name are an answer, whatever else the question says", () => {
+  const query = parseQuery("who calls frostingLayers");
+  const asked = candidates(query.terms.map(() => 5), [0.2, ...query.terms.map(() => 0)]);
+  const calling = { ...asked, items: asked.items.map((item) => ({ ...item, place: { text: "cake(frostingLayers(3));", symbols: ["bake"], lang: "typescript" } as unknown as Candidate["place"] })) };
+  const other = { ...asked, items: calling.items.map((item) => ({ ...item, place: { ...item.place, text: "cake();" } })) };
+  assert.deepEqual([calling, other].map((found) => isFarFetched(query, query.text, found, 0.4)), [false, true]);
+});
+
 test("what a word was read as is not what the question said", () => {
   const [typed, query] = ["frosing layers", parseQuery("frosting layers")];
   const found = candidates([5, 5, 9], [0.2, 1, 0, 0]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { analyse, analyseQuery, nameParts, root, splitIdentifier, stem } from "../../../src/search/terms.ts";
+import { analyse, analyseQuery, analyseQuestion, nameParts, root, splitIdentifier, stem } from "../../../src/search/terms.ts";
 
 test("an identifier is split at case, underscore and digit borders", () => {
   const cases: [string, string[]][] = [
@@ -96,6 +96,13 @@ test("other words inside such text are words of their own", () => {
 test("a term never holds a character that a tokenizer would split at", () => {
   const text = "a_b $x foo-bar ns::path obj.method() `tick` it's 3.14 é_à";
   for (const term of [...analyse(text), ...analyseQuery(text)]) assert.match(term, /^[\p{L}\p{N}]+$/u);
+});
+
+test("a question's past forms meet the verbs that code is named by", () => {
+  assert.ok(["stolen", "written", "steal", "write"].every((term) => analyseQuestion("where are Stolen bytes written").includes(stem(term))));
+  assert.deepEqual(analyseQuestion("where are upper bounds found"), analyseQuery("where are upper bounds found"));
+  assert.deepEqual(nameParts("bytesWritten"), nameParts("bytesWrite"));
+  assert.equal(root("stolen"), root("steal"));
 });
 
 test("the parts of a name come without the whole", () => {

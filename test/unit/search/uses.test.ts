@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { gatherCandidates } from "../../../src/search/candidates.ts";
+import { parseQuery } from "../../../src/search/query.ts";
+import { rank } from "../../../src/search/ranking.ts";
+import { candidateFeatures } from "../../../src/search/search.ts";
+import { usesOf } from "../../../src/search/uses.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+
+describe("the name whose uses a question asks for", () => {
+  const isDefined = (name: string): boolean => ["refresh", "cache", "it"].includes(name);
+  for (const [question, name] of [
+    ["who calls parseDate", "parseDate"],
+    ["who calls the function parse_date?", "parse_date"],
+    ["callers of `save`", "save"],
+    ["find all usages of Store.open", "Store.open"],
+    ["where is retry() used", "retry"],
+    ["where are _handlers invoked", "_handlers"],
+    ["where do we call std::sort", "std::sort"],
+    ["is parseDate still used anywhere", "parseDate"],
+    ["everything that uses HttpClient", "HttpClient"],
+    ["parseDate callers", "parseDate"],
+    ["who calls refresh", "refresh"],
+    ["where is refresh called?", "refresh"],
+    ["who calls the refresh of the token first", undefined],
+    ["what uses the cache", undefined],
+    ["who calls it", undefined],
+    ["who calls somebody", undefined],
+    ["how parse errors are returned to the caller", undefined],
+    ["keep object references when equal", undefined],
+    ["where is parseDate", undefined],
+  ] as const)
+    it(`of "${question}" is ${name ?? "none"}`, () => assert.equal(parseQuery(question, isDefined).used, name));
+});
+
+it("a place uses a name that it calls or says in code, and not one that it defines", () => {
+  const uses = (text: string, symbols: string[] = [], lang = "typescript") => usesOf("parseDate")({ text, symbols, lang });
+  assert.equal(uses("const at = parseDate(text);"), 1);
+  assert.equal(uses("const at = parseDate<Local>(text);"), 1);
+  assert.equal(uses("rows.map(parseDate)"), 0.8);
+  assert.equal(uses("const how = parseDateTime(text);"), 0);
+  assert.equal(uses("function parseDate(text) {\n  return parseDate(text.trim());\n}", ["parseDate"]), 0);
+  assert.equal(uses("const parseDate = (text) => 0;\nconst today = () => parseDate('today');\nconst never = () => parseDate('');", ["parseDate", "today", "never"]), 1);
+  for (const mention of ["// parseDate(text) would do", 'import { parseDate } from "./dates";', "What parseDate makes of it.", "all = ['parseDate']"]) assert.equal(uses(mention), 0.3, mention);
+  assert.equal(uses("Call parseDate(text).", [], "markdown"), 0.3);
+  assert.equal(uses("  parseDate today", [], "bash"), 0.8);
+});
+
+it("who asks for callers gets them before the definition and what is called alike, all of a file too", () => {
+  const chunks: MemoryChunk[] = [
+    { path: "dates.ts", text: "function parseDate(text) {}", symbols: ["parseDate"] },
+    { path: "alike.ts", text: "function parseDates(calls) {}", symbols: ["parseDates"] },
+    { path: "order.ts", text: "function ship(order) { order.at = parseDate(order.text); }", symbols: ["ship"], startLine: 1, endLine: 3 },
+    { path: "order.ts", text: "function bill(order) { send(parseDate(order.due)); }", symbols: ["bill"], startLine: 5, endLine: 7 },
+    ...Array.from({ length: 30 }, (_, i): MemoryChunk => ({ path: `near${i}.ts`, text: `parse the date of calls ${i}`, symbols: [`parse${i}`] })),
+  ];
+  const store = new MemoryStore(chunks);
+  const query = parseQuery("who calls parseDate");
+  const candidates = gatherCandidates(store, query, undefined, 10, "");
+  const ranked = rank(candidates.items, candidateFeatures({ store, encoder: undefined }, query, undefined, candidates), query, 10);
+  assert.deepEqual(ranked.slice(0, 3).map(({ candidate: { place } }) => place.symbols[0]).sort(), ["bill", "parseDate", "ship"]);
+  assert.notEqual(ranked[0]!.candidate.place.symbols[0], "parseDate");
+  assert.ok(ranked.every(({ features }) => features.every(Number.isFinite)));
+});
