@@ -60,6 +60,8 @@ export class OnnxEncoder implements Encoder {
   readonly #pending = new Map<number, Pending>();
   /** Those that were to be had, or none. */
   #workers: readonly Worker[] = [];
+  /** Those too that were dismissed and have not ended yet. */
+  readonly #living = new Set<Worker>();
   #retirement: NodeJS.Timeout | undefined;
   #nextId = 1;
   #deaths = 0;
@@ -169,7 +171,7 @@ export class OnnxEncoder implements Encoder {
   async close(): Promise<void> {
     clearTimeout(this.#retirement);
     this.#refusal ??= new StrataError("engine.failed", "The encoder was closed. Open the workspace again to go on.");
-    const ended = this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+    const ended = [...this.#living].map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
     this.#dismissWorkers();
     this.#rejectAll(this.#refusal);
     await Promise.all(ended);
@@ -199,9 +201,11 @@ export class OnnxEncoder implements Encoder {
       if (message.kind !== "unusable") this.#answered(message);
       else if (isOurs()) this.#refuse(new StrataError(message.code, message.message));
     });
+    this.#living.add(worker);
     let cause: unknown;
     worker.on("error", (error) => (cause = error));
     worker.on("exit", (code) => {
+      this.#living.delete(worker);
       if (isOurs()) this.#died(cause ?? `exit code ${code}`);
     });
     return worker;
