@@ -31,6 +31,8 @@ export interface Glossary {
 
 /** Letters of scripts without spaces, and of Korean, whose words carry their particles with them. */
 export const unspacedRun = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]+/gu;
+/** The same, over the spaces of Korean. */
+const unspacedWords = new RegExp(`${unspacedRun.source}(?: ${unspacedRun.source})*`, "gu");
 export const word = /[\p{L}\p{M}\p{N}_$]+/gu;
 /** What may stand between the words of a phrase. */
 const between = /^[\s'’-]+$/;
@@ -60,26 +62,41 @@ export const germanGrammar: Grammar = {
   compounds: true,
 };
 
-const languages: Readonly<Record<string, { readonly language: string; readonly grammar?: Grammar }>> = {
-  de: { language: "German", grammar: germanGrammar },
-  es: { language: "Spanish", grammar: { stem: spanish } },
-  fr: { language: "French", grammar: { stem: french } },
-  ja: { language: "Japanese" },
-  ko: { language: "Korean" },
-  pt: { language: "Portuguese", grammar: { stem: portuguese } },
-  ru: { language: "Russian", grammar: { stem: russian } },
-  zh: { language: "Chinese" },
+interface Language {
+  readonly name: string;
+  /** A text without such a letter is in another language. */
+  readonly letters: RegExp;
+  readonly grammar?: Grammar;
+}
+const [latin, cyrillic] = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u];
+const languages: Readonly<Record<string, Language>> = {
+  de: { name: "German", letters: latin, grammar: germanGrammar },
+  es: { name: "Spanish", letters: latin, grammar: { stem: spanish } },
+  fr: { name: "French", letters: latin, grammar: { stem: french } },
+  ja: { name: "Japanese", letters: /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]/u },
+  ko: { name: "Korean", letters: /\p{Script=Hangul}/u },
+  pt: { name: "Portuguese", letters: latin, grammar: { stem: portuguese } },
+  ru: { name: "Russian", letters: cyrillic, grammar: { stem: russian } },
+  zh: { name: "Chinese", letters: /\p{Script=Han}/u },
 };
 
-let all: readonly Glossary[] | undefined;
+const read = new Map<string, Glossary>();
 
-/** Every language's, read once. */
-export function glossaries(): readonly Glossary[] {
-  return (all ??= Object.entries(languages).map(([id, { language, grammar }]) => {
-    const entries = entriesOf(readFileSync(path.join(packageRoot, "media", "glossary", `${id}.txt`), "utf8"));
-    return grammar ? spacedGlossary(language, entries, grammar) : unspacedGlossary(language, entries);
-  }));
+/** Those of the languages that the text may be in. Each is read when it is first needed: it takes a megabyte or more of memory. */
+export function glossariesFor(text: string): readonly Glossary[] {
+  return Object.entries(languages).flatMap(([id, { name, letters, grammar }]) => {
+    if (!letters.test(text)) return [];
+    let glossary = read.get(id);
+    if (!glossary) {
+      const entries = entriesOf(readFileSync(path.join(packageRoot, "media", "glossary", `${id}.txt`), "utf8"));
+      read.set(id, (glossary = grammar ? spacedGlossary(name, entries, grammar) : unspacedGlossary(name, entries)));
+    }
+    return glossary;
+  });
 }
+
+/** English words that those lists give which every question needs. */
+export const englishListed = (): ReadonlySet<string> => new Set(glossariesFor("a").flatMap(({ english }) => [...english]));
 
 interface Entry {
   readonly words: readonly string[];
@@ -173,7 +190,7 @@ export function unspacedGlossary(language: string, entries: readonly Entry[]): G
     lists: (word) => known.has(word),
     english: englishIn(entries),
     piecesOf(text) {
-      return [...text.matchAll(unspacedRun)].flatMap(({ 0: run, index }) => {
+      return [...text.matchAll(unspacedWords)].flatMap(({ 0: run, index }) => {
         const pieces: Piece[] = [];
         for (let at = 0; at < run.length; ) {
           let length = Math.min(longest, run.length - at);
@@ -182,7 +199,7 @@ export function unspacedGlossary(language: string, entries: readonly Entry[]): G
           at += Math.max(1, length);
         }
         // A single sign beside one that is not known is a part of a word that is not known.
-        const isKnown = (at: number) => at < index || at >= index + run.length || pieces.some(({ from, to }) => from <= at && at < to);
+        const isKnown = (at: number) => at < index || at >= index + run.length || run[at - index] === " " || pieces.some(({ from, to }) => from <= at && at < to);
         return pieces.filter(({ from, to, english }) => to - from > 1 || english.length === 0 || (isKnown(from - 1) && isKnown(to)));
       });
     },

@@ -2,7 +2,7 @@
 import { filterToken, isStopWord } from "../base/queryWords.ts";
 import type { Translation } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
-import { type Glossary, glossaries, type Piece, unspacedRun, word } from "./glossary.ts";
+import { englishListed, glossariesFor, type Glossary, type Piece, unspacedRun, word } from "./glossary.ts";
 import { root, stem } from "./terms.ts";
 
 /** Filters, quoted text and names in backticks stay as they stand. */
@@ -15,7 +15,7 @@ let english: ReadonlySet<string> | undefined;
 
 /** Words that English code uses, and those of its questions. */
 function isEnglish(text: string): boolean {
-  english ??= new Set([...new Set(glossaries().flatMap((glossary) => [...glossary.english]))].map(stem));
+  english ??= new Set([...englishListed()].map(stem));
   return isStopWord(text) || english.has(stem(text.toLowerCase()));
 }
 
@@ -38,14 +38,14 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
   const foreign = words.filter((one) => !isEnglish(one));
   const isStrange = foreign.length === words.length && !words.some(isWord);
   let best: { readonly glossary: Glossary; readonly pieces: readonly Piece[]; readonly worth: number } | undefined;
-  for (const glossary of glossaries()) {
+  for (const glossary of glossariesFor(free)) {
     if (!isStrange && !foreign.some((one) => glossary.lists(one) || unspaced.test(one))) continue;
     const pieces = glossary.piecesOf(free).filter(({ from, to, english: [called] }) => {
       const said = free.slice(from, to).toLowerCase();
       // An English word stays, unless it is listed as another one: a "Handler" is no "Händler". So does one that is much the same: "Parser".
       return (!isEnglish(said) || glossary.lists(said)) && (called === undefined || root(called) !== root(said));
     });
-    const worth = worthOf(free, pieces, isWord);
+    const worth = worthOf(free, glossary, pieces, isWord);
     if (worth > (best?.worth ?? 0)) best = { glossary, pieces, worth };
   }
   const telling = best?.pieces.filter(({ english }) => english.length > 0) ?? [];
@@ -54,13 +54,18 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
   return { language: best.glossary.language, english: replaced(query, best.pieces), words: telling.map(({ from, to }) => query.slice(from, to)) };
 }
 
-/** How many letters or words of the text are this language's and no other's; 0 when more of it is English. Signs of another script are never English. */
-function worthOf(text: string, pieces: readonly Piece[], isWord: (word: string) => boolean): number {
+/**
+ * How many letters or words of the text are this language's; 0 when more of it is English, or in a language that is not known. Signs of another script are
+ * never English. Of two languages with a word in common, as sisters have many, that one is nearer in whose list it stands as it is written.
+ */
+function worthOf(text: string, glossary: Glossary, pieces: readonly Piece[], isWord: (word: string) => boolean): number {
   const said = pieces.map(({ from, to }) => text.slice(from, to));
   if (said.some((one) => unspaced.test(one))) return sum(said.map((one) => one.length));
-  const own = said.flatMap((one) => [...one.matchAll(word)]).filter(([one]) => !isEnglish(one)).length;
+  const own = said.flatMap((one) => one.match(word) ?? []).filter((one) => !isEnglish(one));
   const others = [...text.matchAll(word)].filter((match) => !pieces.some(({ from, to }) => from <= match.index && to > match.index));
-  return own > others.filter(([one]) => isEnglish(one) || isWord(one.toLowerCase())).length ? own : 0;
+  const inEnglish = others.filter(([one]) => isEnglish(one) || isWord(one.toLowerCase())).length;
+  if (own.length <= inEnglish || 2 * own.length < others.length - inEnglish) return 0;
+  return own.length + own.filter((one) => glossary.lists(one.toLowerCase())).length / 100;
 }
 
 function replaced(query: string, pieces: readonly Piece[]): string {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import { stemmer as french } from "@orama/stemmers/french";
 import { packageRoot } from "../../../src/base/assets.ts";
-import { entriesOf, germanGrammar, glossaries, type Glossary, spacedGlossary, unspacedGlossary } from "../../../src/search/glossary.ts";
+import { entriesOf, germanGrammar, glossariesFor, type Glossary, spacedGlossary, unspacedGlossary } from "../../../src/search/glossary.ts";
 
 const inGerman = spacedGlossary("German", entriesOf("löschen, gelöscht = delete\ndatei = file\nverbindung = connection\nfehler = error\nliste = list\nschlüssel = key\nder, die, das =\nnicht mehr = no longer\n"), germanGrammar);
 const inFrench = spacedGlossary("French", entriesOf("mot de passe = password\nmot = word\noù = where\nou = or\nde, d, l, le =\nutilisateur = user\nmessage d'erreur = error message\nmot-clé = keyword\nchaîne = string, chain\n"), { stem: french });
@@ -37,6 +37,20 @@ test("words of a script without spaces are the longest that fit", () => {
   assert.deepEqual(read(inChinese, "滑点文件"), [["文件", "file"]], "a single sign is a part of the word beside it");
 });
 
+test("what means one thing may have a space in Korean, and a single sign is a word beside it", () => {
+  const inKorean = unspacedGlossary("Korean", entriesOf("상태 = state\n상태 코드 = status code\n빈 = empty\n칸 = cell\n"));
+  assert.deepEqual(read(inKorean, "상태 코드를 상태"), [["상태 코드", "status code"], ["상태", "state"]]);
+  assert.deepEqual(read(inKorean, "빈 칸"), [["빈", "empty"], ["칸", "cell"]]);
+});
+
+test("only those of a language that a text may be in are asked", () => {
+  const languagesOf = (text: string) => glossariesFor(text).map(({ language }) => language);
+  assert.deepEqual(languagesOf("設定"), ["Japanese", "Chinese"]);
+  assert.deepEqual(languagesOf("설정"), ["Korean"]);
+  assert.deepEqual(languagesOf("123"), []);
+  assert.ok(languagesOf("a").includes("German") && !languagesOf("a").includes("Russian"));
+});
+
 test("a file of words has remarks, and lines that are none are left out", () => {
   assert.deepEqual(entriesOf("# löschen = delete\n\n das, der =\nkein Eintrag\nwort=word , term\n"), [{ words: ["das", "der"], english: [] }, { words: ["wort"], english: ["word", "term"] }]);
 });
@@ -44,7 +58,7 @@ test("a file of words has remarks, and lines that are none are left out", () => 
 describe("the glossary of", () => {
   const folder = path.join(packageRoot, "media", "glossary");
   const files = readdirSync(folder);
-  test("each language is read", () => assert.equal(glossaries().length, files.length));
+  test("each language is read", () => assert.equal(glossariesFor("a я 漢 か 한").length, files.length));
   for (const file of files) {
     test(`${path.parse(file).name} says of each word once what it is called in English`, () => {
       const text = readFileSync(path.join(folder, file), "utf8");
