@@ -90,6 +90,34 @@ test("while another engine opens the index it is looked for often and started be
   await connecting;
 });
 
+test("another process that has the index is waited for ten minutes in all, however often ours is started meanwhile", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, say("index.busy"));
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let isOver = false;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "index.busy")));
+  for (let starts = 0; !isOver && starts < 10; starts++) {
+    await passing(t, () => isOver || engine.starts().length > starts);
+    t.mock.timers.tick(150_000);
+  }
+  assert.ok(isOver, `${engine.starts().length} starts, each two and a half minutes after the one before`);
+  await connecting;
+});
+
+test("an engine that says it is up each time and never can be reached is given up as well", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, `process.send({ ready: true }, () => process.exit());`);
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let isOver = false;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "engine.unreachable")));
+  for (let starts = 0; !isOver && starts < 10; starts++) {
+    await passing(t, () => isOver || engine.starts().length > starts);
+    t.mock.timers.tick(5_000);
+  }
+  assert.ok(isOver, `${engine.starts().length} starts, each five seconds after the one before`);
+  await connecting;
+});
+
 test("a program that is no engine and holds the index is waited for for seconds, and then named", async (t) => {
   const workspace = new Workspace(t);
   const engine = program(workspace, say("index.held"));
@@ -193,6 +221,16 @@ test("a record whose process could be a whole group of them is no record: nobody
   for (const pid of [0, -1, 1.5, "1", undefined]) {
     writeFileSync(engineRecordFile(folder), JSON.stringify({ pid, address, token: "t", build: "b" }));
     await assert.rejects(workspace.connect({ start: false, patienceMs: 1 }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
+  }
+});
+
+test("a record without an address is no record", async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  for (const record of [{ pid: 1 }, { pid: 1, address: 5 }, null, "text"]) {
+    writeFileSync(engineRecordFile(folder), JSON.stringify(record));
+    await assert.rejects(workspace.connect({ start: false }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
   }
 });
 
