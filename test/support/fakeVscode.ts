@@ -232,7 +232,18 @@ export class MarkdownString {
 /** The one item in the status bar, and how often it was shown. */
 export const statusBarItem = { text: "", tooltip: undefined as MarkdownString | undefined, accessibilityInformation: undefined as object | undefined, backgroundColor: undefined as ThemeColor | undefined, shown: 0, show: () => void statusBarItem.shown++, dispose: () => undefined };
 export const StatusBarAlignment = { Right: 2 };
+/** Which buttons people press of the messages to come, in order; none where there is no more. */
+export const presses: string[] = [];
+const tell = async (text: string) => (said.push(text), presses.shift());
+/** What puts a page up in a view, by the view's name. */
+export const viewProviders = new Map<string, { resolveWebviewView(view: never): void }>();
+/** How often the log was brought to the front, and what failures it holds. */
+export const logChannel = { shown: 0, errors: [] as string[] };
 export const window = {
+  createOutputChannel: () => ({ error: (text: string) => void logChannel.errors.push(text), warn: () => undefined, info: () => undefined, debug: () => undefined, show: () => void logChannel.shown++, dispose: () => undefined }),
+  showErrorMessage: tell,
+  showWarningMessage: tell,
+  registerWebviewViewProvider: (view: string, provider: { resolveWebviewView(view: never): void }) => (viewProviders.set(view, provider), { dispose: () => viewProviders.delete(view) }),
   createStatusBarItem: () => statusBarItem,
   createQuickPick: () => new QuickPick(),
   activeTextEditor: undefined as { readonly document: { readonly uri: object } } | undefined,
@@ -275,7 +286,9 @@ export const ProgressLocation = { Window: 10 };
 export class EventEmitter {
   event = undefined;
   fire(): void {}
+  dispose(): void {}
 }
+export const Disposable = { from: (...all: readonly { dispose(): void }[]) => ({ dispose: () => all.forEach((each) => each.dispose()) }) };
 export const Uri = {
   from: ({ scheme, path }: { readonly scheme: string; readonly path: string }) => ({ scheme, path, fsPath: path }),
   file: (fsPath: string) => ({ scheme: "file", path: fsPath, fsPath }),
@@ -284,7 +297,12 @@ export const Uri = {
 
 /** Commands that were run; no language server answers. */
 export const executed: { readonly command: string; readonly args: readonly unknown[] }[] = [];
-export const commands = { executeCommand: async (command: string, ...args: unknown[]) => void executed.push({ command, args }) };
+/** Those that the extension brings. */
+export const registered = new Map<string, (...args: readonly unknown[]) => Promise<unknown>>();
+export const commands = {
+  executeCommand: async (command: string, ...args: unknown[]) => void executed.push({ command, args }),
+  registerCommand: (command: string, handler: (...args: readonly unknown[]) => Promise<unknown>) => (registered.set(command, handler), { dispose: () => registered.delete(command) }),
+};
 
 /** Texts of buffers with unsaved edits, by path. */
 export const buffers = new Map<string, string>();
@@ -304,7 +322,14 @@ const on = (name: string) => (listener: (event: never) => void) => (heard.set(na
 export function happen(name: string, event: unknown): void {
   heard.get(name)?.(event as never);
 }
+/** What settings say that somebody has changed, by their full keys; those of one folder behind its path and a space. */
+export const configured = new Map<string, unknown>();
 export const workspace = {
+  workspaceFolders: undefined as readonly { readonly name: string; readonly uri: { readonly scheme: string; readonly fsPath: string } }[] | undefined,
+  getConfiguration: (_section?: string, scope?: { readonly fsPath: string }) => ({ get: (key: string) => configured.get(`${scope?.fsPath} ${key}`) ?? configured.get(key) }),
+  onDidChangeWorkspaceFolders: on("folders"),
+  onDidChangeConfiguration: on("configuration"),
+  onWillSaveTextDocument: on("will save"),
   onDidSaveTextDocument: on("saved"),
   onDidCloseTextDocument: on("closed"),
   onDidSaveNotebookDocument: on("notebook saved"),
@@ -320,7 +345,7 @@ export const workspace = {
     if (!cells) throw new Error("no notebook type");
     return { getCells: () => cells };
   },
-  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(uri: { readonly path: string }): string }) => void provided.set(scheme, provider),
+  registerTextDocumentContentProvider: (scheme: string, provider: { provideTextDocumentContent(uri: { readonly path: string }): string }) => (provided.set(scheme, provider), { dispose: () => provided.delete(scheme) }),
   /** "/w" and "/v"; files elsewhere, as of tests, count as of "/w". A cell of a notebook is in none. */
   getWorkspaceFolder: ({ scheme, path }: { readonly scheme?: string; readonly path?: string }) => {
     const root = path?.startsWith("/v") ? "/v" : "/w";

@@ -90,6 +90,34 @@ test("while another engine opens the index it is looked for often and started be
   await connecting;
 });
 
+test("another process that has the index is waited for ten minutes in all, however often ours is started meanwhile", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, say("index.busy"));
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let isOver = false;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "index.busy")));
+  for (let starts = 0; !isOver && starts < 10; starts++) {
+    await passing(t, () => isOver || engine.starts().length > starts);
+    t.mock.timers.tick(150_000);
+  }
+  assert.ok(isOver, `${engine.starts().length} starts, each two and a half minutes after the one before`);
+  await connecting;
+});
+
+test("an engine that says it is up each time and never can be reached is given up as well", async (t) => {
+  const workspace = new Workspace(t);
+  const engine = program(workspace, `process.send({ ready: true }, () => process.exit());`);
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let isOver = false;
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "engine.unreachable")));
+  for (let starts = 0; !isOver && starts < 10; starts++) {
+    await passing(t, () => isOver || engine.starts().length > starts);
+    t.mock.timers.tick(5_000);
+  }
+  assert.ok(isOver, `${engine.starts().length} starts, each five seconds after the one before`);
+  await connecting;
+});
+
 test("a program that is no engine and holds the index is waited for for seconds, and then named", async (t) => {
   const workspace = new Workspace(t);
   const engine = program(workspace, say("index.held"));
@@ -171,6 +199,28 @@ test("an older engine goes on where ours cannot start", { skip: process.platform
   assert.deepEqual([older.asked, existsSync(engineRecordFile(folder))], [0, true]);
 });
 
+test("an older engine that does not end when it is asked to is ended", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  const address = path.join(folder, "engine-older.sock");
+  const older = `require("net").createServer((socket) => socket.on("data", (data) => {
+    const [message] = String(data).match(/{.*/) ?? [];
+    if (message === undefined) return;
+    const { id, method } = JSON.parse(message);
+    const answer = JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32001, message: "older", data: { code: "engine.older" } } });
+    if (method === "${handshake.method}") socket.write("Content-Length: " + answer.length + "\\r\\n\\r\\n" + answer);
+  })).listen(${JSON.stringify(address)}, () => console.log("up"))`;
+  const child = spawn(process.execPath, ["-e", older], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  const gone = once(child, "exit");
+  writeFileSync(engineRecordFile(folder), JSON.stringify({ pid: child.pid, address, token: "t", build: "b" }));
+  const ours = program(workspace, `process.once("disconnect", () => process.exit()); if (process.argv.includes("--succeed")) process.send({ waits: true }); else ${say("model.damaged")}`);
+  await assert.rejects(workspace.connect({ program: ours.program, patienceMs: 500, signal: t.signal }), ends);
+  assert.equal((await gone)[1], "SIGKILL");
+});
+
 test("an engine that stood ready leaves when another client's came first", { skip: process.platform === "win32" && "unix sockets" }, async (t) => {
   const workspace = new Workspace(t);
   const folder = indexFolder(canonicalRoot(workspace.root));
@@ -193,6 +243,16 @@ test("a record whose process could be a whole group of them is no record: nobody
   for (const pid of [0, -1, 1.5, "1", undefined]) {
     writeFileSync(engineRecordFile(folder), JSON.stringify({ pid, address, token: "t", build: "b" }));
     await assert.rejects(workspace.connect({ start: false, patienceMs: 1 }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
+  }
+});
+
+test("a record without an address is no record, nor one at whose address nobody is", async (t) => {
+  const workspace = new Workspace(t);
+  const folder = indexFolder(canonicalRoot(workspace.root));
+  makePrivateFolder(folder);
+  for (const record of [{ pid: 1 }, { pid: 1, address: 5 }, { pid: process.pid, address: path.join(folder, "nobody.sock"), token: "t", build: "b" }, null, "text"]) {
+    writeFileSync(engineRecordFile(folder), JSON.stringify(record));
+    await assert.rejects(workspace.connect({ start: false }), (error) => StrataError.is(error, "engine.unreachable") && /^No engine is running/.test(error.message));
   }
 });
 

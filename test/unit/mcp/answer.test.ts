@@ -14,6 +14,7 @@ const noteOn = (answer: Partial<MergedResult>, ...parts: readonly IndexPart[]): 
 test("an answer tells an agent that more is to be read deeply, and where the background rests early that no more will be", () => {
   const half = covers(3, 30, 10);
   assert.match(noteOn({ coverage: half }, part("api", half)), /Searched all 3 files; 10 of 30 pieces are read at full depth so far, which can change the order\./);
+  assert.match(noteOn({ coverage: covers(6, 60, 40) }, part("api", covers(3, 30, 30)), part("web", half)), /40 of 60 pieces are read at full depth so far/);
   const large = covers(9, 1_000_000, 200_100);
   assert.match(noteOn({ coverage: large }, part("linux", large)), /Searched all 9 files\.$/);
 });
@@ -25,6 +26,9 @@ test("of several folders, those are named in which indexing goes on or has stopp
   assert.match(text, /Searched 3 files so far, 30 of 30 pieces read at full depth; indexing of api goes on, so ask again later or with wait\./);
   assert.match(text, /Indexing of web is paused: It was paused in the editor\./);
   assert.match(text, /Not searched: old\. It is gone\./);
+  assert.equal(text.match(/^Indexing/gm)?.length, 1, "nothing has stopped that goes on");
+  const [two, disk] = [covers(1, 10, 0), { kind: "failed", code: "index.diskFull", reason: "The disk is full." } as const];
+  assert.match(noteOn({}, part("api", two, disk), part("web", two, paused)), /Indexing of api stopped: The disk is full\.\n\nIndexing of web is paused: It was/);
 });
 
 test("of one folder no name is said, and of several that are read all are", () => {
@@ -51,6 +55,12 @@ test("places begin with the names of their folders, behind what is to be known o
 
 test("where no folder could be asked, that is the reason, and not the filters", () => {
   assert.doesNotMatch(noteOn({ failures: [{ name: "api", reason: "It is gone." }] }), /filters/);
+});
+
+test("where nothing passes filters, an agent is told to leave some out", () => {
+  const asked = (query: string): string => answerText(nothing, query, { folders, parts: () => [part("api", covers(3, 30, 30))] });
+  assert.match(asked("a question path:lib/**"), /^Nothing found that passes the filters\./);
+  assert.match(asked("a question"), /^Nothing found\.\n/);
 });
 
 test("where filters leave out every folder, that is said, and not that all was searched", () => {
