@@ -40,20 +40,16 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
   await assertSameModel(files);
   const ort = await loadRuntime();
   const opened: InferenceSession[] = [];
-  const open = async (segment: Segment): Promise<InferenceSession> => {
+  for (const { file } of [...files.toShallow, ...files.toDeep]) {
     try {
-      const session = await ort.InferenceSession.create(segment.file, sessionOptions(threads));
-      opened.push(session);
-      return session;
+      opened.push(await ort.InferenceSession.create(file, sessionOptions(threads)));
     } catch (error) {
       await Promise.all(opened.map((session) => session.release()));
-      throw new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model.`, error);
+      throw new StrataError("model.damaged", `The model file ${file} cannot be run. Reinstall Strata, or choose another model.`, error);
     }
-  };
-  const toShallow: InferenceSession[] = [];
-  for (const segment of files.toShallow) toShallow.push(await open(segment));
-  const toDeep: InferenceSession[] = [];
-  for (const segment of files.toDeep) toDeep.push(await open(segment));
+  }
+  const toShallow = opened.slice(0, files.toShallow.length);
+  const toDeep = opened.slice(files.toShallow.length);
 
   /** int64 from int32: BigInts are slow, and the high halves stay 0. */
   function int64(values: Int32Array): Tensor {
