@@ -457,7 +457,7 @@ export class Engine {
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
-      if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp((query) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 }))), () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+      this.#warmUp();
       if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage(), this.#options.mostDeepened); // whoever waited for the pass asks at once
       this.#watch();
       this.#teller.soon();
@@ -480,6 +480,13 @@ export class Engine {
     await this.#save();
     this.#rest();
     return false;
+  }
+
+  #warmUp(): void {
+    if (this.#store.coverage().chunks < this.#options.warmFrom) return;
+    const ask = (query: string) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 })));
+    const isQuiet = () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS;
+    this.#warm ??= warmUp(ask, isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
   }
 
   #rest(): void {
