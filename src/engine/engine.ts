@@ -140,6 +140,7 @@ export class Engine {
     const { root, log, parseWorkers, encoder } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
+    this.#instantEncoder = undefined;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
     this.#noiseFloor = new NoiseFloor(log, () => Promise.race([this.#answers.settled(), breathe(FLOOR_STEP_MS)]));
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
@@ -506,7 +507,7 @@ export class Engine {
       return false;
     }
     this.#teller.state = deepening("instant", this.#store.coverage());
-    const encoder = (this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant));
+    const encoder = (this.#instantEncoder ??= createInstantEncoder(this.#instant));
     this.#store.putVectors("instant", todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
     return true;
   }
