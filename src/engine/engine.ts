@@ -63,7 +63,7 @@ export class Engine {
   #wake: () => void = () => {};
   #loop: Promise<void> = Promise.resolve();
   /** The first pass waits a moment for the first client to say what it excludes. */
-  #begin: () => void = () => {};
+  readonly #begin = Promise.withResolvers<void>();
   #begun = false;
   /** When the graphs are written next, should work not pause before. */
   #saveAt = 0;
@@ -105,9 +105,8 @@ export class Engine {
     const engine = new Engine(options, onStatus);
     engine.#settings = { ...defaultSettings, ...keptLimits(options.folder) };
     await engine.#open();
-    const begin = new Promise<void>((resolve) => void (engine.#begin = resolve));
-    setTimeout(engine.#begin, BEGIN_MS);
-    engine.#loop = begin.then(() => {
+    setTimeout(engine.#begin.resolve, BEGIN_MS);
+    engine.#loop = engine.#begin.promise.then(() => {
       engine.#begun = true;
       return engine.#background();
     });
@@ -302,7 +301,7 @@ export class Engine {
       this.#watcher?.refresh();
       if (this.#begun) this.#requestScan();
     }
-    this.#begin();
+    this.#begin.resolve();
     if (settings.paused && !before.paused) await this.#exchanging(async () => {}); // of nothing: it cuts short what is under way, a whole pass too
     this.#wake();
   }
@@ -388,7 +387,7 @@ export class Engine {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#begin();
+    this.#begin.resolve();
     this.#teller.end();
     this.#wake();
     this.#turns.end();
@@ -484,10 +483,9 @@ export class Engine {
   }
 
   #warmUp(): void {
-    if (this.#store.coverage().chunks < this.#options.warmFrom) return;
     const ask = (query: string) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 })));
     const isQuiet = () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS;
-    this.#warm ??= warmUp(ask, isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+    if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp(ask, isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
   }
 
   #rest(): void {
@@ -569,10 +567,7 @@ export class Engine {
 
   /** Closes an encoder once the answers that were begun with it are out. */
   #dismiss(encoder: Encoder): void {
-    void this.#asking
-      .settled()
-      .then(() => encoder.close())
-      .catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
+    void this.#asking.settled().then(() => encoder.close()).catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
   }
 
   /** The encoder whose vectors cover the code. */
