@@ -63,6 +63,5 @@ export interface Encoder {
 
 /** The table exit alone: synchronous, microseconds a chunk, run inside the parse workers. */
 export interface InstantEncoder {
-  readonly model: EncoderModel;
   embed(text: EncoderText): Int8Vector;
 }

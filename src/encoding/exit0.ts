@@ -117,11 +117,7 @@ function attentiveSum(attention: Exit0Attention, read: ReadRows, dims: number): 
 
 /** For a parse worker: reads the tokenizer and encodes chunks. */
 export function createInstantEncoder(table: InstantTable): InstantEncoder {
-  const { model } = table.files;
   const tokens = codeTokens(table.files);
   const exit = instantExit(table);
-  return {
-    model,
-    embed: (code) => quantise(leading(exit.embed(tokens(code)), model.dims)),
-  };
+  return { embed: (code) => quantise(leading(exit.embed(tokens(code)), table.files.model.dims)) };
 }

@@ -43,24 +43,21 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
   const { fullDims: dims } = files;
   const otherWidth = (file: string, width: number): StrataError =>
     new StrataError("model.damaged", `The model file ${file} gives vectors of ${width} numbers, not of ${dims} as its manifest says. Reinstall Strata, or choose another model.`);
-  const open = async (segment: Segment): Promise<InferenceSession> => {
+  for (const { file } of [...files.toShallow, ...files.toDeep]) {
     try {
-      const session = await ort.InferenceSession.create(segment.file, sessionOptions(threads));
+      const session = await ort.InferenceSession.create(file, sessionOptions(threads));
       opened.push(session);
       // Before it is run where it can be known: to make what is far too wide would take gigabytes.
       const embedding = session.outputMetadata.find(({ name }) => name === "embedding");
       const width = embedding?.isTensor ? embedding.shape.at(-1) : undefined;
-      if (typeof width === "number" && width !== dims) throw otherWidth(segment.file, width);
-      return session;
+      if (typeof width === "number" && width !== dims) throw otherWidth(file, width);
     } catch (error) {
       await Promise.all(opened.map((session) => session.release()));
-      throw StrataError.is(error) ? error : new StrataError("model.damaged", `The model file ${segment.file} cannot be run. Reinstall Strata, or choose another model.`, error);
+      throw StrataError.is(error) ? error : new StrataError("model.damaged", `The model file ${file} cannot be run. Reinstall Strata, or choose another model.`, error);
     }
-  };
-  const toShallow: InferenceSession[] = [];
-  for (const segment of files.toShallow) toShallow.push(await open(segment));
-  const toDeep: InferenceSession[] = [];
-  for (const segment of files.toDeep) toDeep.push(await open(segment));
+  }
+  const toShallow = opened.slice(0, files.toShallow.length);
+  const toDeep = opened.slice(files.toShallow.length);
 
   /** int64 from int32: BigInts are slow, and the high halves stay 0. */
   function int64(values: Int32Array): Tensor {

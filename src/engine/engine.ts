@@ -63,7 +63,7 @@ export class Engine {
   #wake: () => void = () => {};
   #loop: Promise<void> = Promise.resolve();
   /** The first pass waits a moment for the first client to say what it excludes. */
-  #begin: () => void = () => {};
+  readonly #begin = Promise.withResolvers<void>();
   #begun = false;
   /** When the graphs are written next, should work not pause before. */
   #saveAt = 0;
@@ -105,9 +105,8 @@ export class Engine {
     const engine = new Engine(options, onStatus);
     engine.#settings = { ...defaultSettings, ...keptLimits(options.folder) };
     await engine.#open();
-    const begin = new Promise<void>((resolve) => void (engine.#begin = resolve));
-    setTimeout(engine.#begin, BEGIN_MS);
-    engine.#loop = begin.then(() => {
+    setTimeout(engine.#begin.resolve, BEGIN_MS);
+    engine.#loop = engine.#begin.promise.then(() => {
       engine.#begun = true;
       return engine.#background();
     });
@@ -140,6 +139,7 @@ export class Engine {
     const { root, log, parseWorkers, encoder } = this.#options;
     this.#model = instant.files;
     this.#instant = instant;
+    this.#instantEncoder = undefined;
     this.#encoder = new OnnxEncoder(instant, log, encoder);
     this.#noiseFloor = new NoiseFloor(log, () => Promise.race([this.#answers.settled(), breathe(FLOOR_STEP_MS)]));
     this.#pool = pool ?? new ParsePool(parseWorkers, root, log);
@@ -301,7 +301,7 @@ export class Engine {
       this.#watcher?.refresh();
       if (this.#begun) this.#requestScan();
     }
-    this.#begin();
+    this.#begin.resolve();
     if (settings.paused && !before.paused) await this.#exchanging(async () => {}); // of nothing: it cuts short what is under way, a whole pass too
     this.#wake();
   }
@@ -387,7 +387,7 @@ export class Engine {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#begin();
+    this.#begin.resolve();
     this.#teller.end();
     this.#wake();
     this.#turns.end();
@@ -457,7 +457,7 @@ export class Engine {
       } while (read > 0 && --looks > 0);
       this.#scansDone = asked;
       void this.#withEncoder(async ({ store, encoder, noiseFloor }) => encoder && noiseFloor?.of(store, encoder));
-      if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp((query) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 }))), () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+      this.#warmUp();
       if (this.#teller.state.kind === "scanning") this.#teller.state = deepening(this.#settings.backgroundDepth, this.#store.coverage(), this.#options.mostDeepened); // whoever waited for the pass asks at once
       this.#watch();
       this.#teller.soon();
@@ -482,6 +482,12 @@ export class Engine {
     return false;
   }
 
+  #warmUp(): void {
+    const ask = (query: string) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 })));
+    const isQuiet = () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS;
+    if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp(ask, isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+  }
+
   #rest(): void {
     // A sweep leaves a large heap that V8 would keep; collected in the background, it goes back to the machine.
     if (this.#teller.state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
@@ -499,7 +505,7 @@ export class Engine {
       return false;
     }
     this.#teller.state = deepening("instant", this.#store.coverage());
-    const encoder = (this.#instantEncoder = this.#instantEncoder?.model === this.#model.model ? this.#instantEncoder : createInstantEncoder(this.#instant));
+    const encoder = (this.#instantEncoder ??= createInstantEncoder(this.#instant));
     this.#store.putVectors("instant", todo.map((chunk) => ({ chunkId: chunk.chunkId, vector: encoder.embed(chunk) })));
     return true;
   }
@@ -561,10 +567,7 @@ export class Engine {
 
   /** Closes an encoder once the answers that were begun with it are out. */
   #dismiss(encoder: Encoder): void {
-    void this.#asking
-      .settled()
-      .then(() => encoder.close())
-      .catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
+    void this.#asking.settled().then(() => encoder.close()).catch((error: unknown) => this.#problem("a replaced encoder did not close", error));
   }
 
   /** The encoder whose vectors cover the code. */

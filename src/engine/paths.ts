@@ -1,4 +1,5 @@
-// Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder.
+// Where an index lives and how its engine is found: one owner-only folder per workspace root in the user's cache folder. And what lies inside that root of
+// the paths that a client names.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";

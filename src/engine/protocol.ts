@@ -1,4 +1,4 @@
-// Every message between an engine and its clients: names, types, doc comments; no logic. Both sides import it.
+// Every message between an engine and its clients: names, types, doc comments; no logic but `deepening`. Both sides import it.
 import { NotificationType, ProgressType, RequestType, RequestType0 } from "vscode-jsonrpc/node";
 import type { CopiesKind, Likeness } from "../base/copies.ts";
 import type { Progress } from "../base/progress.ts";

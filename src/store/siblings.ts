@@ -1,6 +1,5 @@
 // Vectors that other indexes on this machine have of the same chunks: a second checkout, a worktree of an agent or a fork is refined by copying what
 // the first one has, instead of running the encoder over it again. What a chunk is follows from its content, so equal keys have equal vectors.
-import { describeError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { EncodeDepth, EncoderModel } from "../encoding/encoder.ts";
 import { IndexDatabase } from "./database.ts";
@@ -50,7 +49,7 @@ export class Siblings {
         wanted = wanted.filter(({ chunkId }) => !given.has(chunkId));
         this.#answers.set(file, answer.asked >= judgedAfter && answer.found < leastShare * answer.asked ? null : answer);
       } catch (error) {
-        this.#log("debug", `${file} lends no vectors: ${describeError(error)}`);
+        this.#log("debug", `${file} lends no vectors`, error);
         this.#answers.set(file, null);
       }
     }

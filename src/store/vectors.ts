@@ -71,7 +71,6 @@ export class VectorRows {
   readonly dims: number;
   /** Bytes per row: dims rounded up to the kernel's 16, the rest zero. */
   readonly stride: number;
-  #count = 0;
   #ids: number[] = [];
   #scales: number[] = [];
   readonly #rowOf = new Map<number, number>();
@@ -91,7 +90,7 @@ export class VectorRows {
     this.#bytes = this.#memory ? new Int8Array(this.#memory.buffer, ROWS_AT) : new Int8Array(PAGE);
   }
   get count(): number {
-    return this.#count;
+    return this.#ids.length;
   }
   has(chunkId: number): boolean {
     return this.#rowOf.has(chunkId);
@@ -116,13 +115,12 @@ export class VectorRows {
   add(chunkId: number, vector: Int8Vector): void {
     if (vector.values.length !== this.dims) throw new RangeError(`A vector of ${vector.values.length} dimensions was given to rows of ${this.dims}`);
     if (this.#rowOf.has(chunkId)) throw new RangeError(`Chunk ${chunkId} has a row already`);
-    const row = this.#count;
+    const row = this.count;
     this.#reserve((row + 1) * this.stride);
     this.#bytes.set(vector.values, row * this.stride);
     this.#ids.push(chunkId);
     this.#scales.push(vector.scale);
     this.#rowOf.set(chunkId, row);
-    this.#count++;
   }
   swap(a: number, b: number): void {
     if (a === b) return;
@@ -140,7 +138,6 @@ export class VectorRows {
     this.#rowOf.set(idA, b);
   }
   removeLast(): void {
-    this.#count--;
     this.#rowOf.delete(this.#ids.pop()!);
     this.#scales.pop();
   }

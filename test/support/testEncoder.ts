@@ -52,7 +52,7 @@ export function createTestEncoder(hash = "0".repeat(64)): TestEncoder {
 
   return {
     counts,
-    instant: { model, embed: (text) => quantise(embed(prepareCode(text, ""), "instant")) },
+    instant: { embed: (text) => quantise(embed(prepareCode(text, ""), "instant")) },
     encoder: {
       model,
       async embedQuery(text, signal) {
