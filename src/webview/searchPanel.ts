@@ -12,7 +12,7 @@ import { hitStyles } from "./hitStyles.ts";
 import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
-import { type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
+import { type Filters, type FromHost, type FromView, resultContext, type ViewCommand, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -486,7 +486,7 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
-  #command(command: (FromView & { type: "command" })["command"]): () => void {
+  #command(command: ViewCommand): () => void {
     return () => this.post({ type: "command", command });
   }
 
