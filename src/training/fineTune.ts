@@ -1,5 +1,5 @@
-// Fine-tunes the encoder on one workspace: mines it, starts `python -m strata_train finetune`, passes its JSON lines on, and keeps the
-// result only when the training program measured it to be better. Installing Python is environment.ts.
+// Fine-tunes the encoder on what was mined of a workspace: starts `python -m strata_train finetune`, passes its JSON lines on, and keeps the
+// result only when the training program measured it to be better. Mining is indexing/mine.ts, installing Python environment.ts.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
