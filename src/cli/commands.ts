@@ -140,8 +140,12 @@ interface PlaceInFile {
   readonly endLine?: number;
 }
 
+interface NamedPlace extends PlaceInFile {
+  readonly file: string;
+}
+
 /** Reads `FILE:LINE` or `FILE:FIRST-LAST`; lines count from 1. A column after the line is let pass, as in compiler messages. */
-export function parsePlace(place: string): PlaceInFile & { readonly file: string } {
+export function parsePlace(place: string): NamedPlace {
   const { path: file, startLine, endLine } = placeNamed(place);
   if (startLine === undefined) throw new StrataError("input.invalid", `"${place}" is not a place in a file. Write FILE:LINE or FILE:FIRST-LAST, for example src/main.ts:42 or src/main.ts:40-55.`);
   if (startLine < 1 || (endLine ?? startLine) < startLine)
@@ -161,8 +165,7 @@ function insideOf<T>(roots: readonly string[], file: string, base: string, find:
 }
 
 /** A place as the engine wants it: inside the root and within the file's lines. FILE is looked for from the current folder, then from the one the command is about, then from the root. */
-export function resolvePlace(place: string, { root, under }: Scope, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
-  const { file, ...lines } = parsePlace(place);
+export function resolvePlace({ file, ...lines }: NamedPlace, { root, under }: Scope, cwd: string = process.cwd()): PlaceInFile & { readonly path: string } {
   const base = [cwd, path.join(root, under)].find((folder) => existsSync(path.resolve(folder, file))) ?? root;
   const relative = insideOf([root], file, base, () => pathInside(root, file, base));
   assertReadable(root, relative);
@@ -192,12 +195,10 @@ async function pipedCode(named: readonly string[], { signal }: Context): Promise
 }
 
 /** A place as several folders are searched from: that of a file that is there from the current folder, else as hits name it (see placeInside). */
-function resolveAmong(place: string, folders: readonly SearchedFolder[], cwd: string = process.cwd()): PlaceInFile & { readonly root: string; readonly path: string } {
-  const { file, ...lines } = parsePlace(place);
-  const full = path.resolve(cwd, file);
-  const { folder, path: inside } = insideOf(folders.map(({ root }) => root), file, cwd, () => placeInside(folders, existsSync(full) ? full : file));
-  const { startLine, endLine } = lines;
-  return { root: folder.root, ...resolvePlace(`${path.join(folder.root, inside)}:${startLine}${endLine === undefined ? "" : `-${endLine}`}`, folder.scope) };
+function resolveAmong({ file, ...lines }: NamedPlace, folders: readonly SearchedFolder[]): PlaceInFile & { readonly root: string; readonly path: string } {
+  const full = path.resolve(file);
+  const { folder, path: inside } = insideOf(folders.map(({ root }) => root), file, process.cwd(), () => placeInside(folders, existsSync(full) ? full : file));
+  return { root: folder.root, ...resolvePlace({ file: path.join(folder.root, inside), ...lines }, folder.scope) };
 }
 
 /** @param place FILE:LINE, FILE:FIRST-LAST, or "-" for what is piped in */
@@ -209,7 +210,7 @@ export async function runSimilar(place: string, options: SearchOptions & FilterO
   // Code is looked for in all of an index, also when a part of it was named.
   const folders = named.folders.length === 1 ? named.folders : wholeIndexes(named.folders);
   const [{ scope }, ...others] = folders as [SearchedFolder, ...SearchedFolder[]];
-  const { root, ...code } = isPiped ? { root: undefined, ...(await pipedCode(options.lang, context)) } : others.length === 0 ? { root: scope.root, ...resolvePlace(place, scope) } : resolveAmong(place, folders);
+  const { root, ...code } = isPiped ? { root: undefined, ...(await pipedCode(options.lang, context)) } : others.length === 0 ? { root: scope.root, ...resolvePlace(parsePlace(place), scope) } : resolveAmong(parsePlace(place), folders);
   return answer(context, options, { ...named, folders }, "", (set, onProgress) => similarAll(set, root, { ...code, filters }, { k, depth }, context.signal, onProgress), filters !== "");
 }
 

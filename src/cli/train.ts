@@ -39,7 +39,6 @@ interface RunRecord {
 /** Everything a run needs to know of its folder. */
 interface Run {
   readonly root: string;
-  readonly index: string;
   readonly folder: string;
   readonly pairs: string;
   readonly record: RunRecord;
@@ -64,12 +63,12 @@ async function openRun(root: string, index: string, resume: boolean, given: stri
   const canResume = last !== undefined && existsSync(pairs) && gone === undefined;
   if (resume && gone !== undefined) throw new StrataError("input.invalid", `The model of the run that was stopped is gone, as an update takes it along (${gone}). Leave out --resume to start a new one.`);
   if (resume && !canResume) throw new StrataError("input.invalid", `There is no stopped run of ${root} to go on with. Leave out --resume to start one.`);
-  if (resume) return { root, index, folder: run, pairs, record: last!, canResume };
+  if (resume) return { root, folder: run, pairs, record: last!, canResume };
   const start = given ?? (await defaultModelFolder());
   const chosen = chosenModel(index);
   const inUse = chosen !== undefined && chosen !== start && existsSync(path.join(chosen, "manifest.json")) ? chosen : undefined;
   const plain = path.basename(root).replace(/[^\w.-]+/g, "_").slice(0, 40) || "workspace";
-  return { root, index, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start, inUse }, canResume };
+  return { root, folder: run, pairs, record: { name: freeName(`${plain}-${now.toISOString().slice(0, 10)}`), start, inUse }, canResume };
 }
 
 function readRecord(run: string): RunRecord | undefined {
@@ -173,22 +172,21 @@ async function train(run: Run, options: TrainOptions, context: Context, claimed:
     if (!options.resume) clearLeftovers(run.folder);
     writeFileSync(path.join(run.folder, "run.json"), JSON.stringify(run.record), { mode: 0o600 });
     const ready = isPlan(environment) ? await makeEnvironment(environment, (message) => tell({ event: "progress", phase: "installing", message }), signal) : environment;
-    const result = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, inUse: run.record.inUse, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume, onStart: (pid) => claimed.addHolder(pid) }, tell, signal);
-    if (result.model !== undefined) {
-      const { model } = result;
+    const { model, reason } = await fineTune({ environment: ready, pairs: run.pairs, start: run.record.start, inUse: run.record.inUse, run: run.folder, adoptAs: adopted(run.record.name), minutes: options.minutes, device: options.device, resume: options.resume, onStart: (pid) => claimed.addHolder(pid) }, tell, signal);
+    if (model !== undefined) {
       await withEngine({ ...context, modelFolder: undefined }, run.root, (session) => session.request(chooseModel, { folder: model }, signal));
       tell({ event: "adopted", model: path.basename(model), folder: model });
     }
     clearLeftovers(run.folder);
-    tell({ event: "end", adopted: result.adopted, reason: result.reason, curves: path.join(run.folder, "curves.svg") });
+    tell({ event: "end", adopted: model !== undefined, reason, curves: path.join(run.folder, "curves.svg") });
     display.end();
     const curves = draw();
     if (!json) {
       terminal.out(resultText(picture, painter(terminal.outColour)));
-      const then = result.adopted ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays.";
-      terminal.out(`${[result.reason, then, `Curves: ${curves}`].map(printable).join("\n")}\n`);
+      const then = model !== undefined ? `This index uses ${run.record.name} now and reads the code again in the background. To go back to the model that comes with Strata: strata models use bundled --in ${run.root}` : "The model in use stays.";
+      terminal.out(`${[reason, then, `Curves: ${curves}`].map(printable).join("\n")}\n`);
     }
-    return result.adopted ? 0 : 1;
+    return model !== undefined ? 0 : 1;
   } catch (error) {
     display.end();
     if (picture.loss.length > 0 || picture.recall.length > 0) draw();

@@ -7,7 +7,7 @@ import { oneLine } from "../base/oneLine.ts";
 import { linesAt } from "./openPlace.ts";
 import type { Code, Place } from "./searchModel.ts";
 
-export interface Comparer extends vscode.Disposable {
+interface Comparer extends vscode.Disposable {
   /** @throws StrataError for a file that has gone */
   compare(original: Place | Code, result: Place): Promise<void>;
 }

@@ -17,7 +17,6 @@ const icons: Readonly<Record<ChunkKind, string>> = {
   block: "symbol-namespace",
   window: "file-code",
 };
-export const symbolIcon = (kind: ChunkKind): string => icons[kind];
 
 /** The line that defines the symbol, else the first that says something: not empty, not a comment, not a lone bracket or decorator. */
 export function tellingLine(snippet: string, symbol = ""): string {
@@ -43,7 +42,7 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     const folder = nameOf(hit.root) === "" ? "" : `${nameOf(hit.root)}/`;
     return {
       hit,
-      label: `$(${symbolIcon(hit.kind)}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,
+      label: `$(${icons[hit.kind]}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,
       description: escapeIcons(`${folder}${hit.path}:${hit.startLine}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`),
       detail: escapeIcons(tellingLine(hit.snippet, hit.symbol)),
     };

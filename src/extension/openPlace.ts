@@ -29,7 +29,7 @@ export function uriOf({ root, path }: Pick<Place, "root" | "path">): vscode.Uri 
 }
 
 /** @throws StrataError for a file that is not there any more, as between two looks at the disk; VS Code's own words are about its file services. */
-export async function documentAt(place: Pick<Place, "root" | "path">): Promise<vscode.TextDocument> {
+async function documentAt(place: Pick<Place, "root" | "path">): Promise<vscode.TextDocument> {
   try {
     return await vscode.workspace.openTextDocument(uriOf(place));
   } catch (error) {

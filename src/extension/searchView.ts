@@ -1,7 +1,7 @@
 // The search view in the side bar: puts the page up, passes its messages to the model and the model's state to it.
 import * as vscode from "vscode";
 import type { Log } from "../base/log.ts";
-import { type FromHost, type FromView, isFromView } from "../webview/messages.ts";
+import { type FromHost, type FromView, isFromView, type ViewCommand } from "../webview/messages.ts";
 import { type CommandId, views } from "./contributions.ts";
 import type { OpenOptions } from "./openPlace.ts";
 import type { Place, SearchModel } from "./searchModel.ts";
@@ -18,7 +18,7 @@ interface SearchViewOptions {
   readonly log: Log;
 }
 
-const commandOf: Readonly<Record<(FromView & { type: "command" })["command"], CommandId | "vscode.openFolder">> = {
+const commandOf: Readonly<Record<ViewCommand, CommandId | "vscode.openFolder">> = {
   restart: "strata.restartEngine",
   showLog: "strata.showLog",
   status: "strata.showStatus",

@@ -14,7 +14,8 @@ import type { FolderState } from "./indexText.ts";
 /** What a first answer can have looked at. */
 export type Reach = "everything" | "still indexing" | "paused";
 
-export type Listener = () => void;
+type Listener = () => void;
+type MakeClient = (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient;
 /**
  * Whether a search made over `before` files is worth making again over `now` while more are read: the first files count at once, and of
  * 80,000 the search is made again 17 times.
@@ -25,18 +26,18 @@ type Asker = "view" | "quick";
 
 export class WorkspaceEngines {
   readonly #clients = new Map<string, { readonly folder: Folder; readonly client: EngineClient }>();
-  readonly #makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient;
+  readonly #makeClient: MakeClient;
   readonly #listeners = new Set<Listener>();
   /** Searches whose refined hits are still awaited, by stream id. */
   readonly #streams = new Map<string, (root: string, result: protocol.SearchResult) => void>();
   #streamCount = 0;
 
-  constructor(makeClient: (folder: Folder, onChange: () => void, onSearchUpdate: (streamId: string, result: protocol.SearchResult) => void) => EngineClient) {
+  constructor(makeClient: MakeClient) {
     this.#makeClient = makeClient;
   }
 
   get folders(): readonly Folder[] {
-    return [...this.#clients.values()].map(({ folder }) => folder);
+    return this.clients.map(({ folder }) => folder);
   }
 
   readonly nameOf = (root: string): string => nameIn(this.folders, root);
@@ -90,9 +91,10 @@ export class WorkspaceEngines {
     const streamId = `${asker}:${++this.#streamCount}-${Date.now().toString(36)}`;
     const latest = new Map<string, protocol.SearchResult>();
     let first: MergedResult | undefined;
+    const merged = (failures: MergedResult["failures"]) => mergeResults([...latest].map(([root, result]) => ({ root, result })), k, failures);
     const emit = () => {
       // An update may overtake the first answer; it is kept, and shown with it.
-      if (first && !signal.aborted) onUpdate(mergeResults([...latest].map(([root, result]) => ({ root, result })), k, first.failures));
+      if (first && !signal.aborted) onUpdate(merged(first.failures));
     };
     this.#streams.set(streamId, (root, result) => {
       latest.set(root, result);
@@ -103,7 +105,7 @@ export class WorkspaceEngines {
     const { results, failures } = await askAll(this.#all(signal), protocol.search, (folder) => (root === undefined || folder.root === root ? asked(folder) : undefined), signal);
     const early = latest.size > 0;
     for (const { root, result } of results) if (!latest.has(root)) latest.set(root, result);
-    first = mergeResults([...latest].map(([root, result]) => ({ root, result })), k, failures);
+    first = merged(failures);
     if (early) emit();
     return first;
   }

@@ -143,9 +143,8 @@ export class Chunker {
     if (!parser) return undefined;
     const trees: Tree[] = [];
     try {
-      const isLate = deadline(deadlineMs);
-      // The type says void; a true result cancels the parse.
-      const progressCallback = (): boolean => isLate();
+      // Its type says void; a true result cancels the parse.
+      const progressCallback = deadline(deadlineMs);
       const parse = (text: string): { tree: Tree; errors: number } | undefined => {
         const tree = parser.parse(text, null, { progressCallback });
         if (!tree) return void parser.reset();

@@ -63,19 +63,17 @@ const generatedMarkers: readonly RegExp[] = [
   /^\s{0,4}(?:\/\*|#|dnl\b).{0,60}\b(?:generated (?:automatically )?by (?:GNU Autoconf|autoheader|automake|aclocal|flex)|Generated from \S+ by autoheader|made by GNU Bison)\b/im,
 ];
 
-/** How far markers are looked for: generators announce themselves at the top. */
+/** How far markers are looked for: generators announce themselves at the top. And how much of a file shows its shape. */
 const markerChars = 2_000;
+const shapeChars = 4_096;
 
-/**
- * Written by a program, by its name, by a marker at its top, or by its shape (minified).
- * @param head the beginning of the file, a few thousand characters
- */
-export function isGeneratedSource(file: string, head: string): boolean {
+/** Written by a program, by its name, by a marker at its top, or by its shape (minified). */
+export function isGeneratedSource(file: string, text: string): boolean {
   const posix = file.replaceAll("\\", "/");
   const name = posix.slice(posix.lastIndexOf("/") + 1);
   if (generatedNames.some((pattern) => pattern.test(name)) || generatedPaths.some((pattern) => pattern.test(posix))) return true;
-  const top = head.slice(0, markerChars);
-  return generatedMarkers.some((pattern) => pattern.test(top)) || isMinified(name, head);
+  const top = text.slice(0, markerChars);
+  return generatedMarkers.some((pattern) => pattern.test(top)) || isMinified(name, text.slice(0, shapeChars));
 }
 
 /** People who write code break lines. Prose and data do not count: there a paragraph may be one line. */

@@ -171,15 +171,12 @@ export class Indexer {
     let total = 0;
     let walked = false;
     const report = () => onProgress({ phase: walked ? "instant" : "discover", done, total: walked ? total : 0, unit: "files" });
-    const reader = new Reader(pool, signal, (outcomes) => {
+    const reader = new Reader(pool, signal, known.size === 0 ? FIRST_BATCH_FILES : BATCH_FILES, (outcomes) => {
       for (const outcome of outcomes) writer.add(outcome);
       done += outcomes.length;
       report();
     });
 
-    let batch: FileToParse[] = [];
-    let bytes = 0;
-    let batchFiles = known.size === 0 ? FIRST_BATCH_FILES : BATCH_FILES;
     try {
       for await (const entry of walk(root, { ...limits(), signal }, onSkip)) {
         seen.add(entry.path);
@@ -189,19 +186,12 @@ export class Indexer {
           done++;
           continue;
         }
-        batch.push(toParse(entry, record));
-        bytes += entry.size;
-        if (batch.length >= batchFiles || bytes >= BATCH_BYTES) {
-          reader.add(batch);
-          batchFiles = Math.min(BATCH_FILES, batchFiles * 2);
-          batch = [];
-          bytes = 0;
-          while (reader.isBusy && done < AHEAD_AFTER) await reader.next();
-        }
+        reader.add(toParse(entry, record));
+        while (reader.isBusy && done < AHEAD_AFTER) await reader.next();
         if (reader.failure !== undefined) break;
       }
       walked = true;
-      if (batch.length > 0) reader.add(batch);
+      reader.flush();
       report();
       while (reader.isReading) await reader.next();
     } finally {
@@ -293,13 +283,16 @@ export class Indexer {
 }
 
 /**
- * Has the pool parse batches of files in the order in which they are found, as many at once as keep it busy. How much there is to read is known long
+ * Has the pool parse files in the order in which they are found, in batches, as many at once as keep it busy. How much there is to read is known long
  * before it is read: in Linux's sources after seconds, of ten minutes.
  */
 class Reader {
   readonly #pool: ParsePool;
   readonly #signal: AbortSignal;
   readonly #take: (outcomes: readonly ParseOutcome[]) => void;
+  #batch: FileToParse[] = [];
+  #bytes = 0;
+  #batchFiles: number;
   readonly #waiting: (readonly FileToParse[])[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   /** Those that were given to it. */
@@ -307,15 +300,27 @@ class Reader {
   /** Why it reads no more: what `take` has thrown. */
   failure: unknown;
 
-  constructor(pool: ParsePool, signal: AbortSignal, take: (outcomes: readonly ParseOutcome[]) => void) {
+  /** @param first files of the first batch; every one after it holds up to twice as many, up to BATCH_FILES. */
+  constructor(pool: ParsePool, signal: AbortSignal, first: number, take: (outcomes: readonly ParseOutcome[]) => void) {
     this.#pool = pool;
     this.#signal = signal;
+    this.#batchFiles = first;
     this.#take = take;
   }
 
-  add(batch: readonly FileToParse[]): void {
-    this.files += batch.length;
-    this.#waiting.push(batch);
+  add(file: FileToParse): void {
+    this.files++;
+    this.#batch.push(file);
+    this.#bytes += file.size;
+    if (this.#batch.length >= this.#batchFiles || this.#bytes >= BATCH_BYTES) this.flush();
+  }
+
+  /** What was added is read, though it fills no batch. */
+  flush(): void {
+    if (this.#batch.length > 0) this.#waiting.push(this.#batch);
+    this.#batch = [];
+    this.#bytes = 0;
+    this.#batchFiles = Math.min(BATCH_FILES, this.#batchFiles * 2);
     this.#readOn();
   }
 

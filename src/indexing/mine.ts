@@ -44,7 +44,7 @@ export async function* minePairs(files: AsyncIterable<FileToMine>, chunker: Chun
   const seen = new Set<string>();
   for await (const file of files) {
     signal?.throwIfAborted();
-    if (isTestPath(file.path) || isGeneratedSource(file.path, file.source.slice(0, 4_096))) continue;
+    if (isTestPath(file.path) || isGeneratedSource(file.path, file.source)) continue;
     const outlined = await chunker.outline(file.path, file.source);
     const entries = outlined.flatMap((each) => each.entries.map((entry) => ({ ...each, entry })));
     for (const { lang, lines, entry } of entries) {

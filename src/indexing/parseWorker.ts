@@ -44,7 +44,7 @@ async function parseFile(root: string, file: FileToParse, chunker: Chunker, inst
   const source = decodeText(bytes);
   if (source === undefined) return { kind: "skip", ...file, reason: "binary" };
   if (isPrivateKey(source)) return { kind: "skip", ...file, reason: "secret" };
-  const isGenerated = isGeneratedSource(relative, source.slice(0, 4_096));
+  const isGenerated = isGeneratedSource(relative, source);
   const { lang, chunks, imports } = await chunker.chunk(relative, source, PARSE_DEADLINE_MS);
   const pathTerms = analyse(relative).join(" ");
   return {

@@ -109,9 +109,12 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     if (!comments) return;
     const { from, to, raw } = comments;
     comments = undefined;
-    push({ from, to, kind: "block", symbols: [], doc: docProse(raw.join("\n")), outside: [...crumb, ...openScopes], inside: [...crumb, ...openScopes], local, definition: undefined, nodes: [], prelude: "comment", header: false, prefixRows: 0 });
+    push({ from, to, doc: docProse(raw.join("\n")), prelude: "comment" });
   };
-  const push = (piece: Piece): void => {
+  /** @param known of the piece; the rest is that of loose rows right here */
+  const push = (known: Pick<Piece, "from" | "to"> & Partial<Piece>): void => {
+    const outside = [...crumb, ...openScopes];
+    const piece: Piece = { kind: "block", symbols: [], doc: "", outside, inside: outside, local, definition: undefined, nodes: [], prelude: undefined, header: false, prefixRows: 0, ...known };
     const last = pieces.at(-1);
     if (last && piece.from <= last.to) return joinRows(last, piece);
     if (last && syntax.groups && sameDefinition(last, piece)) return joinRows(last, piece);
@@ -153,15 +156,13 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
     } else dropComments();
     const opened = syntax.opensScope?.(node);
     if (opened) openScopes = [opened];
-    const outer = openScopes.length > 0 ? [...crumb, ...openScopes] : crumb;
     const definition = local && found?.kind === "block" && !found.holds ? undefined : found;
     if (definition?.docNode) doc = [doc, docProse(definition.docNode.text)].filter((d) => d !== "").join("\n");
-    const outside = definition?.owner?.length ? [...outer, ...definition.owner] : outer;
+    const outside = [...crumb, ...openScopes, ...(definition?.owner ?? [])];
     const own = definition?.scope ?? definition?.names[0];
     push({
-      from: start, to, kind: definition?.kind ?? "block", symbols: definition ? symbolsOf(definition, node, syntax, find) : [], doc,
-      outside, inside: own ? [...outside, own] : outside, local, definition,
-      nodes: to > from ? [definition?.inner ?? node] : [], prelude: syntax.imports?.has(node.type) ? "imports" : undefined, header: false, prefixRows: from - start,
+      from: start, to, doc, outside, inside: own ? [...outside, own] : outside, definition, ...(definition && { kind: definition.kind, symbols: symbolsOf(definition, node, syntax, find) }),
+      nodes: to > from ? [definition?.inner ?? node] : [], prelude: syntax.imports?.has(node.type) ? "imports" : undefined, prefixRows: from - start,
     });
     // Haskell and a file-scoped C# namespace keep the declarations inside the node that opened the scope.
     if (opened && to > from) {
@@ -172,11 +173,8 @@ function piecesOf(nodes: readonly Node[], crumb: readonly string[], local: boole
   /** Where the grammar lost its way, blocks are found by indentation. */
   const scanError = (node: Node): void => {
     dropComments();
-    const crumbs = [...crumb, ...openScopes];
-    for (const { from, to, name, doc } of blocksOf(lines, node.startPosition.row, lastRow(node))) {
-      const definition: Definition | undefined = name ? { kind: "function", names: [name] } : undefined;
-      push({ from, to, kind: definition?.kind ?? "block", symbols: name ? [name] : [], doc, outside: crumbs, inside: name ? [...crumbs, name] : crumbs, local, definition, nodes: [], prelude: undefined, header: false, prefixRows: 0 });
-    }
+    for (const { from, to, name, doc } of blocksOf(lines, node.startPosition.row, lastRow(node)))
+      push({ from, to, doc, ...(name && { kind: "function", symbols: [name], inside: [...crumb, ...openScopes, name], definition: { kind: "function", names: [name] } }) });
   };
   for (const node of nodes) node.namedChildren.forEach(visit);
   dropComments();

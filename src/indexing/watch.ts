@@ -124,7 +124,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
    * report the file when that folder has gone as well.
    */
   async function lookAt(paths: ReadonlySet<string>, watcher: FSWatcher): Promise<void> {
-    const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
+    const filter = new PathFilter(absoluteRoot, limits());
     for (const absolute of paths) {
       const stats = await lstat(absolute).catch(() => undefined);
       if (closed || current !== watcher) return;
@@ -148,7 +148,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     clearTimeout(unheardTimer);
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
-    const filter = new PathFilter(absoluteRoot, { exclude: limits().exclude ?? [] });
+    const filter = new PathFilter(absoluteRoot, limits());
     /**
      * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
      * hears of everything, and Windows lets nobody rename or move a folder while something in it is watched.

@@ -1,4 +1,4 @@
-// The MCP server: search, similar code and status for agents over stdio. Checks what agents send, keeps paths inside the workspace,
+// The MCP server: search, similar code, duplicates and status for agents over stdio. Checks what agents send, keeps paths inside the workspace,
 // and passes progress and cancellation on to the same engine that answers the editor and the terminal.
 import { statSync } from "node:fs";
 import path from "node:path";

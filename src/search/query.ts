@@ -108,7 +108,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   const withoutFilters = bothEnds(takeFilters(raw, restrictions).trim());
   const { symbols: symbolFilter, tests } = restrictions;
 
-  const kind = kindOf(withoutFilters.trim(), isDefined);
+  const kind = kindOf(withoutFilters, isDefined);
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
   const takesPhrases = kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters));
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
@@ -269,7 +269,7 @@ function kindOf(text: string, isDefined: (name: string) => boolean): QueryKind {
 
 /** Whether a line tells of an error, as `TimeoutError thrown with "no slot"` does. A message has a colon, or says that nobody caught it. */
 function isAboutError(text: string): boolean {
-  return !text.trim().includes("\n") && !/:(\s|$)|\b(Uncaught|Unhandled)\b/.test(text.replace(quoted, " "));
+  return !text.includes("\n") && !/:(\s|$)|\b(Uncaught|Unhandled)\b/.test(text.replace(quoted, " "));
 }
 
 /** Letters alone of a script without spaces are a sentence as likely as a name. */

@@ -17,7 +17,7 @@ export interface ReadQuestion {
   readonly respellings: readonly Respelling[];
 }
 
-/** @param mayRespell absent while files are still being read: a word that none has yet may come */
+/** @param mayRespell false while files are still being read: a word that none has yet may come */
 export function readQuestion(store: Vocabulary, raw: string, { isWord, isTyping, mayRespell }: Reader & { readonly mayRespell: boolean }): ReadQuestion {
   const typed = readQuery(store, raw);
   const found = inEnglish(typed, raw, store, isWord);

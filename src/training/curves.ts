@@ -1,14 +1,13 @@
 // Geometry of a small line chart, and the chart as an SVG text. The editor draws the same geometry itself.
-import type { Picture, Series } from "./picture.ts";
-import { clockTime } from "./picture.ts";
+import { clockTime, type Picture, type Series } from "./picture.ts";
 
-export interface Line {
+interface Line {
   readonly name: string;
   /** "x,y x,y …" for a polyline. */
   readonly points: string;
   readonly last: { readonly x: number; readonly y: number; readonly value: number };
 }
-export interface Chart {
+interface Chart {
   readonly width: number;
   readonly height: number;
   readonly lines: readonly Line[];
@@ -56,11 +55,13 @@ const escaped = (text: string): string => text.replace(/[&<>"]/g, (letter) => `&
 /** Loss and held-out recall of a run, one above the other: a picture to keep beside the run's log. */
 export function curvesSvg(picture: Picture, title: string): string {
   const [width, height] = [640, 200];
-  const block = (caption: string, drawn: Chart, top: number): string =>
-    `<g transform="translate(0 ${top})"><text x="${margin.left}" y="12" font-weight="bold">${escaped(caption)}</text>${drawn.lines
+  const block = (caption: string, series: readonly Series[], top: number): string => {
+    const drawn = chart(series, width, height);
+    return `<g transform="translate(0 ${top})"><text x="${margin.left}" y="12" font-weight="bold">${escaped(caption)}</text>${drawn.lines
       .map(({ name, last }, i) => `<text x="${margin.left + 140 + i * 155}" y="12" fill="${colours[i % colours.length]}">${escaped(name)} ${last.value.toFixed(3)}</text>`)
       .join("")}<g transform="translate(0 16)">${drawn.yTicks.map(({ y, text }) => `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y}" y2="${y}" stroke="#ddd"/><text x="${margin.left - 4}" y="${y + 4}" text-anchor="end">${text}</text>`).join("")}${drawn.xTicks
       .map(({ x, text }, i) => `<text x="${x}" y="${height - 4}" text-anchor="${i === 0 ? "start" : "end"}">${text}</text>`)
       .join("")}${drawn.lines.map(({ points, last }, i) => `<polyline points="${points}" fill="none" stroke="${colours[i % colours.length]}" stroke-width="1.6"/><circle cx="${last.x}" cy="${last.y}" r="2.4" fill="${colours[i % colours.length]}"/>`).join("")}</g></g>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * height + 70}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/><text x="${margin.left}" y="16" font-size="13">${escaped(title)}</text>${block("Held-out recall@10", chart(picture.recall, width, height), 24)}${block("Loss", chart(picture.loss, width, height), height + 48)}</svg>\n`;
+  };
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * height + 70}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/><text x="${margin.left}" y="16" font-size="13">${escaped(title)}</text>${block("Held-out recall@10", picture.recall, 24)}${block("Loss", picture.loss, height + 48)}</svg>\n`;
 }

@@ -20,8 +20,6 @@ export interface Environment {
 export interface EnvironmentPlan {
   readonly folder: string;
   readonly tool: "uv" | "pip";
-  /** The Python that the environment is made of. */
-  readonly base: string;
   /** A sentence: what will be installed, where, how large. */
   readonly summary: string;
   readonly steps: readonly { readonly label: string; readonly command: string; readonly args: readonly string[] }[];
@@ -116,7 +114,6 @@ export function prepareEnvironment(cache: string, env: NodeJS.ProcessEnv = proce
   return {
     folder,
     tool: hasUv ? "uv" : "pip",
-    base: base ?? "a Python that uv brings",
     summary: `A Python environment is made in ${folder} with ${hasUv ? "uv" : `${base} and pip`}: PyTorch, ONNX Runtime and Strata's own training package, ${gpu ? "about 5 GB with CUDA" : "0.8 to 5 GB depending on the platform's PyTorch"}. The packages come from the Python package index that this machine is set up with; your code stays here. If you have a Python with them, name it in STRATA_PYTHON (in VS Code: the setting strata.training.python) and nothing is installed.`,
     steps: hasUv
       ? [

@@ -1,5 +1,5 @@
-// Fine-tunes the encoder on one workspace: mines it, starts `python -m strata_train finetune`, passes its JSON lines on, and keeps the
-// result only when the training program measured it to be better. Installing Python is environment.ts.
+// Fine-tunes the encoder on what was mined of a workspace: starts `python -m strata_train finetune`, passes its JSON lines on, and keeps the
+// result only when the training program measured it to be better. Mining is indexing/mine.ts, installing Python environment.ts.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
@@ -56,11 +56,9 @@ export interface FineTuneOptions {
 }
 
 interface FineTuneResult {
-  readonly adopted: boolean;
   readonly reason: string;
+  /** Folder of the adopted model; undefined when the present one stays. */
   readonly model: string | undefined;
-  readonly before: Measures;
-  readonly after: Measures;
 }
 
 /** Fewer documented definitions than this cannot be split into a training and a held-out part that mean anything. */
@@ -93,7 +91,7 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
   else rmSync(out, { recursive: true, force: true });
 
   const result = await converse(options, args, onEvent, signal);
-  if (!result.adopt) return { adopted: false, reason: result.reason, model: undefined, before: result.before, after: result.after };
+  if (!result.adopt) return { reason: result.reason, model: undefined };
   if (!existsSync(path.join(out, "manifest.json"))) throw new StrataError("training.failed", `Training reported success but left no model in ${out}. The model in use stays; run it again, and report this if it repeats.`);
   try {
     mkdirSync(path.dirname(options.adoptAs), { recursive: true });
@@ -102,7 +100,7 @@ export async function fineTune(options: FineTuneOptions, onEvent: (event: Traini
   } catch (error) {
     throw new StrataError("training.failed", `The new model is better, but could not be moved to ${options.adoptAs} (${(error as Error).message}). It is kept in ${out}; mend the folder's permissions and move it there yourself, or run this again. The model in use stays.`, error);
   }
-  return { adopted: true, reason: result.reason, model: options.adoptAs, before: result.before, after: result.after };
+  return { reason: result.reason, model: options.adoptAs };
 }
 
 /** Runs the training program to its result event. */

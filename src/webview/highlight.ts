@@ -50,13 +50,14 @@ function lexer(lang: string): RegExp {
   return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
 }
 
+const anyOf = (words: readonly string[]): RegExp => new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
+
 /** Splits `text` where one of `words` stands at the beginning of a word or of a part of an identifier. */
-function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] {
-  if (words.length === 0) return [{ text, kind, marked: false }];
+function mark(text: string, kind: TokenKind, words: RegExp | undefined): Token[] {
+  if (words === undefined) return [{ text, kind, marked: false }];
   const tokens: Token[] = [];
-  const pattern = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
   let at = 0;
-  for (const match of text.matchAll(pattern)) {
+  for (const match of text.matchAll(words)) {
     const before = text[match.index - 1] ?? "";
     const first = text[match.index] ?? "";
     const partStart = !/[\p{L}\p{N}]/u.test(before) || (/\p{Lu}/u.test(first) && !/\p{Lu}/u.test(before));
@@ -75,10 +76,11 @@ function mark(text: string, kind: TokenKind, words: readonly string[]): Token[] 
 /** Tokens of `text` by line; joined they give the text back, without the line ends. */
 export function highlight(text: string, lang: string, words: readonly string[]): readonly (readonly Token[])[] {
   const lines: Token[][] = [[]];
+  const wanted = words.length === 0 ? undefined : anyOf(words);
   const add = (piece: string, kind: TokenKind) => {
     for (const [i, part] of piece.split("\n").entries()) {
       if (i > 0) lines.push([]);
-      if (part !== "") lines.at(-1)!.push(...mark(part, kind, words));
+      if (part !== "") lines.at(-1)!.push(...mark(part, kind, wanted));
     }
   };
   let at = 0;

@@ -88,16 +88,17 @@ export type Opening = (typeof openings)[number];
 
 export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" } | { /** To the next (1) or the previous (-1) row. */ readonly type: "step"; readonly by: 1 | -1 };
 
+const viewCommands = ["restart", "showLog", "status", "duplicates", "rebuild", "openFolder", "resume"] as const;
+export type ViewCommand = (typeof viewCommands)[number];
+
 export type FromView =
   | { readonly type: "ready" }
   | { readonly type: "search"; readonly query: string; readonly filters: Filters; /** Enter was pressed: keep it in the history. */ readonly remember: boolean }
   | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly how: Opening; /** Line to go to; the first of the place when absent. */ readonly line?: number }
   | { readonly type: "similarTo" | "compare"; readonly id: string }
-  | { readonly type: "command"; readonly command: "restart" | "showLog" | "status" | "duplicates" | "rebuild" | "openFolder" | "resume" }
+  | { readonly type: "command"; readonly command: ViewCommand }
   | { readonly type: "clear" }
   | { readonly type: "forgetHistory" };
-
-const viewCommands: readonly string[] = ["restart", "showLog", "status", "duplicates", "rebuild", "openFolder", "resume"] satisfies readonly (FromView & { type: "command" })["command"][];
 
 /** Longest query and path that are taken from the page; a pasted stack trace fits. */
 const MAX_TEXT = 20_000;
@@ -127,7 +128,7 @@ export function isFromView(value: unknown): value is FromView {
     case "compare":
       return isText(message["id"]);
     case "command":
-      return typeof message["command"] === "string" && viewCommands.includes(message["command"]);
+      return (viewCommands as readonly unknown[]).includes(message["command"]);
     default:
       return false;
   }

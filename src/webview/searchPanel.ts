@@ -12,7 +12,7 @@ import { hitStyles } from "./hitStyles.ts";
 import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
 import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
-import { type Filters, type FromHost, type FromView, resultContext, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
+import { type Filters, type FromHost, type FromView, resultContext, type ViewCommand, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -24,6 +24,10 @@ const WEAK = 0.25;
 const ALWAYS_SHOWN = 6;
 
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
+
+type ResultsOf<Kind extends ViewResults["kind"]> = Extract<ViewResults, { kind: Kind }>;
+
+const notice = (text: string): TemplateResult => html`<div class="notice">${warningIcon}<p>${text}</p></div>`;
 
 /** Other words, or filters, would find nothing either. */
 const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
@@ -447,12 +451,12 @@ export class SearchPanel extends LitElement {
     return running ? html`<progress class="line" aria-label="Working"></progress>` : html`<div class="line"></div>`;
   }
 
-  #renderMain(state: ViewState): TemplateResult {
+  #renderMain(state: ViewState): TemplateResult | typeof nothing {
     const { results, index, error } = state;
     if (index.kind === "noFolder")
       return this.#empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", this.#command("openFolder")]]);
-    if (index.kind === "failed") return html`${this.#failure(index.reason)}${results.kind === "none" ? nothing : this.#renderResults(state)}`;
-    if (error) return html`<div class="notice error" role="alert">${warningIcon}<p>${error}</p></div>${results.kind === "none" ? nothing : this.#renderResults(state)}`;
+    if (index.kind === "failed") return html`${this.#failure(index.reason)}${this.#renderResults(state)}`;
+    if (error) return html`<div class="notice error" role="alert">${warningIcon}<p>${error}</p></div>${this.#renderResults(state)}`;
     return results.kind === "none" ? this.#renderStart(state) : this.#renderResults(state);
   }
 
@@ -471,7 +475,7 @@ export class SearchPanel extends LitElement {
 
   /** Of folders that could not answer; not once more what stands above the list already. */
   #renderFailures({ index }: ViewState, failures: readonly string[]): readonly TemplateResult[] {
-    return failures.filter((failure) => index.kind !== "failed" || failure !== index.reason).map((failure) => html`<div class="notice">${warningIcon}<p>${failure}</p></div>`);
+    return failures.filter((failure) => index.kind !== "failed" || failure !== index.reason).map(notice);
   }
 
   /** What was not found may still be there: nobody reads on. */
@@ -486,7 +490,7 @@ export class SearchPanel extends LitElement {
     </div>`;
   }
 
-  #command(command: (FromView & { type: "command" })["command"]): () => void {
+  #command(command: ViewCommand): () => void {
     return () => this.post({ type: "command", command });
   }
 
@@ -505,7 +509,7 @@ export class SearchPanel extends LitElement {
 
   #renderStart(state: ViewState): TemplateResult {
     const { index, coverage, warnings } = state;
-    const warned = warnings.map((warning) => html`<div class="notice">${warningIcon}<p>${warning}</p></div>`);
+    const warned = warnings.map(notice);
     if (hasNoFiles(state)) return html`${this.#noFiles()}${warned}`;
     const files = coverage ? count(coverage.files, "file") : "";
     const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
@@ -520,19 +524,22 @@ export class SearchPanel extends LitElement {
       ${warned}`;
   }
 
-  #renderResults(state: ViewState): TemplateResult {
+  #renderResults(state: ViewState): TemplateResult | typeof nothing {
     const { results } = state;
-    if (results.kind === "duplicates") return this.#renderDuplicates(state, results);
-    if (results.kind !== "hits") return html``;
+    if (results.kind === "none") return nothing;
+    return results.kind === "duplicates" ? this.#renderDuplicates(state, results) : this.#renderHits(state, results);
+  }
+
+  #renderHits(state: ViewState, results: ResultsOf<"hits">): TemplateResult {
     const all = this.#hitsOf(results);
     const hits = this.#drawn(all);
     const words = results.of === "search" ? queryWords(asRead(results.subject, results)) : [];
-    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, all.length)}</div>
+    return html`<div class="summary" role="status" aria-live="polite">${this.#renderSummary(state, results, all.length)}</div>
       ${hits.length === 0 ? nothing : this.#renderPause(state)}
       ${remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
       ${this.#renderFailures(state, results.failures)}
       ${hits.length === 0
-        ? this.#renderNothing(state)
+        ? this.#renderNothing(state, results)
         : html`<ul
             id="list"
             role="listbox"
@@ -555,18 +562,20 @@ export class SearchPanel extends LitElement {
       <div class="news" role="status">${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}</div>`;
   }
 
-  #renderSummary(state: ViewState, shown: number): TemplateResult {
-    const { results } = state;
-    if (results.kind !== "hits") return html``;
-    return html`${results.of === "similar" ? html`<div class="subject"><span>Similar to <strong>${results.subject}</strong></span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>` : nothing}
+  #renderSummary(state: ViewState, results: ResultsOf<"hits">, shown: number): TemplateResult {
+    return html`${results.of === "similar" ? this.#renderSubject(html`Similar to <strong>${results.subject}</strong>`) : nothing}
       ${coverageLine(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
   }
 
-  #renderNothing(state: ViewState): TemplateResult {
+  /** What the list is of in place of a search, and the way back to that. */
+  #renderSubject(what: TemplateResult): TemplateResult {
+    return html`<div class="subject"><span>${what}</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>`;
+  }
+
+  #renderNothing(state: ViewState, results: ResultsOf<"hits">): TemplateResult {
     if (state.busy) return html``;
     if (hasNoFiles(state)) return this.#noFiles();
-    const { results } = state;
-    const typed = results.kind === "hits" && results.of === "search" ? splitQuery(results.subject).filters : [];
+    const typed = results.of === "search" ? splitQuery(results.subject).filters : [];
     const filters = [...filterTexts(this.#filters, state.folder), ...typed];
     const filtered = filters.length > 0;
     const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(splitQuery(this.query).words, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
@@ -583,11 +592,11 @@ export class SearchPanel extends LitElement {
     );
   }
 
-  #renderDuplicates(state: ViewState, { subject, nothingPasses, whyNothing, groups, coverage, apart, failures }: Extract<ViewResults, { kind: "duplicates" }>): TemplateResult {
+  #renderDuplicates(state: ViewState, { subject, nothingPasses, whyNothing, groups, coverage, apart, failures }: ResultsOf<"duplicates">): TemplateResult {
     const all = subject === "" ? `No two pieces of code of six lines or more${apart ? " in one workspace folder" : ""} do the same.` : `Nothing of six lines or more in it stands anywhere else${apart ? " in its workspace folder" : ""}.`;
     const none = nothingPasses ? whyNothing ?? "It is not in the index: left out, without code, or written just now." : all;
     return html`<div class="summary" role="status">
-        <div class="subject"><span>Duplicates${subject === "" ? nothing : html` of <strong>${subject}</strong>`}</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>
+        ${this.#renderSubject(html`Duplicates${subject === "" ? nothing : html` of <strong>${subject}</strong>`}`)}
         ${coverageLine(state, coverage, count(groups.length, "group"), "", false)}
       </div>
       ${apart ? html`<p class="remark">Each workspace folder is compared by itself.</p>` : nothing}

@@ -1,4 +1,4 @@
-// What the fine-tuning page and its host say to each other. The host sends the whole state; the page asks for three things.
+// What the fine-tuning page and its host say to each other. The host sends the whole state; the page only asks.
 import type { Picture } from "../training/picture.ts";
 
 export interface TrainingState {

@@ -1,6 +1,6 @@
 // The fine-tuning page: what is being done, curves of loss and held-out recall, the time left, and at the end the figures of the verdict.
 import { html, LitElement, nothing, svg, type TemplateResult } from "lit";
-import { type Chart, chart } from "../training/curves.ts";
+import { chart } from "../training/curves.ts";
 import { clockTime, type Picture, resultTable, type Series, signed } from "../training/picture.ts";
 import type { FromTrainingPage, ToTrainingPage, TrainingState } from "./trainingMessages.ts";
 import { trainingStyles } from "./trainingStyles.ts";
@@ -40,8 +40,8 @@ class TrainingPage extends LitElement {
       </div>
       ${result(picture)}
       ${state !== "running" && picture.recall.length + picture.loss.length === 0 ? nothing : html`<section class="charts">
-        ${figure("Held-out recall@10", "Share of questions about code it does not learn from whose answer is among the first ten", picture.recall, chart(picture.recall, 520, 220))}
-        ${figure("Loss", "Of what it learns from; lower is better", picture.loss, chart(picture.loss, 520, 220))}
+        ${figure("Held-out recall@10", "Share of questions about code it does not learn from whose answer is among the first ten", picture.recall)}
+        ${figure("Loss", "Of what it learns from; lower is better", picture.loss)}
       </section>`}
       <p class="dim">Nothing leaves this machine. The result is used only if it finds held-out code better and no exit becomes clearly worse; until then, and if anything fails, the present model stays in use.</p>
     `;
@@ -72,8 +72,8 @@ function result(picture: Picture): TemplateResult | typeof nothing {
     <p id="note" class="dim">${table.note}</p>`;
 }
 
-function figure(title: string, meaning: string, series: readonly Series[], drawn: Chart): TemplateResult {
-  const { width, height, lines, xTicks, yTicks } = drawn;
+function figure(title: string, meaning: string, series: readonly Series[]): TemplateResult {
+  const { width, height, lines, xTicks, yTicks } = chart(series, 520, 220);
   return html`<figure>
     <figcaption title=${meaning}>
       <b>${title}</b>

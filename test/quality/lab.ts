@@ -55,7 +55,7 @@ export async function chunkFolder(root: string, edit: (file: string, text: strin
 export async function chunkText(file: string, text: string): Promise<LabFile> {
   chunker ??= Chunker.create({ log: silentLog });
   const { lang, chunks, imports } = await (await chunker).chunk(file, text);
-  const flags = { path: file, lang, isTest: isTestPath(file), isGenerated: isGeneratedSource(file, text.slice(0, 4_096)) };
+  const flags = { path: file, lang, isTest: isTestPath(file), isGenerated: isGeneratedSource(file, text) };
   return { path: file, lang, imports, chunks: chunks.map(({ chunk: { id: _, ...chunk }, startLine, endLine }) => ({ ...chunk, ...flags, startLine, endLine })) };
 }
 

@@ -189,10 +189,10 @@ test("places in files", () => {
 });
 
 test("a file is looked for from where the user stands, then from the folder", () => {
-  assert.deepEqual(resolvePlace("a.ts:2", { root, under: "" }, path.join(root, "src")), { path: "src/a.ts", startLine: 2 });
-  assert.deepEqual(resolvePlace("src/a.ts:1-3", { root, under: "" }, scratch), { path: "src/a.ts", startLine: 1, endLine: 3 });
-  assert.deepEqual(resolvePlace("a.ts:2", { root, under: "src" }, scratch), { path: "src/a.ts", startLine: 2 });
-  assert.deepEqual(resolvePlace(`${path.join(root, "src/a.ts")}:3`, { root, under: "" }, "/"), { path: "src/a.ts", startLine: 3 });
+  assert.deepEqual(resolvePlace(parsePlace("a.ts:2"), { root, under: "" }, path.join(root, "src")), { path: "src/a.ts", startLine: 2 });
+  assert.deepEqual(resolvePlace(parsePlace("src/a.ts:1-3"), { root, under: "" }, scratch), { path: "src/a.ts", startLine: 1, endLine: 3 });
+  assert.deepEqual(resolvePlace(parsePlace("a.ts:2"), { root, under: "src" }, scratch), { path: "src/a.ts", startLine: 2 });
+  assert.deepEqual(resolvePlace(parsePlace(`${path.join(root, "src/a.ts")}:3`), { root, under: "" }, "/"), { path: "src/a.ts", startLine: 3 });
 });
 
 test("paths from agents stay inside, links included", () => {

@@ -49,15 +49,15 @@ test("a better model is adopted, and every event is passed on", { skip: posix },
     never,
   );
   assert.deepEqual(events.map((e) => e.event), ["progress", "metric", "result"]);
-  assert.equal(result.adopted, true);
+  assert.equal(result.model, path.join(folder, "models", "mine"));
   assert.ok(existsSync(path.join(folder, "models", "mine", "manifest.json")));
-  assert.deepEqual(result.after, { "6": 0.6, score: 0.6 });
+  assert.deepEqual(events.flatMap((e) => (e.event === "result" ? [e.after] : [])), [{ "6": 0.6, score: 0.6 }]);
 });
 
 test("a model that is not better stays out", { skip: posix }, async (t) => {
   const folder = temporary(t);
   const result = await fineTune(options(folder, `mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":false,"reason":"No exit got better.",${figures}}'`), () => {}, never);
-  assert.deepEqual([result.adopted, result.model, result.reason], [false, undefined, "No exit got better."]);
+  assert.deepEqual([result.model, result.reason], [undefined, "No exit got better."]);
   assert.ok(!existsSync(path.join(folder, "models", "mine")));
 });
 
@@ -193,7 +193,7 @@ test("without uv and Python there is a sentence, with either there is a plan tha
   }
 });
 
-const planOf = (cache: string, script: string): EnvironmentPlan => ({ folder: path.join(cache, "training-env"), tool: "pip", base: "python3", summary: "", steps: [{ label: "making", command: "sh", args: ["-c", script] }] });
+const planOf = (cache: string, script: string): EnvironmentPlan => ({ folder: path.join(cache, "training-env"), tool: "pip", summary: "", steps: [{ label: "making", command: "sh", args: ["-c", script] }] });
 const readyEnvironment = (cache: string) => makeEnvironment(planOf(cache, `mkdir -p "${cache}/training-env/bin"; touch "${cache}/training-env/bin/python"`), () => {}, never);
 const leftIn = (cache: string): string[] => readdirSync(cache).filter((name) => name.startsWith("training-env"));
 
