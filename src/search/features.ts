@@ -9,7 +9,7 @@ import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
-import { usesOf } from "./uses.ts";
+import { usesAmong } from "./uses.ts";
 import { wordingOf } from "./wording.ts";
 
 export const featureNames = [
@@ -97,7 +97,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
-  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
+  const uses = query.used === undefined ? undefined : usesAmong(lastName(query.used), candidates);
   const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();

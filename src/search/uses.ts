@@ -44,6 +44,8 @@ const codeSign = /[(){}[\]=;<>:@|&]/;
 /** A call may be a name and nothing else. */
 const callsWithoutBrackets: ReadonlySet<string> = new Set(["bash", "fish", "nushell", "powershell", "batch", "make", "ruby", "crystal", "elixir", "haskell", "elm", "purescript", "ocaml", "fsharp", "lisp", "clojure", "tcl", "perl", "coffeescript", "nix", "just", "vim"]);
 
+const mention = 0.3;
+
 /** How certainly a place uses the name that it does not define itself, 0 to 1: calls it, says it in code, or merely mentions it. */
 export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "lang">) => number {
   const said = new RegExp(`(?<![\\p{L}\\p{N}_$])${used.replace(/[$?!.]/g, "\\$&")}(?![\\p{L}\\p{N}_$])`, "u");
@@ -58,6 +60,15 @@ export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "
     const definitions = symbols.includes(used) ? (symbols.length > 1 ? 1 : Infinity) : 0;
     if (inCode.filter((row) => called.test(row)).length > definitions) return 1;
     if (definitions > 0 || rows.length === 0) return 0;
-    return inCode.length > 0 ? 0.8 : 0.3;
+    return inCode.length > 0 ? 0.8 : mention;
   };
+}
+
+/** The same among candidates. What has no name in the file that defines the name, as pages of a comment that say how it is called, mentions it. */
+export function usesAmong(used: string, candidates: readonly { readonly place: Place }[]): (place: Place) => number {
+  const uses = usesOf(used);
+  const lower = used.toLowerCase();
+  const defining = new Set(candidates.filter(({ place }) => place.symbols.some((symbol) => symbol.toLowerCase() === lower)).map(({ place }) => place.path));
+  const isNameless = ({ symbols, breadcrumb, kind }: Place): boolean => symbols.length === 0 && breadcrumb === "" && (kind === "block" || kind === "window");
+  return (place) => (defining.has(place.path) && isNameless(place) ? Math.min(mention, uses(place)) : uses(place));
 }
