@@ -41,6 +41,9 @@ export function nameUsed(text: string, isCode: (word: string) => boolean, isDefi
 const noUse = /^\s*(?:\/\/|\/?\*|#(?!\{)|--|;|%|import\b|from\s+\S+\s+import\b|use\b|using\b|require\b|export\s+(?:\*|\{)|["'`]{3})/;
 /** Rows of a comment or a long string have no such sign. */
 const codeSign = /[(){}[\]=;<>:@|&]/;
+/** A message, into which nothing is filled. A quote of Rust or of a Lisp opens nothing. */
+const message = /"(?:\\.|[^"\\{])*\s(?:\\.|[^"\\{])*"|'(?:\\.|[^'\\{])*\s(?:\\.|[^'\\{])*'/g;
+const withoutQuotes: ReadonlySet<string> = new Set(["rust", "lisp", "clojure", "haskell", "ocaml", "sml", "vim", "bash", "fish", "tcl", "make"]);
 /** A call may be a name and nothing else. */
 const callsWithoutBrackets: ReadonlySet<string> = new Set(["bash", "fish", "nushell", "powershell", "batch", "make", "ruby", "crystal", "elixir", "haskell", "elm", "purescript", "ocaml", "fsharp", "lisp", "clojure", "tcl", "perl", "coffeescript", "nix", "just", "vim"]);
 
@@ -54,8 +57,9 @@ export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "
   return ({ text, symbols, lang }) => {
     if (!text.includes(used)) return 0;
     const rows = text.split("\n").filter((row) => said.test(row));
+    const withoutMessages = (row: string): string => (withoutQuotes.has(lang) ? row : row.slice(0, 1_000).replace(message, '""'));
     const isCode = (row: string): boolean => !noUse.test(row) && unquoted.test(row) && (codeSign.test(row) || callsWithoutBrackets.has(lang));
-    const inCode = proseLanguages.has(lang) ? [] : rows.filter(isCode);
+    const inCode = proseLanguages.has(lang) ? [] : rows.map(withoutMessages).filter((row) => said.test(row) && isCode(row));
     // One of several small functions that share a chunk may call another; a function that calls itself is no news.
     const definitions = symbols.includes(used) ? (symbols.length > 1 ? 1 : Infinity) : 0;
     if (inCode.filter((row) => called.test(row)).length > definitions) return 1;

@@ -42,9 +42,11 @@ it("a place uses a name that it calls or says in code, and not one that it defin
   assert.equal(uses("const how = parseDateTime(text);"), 0);
   assert.equal(uses("function parseDate(text) {\n  return parseDate(text.trim());\n}", ["parseDate"]), 0);
   assert.equal(uses("const parseDate = (text) => 0;\nconst today = () => parseDate('today');\nconst never = () => parseDate('');", ["parseDate", "today", "never"]), 1);
-  for (const mention of ["// parseDate(text) would do", 'import { parseDate } from "./dates";', "What parseDate makes of it.", "all = ['parseDate']"]) assert.equal(uses(mention), 0.3, mention);
+  for (const mention of ["// parseDate(text) would do", 'import { parseDate } from "./dates";', "What parseDate makes of it.", "all = ['parseDate']", "throw new Error('parseDate() gave nothing');"]) assert.equal(uses(mention), 0.3, mention);
   assert.equal(uses("Call parseDate(text).", [], "markdown"), 0.3);
   assert.equal(uses("  parseDate today", [], "bash"), 0.8);
+  assert.equal(uses('log(`at ${parseDate(text)}`, "now is {parseDate(now)} here");'), 1);
+  assert.equal(uses("fn at<'a>(text: &'a str) { parseDate(text) as &'a Date }", [], "rust"), 1);
 });
 
 it("what a file says of a name that it defines is no use of it, unless it runs", () => {
