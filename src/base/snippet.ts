@@ -28,11 +28,13 @@ export function lineOfSnippet(snippet: string, text: string, line: number): numb
 }
 
 /**
- * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; else the beginning.
+ * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; where none is, the line
+ * that names what the hit defines, and not the comment or the imports in front of it; else the beginning.
  * @param wordsOf those in a line, with what each counts there
+ * @param isNamed see `naming`
  * @returns index of the first line.
  */
-export function bestWindow<L extends { readonly length: number }>(lines: readonly L[], height: number, wordsOf: (line: L) => ReadonlyMap<string, number>): number {
+export function bestWindow<L extends { readonly length: number }>(lines: readonly L[], height: number, wordsOf: (line: L) => ReadonlyMap<string, number>, isNamed: (line: L) => boolean = () => false): number {
   const words = lines.map(wordsOf);
   const last = Math.max(0, lines.length - height);
   let best = 0;
@@ -43,8 +45,8 @@ export function bestWindow<L extends { readonly length: number }>(lines: readonl
     const value = sum([...seen.values()]);
     if (value > most) [best, most] = [start, value];
   }
-  if (most === 0) return 0;
-  const first = words.findIndex(({ size }, i) => i >= best && size > 0);
+  const first = most === 0 ? lines.findIndex(isNamed) : words.findIndex(({ size }, i) => i >= best && size > 0);
+  if (first < 0) return 0;
   // One line above gives the word its place, unless that line is empty.
   return Math.min(last, Math.max(best, (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first));
 }
@@ -68,10 +70,3 @@ export const wordsIn = (words: readonly string[]) => (line: string): ReadonlyMap
   const lower = line.toLowerCase();
   return new Map(words.filter((word) => lower.includes(word)).map((word) => [word, 1]));
 };
-
-/** Which words of the question a line holds; of code that nobody asked for in words, whether it names what the hit defines. */
-export function wordsOrName(words: readonly string[], symbol: string): (line: string) => ReadonlyMap<string, number> {
-  if (words.length > 0) return wordsIn(words);
-  const isNamed = naming(symbol);
-  return (line) => new Map(isNamed(line) ? [[symbol, 1]] : []);
-}

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { copiesLikeness, copiesTitle, likenessText } from "../base/copies.ts";
 import { queryWords } from "../base/queryWords.ts";
-import { bestWindow, wordsOrName } from "../base/snippet.ts";
+import { bestWindow, naming, wordsIn } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import { sumCoverage } from "../engine/folders.ts";
 import { restsEarly } from "../engine/pace.ts";
@@ -36,7 +36,7 @@ function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   const out = [head.filter((part) => part !== "").join("  ")];
   if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));
   const lines = hit.snippet.split(/\r?\n/);
-  const from = bestWindow(lines, snippetLines, wordsOrName(queryWords(options.query), hit.symbol));
+  const from = bestWindow(lines, snippetLines, wordsIn(queryWords(options.query)), naming(hit.symbol));
   const shown = lines.slice(from, from + snippetLines);
   const gutter = String(hit.startLine + from + shown.length - 1).length;
   for (const [i, line] of shown.entries()) {
@@ -60,9 +60,9 @@ export function renderLines(hits: readonly Hit[], { query }: Pick<HitsOptions, "
   return hits
     .map((hit) => {
       const lines = hit.snippet.split(/\r?\n/);
-      const wordsOf = wordsOrName(words, hit.symbol);
-      const counts = lines.map((line) => wordsOf(line).size);
-      const at = counts.indexOf(Math.max(...counts));
+      const counts = lines.map((line) => wordsIn(words)(line).size);
+      const most = Math.max(...counts);
+      const at = Math.max(0, most === 0 ? lines.findIndex(naming(hit.symbol)) : counts.indexOf(most));
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
       return `${printable(hit.path)}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;
     })

@@ -375,7 +375,7 @@ const own: Partial<Record<LanguageId, Own>> = {
     defines: [
       inside,
       /^\s*(?:oo::class\s+create|(?:::)?itcl::class|(?:::)?snit::(?:type|widget|widgetadaptor)|namespace\s+eval|oo::define)\s+(?<holder>[^\s{]+)/,
-      /^\s*(?:(?:::)?(?:proc|snit::macro|itcl::body|oo::objdefine)|method|typemethod|classmethod|(?:public|private|protected)\s+(?:method|proc))\s+(?:\{(?<name>[^}]+)\}|(?<plain>[^\s{]+))/,
+      /^\s*(?:(?:::)?(?:proc|snit::macro|itcl::body|oo::objdefine)|method|typemethod|classmethod|(?:public|private|protected)\s+(?:method|proc))\s+(?:\{(?<name>[^}]+)\}|(?!\S*\$)(?<plain>[^\s{]+))/,
       /^\s*test\s+(?<name>[\w.:-]+)/,
     ],
     joint: /::/,

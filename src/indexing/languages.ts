@@ -274,10 +274,13 @@ function languageOfName(name: string): Language | undefined {
   return named && byId.get(named);
 }
 
-/** XML and YAML that say so, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
+/** A function and the end of a branch or loop, each a row of its own: completions and what other scripts source have no ending and no `#!`. */
+const shellSigns = [/^[ \t]*(?:function[ \t]+)?[A-Za-z_][\w:.-]*[ \t]*\(\)[ \t]*\{?[ \t]*$/m, /^[ \t]*(?:fi|esac|done)[ \t]*(?:[;|#&<].*)?$/m];
+/** XML, YAML and shells that say so, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
 function contentOf(head: string): Language | undefined {
   if (/^\s*<\?xml\s/.test(head)) return byId.get("xml");
   if (/^%YAML 1\.\d/.test(head)) return byId.get("yaml");
+  if (/^#(?:compdef|autoload)\b/.test(head) || /^#[ \t]*shellcheck[ \t]+shell=/m.test(head.slice(0, 1_000)) || shellSigns.every((sign) => sign.test(head))) return byId.get("bash");
   const first = head.split("\n").find((row) => !/^\s*(?:--|#|\/\*|\*|$)/.test(row)) ?? "";
   if (/^\s*(?:create|drop|alter)\s+(?:(?:or replace|global temporary|temporary|unique|user)\s+)?(?:table|sequence|index|view|type|database|schema|function|procedure|trigger)\s/i.test(first)) return byId.get("sql");
   return /^(?:<%(?:args|attr|doc|def|filter|flags|init|method|once|perl|shared)\b|<&\|? ?\S|%# )/im.test(head) ? byId.get("template") : undefined;

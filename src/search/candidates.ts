@@ -39,6 +39,9 @@ const placesPerChunk = 3;
 /** Files that one line of a trace may mean: a bare `index.ts` is the name of thousands, and says nothing there. */
 const filesPerLine = 50;
 
+/** By how much code may have moved since a trace was written. */
+const linesMoved = 40;
+
 /** Candidates from each retriever for k hits: enough that ranking can still lift what one retriever saw late. */
 export function poolSize(k: number): number {
   return Math.min(400, Math.max(80, 5 * k));
@@ -180,7 +183,9 @@ function placesOfTrace(store: SearchStore, query: ParsedQuery): Place[] {
     const endings = paths.filter((path) => path.endsWith(name)).map((path) => ({ path, common: commonEnding(path, location.path) })).filter((ending) => ending.common > 0);
     const longest = Math.max(0, ...endings.map((ending) => ending.common));
     const nearest = endings.filter(({ common }) => common === longest).slice(0, filesPerLine);
-    for (const { path } of nearest) found.push(...store.placesInFile(path, location.line, location.line));
+    const at = nearest.flatMap(({ path }) => store.placesInFile(path, location.line, location.line));
+    // The code may have moved since, and the line be an empty one now.
+    found.push(...(at.length > 0 ? at : nearest.flatMap(({ path }) => store.placesInFile(path, location.line - linesMoved, location.line + linesMoved))));
   }
   return found;
 }

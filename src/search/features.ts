@@ -9,7 +9,7 @@ import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
-import { usesOf } from "./uses.ts";
+import { usesAmong } from "./uses.ts";
 import { wordingOf } from "./wording.ts";
 
 export const featureNames = [
@@ -97,11 +97,13 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
-  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
+  const uses = query.used === undefined ? undefined : usesAmong(lastName(query.used), candidates);
   const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
   const otherSystems = forOtherSystems(files.keys(), new Set(query.text.toLowerCase().split(/[^\p{L}\p{N}]+/u)));
+
+  const isThere = query.locations.map(({ path, line }) => candidates.some(({ place }) => linesBetween(place, line) === 0 && commonEnding(place.path, path) > 0));
 
   const rows = candidates.map((candidate, i) => {
     const { place } = candidate;
@@ -160,7 +162,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
       set("re-export", 1);
       set("passed on", passesOn(place, identifiers) ? 1 : 0);
     }
-    if (query.locations.length > 0) set("trace", traceMatch(place, query));
+    if (query.locations.length > 0) set("trace", traceMatch(place, query, isThere));
     if (wording) set("wording", wording(place.text));
     if (uses) set("uses", uses(place));
     return row;
@@ -389,14 +391,24 @@ function passesOn({ path, text }: Place, identifiers: readonly string[]): boolea
 /** How far a list of exported names is read. */
 const exportChars = 2_000;
 
-/** 1 for the first line of a trace, less for the callers below it; files that share more of the named path count more. */
-function traceMatch(place: Place, query: ParsedQuery): number {
+/**
+ * 1 for the first line of a trace, less for the callers below it; files that share more of the named path count more, and what stands near to a line that is
+ * not there (any more) less.
+ * @param isThere for each of the query's locations, whether a candidate holds it
+ */
+function traceMatch(place: Place, query: ParsedQuery, isThere: readonly boolean[]): number {
   let best = 0;
   query.locations.forEach((location, i) => {
-    if (location.line < place.startLine || location.line > place.endLine) return;
+    const between = linesBetween(place, location.line);
+    if (between > 0 && isThere[i]!) return;
     const named = location.path.split("/").length;
     const common = commonEnding(place.path, location.path);
-    if (common > 0) best = Math.max(best, common / Math.min(named, place.path.split("/").length) / (1 + i / 4));
+    const near = between === 0 ? 1 : 0.5 / (1 + between / 10);
+    if (common > 0) best = Math.max(best, (near * common) / Math.min(named, place.path.split("/").length) / (1 + i / 4));
   });
   return best;
+}
+
+function linesBetween({ startLine, endLine }: Place, line: number): number {
+  return Math.max(0, startLine - line, line - endLine);
 }

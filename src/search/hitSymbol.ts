@@ -61,7 +61,7 @@ function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) =
 /** For each of the names, what the rows between it and the next one say of the query. What stands above the first row that says a name is the first's. */
 function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[]): readonly number[] {
   const rows = text.split("\n");
-  const starts = symbols.map((symbol) => Math.max(0, rows.findIndex(naming(symbol))));
+  const starts = symbols.map((symbol) => rowOf(symbol, rows));
   // Comments and attributes right above a name belong to it.
   const withComment = (row: number): number => {
     while (row > 0 && (isComment(rows[row - 1]!) || /^\s*(?:\*|@\w)/.test(rows[row - 1]!))) row--;
@@ -79,6 +79,16 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
     }),
   );
   return symbols.map((symbol, i) => (symbol === query.used ? -callsFit : worth.get(starts[i]!)!));
+}
+
+const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
+
+/** The row that a name stands in as what is defined, else the first that says it: a function may be called in front of where it stands. */
+function rowOf(symbol: string, rows: readonly string[]): number {
+  const name = lastName(symbol).replace(/[^\p{L}\p{N}_]/gu, "\\$&");
+  const isDefined = new RegExp(`\\b${defining}\\s+(?:[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
+  const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row));
+  return Math.max(0, at >= 0 ? at : rows.findIndex(naming(symbol)));
 }
 
 /** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */

@@ -41,8 +41,13 @@ export function nameUsed(text: string, isCode: (word: string) => boolean, isDefi
 const noUse = /^\s*(?:\/\/|\/?\*|#(?!\{)|--|;|%|import\b|from\s+\S+\s+import\b|use\b|using\b|require\b|export\s+(?:\*|\{)|["'`]{3})/;
 /** Rows of a comment or a long string have no such sign. */
 const codeSign = /[(){}[\]=;<>:@|&]/;
+/** A message, into which nothing is filled. A quote of Rust or of a Lisp opens nothing. */
+const message = /"(?:\\.|[^"\\{])*\s(?:\\.|[^"\\{])*"|'(?:\\.|[^'\\{])*\s(?:\\.|[^'\\{])*'/g;
+const withoutQuotes: ReadonlySet<string> = new Set(["rust", "lisp", "clojure", "haskell", "ocaml", "sml", "vim", "bash", "fish", "tcl", "make"]);
 /** A call may be a name and nothing else. */
 const callsWithoutBrackets: ReadonlySet<string> = new Set(["bash", "fish", "nushell", "powershell", "batch", "make", "ruby", "crystal", "elixir", "haskell", "elm", "purescript", "ocaml", "fsharp", "lisp", "clojure", "tcl", "perl", "coffeescript", "nix", "just", "vim"]);
+
+const mention = 0.3;
 
 /** How certainly a place uses the name that it does not define itself, 0 to 1: calls it, says it in code, or merely mentions it. */
 export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "lang">) => number {
@@ -52,12 +57,22 @@ export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "
   return ({ text, symbols, lang }) => {
     if (!text.includes(used)) return 0;
     const rows = text.split("\n").filter((row) => said.test(row));
+    const withoutMessages = (row: string): string => (withoutQuotes.has(lang) ? row : row.slice(0, 1_000).replace(message, '""'));
     const isCode = (row: string): boolean => !noUse.test(row) && unquoted.test(row) && (codeSign.test(row) || callsWithoutBrackets.has(lang));
-    const inCode = proseLanguages.has(lang) ? [] : rows.filter(isCode);
+    const inCode = proseLanguages.has(lang) ? [] : rows.map(withoutMessages).filter((row) => said.test(row) && isCode(row));
     // One of several small functions that share a chunk may call another; a function that calls itself is no news.
     const definitions = symbols.includes(used) ? (symbols.length > 1 ? 1 : Infinity) : 0;
     if (inCode.filter((row) => called.test(row)).length > definitions) return 1;
     if (definitions > 0 || rows.length === 0) return 0;
-    return inCode.length > 0 ? 0.8 : 0.3;
+    return inCode.length > 0 ? 0.8 : mention;
   };
+}
+
+/** The same among candidates. What has no name in the file that defines the name, as pages of a comment that say how it is called, mentions it. */
+export function usesAmong(used: string, candidates: readonly { readonly place: Place }[]): (place: Place) => number {
+  const uses = usesOf(used);
+  const lower = used.toLowerCase();
+  const defining = new Set(candidates.filter(({ place }) => place.symbols.some((symbol) => symbol.toLowerCase() === lower)).map(({ place }) => place.path));
+  const isNameless = ({ symbols, breadcrumb, kind }: Place): boolean => symbols.length === 0 && breadcrumb === "" && (kind === "block" || kind === "window");
+  return (place) => (defining.has(place.path) && isNameless(place) ? Math.min(mention, uses(place)) : uses(place));
 }

@@ -1,7 +1,7 @@
 // One row of the list: where, what, how deeply read, the telling lines of the code; opened, all of them and why it is here.
 import { html, nothing, type TemplateResult } from "lit";
 import { likenessText } from "../base/copies.ts";
-import { bestWindow, wordsOrName } from "../base/snippet.ts";
+import { bestWindow, naming } from "../base/snippet.ts";
 import { dedent, highlight, markedWords, type Token } from "./highlight.ts";
 import { chevronIcon, compareIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
 import { resultContext, type ViewHit } from "./messages.ts";
@@ -46,8 +46,8 @@ const token = ({ text, kind, marked }: Token): TemplateResult | string => (marke
 
 function code(hit: ViewHit, words: readonly string[], expanded: boolean): TemplateResult {
   const lines = highlight(dedent(hit.snippet), hit.lang, words);
-  const isNamed = wordsOrName([], hit.symbol);
-  const from = expanded ? 0 : bestWindow(lines, CLOSED_LINES, words.length > 0 ? markedWords : (line) => isNamed(line.map(({ text }) => text).join("")));
+  const isNamed = naming(hit.symbol);
+  const from = expanded ? 0 : bestWindow(lines, CLOSED_LINES, markedWords, (line) => isNamed(line.map(({ text }) => text).join("")));
   let shown = expanded ? lines : lines.slice(from, from + CLOSED_LINES);
   while (shown.length > 1 && shown.at(-1)!.length === 0) shown = shown.slice(0, -1);
   const rest = hit.endLine - hit.startLine + 1 - lines.length;

@@ -72,6 +72,8 @@ test("of a longer piece the lines with most words of the query are shown, and wh
   const late = { ...hit, snippet: `import a from "a";\nimport b from "b";\n\n${hit.snippet}` };
   assert.match(renderHits([late], { ...options, query: "" }), /│ \/\*\* Opens it[^]*│ function openIndex/, "without words, those that name it");
   assert.match(renderLines([late], { query: "" }), /:102:1:function openIndex/);
+  assert.match(renderHits([late], { ...options, query: "zebra" }), /│ \/\*\* Opens it[^]*│ function openIndex/, "and where none of its words is there");
+  assert.match(renderLines([late], { query: "zebra" }), /:102:1:function openIndex/);
 });
 
 test("a line for each hit, of what says most of the query, as editors read it", () => {

@@ -70,6 +70,10 @@ describe("languageOf", () => {
     ["meson.build", "meson"],
     ["ui/PlayerBar.qml", "qml"],
     ["home/zshrc", "bash"],
+    ["completions/git", "bash", "# completion for git\n\n__git_find ()\n{\n  if test -d .git; then\n    echo .git\n  fi\n}\n"],
+    ["site-functions/_strata", "bash", "#compdef strata\n_arguments '--help'\n"],
+    ["lib/common", "bash", "# shellcheck shell=sh\nLIMIT=3\n"],
+    ["NEWS", "text", "Call start() first.\n\nAll is\ndone\n"],
     ["home/vimrc", "vim"],
     ["home/gitconfig", "ini"],
     [".bash_aliases", "bash"],
@@ -168,7 +172,7 @@ describe("languageOf", () => {
 
 it("tells languages in no time, whatever a file begins with", async () => {
   for (const file of ["a.h", "a.m", "a.pl", "a.v", "a.1", "a.info", "script"])
-    for (const [start, filler] of [["", "\n"], ["", "//\n"], ["#!", "/"], ["#!", "env a=b "], ["-*- ", "a; "], ["vim:", "ft"]] as const) await assertGrowsEvenly(20_000, (n) => languageOf(file, start + filler.repeat(n)));
+    for (const [start, filler] of [["", "\n"], ["", "//\n"], ["#!", "/"], ["#!", "env a=b "], ["-*- ", "a; "], ["vim:", "ft"], ["", "a() "], ["", "function "], ["", "fi ;"]] as const) await assertGrowsEvenly(20_000, (n) => languageOf(file, start + filler.repeat(n)));
 });
 
 describe("the table", () => {

@@ -213,6 +213,25 @@ test("the first line of a trace counts more than its callers, and only where the
   assert.equal(of("src/queue/other.ts", "trace"), 0);
 });
 
+test("of a trace's line that is not there any more the nearest code counts, and only then", () => {
+  const chunks: MemoryChunk[] = [
+    { path: "src/queue/mailbox.ts", text: "take", startLine: 1, endLine: 9 },
+    { path: "src/queue/mailbox.ts", text: "send", startLine: 11, endLine: 30 },
+    { path: "src/other.ts", text: "take", startLine: 1, endLine: 30 },
+  ];
+  const trace = (line: number) => {
+    const store = new MemoryStore(chunks);
+    const parsed = parseQuery(`    at take (/srv/app/src/queue/mailbox.ts:${line}:1)`);
+    const candidates = gatherCandidates(store, parsed, undefined, 20, "");
+    const rows = candidateFeatures({ store, encoder: undefined }, parsed, undefined, candidates);
+    return chunks.map(({ text, path }) => rows[candidates.items.findIndex(({ place }) => place.path === path && place.text === text)]?.[featureNames.indexOf("trace")] ?? 0);
+  };
+  assert.deepEqual(trace(20), [0, 1, 0]);
+  const [before, after, other] = trace(10);
+  assert.ok(before! > 0 && before! < 0.5 && before === after && other === 0);
+  assert.ok(trace(35)[1]! > 0, "behind the end of the file");
+});
+
 test("what a question asks for is no test or example to be left behind", () => {
   const chunks: MemoryChunk[] = [{ path: "examples/train.ipynb", lang: "python", isTest: true, text: "train the model" }, { path: "src/train.py", lang: "python", text: "train the model" }];
   const of = (query: string) => (name: FeatureName) => featuresOf(query, chunks)("examples/train.ipynb", name);

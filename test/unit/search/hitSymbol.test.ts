@@ -49,6 +49,8 @@ test("what stands below a name, and in the comment above it, speaks for it", () 
 test("of small functions the one that calls what is asked for, not the one that is called", () => {
   const code = "const save = (order) => 1;\nconst load = () => 0;\nconst ship = (order) => save(order);";
   assert.equal(shown("who calls `save`", ["save", "load", "ship"], ["save"], code), "ship");
+  const before = "const http = create();\nhttp.retry(() => refresh());\nlet pending = null;\nexport function refresh() {\n  return (pending ??= http.post());\n}";
+  assert.equal(shown("who calls `refresh`", ["http", "pending", "refresh"], ["refresh"], before), "http");
 });
 
 test("where nobody asked in words a function's name comes before that of a constant in front of it", () => {

@@ -4,7 +4,8 @@ import { gatherCandidates } from "../../../src/search/candidates.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 import { rank } from "../../../src/search/ranking.ts";
 import { candidateFeatures } from "../../../src/search/search.ts";
-import { usesOf } from "../../../src/search/uses.ts";
+import { usesAmong, usesOf } from "../../../src/search/uses.ts";
+import type { Place } from "../../../src/store/store.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
 describe("the name whose uses a question asks for", () => {
@@ -41,9 +42,24 @@ it("a place uses a name that it calls or says in code, and not one that it defin
   assert.equal(uses("const how = parseDateTime(text);"), 0);
   assert.equal(uses("function parseDate(text) {\n  return parseDate(text.trim());\n}", ["parseDate"]), 0);
   assert.equal(uses("const parseDate = (text) => 0;\nconst today = () => parseDate('today');\nconst never = () => parseDate('');", ["parseDate", "today", "never"]), 1);
-  for (const mention of ["// parseDate(text) would do", 'import { parseDate } from "./dates";', "What parseDate makes of it.", "all = ['parseDate']"]) assert.equal(uses(mention), 0.3, mention);
+  for (const mention of ["// parseDate(text) would do", 'import { parseDate } from "./dates";', "What parseDate makes of it.", "all = ['parseDate']", "throw new Error('parseDate() gave nothing');"]) assert.equal(uses(mention), 0.3, mention);
   assert.equal(uses("Call parseDate(text).", [], "markdown"), 0.3);
   assert.equal(uses("  parseDate today", [], "bash"), 0.8);
+  assert.equal(uses('log(`at ${parseDate(text)}`, "now is {parseDate(now)} here");'), 1);
+  assert.equal(uses("fn at<'a>(text: &'a str) { parseDate(text) as &'a Date }", [], "rust"), 1);
+});
+
+it("what a file says of a name that it defines is no use of it, unless it runs", () => {
+  const places = [
+    { path: "dates.cmake", text: "  parse_date(OUT text)", symbols: [], kind: "block" },
+    { path: "dates.cmake", text: "function(PARSE_DATE out)", symbols: ["PARSE_DATE"], kind: "function" },
+    { path: "order.cmake", text: "parse_date(at due)", symbols: [], kind: "block" },
+    { path: "main.py", text: "def main(): pass", symbols: ["main"], kind: "function" },
+    { path: "main.py", text: "main()", symbols: [], kind: "module" },
+  ].map((place) => ({ place: { breadcrumb: "", lang: "cmake", ...place } as unknown as Place }));
+  const uses = (name: string) => places.map(({ place }) => usesAmong(name, places)(place));
+  assert.deepEqual(uses("parse_date"), [0.3, 0, 1, 0, 0]);
+  assert.deepEqual(uses("main"), [0, 0, 0, 0, 1]);
 });
 
 it("who asks for callers gets them before the definition and what is called alike, all of a file too", () => {
