@@ -207,6 +207,16 @@ const own: Partial<Record<LanguageId, Own>> = {
     longComments: inMl,
     joint: /\./,
   },
+  gdscript: {
+    defines: [
+      /^class_name\s+(?<name>\w+)/,
+      /^\s*class\s+(?<holder>\w+)/,
+      /^\s*(?:static\s+)?func\s+(?<name>\w+)/,
+      /^\s*(?:signal|enum|const)\s+(?<name>\w+)/,
+      /^(?:@\w+(?:\([^)]*\))?\s+)*(?:static\s+)?var\s+(?<name>\w+)/,
+    ],
+    comment: /^\s*(?:#|@\w+(?:\([^)]*\))?\s*$)/,
+  },
   gherkin: {
     defines: [/^\s*(?:Feature|Rule):\s*(?<holder>\S.*?)\s*$/, /^\s*(?:Scenario(?: Outline| Template)?|Example|Background):\s*(?<name>\S.*?)\s*$/],
     comment: /^\s*[#@]/,
@@ -315,6 +325,10 @@ const own: Partial<Record<LanguageId, Own>> = {
   },
   prolog: { defines: [/^(?::-\s*module\(\s*)?(?<name>[a-z]\w*)\s*(?:\(|,|:-|-->|\.\s*$)/] },
   proto: { defines: [/^\s*(?:message|enum|service|extend|group)\s+(?<holder>[\w.]+)/, /^\s*(?:repeated|optional|required)\s+group\s+(?<holder>\w+)/, /^\s*rpc\s+(?<name>\w+)/] },
+  puppet: {
+    defines: [/^\s*class\s+(?<holder>[\w:]+)/, /^\s*(?:define|function|plan|type)\s+(?<name>[\w:]+)/, /^\s*node\s+["']?(?<holder>[\w.-]+)/, /^\s*(?<type>@{0,2}[a-z][\w:]*)\s*\{\s*["'](?<name>[^"'$]+)["']\s*:/],
+    joint: /::/,
+  },
   purescript: {
     defines: [
       /^(?:derive\s+)?(?:newtype\s+)?instance\s+(?<name>[a-z_][\w']*)\s*::/,

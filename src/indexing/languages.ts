@@ -79,6 +79,7 @@ const rows = [
   plain("apex", "scanner", ".apex .trigger"),
   plain("objective-c", "scanner", ".m .mm"),
   plain("visual-basic", "scanner", ".vb .vbs .bas .cls"),
+  plain("puppet", "scanner", "", ["puppetfile"]),
   plain("pascal", "scanner", ".pas .pp .dpr"),
   plain("fortran", "scanner", ".f .f90 .f95 .f03 .f08 .for"),
   plain("ada", "scanner", ".adb .ads"),
@@ -208,6 +209,7 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ".stub": [[/^\s*<\?php\b/, "php"]],
   ".g": [[/^[ \t]*(?:(?:lexer|parser|tree)[ \t]+)?grammar[ \t]+\w+[ \t]*;|^[ \t]*class[ \t]+\w+[ \t]+extends[ \t]+(?:\w*Parser|\w*Lexer)[ \t]*;/m, "antlr"]], // else GAP's code and much else
   ".sls": [[/^(?:#!r6rs\b.*|;.*|\s)*\(/, "lisp"]], // else Salt's states
+  ".pp": [[/^[ \t]*(?:(?:class|define|node)[ \t]+["'\w:.-]+[ \t]*(?:[({]|inherits\b|$)|(?:include|contain)[ \t]+[\w:]+[ \t]*$|\w+[ \t]*\{[ \t]*["'][^"'\n]*["']:)/m, "puppet"]], // else Free Pascal's
   ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
   ".pl": [[/^[ \t]*:-\s/m, "prolog"]],
   ".plt": [[/^[ \t]*:-\s/m, "prolog"]], // else gnuplot

@@ -89,7 +89,8 @@ export class NoiseFloor {
 export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
   if ((query.kind !== "prose" && (query.kind !== "symbol" || typed !== query.text)) || query.phrases.length > 0 || items.length === 0) return false;
   // Who asks for the callers of a name has his answer in each.
-  if (query.used !== undefined && items.some(({ place }) => usesOf(lastName(query.used!))(place) > 0.5)) return false;
+  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
+  if (uses && items.some(({ place }) => uses(place) > 0.5)) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
   const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));
   const worth = sum(worthOf(new Set(analyse(query.text))));

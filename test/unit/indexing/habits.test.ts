@@ -53,6 +53,8 @@ const cases: Readonly<Record<string, Rows>> = {
   clojure: { "(defprotocol Shape": "Shape", "(defmulti area :kind)": "area", "(defn ^:private step [x]": "step", "(ns app.core": "app.core", "(def ^{:private true} limit 5)": "limit", '(ns ^{:doc "What it is."': undefined, "(default-value x)": undefined },
   cue: { "#Order: {": "#Order", "service: {": "service", "package shop": "shop", "  name: string": undefined },
   devicetree: { "\tstatus_led: led-0 {": "status_led", "\ttuner@60 {": "tuner", "&i2c1 {": "i2c1", "/ {": "", "\tleds {": "leds", "\treg = <0x60>;": undefined },
+  gdscript: { "class_name Player": "Player", "signal died": "died", "@export var speed := 220.0": "speed", "const JUMP = -400.0": "JUMP", "func hurt(amount: int) -> void:": "hurt", "\tvar left := 1": undefined, "\tmove_and_slide()": undefined },
+  puppet: { "class shop::web (": "shop > web", "define shop::vhost($docroot) {": "shop > vhost", "  service { 'nginx':": "nginx", "node 'web1.example.org' {": "web1.example.org", "    ensure  => running,": undefined },
   gherkin: { "Feature: Checkout of a cart": "Checkout of a cart", "  Scenario Outline: Shipping costs": "Shipping costs", "    Given the cart is empty": undefined, "    | kg | price |": undefined },
   gn: { 'executable("shop") {': "shop", 'template("pack") {': "pack", "declare_args() {": "", "  use_cache = true": "use_cache", "if (is_linux) {": "" },
   cmake: { "function(add_thing ARGS)": "add_thing", "macro(link_all)": "link_all", "add_custom_target( run_test_zcomplexdiv": "run_test_zcomplexdiv", "project(shop VERSION 1.0)": "shop", "add_executable(${NAME} main.c)": undefined, "if(UNIX)": "", 'option(WITH_TESTS "Build the tests" ON)': "WITH_TESTS", 'set(BUS "i2c" CACHE STRING "Which bus")': "BUS", "set(BUS i2c)": undefined, "add_library(Shop::Shop UNKNOWN IMPORTED)": "Shop::Shop" },
@@ -130,7 +132,7 @@ describe("habits", () => {
     assert.equal(habitsOf("terraform").definedBy('variable "region" {')?.type, undefined);
   });
   it("are those of most languages where nothing else is known, and for no language at all", () => {
-    assert.equal(habitsOf("gdscript"), commonHabits);
+    assert.equal(habitsOf("mojo"), commonHabits);
     assert.equal(habitsOf("no such language"), commonHabits);
   });
   it("hold for languages that exist", () => {
