@@ -10,9 +10,10 @@ import { count, coverageLine } from "./coverageLine.ts";
 import { type HitActions, hitRow, rootOf, rowId, shownPath, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
-import { closeIcon, filterIcon, historyIcon, layersIcon, searchIcon, sideIcon, warningIcon } from "./icons.ts";
+import { closeIcon, filterIcon, historyIcon, searchIcon, sideIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
 import { type Filters, type FromHost, type FromView, resultContext, type ViewCommand, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
+import { empty, notice } from "./notices.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
 
@@ -26,8 +27,6 @@ const ALWAYS_SHOWN = 6;
 const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
 
 type ResultsOf<Kind extends ViewResults["kind"]> = Extract<ViewResults, { kind: Kind }>;
-
-const notice = (text: string): TemplateResult => html`<div class="notice">${warningIcon}<p>${text}</p></div>`;
 
 /** Other words, or filters, would find nothing either. */
 const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
@@ -454,67 +453,38 @@ export class SearchPanel extends LitElement {
   #renderMain(state: ViewState): TemplateResult | typeof nothing {
     const { results, index, error } = state;
     if (index.kind === "noFolder")
-      return this.#empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", this.#command("openFolder")]]);
-    if (index.kind === "failed") return html`${this.#failure(index.reason)}${this.#renderResults(state)}`;
-    if (error) return html`<div class="notice error" role="alert">${warningIcon}<p>${error}</p></div>${this.#renderResults(state)}`;
+      return empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", this.#command("openFolder")]]);
+    if (index.kind === "failed") return html`${notice(index.reason, [["Restart Engine", this.#command("restart")], ["Show Log", this.#command("showLog")]], true)}${this.#renderResults(state)}`;
+    if (error) return html`${notice(error, [], true)}${this.#renderResults(state)}`;
     return results.kind === "none" ? this.#renderStart(state) : this.#renderResults(state);
-  }
-
-  #failure(reason: string): TemplateResult {
-    return html`<div class="notice error" role="alert">
-      ${warningIcon}
-      <div>
-        <p>${reason}</p>
-        <div class="buttons">
-          <button class="button" @click=${this.#command("restart")}>Restart Engine</button>
-          <button class="button secondary" @click=${this.#command("showLog")}>Show Log</button>
-        </div>
-      </div>
-    </div>`;
   }
 
   /** Of folders that could not answer; not once more what stands above the list already. */
   #renderFailures({ index }: ViewState, failures: readonly string[]): readonly TemplateResult[] {
-    return failures.filter((failure) => index.kind !== "failed" || failure !== index.reason).map(notice);
+    return failures.filter((failure) => index.kind !== "failed" || failure !== index.reason).map((text) => notice(text));
   }
 
   /** What was not found may still be there: nobody reads on. */
   #renderPause({ index }: ViewState): TemplateResult | typeof nothing {
-    if (index.kind !== "paused") return nothing;
-    return html`<div class="notice">
-      ${warningIcon}
-      <div>
-        <p>${index.reason}</p>
-        <div class="buttons"><button class="button" @click=${this.#command("resume")}>Resume</button></div>
-      </div>
-    </div>`;
+    return index.kind === "paused" ? notice(index.reason, [["Resume", this.#command("resume")]]) : nothing;
   }
 
   #command(command: ViewCommand): () => void {
     return () => this.post({ type: "command", command });
   }
 
-  #empty(title: string, body: TemplateResult, buttons: readonly (readonly [label: string, press: () => void])[] = []): TemplateResult {
-    return html`<div class="empty">
-      <div class="mark">${layersIcon}</div>
-      <h2>${title}</h2>
-      ${body}
-      ${buttons.map(([label, press]) => html`<button class="button" @click=${press}>${label}</button>`)}
-    </div>`;
-  }
-
   #noFiles(): TemplateResult {
-    return this.#empty("No files to search", html`<p>Files are found as soon as they are there. What is left out, and why, says the index status.</p>`, [["Index Status", this.#command("status")]]);
+    return empty("No files to search", html`<p>Files are found as soon as they are there. What is left out, and why, says the index status.</p>`, [["Index Status", this.#command("status")]]);
   }
 
   #renderStart(state: ViewState): TemplateResult {
     const { index, coverage, warnings } = state;
-    const warned = warnings.map(notice);
+    const warned = warnings.map((text) => notice(text));
     if (hasNoFiles(state)) return html`${this.#noFiles()}${warned}`;
     const files = coverage ? count(coverage.files, "file") : "";
     const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
     const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
-    return html`${this.#empty(title, line, index.kind === "paused" ? [["Resume", this.#command("resume")]] : [])}
+    return html`${empty(title, line, index.kind === "paused" ? [["Resume", this.#command("resume")]] : [])}
       <div class="suggestions">
         <h3>${state.history.length > 0 ? "Earlier searches" : "For example"}</h3>
         ${(state.history.length > 0 ? state.history.slice(0, 5) : examples).map((query) => html`<button class="entry" @click=${() => this.#search(query, this.#filters, true)}>${state.history.length > 0 ? historyIcon : searchIcon}<span>${query}</span></button>`)}
@@ -579,7 +549,7 @@ export class SearchPanel extends LitElement {
     const filters = [...filterTexts(this.#filters, state.folder), ...typed];
     const filtered = filters.length > 0;
     const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(splitQuery(this.query).words, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
-    return this.#empty(
+    return empty(
       "Nothing found",
       html`<ul class="tips">
         ${state.index.kind === "working" && state.index.unread ? html`<li>The workspace is still being indexed; the search is made again as more is read.</li>` : nothing}
@@ -602,7 +572,7 @@ export class SearchPanel extends LitElement {
       ${apart ? html`<p class="remark">Each workspace folder is compared by itself.</p>` : nothing}
       ${this.#renderPause(state)}
       ${this.#renderFailures(state, failures)}
-      ${groups.length === 0 ? this.#empty("No duplicates", html`<p>${none}</p>`) : this.#renderGroups(groups)}`;
+      ${groups.length === 0 ? empty("No duplicates", html`<p>${none}</p>`) : this.#renderGroups(groups)}`;
   }
 
   #renderGroups(groups: readonly ViewDuplicateGroup[]): TemplateResult {
