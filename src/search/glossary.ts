@@ -4,9 +4,12 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { stemmer as french } from "@orama/stemmers/french";
 import { stemmer as german } from "@orama/stemmers/german";
+import { stemmer as italian } from "@orama/stemmers/italian";
 import { stemmer as portuguese } from "@orama/stemmers/portuguese";
 import { stemmer as russian } from "@orama/stemmers/russian";
 import { stemmer as spanish } from "@orama/stemmers/spanish";
+import { stemmer as turkish } from "@orama/stemmers/turkish";
+import { stemmer as ukrainian } from "@orama/stemmers/ukrainian";
 import { packageRoot } from "../base/assets.ts";
 
 /** A part of a text that the glossary knows. */
@@ -25,8 +28,8 @@ export interface Glossary {
   lists(word: string): boolean;
   /** The parts of the text that it knows, in order, the longest that fits at each place. */
   piecesOf(text: string): Piece[];
-  /** Every English word in it. */
-  readonly english: ReadonlySet<string>;
+  /** Every English word in it, made anew. */
+  english(): ReadonlySet<string>;
 }
 
 /** Letters of scripts without spaces, and of Korean, whose words carry their particles with them. */
@@ -73,10 +76,13 @@ const languages: Readonly<Record<string, Language>> = {
   de: { name: "German", letters: latin, grammar: germanGrammar },
   es: { name: "Spanish", letters: latin, grammar: { stem: spanish } },
   fr: { name: "French", letters: latin, grammar: { stem: french } },
+  it: { name: "Italian", letters: latin, grammar: { stem: italian } },
   ja: { name: "Japanese", letters: /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}]/u },
   ko: { name: "Korean", letters: /\p{Script=Hangul}/u },
   pt: { name: "Portuguese", letters: latin, grammar: { stem: portuguese } },
   ru: { name: "Russian", letters: cyrillic, grammar: { stem: russian } },
+  tr: { name: "Turkish", letters: latin, grammar: { stem: turkish } },
+  uk: { name: "Ukrainian", letters: cyrillic, grammar: { stem: ukrainian } },
   zh: { name: "Chinese", letters: /\p{Script=Han}/u },
 };
 
@@ -96,7 +102,7 @@ export function glossariesFor(text: string): readonly Glossary[] {
 }
 
 /** English words that those lists give which every question needs. */
-export const englishListed = (): ReadonlySet<string> => new Set(glossariesFor("a").flatMap(({ english }) => [...english]));
+export const englishListed = (): ReadonlySet<string> => new Set(glossariesFor("a").flatMap((glossary) => [...glossary.english()]));
 
 interface Entry {
   readonly words: readonly string[];
@@ -112,7 +118,7 @@ export function entriesOf(text: string): Entry[] {
   });
 }
 
-const englishIn = (entries: readonly Entry[]): ReadonlySet<string> => new Set(entries.flatMap(({ english }) => english.flatMap((words) => words.split(" "))));
+const englishIn = (words: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> => new Set([...words.values()].flatMap((english) => english.flatMap((one) => one.split(" "))));
 
 /** A language whose words are looked up one by one, whatever their endings. */
 export function spacedGlossary(language: string, entries: readonly Entry[], { stem, forms, compounds }: Grammar): Glossary {
@@ -156,7 +162,7 @@ export function spacedGlossary(language: string, entries: readonly Entry[], { st
   return {
     language,
     lists: (word) => listed.has(word),
-    english: englishIn(entries),
+    english: () => englishIn(listed),
     piecesOf(text) {
       const words = [...text.matchAll(word)].map((match) => ({ from: match.index, to: match.index + match[0].length, lower: match[0].toLowerCase() }));
       const keys = words.map(({ from, to, lower }) => (isName(text, from, to) ? undefined : keyOf(lower)));
@@ -188,7 +194,7 @@ export function unspacedGlossary(language: string, entries: readonly Entry[]): G
   return {
     language,
     lists: (word) => known.has(word),
-    english: englishIn(entries),
+    english: () => englishIn(known),
     piecesOf(text) {
       return [...text.matchAll(unspacedWords)].flatMap(({ 0: run, index }) => {
         const pieces: Piece[] = [];

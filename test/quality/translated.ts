@@ -1,4 +1,4 @@
-// What a question finds that is asked in another language: the judged questions in eight of them (test/quality/translated/, by repository, in the order of
+// What a question finds that is asked in another language: the judged questions in eleven of them (test/quality/translated/, by repository, in the order of
 // its questions), as typed and as the product reads them (src/search/translation.ts), beside the English ones. At instant depth.
 //   node test/quality/translated.ts [--set DIR] [--repo NAME] [--lang ID …] [--show]
 import { readdirSync, readFileSync } from "node:fs";
