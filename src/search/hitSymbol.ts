@@ -4,7 +4,7 @@ import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
-import { analyse, nameParts } from "./terms.ts";
+import { analyse, literally, nameParts } from "./terms.ts";
 import { usesOf } from "./uses.ts";
 
 /** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
@@ -22,10 +22,11 @@ const callsFit = 4;
  */
 export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text">) => string {
   const fit = fitness(query, idf);
+  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
   return ({ symbols, text }) => {
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
-    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf);
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, uses);
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
       const value = fit(symbol) + (below?.[i] ?? 0);
@@ -59,7 +60,7 @@ function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) =
 }
 
 /** For each of the names, what the rows between it and the next one say of the query. What stands above the first row that says a name is the first's. */
-function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[]): readonly number[] {
+function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[], uses: ReturnType<typeof usesOf> | undefined): readonly number[] {
   const rows = text.split("\n");
   const starts = symbols.map((symbol) => rowOf(symbol, rows));
   // Comments and attributes right above a name belong to it.
@@ -74,8 +75,8 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
       const said = rows.slice(from, begins[i + 1]?.from).join("\n");
       const terms = new Set(analyse(said));
       const share = total === 0 ? 0 : sum(query.terms.map((term, at) => (terms.has(term) ? idf[at]! : 0))) / total;
-      const uses = query.used !== undefined && usesOf(lastName(query.used))({ text: said, symbols: [], lang: "" }) > 0.5;
-      return [row, rowsShare * share + (uses ? callsFit : 0)] as const;
+      const isUse = uses !== undefined && uses({ text: said, symbols: [], lang: "" }) > 0.5;
+      return [row, rowsShare * share + (isUse ? callsFit : 0)] as const;
     }),
   );
   return symbols.map((symbol, i) => (symbol === query.used ? -callsFit : worth.get(starts[i]!)!));
@@ -85,8 +86,7 @@ const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|clas
 
 /** The row that a name stands in as what is defined, else the first that says it: a function may be called in front of where it stands. */
 function rowOf(symbol: string, rows: readonly string[]): number {
-  const name = lastName(symbol).replace(/[^\p{L}\p{N}_]/gu, "\\$&");
-  const isDefined = new RegExp(`\\b${defining}\\s+(?:[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
+  const isDefined = new RegExp(`\\b${defining}\\s+(?:[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${literally(lastName(symbol))}(?![\\p{L}\\p{N}_])`, "u");
   const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row));
   return Math.max(0, at >= 0 ? at : rows.findIndex(naming(symbol)));
 }

@@ -3,6 +3,7 @@
 import type { Place } from "../store/store.ts";
 import { isStopWord } from "../base/queryWords.ts";
 import { proseLanguages } from "./query.ts";
+import { literally } from "./terms.ts";
 
 const kind = "(?:(?:the|this)\\s+)?(?:(?:function|method|class|type|macro|constant|variable|hook|component|struct|interface|module|helper)\\s+)?";
 const name = "`?(?<name>[~@#$]?[\\p{L}_$][\\p{L}\\p{N}_$]*(?:(?:::|\\.|->|#)[\\p{L}_$][\\p{L}\\p{N}_$]*)*[?!]?(?:\\(\\))?)`?(?![\\p{L}\\p{N}_$.:/-]*[\\p{L}\\p{N}_$])";
@@ -51,7 +52,7 @@ const mention = 0.3;
 
 /** How certainly a place uses the name that it does not define itself, 0 to 1: calls it, says it in code, or merely mentions it. */
 export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "lang">) => number {
-  const said = new RegExp(`(?<![\\p{L}\\p{N}_$])${used.replace(/[$?!.]/g, "\\$&")}(?![\\p{L}\\p{N}_$])`, "u");
+  const said = new RegExp(`(?<![\\p{L}\\p{N}_$])${literally(used)}(?![\\p{L}\\p{N}_$])`, "u");
   const called = new RegExp(`${said.source}\\s*(?:<[^<>()\\n]{0,80}>)?!?\\(`, "u");
   const unquoted = new RegExp(`(?<!["'\`])${said.source}|${said.source}(?!["'\`])`, "u");
   return ({ text, symbols, lang }) => {

@@ -1,5 +1,6 @@
 // How much of a message's or code's own wording a chunk repeats, in runs of three words: what survives when its variable parts differ.
 // A sentence may be a message too, with nothing that tells so; of such only what stands in a string literal counts.
+import { literally } from "./terms.ts";
 import type { ParsedQuery } from "./query.ts";
 
 const word = /[\p{L}\p{N}_$]+/gu;
@@ -24,7 +25,7 @@ export function wordingOf(query: ParsedQuery): ((text: string) => number) | unde
   if (query.kind !== "prose") return share;
   if (words.length < 3 || words.length > longestMessage) return undefined;
   // Most candidates have none of the runs, and a look for the single words tells.
-  const patterns = runs.map((run) => ({ run, inOrder: new RegExp(run.map((part) => part.replaceAll("$", "\\$")).join("[^\\p{L}\\p{N}_$]+"), "u") }));
+  const patterns = runs.map((run) => ({ run, inOrder: new RegExp(run.map(literally).join("[^\\p{L}\\p{N}_$]+"), "u") }));
   return (text) => {
     const lower = text.toLowerCase();
     const missing = new Set(words.filter((part) => !lower.includes(part)));

@@ -53,6 +53,15 @@ test("of small functions the one that calls what is asked for, not the one that 
   assert.equal(shown("who calls `refresh`", ["http", "pending", "refresh"], ["refresh"], before), "http");
 });
 
+test("names may hold any sign", () => {
+  const signs = Array.from({ length: 0x7f - 0x21 }, (_, i) => String.fromCharCode(0x21 + i)).filter((sign) => !/[\w.#:]/.test(sign));
+  for (const sign of signs) {
+    const name = `script_name${sign}`;
+    assert.equal(shown("who sets the name of the script", ["host", name], ["script", "name"], `def host\nend\ndef ${name}(value)\nend`), name);
+  }
+  assert.equal(shown("who calls `save!`", ["save!", "ship"], ["save"], "def save!\nend\ndef ship\n  save!()\nend"), "ship");
+});
+
 test("where nobody asked in words a function's name comes before that of a constant in front of it", () => {
   const text = 'const ALPHABET = "abc";\n\nexport function isValid(code: string) {}';
   assert.equal(mainSymbol({ kind: "function", symbols: ["ALPHABET", "Coupon.isValid"], text }), "Coupon.isValid");

@@ -78,3 +78,8 @@ it("who asks for callers gets them before the definition and what is called alik
   assert.notEqual(ranked[0]!.candidate.place.symbols[0], "parseDate");
   assert.ok(ranked.every(({ features }) => features.every(Number.isFinite)));
 });
+
+it("a name may end with a sign", () => {
+  const place = (text: string) => ({ text, symbols: [], lang: "ruby" });
+  for (const name of ["save!", "empty?", "$el", "a+b", "x=", "[]"]) assert.ok(usesOf(name)(place(`  ${name}(1)`)) > 0.5, name);
+});
