@@ -63,7 +63,7 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
   const root = canonicalRoot(options.root);
   const folder = indexFolder(root);
   let reachBy = Infinity;
-  let busySince = Infinity;
+  const takenSince = new Map<ErrorCode, number>();
   let startAt = 0;
   let startAgain = startAgainMs.first;
   let ended: number | undefined;
@@ -93,11 +93,11 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineConn
     const now = Date.now();
     const mayTake = outcome?.code === "index.busy" ? BUSY_MS : outcome?.code === "index.held" ? HELD_MS : 0;
     if (outcome === undefined) reachBy = Math.min(reachBy, now + REACH_MS);
-    else if (mayTake === 0 || now > busySince + mayTake) throw outcome;
+    else if (mayTake === 0 || now > (takenSince.get(outcome.code) ?? now) + mayTake) throw outcome;
     else {
       // Another client may have won the race to start one: theirs answers shortly, or when it has opened the index.
       options.log("info", `another process has the index of ${root} and does not answer yet`);
-      busySince = Math.min(busySince, now);
+      if (!takenSince.has(outcome.code)) takenSince.set(outcome.code, now);
       startAt = now + startAgain;
       startAgain = Math.min(2 * startAgain, startAgainMs.most);
     }
@@ -120,10 +120,12 @@ export async function endUnusedEngine(options: Omit<ConnectOptions, "start">): P
   if (found === undefined || found === "replace") return false;
   try {
     const gone = new Promise<boolean>((resolve) => void found.connection.onClose(() => resolve(true)));
-    const asked = found.connection.sendRequest(endUnlessUsed).then((ends) => ends && gone, (error: unknown) => StrataError.is(fromWire(error), "engine.unreachable"));
-    const outcome = await settledWithin(patienceMs, asked);
-    if (outcome === "frozen") throw frozen(root, record!.pid, folder);
-    return outcome;
+    const asked = found.connection.sendRequest(endUnlessUsed).catch((error: unknown) => StrataError.is(fromWire(error), "engine.unreachable"));
+    const ends = await settledWithin(patienceMs, asked);
+    if (ends === "frozen") throw frozen(root, record!.pid, folder);
+    if (ends && (await settledWithin(patienceMs, gone)) === "frozen")
+      throw new StrataError("index.busy", `The engine for ${root} (process ${record!.pid}) is still saving what it has read. Try again in a minute.`);
+    return ends;
   } finally {
     found.dispose();
   }

@@ -185,6 +185,9 @@ const otherNames = new Map<string, readonly LanguageId[]>([
 ]);
 
 /** Text of no known kind. */
+/** Languages whose files are read, not run. */
+export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org", "manual"]);
+
 export const unknownLanguage: Language = { id: "text", cutting: "sections", extensions: [] };
 
 const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));
@@ -208,7 +211,7 @@ const byBeginning: Readonly<Record<string, readonly (readonly [sign: RegExp, id:
   ".tfvars": [[/^/, "terraform"]], // patterns of such; the others may hold secrets
   ".stub": [[/^\s*<\?php\b/, "php"]],
   ".g": [[/^[ \t]*(?:(?:lexer|parser|tree)[ \t]+)?grammar[ \t]+\w+[ \t]*;|^[ \t]*class[ \t]+\w+[ \t]+extends[ \t]+(?:\w*Parser|\w*Lexer)[ \t]*;/m, "antlr"]], // else GAP's code and much else
-  ".sls": [[/^(?:#!r6rs\b.*|;.*|\s)*\(/, "lisp"]], // else Salt's states
+  ".sls": [[/^(?:#\||(?:[#;][^\n]*\n|\s)*\()/, "lisp"]], // else Salt's states
   ".pp": [[/^[ \t]*(?:(?:class|define|node)[ \t]+["'\w:.-]+[ \t]*(?:[({]|inherits\b|$)|(?:include|contain)[ \t]+[\w:]+[ \t]*$|\w+[ \t]*\{[ \t]*["'][^"'\n]*["']:)/m, "puppet"]], // else Free Pascal's
   ".info": [[/^This is .{1,200}, produced by (?:makeinfo|texi2any)\b/m, "manual"]],
   ".pl": [[/^[ \t]*:-\s/m, "prolog"]],
@@ -277,7 +280,7 @@ function languageOfName(name: string): Language | undefined {
 }
 
 /** A function and the end of a branch or loop, each a row of its own: completions and what other scripts source have no ending and no `#!`. */
-const shellSigns = [/^[ \t]*(?:function[ \t]+)?[A-Za-z_][\w:.-]*[ \t]*\(\)[ \t]*\{?[ \t]*$/m, /^[ \t]*(?:fi|esac|done)[ \t]*(?:[;|#&<].*)?$/m];
+const shellSigns = [/^[ \t]*(?:function[ \t]+)?[A-Za-z_][\w:.-]*[ \t]*\(\)[ \t]*(?:\{[ \t]*)?$/m, /^[ \t]*(?:fi|esac|done)[ \t]*(?:[;|#&<].*)?$/m];
 /** XML, YAML and shells that say so, what databases are made with (`schema.Pg`), and the components of Mason: their files may end in anything or nothing. */
 function contentOf(head: string): Language | undefined {
   if (/^\s*<\?xml\s/.test(head)) return byId.get("xml");

@@ -291,7 +291,7 @@ function luaAssignment(node: Node, local: boolean): Definition | undefined {
 
 export const bash: Syntax = {
   // zsh takes `groot() { cd $root }`; to the grammar, as to bash, the bracket is an argument and the function never ends.
-  readAs: (source) => source.replace(/^([ \t]*(?:function[ \t]+[\w:.-]+[ \t]*(?:\(\))?|[\w:.-]+[ \t]*\(\))[ \t]*\{[^\n]{0,300}[^;&\s{])[ \t](?=\}[ \t]*(?:#.*)?$)/gm, "$1;"),
+  readAs: (source) => source.replace(/^([ \t]*(?:function[ \t]+[\w:.-]+(?:[ \t]*\(\))?|[\w:.-]+[ \t]*\(\))[ \t]*\{[^\n]{0,300}[^;&\s{])[ \t](?=\}[ \t]*(?:#.*)?$)/gm, "$1;"),
   definitions: {
     function_definition: define("function"),
     variable_assignment: define("block"),

@@ -40,7 +40,7 @@ const placesPerChunk = 3;
 const filesPerLine = 50;
 
 /** By how much code may have moved since a trace was written. */
-const linesMoved = 40;
+export const linesMoved = 40;
 
 /** Candidates from each retriever for k hits: enough that ranking can still lift what one retriever saw late. */
 export function poolSize(k: number): number {

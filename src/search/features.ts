@@ -2,11 +2,12 @@
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
-import { type Candidate, type Candidates, commonEnding } from "./candidates.ts";
+import { proseLanguages } from "../indexing/languages.ts";
+import { type Candidate, type Candidates, commonEnding, linesMoved } from "./candidates.ts";
 import { isCatalogue, kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
-import { lastName, namesIn, type ParsedQuery, proseLanguages } from "./query.ts";
+import { lastName, namesIn, type ParsedQuery } from "./query.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
 import { usesAmong } from "./uses.ts";
@@ -400,7 +401,7 @@ function traceMatch(place: Place, query: ParsedQuery, isThere: readonly boolean[
   let best = 0;
   query.locations.forEach((location, i) => {
     const between = linesBetween(place, location.line);
-    if (between > 0 && isThere[i]!) return;
+    if (between > 0 && (isThere[i]! || between > linesMoved)) return;
     const named = location.path.split("/").length;
     const common = commonEnding(place.path, location.path);
     const near = between === 0 ? 1 : 0.5 / (1 + between / 10);

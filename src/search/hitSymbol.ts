@@ -20,16 +20,17 @@ const callsFit = 4;
  * the one that calls what the question asks the callers of. The first name when none fits better, and for pasted code, whose words are everyone's.
  * @param idf of the query's terms, in their order.
  */
-export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text">) => string {
+export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text" | "lang">) => string {
   const fit = fitness(query, idf);
-  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
-  return ({ symbols, text }) => {
+  const used = query.used === undefined ? undefined : lastName(query.used);
+  const uses = used === undefined ? undefined : usesOf(used);
+  return ({ symbols, text, lang }) => {
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
-    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, uses);
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => uses !== undefined && uses({ text: said, symbols: [], lang }) > 0.5);
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
-      const value = fit(symbol) + (below?.[i] ?? 0);
+      const value = used !== undefined && lastName(symbol) === used ? -callsFit : fit(symbol) + (below?.[i] ?? 0);
       if (value > most) [best, most] = [symbol, value];
     }
     return best;
@@ -60,26 +61,25 @@ function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) =
 }
 
 /** For each of the names, what the rows between it and the next one say of the query. What stands above the first row that says a name is the first's. */
-function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[], uses: ReturnType<typeof usesOf> | undefined): readonly number[] {
+function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[], isUse: (said: string) => boolean): readonly number[] {
   const rows = text.split("\n");
   const starts = symbols.map((symbol) => rowOf(symbol, rows));
   // Comments and attributes right above a name belong to it.
-  const withComment = (row: number): number => {
-    while (row > 0 && (isComment(rows[row - 1]!) || /^\s*(?:\*|@\w)/.test(rows[row - 1]!))) row--;
+  const withComment = (row: number, least: number): number => {
+    while (row > least && (isComment(rows[row - 1]!) || /^\s*(?:\*|@\w)/.test(rows[row - 1]!))) row--;
     return row;
   };
-  const begins = [...new Set(starts)].sort((a, b) => a - b).map((row, i) => ({ row, from: i === 0 ? 0 : withComment(row) }));
+  const begins = [...new Set(starts)].sort((a, b) => a - b).map((row, i, all) => ({ row, from: i === 0 ? 0 : withComment(row, all[i - 1]! + 1) }));
   const total = sum(idf);
   const worth = new Map(
     begins.map(({ row, from }, i) => {
       const said = rows.slice(from, begins[i + 1]?.from).join("\n");
       const terms = new Set(analyse(said));
       const share = total === 0 ? 0 : sum(query.terms.map((term, at) => (terms.has(term) ? idf[at]! : 0))) / total;
-      const isUse = uses !== undefined && uses({ text: said, symbols: [], lang: "" }) > 0.5;
-      return [row, rowsShare * share + (isUse ? callsFit : 0)] as const;
+      return [row, rowsShare * share + (isUse(said) ? callsFit : 0)] as const;
     }),
   );
-  return symbols.map((symbol, i) => (symbol === query.used ? -callsFit : worth.get(starts[i]!)!));
+  return starts.map((row) => worth.get(row)!);
 }
 
 const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";

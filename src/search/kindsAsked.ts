@@ -1,7 +1,7 @@
 // Files of a kind that the question names: who asks for a notebook, a Dockerfile or a style sheet wants no code that merely speaks of one. So does who asks
 // for what is done on a phone.
+import { proseLanguages } from "../indexing/languages.ts";
 import type { Place } from "../store/store.ts";
-import { proseLanguages } from "./query.ts";
 
 interface Kind {
   readonly asked: RegExp;

@@ -6,7 +6,7 @@ import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
 import type { Candidates, SearchStore } from "./candidates.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
 import { analyse, isUnspaced } from "./terms.ts";
-import { usesOf } from "./uses.ts";
+import { usesAmong } from "./uses.ts";
 
 /** Questions that no code answers, made of words that are seldom names in code. */
 const unrelated = [
@@ -89,7 +89,7 @@ export class NoiseFloor {
 export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
   if ((query.kind !== "prose" && (query.kind !== "symbol" || typed !== query.text)) || query.phrases.length > 0 || items.length === 0) return false;
   // Who asks for the callers of a name has his answer in each.
-  const uses = query.used === undefined ? undefined : usesOf(lastName(query.used));
+  const uses = query.used === undefined ? undefined : usesAmong(lastName(query.used), items);
   if (uses && items.some(({ place }) => uses(place) > 0.5)) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
   const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));

@@ -3,7 +3,7 @@
 import { StrataError } from "../base/errors.ts";
 import { alternativesOf, filtersFrom, filterToken, isStopWord } from "../base/queryWords.ts";
 import type { Restricted } from "../engine/protocol.ts";
-import { type LanguageId, languageOf, languagesNamed, noSuchLanguage, unknownLanguage } from "../indexing/languages.ts";
+import { languageOf, languagesNamed, noSuchLanguage, proseLanguages, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, analyseQuestion, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
 import { nameUsed } from "./uses.ts";
@@ -53,9 +53,6 @@ const longest = 4_000;
 const quoted = /(?<![^\s(,;:])"([^"]{2,})"(?![^\s),.;:!?])/g;
 /** Also as GNU's tools and Ruby quote names: `save!'. */
 const backticked = /`([^`'\n]+)[`']/g;
-
-/** Languages whose files are read, not run. */
-export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org", "manual"]);
 
 /** What the filters of a query ask for. */
 class Restrictions {

@@ -1,8 +1,8 @@
 // Questions for what uses a name: "who calls parseDate", "callers of Store.open", "where is retry() used". What defines the name matches such a question best,
 // and what shares its words next; the one line that calls it says little else of the question.
-import type { Place } from "../store/store.ts";
 import { isStopWord } from "../base/queryWords.ts";
-import { proseLanguages } from "./query.ts";
+import { languageOf, proseLanguages, unknownLanguage } from "../indexing/languages.ts";
+import type { Place } from "../store/store.ts";
 import { literally } from "./terms.ts";
 
 const kind = "(?:(?:the|this)\\s+)?(?:(?:function|method|class|type|macro|constant|variable|hook|component|struct|interface|module|helper)\\s+)?";
@@ -31,7 +31,8 @@ export function nameUsed(text: string, isCode: (word: string) => boolean, isDefi
     const written = match?.groups?.["name"];
     if (!match || written === undefined) continue;
     const rest = text.slice(match.index + match[0].length);
-    const bare = (rest === "" ? written.replace(/\?$/, "") : written).replace(/\(\)$/, "").replace(/^[~@#$]/, "");
+    const bare = (rest === "" ? written.replace(/\?$/, "") : written).replace(/\(\)$/, "").replace(/^[~@#]/, "");
+    if (languageOf(bare) !== unknownLanguage) return undefined; // a file: "where is config.json used"
     if (match[0].includes("`") || isCode(written) || /[^:.>#]+(?:::|\.|->|#)./.test(bare)) return bare;
     if (callsOnly.test(match[0]) && /^[\s?.!]*$/.test(rest) && !isStopWord(bare) && isDefined(bare)) return bare;
   }
@@ -39,12 +40,15 @@ export function nameUsed(text: string, isCode: (word: string) => boolean, isDefi
 }
 
 /** Rows that say a name without using it. */
-const noUse = /^\s*(?:\/\/|\/?\*|#(?!\{)|--|;|%|import\b|from\s+\S+\s+import\b|use\b|using\b|require\b|export\s+(?:\*|\{)|["'`]{3})/;
+const noUse = /^\s*(?:\/\/|\/\*|\*(?:[\s*/]|$)|#(?!\{|\s*define\b)|--|;|%|import\b|from\s+\S+\s+import\b|use\b|using\b(?!\s*\()|require\b|export\s+(?:\*|\{)|["'`]{3})/;
 /** Rows of a comment or a long string have no such sign. */
 const codeSign = /[(){}[\]=;<>:@|&]/;
-/** A message, into which nothing is filled. A quote of Rust or of a Lisp opens nothing. */
-const message = /"(?:\\.|[^"\\{])*\s(?:\\.|[^"\\{])*"|'(?:\\.|[^'\\{])*\s(?:\\.|[^'\\{])*'/g;
-const withoutQuotes: ReadonlySet<string> = new Set(["rust", "lisp", "clojure", "haskell", "ocaml", "sml", "vim", "bash", "fish", "tcl", "make"]);
+/** What stands in quotes; behind a letter or a digit one opens nothing: C++'s 1'000, MATLAB's a'. */
+const quoted = /(?<![\p{L}\p{N}_])(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')/gu;
+/** A message, into which nothing is filled. */
+const isMessage = (text: string): boolean => /\s/.test(text) && !text.includes("{");
+/** A quote of Rust or of a Lisp opens nothing, and what pages quote may be code. */
+const withoutQuotes: ReadonlySet<string> = new Set(["html", "vue", "svelte", "astro", "template", "rust", "lisp", "clojure", "haskell", "ocaml", "sml", "vim", "bash", "fish", "tcl", "make"]);
 /** A call may be a name and nothing else. */
 const callsWithoutBrackets: ReadonlySet<string> = new Set(["bash", "fish", "nushell", "powershell", "batch", "make", "ruby", "crystal", "elixir", "haskell", "elm", "purescript", "ocaml", "fsharp", "lisp", "clojure", "tcl", "perl", "coffeescript", "nix", "just", "vim"]);
 
@@ -58,7 +62,7 @@ export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "
   return ({ text, symbols, lang }) => {
     if (!text.includes(used)) return 0;
     const rows = text.split("\n").filter((row) => said.test(row));
-    const withoutMessages = (row: string): string => (withoutQuotes.has(lang) ? row : row.slice(0, 1_000).replace(message, '""'));
+    const withoutMessages = (row: string): string => (withoutQuotes.has(lang) ? row : row.slice(0, 1_000).replace(quoted, (text) => (isMessage(text) ? '""' : text)));
     const isCode = (row: string): boolean => !noUse.test(row) && unquoted.test(row) && (codeSign.test(row) || callsWithoutBrackets.has(lang));
     const inCode = proseLanguages.has(lang) ? [] : rows.map(withoutMessages).filter((row) => said.test(row) && isCode(row));
     // One of several small functions that share a chunk may call another; a function that calls itself is no news.

@@ -1,9 +1,8 @@
 // Tables about languages outside languages.ts: they name what exists, and say the same.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { languages, languagesNamed } from "../../src/indexing/languages.ts";
+import { languages, languagesNamed, proseLanguages } from "../../src/indexing/languages.ts";
 import { tokeniseCode } from "../../src/search/codeTokens.ts";
-import { proseLanguages } from "../../src/search/query.ts";
 import { commentsOpenWith, highlight, plainLanguages } from "../../src/webview/highlight.ts";
 
 const known = new Set<string>(languages.map(({ id }) => id));

@@ -3,7 +3,7 @@
 //   node test/quality/messages.ts [--set DIR] [--repo NAME] [--per N] [--show]
 import { parseArgs } from "node:util";
 import { isTestPath } from "../../src/indexing/conventions.ts";
-import { proseLanguages } from "../../src/search/query.ts";
+import { proseLanguages } from "../../src/indexing/languages.ts";
 import { rank } from "../../src/search/ranking.ts";
 import { sample } from "./bootstrap.ts";
 import { defaultSet, type JudgedRepository, loadRepositories, nothingMeasured } from "./datasets.ts";

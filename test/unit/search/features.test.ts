@@ -230,6 +230,7 @@ test("of a trace's line that is not there any more the nearest code counts, and 
   const [before, after, other] = trace(10);
   assert.ok(before! > 0 && before! < 0.5 && before === after && other === 0);
   assert.ok(trace(35)[1]! > 0, "behind the end of the file");
+  assert.deepEqual(trace(75), [0, 0, 0], "far behind it");
 });
 
 test("what a question asks for is no test or example to be left behind", () => {

@@ -4,9 +4,9 @@ import { fittingSymbol, mainSymbol } from "../../../src/search/hitSymbol.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 
 /** @param rare words that hardly any code has; all others stand everywhere. */
-function shown(text: string, symbols: readonly string[], rare: readonly string[] = [], code = ""): string {
+function shown(text: string, symbols: readonly string[], rare: readonly string[] = [], code = "", lang = "typescript"): string {
   const query = parseQuery(text);
-  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))({ symbols, text: code });
+  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))({ symbols, text: code, lang });
 }
 
 test("a name that the query writes out wins, whatever its case, over one that has its words", () => {
@@ -46,9 +46,16 @@ test("what stands below a name, and in the comment above it, speaks for it", () 
   assert.equal(shown("something else entirely", names, rare, code), "prefix");
 });
 
+test("a row with a name is no comment of the next one, though it begins with an annotation", () => {
+  const code = "@Test fun ships() { ship(order, customer) }\n@Test fun pays() { other() }";
+  assert.equal(shown("which order is shipped to a customer", ["ships", "pays"], ["order", "customer"], code, "kotlin"), "ships");
+});
+
 test("of small functions the one that calls what is asked for, not the one that is called", () => {
   const code = "const save = (order) => 1;\nconst load = () => 0;\nconst ship = (order) => save(order);";
   assert.equal(shown("who calls `save`", ["save", "load", "ship"], ["save"], code), "ship");
+  assert.equal(shown("callers of Store.open", ["open", "ship"], ["open"], "function open() {}\nfunction ship() { Store.open(1); }"), "ship", "whoever it belongs to");
+  assert.equal(shown("who calls `parse_date`", ["alpha", "beta"], ["date"], "alpha() { date; }\nbeta() { parse_date today; }", "bash"), "beta", "where calls have no brackets");
   const before = "const http = create();\nhttp.retry(() => refresh());\nlet pending = null;\nexport function refresh() {\n  return (pending ??= http.post());\n}";
   assert.equal(shown("who calls `refresh`", ["http", "pending", "refresh"], ["refresh"], before), "http");
 });

@@ -22,6 +22,11 @@ describe("the name whose uses a question asks for", () => {
     ["everything that uses HttpClient", "HttpClient"],
     ["parseDate callers", "parseDate"],
     ["who calls refresh", "refresh"],
+    ["who calls `save!`", "save!"],
+    ["where is `$scope` used", "$scope"],
+    ["where is config.json used", undefined],
+    ["references to package.json", undefined],
+    ["what uses node.js", undefined],
     ["where is refresh called?", "refresh"],
     ["who calls the refresh of the token first", undefined],
     ["what uses the cache", undefined],
@@ -46,6 +51,11 @@ it("a place uses a name that it calls or says in code, and not one that it defin
   assert.equal(uses("Call parseDate(text).", [], "markdown"), 0.3);
   assert.equal(uses("  parseDate today", [], "bash"), 0.8);
   assert.equal(uses('log(`at ${parseDate(text)}`, "now is {parseDate(now)} here");'), 1);
+  for (const code of ["*out = parseDate(text);", "#define DAY(x) parseDate(x)", "using (var at = parseDate(text)) {", "x = 1'000; parseDate(x); y = 2'000;"]) assert.equal(uses(code, [], "cpp"), 1, code);
+  assert.equal(uses('<a @click="parseDate(item, 1)">', [], "vue"), 1);
+  assert.equal(uses(" * parseDate(text) would do"), 0.3);
+  assert.equal(uses(`"${"\\\" ".repeat(300)}\n`.repeat(40) + "parseDate"), 0.3, "quotes that never end");
+  assert.equal(usesOf("$scope")({ text: "$scope.items = load();", symbols: [], lang: "javascript" }), 0.8);
   assert.equal(uses("fn at<'a>(text: &'a str) { parseDate(text) as &'a Date }", [], "rust"), 1);
 });
 
