@@ -99,7 +99,7 @@ test("a question in another language is read in English, and the answer says so"
   assert.deepEqual([code, err], [0, 'Read from German as "sum invoice".\n']);
   assert.match(out, /^src\/invoice\.ts:/);
   const { value } = await strataJson<Found & { translation?: unknown }>("search", "失败后重试", "--in", root);
-  assert.deepEqual([value.hits[0]?.path, value.translation], ["src/retry.ts", { language: "Chinese", english: "fail after retry" }]);
+  assert.deepEqual([value.hits[0]?.path, value.translation], ["src/retry.ts", { language: "Chinese", english: "fail retry" }]);
 });
 
 test("a question that nothing answers is told to be one, by words and as data", async () => {
