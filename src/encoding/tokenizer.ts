@@ -3,6 +3,7 @@
 // checked against Python's `tokenizers` (parity.json, test/fixtures/tokenizer).
 import { z } from "zod";
 import { StrataError } from "../base/errors.ts";
+import { literally } from "../base/literally.ts";
 import { ownCopy } from "../base/ownCopy.ts";
 
 const tokenizerFile = z.object({
@@ -87,7 +88,7 @@ export function createTokenizer(json: string): Tokenizer {
   const unknownId = idOf(model.unk_token);
   idOf("[PAD]"); // nothing is padded, but a file without it is not one that was exported
   // A special token that stands literally in the text is that token for the reference tokenizer, so it is here.
-  const specials = new RegExp([...special.keys()].map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"), "g");
+  const specials = new RegExp([...special.keys()].map(literally).join("|"), "g");
 
   /** Appends the ids of one normalised word: greedy longest match, the whole word unknown when a rest has none. */
   function wordPieces(word: string, out: number[]): void {

@@ -120,7 +120,8 @@ export async function endUnusedEngine(options: Omit<ConnectOptions, "start">): P
   if (found === undefined || found === "replace") return false;
   try {
     const gone = new Promise<boolean>((resolve) => void found.connection.onClose(() => resolve(true)));
-    const asked = found.connection.sendRequest(endUnlessUsed).catch((error: unknown) => StrataError.is(fromWire(error), "engine.unreachable"));
+    // Async, as in `replace`.
+    const asked = (async () => found.connection.sendRequest(endUnlessUsed))().catch((error: unknown) => StrataError.is(fromWire(error), "engine.unreachable"));
     const ends = await settledWithin(patienceMs, asked);
     if (ends === "frozen") throw frozen(root, record!.pid, folder);
     if (ends && (await settledWithin(patienceMs, gone)) === "frozen")

@@ -109,7 +109,7 @@ export async function forgetIndex(index: ListedIndex, patienceMs?: number): Prom
 }
 
 const inUse = ({ root, folder }: ListedIndex, by: string, cause?: unknown): StrataError =>
-  new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended; an engine ends when the last editor, terminal or agent has left it.`, cause);
+  new StrataError("index.busy", `The index of ${root ?? folder} is in use by ${by}. Try again when that has ended: once the last editor, terminal or agent has left an engine, this command ends it.`, cause);
 
 async function lockFor(index: ListedIndex, patienceMs: number | undefined): Promise<{ release(): void }> {
   try {

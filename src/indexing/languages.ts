@@ -40,7 +40,7 @@ const rows = [
   tree("c", ".c .h"),
   tree("cpp", ".cc .cpp .cxx .c++ .hh .hpp .hxx .h++ .ipp .inl .tpp .cu .cuh .ino"),
   tree("csharp", ".cs .csx"),
-  tree("ruby", ".rb .rake .gemspec .ru .podspec .jbuilder .rabl .builder .rsb .arb .thor", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile"], interpreters: ["ruby"] }),
+  tree("ruby", ".rb .rake .gemspec .ru .podspec .jbuilder .rabl .builder .rsb .arb .thor", { filenames: ["rakefile", "gemfile", "guardfile", "vagrantfile", "podfile", "fastfile", "brewfile", "puppetfile"], interpreters: ["ruby"] }),
   tree("php", ".php .phtml .inc .php5", { interpreters: ["php"] }),
   tree("swift", ".swift", { interpreters: ["swift"] }),
   tree("scala", ".scala .sc .sbt", { interpreters: ["scala"] }),
@@ -79,7 +79,7 @@ const rows = [
   plain("apex", "scanner", ".apex .trigger"),
   plain("objective-c", "scanner", ".m .mm"),
   plain("visual-basic", "scanner", ".vb .vbs .bas .cls"),
-  plain("puppet", "scanner", "", ["puppetfile"]),
+  plain("puppet", "scanner", ""),
   plain("pascal", "scanner", ".pas .pp .dpr"),
   plain("fortran", "scanner", ".f .f90 .f95 .f03 .f08 .for"),
   plain("ada", "scanner", ".adb .ads"),
@@ -184,10 +184,10 @@ const otherNames = new Map<string, readonly LanguageId[]>([
   ["nroff", ["manual"]],
 ]);
 
-/** Text of no known kind. */
 /** Languages whose files are read, not run. */
 export const proseLanguages: ReadonlySet<string> = new Set<LanguageId>(["markdown", "text", "html", "restructuredtext", "asciidoc", "tex", "org", "manual"]);
 
+/** Text of no known kind. */
 export const unknownLanguage: Language = { id: "text", cutting: "sections", extensions: [] };
 
 const byExtension = new Map(languages.flatMap((l) => l.extensions.map((e) => [e, l] as const)));

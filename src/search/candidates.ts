@@ -102,7 +102,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   const names = definitionNames(query);
   if (names.length > 0) take(store.definitions(names, query.symbolFilter.length > 0 ? pool : 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));
-  if (query.used !== undefined) take(placesUsing(store, lastName(query.used), pool, filters));
+  if (query.used !== undefined) take(placesUsing(store, query.used, pool, filters));
 
   const found = [...places.values()];
   const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));

@@ -98,7 +98,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
-  const uses = query.used === undefined ? undefined : usesAmong(lastName(query.used), candidates);
+  const uses = query.used === undefined ? undefined : usesAmong(query.used, candidates);
   const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();

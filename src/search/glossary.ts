@@ -101,7 +101,7 @@ export function glossariesFor(text: string): readonly Glossary[] {
   });
 }
 
-/** English words that those lists give which every question needs. */
+/** English words of the lists of languages in Latin letters, which an English question may be taken for. */
 export const englishListed = (): ReadonlySet<string> => new Set(glossariesFor("a").flatMap((glossary) => [...glossary.english()]));
 
 interface Entry {

@@ -1,11 +1,12 @@
 // Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
+import { literally } from "../base/literally.ts";
 import { isComment, naming } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
-import { analyse, literally, nameParts } from "./terms.ts";
-import { usesOf } from "./uses.ts";
+import { analyse, nameParts } from "./terms.ts";
+import { isUse, usesOf } from "./uses.ts";
 
 /** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
 const queryShare = 0.8;
@@ -22,12 +23,12 @@ const callsFit = 4;
  */
 export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text" | "lang">) => string {
   const fit = fitness(query, idf);
-  const used = query.used === undefined ? undefined : lastName(query.used);
+  const { used } = query;
   const uses = used === undefined ? undefined : usesOf(used);
   return ({ symbols, text, lang }) => {
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
-    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => uses !== undefined && uses({ text: said, symbols: [], lang }) > 0.5);
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => uses !== undefined && isUse(uses({ text: said, symbols: [], lang })));
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
       const value = used !== undefined && lastName(symbol) === used ? -callsFit : fit(symbol) + (below?.[i] ?? 0);
@@ -82,6 +83,7 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
   return starts.map((row) => worth.get(row)!);
 }
 
+/** Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
 const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
 
 /** The row that a name stands in as what is defined, else the first that says it: a function may be called in front of where it stands. */

@@ -4,9 +4,9 @@ import type { Log } from "../base/log.ts";
 import { median, sum } from "../base/statistics.ts";
 import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
 import type { Candidates, SearchStore } from "./candidates.ts";
-import { lastName, type ParsedQuery } from "./query.ts";
+import type { ParsedQuery } from "./query.ts";
 import { analyse, isUnspaced } from "./terms.ts";
-import { usesAmong } from "./uses.ts";
+import { isUse, usesAmong } from "./uses.ts";
 
 /** Questions that no code answers, made of words that are seldom names in code. */
 const unrelated = [
@@ -89,8 +89,8 @@ export class NoiseFloor {
 export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
   if ((query.kind !== "prose" && (query.kind !== "symbol" || typed !== query.text)) || query.phrases.length > 0 || items.length === 0) return false;
   // Who asks for the callers of a name has his answer in each.
-  const uses = query.used === undefined ? undefined : usesAmong(lastName(query.used), items);
-  if (uses && items.some(({ place }) => uses(place) > 0.5)) return false;
+  const uses = query.used === undefined ? undefined : usesAmong(query.used, items);
+  if (uses && items.some(({ place }) => isUse(uses(place)))) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
   const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));
   const worth = sum(worthOf(new Set(analyse(query.text))));

@@ -42,7 +42,7 @@ export interface ParsedQuery {
   /** The query itself asks for tests, examples or documents, so these are not ranked lower. How one does something, documents say. */
   readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
-  /** The name whose uses it asks for: "who calls `save`". */
+  /** The name whose uses it asks for, without what it belongs to: "who calls `Store.save`". */
   readonly used: string | undefined;
 }
 
@@ -111,6 +111,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
   const text = (takesPhrases ? withoutFilters.replace(quoted, " $1 ") : withoutFilters).trim().replace(/[ \t]+/g, " ");
   const words = text.toLowerCase();
+  const used = kind === "prose" ? nameUsed(text, looksLikeCode, isDefined) : undefined;
 
   return {
     kind,
@@ -136,7 +137,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],
-    used: kind === "prose" ? nameUsed(text, looksLikeCode, isDefined) : undefined,
+    used: used === undefined ? undefined : lastName(used),
   };
 }
 

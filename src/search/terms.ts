@@ -90,9 +90,6 @@ export function spacedAtScripts(text: string): string {
   return text.replace(unspacedRun, " $& ");
 }
 
-/** What a regular expression with the flag "u" says for exactly this text. Names of code may hold any sign: `script_name=`, `save!`, `operator[]`. */
-export const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-
 /** Lower-cased parts of one identifier: `HTTPServer2` gives http, server, 2; `snake_case` gives snake, case. */
 export const splitIdentifier = remembered((word) =>
   (asciiWord.test(word) ? word : spacedAtScripts(word))

@@ -1,9 +1,9 @@
 // Questions for what uses a name: "who calls parseDate", "callers of Store.open", "where is retry() used". What defines the name matches such a question best,
 // and what shares its words next; the one line that calls it says little else of the question.
+import { literally } from "../base/literally.ts";
 import { isStopWord } from "../base/queryWords.ts";
 import { languageOf, proseLanguages, unknownLanguage } from "../indexing/languages.ts";
 import type { Place } from "../store/store.ts";
-import { literally } from "./terms.ts";
 
 const kind = "(?:(?:the|this)\\s+)?(?:(?:function|method|class|type|macro|constant|variable|hook|component|struct|interface|module|helper)\\s+)?";
 const name = "`?(?<name>[~@#$]?[\\p{L}_$][\\p{L}\\p{N}_$]*(?:(?:::|\\.|->|#)[\\p{L}_$][\\p{L}\\p{N}_$]*)*[?!]?(?:\\(\\))?)`?(?![\\p{L}\\p{N}_$.:/-]*[\\p{L}\\p{N}_$])";
@@ -32,9 +32,12 @@ export function nameUsed(text: string, isCode: (word: string) => boolean, isDefi
     if (!match || written === undefined) continue;
     const rest = text.slice(match.index + match[0].length);
     const bare = (rest === "" ? written.replace(/\?$/, "") : written).replace(/\(\)$/, "").replace(/^[~@#]/, "");
-    if (languageOf(bare) !== unknownLanguage) return undefined; // a file: "where is config.json used"
-    if (match[0].includes("`") || isCode(written) || /[^:.>#]+(?:::|\.|->|#)./.test(bare)) return bare;
-    if (callsOnly.test(match[0]) && /^[\s?.!]*$/.test(rest) && !isStopWord(bare) && isDefined(bare)) return bare;
+    const isMarked = match[0].includes("`");
+    const asksForCalls = callsOnly.test(match[0]);
+    // A file: "where is config.json used", but not "callers of Store.diff".
+    if (!isMarked && !asksForCalls && !written.endsWith("()") && bare.includes(".") && languageOf(bare) !== unknownLanguage) return undefined;
+    if (isMarked || isCode(written) || /[^:.>#]+(?:::|\.|->|#)./.test(bare)) return bare;
+    if (asksForCalls && /^[\s?.!]*$/.test(rest) && !isStopWord(bare) && isDefined(bare)) return bare;
   }
   return undefined;
 }
@@ -53,6 +56,8 @@ const withoutQuotes: ReadonlySet<string> = new Set(["html", "vue", "svelte", "as
 const callsWithoutBrackets: ReadonlySet<string> = new Set(["bash", "fish", "nushell", "powershell", "batch", "make", "ruby", "crystal", "elixir", "haskell", "elm", "purescript", "ocaml", "fsharp", "lisp", "clojure", "tcl", "perl", "coffeescript", "nix", "just", "vim"]);
 
 const mention = 0.3;
+/** Whether a place uses the name, as certain as that is. */
+export const isUse = (certainty: number): boolean => certainty > 0.5;
 
 /** How certainly a place uses the name that it does not define itself, 0 to 1: calls it, says it in code, or merely mentions it. */
 export function usesOf(used: string): (place: Pick<Place, "text" | "symbols" | "lang">) => number {

@@ -1,6 +1,6 @@
 // How much of a message's or code's own wording a chunk repeats, in runs of three words: what survives when its variable parts differ.
 // A sentence may be a message too, with nothing that tells so; of such only what stands in a string literal counts.
-import { literally } from "./terms.ts";
+import { literally } from "../base/literally.ts";
 import type { ParsedQuery } from "./query.ts";
 
 const word = /[\p{L}\p{N}_$]+/gu;

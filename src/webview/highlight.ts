@@ -1,5 +1,6 @@
 // Colours a snippet without a grammar: comments, strings, numbers, keywords, called names; and marks the query's words.
 // Pure: returns plain data, the page makes text nodes of it, so nothing in a snippet can become HTML.
+import { literally } from "../base/literally.ts";
 
 type TokenKind = "plain" | "comment" | "string" | "number" | "keyword" | "call" | "type";
 
@@ -50,7 +51,7 @@ function lexer(lang: string): RegExp {
   return new RegExp(`(?<comment>${comment})|(?<string>${text})|(?<number>\\b\\d[\\w.]*)|(?<word>[\\p{L}_$][\\p{L}\\p{N}_$]*)`, "gmu");
 }
 
-const anyOf = (words: readonly string[]): RegExp => new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
+const anyOf = (words: readonly string[]): RegExp => new RegExp(words.map(literally).join("|"), "giu");
 
 /** Splits `text` where one of `words` stands at the beginning of a word or of a part of an identifier. */
 function mark(text: string, kind: TokenKind, words: RegExp | undefined): Token[] {

@@ -25,6 +25,8 @@ for (const folder of [tinyModelFolder, ...shipped])
     after(() => encoder.close());
     const tokenizer = createTokenizer(readFileSync(files.tokenizerFile, "utf8"));
     const { cases, tolerance } = readParity(folder);
+    /** Of a vector as wide as it is within the model. */
+    const kept = (vector: readonly number[]) => vector.slice(0, files.model.dims);
     const layerOf: Readonly<Record<Depth, string>> = {
       instant: "0",
       shallow: String(files.toShallow.at(-1)!.layer),
@@ -42,10 +44,7 @@ for (const folder of [tinyModelFolder, ...shipped])
         assert.equal(isQuery ? prepareQuery(text, files.instructions.query) : prepareCode({ breadcrumb, text }, files.instructions.code), prepared);
         assert.deepEqual([...tokenizer.encode(prepared, isQuery ? files.maxQueryTokens : files.model.maxTokens)], ids);
         const found = isQuery ? await encoder.embedQuery(text) : await encoder.embedCode({ breadcrumb, text });
-        for (const [depth, layer] of Object.entries(layerOf) as [Depth, string][]) {
-          assert.equal(found[depth].length, files.model.dims);
-          check(found[depth], vectors[layer]!, tolerance[layer]!, depth);
-        }
+        for (const [depth, layer] of Object.entries(layerOf) as [Depth, string][]) check(found[depth], kept(vectors[layer]!), tolerance[layer]!, depth);
       });
 
     it("holds for chunks encoded in batches and kept as int8", async () => {
@@ -53,14 +52,13 @@ for (const folder of [tinyModelFolder, ...shipped])
       for (const depth of ["shallow", "deep"] as const) {
         const found = await encoder.embedChunks(code, depth, "background");
         // Batch mates share the range of int8 activations, and the vector itself is rounded: a little below the tolerance for one.
-        code.forEach(({ vectors }, i) => check(dequantise(found[i]!), vectors[layerOf[depth]]!, tolerance[layerOf[depth]]! - 0.01, `${depth} ${i}`));
+        code.forEach(({ vectors }, i) => check(dequantise(found[i]!), kept(vectors[layerOf[depth]]!), tolerance[layerOf[depth]]! - 0.01, `${depth} ${i}`));
       }
     });
   });
 
-/** @param whole as wide as the model's vectors are within it */
-function check(found: Float32Array, whole: readonly number[], tolerance: number, what: string): void {
-  const expected = whole.slice(0, found.length);
+function check(found: Float32Array, expected: readonly number[], tolerance: number, what: string): void {
+  assert.equal(found.length, expected.length);
   if (expected.every((value) => value === 0)) assert.ok(found.every((value) => value === 0), `${what}: zeros expected`);
   else {
     const reached = cosine(found, expected);

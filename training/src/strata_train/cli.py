@@ -582,8 +582,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.model.suffix == ".pt":
         encoder, settings = _checkpoint(options.model)
-        encode = evaluate.model_encoder(encoder, _text(settings), options.code_tokens or 256, 64)
-        widths = encoder.config.matryoshka
+        encode, widths = evaluate.model_encoder(encoder, _text(settings), options.code_tokens or 256, 64)
     else:
         encode, widths = evaluate.folder_encoder(options.model, options.threads, options.code_tokens)
     results = {}

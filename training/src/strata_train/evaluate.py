@@ -209,7 +209,7 @@ def without_languages(judged: JudgedSet, queries: np.ndarray, documents: np.ndar
 
 
 def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> dict[str, Any]:
-    """Every exit at every width, and every query exit against every document exit at full width.
+    """Every exit at every width, and every query exit against every document exit at the width that is kept.
 
     Keys: `exits[exit][width]`, `matrix["query exit>document exit"]`, and where code is asked for by code the same of
     `without languages`, see there.
@@ -234,8 +234,11 @@ def evaluate_set(judged: JudgedSet, encode: Encode, widths: Sequence[int]) -> di
     return result
 
 
-def model_encoder(model: MultiExitEncoder, text: TextEncoder, code_tokens: int, query_tokens: int) -> Encode:
-    """A PyTorch model as `Encode`."""
+def model_encoder(
+    model: MultiExitEncoder, text: TextEncoder, code_tokens: int, query_tokens: int
+) -> tuple[Encode, list[int]]:
+    """A PyTorch model as `Encode`, and which of its widths there are of what an index keeps."""
+    kept = model.config.kept_dims or model.config.dims
 
     def encode(texts: Sequence[str], is_query: bool) -> Vectors:
         ids = [
@@ -243,9 +246,10 @@ def model_encoder(model: MultiExitEncoder, text: TextEncoder, code_tokens: int, 
             for item in texts
         ]
         sequences = [np.array(item) for item in ids]
-        return data.encode_texts(model, sequences, model.config.exits, autocast=_cpu_bf16(model))
+        vectors = data.encode_texts(model, sequences, model.config.exits, autocast=_cpu_bf16(model))
+        return {exit: shorten(each, kept) for exit, each in vectors.items()}
 
-    return encode
+    return encode, [width for width in model.config.matryoshka if width <= kept]
 
 
 def folder_encoder(folder: Path, threads: int = 2, code_tokens: int = 0) -> tuple[Encode, list[int]]:
