@@ -28,8 +28,6 @@ export interface Glossary {
   lists(word: string): boolean;
   /** The parts of the text that it knows, in order, the longest that fits at each place. */
   piecesOf(text: string): Piece[];
-  /** Every English word in it, made anew. */
-  english(): ReadonlySet<string>;
 }
 
 /** Letters of scripts without spaces, and of Korean, whose words carry their particles with them. */
@@ -40,7 +38,7 @@ export const word = /[\p{L}\p{M}\p{N}_$]+/gu;
 /** What may stand between the words of a phrase. */
 const between = /^[\s'’-]+$/;
 /** A name of code, and no word: `maxSize`, `res.send`. */
-function isName(text: string, from: number, to: number): boolean {
+export function isName(text: string, from: number, to: number): boolean {
   return /[\p{N}_$]|\p{Ll}\p{Lu}/u.test(text.slice(from, to)) || /[\p{L}\p{N}_$][.:#]+$/u.test(text.slice(0, from)) || /^[.:#]+[\p{L}_$]/u.test(text.slice(to));
 }
 
@@ -101,9 +99,6 @@ export function glossariesFor(text: string): readonly Glossary[] {
   });
 }
 
-/** English words of the lists of languages in Latin letters, which an English question may be taken for. */
-export const englishListed = (): ReadonlySet<string> => new Set(glossariesFor("a").flatMap((glossary) => [...glossary.english()]));
-
 interface Entry {
   readonly words: readonly string[];
   readonly english: readonly string[];
@@ -117,8 +112,6 @@ export function entriesOf(text: string): Entry[] {
     return line.startsWith("#") || left === undefined || right === undefined ? [] : [{ words: listed(left), english: listed(right) }];
   });
 }
-
-const englishIn = (words: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> => new Set([...words.values()].flatMap((english) => english.flatMap((one) => one.split(" "))));
 
 /** A language whose words are looked up one by one, whatever their endings. */
 export function spacedGlossary(language: string, entries: readonly Entry[], { stem, forms, compounds }: Grammar): Glossary {
@@ -162,7 +155,6 @@ export function spacedGlossary(language: string, entries: readonly Entry[], { st
   return {
     language,
     lists: (word) => listed.has(word),
-    english: () => englishIn(listed),
     piecesOf(text) {
       const words = [...text.matchAll(word)].map((match) => ({ from: match.index, to: match.index + match[0].length, lower: match[0].toLowerCase() }));
       const keys = words.map(({ from, to, lower }) => (isName(text, from, to) ? undefined : keyOf(lower)));
@@ -194,7 +186,6 @@ export function unspacedGlossary(language: string, entries: readonly Entry[]): G
   return {
     language,
     lists: (word) => known.has(word),
-    english: () => englishIn(known),
     piecesOf(text) {
       return [...text.matchAll(unspacedWords)].flatMap(({ 0: run, index }) => {
         const pieces: Piece[] = [];

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { stemmer as french } from "@orama/stemmers/french";
 import { packageRoot } from "../../../src/base/assets.ts";
 import { entriesOf, germanGrammar, glossariesFor, type Glossary, spacedGlossary, unspacedGlossary } from "../../../src/search/glossary.ts";
+import { stem } from "../../../src/search/terms.ts";
 
 const inGerman = spacedGlossary("German", entriesOf("löschen, gelöscht = delete\ndatei = file\nverbindung = connection\nfehler = error\nliste = list\nschlüssel = key\nder, die, das =\nnicht mehr = no longer\n"), germanGrammar);
 const inFrench = spacedGlossary("French", entriesOf("mot de passe = password\nmot = word\noù = where\nou = or\nde, d, l, le =\nutilisateur = user\nmessage d'erreur = error message\nmot-clé = keyword\nchaîne = string, chain\n"), { stem: french });
@@ -59,6 +60,15 @@ describe("the glossary of", () => {
   const folder = path.join(packageRoot, "media", "glossary");
   const files = readdirSync(folder);
   test("each language is read", () => assert.equal(glossariesFor("a я 漢 か 한").length, files.length));
+  test("what the lists in Latin letters say in English stands in a file of its own (UPDATE_GOLDENS=1 writes it)", () => {
+    const latin = ["de", "es", "fr", "it", "pt", "tr"];
+    assert.equal(glossariesFor("a").length, latin.length);
+    const words = latin.flatMap((id) => entriesOf(readFileSync(path.join(folder, `${id}.txt`), "utf8")).flatMap(({ english }) => english.flatMap((one) => one.split(" "))));
+    const stems = [...new Set(words.map(stem))].sort().join("\n");
+    const file = path.join(packageRoot, "media", "englishStems.txt");
+    if (process.env["UPDATE_GOLDENS"] === "1") writeFileSync(file, stems);
+    assert.equal(readFileSync(file, "utf8"), stems);
+  });
   for (const file of files) {
     test(`${path.parse(file).name} says of each word once what it is called in English`, () => {
       const text = readFileSync(path.join(folder, file), "utf8");
