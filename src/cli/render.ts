@@ -60,7 +60,7 @@ export function renderLines(hits: readonly Hit[], { query }: Pick<HitsOptions, "
   return hits
     .map((hit) => {
       const lines = hit.snippet.split(/\r?\n/);
-      const counts = lines.map((line) => wordsIn(words)(line).size);
+      const counts = lines.map(wordsIn(words)).map(({ size }) => size);
       const most = Math.max(...counts);
       const at = Math.max(0, most === 0 ? lines.findIndex(naming(hit.symbol)) : counts.indexOf(most));
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;

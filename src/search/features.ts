@@ -1,8 +1,8 @@
 // What ranking looks at: each candidate as a row of named numbers. Values are scaled within one candidate list (0 to about 1, cosines
 // standardised), so that weights fitted on some repositories hold on others, whatever their size. Weights are in weights.ts.
 import { sum } from "../base/statistics.ts";
-import type { Place } from "../store/store.ts";
 import { proseLanguages } from "../indexing/languages.ts";
+import type { Place } from "../store/store.ts";
 import { type Candidate, type Candidates, commonEnding, linesMoved } from "./candidates.ts";
 import { isCatalogue, kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";

@@ -88,14 +88,14 @@ export class NoiseFloor {
  */
 export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: Candidates, floor: number): boolean {
   if ((query.kind !== "prose" && (query.kind !== "symbol" || typed !== query.text)) || query.phrases.length > 0 || items.length === 0) return false;
-  // Who asks for the callers of a name has his answer in each.
-  const uses = query.used === undefined ? undefined : usesAmong(query.used, items);
-  if (uses && items.some(({ place }) => isUse(uses(place)))) return false;
   // Neighbours that were joined on the chance that they are a name are nothing that is missing.
   const worthOf = (words: ReadonlySet<string>) => idf.map((weight, i) => (words.has(query.terms[i]!) ? weight : 0));
   const worth = sum(worthOf(new Set(analyse(query.text))));
   const said = worthOf(new Set(analyse(typed)));
   // Code is written in other scripts: what lies near to a word of one without spaces are signs that are as rare as it is.
-  if (isUnspaced(query.text) && items.every(({ terms }) => terms.every((score) => score === 0))) return true;
-  return items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth);
+  const saysNoSign = isUnspaced(query.text) && items.every(({ terms }) => terms.every((score) => score === 0));
+  if (!saysNoSign && !items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth)) return false;
+  // Who asks for the callers of a name has his answer in each. Last: it reads the text of every candidate.
+  const uses = query.used === undefined ? undefined : usesAmong(query.used, items);
+  return uses === undefined || !items.some(({ place }) => isUse(uses(place)));
 }

@@ -40,14 +40,13 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
   const query = raw.normalize("NFC");
   const kept = [...query.matchAll(asItStands)].map((match) => [match.index, match.index + match[0].length] as const);
   const free = kept.reduceRight((text, [from, to]) => text.slice(0, from) + "\n".repeat(to - from) + text.slice(to), query);
-  const found = [...free.matchAll(word)];
-  const words = found.map(([one]) => one.toLowerCase());
-  const foreign = words.filter((one) => !isEnglish(one));
-  if (found.every(({ 0: one, index }) => isEnglish(one) || isName(free, index, index + one.length))) return undefined;
-  const isStrange = foreign.length === words.length && !words.some(isWord);
+  const words = [...free.matchAll(word)].map(({ 0: one, index }) => ({ lower: one.toLowerCase(), isName: isName(free, index, index + one.length) }));
+  const foreign = words.filter(({ lower }) => !isEnglish(lower));
+  if (foreign.every((one) => one.isName)) return undefined;
+  const isStrange = foreign.length === words.length && !words.some(({ lower }) => isWord(lower));
   let best: { readonly glossary: Glossary; readonly pieces: readonly Piece[]; readonly worth: number } | undefined;
   for (const glossary of glossariesFor(free)) {
-    if (!isStrange && !foreign.some((one) => glossary.lists(one) || unspaced.test(one))) continue;
+    if (!isStrange && !foreign.some(({ lower }) => glossary.lists(lower) || unspaced.test(lower))) continue;
     const pieces = glossary.piecesOf(free).filter(({ from, to, english: [called] }) => {
       const said = free.slice(from, to).toLowerCase();
       // An English word stays, unless it is listed as another one: a "Handler" is no "Händler". So does one that is much the same: "Parser".

@@ -7,7 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { createMessageConnection, ResponseError, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
-import { StrataError } from "../../../src/base/errors.ts";
+import { type ErrorCode, StrataError } from "../../../src/base/errors.ts";
 import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from "../../../src/engine/paths.ts";
 import { handshake, shutdown } from "../../../src/engine/protocol.ts";
 import { settle } from "../../support/fakeEngine.ts";
@@ -90,32 +90,27 @@ test("while another engine opens the index it is looked for often and started be
   await connecting;
 });
 
-test("another process that has the index is waited for ten minutes in all, however often ours is started meanwhile", async (t) => {
+/** Connecting ends with the code before an engine that does this has been started ten times, each so many seconds after the one before. */
+async function givenUp(t: TestContext, does: string, code: ErrorCode, seconds: number): Promise<void> {
   const workspace = new Workspace(t);
-  const engine = program(workspace, say("index.busy"));
+  const engine = program(workspace, does);
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   let isOver = false;
-  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "index.busy")));
+  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, code)));
   for (let starts = 0; !isOver && starts < 10; starts++) {
     await passing(t, () => isOver || engine.starts().length > starts);
-    t.mock.timers.tick(150_000);
+    t.mock.timers.tick(seconds * 1_000);
   }
-  assert.ok(isOver, `${engine.starts().length} starts, each two and a half minutes after the one before`);
+  assert.ok(isOver, `${engine.starts().length} starts, each ${seconds} seconds after the one before`);
   await connecting;
+}
+
+test("another process that has the index is waited for ten minutes in all, however often ours is started meanwhile", async (t) => {
+  await givenUp(t, say("index.busy"), "index.busy", 150);
 });
 
 test("an engine that says it is up each time and never can be reached is given up as well", async (t) => {
-  const workspace = new Workspace(t);
-  const engine = program(workspace, `process.send({ ready: true }, () => process.exit());`);
-  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
-  let isOver = false;
-  const connecting = assert.rejects(workspace.connect({ program: engine.program, signal: t.signal }), (error) => (isOver = StrataError.is(error, "engine.unreachable")));
-  for (let starts = 0; !isOver && starts < 10; starts++) {
-    await passing(t, () => isOver || engine.starts().length > starts);
-    t.mock.timers.tick(5_000);
-  }
-  assert.ok(isOver, `${engine.starts().length} starts, each five seconds after the one before`);
-  await connecting;
+  await givenUp(t, `process.send({ ready: true }, () => process.exit());`, "engine.unreachable", 5);
 });
 
 test("a program that is no engine and holds the index is waited for for seconds, and then named", async (t) => {
