@@ -5,7 +5,7 @@ import { StrataError } from "../base/errors.ts";
 import type { InstantEncoder } from "./encoder.ts";
 import { type Exit0Attention, exit0Attention, exit0Block, partBytes } from "./exit0Parts.ts";
 import { leading, normalise, quantise } from "./int8.ts";
-import { codeTokens, type ModelFiles } from "./modelFiles.ts";
+import { codeTokens, type ModelFiles, type TokenSequence } from "./modelFiles.ts";
 import { addRow, type ReadRows, rowReader } from "./tokenRows.ts";
 
 /** What a thread needs to encode at the instant exit; passes to workers by structured clone without a copy of the table. */
@@ -47,10 +47,10 @@ async function readInto(view: Uint8Array, file: string): Promise<void> {
   }
 }
 
-/** Unit vectors (float32) of tokens as the tokenizer gives them, [CLS] first and [SEP] last; zeros when there are none between. */
+/** Unit vectors (float32) of tokens as the tokenizer gives them; zeros when there are none between [CLS] and [SEP]. */
 export interface InstantExit {
   /** The exit's embedding, `fullDims` wide. */
-  embed(ids: Int32Array): Float32Array;
+  embed(text: TokenSequence): Float32Array;
   /** The sum of the rows alone, in the same space: for names, whose few words mean little more together, and of which a search reads thousands. @param width a prefix of the model's */
   words(ids: Int32Array, width?: number): Float32Array;
 }
@@ -61,39 +61,43 @@ const MOST_ATTENTION = 2;
 /** @param withSimd tests look at the plain loops */
 export function instantExit(table: InstantTable, withSimd = true): InstantExit {
   const { rows, countPower, attention, block } = table.files.table;
-  const { fullDims: dims, model: { maxTokens } } = table.files;
+  const { fullDims: dims, breadcrumbWeight, model: { maxTokens } } = table.files;
   const at = places(table.files);
   const scales = new Float32Array(table.bytes, 0, rows);
   const values = new Int8Array(table.bytes, rows * 4, rows * dims);
   const attentive = attention && attentiveSum(exit0Attention(table.bytes, at.attention, dims, attention.rank, withSimd), rowReader(values, dims, maxTokens, withSimd), dims);
   const finish = block && exit0Block(table.bytes, at.block, dims, block.width, withSimd);
   /** Tells of the different tokens in their order, and what each one's row of int8 is multiplied by. */
-  const count = (ids: Int32Array, take: (token: number, weight: number) => void) => {
-    const tokens = ids.slice(1, -1).sort();
+  const count = ({ ids, names = 0 }: TokenSequence, take: (token: number, weight: number) => void) => {
+    const length = Math.max(0, ids.length - 2);
+    const tokens = new Int32Array(length + names * (breadcrumbWeight - 1));
+    tokens.set(ids.subarray(1, -1));
+    for (let at = length; at < tokens.length; at += names) tokens.set(ids.subarray(1, 1 + names), at);
+    tokens.sort();
     for (let i = 0, next = 0; i < tokens.length; i = next) {
       const token = tokens[i]!;
       while (tokens[next] === token) next++;
       take(token, scales[token]! * (next - i) ** countPower);
     }
   };
-  const words = (ids: Int32Array, width = dims) => {
+  const plainSum = (text: TokenSequence, width = dims) => {
     const sum = new Float32Array(width);
-    count(ids, (token, weight) => addRow(values, token * dims, weight, sum));
+    count(text, (token, weight) => addRow(values, token * dims, weight, sum));
     return normalise(sum);
   };
-  const attended = (ids: Int32Array, sum: AttentiveSum) => {
+  const attended = (text: TokenSequence, sum: AttentiveSum) => {
     const tokens: number[] = [];
     const weights: number[] = [];
-    count(ids, (token, weight) => {
+    count(text, (token, weight) => {
       tokens.push(token);
       weights.push(weight);
     });
     return sum(tokens, weights);
   };
   return {
-    words,
-    embed(ids) {
-      const vector = attentive ? attended(ids, attentive) : words(ids);
+    words: (ids, width) => plainSum({ ids }, width),
+    embed(text) {
+      const vector = attentive ? attended(text, attentive) : plainSum(text);
       if (!finish) return vector;
       finish(vector);
       return normalise(vector);

@@ -5,7 +5,7 @@ import { StrataError } from "../base/errors.ts";
 import type { EncodeDepth } from "./encoder.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
 import { leading, normalise } from "./int8.ts";
-import { assertSameModel, type Segment } from "./modelFiles.ts";
+import { assertSameModel, type Segment, type TokenSequence } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -25,8 +25,8 @@ interface ExitVectors {
 }
 
 export interface ExitSessions {
-  /** Reads one text's token ids; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
-  run(sequence: Int32Array, depth: EncodeDepth, betweenSegments?: () => void): Promise<ExitVectors>;
+  /** Reads one text's tokens; those asked for meanwhile wait their turn. `betweenSegments` may throw to stop before the deeper and dearer part. */
+  run(text: TokenSequence, depth: EncodeDepth, betweenSegments?: () => void): Promise<ExitVectors>;
   release(): Promise<void>;
 }
 
@@ -77,10 +77,12 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
     return leading(whole, files.model.dims);
   }
 
-  async function runNow(sequence: Int32Array, depth: EncodeDepth, betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
-    const words = exit0.embed(sequence);
+  async function runNow(text: TokenSequence, depth: EncodeDepth, betweenSegments: (() => void) | undefined): Promise<ExitVectors> {
+    const words = exit0.embed(text);
     const instant = leading(words, files.model.dims);
-    const [ids, mask] = [int64(sequence), int64(new Int32Array(sequence.length).fill(1))];
+    const { ids: sequence, names = 0 } = text;
+    // The segments' mean over tokens takes the mask for weights, and nothing else reads it (models/README.md).
+    const [ids, mask] = [int64(sequence), int64(new Int32Array(sequence.length).fill(1).fill(files.breadcrumbWeight, 1, 1 + names))];
     let hidden: Tensor | undefined;
     let embedding: Tensor | undefined;
     const through = async (sessions: readonly InferenceSession[], leadsOn: boolean) => {
@@ -108,8 +110,8 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
   // One after the other: the runtime would begin each in a later turn of the event loop, and hold the hidden states of all.
   let last: Promise<unknown> = Promise.resolve();
   return {
-    run(sequence, depth, betweenSegments) {
-      const turn = last.then(() => runNow(sequence, depth, betweenSegments));
+    run(text, depth, betweenSegments) {
+      const turn = last.then(() => runNow(text, depth, betweenSegments));
       last = turn.catch(() => {});
       return turn;
     },

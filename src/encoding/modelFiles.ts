@@ -12,8 +12,8 @@ import { partBytes } from "./exit0Parts.ts";
 import { prepareCode, TEXT_PREPARATION } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-/** 2 has a block behind its table and 3 an attention in front of that, which readers of lower ones would leave out. */
-const formats = [1, 2, 3] as const;
+/** 2 has a block behind its table, 3 an attention in front of that, and 4 breadcrumbs that count more than code: readers of lower ones would leave that out. */
+const formats = [1, 2, 3, 4] as const;
 
 /** What the kernel reads at a time, and what its memory has room for beside the matrices. */
 const partSize = z.int().min(16).max(4096).multipleOf(16);
@@ -38,6 +38,7 @@ const manifestShape = z.object({
   instructions: z.object({ query: instruction, code: instruction }),
   dims: z.int().min(1),
   keptDims: z.int().min(1).optional(),
+  breadcrumbWeight: z.int().min(1).max(100).default(1),
   matryoshka: z.array(z.int().min(1)).min(1),
   sharedSpace: z.boolean(),
   exits: z
@@ -72,6 +73,8 @@ export interface ModelFiles {
   /** What its user should know: it was fine-tuned from an older model than comes with this Strata. */
   readonly note?: string | undefined;
   readonly maxQueryTokens: number;
+  /** As how many tokens each one of a breadcrumb counts in the sums and means of every exit. */
+  readonly breadcrumbWeight: number;
   readonly instructions: { readonly query: string; readonly code: string };
   readonly tokenizerFile: string;
   /** Exit 0: a token that stands n times counts n to the power of `countPower`; `attention`, if any, says what else it counts in a text, `block` is what stands behind the sum, if anything. */
@@ -146,6 +149,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     },
     fullDims: dims,
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
+    breadcrumbWeight: manifest.breadcrumbWeight,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
     table: {
@@ -190,10 +194,24 @@ export function tokenizerOf(files: ModelFiles): Tokenizer {
   return tokenizer;
 }
 
+/** A text as the model reads it. */
+export interface TokenSequence {
+  /** [CLS] first and [SEP] last. */
+  readonly ids: Int32Array;
+  /** How many of those behind [CLS] stand in front of the code, in its breadcrumb; none when absent. */
+  readonly names?: number;
+}
+
 /** Code as the model reads it. @throws as tokenizerOf */
-export function codeTokens(files: ModelFiles): (code: EncoderText) => Int32Array {
+export function codeTokens(files: ModelFiles): (code: EncoderText) => TokenSequence {
   const tokenizer = tokenizerOf(files);
-  return (code) => tokenizer.encode(prepareCode(code, files.instructions.code), files.model.maxTokens);
+  const { model: { maxTokens }, instructions, breadcrumbWeight } = files;
+  const encode = (code: EncoderText) => tokenizer.encode(prepareCode(code, instructions.code), maxTokens);
+  return (code) => {
+    const ids = encode(code);
+    if (breadcrumbWeight === 1 || code.breadcrumb === "") return { ids };
+    return { ids, names: encode({ breadcrumb: code.breadcrumb, text: "" }).length - 2 };
+  };
 }
 
 async function readManifest(root: string): Promise<{ manifest: Manifest; hash: string }> {

@@ -12,7 +12,7 @@ import type { EncodeDepth, Encoder, EncoderModel, EncoderText, Int8Vector, Prior
 import type { EncodeWorkerData, FromEncodeWorker, ToEncodeWorker } from "./encodeWorker.ts";
 import { instantExit, type InstantExit, type InstantTable } from "./exit0.ts";
 import { openExitSessions, type ExitSessions } from "./exitSessions.ts";
-import { codeTokens, type ModelFiles, tokenizerOf } from "./modelFiles.ts";
+import { codeTokens, type ModelFiles, type TokenSequence, tokenizerOf } from "./modelFiles.ts";
 import { prepareQuery } from "./textPreparation.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -48,7 +48,7 @@ export class OnnxEncoder implements Encoder {
   readonly #files: ModelFiles;
   readonly #log: Log;
   readonly #tokenizer: Tokenizer;
-  readonly #codeTokens: (code: EncoderText) => Int32Array;
+  readonly #codeTokens: (code: EncoderText) => TokenSequence;
   readonly #instant: InstantExit;
   readonly #sessions: Promise<ExitSessions>;
   readonly #workerFile: string;
@@ -88,7 +88,7 @@ export class OnnxEncoder implements Encoder {
   }
 
   embedQuery(text: string, signal?: AbortSignal): Promise<QueryVectors> {
-    return this.#embedNow(`query\0${text}`, () => this.#tokenizer.encode(prepareQuery(text, this.#files.instructions.query), this.#files.maxQueryTokens), signal);
+    return this.#embedNow(`query\0${text}`, () => ({ ids: this.#tokenizer.encode(prepareQuery(text, this.#files.instructions.query), this.#files.maxQueryTokens) }), signal);
   }
 
   embedCode(code: EncoderText, signal?: AbortSignal): Promise<QueryVectors> {
@@ -96,7 +96,7 @@ export class OnnxEncoder implements Encoder {
   }
 
   embedName(text: string, width = this.model.dims): Float32Array {
-    return this.#instant.words(this.#codeTokens({ breadcrumb: "", text }), width);
+    return this.#instant.words(this.#codeTokens({ breadcrumb: "", text }).ids, width);
   }
 
   knowsWord(word: string): boolean {
@@ -104,7 +104,7 @@ export class OnnxEncoder implements Encoder {
     return this.#tokenizer.encode(word, 4).length === 3;
   }
 
-  async #embedNow(key: string, tokenise: () => Int32Array, signal: AbortSignal | undefined): Promise<QueryVectors> {
+  async #embedNow(key: string, tokenise: () => TokenSequence, signal: AbortSignal | undefined): Promise<QueryVectors> {
     signal?.throwIfAborted();
     const cached = this.#queryCache.get(key);
     if (cached) {

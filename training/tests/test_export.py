@@ -31,7 +31,9 @@ def check_parity(folder: Path) -> None:
         else:
             ids = encoder.text.encode_code(case["breadcrumb"], case["text"], limit)
         assert ids == case["ids"]
-        vectors = encoder.encode(ids)
+        names = encoder.text.names_in_front(case["breadcrumb"], limit)
+        assert names == case.get("names", names)
+        vectors = encoder.encode(ids, names)
         for exit, whole in case["vectors"].items():
             got, expected = vectors[int(exit)], shorten(np.array([whole]), encoder.kept_dims)[0]
             if np.any(expected):
@@ -161,6 +163,27 @@ def test_an_index_keeps_as_many_dimensions_as_the_folder_says(
     with pytest.raises(UserError, match="24 dimensions of .* are not usable alone; 8, 16, 32 are"):
         renew(tmp_path / "whole", tmp_path / "refused", "1.0.1", 24)
     assert not (tmp_path / "refused").exists()
+
+
+def test_breadcrumbs_count_as_often_as_the_folder_says(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    tiny_model.config = replace(tiny_model.config, breadcrumb_weight=8)
+    assert export_tiny(tiny_model, text, tmp_path / "loud")["format"] == 4
+    assert read_model(tmp_path / "loud").config == tiny_model.config
+    tiny_model.config = replace(tiny_model.config, breadcrumb_weight=1)
+    assert "breadcrumbWeight" not in export_tiny(tiny_model, text, tmp_path / "plain")
+    manifest = renew(tmp_path / "plain", tmp_path / "renewed", "1.0.1", breadcrumb_weight=8)
+    assert (manifest["format"], manifest["breadcrumbWeight"]) == (4, 8)
+    for name in ("loud", "plain", "renewed"):
+        check_parity(tmp_path / name)
+    ids, names = text.encode_code("Store > get", "return the value", 64), text.names_in_front("Store > get", 64)
+    assert names == len(text.encode_code("", "Store > get", 64)) - 2 > 0 == text.names_in_front("", 64)
+    plain, loud, renewed = (FolderEncoder(tmp_path / name) for name in ("plain", "loud", "renewed"))
+    for exit, vector in loud.encode(ids, names).items():
+        np.testing.assert_allclose(renewed.encode(ids, names)[exit], vector, atol=1e-6)
+        np.testing.assert_allclose(loud.encode(ids)[exit], plain.encode(ids, names)[exit], atol=1e-6)
+        assert float(np.dot(vector, plain.encode(ids)[exit])) < 0.9999
 
 
 def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(

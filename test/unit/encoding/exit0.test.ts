@@ -46,9 +46,9 @@ describe("the block behind the table", async () => {
     const at = plain.bytes.byteLength;
     const [up, down] = [matrix(table.bytes, at, width, dims), matrix(table.bytes, at + width * (4 + dims), dims, width)];
     for (const ids of [Int32Array.of(2, 10, 20, 20, 3), Int32Array.of(2, 15, 3)]) {
-      const words = [...instantExit(plain).embed(ids)];
+      const words = [...instantExit(plain).embed({ ids })];
       const added = down(up(words).map((value) => Math.max(0, value)));
-      const found = instantExit(table).embed(ids);
+      const found = instantExit(table).embed({ ids });
       assert.ok(cosine(found, words.map((value, d) => value + added[d]!)) > 0.999999);
       assert.ok(cosine(found, words) < 0.99, "it makes a difference");
       assert.ok(Math.abs(Math.hypot(...found) - 1) < 1e-6);
@@ -80,7 +80,7 @@ describe("the block behind the table", async () => {
   });
 
   it("leaves names and texts without tokens as they are", () => {
-    assert.deepEqual(instantExit(table).embed(Int32Array.of(2, 3)), new Float32Array(dims));
+    assert.deepEqual(instantExit(table).embed({ ids: Int32Array.of(2, 3) }), new Float32Array(dims));
     const ids = Int32Array.of(2, 10, 20, 3);
     assert.deepEqual(instantExit(table).words(ids), instantExit(plain).words(ids));
   });
@@ -117,7 +117,7 @@ describe("the attention in front of the block", async () => {
       for (const ids of texts) {
         const { vector, along } = formula(table, ids);
         for (const withSimd of [true, false]) {
-          const found = instantExit(table, withSimd).embed(ids);
+          const found = instantExit(table, withSimd).embed({ ids });
           for (const [d, value] of found.entries()) assert.ok(Math.abs(value - vector[d]!) < 1e-3, `${[...ids]}: ${value} and ${vector[d]}`);
           assert.ok(Math.abs(Math.hypot(...found) - 1) < 1e-6);
         }
@@ -130,7 +130,7 @@ describe("the attention in front of the block", async () => {
     const table = withAttention(plain, rank);
     const { vector } = formula(table, texts[1]!);
     const short = { ...table, files: { ...table.files, model: { ...table.files.model, maxTokens: 4 } } };
-    assert.ok(cosine(instantExit(short).embed(texts[1]!), vector) > 0.99999);
+    assert.ok(cosine(instantExit(short).embed({ ids: texts[1]! }), vector) > 0.99999);
   });
 
   it("goes before the block, behind which its file is read", () => {
@@ -139,7 +139,7 @@ describe("the attention in front of the block", async () => {
     for (const ids of texts) {
       const expected = Float32Array.from(formula(withBoth, ids, at + partBytes(dims, 48)).vector);
       exit0Block(withBoth.bytes, at, dims, 48)(expected);
-      assert.ok(cosine(instantExit(withBoth).embed(ids), expected) > 0.99999);
+      assert.ok(cosine(instantExit(withBoth).embed({ ids }), expected) > 0.99999);
     }
   });
 
@@ -147,13 +147,13 @@ describe("the attention in front of the block", async () => {
     const table = withAttention(plain, rank);
     for (const ids of texts) assert.deepEqual(instantExit(table).words(ids), instantExit(plain).words(ids));
     for (const withSimd of [true, false])
-      for (const ids of [Int32Array.of(2, 3), Int32Array.of(2, zeroRow, zeroRow, 3)]) assert.deepEqual(instantExit(table, withSimd).embed(ids), new Float32Array(dims));
+      for (const ids of [Int32Array.of(2, 3), Int32Array.of(2, zeroRow, zeroRow, 3)]) assert.deepEqual(instantExit(table, withSimd).embed({ ids }), new Float32Array(dims));
   });
 
   it("gives a text the same again after others", () => {
     const { embed } = instantExit(withAttention(plain, rank));
-    const first = texts.map(embed);
-    assert.deepEqual(texts.map(embed), first);
+    const all = () => texts.map((ids) => embed({ ids }));
+    assert.deepEqual(all(), all());
   });
 });
 
@@ -167,14 +167,14 @@ describe("the instant exit", async () => {
     const values = new Int8Array(table.bytes, rows * 4);
     const row = (token: number) => Array.from(values.subarray(token * dims, (token + 1) * dims), (value) => value * scales[token]!);
     const expected = row(10).map((value, i) => value + row(20)[i]! + row(20)[i]!);
-    const vector = instantExit(table).embed(Int32Array.of(2, 10, 20, 20, 3));
+    const vector = instantExit(table).embed({ ids: Int32Array.of(2, 10, 20, 20, 3) });
     assert.ok(cosine(vector, expected) > 0.999999);
     assert.ok(Math.abs(Math.hypot(...vector) - 1) < 1e-6);
   });
 
   it("counts a token by the power of how often it stands there, which the manifest names", () => {
     const rooted = { ...table, files: { ...table.files, table: { ...table.files.table, countPower: 0.5 } } };
-    const once = instantExit(table).embed;
+    const once = (ids: Int32Array) => instantExit(table).embed({ ids });
     const expected = [...once(Int32Array.of(2, 10, 3))].map(() => 0);
     const lengthOf = (token: number) => {
       const scale = new Float32Array(table.bytes, 0, table.files.table.rows)[token]!;
@@ -183,9 +183,16 @@ describe("the instant exit", async () => {
     for (const [token, count] of [[10, 4], [20, 1]] as const) {
       for (const [d, value] of once(Int32Array.of(2, token, 3)).entries()) expected[d]! += value * lengthOf(token) * Math.sqrt(count);
     }
-    const found = instantExit(rooted).embed(Int32Array.of(2, 10, 20, 10, 10, 10, 3));
+    const found = instantExit(rooted).embed({ ids: Int32Array.of(2, 10, 20, 10, 10, 10, 3) });
     assert.ok(cosine(found, expected) > 0.999999);
     assert.ok(cosine(found, once(Int32Array.of(2, 10, 20, 10, 10, 10, 3))) < 0.9999);
+  });
+
+  it("counts a breadcrumb's tokens as often as the manifest says, those of them that stand in the code too", () => {
+    const louder = { ...table, files: { ...table.files, breadcrumbWeight: 3 } };
+    const text = { ids: Int32Array.of(2, 10, 11, 20, 10, 3), names: 2 };
+    assert.deepEqual(instantExit(louder).embed(text), instantExit(table).embed({ ids: Int32Array.of(2, 10, 10, 10, 11, 11, 11, 20, 10, 3) }));
+    assert.deepEqual(instantExit(louder).embed({ ids: text.ids }), instantExit(table).embed(text));
   });
 
   it("reads a prefix alone as the whole would give it", () => {
@@ -195,7 +202,7 @@ describe("the instant exit", async () => {
     for (const [i, value] of instantExit(table).words(ids, 3).entries()) assert.ok(Math.abs(value - prefix[i]!) < 1e-6);
   });
 
-  it("gives zeros for a text without tokens", () => assert.deepEqual(instantExit(table).embed(Int32Array.of(2, 3)), new Float32Array(dims)));
+  it("gives zeros for a text without tokens", () => assert.deepEqual(instantExit(table).embed({ ids: Int32Array.of(2, 3) }), new Float32Array(dims)));
 
   it("reaches the reference vectors of the model through the whole instant encoder", () => {
     const encoder = createInstantEncoder(table);

@@ -33,7 +33,7 @@ describe("the exit sessions", async () => {
   const sessions = await openExitSessions(table, 1);
   after(() => sessions.release());
   const cases = readParity(tinyModelFolder).cases;
-  const sequences = cases.map(({ ids }) => Int32Array.from(ids));
+  const sequences = cases.map(({ ids }) => ({ ids: Int32Array.from(ids) }));
 
   it("give vectors of unit length that are the exits' own", async () => {
     const { shallow, deep } = await sessions.run(sequences[1]!, "deep");
@@ -55,7 +55,7 @@ describe("the exit sessions", async () => {
   });
 
   it("add each exit's share of the exit-0 embedding", async () => {
-    const [share, sequence] = [1, sequences.toSorted((a, b) => b.length - a.length)[0]!];
+    const [share, sequence] = [1, sequences.toSorted((a, b) => b.ids.length - a.ids.length)[0]!];
     const residual = await openExitSessions({ ...table, files: { ...files, toDeep: files.toDeep.map((segment) => ({ ...segment, residual: share })) } }, 1);
     const [plain, added] = [await sessions.run(sequence, "deep"), await residual.run(sequence, "deep")];
     await residual.release();
@@ -64,6 +64,15 @@ describe("the exit sessions", async () => {
     assert.ok(cosine(added.deep!, expected) > 0.999999);
     assert.ok(cosine(added.deep!, plain.deep!) < 0.9999, "the share makes a difference");
     assert.deepEqual(added.shallow, plain.shallow, "an exit without a share stays as it is");
+  });
+
+  it("let a breadcrumb's tokens count as the manifest says, and no others", async () => {
+    const louder = await openExitSessions({ ...table, files: { ...files, breadcrumbWeight: 3 } }, 1);
+    const { ids } = sequences.toSorted((a, b) => b.ids.length - a.ids.length)[0]!;
+    const [plain, named, nameless] = [await sessions.run({ ids, names: 2 }, "deep"), await louder.run({ ids, names: 2 }, "deep"), await louder.run({ ids }, "deep")];
+    await louder.release();
+    assert.deepEqual(nameless, plain);
+    for (const depth of ["instant", "shallow", "deep"] as const) assert.ok(cosine(named[depth]!, plain[depth]!) < 0.9999, depth);
   });
 
   it("are not opened where they give vectors of another width than the manifest says, which no question could be compared with", async () => {
@@ -76,8 +85,8 @@ describe("the exit sessions", async () => {
     writeFileSync(file, asWideAsItsText());
     const segment = { ...files.toShallow.at(-1)!, file };
     const untold = await openExitSessions({ ...table, files: { ...files, toShallow: [segment], toDeep: [] } }, 1);
-    const other = sequences.find(({ length }) => length !== dims)!;
-    await assert.rejects(untold.run(other, "shallow"), (error) => StrataError.is(error, "model.damaged") && error.message.includes(`of ${other.length} numbers, not of ${dims}`));
+    const other = sequences.find(({ ids }) => ids.length !== dims)!;
+    await assert.rejects(untold.run(other, "shallow"), (error) => StrataError.is(error, "model.damaged") && error.message.includes(`of ${other.ids.length} numbers, not of ${dims}`));
     await untold.release();
   });
 

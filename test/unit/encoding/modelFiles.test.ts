@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { describeError, StrataError, type ErrorCode } from "../../../src/base/errors.ts";
 import { sha256 } from "../../../src/base/hash.ts";
 import { loadInstantTable } from "../../../src/encoding/exit0.ts";
-import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
+import { codeTokens, defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 
 describe("a model folder", () => {
@@ -33,6 +33,15 @@ describe("a model folder", () => {
     editManifest(folder, (manifest) => (manifest.keptDims = 8));
     const { model, fullDims } = await loadModelFiles(folder);
     assert.deepEqual([model.dims, model.matryoshka, fullDims], [8, [8], 16]);
+  });
+
+  it("tells a breadcrumb's tokens from those of the code where they count more", async (t) => {
+    const folder = copyTinyModel(t);
+    const texts = [{ breadcrumb: "HttpServer > openFile", text: "return cache" }, { breadcrumb: "", text: "return cache" }, { breadcrumb: "get ".repeat(99), text: "return cache" }];
+    const namesOf = async () => texts.map(codeTokens(await loadModelFiles(folder))).map(({ ids, names }) => [ids.length, names]);
+    assert.deepEqual(await namesOf(), [[9, undefined], [4, undefined], [32, undefined]]);
+    editManifest(folder, (manifest) => (manifest.breadcrumbWeight = 8));
+    assert.deepEqual(await namesOf(), [[9, 5], [4, undefined], [32, 30]]);
   });
 
   it("says so when it was fine-tuned from an older model than comes with Strata", async (t) => {
@@ -107,12 +116,12 @@ describe("a model folder", () => {
 
   it("says by its format that older readers would leave something out", async (t) => {
     const folder = copyTinyModel(t);
-    for (const format of [1, 2, 3]) {
+    for (const format of [1, 2, 3, 4]) {
       editManifest(folder, (manifest) => (manifest.format = format));
       await assert.doesNotReject(loadModelFiles(folder));
     }
-    editManifest(folder, (manifest) => (manifest.format = 4));
-    await assert.rejects(loadModelFiles(folder), /its format is 4 and this Strata reads formats 1 to 3/);
+    editManifest(folder, (manifest) => (manifest.format = 5));
+    await assert.rejects(loadModelFiles(folder), /its format is 5 and this Strata reads formats 1 to 4/);
   });
 
   it("may be given as plain data to a worker thread", async () => {
@@ -171,7 +180,7 @@ describe("a model folder", () => {
     ["a manifest that is null", "model.damaged", /wrong at/, (folder) => writeFileSync(path.join(folder, "manifest.json"), "null")],
     ["a manifest without dims", "model.damaged", /wrong at "dims"/, (folder) => editManifest(folder, (manifest) => delete manifest.dims)],
     ["a table that counts by a power of nought", "model.damaged", /wrong at "exits/, (folder) => editManifest(folder, (manifest) => (manifest.exits[0].countPower = 0))],
-    ["a newer format", "model.unsupported", /format is 4/, (folder) => editManifest(folder, (manifest) => (manifest.format = 4))],
+    ["a newer format", "model.unsupported", /format is 5/, (folder) => editManifest(folder, (manifest) => (manifest.format = 5))],
     ["another text preparation", "model.unsupported", /"as-is-1"/, (folder) => editManifest(folder, (manifest) => (manifest.textPreparation = "as-is-1"))],
     ["exits without a table", "model.unsupported", /one table followed by/, (folder) => editManifest(folder, (manifest) => manifest.exits.shift())],
     ["a deep exit that starts nowhere", "model.unsupported", /leads to layer 9/, (folder) => editManifest(folder, (manifest) => (manifest.exits[2].from = 9))],

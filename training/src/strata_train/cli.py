@@ -190,6 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     renew.add_argument("--out", type=Path, required=True)
     renew.add_argument("--version", required=True)
     renew.add_argument("--kept-dims", type=int, default=0, help="how many dimensions an index keeps; 0: as before")
+    renew.add_argument(
+        "--breadcrumb-weight", type=int, default=0, help="as how many tokens one of a breadcrumb counts; 0: as before"
+    )
     renew.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     renew.set_defaults(run=_renew)
 
@@ -555,7 +558,8 @@ def _renew(options: argparse.Namespace) -> None:
     from strata_train import folder_weights
 
     quality = _quality(options.quality)
-    manifest = folder_weights.renew(options.model, options.out, options.version, options.kept_dims)
+    changes = {"kept_dims": options.kept_dims, "breadcrumb_weight": options.breadcrumb_weight}
+    manifest = folder_weights.renew(options.model, options.out, options.version, **changes)
     _exported("renew", options.out, manifest, quality)
 
 

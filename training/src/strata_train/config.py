@@ -30,6 +30,8 @@ class ModelConfig:
     matryoshka: tuple[int, ...] = (384,)
     # The one of them that an index keeps of every vector; 0 for all dims.
     kept_dims: int = 0
+    # As how many tokens each one of a breadcrumb (the names of what code lies in) counts in every exit's sum or mean.
+    breadcrumb_weight: int = 1
     # How many of an in-between exit's layers are its own. Exit 2 with 1: the shared first layer, then a private copy of
     # the second. The next segment goes on from the shared layers, so the top does not change while the exit is trained.
     exit_layers: int = 0
@@ -77,6 +79,8 @@ class ModelConfig:
             )
         if self.kept_dims and self.kept_dims not in self.matryoshka:
             raise ValueError(f"kept_dims ({self.kept_dims}) must be one of matryoshka's widths {self.matryoshka}")
+        if not 1 <= self.breadcrumb_weight <= 100:
+            raise ValueError(f"breadcrumb_weight must be 1 to 100, not {self.breadcrumb_weight}")
         if not 0 < self.count_power <= 1:
             raise ValueError(f"count_power must be above 0 and at most 1, not {self.count_power}")
         if self.hidden_size % self.heads:

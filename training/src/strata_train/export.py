@@ -109,7 +109,8 @@ class GraphBuilder:
 def segment_graph(model: MultiExitEncoder, start: int, end: int) -> onnx.ModelProto:
     """The layers between the exits `start` and `end`, and the exit at `end`; with the embeddings when `start` is 0.
 
-    For texts without padding: attention looks at every token. Only the mean over tokens heeds `attention_mask`.
+    For texts without padding: attention looks at every token. `attention_mask` says only how much each one counts in
+    the mean over tokens.
     """
     config = model.config
     g = GraphBuilder()
@@ -267,12 +268,10 @@ def export_folder(
             onnx.save(segment_graph(model, start, end), str(work / name))
             exits.append({"layer": end, "kind": "onnx", "file": name, "from": start, "residual": config.residual(end)})
             names.append(name)
-        parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
-        (work / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_parity(work, model, text, exits)
         names.append("parity.json")
         manifest = {
-            # A reader of an earlier format would leave the attention or the block out and find other vectors.
-            "format": 3 if config.table_attention else 2 if config.table_block else 1,
+            "format": format_of(config),
             "id": id,
             "version": version,
             "license": "Apache-2.0",
@@ -284,6 +283,7 @@ def export_folder(
             "dims": config.dims,
             "matryoshka": list(config.matryoshka),
             **({"keptDims": config.kept_dims} if config.kept_dims else {}),
+            **({"breadcrumbWeight": config.breadcrumb_weight} if config.breadcrumb_weight > 1 else {}),
             "sharedSpace": shared_space,
             "exits": exits,
             "files": {name: fingerprint(work / name) for name in sorted(names)},
@@ -291,6 +291,11 @@ def export_folder(
         }
         write_manifest(work, manifest)
     return manifest
+
+
+def format_of(config: ModelConfig) -> int:
+    """Of its folder: a reader of an earlier one would leave something out and find other vectors."""
+    return 4 if config.breadcrumb_weight > 1 else 3 if config.table_attention else 2 if config.table_block else 1
 
 
 def put_in_place(folder: Path, out: Path, quality: dict[str, Any]) -> None:
@@ -347,6 +352,11 @@ def _write_tokenizer(source: Path, target: Path) -> None:
     target.write_text(json.dumps(tokenizer, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def write_parity(folder: Path, model: MultiExitEncoder, text: TextEncoder, exits: list[dict[str, Any]]) -> None:
+    parity = {"cases": parity_cases(model, text), "tolerance": _tolerance(exits)}
+    (folder / "parity.json").write_text(json.dumps(parity, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def parity_cases(model: MultiExitEncoder, text: TextEncoder) -> list[dict[str, Any]]:
     """Inputs of many kinds with PyTorch's float32 vectors of every exit."""
     cases = []
@@ -354,11 +364,20 @@ def parity_cases(model: MultiExitEncoder, text: TextEncoder) -> list[dict[str, A
         instruction = text.query_instruction if kind == "query" else text.code_instruction
         prepared = prepare(instruction + (body if kind == "query" else chunk_text(breadcrumb, body)))
         ids = text.encode_prepared([prepared], MAX_QUERY_TOKENS if kind == "query" else MAX_CODE_TOKENS)[0]
+        names = text.names_in_front(breadcrumb, MAX_CODE_TOKENS)
         with torch.no_grad():
-            outputs = model(*pad([ids]))
+            outputs = model(*pad([ids]), names=torch.tensor([names]))
         vectors = {str(depth): _short(output.embedding[0]) for depth, output in outputs.items()}
         cases.append(
-            {"kind": kind, "breadcrumb": breadcrumb, "text": body, "prepared": prepared, "ids": ids, "vectors": vectors}
+            {
+                "kind": kind,
+                "breadcrumb": breadcrumb,
+                "text": body,
+                "prepared": prepared,
+                "ids": ids,
+                "names": names,
+                "vectors": vectors,
+            }
         )
     return cases
 

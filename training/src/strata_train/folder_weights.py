@@ -7,6 +7,7 @@ trained rounds to the same integer, because each row's largest value is kept exa
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,18 @@ from onnx import numpy_helper
 
 from strata_train.config import ModelConfig
 from strata_train.events import UserError
-from strata_train.export import fingerprint, folder_whole, read_manifest, segment_graph, write_manifest
+from strata_train.export import (
+    fingerprint,
+    folder_whole,
+    format_of,
+    read_manifest,
+    segment_graph,
+    write_manifest,
+    write_parity,
+)
 from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
 from strata_train.runtime import read_maps, read_table
+from strata_train.text import TextEncoder
 
 
 def read_model(folder: Path) -> MultiExitEncoder:
@@ -55,11 +65,12 @@ def read_model(folder: Path) -> MultiExitEncoder:
     return model
 
 
-def renew(folder: Path, out: Path, version: str, kept_dims: int = 0) -> dict[str, Any]:
+def renew(folder: Path, out: Path, version: str, kept_dims: int = 0, breadcrumb_weight: int = 0) -> dict[str, Any]:
     """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file.
 
     `kept_dims`: so many dimensions of its vectors are kept in an index, one of the widths that are usable alone; 0 for
-    as many as before.
+    as many as before. `breadcrumb_weight`: each token of a breadcrumb counts as so many; 0 for as many as before. The
+    parity file then holds what the model's integers say in float32.
     """
     manifest, model = read_manifest(folder), read_model(folder).eval()
     if kept_dims and kept_dims not in manifest["matryoshka"]:
@@ -71,9 +82,15 @@ def renew(folder: Path, out: Path, version: str, kept_dims: int = 0) -> dict[str
         for exit in manifest["exits"]:
             if exit["kind"] == "onnx":
                 onnx.save(segment_graph(model, exit["from"], exit["layer"]), str(work / exit["file"]))
-        files = {name: fingerprint(work / name) for name in manifest["files"]}
         if kept_dims:
             manifest["keptDims"] = kept_dims
+        if breadcrumb_weight:
+            model.config = replace(model.config, breadcrumb_weight=breadcrumb_weight)
+            manifest |= {"format": format_of(model.config), "breadcrumbWeight": breadcrumb_weight}
+            instructions = (manifest["instructions"][kind] for kind in ("query", "code"))
+            text = TextEncoder(folder / manifest["tokenizer"]["file"], *instructions)
+            write_parity(work, model, text, manifest["exits"])
+        files = {name: fingerprint(work / name) for name in manifest["files"]}
         manifest |= {"version": version, "files": files, "quality": {}}  # what was measured, was so of other graphs
         write_manifest(work, manifest)
     return manifest
@@ -118,6 +135,7 @@ def _config(manifest: dict[str, Any], arrays: dict[str, np.ndarray], heads: int)
         exits=exits,
         matryoshka=tuple(manifest["matryoshka"]),
         kept_dims=manifest.get("keptDims", 0),
+        breadcrumb_weight=manifest.get("breadcrumbWeight", 1),
         exit_layers=len(private),
         exit_block=0 if block is None else block.shape[1],
         exit_residual=residual[between[0]] if between else 0.0,

@@ -151,11 +151,11 @@ class TableExit(nn.Module):
             self.block = nn.Sequential(up, nn.ReLU(), down)
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        """(B, S) ids and a mask without [CLS] and [SEP] → (B, D)."""
+        """(B, S) ids and how much each token counts, [CLS] and [SEP] not at all → (B, D)."""
         # By `embedding`: the gradient of indexing takes a GPU an age where one token comes often.
         rows, weights = self.table(input_ids), self.weights(input_ids) * mask  # (B, S, D), (B, S)
         if self.count_power != 1:
-            same = (input_ids[:, :, None] == input_ids[:, None, :]) & (mask[:, None, :] > 0)  # (B, S, S)
+            same = (input_ids[:, :, None] == input_ids[:, None, :]) * mask[:, None, :]  # (B, S, S)
             weights = weights * same.sum(dim=2).clamp(min=1) ** (self.count_power - 1)  # n times n^(p-1) is n^p
         total = torch.einsum("bs,bsd->bd", weights, rows)
         if self.attention is not None:
@@ -224,7 +224,7 @@ class LayerExit(nn.Module):
             nn.init.zeros_(self.gate.bias)
 
     def forward(self, hidden: Tensor, mask: Tensor, bias: Tensor) -> Tensor:
-        """(B, S, H), the mask (B, S) and the attention bias (B, 1, 1, S) → (B, D)."""
+        """(B, S, H), how much each token counts (B, S) and the attention bias (B, 1, 1, S) → (B, D)."""
         for layer in self.layers:
             hidden = layer(hidden, bias)
         if self.block is not None:
@@ -254,16 +254,21 @@ class MultiExitEncoder(nn.Module):
         input_ids: Tensor,
         attention_mask: Tensor,
         *,
+        names: Tensor | None = None,
         depth: int | None = None,
         exits: tuple[int, ...] | None = None,
     ) -> dict[int, ExitOutput]:
-        """(B, S) ids and mask → the output of every exit up to `depth` (default: all), or of `exits` alone."""
+        """(B, S) ids and mask → the output of every exit up to `depth` (default: all), or of `exits` alone.
+
+        `names` (B,): how many tokens behind [CLS] are a breadcrumb's, and count more; none of them without it.
+        """
         depth = self.config.top if depth is None else depth
         wanted = tuple(exit for exit in (exits or self.config.exits) if exit <= depth)
         outputs: dict[int, ExitOutput] = {}
         words: Tensor | None = None  # (B, D): exit 0's embedding
+        loud = name_weights(attention_mask, names, self.config.breadcrumb_weight)
         if self.table is not None and (0 in wanted or any(self.config.residual(exit) for exit in wanted)):
-            words = self.table(input_ids, content_mask(attention_mask))
+            words = self.table(input_ids, content_mask(attention_mask) * loud)
         if 0 in wanted:
             assert words is not None
             outputs[0] = ExitOutput(words, None)
@@ -276,7 +281,7 @@ class MultiExitEncoder(nn.Module):
             hidden = layer(hidden, bias)
             if index in branches:
                 exit = branches[index]
-                embedding = self.exits[str(exit)](hidden, attention_mask, bias)
+                embedding = self.exits[str(exit)](hidden, attention_mask * loud, bias)
                 if (share := self.config.residual(exit)) and words is not None:
                     embedding = unit(embedding + share * words)
                 outputs[exit] = ExitOutput(embedding, hidden)
@@ -286,6 +291,15 @@ class MultiExitEncoder(nn.Module):
 def attention_bias(attention_mask: Tensor) -> Tensor:
     """What layers add to attention scores, from a mask (B, S): (B, 1, 1, S); finite, so bf16 stays sane."""
     return (1.0 - attention_mask[:, None, None, :].float()) * -1e4
+
+
+def name_weights(attention_mask: Tensor, names: Tensor | None, weight: int) -> Tensor:
+    """(B, S): `weight` at the `names` (B,) tokens behind the first of each text, 1 elsewhere."""
+    loud = torch.ones_like(attention_mask)
+    if names is None:
+        return loud
+    place = torch.arange(loud.shape[1], device=loud.device)
+    return loud.masked_fill((place > 0) & (place <= names[:, None]), weight)
 
 
 def content_mask(attention_mask: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ class FolderEncoder:
         self.threads = threads or os.cpu_count() or 1
         instructions = self.manifest["instructions"]
         self.kept_dims: int = self.manifest.get("keptDims", self.manifest["dims"])
+        self.breadcrumb_weight: int = self.manifest.get("breadcrumbWeight", 1)
         self.text = TextEncoder(
             folder / self.manifest["tokenizer"]["file"], instructions["query"], instructions["code"]
         )
@@ -58,14 +59,19 @@ class FolderEncoder:
             return [np.array(self.text.encode_query(item, self.max_query_tokens)) for item in texts]
         return [np.array(self.text.encode_code("", item, self.max_code_tokens)) for item in texts]
 
-    def encode(self, ids: Sequence[int] | np.ndarray) -> dict[int, np.ndarray]:
-        """The token ids of a text → (K,) of every exit: the dimensions that are kept."""
+    def encode(self, ids: Sequence[int] | np.ndarray, names: int = 0) -> dict[int, np.ndarray]:
+        """The token ids of a text → (K,) of every exit: the dimensions that are kept.
+
+        `names`: how many of them behind [CLS] are a breadcrumb's.
+        """
         batch = np.asarray(ids, np.int64)[None]
-        vectors = {0: self.encode_table([batch[0]])}
+        weights = np.ones_like(batch)
+        weights[:, 1 : 1 + names] = self.breadcrumb_weight
+        vectors = {0: self.encode_table([np.repeat(batch[0], weights[0])])}
         hidden = None
         for layer, session in self.segments.items():
             feed = {"input_ids": batch} if hidden is None else {"hidden": hidden}
-            hidden, embedding = session.run(None, {**feed, "attention_mask": np.ones_like(batch)})
+            hidden, embedding = session.run(None, {**feed, "attention_mask": weights})
             vectors[layer] = unit_rows(embedding + self.residual[layer] * vectors[0])
         return {exit: shorten(rows, self.kept_dims)[0] for exit, rows in vectors.items()}
 
@@ -111,7 +117,7 @@ def int8_cosines(folder: Path) -> dict[str, float]:
     encoder = FolderEncoder(folder)
     cosines: dict[str, list[float]] = {}
     for case in json.loads((folder / "parity.json").read_text(encoding="utf-8"))["cases"]:
-        vectors = encoder.encode(case["ids"])
+        vectors = encoder.encode(case["ids"], case.get("names", 0))
         for exit, expected in case["vectors"].items():
             if np.any(expected):
                 kept = shorten(np.array([expected]), encoder.kept_dims)[0]

@@ -64,6 +64,10 @@ class TextEncoder:
     def encode_code(self, breadcrumb: str, body: str, max_tokens: int) -> list[int]:
         return self.encode_prepared([prepare(self.code_instruction + chunk_text(breadcrumb, body))], max_tokens)[0]
 
+    def names_in_front(self, breadcrumb: str, max_tokens: int) -> int:
+        """How many of `encode_code`'s ids behind `[CLS]` are the breadcrumb's."""
+        return len(self.encode_code(breadcrumb, "", max_tokens)) - 2 if breadcrumb else 0
+
     def encode_prepared(self, prepared: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Ids with `[CLS]` and `[SEP]`, cut to `max_tokens` including both."""
         encodings = self.tokenizer.encode_batch_fast(list(prepared), add_special_tokens=False)
