@@ -100,13 +100,14 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   };
 }
 
-/** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
+/** Features of every candidate, of which a name alone needs no second look; also what `npm run quality` fits and dissects ranking with. */
 export function candidateFeatures({ store, encoder }: SearchDeps, query: ParsedQuery, vectors: QueryVectors | undefined, candidates: Candidates): FeatureRow[] {
   const { items } = candidates;
   const paths = [...new Set(items.map((candidate) => candidate.place.path))];
   const files = store.files();
   const facts = { imports: store.importCounts(paths), fileChunks: (path: string) => files.get(path)?.chunks ?? 1, hasFile: (path: string) => files.has(path) };
   const rows = computeFeatures(query, candidates, facts, encoder && vectors && nameMeanings(store, encoder, vectors, items));
+  if (query.kind === "symbol") return rows;
   const scores = rows.map((row) => scoreOf(row, weightsFor(query)));
   const leading = items.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!).slice(0, lookedAtTwice);
   const read = new Map(leading.map((i) => [i, wordsIn(items[i]!.place.text)]));
