@@ -1,5 +1,6 @@
 // What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
 // files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
+import { folderOf } from "../base/relativePath.ts";
 import { sum } from "../base/statistics.ts";
 import type { Candidate } from "./candidates.ts";
 import { standardise } from "./features.ts";
@@ -87,8 +88,4 @@ function usersOf(candidates: readonly Candidate[], read: ReadonlyMap<number, Rea
     return Array.from(used, (at) => ({ at, user }));
   });
   return Map.groupBy(uses, ({ at }) => at);
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
