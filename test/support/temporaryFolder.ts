@@ -12,11 +12,16 @@ interface Scope {
 export function temporaryFolder(scope: Scope, files: Readonly<Record<string, string>> = {}): string {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-t-")));
   scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  writeFiles(folder, files);
+  return folder;
+}
+
+/** With the folders that they lie in. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), content);
   }
-  return folder;
 }
 
 /** This folder is Strata's cache. */

@@ -18,6 +18,7 @@ import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
 import { Store } from "../../../src/store/store.ts";
+import { writeFiles } from "../../support/temporaryFolder.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
@@ -28,12 +29,7 @@ const shallow = { ...defaultSettings, backgroundDepth: "instant" } as const;
 function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-engine-")));
   const [root, index] = [path.join(folder, "w"), path.join(folder, "i")];
-  const write = (given: Readonly<Record<string, string>>): void => {
-    for (const [name, content] of Object.entries(given)) {
-      mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-      writeFileSync(path.join(root, name), content);
-    }
-  };
+  const write = (given: Readonly<Record<string, string>>): void => writeFiles(root, given);
   write(files);
   mkdirSync(index);
   const engines: Engine[] = [];
