@@ -59,7 +59,7 @@ export const proseWeights: Weights = {
   uses: 8,
 };
 
-/** For a query that is a name alone. */
+/** For a query that is a name alone, which gets no second look. */
 export const symbolWeights: Weights = {
   ...proseWeights,
   definition: 4,
