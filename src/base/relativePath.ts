@@ -17,3 +17,6 @@ export function relativeTo(folder: string, file: string): string {
 export function leadsOut(relative: string, { sep, isAbsolute }: Pick<typeof path, "sep" | "isAbsolute"> = path): boolean {
   return relative === ".." || relative.startsWith("../") || relative.startsWith(`..${sep}`) || isAbsolute(relative) || (sep === "\\" && relative.includes(":"));
 }
+
+/** The folder of a relative path, "/" as separator: "" at the root. */
+export const folderOf = (relative: string): string => relative.slice(0, Math.max(0, relative.lastIndexOf("/")));

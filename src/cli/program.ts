@@ -16,10 +16,10 @@ import { type Context, jsonLine, printable, processTerminal, type Terminal } fro
 
 type Run = (context: Context) => Promise<number>;
 
-function whole(name: string, least: number, most: number): (text: string) => number {
+function whole(name: string, most: number): (text: string) => number {
   return (text) => {
     const n = Number(text);
-    if (!Number.isInteger(n) || n < least || n > most) throw new InvalidArgumentError(`${name} must be a whole number from ${least} to ${most}.`);
+    if (!Number.isInteger(n) || n < 1 || n > most) throw new InvalidArgumentError(`${name} must be a whole number from 1 to ${most}.`);
     return n;
   };
 }
@@ -84,7 +84,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
   const searching = (command: Command): Command =>
     command
       .addOption(new Option("--in <dir>", 'folder to search; may be repeated to search several as one, and "all" means every folder that has an index; inside an indexed project it means that part of the project').argParser(severalFolders).default([], "the current folder"))
-      .option("-k, --k <number>", "how many hits", whole("The number of hits", 1, 200), 10)
+      .option("-k, --k <number>", "how many hits", whole("The number of hits", 200), 10)
       .addOption(depthOption('"deep" reads the leading hits deeply before they are shown, as far as a moment allows; with --wait everything is read to this depth first'))
       .option("--wait", "read everything to --depth before searching", false)
       .option("--vimgrep", "one line for each hit, path:line:column:text, for editors and pickers", false)
@@ -110,9 +110,9 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
       filtering(command, "only what has a copy in files that match")
         .option("--in <dir>", `folder to look through ${nearest}`, oneFolder)
         .addOption(depthOption("how deep everything is read first; \"instant\" answers at once and sees less of what only means the same"))
-        .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 1, 10_000), duplicateDefaults.minLines)
+        .option("--min-lines <number>", "leave out shorter pieces", whole("The number of lines", 10_000), duplicateDefaults.minLines)
         .option("--threshold <cosine>", "least cosine of code that only means the same; copies are found by their tokens, whatever this is", fraction, duplicateDefaults.threshold)
-        .option("--limit <number>", "how many groups", whole("The number of groups", 1, 10_000), 50),
+        .option("--limit <number>", "how many groups", whole("The number of groups", 10_000), 50),
     (context, options: DuplicateOptions, [dir]) => runDuplicates({ ...options, in: eitherFolder(dir, options.in) }, context),
   );
   add(
@@ -144,7 +144,7 @@ export function commandLine(run: (command: Run, options: { json?: boolean; model
     "fine-tune the encoder on a folder; the result is used only if it measures better",
     (command) =>
       command
-        .option("--minutes <number>", "time for training", whole("The minutes", 1, 1440), 10)
+        .option("--minutes <number>", "time for training", whole("The minutes", 1440), 10)
         .addOption(new Option("--device <device>", "where to train").choices(["auto", "cuda", "mps", "cpu"]).default("auto"))
         .option("--yes", "agree to what has to be installed", false)
         .option("--resume", "go on with a run that was stopped", false)

@@ -27,18 +27,11 @@ function openingNote({ terminal, json }: Context): <T>(opening: Promise<T>) => P
 
 /** Runs `work` with the engine of a folder and lets go of it afterwards, whatever happens. Once more where the engine ends before its answer: see EngineSessions. */
 export async function withEngine<T>(context: Context, folder: string, work: (session: EngineSession) => Promise<T>): Promise<T> {
-  const root = existingFolder(folder);
-  const note = openingNote(context);
-  const sessions = new EngineSessions(() => note(openEngine(context, root)));
-  try {
-    return await sessions.use(root, work);
-  } finally {
-    await sessions.close();
-  }
+  return withEngines(context, (use) => use({ scope: { root: existingFolder(folder), under: "" } }, work));
 }
 
 /** Runs work with the session of a folder. */
-type UseEngine = <T>(folder: SearchedFolder, work: (session: EngineSession) => Promise<T>) => Promise<T>;
+type UseEngine = <T>(folder: Pick<SearchedFolder, "scope" | "problem">, work: (session: EngineSession) => Promise<T>) => Promise<T>;
 
 /** Runs `work` with the engines of folders as it asks for them, and lets go of them afterwards. */
 export async function withEngines<T>(context: Context, work: (use: UseEngine) => Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ import { watchWorkspace, type Watcher } from "../indexing/watch.ts";
 import { CodeForms } from "../search/codeForms.ts";
 import { findDuplicates } from "../search/duplicates.ts";
 import { NoiseFloor } from "../search/noiseFloor.ts";
-import { type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
+import { encodeAndKeep, type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
 import { warmUp } from "../search/warmUp.ts";
@@ -285,11 +285,7 @@ export class Engine {
     const shallow = indexed.flatMap((p) => this.#store.placesInFile(p)).filter((place) => isDeeper(depth, place.depth ?? "instant"));
     if (shallow.length === 0) return;
     const unique = [...new Map(shallow.map((place) => [place.chunkId, place])).values()];
-    for (let from = 0; from < unique.length; from += SAVED_SLICE) {
-      const slice = unique.slice(from, from + SAVED_SLICE);
-      const vectors = await this.#encoder.embedChunks(slice, depth, "visible", signal);
-      this.#store.putVectors(depth, slice.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
-    }
+    for (let from = 0; from < unique.length; from += SAVED_SLICE) await encodeAndKeep(this.#encoder, this.#store, unique.slice(from, from + SAVED_SLICE), depth, "visible", signal);
     this.#teller.soon();
   }
 
@@ -524,9 +520,7 @@ export class Engine {
     const todo = this.#store.chunksToDeepen(depth, DEEPEN_ROUND, this.#recent, most);
     if (todo.length === 0) return 0;
     this.#teller.state = deepening(depth, this.#store.coverage(), most);
-    const missing = this.#store.borrow(depth, todo);
-    const vectors = await this.#encoder.embedChunks(missing, depth, "background", signal);
-    this.#store.putVectors(depth, missing.map(({ chunkId }, i) => ({ chunkId, vector: vectors[i]! })));
+    await encodeAndKeep(this.#encoder, this.#store, this.#store.borrow(depth, todo), depth, "background", signal);
     return todo.length;
   }
 

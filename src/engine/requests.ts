@@ -1,37 +1,27 @@
 // The shape of what clients may ask, looked at before the engine sees it. Clients of this version keep to it; of others, and of programs that somebody wrote
-// himself, one request in the wrong shape must not stop all the rest (one for an unknown depth was worked at for ever). By hand: a library for it would
-// take a tenth of the time in which an engine starts.
+// himself, one request in the wrong shape must not stop all the rest (one for an unknown depth was worked at for ever).
+import { z } from "zod";
 import { StrataError } from "../base/errors.ts";
-import { type Depth, depths } from "../encoding/encoder.ts";
+import { depths } from "../encoding/encoder.ts";
 import * as protocol from "./protocol.ts";
 
-const kinds = {
-  text: (value: unknown) => typeof value === "string",
-  texts: (value: unknown) => Array.isArray(value) && value.every((each) => typeof each === "string"),
-  number: (value: unknown) => typeof value === "number",
-  line: (value: unknown) => Number.isInteger(value),
-  flag: (value: unknown) => typeof value === "boolean",
-  depth: (value: unknown) => depths.includes(value as Depth),
-} as const;
-type Kind = keyof typeof kinds;
+const depth = z.enum(depths);
+const text = z.string();
+const line = z.int().optional();
 
-/** By method; with "?" what may be left out. What a newer client adds is let through. */
-const shapes: Readonly<Record<string, Readonly<Record<string, Kind | `${Kind}?`>>>> = {
-  [protocol.search.method]: { query: "text", k: "number", depth: "depth", streamId: "text?", under: "text?" },
-  [protocol.similar.method]: { path: "text?", startLine: "line?", endLine: "line?", text: "text?", lang: "text?", filters: "text?", k: "number", depth: "depth" },
-  [protocol.duplicates.method]: { filters: "text?", under: "text?", minLines: "number", threshold: "number", limit: "number", progressToken: "number?" },
-  [protocol.index.method]: { depth: "depth" },
-  [protocol.filesChanged.method]: { paths: "texts" },
-  [protocol.configure.method]: { backgroundDepth: "depth", exclude: "texts", maxFileBytes: "number", paused: "flag?" },
-  [protocol.chooseModel.method]: { folder: "text" },
+/** By method. What a newer client adds is let through. */
+const shapes: Readonly<Record<string, z.ZodType>> = {
+  [protocol.search.method]: z.object({ query: text, k: z.number(), depth, streamId: text.optional(), under: text.optional() }),
+  [protocol.similar.method]: z.object({ path: text.optional(), startLine: line, endLine: line, text: text.optional(), lang: text.optional(), filters: text.optional(), k: z.number(), depth }),
+  [protocol.duplicates.method]: z.object({ filters: text.optional(), under: text.optional(), minLines: z.number(), threshold: z.number(), limit: z.number(), progressToken: z.number().optional() }),
+  [protocol.index.method]: z.object({ depth }),
+  [protocol.filesChanged.method]: z.object({ paths: z.array(text) }),
+  [protocol.configure.method]: z.object({ backgroundDepth: depth, exclude: z.array(text), maxFileBytes: z.number(), paused: z.boolean().optional() }),
+  [protocol.chooseModel.method]: z.object({ folder: text }),
 };
 
 /** Throws "input.invalid" for parameters of another shape. */
 export function assertShape(method: string, params: unknown): void {
-  const given = typeof params === "object" && params !== null ? (params as Record<string, unknown>) : {};
-  for (const [name, kind] of Object.entries(shapes[method] ?? {})) {
-    const value = given[name];
-    const fits = (value === undefined && kind.endsWith("?")) || kinds[kind.replace("?", "") as Kind](value);
-    if (!fits) throw new StrataError("input.invalid", `The request ${method} is not as it must be at ${name}. Use a program of the same version as the engine.`);
-  }
+  const wrong = shapes[method]?.safeParse(params ?? {}).error?.issues[0];
+  if (wrong) throw new StrataError("input.invalid", `The request ${method} is not as it must be at ${wrong.path.join(".") || "its parameters"}. Use a program of the same version as the engine.`);
 }

@@ -87,12 +87,9 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     if (original) await comparer.compare(original, result);
   };
   const view: SearchView = new SearchView({ extensionUri: context.extensionUri, model, open: opener.open, similarTo: (place) => similarTo(place, model), compare: guarded(log, compare), onVisibility: () => tellResults(), log });
-  let hasResults = false;
+  const setContext = contextSetter();
   // Results that nobody sees leave the keys to others.
-  const tellResults = (): void => {
-    if ((model.hasPlaces && view.visible) === hasResults) return;
-    setContext("strata.hasResults", (hasResults = !hasResults));
-  };
+  const tellResults = () => setContext("strata.hasResults", model.hasPlaces && view.visible);
   const statusItem = createStatusItem();
   const doctor = createDoctor(context.extensionPath, trainingEnvironment);
   const training = createTraining(context.extensionUri, trainingEnvironment, log);
@@ -100,13 +97,10 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
 
   // A host that was started again finds the keys of the one before.
   for (const key of contextKeys) setContext(key, false);
-  let failed = false;
-  let paused = false;
   /** Whoever has paused, also another window or a full disk: it can be resumed here. */
   const followPause = () => {
     pause.follow();
-    const now = pause.asked === true || engines.pausedBecause !== undefined;
-    if (now !== paused) setContext("strata.indexingPaused", (paused = now));
+    setContext("strata.indexingPaused", pause.asked === true || engines.pausedBecause !== undefined);
   };
   const setPaused = async (value: boolean) => {
     const asked = pause.ask(value);
@@ -119,10 +113,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     statusItem.update(folders);
     model.enginesChanged();
     const index = viewIndex(folders);
-    if ((index.kind === "failed") === failed) return;
-    failed = index.kind === "failed";
-    setContext("strata.engineFailed", failed);
-    if (index.kind === "failed") void tellFailure(index.reason);
+    const isNews = setContext("strata.engineFailed", index.kind === "failed");
+    if (isNews && index.kind === "failed") void tellFailure(index.reason);
   });
   const setFolders = () => engines.setFolders((vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file").map(({ uri, name }) => ({ root: uri.fsPath, name })));
   setFolders();
@@ -237,6 +229,13 @@ function guarded<A extends unknown[]>(log: Log, handler: (...args: A) => unknown
   };
 }
 
-function setContext(key: ContextKey, value: boolean): void {
-  void vscode.commands.executeCommand("setContext", key, value);
+/** Sets keys that are not set so already, and says whether that was so. */
+function contextSetter(): (key: ContextKey, value: boolean) => boolean {
+  const known = new Map<ContextKey, boolean>();
+  return (key, value) => {
+    if (known.get(key) === value) return false;
+    known.set(key, value);
+    void vscode.commands.executeCommand("setContext", key, value);
+    return true;
+  };
 }

@@ -23,7 +23,6 @@ const commandOf: Readonly<Record<ViewCommand, CommandId | "vscode.openFolder">> 
   showLog: "strata.showLog",
   status: "strata.showStatus",
   duplicates: "strata.findDuplicates",
-  rebuild: "strata.rebuildIndex",
   resume: "strata.resumeIndexing",
   openFolder: "vscode.openFolder",
 };

@@ -5,7 +5,7 @@ import path from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { cacheSignature, cacheTag } from "../base/cacheTag.ts";
 import { globMatcher } from "../base/globs.ts";
-import { ignoresCase, relativeTo } from "../base/relativePath.ts";
+import { folderOf, ignoresCase, relativeTo } from "../base/relativePath.ts";
 import { sum } from "../base/statistics.ts";
 import { IgnoreList } from "./ignoreList.ts";
 
@@ -244,8 +244,7 @@ export class IgnoreRules {
     let rules: DirectoryRules | undefined;
     if (directory === "") rules = this.enter(undefined, "");
     else {
-      const slash = directory.lastIndexOf("/");
-      const parent = this.rulesOf(slash < 0 ? "" : directory.slice(0, slash));
+      const parent = this.rulesOf(folderOf(directory));
       rules = parent === undefined || this.ignores(parent, directory, true) ? undefined : this.enter(parent, directory);
     }
     this.#known.set(directory, rules);

@@ -6,14 +6,15 @@ import { sizes, type Part, type PartHead, type SourceLines } from "./parts.ts";
 
 export const windowHead: PartHead = { kind: "window", symbols: [], breadcrumb: [], doc: "" };
 
-/** Rows in consecutive parts of about the window size, cut at blank lines where there are any. No overlap. */
-export function cutRows(lines: SourceLines, from: number, to: number, head: PartHead): Part[] {
+/** Rows in consecutive parts of about the window size, cut at blank lines where there are any. @param overlap characters that each part may have of the one before */
+export function cutRows(lines: SourceLines, from: number, to: number, head: PartHead, overlap = 0): Part[] {
   const parts: Part[] = [];
-  let start = from;
-  while (start <= to) {
+  for (let start = from; start <= to; ) {
     const end = windowEnd(lines, start, to);
     parts.push({ ...head, from: start, to: end });
-    start = end + 1;
+    let next = end + 1;
+    while (end < to && next - 1 > start && lines.size(next - 1, end) <= overlap) next--;
+    start = next;
   }
   return parts;
 }
@@ -25,17 +26,7 @@ export function cutNamed(lines: SourceLines, from: number, to: number, nameRow: 
 
 /** Overlapping windows: for prose and configuration, where a boundary would otherwise cut a thought in two. */
 export function cutWindows(lines: SourceLines, from = 0, to = lines.count - 1, head: PartHead = windowHead): Part[] {
-  const parts: Part[] = [];
-  let start = from;
-  while (start <= to) {
-    const end = windowEnd(lines, start, to);
-    parts.push({ ...head, from: start, to: end });
-    if (end >= to) break;
-    let next = end + 1;
-    while (next - 1 > start && lines.size(next - 1, end) <= sizes.overlap) next--;
-    start = next;
-  }
-  return parts;
+  return cutRows(lines, from, to, head, sizes.overlap);
 }
 
 /** Last row of the window that begins at `start`: the last blank line in its second half, else as many rows as fit. */

@@ -72,10 +72,8 @@ export function define(kind: ChunkKind, nameField = "name"): NodeRule {
   };
 }
 export function members(kind: ChunkKind = "class"): NodeRule {
-  return (node) => {
-    const name = nameText(field(node, "name"));
-    return { kind, names: name ? [name] : [], holds: "members" };
-  };
+  const defined = define(kind);
+  return (node) => ({ ...defined(node), holds: "members" });
 }
 export function scope(nameOf: (node: Node) => string): NodeRule {
   return (node) => ({ kind: "block", names: [], scope: nameOf(node), holds: "scope" });

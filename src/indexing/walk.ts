@@ -7,7 +7,7 @@ import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { defaultMaxFileBytes, maxBytesOf } from "../base/fileSize.ts";
 import { realPath } from "../base/realPath.ts";
-import { ignoresCase, leadsOut, relativeTo } from "../base/relativePath.ts";
+import { folderOf, ignoresCase, leadsOut, relativeTo } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { IgnoreRules, type DirectoryRules } from "./ignoreRules.ts";
 import { isSecret } from "./secrets.ts";
@@ -185,8 +185,7 @@ export class PathFilter {
 
   /** Whether the names alone rule the path out; synchronous, reads ignore files only. `relative` is inside the root. */
   excludes(relative: string, isDirectory: boolean): boolean {
-    const slash = relative.lastIndexOf("/");
-    const rules = this.#rules.rulesOf(slash < 0 ? "" : relative.slice(0, slash));
+    const rules = this.#rules.rulesOf(folderOf(relative));
     return rules === undefined || this.#rules.ignores(rules, relative, isDirectory);
   }
 

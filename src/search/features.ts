@@ -17,10 +17,8 @@ export const featureNames = [
   "bm25", // weighted BM25 over all fields, relative to the best candidate
   "bm25 rank", // 1 / (1 + rank / 8) in that order
   "bm25.symbol",
-  "bm25.breadcrumb",
   "bm25.path",
   "bm25.doc",
-  "bm25.body",
   "dense", // cosine, standardised over the candidates
   "dense rank",
   "dense alone", // the cosine again where the chunk is its whole file, for which no neighbour can speak
@@ -52,7 +50,6 @@ export const featureNames = [
   "words meant", // word by word (wordMeaning.ts), standardised over the leading candidates
   "type", // kind of chunk: class or type
   "function",
-  "module",
   "length", // log of the number of lines
   "test",
   "generated",
@@ -116,12 +113,10 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
       set("bm25", candidate.lexical / bestLexical);
       set("bm25 rank", 1 / (1 + lexicalRanks[i]! / 8));
     }
-    const [symbol = 0, breadcrumb = 0, path = 0, doc = 0, body = 0] = candidate.fields;
+    const [symbol = 0, , path = 0, doc = 0] = candidate.fields;
     set("bm25.symbol", symbol / bestFields);
-    set("bm25.breadcrumb", breadcrumb / bestFields);
     set("bm25.path", path / bestFields);
     set("bm25.doc", doc / bestFields);
-    set("bm25.body", body / bestFields);
     if (candidate.dense !== undefined) {
       set("dense", dense[i]!);
       set("dense rank", 1 / (1 + denseRanks[i]! / 8));
@@ -147,7 +142,6 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
 
     set("type", place.kind === "class" || place.kind === "type" ? 1 : 0);
     set("function", place.kind === "function" ? 1 : 0);
-    set("module", place.kind === "module" ? 1 : 0);
     set("length", Math.log1p(place.endLine - place.startLine + 1) / 5);
     const isPlain = !onlySaying.has(candidate);
     const asked = kindShare?.(place) ?? 0;

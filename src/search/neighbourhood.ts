@@ -1,5 +1,6 @@
 // What speaks for a candidate because of what stands around it. A question's words often match the code that uses a thing better than the thing itself, and
 // files that import each other, or lie in one folder, answer the same questions. So a candidate gains from the scores that others reached without this.
+import { folderOf } from "../base/relativePath.ts";
 import { sum } from "../base/statistics.ts";
 import type { Candidate } from "./candidates.ts";
 import { standardise } from "./features.ts";
@@ -43,10 +44,10 @@ export function neighbourhoods(candidates: readonly Candidate[], scores: readonl
   const ofFile = new Map(
     paths.map((path) => {
       const beside = folders.get(folderOf(path))!.filter((other) => other !== path);
-      return [path, { imports: largest([...(importNeighbours.get(path) ?? [])].map((other) => fileStanding.get(other) ?? 0), 3), folder: shareOf(beside.map((other) => fileStanding.get(other) ?? 0)) }];
+      return [path, { imports: largest([...(importNeighbours.get(path) ?? [])].map((other) => fileStanding.get(other) ?? 0)), folder: shareOf(beside.map((other) => fileStanding.get(other) ?? 0)) }];
     }),
   );
-  return candidates.map(({ place }, i) => ({ usedBy: largest((users.get(i) ?? []).map((user) => chunkStanding.get(user)!), 3), ...ofFile.get(place.path)! }));
+  return candidates.map(({ place }, i) => ({ usedBy: largest((users.get(i) ?? []).map(({ user }) => chunkStanding.get(user)!)), ...ofFile.get(place.path)! }));
 }
 
 /** By how many standard deviations each value exceeds the mean; 0 for those below. */
@@ -54,9 +55,9 @@ function standings(values: readonly number[]): number[] {
   return standardise(values).map((value) => Math.max(0, value));
 }
 
-/** Mean of the `count` largest, missing ones as 0. */
-function largest(values: readonly number[], count: number): number {
-  return sum(values.toSorted((a, b) => b - a).slice(0, count)) / count;
+/** Mean of the three largest, missing ones as 0. */
+function largest(values: readonly number[]): number {
+  return sum(values.toSorted((a, b) => b - a).slice(0, 3)) / 3;
 }
 
 /** A name of several words is hardly written by chance; a single word may be anybody's (`load`, `main`). */
@@ -70,37 +71,21 @@ function shareOf(values: readonly number[]): number {
 }
 
 /** Which of the leading candidates, by position, use a name that a candidate of another file defines. */
-function usersOf(candidates: readonly Candidate[], read: ReadonlyMap<number, ReadonlySet<string>>, importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<number, readonly number[]> {
-  const definedAt = new Map<string, number[]>();
-  candidates.forEach(({ place }, i) => {
-    for (const symbol of new Set(place.symbols)) {
-      if (symbol.length < leastLength) continue;
-      const known = definedAt.get(symbol);
-      if (known) known.push(i);
-      else definedAt.set(symbol, [i]);
-    }
-  });
-  const users = new Map<number, number[]>();
-  for (const [user, words] of read) {
+function usersOf(candidates: readonly Candidate[], read: ReadonlyMap<number, ReadonlySet<string>>, importNeighbours: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<number, readonly { readonly user: number }[]> {
+  const definitions = candidates.flatMap(({ place }, at) => [...new Set(place.symbols)].filter((symbol) => symbol.length >= leastLength).map((symbol) => ({ symbol, at })));
+  const definedAt = Map.groupBy(definitions, ({ symbol }) => symbol);
+  const uses = [...read].flatMap(([user, words]) => {
     const { path } = candidates[user]!.place;
     const used = new Set<number>();
     for (const word of words) {
-      const definitions = definedAt.get(word);
-      if (!definitions || definitions.length > mostDefinitions) continue;
-      for (const at of definitions) {
+      const defining = definedAt.get(word) ?? [];
+      if (defining.length > mostDefinitions) continue;
+      for (const { at } of defining) {
         const definer = candidates[at]!.place.path;
         if (definer !== path && (isTelling(word) || importNeighbours.get(path)?.has(definer))) used.add(at);
       }
     }
-    for (const at of used) {
-      const known = users.get(at);
-      if (known) known.push(user);
-      else users.set(at, [user]);
-    }
-  }
-  return users;
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    return Array.from(used, (at) => ({ at, user }));
+  });
+  return Map.groupBy(uses, ({ at }) => at);
 }

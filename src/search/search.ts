@@ -2,9 +2,9 @@
 // Retrieval is in candidates.ts, what is looked at in features.ts, the order in ranking.ts.
 import type { Remarks } from "../base/remarks.ts";
 import { snippetOf } from "../base/snippet.ts";
-import { deepestOf, type Depth, type Encoder, type QueryVectors } from "../encoding/encoder.ts";
+import { deepestOf, type Depth, type EncodeDepth, type Encoder, type EncoderText, type Priority, type QueryVectors } from "../encoding/encoder.ts";
 import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
-import type { Filters } from "../store/store.ts";
+import type { Filters, Place, Store } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
 import { fittingSymbol } from "./hitSymbol.ts";
@@ -100,13 +100,14 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   };
 }
 
-/** Features of every candidate; also what `npm run quality` fits and dissects ranking with. */
+/** Features of every candidate, of which a name alone needs no second look; also what `npm run quality` fits and dissects ranking with. */
 export function candidateFeatures({ store, encoder }: SearchDeps, query: ParsedQuery, vectors: QueryVectors | undefined, candidates: Candidates): FeatureRow[] {
   const { items } = candidates;
   const paths = [...new Set(items.map((candidate) => candidate.place.path))];
   const files = store.files();
   const facts = { imports: store.importCounts(paths), fileChunks: (path: string) => files.get(path)?.chunks ?? 1, hasFile: (path: string) => files.has(path) };
   const rows = computeFeatures(query, candidates, facts, encoder && vectors && nameMeanings(store, encoder, vectors, items));
+  if (query.kind === "symbol") return rows;
   const scores = rows.map((row) => scoreOf(row, weightsFor(query)));
   const leading = items.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!).slice(0, lookedAtTwice);
   const read = new Map(leading.map((i) => [i, wordsIn(items[i]!.place.text)]));
@@ -119,9 +120,9 @@ function settled(fresh: readonly Ranked[], shown: readonly Ranked[]): Ranked[] {
 }
 
 /** Those that were read less than deep, each chunk once. */
-function unrefined(hits: readonly Ranked[]): Candidate[] {
+function unrefined(hits: readonly Ranked[]): Place[] {
   const seen = new Set<number>();
-  return hits.map(({ candidate }) => candidate).filter(({ depth, place: { chunkId } }) => depth !== "deep" && !seen.has(chunkId) && seen.add(chunkId));
+  return hits.flatMap(({ candidate: { depth, place } }) => (depth !== "deep" && !seen.has(place.chunkId) && seen.add(place.chunkId) ? place : []));
 }
 
 async function refine(
@@ -129,7 +130,7 @@ async function refine(
   question: Question,
   candidates: Candidates,
   previous: readonly Ranked[],
-  waiting: readonly Candidate[],
+  waiting: readonly Place[],
   budgetMs: number,
   signal: AbortSignal | undefined,
   onLate: (error: unknown) => void = () => {},
@@ -146,12 +147,12 @@ async function refine(
       const batchStarted = performance.now();
       // The first step always runs, if only for the next question: a budget too small for one would never make anything better.
       if (i > 0 && batchStarted - started + slowestMs > budgetMs) break;
-      const kept = encodeAndKeep(encoder, store, batch, signal);
+      const kept = encodeAndKeep(encoder, store, batch, "deep", "visible", signal);
       if ((await Promise.race([kept, budgetSpent])) === "late") {
         kept.catch(onLate);
         break;
       }
-      done.push(...batch.map(({ place }) => place.chunkId));
+      done.push(...batch.map(({ chunkId }) => chunkId));
       slowestMs = Math.max(slowestMs, performance.now() - batchStarted);
     }
   } finally {
@@ -166,11 +167,11 @@ async function refine(
   return refined;
 }
 
-async function encodeAndKeep(encoder: Encoder, store: SearchStore, batch: readonly Candidate[], signal: AbortSignal | undefined): Promise<void> {
-  const texts = batch.map(({ place }) => ({ breadcrumb: place.breadcrumb, text: place.text }));
-  const vectors = await encoder.embedChunks(texts, "deep", "visible", signal);
+/** Encodes chunks at a depth and keeps their vectors in the store. Nothing is kept once `signal` is aborted. */
+export async function encodeAndKeep(encoder: Encoder, store: Pick<Store, "putVectors">, chunks: readonly (EncoderText & Pick<Place, "chunkId">)[], depth: EncodeDepth, priority: Priority, signal: AbortSignal | undefined): Promise<void> {
+  const vectors = await encoder.embedChunks(chunks, depth, priority, signal);
   signal?.throwIfAborted();
-  store.putVectors("deep", batch.map(({ place }, at) => ({ chunkId: place.chunkId, vector: vectors[at]! })));
+  store.putVectors(depth, chunks.map(({ chunkId }, at) => ({ chunkId, vector: vectors[at]! })));
 }
 
 /** A candidate as the protocol shows it. */

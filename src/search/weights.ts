@@ -10,10 +10,8 @@ export const proseWeights: Weights = {
   bm25: 1.05,
   "bm25 rank": 0.55,
   "bm25.symbol": 0.3,
-  "bm25.breadcrumb": 0,
   "bm25.path": 0.4,
   "bm25.doc": 0.2,
-  "bm25.body": 0,
   dense: 0.15,
   "dense rank": 0.55,
   "dense alone": 0.4,
@@ -45,7 +43,6 @@ export const proseWeights: Weights = {
   "words meant": 0.25,
   type: 0.2,
   function: 0.15,
-  module: 0,
   length: 0.55,
   test: -2.35,
   generated: -1.4,
@@ -62,7 +59,7 @@ export const proseWeights: Weights = {
   uses: 8,
 };
 
-/** For a query that is a name alone. */
+/** For a query that is a name alone, which gets no second look. */
 export const symbolWeights: Weights = {
   ...proseWeights,
   definition: 4,
@@ -70,8 +67,4 @@ export const symbolWeights: Weights = {
   "file named": 2,
   dense: 0.3,
   "dense rank": 0.4,
-  "used by": 0,
-  "import neighbours": 0,
-  folder: 0,
-  "words meant": 0,
 };

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Coverage, ViewState } from "./messages.ts";
 
 const percent = (part: number, whole: number): number => (whole === 0 ? 0 : Math.floor((100 * part) / whole));
-export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+export const count = (n: number, one: string): string => `${n.toLocaleString("en")} ${one}${n === 1 ? "" : "s"}`;
 
 /** What was found, and in how much of the code it was looked for. */
 export function coverageLine({ coverage, index }: Pick<ViewState, "coverage" | "index">, searched: Coverage, found: string, took: string, refining: boolean): TemplateResult {

@@ -80,9 +80,6 @@ export const hitStyles = css`
     border-radius: 4px;
     color: var(--vscode-icon-foreground);
   }
-  .actions button:hover {
-    background: var(--vscode-toolbar-hoverBackground);
-  }
   .depth {
     display: block;
     color: var(--accent);

@@ -88,7 +88,7 @@ export type Opening = (typeof openings)[number];
 
 export type FromHost = { readonly type: "state"; readonly state: ViewState } | { readonly type: "focus" } | { /** To the next (1) or the previous (-1) row. */ readonly type: "step"; readonly by: 1 | -1 };
 
-const viewCommands = ["restart", "showLog", "status", "duplicates", "rebuild", "openFolder", "resume"] as const;
+const viewCommands = ["restart", "showLog", "status", "duplicates", "openFolder", "resume"] as const;
 export type ViewCommand = (typeof viewCommands)[number];
 
 export type FromView =

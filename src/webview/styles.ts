@@ -32,6 +32,22 @@ export const panelStyles = css`
   .dim {
     color: var(--dim);
   }
+  .box button:hover,
+  .subject button:hover,
+  .actions button:hover {
+    background: var(--vscode-toolbar-hoverBackground);
+  }
+  .chip:hover,
+  .weak:hover,
+  .entry:hover {
+    background: var(--vscode-list-hoverBackground);
+  }
+  .subject span,
+  .entry span {
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
 
   .top {
     flex: none;
@@ -77,9 +93,6 @@ export const panelStyles = css`
     border-radius: 4px;
     color: var(--vscode-icon-foreground);
   }
-  .box button:hover {
-    background: var(--vscode-toolbar-hoverBackground);
-  }
   .box button.on {
     background: var(--vscode-inputOption-activeBackground);
     color: var(--vscode-inputOption-activeForeground);
@@ -113,9 +126,6 @@ export const panelStyles = css`
     color: var(--dim);
     margin-left: 4px;
     font-size: 0.92em;
-  }
-  .chip:hover {
-    background: var(--vscode-list-hoverBackground);
   }
   .chip[aria-pressed="true"],
   .chip[aria-pressed="true"] .n {
@@ -209,9 +219,6 @@ export const panelStyles = css`
     font-size: 0.92em;
     color: var(--vscode-textLink-foreground);
   }
-  .weak:hover {
-    background: var(--vscode-list-hoverBackground);
-  }
   .figures {
     display: flex;
     flex-wrap: wrap;
@@ -225,17 +232,9 @@ export const panelStyles = css`
     gap: 8px;
     padding-bottom: 4px;
   }
-  .subject span {
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-  }
   .subject button {
     padding: 2px;
     border-radius: 4px;
-  }
-  .subject button:hover {
-    background: var(--vscode-toolbar-hoverBackground);
   }
   .refining {
     display: inline-flex;
@@ -339,11 +338,8 @@ export const panelStyles = css`
     flex-wrap: wrap;
     gap: 6px;
   }
-  .suggestions,
-  .history {
-    padding: 0 12px;
-  }
   .suggestions {
+    padding: 0 12px;
     width: 100%;
     max-width: 60ch;
     align-self: center;
@@ -372,14 +368,6 @@ export const panelStyles = css`
   }
   .entry .icon {
     color: var(--dim);
-  }
-  .entry span {
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-  }
-  .entry:hover {
-    background: var(--vscode-list-hoverBackground);
   }
   .link {
     padding: 3px 6px;

@@ -7,6 +7,7 @@ import path from "node:path";
 import { decodeText } from "../../src/base/decode.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { type Depth, depths, type Encoder, type EncoderText, type InstantEncoder, type QueryVectors } from "../../src/encoding/encoder.ts";
+import { dequantise } from "../../src/encoding/int8.ts";
 import { createInstantEncoder, loadInstantTable } from "../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../src/encoding/modelFiles.ts";
 import { OnnxEncoder } from "../../src/encoding/onnxEncoder.ts";
@@ -75,13 +76,13 @@ export async function buildStore(files: readonly LabFile[], model: LabModel | un
 
 /** Vectors of texts at one exit, from the cache where it has them. */
 export async function encodeAll(model: LabModel, texts: readonly EncoderText[], depth: Depth, cacheName: string): Promise<Float32Array[]> {
-  if (depth === "instant") return texts.map((text) => toFloats(model.instant.embed(text)));
+  if (depth === "instant") return texts.map((text) => dequantise(model.instant.embed(text)));
   const cache = openCache(`${cacheName}-${depth}`, model.encoder.model.hash, model.encoder.model.dims);
   const missing = [...new Map(texts.filter((text) => !cache.has(keyOf(text))).map((text) => [keyOf(text), text])).values()].sort((a, b) => a.text.length - b.text.length);
   for (let i = 0; i < missing.length; i += 64) {
     const batch = missing.slice(i, i + 64);
     const encoded = await model.encoder.embedChunks(batch, depth, "background");
-    batch.forEach((text, at) => cache.set(keyOf(text), toFloats(encoded[at]!)));
+    batch.forEach((text, at) => cache.set(keyOf(text), dequantise(encoded[at]!)));
   }
   if (missing.length > 0) cache.save();
   return texts.map((text) => cache.get(keyOf(text))!);
@@ -103,10 +104,6 @@ export async function encodeQueries(model: LabModel, queries: readonly string[],
 }
 
 const keyOf = (text: EncoderText): string => `${text.breadcrumb}\0${text.text}`;
-
-function toFloats({ values, scale }: { readonly values: Int8Array; readonly scale: number }): Float32Array {
-  return Float32Array.from(values, (value) => value * scale);
-}
 
 /** A file of keys and one of floats below the system's temporary folder. Losing it costs time only. */
 function openCache(name: string, modelHash: string, dims: number) {

@@ -1,8 +1,8 @@
 // The search side of the store in plain arrays: exact BM25 and exact cosines. What unit tests of search and the fitting of ranking run on.
 import { hash128 } from "../../src/base/hash.ts";
 import { sum } from "../../src/base/statistics.ts";
-import { type Depth, depths, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
-import { dot } from "../../src/encoding/int8.ts";
+import { type Depth, depths, type InstantEncoder, type Int8Vector, type QueryVectors } from "../../src/encoding/encoder.ts";
+import { dequantise, dot } from "../../src/encoding/int8.ts";
 import type { SearchStore } from "../../src/search/candidates.ts";
 import type { DuplicateStore } from "../../src/search/duplicates.ts";
 import { analyse } from "../../src/search/terms.ts";
@@ -196,7 +196,7 @@ export class MemoryStore implements SearchStore, DuplicateStore {
   putVectors(depth: "shallow" | "deep", vectors: readonly { chunkId: number; vector: Int8Vector }[]): void {
     for (const { chunkId, vector } of vectors) {
       const ofChunk = this.#vectors.get(chunkId) ?? new Map<Depth, Float32Array>();
-      ofChunk.set(depth, Float32Array.from(vector.values, (value) => value * vector.scale));
+      ofChunk.set(depth, dequantise(vector));
       this.#vectors.set(chunkId, ofChunk);
     }
   }
@@ -261,6 +261,11 @@ export class MemoryStore implements SearchStore, DuplicateStore {
     const own = this.#vectors.get(chunkId)!.get(depth)!;
     return this.scoreChunks({ instant: own, shallow: own, deep: own }, [...this.#vectors.keys()].filter((id) => id !== chunkId && (allowed?.has(id) ?? true))).slice(0, k);
   }
+}
+
+/** Of chunks that were read at instant depth. */
+export function readStore(instant: InstantEncoder, chunks: readonly MemoryChunk[]): MemoryStore {
+  return new MemoryStore(chunks.map((chunk) => ({ ...chunk, vectors: { instant: dequantise(instant.embed({ breadcrumb: chunk.breadcrumb ?? "", text: chunk.text })) } })));
 }
 
 function countTerms(terms: readonly string[]): ReadonlyMap<string, number> {

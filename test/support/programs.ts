@@ -1,11 +1,12 @@
 // The `strata` program as people and agents run it: a child process each, a cache of its own, real engines behind.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { breathe } from "../../src/base/abort.ts";
 import { packageRoot } from "../../src/base/assets.ts";
 import { processGone } from "./workspace.ts";
+import { writeFiles } from "./temporaryFolder.ts";
 
 interface Ended {
   readonly code: number | null;
@@ -34,10 +35,7 @@ export class Sandbox {
   }
 
   write(folder: string, files: Readonly<Record<string, string>>): void {
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(path.dirname(this.path(folder, name)), { recursive: true });
-      writeFileSync(this.path(folder, name), content);
-    }
+    writeFiles(this.path(folder), files);
   }
 
   start(args: readonly string[], { cwd = this.folder, piped, env }: RunOptions = {}, isOpen = false): ChildProcess {

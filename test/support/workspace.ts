@@ -1,5 +1,5 @@
 // Temporary workspaces and a real engine process for tests: every test has its own folder and its own cache.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -7,6 +7,7 @@ import type { TestContext } from "node:test";
 import { connectEngine, type ConnectOptions, type EngineConnection } from "../../src/engine/connect.ts";
 import { type Depth, index, search, type SearchResult, shutdown, type Status, status as statusRequest, statusChanged } from "../../src/engine/protocol.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { writeFiles } from "./temporaryFolder.ts";
 
 export class Workspace {
   readonly root: string;
@@ -19,7 +20,7 @@ export class Workspace {
     this.cache = path.join(folder, "c");
     mkdirSync(this.root);
     process.env["STRATA_CACHE"] = this.cache;
-    for (const [name, content] of Object.entries(files)) this.write(name, content);
+    writeFiles(this.root, files);
     t.after(async () => {
       process.env["STRATA_CACHE"] = this.cache;
       await this.stop();
@@ -32,8 +33,7 @@ export class Workspace {
   }
 
   write(name: string, content: string | Uint8Array): void {
-    mkdirSync(path.dirname(this.path(name)), { recursive: true });
-    writeFileSync(this.path(name), content);
+    writeFiles(this.root, { [name]: content });
   }
 
   /** A client of this workspace's engine, which is started when it does not run. */

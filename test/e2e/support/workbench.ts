@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { installVsix, openBrowser, startServer, workbenchUrl, type Server } from "../../../scripts/vscodeServer.mjs";
+import { writeFiles } from "../../support/temporaryFolder.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 const screenshots = path.join(root, "out", "screenshots");
@@ -31,10 +32,7 @@ export class Workbench {
     const folder = path.join(temporary, "shop");
     const extensions = path.join(temporary, "x");
     cpSync(path.join(root, "test/fixtures/workspace"), folder, { recursive: true });
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), content);
-    }
+    writeFiles(folder, files);
     mkdirSync(screenshots, { recursive: true });
     installVsix(vscode, vsix, extensions);
     const server = await startServer(vscode, { extensionsDir: extensions, settings: { "workbench.colorTheme": "Dark Modern", "typescript.validate.enable": false }, env: { STRATA_CACHE: path.join(temporary, "cache"), ...env } });

@@ -1,12 +1,12 @@
 // What parse workers meet on real disks is in parsePool.test.ts; here a disk that cannot be had in a test.
 import assert from "node:assert/strict";
 import fs, { mkdtemp, writeFile } from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import { rmSync, symlinkSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { NotInside, readInside } from "../../../src/base/readInside.ts";
+import { shareMocks } from "../../support/builtins.ts";
 
 test("a root that was named in other letters, on a disk that ignores case, holds its files", { skip: process.platform !== "linux" && "elsewhere the system gives the name on disk" }, async (t) => {
   const root = await fs.realpath(await mkdtemp(path.join(os.tmpdir(), "strata-inside-")));
@@ -16,11 +16,7 @@ test("a root that was named in other letters, on a disk that ignores case, holds
   await writeFile(`${root}.ts`, "other");
   t.after(() => rmSync(`${root}.ts`, { force: true }));
   t.mock.method(fs, "realpath", async (file: string) => file.toUpperCase()); // what the C library gives is what was typed
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   const named = `${root}-named`; // by a link, as no name of this disk is read in other letters
   symlinkSync(root, named);
   t.after(() => rmSync(named, { force: true }));

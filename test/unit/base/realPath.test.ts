@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import fs, { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import promises from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { realPath, realPathSync } from "../../../src/base/realPath.ts";
 import { leadsOut } from "../../../src/base/relativePath.ts";
+import { shareMocks } from "../../support/builtins.ts";
 
 test("on a disk of which the system does not say where files lie, links are followed one by one", async (t) => {
   const folder = realpathSync.native(mkdtempSync(path.join(os.tmpdir(), "strata-real-")));
@@ -19,11 +19,7 @@ test("on a disk of which the system does not say where files lie, links are foll
   };
   t.mock.method(fs.realpathSync, "native", refuse);
   t.mock.method(promises, "realpath", async () => refuse());
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   const [given, real] = [path.join(folder, "link", "src"), path.join(folder, "code", "src")];
   assert.equal(realPathSync(given), real);
   assert.equal(await realPath(given), real);

@@ -15,7 +15,7 @@ import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { duplicateDefaults } from "../../../src/engine/protocol.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
 const scratch = temporaryFolder({ after });
 mkdirSync(path.join(scratch, "w/src"), { recursive: true });
@@ -293,9 +293,7 @@ test("doctor: the Python that fine-tuning would take, and what to do without one
 });
 
 test("a command is about the nearest indexed folder upwards and the part of it that is named or that one stands in", (t) => {
-  const before = process.env["STRATA_CACHE"];
-  process.env["STRATA_CACHE"] = path.join(scratch, "cache");
-  t.after(() => (before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before)));
+  useCache(t, path.join(scratch, "cache"));
   const [project, part] = [path.join(scratch, "project"), path.join(scratch, "project/src/net")];
   mkdirSync(part, { recursive: true });
   const index = (folder: string): void => {
@@ -312,15 +310,13 @@ test("a command is about the nearest indexed folder upwards and the part of it t
 });
 
 test("an index of the home folder answers who stands there, not for the projects below it", (t) => {
-  const before = { cache: process.env["STRATA_CACHE"], home: process.env["HOME"] };
+  useCache(t, path.join(scratch, "cache"));
+  const before = process.env["HOME"];
   const home = path.join(scratch, "home");
   const project = path.join(home, "project");
   mkdirSync(project, { recursive: true });
-  process.env["STRATA_CACHE"] = path.join(scratch, "cache");
   process.env["HOME"] = home;
-  t.after(() => {
-    for (const [name, value] of [["STRATA_CACHE", before.cache], ["HOME", before.home]] as const) value === undefined ? delete process.env[name] : (process.env[name] = value);
-  });
+  t.after(() => (before === undefined ? delete process.env["HOME"] : (process.env["HOME"] = before)));
   mkdirSync(indexFolder(home), { recursive: true });
   writeFileSync(path.join(indexFolder(home), "index.db"), "");
   assert.deepEqual(scopeOf(undefined, home), { root: home, under: "" });

@@ -1,19 +1,14 @@
 // Which folders a question goes to.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { foldersNamed, foldersServed, tooWideHere, wholeIndexes } from "../../../src/cli/session.ts";
 import { indexFolder, makeIndexFolder } from "../../../src/engine/paths.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
-const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-named-")));
-const before = process.env["STRATA_CACHE"];
-process.env["STRATA_CACHE"] = path.join(scratch, "cache");
-after(() => {
-  before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before);
-  rmSync(scratch, { recursive: true, force: true });
-});
+const scratch = temporaryFolder({ after });
+useCache({ after }, path.join(scratch, "cache"));
 
 const at = (name: string): string => path.join(scratch, name);
 for (const folder of ["one/api", "two/api", "mono/packages/net", "mono/packages/net/deep", "mono/packages/shop", "gone"]) mkdirSync(at(folder), { recursive: true });

@@ -18,6 +18,7 @@ import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
 import { Store } from "../../../src/store/store.ts";
+import { writeFiles } from "../../support/temporaryFolder.ts";
 import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
@@ -28,12 +29,7 @@ const shallow = { ...defaultSettings, backgroundDepth: "instant" } as const;
 function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
   const folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-engine-")));
   const [root, index] = [path.join(folder, "w"), path.join(folder, "i")];
-  const write = (given: Readonly<Record<string, string>>): void => {
-    for (const [name, content] of Object.entries(given)) {
-      mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-      writeFileSync(path.join(root, name), content);
-    }
-  };
+  const write = (given: Readonly<Record<string, string>>): void => writeFiles(root, given);
   write(files);
   mkdirSync(index);
   const engines: Engine[] = [];
@@ -52,6 +48,15 @@ function workplace(t: TestContext, files: Readonly<Record<string, string>>) {
       return engine;
     },
   };
+}
+
+/** An engine that has read everything: the first pass looks twice, the second comes when watching stands; after it nothing asks for another. */
+async function atRest(t: TestContext, place: ReturnType<typeof workplace>) {
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 3) await yieldToEventLoop();
+  await engine.index("instant", never);
+  return { scan, engine };
 }
 
 /** A program in place of the encoder's worker. */
@@ -82,11 +87,7 @@ test("damage that a search meets is repaired from the files", async (t) => {
 
 test("a saved file that could not be stored is read by the next pass", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(3));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  // The first pass looks twice, the second comes when watching stands; after it nothing asks for another.
-  while (scan.mock.callCount() < 3) await yieldToEventLoop();
-  await engine.index("instant", never);
+  const { engine } = await atRest(t, place);
   place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
   t.mock.method(Store.prototype, "putFiles").mock.mockImplementationOnce(() => {
     throw new Error("no luck");
@@ -183,10 +184,7 @@ test("a branch switch is read while the encoder is busy with other files for min
 
 test("dozens of changed files are no complete index until they are read", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(5));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
-  await engine.index("instant", never);
+  const { engine } = await atRest(t, place);
   const others = manyFiles(30, 5);
   place.write(others);
   const read = engine.filesChanged(Object.keys(others), never);
@@ -445,10 +443,7 @@ test("a search while the workspace's disk is away leaves its index whole", async
 
 test("a question about what is there does not put an end to the wait after a failure", async (t) => {
   const place = workplace(t, manyFiles(5));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
-  await engine.index("instant", never);
+  const { scan, engine } = await atRest(t, place);
   scan.mock.mockImplementation(async () => {
     throw new StrataError("index.busy", "Somebody else has it.");
   });
@@ -526,10 +521,7 @@ test("where the encoder does not run, what is complete at instant depth counts a
 
 test("whoever asks for the index while a pass fails hears why, and it is not tried again without a pause", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(5));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // no other pass comes
-  await engine.index("instant", never);
+  const { scan, engine } = await atRest(t, place);
   const fails: ((error: unknown) => void)[] = [];
   scan.mock.mockImplementation(() => new Promise((_, reject) => fails.push(reject)));
   await engine.filesChanged(Object.keys(manyFiles(400)), never); // asks for another pass
@@ -642,10 +634,7 @@ test("damage that any question or change of model meets is repaired from the fil
 
 test("damage that is met behind an answer, where nobody asks, is repaired from the files", { timeout: 30_000 }, async (t) => {
   const place = workplace(t, manyFiles(20));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 3) await yieldToEventLoop(); // see above
-  await engine.index("instant", never);
+  const { engine } = await atRest(t, place);
   place.write({ "late.ts": "export function late(): number {\n  return 1;\n}\n" });
   await engine.filesChanged(["late.ts"], never);
   let isMet = false;

@@ -1,21 +1,16 @@
 // Which indexes there are, by what lies in the cache folder; deleting one takes all of it and nothing beside it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { forgetIndex, listIndexes, otherDatabases } from "../../../src/engine/indexes.ts";
 import { indexFolder, makeIndexFolder } from "../../../src/engine/paths.ts";
 import { lockIndex } from "../../../src/store/store.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
-const scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-indexes-")));
-const before = process.env["STRATA_CACHE"];
-process.env["STRATA_CACHE"] = path.join(scratch, "cache");
-after(() => {
-  before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before);
-  rmSync(scratch, { recursive: true, force: true });
-});
+const scratch = temporaryFolder({ after });
+useCache({ after }, path.join(scratch, "cache"));
 
 /** An index of `name` whose database was last written at `usedMs`. */
 function makeIndex(name: string, usedMs: number): string {

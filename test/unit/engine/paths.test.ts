@@ -6,7 +6,7 @@ import path from "node:path";
 import test from "node:test";
 import { StrataError } from "../../../src/base/errors.ts";
 import { cacheFolder, canonicalRoot, compiledFolder, forgetOtherBuilds, indexFolder, makeCacheFolder, makeCompiledFolder, makeIndexFolder, makePrivateFolder, newSocketAddress, relativeInside, removeSockets, rootFile, unwritable, withPathsInside } from "../../../src/engine/paths.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
 test("a query may name files in full: those inside the root are read from there", () => {
   const cases: [query: string, root: string, read: string][] = [
@@ -56,8 +56,7 @@ test("a link and its target share one index; two folders of one name do not", (t
 });
 
 test("of what was compiled only this build's stays, and nothing goes outside the cache", (t) => {
-  process.env["STRATA_CACHE"] = temporaryFolder(t);
-  t.after(() => delete process.env["STRATA_CACHE"]);
+  useCache(t, temporaryFolder(t));
   const [older, own] = [compiledFolder("0.0.1+1"), compiledFolder("0.0.2+2")];
   const strange = [path.join(temporaryFolder(t), "a"), path.join(temporaryFolder(t), "b")] as const;
   for (const folder of [older, own, ...strange]) mkdirSync(folder, { recursive: true });
@@ -81,11 +80,8 @@ test("private folders are the owner's alone, also when they existed open", { ski
 test("what Node runs of the cache is the owner's alone, whatever the umask; what lay open is not trusted", { skip: process.platform === "win32" && "POSIX permissions" }, (t) => {
   const cache = path.join(temporaryFolder(t), "cache");
   const before = process.umask(0);
-  process.env["STRATA_CACHE"] = cache;
-  t.after(() => {
-    process.umask(before);
-    delete process.env["STRATA_CACHE"];
-  });
+  useCache(t, cache);
+  t.after(() => process.umask(before));
   const mode = (folder: string): number => statSync(folder).mode & 0o777;
   makeCacheFolder();
   const own = makeCompiledFolder("1+1");

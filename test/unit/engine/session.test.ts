@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from "vscode-jsonrpc/node";
@@ -13,6 +12,7 @@ import { canonicalRoot, engineRecordFile, indexFolder, makePrivateFolder } from 
 import * as protocol from "../../../src/engine/protocol.ts";
 import { answerFromAll, becomeSearchable, type EngineSession, openSession } from "../../../src/engine/session.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 import { tinyModelFolder } from "../../support/tinyModel.ts";
 
 const scanning: protocol.IndexState = { kind: "scanning", progress: { phase: "instant", done: 1, total: 3, unit: "files" } };
@@ -45,14 +45,8 @@ it("waits no longer for an index that has failed, whatever the reason; only an e
 
 /** A folder and that of its index, in a cache of their own. */
 function place(t: TestContext): { readonly root: string; readonly folder: string } {
-  const root = mkdtempSync(path.join(os.tmpdir(), "strata-record-"));
-  const before = process.env["STRATA_CACHE"];
-  process.env["STRATA_CACHE"] = path.join(root, "c");
-  t.after(() => {
-    if (before === undefined) delete process.env["STRATA_CACHE"];
-    else process.env["STRATA_CACHE"] = before;
-    rmSync(root, { recursive: true, force: true });
-  });
+  const root = temporaryFolder(t);
+  useCache(t, path.join(root, "c"));
   const folder = indexFolder(canonicalRoot(root));
   makePrivateFolder(folder);
   return { root, folder };

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fs, { mkdirSync, symlinkSync } from "node:fs";
-import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { describe, it, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -9,6 +8,7 @@ import * as protocol from "../../../src/engine/protocol.ts";
 import { searchAll } from "../../../src/engine/folders.ts";
 import type { EngineSession } from "../../../src/engine/session.ts";
 import { allComplete, EngineSessions, folderOrPlace, mostFolders, placeInside, readySet } from "../../../src/engine/sessions.ts";
+import { shareMocks } from "../../support/builtins.ts";
 import { coverage, hit, result, status } from "../../support/fakeEngine.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -145,11 +145,7 @@ test("a full path is understood also on a disk of which Windows does not say whe
   t.mock.method(fs.realpathSync, "native", () => {
     throw Object.assign(new Error("illegal operation on a directory"), { code: "EISDIR" });
   });
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   const folders = ["api", "web"].map((name) => ({ root: path.join(scratch, name), name }));
   assert.deepEqual(placeInside(folders, path.join(scratch, "web/a.ts")), { folder: folders[1], path: "a.ts" });
 });

@@ -1,22 +1,16 @@
 // Why nothing passes the filters of a question: told of what can be told, and only then.
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
 import { defaultSettings } from "../../../src/engine/options.ts";
 import { whyNothing } from "../../../src/engine/whyNothing.ts";
 import { parseFilters } from "../../../src/search/query.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { temporaryFolder, writeFiles } from "../../support/temporaryFolder.ts";
 
 const languages = { go: 2, "skipped:binary": 9, markdown: 1, python: 3, yaml: 1 };
 
 function workspace(t: TestContext): string {
-  const root = temporaryFolder(t);
-  for (const [name, text] of Object.entries({ ".gitignore": "gen/\nlocal.ts\n", ".env": "KEY=1", "gen/api/client.ts": "", "local.ts": "", "old/a.ts": "", "src/a b/c(d).ts": "", "src/large.ts": "x".repeat(3000), "src/gen/a.ts": "", ".git/config": "" })) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), text);
-  }
-  return root;
+  return temporaryFolder(t, { ".gitignore": "gen/\nlocal.ts\n", ".env": "KEY=1", "gen/api/client.ts": "", "local.ts": "", "old/a.ts": "", "src/a b/c(d).ts": "", "src/large.ts": "x".repeat(3000), "src/gen/a.ts": "", ".git/config": "" });
 }
 
 async function told(root: string, filters: string, under = "", isRead = true): Promise<string | undefined> {
@@ -43,15 +37,13 @@ test("what a path names is left out by ignore rules, by the editor, or for what 
 
 test("worktrees inside the checkout and folders of tools are left out for what they are: no line of an ignore file brings them back", async (t) => {
   const root = workspace(t);
-  const write = (name: string, text: string): void => {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), text);
-  };
-  write(".git/index", "");
-  write(".git/worktrees/one/commondir", "../..\n");
-  write(".agents/one/.git", `gitdir: ${path.join(root, ".git/worktrees/one")}\n`);
-  write(".agents/one/src/a.ts", "");
-  write("made/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+  writeFiles(root, {
+    ".git/index": "",
+    ".git/worktrees/one/commondir": "../..\n",
+    ".agents/one/.git": `gitdir: ${path.join(root, ".git/worktrees/one")}\n`,
+    ".agents/one/src/a.ts": "",
+    "made/CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n",
+  });
   for (const filters of ["path:.agents/one", "path:.agents/one/src/a.ts"]) assert.match((await told(root, filters)) ?? "", /^\.agents\/one is left out: it is a git worktree of this checkout .* open that folder itself\.$/, filters);
   assert.match((await told(root, "path:made")) ?? "", /^made is left out: its CACHEDIR\.TAG/);
   assert.equal(await told(root, "path:.agents"), undefined);

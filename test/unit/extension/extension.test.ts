@@ -11,7 +11,7 @@ import type { Connected } from "../../../src/extension/engineClient.ts";
 import type { ViewResults } from "../../../src/webview/messages.ts";
 import { type FakeEngine, fakeEngine, hit, result, settle, status } from "../../support/fakeEngine.ts";
 import { callTool, configured, env, executed, happen, logChannel, presses, QuickPick, Range, registered, said, statusBarItem, untitledEditor, Uri, viewProviders, window, workspace } from "../../support/fakeVscode.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
 /** Where the extension would find or start an engine. */
 const engineOf = { connect: (_options: ConnectOptions): Promise<Connected> => Promise.reject(new Error("no test has said which")) };
@@ -336,9 +336,7 @@ it("code like a result, or like what the editor holds, is found", async (t) => {
 
 it("language models and people reach what there is to ask: tools, the index status, the log and the command for terminals", async (t) => {
   const cache = temporaryFolder(t);
-  const before = process.env["STRATA_CACHE"];
-  process.env["STRATA_CACHE"] = cache;
-  t.after(() => (before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before)));
+  useCache(t, cache);
   const [kept, appended] = [new Map<string, unknown>(), [] as string[]];
   const surroundings = {
     environmentVariableCollection: { append: (name: string) => void appended.push(name) },

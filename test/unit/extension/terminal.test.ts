@@ -5,16 +5,14 @@ import { test, type TestContext } from "node:test";
 import { launcherName } from "../../../src/base/launcher.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { env, said } from "../../support/fakeVscode.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
 
 const { renewLauncher, setUpTerminal } = await import("../../../src/extension/terminal.ts");
 
 /** An extension's folder and memory, with a cache of its own. */
 function installed(t: TestContext) {
   const folder = temporaryFolder(t);
-  const before = process.env["STRATA_CACHE"];
-  process.env["STRATA_CACHE"] = path.join(folder, "cache");
-  t.after(() => (before === undefined ? delete process.env["STRATA_CACHE"] : (process.env["STRATA_CACHE"] = before)));
+  useCache(t, path.join(folder, "cache"));
   const kept = new Map<string, unknown>();
   const appended: string[][] = [];
   const at = (extensionPath: string) =>

@@ -10,8 +10,9 @@ import { isMuchMore } from "../../../src/extension/workspaceEngines.ts";
 import { coverage, fakeEngine, fakeEngines, hit, result, settle, status, type FakeEngine } from "../../support/fakeEngine.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
-/** Engines of several folders; `answers` by root, a thrown error refuses the connection. */
-function workspace(answers: Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>) {
+type Answers = Readonly<Record<string, (params: protocol.SearchParams) => protocol.SearchResult | Promise<protocol.SearchResult>>>;
+/** Engines of several folders; `answers` by root, a folder without one refuses the connection. */
+function workspace(answers: Answers, roots = Object.keys(answers)) {
   const engines = new Map<string, FakeEngine>();
   const all = fakeEngines(async (root) => {
     const answer = answers[root];
@@ -20,7 +21,14 @@ function workspace(answers: Readonly<Record<string, (params: protocol.SearchPara
     engines.set(root, engine);
     return engine;
   });
+  all.setFolders(folders(...roots));
   return { all, engines };
+}
+/** The same with engines that run. */
+async function started(...given: Parameters<typeof workspace>) {
+  const made = workspace(...given);
+  await made.all.start();
+  return made;
 }
 const folders = (...roots: string[]) => roots.map((root) => ({ root, name: root.slice(1) }));
 const paths = ({ hits }: MergedResult) => hits.map(({ root, path }) => `${root}:${path}`);
@@ -29,13 +37,11 @@ const never = () => new AbortController().signal;
 describe("the engines of a workspace", () => {
   it("answer as one", async () => {
     const { all } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.8)]) });
-    all.setFolders(folders("/a", "/b"));
     assert.deepEqual(paths(await all.search("view", { query: "q", k: 10 }, () => undefined, never())), ["/b:y", "/a:x"]);
   });
 
   it("answer with the folders that can, and say which cannot", async () => {
-    const { all } = workspace({ "/a": () => result([hit("x", 0.2)]) });
-    all.setFolders(folders("/a", "/b"));
+    const { all } = workspace({ "/a": () => result([hit("x", 0.2)]) }, ["/a", "/b"]);
     const merged = await all.search("view", { query: "q", k: 10 }, () => undefined, never());
     assert.deepEqual([paths(merged), merged.failures], [["/a:x"], [{ name: "b", reason: "no engine for /b" }]]);
   });
@@ -44,7 +50,6 @@ describe("the engines of a workspace", () => {
     const asked: string[] = [];
     const answer = (name: string) => ({ query }: protocol.SearchParams) => (asked.push(`${name}: ${query}`), result([hit("x", 0.2)]));
     const { all } = workspace({ "/a": answer("a"), "/b": answer("b") });
-    all.setFolders(folders("/a", "/b"));
     assert.deepEqual(paths(await all.search("view", { query: "q path:b/src", k: 10 }, () => undefined, never())), ["/b:x"]);
     await all.ask("q -path:a", 10, never());
     all.setFolders(folders("/a"));
@@ -53,8 +58,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("fail when no folder can answer", async () => {
-    const { all } = workspace({});
-    all.setFolders(folders("/a"));
+    const { all } = workspace({}, ["/a"]);
     await assert.rejects(all.search("view", { query: "q", k: 10 }, () => undefined, never()), /no engine/);
   });
 
@@ -65,7 +69,6 @@ describe("the engines of a workspace", () => {
   it("stream better hits of the present query and of no earlier one", async () => {
     const streams: string[] = [];
     const { all, engines } = workspace({ "/a": ({ streamId }) => (streams.push(streamId!), result([hit("x", 0.2)], { refining: true })), "/b": () => result([hit("y", 0.1)]) });
-    all.setFolders(folders("/a", "/b"));
     const seen: string[][] = [];
     await all.search("view", { query: "one", k: 10 }, (better) => seen.push(["one", ...paths(better)]), never());
     await all.search("view", { query: "two", k: 10 }, (better) => seen.push(["two", ...paths(better)]), never());
@@ -79,7 +82,6 @@ describe("the engines of a workspace", () => {
   it("stream to a view and a quick pick beside each other", async () => {
     const streams: string[] = [];
     const { all, engines } = workspace({ "/a": ({ streamId }) => (streams.push(streamId!), result([hit("x", 0.2)], { refining: true })) });
-    all.setFolders(folders("/a"));
     const seen: string[] = [];
     await all.search("view", { query: "one", k: 10 }, () => seen.push("view"), never());
     await all.search("quick", { query: "two", k: 10 }, () => seen.push("quick"), never());
@@ -95,7 +97,6 @@ describe("the engines of a workspace", () => {
       "/a": (params) => ((streamId = params.streamId!), result([hit("x", 0.2)])),
       "/b": () => new Promise((resolve) => (release = () => resolve(result([hit("y", 0.5)])))),
     });
-    all.setFolders(folders("/a", "/b"));
     const updates: string[][] = [];
     const answer = all.search("view", { query: "q", k: 10 }, (better) => updates.push(paths(better)), never());
     await settle();
@@ -109,7 +110,6 @@ describe("the engines of a workspace", () => {
   it("stop streaming once the search is aborted", async () => {
     let streamId = "";
     const { all, engines } = workspace({ "/a": (params) => ((streamId = params.streamId!), result([])) });
-    all.setFolders(folders("/a"));
     const controller = new AbortController();
     let updates = 0;
     await all.search("view", { query: "q", k: 10 }, () => updates++, controller.signal);
@@ -120,9 +120,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("wait for a new index as long as they may, and say what an answer can look at", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]) });
-    all.setFolders(folders("/a"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]) });
     const answerIndex = (answer: () => protocol.Status | Promise<protocol.Status>) => void engines.get("/a")!.engine.onRequest(protocol.index, answer);
     let release: (() => void) | undefined;
     answerIndex(() => new Promise((resolve) => (release = () => resolve(status()))));
@@ -145,7 +143,6 @@ describe("the engines of a workspace", () => {
 
   it("are indexing from their start until all files are read, and tell who listens", async () => {
     const { all, engines } = workspace({ "/a": () => result([]) });
-    all.setFolders(folders("/a"));
     const seen: [string, boolean][] = [];
     const stop = all.onChange(() => seen.push([all.clients[0]!.client.state.kind, all.indexing]));
     const started = all.start();
@@ -175,16 +172,13 @@ describe("the engines of a workspace", () => {
   });
 
   it("end with the window", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]) });
-    all.setFolders(folders("/a"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]) });
     all.dispose();
     assert.throws(() => engines.get("/a")!.connection.sendRequest("x"), /disposed|closed/i);
   });
 
   it("look for similar code elsewhere only when they know the text", async () => {
     const { all, engines } = workspace({ "/a": () => result([hit("x", 0.4)]), "/b": () => result([hit("y", 0.3)]) });
-    all.setFolders(folders("/a", "/b"));
     assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2 }, 5, never())), ["/a:x"]);
     assert.deepEqual(paths(await all.similar("/a", { path: "f.ts", startLine: 1, endLine: 2, text: "code" }, 5, never())), ["/a:x", "/b:y"]);
     assert.deepEqual(engines.get("/b")!.asked.filter((method) => method === "similar").length, 1);
@@ -193,9 +187,7 @@ describe("the engines of a workspace", () => {
   it("read the range themselves to ask the folders that do not hold its file", async (t) => {
     const root = temporaryFolder(t);
     writeFileSync(path.join(root, "f.ts"), "one\ntwo\nthree\nfour\n");
-    const { all, engines } = workspace({ [root]: () => result([]), "/b": () => result([]) });
-    all.setFolders(folders(root, "/b"));
-    await all.start();
+    const { all, engines } = await started({ [root]: () => result([]), "/b": () => result([]) });
     const asked: protocol.SimilarParams[] = [];
     engines.get("/b")!.engine.onRequest(protocol.similar, (params) => (asked.push(params), result([])));
     await all.similar(root, { path: "f.ts", startLine: 2, endLine: 3 }, 5, never());
@@ -204,9 +196,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("leave the question out wherever its file is known: in a folder and in one inside it", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/a/pkg/app": () => result([]), "/b": () => result([]) });
-    all.setFolders(folders("/a", "/a/pkg/app", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/a/pkg/app": () => result([]), "/b": () => result([]) });
     const asked: Record<string, protocol.SimilarParams> = {};
     for (const [root, { engine }] of engines) engine.onRequest(protocol.similar, (params) => ((asked[root] = params), result([])));
     const range = { startLine: 3, endLine: 9, text: "code", lang: "typescript" };
@@ -221,9 +211,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("find the duplicates of the folders that can answer, most repeated lines first", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/c": () => result([]) });
-    all.setFolders(folders("/a", "/b", "/c"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/c": () => result([]) }, ["/a", "/b", "/c"]);
     const group = (lines: number): protocol.DuplicateGroup => ({ kind: "exact", similarity: 1, lines, members: [hit(`x${lines}`, 1), hit("y", 1)] });
     engines.get("/a")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(20), group(6)], coverage: coverage(3) }));
     engines.get("/c")!.engine.onRequest(protocol.duplicates, () => ({ groups: [group(9)], coverage: coverage(4) }));
@@ -236,9 +224,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("count how far they are with duplicates over the folders whose amount of work is known", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
-    all.setFolders(folders("/a", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/b": () => result([]) });
     for (const [root, { engine }] of engines)
       engine.onRequest(protocol.duplicates, async ({ progressToken }) => {
         await engine.sendProgress(protocol.progress, progressToken!, root === "/a" ? { phase: "search", done: 5_000, total: 0, unit: "chunks" } : { phase: "search", done: 500, total: 2_000, unit: "chunks" });
@@ -250,9 +236,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("tell that no duplicates could be looked for only when no folder has what was asked about", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
-    all.setFolders(folders("/a", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/b": () => result([]) });
     const found = async (...has: readonly boolean[]) => {
       for (const [i, { engine }] of [...engines.values()].entries()) engine.onRequest(protocol.duplicates, () => ({ groups: [], ...(!has[i] && { nothingPasses: true as const }), coverage: coverage(1) }));
       return (await all.duplicates({ minLines: 6, threshold: 0.9, limit: 9, filters: "lang:go" }, () => undefined, never())).nothingPasses;
@@ -272,9 +256,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("read paths in filters as they are shown, and ask nobody whom they are not about", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
-    all.setFolders(folders("/a", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/b": () => result([]) });
     const asked: [string, string | undefined][] = [];
     for (const [root, { engine }] of engines) {
       engine.onRequest(protocol.duplicates, ({ filters }) => (asked.push([root, filters]), { groups: [], coverage: coverage(1) }));
@@ -289,9 +271,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("follow the workspace when a folder gets another name or place, and keep their engines", async () => {
-    const { all, engines } = workspace({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.2)]) });
-    all.setFolders(folders("/a", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([hit("x", 0.2)]), "/b": () => result([hit("y", 0.2)]) });
     const before = [engines.get("/a"), engines.get("/b")];
     all.setFolders([{ root: "/b", name: "server" }, { root: "/a", name: "a" }]);
     assert.deepEqual(all.folders.map(({ name }) => name), ["server", "a"]);
@@ -300,9 +280,7 @@ describe("the engines of a workspace", () => {
   });
 
   it("end with the folder they belong to", async () => {
-    const { all, engines } = workspace({ "/a": () => result([]), "/b": () => result([]) });
-    all.setFolders(folders("/a", "/b"));
-    await all.start();
+    const { all, engines } = await started({ "/a": () => result([]), "/b": () => result([]) });
     all.setFolders(folders("/b"));
     await settle();
     assert.deepEqual(all.folders.map(({ root }) => root), ["/b"]);

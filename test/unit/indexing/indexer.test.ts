@@ -1,8 +1,7 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
 import fs from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -11,7 +10,9 @@ import type { OnProgress, Progress } from "../../../src/base/progress.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
 import type { FileToParse, ParseOutcome, ParsePool } from "../../../src/indexing/parsePool.ts";
 import type { Store } from "../../../src/store/store.ts";
+import { shareMocks } from "../../support/builtins.ts";
 import { parsedFile, workshop, type Workshop } from "../../support/storeFixture.ts";
+import { writeFiles } from "../../support/temporaryFolder.ts";
 
 let w: Workshop;
 let root: string;
@@ -26,10 +27,7 @@ afterEach(async () => {
 
 const never = new AbortController().signal;
 
-function write(name: string, content = name): void {
-  mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-  writeFileSync(path.join(root, name), content);
-}
+const write = (name: string, content = name): void => writeFiles(root, { [name]: content });
 
 const parsedAs = ({ path, size, mtimeMs }: FileToParse, text: string): ParseOutcome => ({ kind: "parsed", file: { ...parsedFile(path, [text]), size, mtimeMs } });
 const textOfPath = (file: FileToParse): ParseOutcome => parsedAs(file, `text of ${file.path}`);
@@ -300,11 +298,7 @@ test("a file whose name changed in case alone is known by its new name alone, on
     const real = fs[name] as (file: string) => Promise<unknown>;
     t.mock.method(fs, name, (file: string) => real(onDisk(file)));
   }
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   write("d/Name.ts");
   const store = await w.open();
   const { scan, update } = indexer(store);

@@ -1,7 +1,7 @@
 // Files to parsed files in worker threads: order, reasons for what is left out, and a pool that outlives its workers.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { type TestContext } from "node:test";
@@ -10,15 +10,13 @@ import { silentLog } from "../../../src/base/log.ts";
 import { loadInstantTable } from "../../../src/encoding/exit0.ts";
 import { defaultModelFolder, loadModelFiles } from "../../../src/encoding/modelFiles.ts";
 import { ParsePool } from "../../../src/indexing/parsePool.ts";
+import { writeFiles } from "../../support/temporaryFolder.ts";
 import { limitThreads } from "../../support/threads.ts";
 
 /** `ready: false`: started, but without the table yet. */
 async function pool(t: TestContext, files: Record<string, string | Uint8Array>, { ready = true, change = (_root: string): void => {}, inside = "" } = {}) {
   const root = realpathSync(mkdtempSync(path.join(os.tmpdir(), "strata-pool-")));
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), content);
-  }
+  writeFiles(root, files);
   change(root);
   const made = new ParsePool(2, path.join(root, inside), silentLog);
   t.after(async () => {

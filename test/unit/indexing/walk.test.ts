@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -10,6 +9,7 @@ import { StrataError } from "../../../src/base/errors.ts";
 import { defaultMaxFileBytes } from "../../../src/base/fileSize.ts";
 import { IgnoreRules, isElsewhere, scopePattern } from "../../../src/indexing/ignoreRules.ts";
 import { PathFilter, walk, type WalkOptions } from "../../../src/indexing/walk.ts";
+import { shareMocks } from "../../support/builtins.ts";
 import { assertGrowsEvenly } from "../../support/cost.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -374,12 +374,8 @@ test("a path in other letters is the file that it finds on a disk that ignores c
     const real = fs[name] as (file: string) => Promise<unknown>;
     t.mock.method(fs, name, (file: string) => real(file.replace(/SRC.DEEP/, path.join("src", "Deep"))));
   }
-  syncBuiltinESMExports();
-  t.after(() => {
-    Object.defineProperty(process, "platform", { value: platform });
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
+  t.after(() => Object.defineProperty(process, "platform", { value: platform }));
   for (const [on, verdict] of [["win32", { kind: "file", path: "src/Deep/a.ts" }], ["linux", { kind: "skip", reason: "excluded" }]] as const) {
     Object.defineProperty(process, "platform", { value: on });
     assert.partialDeepStrictEqual(await filterPath(root, "SRC/DEEP/a.ts"), verdict);

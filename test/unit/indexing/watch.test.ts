@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fs, { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import promises from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
 import { isHardOfHearing, watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
-import { temporaryFolder } from "../../support/temporaryFolder.ts";
+import { shareMocks } from "../../support/builtins.ts";
+import { temporaryFolder, writeFiles } from "../../support/temporaryFolder.ts";
 
 const scratch = temporaryFolder({ after });
 let open: Watcher | undefined;
@@ -16,11 +16,8 @@ let folders = 0;
 async function watched(files: Readonly<Record<string, string>>, exclude: readonly string[] = [], { hardOfHearing, hearsBelow }: { readonly hardOfHearing?: boolean; readonly hearsBelow?: boolean } = {}) {
   const root = path.join(scratch, String(folders++));
   mkdirSync(root);
-  const write = (name: string, content = name): void => {
-    mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    writeFileSync(path.join(root, name), content);
-  };
-  for (const [name, content] of Object.entries(files)) write(name, content);
+  const write = (name: string, content = name): void => writeFiles(root, { [name]: content });
+  writeFiles(root, files);
   const seen = new Set<string>();
   const state = { batches: 0, rescans: 0 };
   let wake = (): void => {};
@@ -84,11 +81,7 @@ test("a file whose name changed in case alone is reported by both names, on a di
     const real = promises[name] as (file: string) => Promise<unknown>;
     t.mock.method(promises, name, (file: string) => real(onDisk(file)));
   }
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   const w = await watched({ "d/Name.ts": "1" }, [], { hearsBelow: true });
   renameSync(path.join(w.root, "d/Name.ts"), path.join(w.root, "d/name.ts"));
   await w.until(() => w.seen.has("d/Name.ts") && w.seen.has("d/name.ts"));
@@ -235,11 +228,7 @@ test("where one watch hears of everything below, as on Windows, nothing below is
     if ((given[1] as { recursive?: boolean }).recursive) watches.push(String(given[0]));
     return watch(...given);
   });
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
-  });
+  shareMocks(t);
   const w = await watched({ ".git/info/exclude": "", "lib/.git/info/exclude": "", "lib/a.ts": "1" }, [], { hearsBelow: true });
   assert.deepEqual(watches, [w.root]);
   for (const list of [".git/info/exclude", "lib/.git/info/exclude"]) {

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Candidates, gatherCandidates, readQuery } from "../../../src/search/candidates.ts";
-import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+import { type MemoryChunk, type MemoryStore, readStore } from "../../support/memoryStore.ts";
 import { createTestEncoder } from "../../support/testEncoder.ts";
 
 const { encoder, instant } = createTestEncoder();
 
-function storeOf(chunks: readonly MemoryChunk[]): MemoryStore {
-  return new MemoryStore(
-    chunks.map((chunk) => {
-      const { values, scale } = instant.embed({ breadcrumb: "", text: chunk.text });
-      return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
-    }),
-  );
-}
+const storeOf = (chunks: readonly MemoryChunk[]): MemoryStore => readStore(instant, chunks);
 
 async function gather(store: MemoryStore, raw: string, near = raw): Promise<Candidates> {
   return gatherCandidates(store, readQuery(store, raw), await encoder.embedQuery(near), 10, "");

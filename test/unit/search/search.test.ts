@@ -4,8 +4,8 @@ import { StrataError } from "../../../src/base/errors.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { NoiseFloor } from "../../../src/search/noiseFloor.ts";
 import { type SearchDeps, searchIndex } from "../../../src/search/search.ts";
-import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
-import { createTestEncoder, type TestEncoder } from "../../support/testEncoder.ts";
+import { type MemoryChunk, MemoryStore, readStore } from "../../support/memoryStore.ts";
+import { createTestEncoder } from "../../support/testEncoder.ts";
 
 const sources: MemoryChunk[] = [
   { path: "src/http/router.ts", symbols: ["Router"], kind: "class", text: "export class Router {\n  // maps a url path to its handler\n  match(path: string) {}\n}" },
@@ -16,18 +16,9 @@ const sources: MemoryChunk[] = [
   { path: "legacy/main.py", lang: "python", symbols: ["parse_headers"], text: "def parse_headers(raw):\n    raise ValueError('header line without a colon')" },
 ];
 
-function withVectors(test: TestEncoder, chunks: readonly MemoryChunk[]): MemoryStore {
-  return new MemoryStore(
-    chunks.map((chunk) => {
-      const { values, scale } = test.instant.embed({ breadcrumb: chunk.breadcrumb ?? "", text: chunk.text });
-      return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
-    }),
-  );
-}
-
 function setUp(chunks: readonly MemoryChunk[] = sources) {
-  const encoders = createTestEncoder();
-  return { store: withVectors(encoders, chunks), encoder: encoders.encoder, counts: encoders.counts };
+  const { encoder, instant, counts } = createTestEncoder();
+  return { store: readStore(instant, chunks), encoder, counts };
 }
 
 const search = (query: string, k = 10, deps: SearchDeps = setUp()) => searchIndex(deps, { query, k });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findSimilar } from "../../../src/search/similar.ts";
-import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+import { type MemoryChunk, MemoryStore, readStore } from "../../support/memoryStore.ts";
 import { createTestEncoder } from "../../support/testEncoder.ts";
 
 const sum = (name: string, list: string, total: string) => `function ${name}(${list}: number[]) {\n  let ${total} = 0;\n  for (const value of ${list}) ${total} += value;\n  return ${total};\n}`;
@@ -16,13 +16,7 @@ const sources: MemoryChunk[] = [
 
 function setUp(chunks = sources) {
   const { encoder, instant } = createTestEncoder();
-  const store = new MemoryStore(
-    chunks.map((chunk) => {
-      const { values, scale } = instant.embed({ breadcrumb: "", text: chunk.text });
-      return { ...chunk, vectors: { instant: Float32Array.from(values, (value) => value * scale) } };
-    }),
-  );
-  return { store, encoder };
+  return { store: readStore(instant, chunks), encoder };
 }
 
 test("a renamed copy is the most similar, and the code itself is left out", async () => {

@@ -31,12 +31,13 @@ function scribble(file: string, at: number, bytes = 64): void {
   writeSync(handle, Buffer.alloc(bytes, 0xa5), 0, bytes, at);
   closeSync(handle);
 }
-/** Says that the last session ended without closing. */
-function markUnclean(): void {
+function inDatabase(sql: string): void {
   const db = new DatabaseSync(inFolder("index.db"));
-  db.exec("UPDATE meta SET value = '0' WHERE key = 'clean'");
+  db.exec(sql);
   db.close();
 }
+/** Says that the last session ended without closing. */
+const markUnclean = (): void => inDatabase("UPDATE meta SET value = '0' WHERE key = 'clean'");
 
 function fromDatabase(sql: string): unknown {
   const db = new DatabaseSync(inFolder("index.db"), { readOnly: true });
@@ -45,6 +46,15 @@ function fromDatabase(sql: string): unknown {
   return Object.values(row!)[0];
 }
 const isClean = (): boolean => fromDatabase("SELECT value FROM meta WHERE key = 'clean'") === "1";
+
+/** A store of so many files in whose database this was done before it was opened. */
+async function openAfter(files: number, sql: string): Promise<Store> {
+  const store = await w.open();
+  store.putFiles(manyFiles(files));
+  await store.close();
+  inDatabase(sql);
+  return w.open();
+}
 
 /** A store that was sound when it opened, and of whose database all pages but the first are damaged since. */
 async function openThenDamaged(changes?: Partial<StoreOptions>) {
@@ -151,7 +161,7 @@ describe("a damaged database", () => {
     { name: "whose header is overwritten", damage: () => scribble(inFolder("index.db"), 0, 100) },
     { name: "that is no database at all", damage: () => writeFileSync(inFolder("index.db"), "hello ".repeat(2000)) },
     { name: "that was cut in half", damage: () => truncateSync(inFolder("index.db"), 4096 * Math.floor(statSync(inFolder("index.db")).size / 8192)) },
-    { name: "that belongs to another program", damage: () => { writeFileSync(inFolder("index.db"), ""); const db = new DatabaseSync(inFolder("index.db")); db.exec("CREATE TABLE t (a)"); db.close(); } },
+    { name: "that belongs to another program", damage: () => { writeFileSync(inFolder("index.db"), ""); inDatabase("CREATE TABLE t (a)"); } },
     { name: "with overwritten pages after a kill", damage: () => { markUnclean(); for (let page = 3; page < 12; page++) scribble(inFolder("index.db"), page * 4096, 4096); } },
   ];
   for (const { name, damage } of damages) {
@@ -194,13 +204,7 @@ describe("a damaged database", () => {
   };
   for (const [name, sql] of Object.entries(foreign))
     test(`${name} is deleted, said so, and replaced, though its pages are sound`, async () => {
-      const store = await w.open();
-      store.putFiles(manyFiles(60));
-      await store.close();
-      const db = new DatabaseSync(inFolder("index.db"));
-      db.exec(sql);
-      db.close();
-      const again = await w.open();
+      const again = await openAfter(60, sql);
       assert.equal(again.coverage().files, 0);
       assert.match(again.warnings[0]!, /damaged/);
       again.putFiles(manyFiles(3));
@@ -218,13 +222,7 @@ describe("a damaged database", () => {
     ["lines that end before they begin", "UPDATE places SET startLine = endLine + 1"],
   ] as const)
     test(`is called so where it is read and has ${name}`, async () => {
-      const store = await w.open();
-      store.putFiles(manyFiles(3));
-      await store.close();
-      const db = new DatabaseSync(inFolder("index.db"));
-      db.exec(sql);
-      db.close();
-      const again = await w.open();
+      const again = await openAfter(3, sql);
       assert.throws(() => again.placesInFile("src/file0.ts"), code("index.damaged"));
       assert.equal(again.coverage().files, 0);
     });
@@ -237,38 +235,20 @@ describe("a damaged database", () => {
   };
   for (const [name, read] of Object.entries(readers))
     test(`is called so where ${name} meets a text that nothing has cut`, async () => {
-      const store = await w.open();
-      store.putFiles(manyFiles(3));
-      await store.close();
-      const db = new DatabaseSync(inFolder("index.db"));
-      db.exec("UPDATE chunks SET text = 'text number ' || printf('%.*c', 2000000, 'x') WHERE id = 1");
-      db.close();
-      const again = await w.open();
+      const again = await openAfter(3, "UPDATE chunks SET text = 'text number ' || printf('%.*c', 2000000, 'x') WHERE id = 1");
       assert.throws(() => read(again), code("index.damaged"));
       assert.equal(again.coverage().files, 0);
     });
 
   test("is called so where another version analyses a text that nothing has cut", async () => {
-    const store = await w.open();
-    store.putFiles(manyFiles(3));
-    await store.close();
-    const db = new DatabaseSync(inFolder("index.db"));
-    db.exec("UPDATE chunks SET text = printf('%.*c', 2000000, 'x') WHERE id = 1; UPDATE meta SET value = '0' WHERE key = 'analyser'");
-    db.close();
-    const again = await w.open();
+    const again = await openAfter(3, "UPDATE chunks SET text = printf('%.*c', 2000000, 'x') WHERE id = 1; UPDATE meta SET value = '0' WHERE key = 'analyser'");
     assert.equal(again.coverage().files, 0);
     assert.match(again.warnings[0]!, /damaged/);
   });
 
   for (const terms of ["'text'", "zeroblob(6)"])
     test(`is called so where a search by words meets terms that are ${terms}`, async () => {
-      const store = await w.open();
-      store.putFiles(manyFiles(3));
-      await store.close();
-      const db = new DatabaseSync(inFolder("index.db"));
-      db.exec(`UPDATE placeTerms SET terms = ${terms}`);
-      db.close();
-      const again = await w.open();
+      const again = await openAfter(3, `UPDATE placeTerms SET terms = ${terms}`);
       assert.throws(() => again.lexicalMatches([number], [1]), code("index.damaged"));
     });
 
@@ -353,22 +333,14 @@ describe("a damaged database", () => {
 
 describe("another version", () => {
   test("of the schema makes the index again without calling it damaged", async () => {
-    const store = await w.open();
-    store.putFiles(manyFiles(2));
-    await store.close();
-    const db = new DatabaseSync(inFolder("index.db"));
-    db.exec("UPDATE meta SET value = '0' WHERE key = 'schema'");
-    db.close();
-    const again = await w.open();
+    const again = await openAfter(2, "UPDATE meta SET value = '0' WHERE key = 'schema'");
     assert.equal(again.coverage().files, 0);
     assert.deepEqual(again.warnings, []);
   });
 
   test("of the schema that is newer says that the index is made again", async () => {
     await (await w.open()).close();
-    const db = new DatabaseSync(inFolder("index.db"));
-    db.exec("UPDATE meta SET value = '9999' WHERE key = 'schema'");
-    db.close();
+    inDatabase("UPDATE meta SET value = '9999' WHERE key = 'schema'");
     const again = await w.open();
     assert.equal(again.warnings.length, 1);
     assert.match(again.warnings[0]!, /newer version of Strata/);
@@ -455,7 +427,6 @@ describe("another version", () => {
     assert.equal(again.coverage().instant, 1);
     again.putFiles([{ ...manyFiles(1, 9)[0]!, chunks: manyFiles(1, 9)[0]!.chunks.map(({ instant, ...rest }) => rest) }]);
     putSome(10);
-    assert.equal(again.previousModel !== undefined, false);
     assert.equal(again.previousModel, undefined);
     assert.ok(nearest(again, text, 48)!.score > 0.99);
     assert.throws(() => nearest(again, text, 32, testModel().hash), RangeError);
@@ -485,12 +456,7 @@ describe("another version", () => {
       again.putVectors("instant", again.chunksToDeepen("instant", 10).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
       while (!again.drainGraphs(1000));
       await again.close();
-      const db = new DatabaseSync(inFolder("index.db"));
-      try {
-        return db.prepare("SELECT count(DISTINCT model) AS n FROM vectors").get()!["n"] as number;
-      } finally {
-        db.close();
-      }
+      return fromDatabase("SELECT count(DISTINCT model) FROM vectors") as number;
     };
     t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
     assert.equal(await left(), 2);

@@ -1,22 +1,16 @@
 // Fine-tuning without Python: a stand-in program says what the real one would, and worse.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import test, { type TestContext } from "node:test";
+import test from "node:test";
 import { packageRoot } from "../../../src/base/assets.ts";
 import { StrataError } from "../../../src/base/errors.ts";
 import { type EnvironmentPlan, makeEnvironment, ownPython, prepareEnvironment, systemProbe } from "../../../src/training/environment.ts";
 import { countMined, fineTune, type TrainingEvent } from "../../../src/training/fineTune.ts";
+import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 const posix = process.platform === "win32" && "shell scripts stand in for Python";
-
-function temporary(t: TestContext): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "strata-train-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A program that is started like Python and runs this shell script; $OUT is the folder for the model. */
 function standIn(folder: string, script: string): string {
@@ -41,7 +35,7 @@ const begun = `echo '{"event":"progress","phase":"reading"}'`;
 const figures = '"before":{"6":0.5,"score":0.5},"after":{"6":0.6,"score":0.6}';
 
 test("a better model is adopted, and every event is passed on", { skip: posix }, async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const events: TrainingEvent[] = [];
   const result = await fineTune(
     options(folder, `echo '{"event":"progress","phase":"train","done":1,"total":2}'; echo 'a library says hello'; echo '{"event":"metric","phase":"held-out","step":1,"6":0.5}'; mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`),
@@ -55,7 +49,7 @@ test("a better model is adopted, and every event is passed on", { skip: posix },
 });
 
 test("a model that is not better stays out", { skip: posix }, async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const result = await fineTune(options(folder, `mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":false,"reason":"No exit got better.",${figures}}'`), () => {}, never);
   assert.deepEqual([result.model, result.reason], [undefined, "No exit got better."]);
   assert.ok(!existsSync(path.join(folder, "models", "mine")));
@@ -73,7 +67,7 @@ for (const [what, script, sentence] of [
   ["success without a model", `echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`, /left no model/],
 ] as const)
   test(`${what} ends in a sentence and the old model in place`, { skip: posix }, async (t) => {
-    const folder = temporary(t);
+    const folder = temporaryFolder(t);
     const earlier = path.join(folder, "run", "mine");
     mkdirSync(earlier, { recursive: true });
     writeFileSync(path.join(earlier, "manifest.json"), "{}"); // what an earlier run has left is no model of this one
@@ -82,7 +76,7 @@ for (const [what, script, sentence] of [
   });
 
 test("a program that cannot be started is said by name", async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const broken = { ...options(folder, ""), environment: { python: path.join(folder, "nowhere") } };
   await assert.rejects(fineTune(broken, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
 });
@@ -93,20 +87,20 @@ for (const [pairs, files, said] of [
   [60, 4, "60 documented definitions of this workspace lie in 4 files;"],
 ] as const)
   test(`what ${pairs} definitions in ${files} files lack is said before anything is installed`, async (t) => {
-    const file = mined(temporary(t), pairs, files);
+    const file = mined(temporaryFolder(t), pairs, files);
     appendFileSync(file, '{"path":"other.ts","doc":"","code":"without documentation, so nothing to measure on"}\n\n');
     const found = await countMined(file);
     assert.deepEqual([found.pairs, found.lacks.includes(said)], [pairs, true], found.lacks);
   });
 
 test("enough definitions lack nothing, and those that cannot be read are said by name", async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   assert.deepEqual(await countMined(mined(folder, 50, 5)), { pairs: 50, lacks: "" });
   await assert.rejects(countMined(path.join(folder, "gone.jsonl")), (error) => StrataError.is(error, "training.failed") && /gone\.jsonl.*Start a new run/.test(error.message));
 });
 
 test("a better model that cannot be moved stays where it is, and the sentence says where", { skip: posix }, async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   writeFileSync(path.join(folder, "models"), "a file where the folder should be");
   const running = fineTune(options(folder, `mkdir -p "$OUT"; echo '{}' > "$OUT/manifest.json"; echo '{"event":"result","adopt":true,"reason":"Better.",${figures}}'`), () => {}, never);
   await assert.rejects(running, (error) => StrataError.is(error, "training.failed") && error.message.includes(path.join(folder, "run", "mine")));
@@ -114,7 +108,7 @@ test("a better model that cannot be moved stays where it is, and the sentence sa
 });
 
 test("an environment that lacks a module is made anew by the next run", { skip: posix }, async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const environment = await readyEnvironment(cache);
   const found = (command: string) => (command === environment.python || command === "python3.12" ? "" : undefined);
   assert.deepEqual(prepareEnvironment(cache, {}, found), environment);
@@ -127,7 +121,7 @@ test("an environment that lacks a module is made anew by the next run", { skip: 
 });
 
 test("the program is this version's in Strata's environment, and never the workspace's", { skip: posix }, async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const say = `echo "{\\"event\\":\\"error\\",\\"code\\":\\"x\\",\\"message\\":\\"path=$PYTHONPATH safe=$PYTHONSAFEPATH compiled=$TORCHINDUCTOR_CACHE_DIR\\"}"; exit 1`;
   const given = options(folder, say);
   await assert.rejects(fineTune({ ...given, environment: { ...given.environment, folder } }, () => {}, never), { message: `path=${path.join(packageRoot, "training", "src")} safe=1 compiled=${path.join(given.run, "compiled")}` });
@@ -135,7 +129,7 @@ test("the program is this version's in Strata's environment, and never the works
 });
 
 test("what the current folder holds says nothing to the programs that are started there", { skip: posix }, async (t) => {
-  const workspace = temporary(t);
+  const workspace = temporaryFolder(t);
   const [here, found] = [process.cwd(), process.env["PATH"]];
   t.after(() => {
     process.chdir(here);
@@ -146,8 +140,8 @@ test("what the current folder holds says nothing to the programs that are starte
   writeFileSync("strata-uv", "#!/bin/sh\necho hostile\n", { mode: 0o755 });
   assert.equal(systemProbe("strata-uv", []), undefined);
   // uv takes the package index that a uv.toml or pyproject.toml of its folder, or of one above it, names.
-  const said = path.join(temporary(t), "said");
-  const cache = temporary(t);
+  const said = path.join(temporaryFolder(t), "said");
+  const cache = temporaryFolder(t);
   await makeEnvironment(planOf(cache, `mkdir "${cache}/training-env"; pwd >> "${said}"`), () => {}, never);
   await assert.rejects(fineTune(options(workspace, `pwd >> "${said}"; exit 1`), () => {}, never), (error) => StrataError.is(error, "training.failed"));
   assert.deepEqual(readFileSync(said, "utf8").trim().split("\n").map((folder) => realpathSync(folder)), [realpathSync(packageRoot), realpathSync(packageRoot)]);
@@ -156,7 +150,7 @@ test("what the current folder holds says nothing to the programs that are starte
 });
 
 test("cancelling tells the program, which may save before it ends", { skip: posix }, async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const controller = new AbortController();
   const running = fineTune(
     options(folder, `trap 'echo saved > "${folder}/checkpoint"; exit 0' TERM; echo '{"event":"progress","phase":"train","done":0,"total":9}'; while :; do sleep 0.02; done`),
@@ -177,7 +171,7 @@ test("a user's own Python is used as it is, or refused with the command that men
 });
 
 test("without uv and Python there is a sentence, with either there is a plan that says place and size", (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   assert.throws(() => prepareEnvironment(cache, {}, () => undefined), (error) => StrataError.is(error, "training.failed") && /uv/.test(error.message));
   const old = (command: string, [asked]: readonly string[]) => (command === "python3" && asked === "--version" ? "Python 3.9.2" : undefined);
   assert.throws(() => prepareEnvironment(cache, {}, old), (error) => StrataError.is(error, "training.failed") && /Python 3\.11 to 3\.13 \(here is Python 3\.9\.2\), or uv/.test(error.message));
@@ -198,7 +192,7 @@ const readyEnvironment = (cache: string) => makeEnvironment(planOf(cache, `mkdir
 const leftIn = (cache: string): string[] => readdirSync(cache).filter((name) => name.startsWith("training-env"));
 
 test("an environment is ready after it was made, until its requirements or the Python below it change", { skip: posix }, async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const made = await readyEnvironment(cache);
   assert.deepEqual(leftIn(cache), ["training-env"]);
   const works = (command: string) => (command === made.python || command === "uv" ? "" : undefined);
@@ -221,7 +215,7 @@ for (const [what, words, sentence] of [
   ["something unforeseen", "error: the moon is in the way", /the moon is in the way.*Check the network and the free disk space/],
 ] as const)
   test(`making the environment with ${what} ends in one sentence and leaves nothing behind`, { skip: posix }, async (t) => {
-    const cache = temporary(t);
+    const cache = temporaryFolder(t);
     const script = `mkdir -p "${cache}/training-env"; cat >&2 <<'EOF'\n${words}\nEOF\nexit 1`;
     await assert.rejects(makeEnvironment(planOf(cache, script), () => {}, never), (error) => StrataError.is(error, "training.failed") && sentence.test(error.message) && !error.message.includes("\n"));
     assert.deepEqual(leftIn(cache), []);
@@ -229,7 +223,7 @@ for (const [what, words, sentence] of [
   });
 
 test("an installer that is not there, or a cache that is no folder, is a sentence too", async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const plan = { ...planOf(cache, ""), steps: [{ label: "making", command: path.join(cache, "no-such-uv"), args: [] }] };
   await assert.rejects(makeEnvironment(plan, () => {}, never), (error) => StrataError.is(error, "training.failed") && /ENOENT/.test(error.message));
   assert.deepEqual(leftIn(cache), []);
@@ -239,7 +233,7 @@ test("an installer that is not there, or a cache that is no folder, is a sentenc
 });
 
 test("what a killed attempt left is cleared, its lock included", { skip: posix }, async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const gone = spawnSync("true").pid;
   mkdirSync(path.join(cache, "training-env", "lib"), { recursive: true });
   writeFileSync(path.join(cache, "training-env", "lib", "half.py"), "");
@@ -250,7 +244,7 @@ test("what a killed attempt left is cleared, its lock included", { skip: posix }
 });
 
 test("a second window does not disturb the one that makes the environment", { skip: posix }, async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   mkdirSync(path.join(cache, "training-env"));
   const gone = spawnSync("true").pid;
   // The window itself was killed; its installer still writes.
@@ -260,7 +254,7 @@ test("a second window does not disturb the one that makes the environment", { sk
 });
 
 test("cancelling ends the installer and what it started before the folder is cleared", { skip: posix }, async (t) => {
-  const cache = temporary(t);
+  const cache = temporaryFolder(t);
   const controller = new AbortController();
   // The inner shell stands for pip's own children: it would go on writing into the folder.
   const script = `sh -c 'echo $PPID $$; while :; do mkdir -p "${cache}/training-env"; done'; true`;
