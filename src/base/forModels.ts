@@ -43,6 +43,8 @@ function fenced(text: string, lang: string): string {
 export interface HitForModel extends Readonly<Record<"path" | "symbol" | "breadcrumb" | "lang" | "snippet", string>> {
   readonly startLine: number;
   readonly endLine: number;
+  /** Of the name. */
+  readonly line: number;
   /** Of similar code. */
   readonly likeness?: Likeness;
 }
@@ -60,7 +62,7 @@ const shortLines = 8;
 const fewLines = 4;
 
 /** The line that names the hit counts as two words of the question: its signature. Empty lines at the edges are left out. */
-function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], height: number): { readonly from: number; readonly lines: readonly string[] } {
+function excerpt({ snippet, symbol }: Pick<HitForModel, "snippet" | "symbol">, words: readonly string[], height: number): { readonly from: number; readonly lines: readonly string[] } {
   const lines = snippet.split(/\r?\n/);
   if (lines.length < height + fewLines) return { from: 0, lines };
   const wordsOf = wordsIn(words);
@@ -74,18 +76,20 @@ function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], hei
 
 /** Place, name and code of a hit, and which lines the code is where it is not all. */
 function hitForModel(hit: HitForModel, words: readonly string[], height: number): string {
-  const { startLine, endLine, symbol, breadcrumb, lang, likeness } = hit;
+  const { startLine, endLine, line, symbol, breadcrumb, lang, likeness } = hit;
   const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
+  // A model that cites the definition would else name the first line of its comment.
+  const at = symbol !== "" && line > startLine ? ` at ${line}` : "";
   const { from, lines } = excerpt(hit, words, height);
   const [first, last] = [startLine + from, startLine + from + lines.length - 1];
   const part = first > startLine || last < endLine ? `, lines ${first}-${last}` : "";
-  return `${placeLine(hit, name)}${part}${likeness ? `: ${likenessText(likeness)}` : ""}\n${fenced(lines.join("\n"), lang)}`;
+  return `${placeLine(hit, name === "" ? "" : `${name}${at}`)}${part}${likeness ? `: ${likenessText(likeness)}` : ""}\n${fenced(lines.join("\n"), lang)}`;
 }
 
 /** What models read of a group of copies. */
 interface CopiesForModel extends CopiesKind {
   readonly lines: number;
-  readonly members: readonly (Omit<HitForModel, "breadcrumb" | "lang">)[];
+  readonly members: readonly (Omit<HitForModel, "breadcrumb" | "lang" | "line">)[];
 }
 /** Places of one group that are named. */
 const mostCopies = 12;

@@ -11,7 +11,7 @@ import type { Place } from "./searchModel.ts";
 export interface OpenOptions {
   readonly side: boolean;
   readonly how: Opening;
-  /** Line to go to; the first of the place when absent. */
+  /** Line to go to; that of the place's name when absent. */
   readonly line?: number | undefined;
 }
 
@@ -80,21 +80,22 @@ export function createPlaceOpener(): PlaceOpener {
     marked = editor;
     return range;
   };
-  const show = async (place: Place, { side, how, line }: OpenOptions, isLatest: () => boolean): Promise<void> => {
+  const show = async (place: Place, { side, how, line: chosen }: OpenOptions, isLatest: () => boolean): Promise<void> => {
     const uri = uriOf(place);
+    const line = chosen ?? place.line ?? place.startLine;
     const options = {
       viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
       preserveFocus: how === "look",
       preview: how !== "keep",
     };
-    const cell = isNotebook(place.path) ? await cellAtLine(uri, line ?? place.startLine) : undefined;
+    const cell = isNotebook(place.path) ? await cellAtLine(uri, line) : undefined;
     if (!isLatest()) return;
     if (cell) {
       const at = new vscode.Position(cell.line, 0);
       await vscode.commands.executeCommand("vscode.open", cell.document.uri, { ...options, selection: new vscode.Range(at, at) });
       const editor = vscode.window.visibleTextEditors.find(({ document }) => document === cell.document);
       if (!isLatest() || !editor) return;
-      const above = (line ?? place.startLine) - place.startLine;
+      const above = line - place.startLine;
       markLines(editor, cell.line - above, cell.line - above + place.endLine - place.startLine);
       return;
     }
@@ -104,12 +105,14 @@ export function createPlaceOpener(): PlaceOpener {
     const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
     const startLine = toBuffer(place.startLine);
     const [first, last] = [within(startLine), within(Math.max(toBuffer(place.endLine), startLine))];
-    const target = document.lineAt(line === undefined ? first : within(toBuffer(line)));
+    const target = document.lineAt(within(toBuffer(line)));
     const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
     const editor = await vscode.window.showTextDocument(document, { ...options, selection: new vscode.Range(start, start) });
     if (!isLatest()) return;
     const range = markLines(editor, first, last);
-    editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    // All of it where there is room; in any case the line.
+    if (chosen === undefined) editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    if (chosen !== undefined || target.lineNumber > first) editor.revealRange(target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   };
   let latest = 0;
   return {

@@ -52,6 +52,11 @@ function opensBrackets(name: string, text: string): boolean {
   });
 }
 
+/** The line of a place that the name stands in: where whoever reads it wants to go. The first line of a place without a name. */
+export function lineOf({ text, startLine, endLine }: Pick<Place, "text" | "startLine" | "endLine">, symbol: string): number {
+  return symbol === "" ? startLine : Math.min(endLine, startLine + rowOf(symbol, text.split("\n")));
+}
+
 function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {
   const written = query.identifiers.map(lastName);
   const said = wordsSaid(query, idf);
@@ -84,13 +89,25 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
 }
 
 /** Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
-const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
+const defining = "(?:function\\*?|def\\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
 
-/** The row that a name stands in as what is defined, else the first that says it: a function may be called in front of where it stands. */
+/** What stands in front of a name that is called or taken, and not defined. */
+const inUse = /[=(]|(?<![\p{L}\p{N}_])(?:return|if|else|new|await|throw|using|delete|yield)(?![\p{L}\p{N}_])/u;
+
+/**
+ * The row (from 0) that a name stands in as what is defined; else of those that say it the one that is furthest to the left: a function may be called in
+ * front of where it stands.
+ */
 function rowOf(symbol: string, rows: readonly string[]): number {
-  const isDefined = new RegExp(`\\b${defining}\\s+(?:[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${literally(lastName(symbol))}(?![\\p{L}\\p{N}_])`, "u");
+  const name = literally(lastName(symbol));
+  const isDefined = new RegExp(`\\btypedef\\s[^;]*(?<![\\p{L}\\p{N}_])${name}\\s*;|\\b${defining}\\s+(?:\\([^()]{0,200}\\)\\s+|[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
   const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row));
-  return Math.max(0, at >= 0 ? at : rows.findIndex(naming(symbol)));
+  if (at >= 0) return at;
+  const isNamed = naming(symbol);
+  const said = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "u");
+  const saying = rows.flatMap((row, at) => (isNamed(row) ? [{ at, indent: row.search(/\S/), column: row.slice(0, 300).search(said) }] : []));
+  const left = saying.filter(({ at, column }) => column >= 0 && !inUse.test(rows[at]!.slice(0, column)));
+  return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;
 }
 
 /** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */
