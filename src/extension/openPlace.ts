@@ -37,12 +37,12 @@ async function documentAt(place: Pick<Place, "root" | "path">): Promise<vscode.T
   }
 }
 
-/** The lines of a place as they are now, unsaved edits included, and where they begin. */
-export async function linesAt(place: Place): Promise<{ readonly document: vscode.TextDocument; readonly first: number; readonly last: number; readonly text: string }> {
+/** The lines of a place as they are now, unsaved edits included, where they begin, and the one of its name. */
+export async function linesAt(place: Place): Promise<{ readonly document: vscode.TextDocument; readonly first: number; readonly last: number; readonly line: number; readonly text: string }> {
   const document = await documentAt(place);
   const toBuffer = await followCounted(document, place);
   const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
-  return { document, first, last, text: document.getText(new vscode.Range(first - 1, 0, last, 0)) };
+  return { document, first, last, line: toBuffer(place.line ?? place.startLine), text: document.getText(new vscode.Range(first - 1, 0, last, 0)) };
 }
 
 /** Themes of high contrast have no background for marked lines but a border, which is missing in the others. */

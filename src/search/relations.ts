@@ -54,19 +54,22 @@ const keywords: Readonly<Record<Relation["kind"], RegExp>> = {
   uses: /^(?:call(?:s|ed|ers?)?|invok(?:es?|ed)|usages?)$/i,
   implements: /^(?:implement(?:s|ing|[eo]rs?|ations)?|extend(?:s|ing)?|inherit(?:s|ing)?|deriv(?:es?|ing)|sub(?:class|type)(?:es|s)?)$/i,
 };
-const asking = /^(?:who|what|which|class(?:es)?|types?|structs?|interfaces?|traits?|protocols?|modules?|object)$/i;
-const saysNothing = /^(?:where|all|any|every|the|an?|of|to|from|by|is|are|that|find|show|list|code|places?|functions?|methods?)$/i;
+const asking = /^(?:who|what|which|class(?:es)?|types?|structs?|interfaces?|traits?|protocols?|modules?)$/;
+const saysNothing = /^(?:where|all|any|every|the|an?|of|to|from|by|is|are|that|find|show|list|code|places?|functions?|methods?)$/;
 
-/** What is left of keywords when those that ask are taken away, if it is one word. */
+/** What is left of keywords when those that ask are taken away, if it is one word. "What does JsonStore extend" asks for the reverse. */
 function nameAmongKeywords(text: string): Relation | undefined {
-  // "What does JsonStore extend" asks for the reverse.
   const words = text.split(/[\s,;?]+/).filter((word) => word !== "");
   if (words.length > 8) return undefined;
+  // In mid-sentence `Protocol` is a name.
+  const isOneOf = (pattern: RegExp) => (word: string) => pattern.test(word === words[0] ? word.toLowerCase() : word);
+  const [isAsking, isNothing] = [isOneOf(asking), isOneOf(saysNothing)];
   for (const kind of ["uses", "implements"] as const) {
     const others = words.filter((word) => !keywords[kind].test(word));
-    const named = others.filter((word) => !asking.test(word) && !saysNothing.test(word));
-    // "Implement OrderStore" and "where is it implemented" ask for no others.
-    const asks = words.some((word) => keywords[kind].test(word) && !/^implement$/i.test(word)) || (others.length < words.length && words.some((word) => asking.test(word)));
+    if (others.length === words.length) continue;
+    const named = others.filter((word) => !isAsking(word) && !isNothing(word));
+    // "Implement OrderStore" asks for no others.
+    const asks = words.some((word) => keywords[kind].test(word) && !/^implement$/i.test(word)) || words.some(isAsking);
     if (asks && named.length === 1) return { kind, name: named[0]! };
   }
   return undefined;

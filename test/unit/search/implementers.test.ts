@@ -39,6 +39,8 @@ describe("the type whose implementers a question asks for", () => {
     ["implementations of Monolog\\Handler\\HandlerInterface", "HandlerInterface"],
     ["subclasses of StandardError", "StandardError"],
     ["subclasses of dict", "dict"],
+    ["Which classes implement Protocol", "Protocol"],
+    ["implementations of Type", "Type"],
     ["who extends shape", "shape"],
     ["which types implement the shape interface", "shape"],
     ["who extends the lease of a lock", undefined],
