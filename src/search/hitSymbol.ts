@@ -106,7 +106,8 @@ function rowOf(symbol: string, rows: readonly string[]): number {
   const isNamed = naming(symbol);
   const said = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "u");
   const saying = rows.flatMap((row, at) => (isNamed(row) ? [{ at, indent: row.search(/\S/), column: row.slice(0, 300).search(said) }] : []));
-  const left = saying.filter(({ at, column }) => column >= 0 && !inUse.test(rows[at]!.slice(0, column)));
+  // `other.close();` calls another's.
+  const left = saying.filter(({ at, column }) => column >= 0 && !inUse.test(rows[at]!.slice(0, column)) && !(/(?:\.|->|::)$/.test(rows[at]!.slice(0, column)) && /\)\s*;\s*$/.test(rows[at]!)));
   return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;
 }
 
