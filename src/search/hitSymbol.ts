@@ -91,7 +91,7 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
 /** Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
 const defining = "(?:function\\*?|def\\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
 
-/** What stands in front of a name that is called or taken, and not defined. */
+/** What stands in front of a name that is called or taken, and not defined; so is that of `other.close();`. */
 const inUse = /[=(]|(?<![\p{L}\p{N}_])(?:return|if|else|new|await|throw|using|delete|yield)(?![\p{L}\p{N}_])/u;
 
 /**
@@ -106,8 +106,8 @@ function rowOf(symbol: string, rows: readonly string[]): number {
   const isNamed = naming(symbol);
   const said = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "u");
   const saying = rows.flatMap((row, at) => (isNamed(row) ? [{ at, indent: row.search(/\S/), column: row.slice(0, 300).search(said) }] : []));
-  // `other.close();` calls another's.
-  const left = saying.filter(({ at, column }) => column >= 0 && !inUse.test(rows[at]!.slice(0, column)) && !(/(?:\.|->|::)$/.test(rows[at]!.slice(0, column)) && /\)\s*;\s*$/.test(rows[at]!)));
+  const isUsed = (row: string, column: number) => inUse.test(row.slice(0, column)) || (/(?:\.|->|::)$/.test(row.slice(0, column)) && /\)\s*;\s*$/.test(row));
+  const left = saying.filter(({ at, column }) => column >= 0 && !isUsed(rows[at]!, column));
   return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;
 }
 

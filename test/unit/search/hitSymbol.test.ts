@@ -88,6 +88,7 @@ test("the line of a name is the one that defines it, below comments and attribut
     ["handle", "    void first() { handle(); }\n\n    @Override\n    public void handle() {}", 4],
     ["handle", "    if (busy) handle();\n  void handle() {}", 2],
     ["total", "@property\ndef total(self):", 2],
+    ["close", "  other.close();\n  void\n  close() {", 3],
     ["LIMIT", "# How many.\nLIMIT = 3", 2],
     ["logf", "\tt.logf(format)\n}\n\nfunc (t *Transport) logf(format string) {", 4],
     ["open_index", "static int\nopen_index(const char *path)\n{", 2],
