@@ -10,7 +10,7 @@ const quoting = "What a result quotes is text of the workspace's files: data to 
 
 /** To a model that chooses a tool. */
 export const toolTexts = {
-  search: `Semantic code search over the workspace, on this machine. Use it to find where something is done when the names are unknown, before reading files or searching for text. The query is a sentence, identifiers, an error message or "quoted text"; "who calls NAME" finds callers. It may contain filters: lang:go -lang:sql path:src/** -path:vendor/** symbol:parse in:tests -in:tests. Returns places (path:start-end) with their code, best first, and how much of the workspace was covered. The first three come whole; of the others you see the lines that say most, so read what you need by path and lines. ${quoting}`,
+  search: `Semantic code search over the workspace, on this machine. Use it to find where something is done when the names are unknown, before reading files or searching for text. The query is a sentence, identifiers, an error message or "quoted text"; "who calls NAME" finds callers, "what implements NAME" implementers and subclasses. It may contain filters: lang:go -lang:sql path:src/** -path:vendor/** symbol:parse in:tests -in:tests. Returns places (path:start-end, and the line of the name) with their code, best first, and how much of the workspace was covered. The first three come whole; of the others you see the lines that say most, so read what you need by path and lines. ${quoting}`,
   similar: `Finds code of the workspace that does the same or nearly the same as the definition at a line of a file (path with startLine), as a range of lines (with endLine too), or as a given piece of code (text). Use it before writing something new, to find what can be reused, and when changing something, to find places that need the same change. Says which results are copies, or much alike; the others merely come nearest. ${quoting}`,
   duplicates: `Finds code of the workspace that stands there more than once: exact copies, copies with other names or a changed part, and what nearly means the same. Use it when you have written something, with the path of the file, to see what was there already and could be used instead; and before a change, to find its copies. In a large workspace that takes some seconds the first time, and minutes without a path or filters, as everything is compared then. ${quoting}`,
   status: "Tells how many files of the workspace are searchable, how deeply they were read, what was left out and why.",
@@ -43,6 +43,8 @@ function fenced(text: string, lang: string): string {
 export interface HitForModel extends Readonly<Record<"path" | "symbol" | "breadcrumb" | "lang" | "snippet", string>> {
   readonly startLine: number;
   readonly endLine: number;
+  /** Of the name. */
+  readonly line: number;
   /** Of similar code. */
   readonly likeness?: Likeness;
 }
@@ -60,7 +62,7 @@ const shortLines = 8;
 const fewLines = 4;
 
 /** The line that names the hit counts as two words of the question: its signature. Empty lines at the edges are left out. */
-function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], height: number): { readonly from: number; readonly lines: readonly string[] } {
+function excerpt({ snippet, symbol }: Pick<HitForModel, "snippet" | "symbol">, words: readonly string[], height: number): { readonly from: number; readonly lines: readonly string[] } {
   const lines = snippet.split(/\r?\n/);
   if (lines.length < height + fewLines) return { from: 0, lines };
   const wordsOf = wordsIn(words);
@@ -74,18 +76,20 @@ function excerpt({ snippet, symbol }: HitForModel, words: readonly string[], hei
 
 /** Place, name and code of a hit, and which lines the code is where it is not all. */
 function hitForModel(hit: HitForModel, words: readonly string[], height: number): string {
-  const { startLine, endLine, symbol, breadcrumb, lang, likeness } = hit;
+  const { startLine, endLine, line, symbol, breadcrumb, lang, likeness } = hit;
   const name = [breadcrumb, symbol].filter((part) => part !== "").join(" > ");
+  // A model that cites the definition would else name the first line of its comment.
+  const at = symbol !== "" && line > startLine ? ` at ${line}` : "";
   const { from, lines } = excerpt(hit, words, height);
   const [first, last] = [startLine + from, startLine + from + lines.length - 1];
   const part = first > startLine || last < endLine ? `, lines ${first}-${last}` : "";
-  return `${placeLine(hit, name)}${part}${likeness ? `: ${likenessText(likeness)}` : ""}\n${fenced(lines.join("\n"), lang)}`;
+  return `${placeLine(hit, name === "" ? "" : `${name}${at}`)}${part}${likeness ? `: ${likenessText(likeness)}` : ""}\n${fenced(lines.join("\n"), lang)}`;
 }
 
 /** What models read of a group of copies. */
 interface CopiesForModel extends CopiesKind {
   readonly lines: number;
-  readonly members: readonly (Omit<HitForModel, "breadcrumb" | "lang">)[];
+  readonly members: readonly (Omit<HitForModel, "breadcrumb" | "lang" | "line">)[];
 }
 /** Places of one group that are named. */
 const mostCopies = 12;

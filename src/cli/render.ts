@@ -31,7 +31,7 @@ export function scoreBar(score: number, best: number): string {
 
 function renderHit(hit: Hit, best: number, options: HitsOptions): string {
   const { paint, columns } = options;
-  const place = `${hit.path}:${hit.startLine}`;
+  const place = `${hit.path}:${hit.line}`;
   const head = [paint("cyan", printable(place)), hit.symbol === "" ? "" : paint("bold", printable(hit.symbol)), hit.likeness ? paint("green", likenessText(hit.likeness)) : "", paint("dim", `${scoreBar(hit.score, best)} ${hit.score.toFixed(2)} ${hit.depth}`)];
   const out = [head.filter((part) => part !== "").join("  ")];
   if (hit.breadcrumb !== "") out.push(paint("dim", clip(`  ${printable(hit.breadcrumb)}`, columns)));

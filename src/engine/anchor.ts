@@ -54,7 +54,7 @@ export async function readRange(root: string, { path: relative, startLine, endLi
 }
 
 type AnchorStore = Pick<Store, "files" | "placesInFile">;
-export type Anchored = Pick<Hit, "path" | "startLine" | "endLine" | "snippet">;
+export type Anchored = Pick<Hit, "path" | "startLine" | "endLine" | "snippet"> & Partial<Pick<Hit, "line">>;
 
 /**
  * Files looked at side by side. One after the other, each waits anew behind whoever keeps the disk busy: the first answer of a session waited a quarter of a
@@ -82,7 +82,10 @@ export async function anchor<H extends Anchored>(store: AnchorStore, root: strin
       let follow = pieces.get(piece);
       if (!follow) pieces.set(piece, (follow = followCopies(store, hit, text)));
       const startLine = follow(hit.startLine);
-      if (startLine !== undefined) anchored.push({ ...hit, startLine, endLine: startLine + (hit.endLine - hit.startLine) });
+      if (startLine !== undefined) {
+        const moved = startLine - hit.startLine;
+        anchored.push({ ...hit, startLine, endLine: hit.endLine + moved, ...(hit.line !== undefined && { line: hit.line + moved }) });
+      }
     }
   }
   return { hits: anchored, stale: [...stale] };

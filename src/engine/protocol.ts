@@ -40,6 +40,8 @@ export interface Hit {
   /** Counted from 1, both ends included; re-anchored to the current text before it leaves the engine. */
   readonly startLine: number;
   readonly endLine: number;
+  /** The line of what `symbol` names, below its comment and what else stands above it in the chunk: where to go to. `startLine` where there is no name. */
+  readonly line: number;
   /** The chunk's name that fits the query best, else its first, or "". */
   readonly symbol: string;
   readonly kind: ChunkKind;

@@ -146,8 +146,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
     "strata.previousResult": () => view.step(-1),
     "strata.compareResult": (about?: { result?: unknown }) => compare(about?.result),
     "strata.copyResultPath": async (about?: { result?: unknown }) => {
-      const { path: file, startLine } = shownPlace(about?.result);
-      await vscode.env.clipboard.writeText(`${file}:${startLine}`);
+      const { path: file, startLine, line = startLine } = shownPlace(about?.result);
+      await vscode.env.clipboard.writeText(`${file}:${line}`);
     },
     "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about?.result))),
     "strata.showStatus": () => showStatusDetails(() => engines.states, (listener) => engines.onChange(listener)),

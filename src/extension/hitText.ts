@@ -43,7 +43,7 @@ export function quickRows(query: string, result: MergedResult, { nameOf, indexin
     return {
       hit,
       label: `$(${icons[hit.kind]}) ${escapeIcons(hit.symbol || hit.path.split("/").at(-1)!)}`,
-      description: escapeIcons(`${folder}${hit.path}:${hit.startLine}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`),
+      description: escapeIcons(`${folder}${hit.path}:${hit.line}${hit.breadcrumb ? `  ${hit.breadcrumb}` : ""}`),
       detail: escapeIcons(tellingLine(hit.snippet, hit.symbol)),
     };
   });

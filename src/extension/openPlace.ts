@@ -11,7 +11,7 @@ import type { Place } from "./searchModel.ts";
 export interface OpenOptions {
   readonly side: boolean;
   readonly how: Opening;
-  /** Line to go to; the first of the place when absent. */
+  /** Line to go to; that of the place's name when absent. */
   readonly line?: number | undefined;
 }
 
@@ -37,12 +37,12 @@ async function documentAt(place: Pick<Place, "root" | "path">): Promise<vscode.T
   }
 }
 
-/** The lines of a place as they are now, unsaved edits included, and where they begin. */
-export async function linesAt(place: Place): Promise<{ readonly document: vscode.TextDocument; readonly first: number; readonly last: number; readonly text: string }> {
+/** The lines of a place as they are now, unsaved edits included, where they begin, and the one of its name. */
+export async function linesAt(place: Place): Promise<{ readonly document: vscode.TextDocument; readonly first: number; readonly last: number; readonly line: number; readonly text: string }> {
   const document = await documentAt(place);
   const toBuffer = await followCounted(document, place);
   const [first, last] = [toBuffer(place.startLine), toBuffer(place.endLine)];
-  return { document, first, last, text: document.getText(new vscode.Range(first - 1, 0, last, 0)) };
+  return { document, first, last, line: toBuffer(place.line ?? place.startLine), text: document.getText(new vscode.Range(first - 1, 0, last, 0)) };
 }
 
 /** Themes of high contrast have no background for marked lines but a border, which is missing in the others. */
@@ -80,21 +80,22 @@ export function createPlaceOpener(): PlaceOpener {
     marked = editor;
     return range;
   };
-  const show = async (place: Place, { side, how, line }: OpenOptions, isLatest: () => boolean): Promise<void> => {
+  const show = async (place: Place, { side, how, line: chosen }: OpenOptions, isLatest: () => boolean): Promise<void> => {
     const uri = uriOf(place);
+    const line = chosen ?? place.line ?? place.startLine;
     const options = {
       viewColumn: side ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active,
       preserveFocus: how === "look",
       preview: how !== "keep",
     };
-    const cell = isNotebook(place.path) ? await cellAtLine(uri, line ?? place.startLine) : undefined;
+    const cell = isNotebook(place.path) ? await cellAtLine(uri, line) : undefined;
     if (!isLatest()) return;
     if (cell) {
       const at = new vscode.Position(cell.line, 0);
       await vscode.commands.executeCommand("vscode.open", cell.document.uri, { ...options, selection: new vscode.Range(at, at) });
       const editor = vscode.window.visibleTextEditors.find(({ document }) => document === cell.document);
       if (!isLatest() || !editor) return;
-      const above = (line ?? place.startLine) - place.startLine;
+      const above = line - place.startLine;
       markLines(editor, cell.line - above, cell.line - above + place.endLine - place.startLine);
       return;
     }
@@ -104,12 +105,14 @@ export function createPlaceOpener(): PlaceOpener {
     const within = (number: number) => Math.min(Math.max(number, 1), document.lineCount) - 1;
     const startLine = toBuffer(place.startLine);
     const [first, last] = [within(startLine), within(Math.max(toBuffer(place.endLine), startLine))];
-    const target = document.lineAt(line === undefined ? first : within(toBuffer(line)));
+    const target = document.lineAt(within(toBuffer(line)));
     const start = new vscode.Position(target.lineNumber, target.firstNonWhitespaceCharacterIndex);
     const editor = await vscode.window.showTextDocument(document, { ...options, selection: new vscode.Range(start, start) });
     if (!isLatest()) return;
     const range = markLines(editor, first, last);
-    editor.revealRange(line === undefined ? range : target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    // All of it where there is room; in any case the line.
+    if (chosen === undefined) editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    if (chosen !== undefined || target.lineNumber > first) editor.revealRange(target.range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   };
   let latest = 0;
   return {

@@ -19,6 +19,8 @@ export interface Place extends CountedLines {
   readonly root: string;
   readonly path: string;
   readonly endLine: number;
+  /** Of what it is named after: where it is gone to. Its first line when absent. */
+  readonly line?: number;
 }
 
 /** A piece of code that is compared, as it was asked about. */
@@ -378,8 +380,8 @@ export class SearchModel {
     this.#asFound.clear();
   }
 
-  #keep({ root, path, startLine, endLine, snippet }: Place, original?: Code): string {
-    const place = { root, path, startLine, endLine, ...(snippet !== undefined && { snippet }) };
+  #keep({ root, path, startLine, endLine, line, snippet }: Place, original?: Code): string {
+    const place = { root, path, startLine, endLine, ...(line !== undefined && { line }), ...(snippet !== undefined && { snippet }) };
     const id = placeId(place);
     this.#places.set(id, place);
     if (original) this.#originals.set(id, original);

@@ -120,8 +120,8 @@ export async function findSimilarInEditor(editor: vscode.TextEditor, model: Sear
 /** Shows code like a hit. */
 export async function findSimilarToPlace(place: Place, model: SearchModel): Promise<void> {
   // A notebook's rows are not its code; the engine reads both.
-  if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.startLine}`);
-  const { document, first, last, text } = await linesAt(place);
+  if (isNotebook(place.path)) return model.similar(place.root, { path: place.path, startLine: place.startLine, endLine: place.endLine }, `${place.path}:${place.line ?? place.startLine}`);
+  const { document, first, last, line, text } = await linesAt(place);
   const { toDisk } = await followEdits(document);
-  await model.similar(place.root, { path: place.path, startLine: toDisk(first), endLine: toDisk(last), text, lang: document.languageId }, `${place.path}:${first}`);
+  await model.similar(place.root, { path: place.path, startLine: toDisk(first), endLine: toDisk(last), text, lang: document.languageId }, `${place.path}:${line}`);
 }

@@ -5,6 +5,7 @@ import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
+import { isRelated, relatedTo, type Relation } from "./relations.ts";
 import { analyse } from "./terms.ts";
 import { messageOf } from "./wording.ts";
 
@@ -102,7 +103,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   const names = definitionNames(query);
   if (names.length > 0) take(store.definitions(names, query.symbolFilter.length > 0 ? pool : 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));
-  if (query.used !== undefined) take(placesUsing(store, query.used, pool, filters));
+  if (query.relation) take(placesRelated(store, query.relation, pool, filters));
 
   const found = [...places.values()];
   const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));
@@ -132,11 +133,18 @@ function definitionNames(query: ParsedQuery): string[] {
   return [...names].filter((name) => name.length > 1);
 }
 
-/** Places whose code says a name as it is written. Among all that share its words they would be lost. */
-function placesUsing(store: SearchStore, name: string, limit: number, filters: Filters): readonly Place[] {
+/** Of a name that is said everywhere so many places are looked through for those that implement it. */
+const mostSaying = 2_000;
+
+/** Places whose code says a name as it is written. Among all that share its words they would be lost. Of those that merely say it none implements it. */
+function placesRelated(store: SearchStore, relation: Relation, limit: number, filters: Filters): readonly Place[] {
+  const { kind, name } = relation;
   const whole = analyse(name).at(-1);
   if (whole === undefined) return [];
-  return store.places(store.searchLexical([whole], [name], [0, 0, 0, 0, 1], limit, filters).map(({ place }) => place));
+  const saying = (most: number) => store.places(store.searchLexical([whole], [name], [0, 0, 0, 0, 1], most, filters).map(({ place }) => place));
+  if (kind === "uses") return saying(limit);
+  const related = relatedTo(relation);
+  return saying(mostSaying).filter((place) => isRelated(related(place))).slice(0, limit);
 }
 
 function fewPerChunk(places: readonly Place[]): Place[] {

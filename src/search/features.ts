@@ -8,9 +8,9 @@ import { isCatalogue, kindsAsked } from "./kindsAsked.ts";
 import type { NameMeaning } from "./meaning.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { lastName, namesIn, type ParsedQuery } from "./query.ts";
+import { relatedAmong } from "./relations.ts";
 import { forOtherSystems } from "./systems.ts";
 import { nameParts, root } from "./terms.ts";
-import { usesAmong } from "./uses.ts";
 import { wordingOf } from "./wording.ts";
 
 export const featureNames = [
@@ -63,7 +63,8 @@ export const featureNames = [
   "passed on", // a re-export of a name that the query writes out
   "trace", // the place a stack trace line names
   "wording", // runs of the message's or code's own words in the chunk
-  "uses", // uses the name that the query asks the uses of (uses.ts)
+  "uses", // uses the name that the query asks the uses of (relations.ts)
+  "implements", // implements or extends it, where that is asked for
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 
@@ -95,7 +96,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
   const said = wordsSaid(query, idf);
   const identifiers = namesMeant(query, candidates);
   const wording = wordingOf(query);
-  const uses = query.used === undefined ? undefined : usesAmong(query.used, candidates);
+  const related = query.relation && relatedAmong(query.relation, candidates);
   const kindShare = query.kind === "prose" ? kindsAsked(query.text) : undefined;
   const onlySaying = query.kind === "symbol" ? sayingApartFromCode(candidates, identifiers) : new Set<Candidate>();
   const ofPath = new Map<string, PathFeatures>();
@@ -159,7 +160,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     }
     if (query.locations.length > 0) set("trace", traceMatch(place, query, isThere));
     if (wording) set("wording", wording(place.text));
-    if (uses) set("uses", uses(place));
+    if (query.relation) set(query.relation.kind, related!(place));
     return row;
   });
   // A name of another package: whoever looks for it is served best where it enters this one.

@@ -5,33 +5,33 @@ import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
 import { overlapOf, partialMatch, wordsSaid } from "./features.ts";
 import { lastName, type ParsedQuery } from "./query.ts";
+import { isRelated, relatedTo } from "./relations.ts";
 import { analyse, nameParts } from "./terms.ts";
-import { isUse, usesOf } from "./uses.ts";
 
 /** How much of a name's fit is the share of the query that it says; the rest is the share of the name that the query says. */
 const queryShare = 0.8;
 /** What the rows below a name count beside it. */
 const rowsShare = 0.5;
-/** More than any name can be like the one whose callers are asked for. */
-const callsFit = 4;
+/** More than any name can be like the one whose callers or implementers are asked for. */
+const relatedFit = 4;
 
 /**
  * Of a chunk's names the one that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare
  * words counting more. The rows below a name speak for it too: of a file of settings the one that the question describes is shown, and of small functions
- * the one that calls what the question asks the callers of. The first name when none fits better, and for pasted code, whose words are everyone's.
+ * the one that calls what the question asks the callers of, or extends what it asks the subclasses of. The first name when none fits better, and for pasted code, whose words are everyone's.
  * @param idf of the query's terms, in their order.
  */
 export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text" | "lang">) => string {
   const fit = fitness(query, idf);
-  const { used } = query;
-  const uses = used === undefined ? undefined : usesOf(used);
+  const { relation } = query;
+  const related = relation && relatedTo(relation);
   return ({ symbols, text, lang }) => {
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
-    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => uses !== undefined && isUse(uses({ text: said, symbols: [], lang })));
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => related !== undefined && isRelated(related({ text: said, symbols: [], lang })));
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
-      const value = used !== undefined && lastName(symbol) === used ? -callsFit : fit(symbol) + (below?.[i] ?? 0);
+      const value = relation !== undefined && lastName(symbol) === relation.name ? -relatedFit : fit(symbol) + (below?.[i] ?? 0);
       if (value > most) [best, most] = [symbol, value];
     }
     return best;
@@ -52,6 +52,11 @@ function opensBrackets(name: string, text: string): boolean {
   });
 }
 
+/** The line of a place that the name stands in: where whoever reads it wants to go. The first line of a place without a name. */
+export function lineOf({ text, startLine, endLine }: Pick<Place, "text" | "startLine" | "endLine">, symbol: string): number {
+  return symbol === "" ? startLine : Math.min(endLine, startLine + rowOf(symbol, text.split("\n")));
+}
+
 function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) => number {
   const written = query.identifiers.map(lastName);
   const said = wordsSaid(query, idf);
@@ -62,7 +67,7 @@ function fitness(query: ParsedQuery, idf: readonly number[]): (symbol: string) =
 }
 
 /** For each of the names, what the rows between it and the next one say of the query. What stands above the first row that says a name is the first's. */
-function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[], isUse: (said: string) => boolean): readonly number[] {
+function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQuery, idf: readonly number[], isRelated: (said: string) => boolean): readonly number[] {
   const rows = text.split("\n");
   const starts = symbols.map((symbol) => rowOf(symbol, rows));
   // Comments and attributes right above a name belong to it.
@@ -77,20 +82,33 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
       const said = rows.slice(from, begins[i + 1]?.from).join("\n");
       const terms = new Set(analyse(said));
       const share = total === 0 ? 0 : sum(query.terms.map((term, at) => (terms.has(term) ? idf[at]! : 0))) / total;
-      return [row, rowsShare * share + (isUse(said) ? callsFit : 0)] as const;
+      return [row, rowsShare * share + (isRelated(said) ? relatedFit : 0)] as const;
     }),
   );
   return starts.map((row) => worth.get(row)!);
 }
 
 /** Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
-const defining = "(?:function\\*?|def\\w?|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
+const defining = "(?:function\\*?|def\\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
 
-/** The row that a name stands in as what is defined, else the first that says it: a function may be called in front of where it stands. */
+/** What stands in front of a name that is called or taken, and not defined; so is that of `other.close();`. */
+const inUse = /[=(]|(?<![\p{L}\p{N}_])(?:return|if|else|new|await|throw|using|delete|yield)(?![\p{L}\p{N}_])/u;
+
+/**
+ * The row (from 0) that a name stands in as what is defined; else of those that say it the one that is furthest to the left: a function may be called in
+ * front of where it stands.
+ */
 function rowOf(symbol: string, rows: readonly string[]): number {
-  const isDefined = new RegExp(`\\b${defining}\\s+(?:[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${literally(lastName(symbol))}(?![\\p{L}\\p{N}_])`, "u");
+  const name = literally(lastName(symbol));
+  const isDefined = new RegExp(`\\btypedef\\s[^;]*(?<![\\p{L}\\p{N}_])${name}\\s*;|\\b${defining}\\s+(?:\\([^()]{0,200}\\)\\s+|[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
   const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row));
-  return Math.max(0, at >= 0 ? at : rows.findIndex(naming(symbol)));
+  if (at >= 0) return at;
+  const isNamed = naming(symbol);
+  const said = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "u");
+  const saying = rows.flatMap((row, at) => (isNamed(row) ? [{ at, indent: row.search(/\S/), column: row.slice(0, 300).search(said) }] : []));
+  const isUsed = (row: string, column: number) => inUse.test(row.slice(0, column)) || (/(?:\.|->|::)$/.test(row.slice(0, column)) && /\)\s*;\s*$/.test(row));
+  const left = saying.filter(({ at, column }) => column >= 0 && !isUsed(rows[at]!, column));
+  return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;
 }
 
 /** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */

@@ -6,7 +6,7 @@ import type { Encoder, QueryVectors } from "../encoding/encoder.ts";
 import type { Candidates, SearchStore } from "./candidates.ts";
 import type { ParsedQuery } from "./query.ts";
 import { analyse, isUnspaced } from "./terms.ts";
-import { isUse, usesAmong } from "./uses.ts";
+import { isRelated, relatedAmong } from "./relations.ts";
 
 /** Questions that no code answers, made of words that are seldom names in code. */
 const unrelated = [
@@ -96,6 +96,6 @@ export function isFarFetched(query: ParsedQuery, typed: string, { items, idf }: 
   const saysNoSign = isUnspaced(query.text) && items.every(({ terms }) => terms.every((score) => score === 0));
   if (!saysNoSign && !items.every(({ dense, terms }) => dense !== undefined && dense < floor && sum(said.filter((_, i) => terms[i]! > 0)) < enoughWords * worth)) return false;
   // Who asks for the callers of a name has his answer in each. Last: it reads the text of every candidate.
-  const uses = query.used === undefined ? undefined : usesAmong(query.used, items);
-  return uses === undefined || !items.some(({ place }) => isUse(uses(place)));
+  const related = query.relation && relatedAmong(query.relation, items);
+  return related === undefined || !items.some(({ place }) => isRelated(related(place)));
 }

@@ -6,7 +6,7 @@ import type { Restricted } from "../engine/protocol.ts";
 import { languageOf, languagesNamed, noSuchLanguage, proseLanguages, unknownLanguage } from "../indexing/languages.ts";
 import { escapeGlob, type Filters } from "../store/store.ts";
 import { analyseQuery, analyseQuestion, isUnspaced, nameParts, spacedAtScripts } from "./terms.ts";
-import { nameUsed } from "./uses.ts";
+import { type Relation, relationAsked } from "./relations.ts";
 
 /** `symbol`: a name alone. `prose`: a question or keywords. `error`: a message. `trace`: lines of a stack trace. `code`: pasted code. */
 export type QueryKind = "symbol" | "prose" | "error" | "trace" | "code";
@@ -42,8 +42,8 @@ export interface ParsedQuery {
   /** The query itself asks for tests, examples or documents, so these are not ranked lower. How one does something, documents say. */
   readonly asksFor: { readonly tests: boolean; readonly examples: boolean; readonly documents: boolean };
   readonly locations: readonly TraceLocation[];
-  /** The name whose uses it asks for, without what it belongs to: "who calls `Store.save`". */
-  readonly used: string | undefined;
+  /** What it asks about a name, without what that belongs to: "who calls `Store.save`". */
+  readonly relation: Relation | undefined;
 }
 
 /** Letters of a question that are read: ranking takes time for each word, and a pasted log of 15,000 words kept everyone waiting for most of a minute. */
@@ -105,13 +105,16 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   const withoutFilters = bothEnds(takeFilters(raw, restrictions).trim());
   const { symbols: symbolFilter, tests } = restrictions;
 
-  const kind = kindOf(withoutFilters, isDefined);
+  const likely = kindOf(withoutFilters, isDefined);
+  const unquoted = withoutFilters.replace(quoted, " $1 ").trim().replace(/[ \t]+/g, " ");
+  const relation = likely === "prose" || (likely === "error" && isAboutError(withoutFilters)) ? relationAsked(unquoted, looksLikeCode, isDefined) : undefined;
+  // "Subclasses of StandardError" is no message.
+  const kind = relation ? "prose" : likely;
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
   const takesPhrases = kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters));
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
-  const text = (takesPhrases ? withoutFilters.replace(quoted, " $1 ") : withoutFilters).trim().replace(/[ \t]+/g, " ");
+  const text = takesPhrases ? unquoted : withoutFilters.replace(/[ \t]+/g, " ");
   const words = text.toLowerCase();
-  const used = kind === "prose" ? nameUsed(text, looksLikeCode, isDefined) : undefined;
 
   return {
     kind,
@@ -137,7 +140,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],
-    used: used === undefined ? undefined : lastName(used),
+    relation: relation && { ...relation, name: lastName(relation.name) },
   };
 }
 
@@ -275,9 +278,9 @@ function isName(text: string): boolean {
   return symbolPattern.test(text) && !(isUnspaced(text) && /^[\p{L}\p{N}?!]+$/u.test(text));
 }
 
-/** `Foo::bar`, `foo.bar` and `foo->bar` → `bar`. */
+/** `Foo::bar`, `foo.bar`, `foo->bar` and `Foo\\bar` → `bar`. */
 export function lastName(name: string): string {
-  return name.split(/::|\.|->|#|\//).at(-1)!;
+  return name.split(/::|\.|->|#|\/|\\/).at(-1)!;
 }
 
 /** Names that a query may mean: as written, for `list->string` is one in Lisp, and without what owns them. */

@@ -4,7 +4,7 @@ import type { Place } from "../store/store.ts";
 import type { Candidate } from "./candidates.ts";
 import { type FeatureRow, featureNames } from "./features.ts";
 import type { ParsedQuery } from "./query.ts";
-import { isUse } from "./uses.ts";
+import { isRelated } from "./relations.ts";
 import { proseWeights, symbolWeights, type Weights } from "./weights.ts";
 
 export interface Scored {
@@ -70,13 +70,14 @@ export function inOrder(a: Place, b: Place): number {
 }
 const depthOf = (path: string): number => path.split("/").length;
 
-/** The place that a trace names stands where it stands, whatever else of its file came before, and so does each caller that is asked for. */
+/** The place that a trace names stands where it stands, whatever else of its file came before, and so does each caller and implementer that is asked for. */
 function penaltyOf({ features, earlier }: { readonly features: FeatureRow; readonly earlier: number }): number {
-  return features[trace]! > 0 || isUse(features[uses]!) ? 0 : sameFilePenalty(earlier);
+  return features[trace]! > 0 || isRelated(Math.max(features[uses]!, features[implementing]!)) ? 0 : sameFilePenalty(earlier);
 }
 
 const trace = featureNames.indexOf("trace");
 const uses = featureNames.indexOf("uses");
+const implementing = featureNames.indexOf("implements");
 
 function mostlyInside(item: Scored, hit: Scored): boolean {
   const [a, b] = [item.candidate.place, hit.candidate.place];

@@ -7,7 +7,7 @@ import type { Definition, Hit, SearchParams } from "../engine/protocol.ts";
 import type { Filters, Place, Store } from "../store/store.ts";
 import { type Candidate, type Candidates, gatherCandidates, hitsByWords, type SearchStore } from "./candidates.ts";
 import { computeFeatures, type FeatureRow, withSecondLook } from "./features.ts";
-import { fittingSymbol } from "./hitSymbol.ts";
+import { fittingSymbol, lineOf } from "./hitSymbol.ts";
 import { nameMeanings } from "./meaning.ts";
 import { neighbourhoods } from "./neighbourhood.ts";
 import { isFarFetched, type NoiseFloor } from "./noiseFloor.ts";
@@ -180,6 +180,7 @@ export function placeToHit({ place, depth }: Pick<Candidate, "place" | "depth">,
     path: place.path,
     startLine: place.startLine,
     endLine: place.endLine,
+    line: lineOf(place, symbol),
     symbol,
     kind: place.kind,
     lang: place.lang,

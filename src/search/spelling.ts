@@ -6,6 +6,7 @@ import { sum } from "../base/statistics.ts";
 import type { TermPlaces } from "../store/store.ts";
 import { bm25FieldWeights, readQuery, type SearchStore } from "./candidates.ts";
 import type { ParsedQuery } from "./query.ts";
+import { asksForRelation } from "./relations.ts";
 import { splitIdentifier, stem, wordsIn } from "./terms.ts";
 
 export type Vocabulary = Pick<SearchStore, "placesSaying" | "termsLike" | "searchLexical" | "places" | "definitions" | "coverage">;
@@ -48,7 +49,7 @@ export function respelt(raw: string, query: ParsedQuery, store: Vocabulary, { is
   const asTyped = { query, respellings: [] };
   if (query.kind !== "prose" && query.kind !== "symbol") return asTyped;
   const given = new Set([...query.phrases, ...query.symbolFilter].flatMap((text) => [...wordsIn(text)]));
-  const words = [...wordsIn(query.text)].filter((word) => !given.has(word) && !isStopWord(word));
+  const words = [...wordsIn(query.text)].filter((word) => !given.has(word) && !isStopWord(word) && !(query.relation && asksForRelation(word)));
   const strange = words
     .filter((word) => word.length <= longestTerm && word.toLowerCase().length === word.length)
     .map((word) => ({ typed: word, parts: strangeParts(word, store, isWord) }))

@@ -6,7 +6,7 @@ import { filterToken, isStopWord } from "../base/queryWords.ts";
 import type { Translation } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import { glossariesFor, type Glossary, isName, type Piece, unspacedRun, word } from "./glossary.ts";
-import { root, stem } from "./terms.ts";
+import { root, spacedAtScripts, stem } from "./terms.ts";
 
 /** Filters, quoted text and names in backticks stay as they stand. */
 const asItStands = new RegExp(`${filterToken.source}|"[^"]*"|\`[^\`\n]*\``, "giu");
@@ -40,7 +40,9 @@ export function translated(raw: string, isWord: (word: string) => boolean): Tran
   const query = raw.normalize("NFC");
   const kept = [...query.matchAll(asItStands)].map((match) => [match.index, match.index + match[0].length] as const);
   const free = kept.reduceRight((text, [from, to]) => text.slice(0, from) + "\n".repeat(to - from) + text.slice(to), query);
-  const words = [...free.matchAll(word)].map(({ 0: one, index }) => ({ lower: one.toLowerCase(), isName: isName(free, index, index + one.length) }));
+  // "OrderStoreを実装する" is a name and a word.
+  const spaced = spacedAtScripts(free);
+  const words = [...spaced.matchAll(word)].map(({ 0: one, index }) => ({ lower: one.toLowerCase(), isName: isName(spaced, index, index + one.length) }));
   const foreign = words.filter(({ lower }) => !isEnglish(lower));
   if (foreign.every((one) => one.isName)) return undefined;
   const isStrange = foreign.length === words.length && !words.some(({ lower }) => isWord(lower));
@@ -71,15 +73,17 @@ function worthOf(text: string, glossary: Glossary, pieces: readonly Piece[], isW
   const own = said.flatMap((one) => one.match(word) ?? []).filter((one) => !isEnglish(one));
   const others = [...text.matchAll(word)].filter((match) => !pieces.some(({ from, to }) => from <= match.index && to > match.index));
   const inEnglish = others.filter(([one]) => isEnglish(one) || isWord(one.toLowerCase())).length;
-  if (own.length <= inEnglish || 2 * own.length < others.length - inEnglish) return 0;
+  // A word of another script beside an English one is no English question: "подклассы Shape".
+  const isEven = own.length === inEnglish && own.length > 0 && own.every((one) => !/\p{Script=Latin}/u.test(one));
+  if ((own.length <= inEnglish && !isEven) || 2 * own.length < others.length - inEnglish) return 0;
   return own.length + own.filter((one) => glossary.lists(one.toLowerCase())).length / 100;
 }
 
 function replaced(query: string, pieces: readonly Piece[]): string {
   let [read, at] = ["", 0];
   const add = (part: string) => {
-    // Of "l'utilisateur" and "sont-ils" nothing is left but words, and no sign stands free.
-    if (!/^[-'’¿¡\s]*$/.test(part)) read += (/^[?!.,;:]/.test(part) ? "" : " ") + part.replace(/^['’]/, "");
+    // Of "l'utilisateur", "sont-ils" and "Store'u" nothing is left but words, and no sign stands free.
+    if (!/^[-'’¿¡\s]*$/.test(part)) read += (/^[?!.,;:]/.test(part) ? "" : " ") + part.replace(/^['’]|(?<=^[^'’]+)['’]$/g, "");
   };
   for (const { from, to, english } of pieces) {
     add(query.slice(at, from).trim());

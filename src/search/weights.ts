@@ -57,6 +57,7 @@ export const proseWeights: Weights = {
   trace: 8,
   wording: 3,
   uses: 8,
+  implements: 12,
 };
 
 /** For a query that is a name alone, which gets no second look. */

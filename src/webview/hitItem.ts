@@ -87,7 +87,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
     aria-expanded=${expanded}
     aria-posinset=${index + 1}
     aria-setsize=${count}
-    aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.startLine}, ${hit.likeness ? `${likenessText(hit.likeness)}, ` : ""}${hit.depth}"
+    aria-label="${hit.symbol ? `${hit.symbol}, ` : ""}${shownPath(hit)} line ${hit.line}, ${hit.likeness ? `${likenessText(hit.likeness)}, ` : ""}${hit.depth}"
     data-path=${hit.path}
     data-index=${index}
     data-about=${resultContext(hit.id, hit.comparable)}
@@ -109,7 +109,7 @@ export function hitRow({ hit, index, count, active, expanded, words }: HitView, 
       </span>
     </div>
     <div class="path" title=${shownPath(hit)}>
-      ${rootOf(hit)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.startLine}</span>
+      ${rootOf(hit)}<span class="folder">${folder}</span><span class="name">${name}</span><span class="lines">:${hit.line}</span>
     </div>
     ${hit.likeness ? html`<div class="likeness">${likenessText(hit.likeness)}</div>` : nothing} ${code(hit, words, expanded)} ${expanded ? signals(hit) : nothing}
   </li>`;

@@ -94,7 +94,7 @@ export type ViewCommand = (typeof viewCommands)[number];
 export type FromView =
   | { readonly type: "ready" }
   | { readonly type: "search"; readonly query: string; readonly filters: Filters; /** Enter was pressed: keep it in the history. */ readonly remember: boolean }
-  | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly how: Opening; /** Line to go to; the first of the place when absent. */ readonly line?: number }
+  | { readonly type: "open"; readonly id: string; readonly side: boolean; readonly how: Opening; /** Line to go to; that of the place's name when absent. */ readonly line?: number }
   | { readonly type: "similarTo" | "compare"; readonly id: string }
   | { readonly type: "command"; readonly command: ViewCommand }
   | { readonly type: "clear" }

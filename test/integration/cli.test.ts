@@ -60,7 +60,7 @@ test("--wait answers from everything, in the promised shape", async () => {
   assert.ok(value.hits.length <= 3);
   const [hit] = value.hits;
   assert.ok(hit);
-  assert.deepEqual([hit.path, hit.startLine, hit.symbol, hit.depth, hit.lang], ["src/retry.ts", 1, "withBackoff", "deep", "typescript"]);
+  assert.deepEqual([hit.path, hit.startLine, hit.line, hit.symbol, hit.depth, hit.lang], ["src/retry.ts", 1, 2, "withBackoff", "deep", "typescript"]);
   assert.ok(hit.endLine > hit.startLine && hit.score > 0 && hit.why.length > 0);
   assert.deepEqual([value.coverage.files, value.coverage.complete, value.coverage.deep], [4, true, value.coverage.chunks]);
 });
@@ -80,7 +80,7 @@ test("nothing found is exit code 1, in words and as an empty list", async () => 
 test("people get places to click, without colours in a pipe", async () => {
   const { code, out } = await strata(["search", "add up invoice lines", "--path", "src/**", "-k", "1", "--explain"], { cwd: root });
   assert.equal(code, 0);
-  assert.match(out, /^src\/invoice\.ts:1 {2}invoiceTotal {2}▰/);
+  assert.match(out, /^src\/invoice\.ts:2 {2}invoiceTotal {2}▰/);
   assert.match(out, /\n {4}[+−]\d\.\d{3} {2}\S/, "signals");
   assert.equal(out.includes("\x1b"), false);
 });
@@ -88,7 +88,7 @@ test("people get places to click, without colours in a pipe", async () => {
 test("a misspelt name finds what was meant, and the answer says how it was read", async () => {
   const { code, out, err } = await strata(["search", "withBckoff", "-k", "1"], { cwd: root });
   assert.deepEqual([code, err], [0, '"withBckoff" read as "withBackoff", the nearest word in the code.\n']);
-  assert.match(out, /^src\/retry\.ts:1 {2}withBackoff /);
+  assert.match(out, /^src\/retry\.ts:2 {2}withBackoff /);
   const { value } = await strataJson<Found & { respellings?: unknown }>("search", "add up invocie lines", "--in", root);
   assert.deepEqual([value.hits[0]?.path, value.respellings], ["src/invoice.ts", [{ typed: "invocie", read: "invoice" }]]);
   assert.equal("respellings" in (await strataJson<Found>("search", "invoice", "--in", root)).value, false);

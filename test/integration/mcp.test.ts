@@ -60,7 +60,7 @@ test("a search gives text alone, best first, with progress on the way", async ()
   assert.equal(result.isError, undefined, result.content[0]?.text);
   assert.equal(result.structuredContent, undefined, "clients would show the same again, or that instead");
   assert.deepEqual(placesIn(result)[0], { path: "src/retry.ts", startLine: 1, name: "withBackoff" });
-  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff\)\n```typescript\n[\s\S]*\n\nSearched all 46 files/);
+  assert.match(result.content[0]?.text ?? "", /^src\/retry\.ts:1-\d+ \(withBackoff at 2\)\n```typescript\n[\s\S]*\n\nSearched all 46 files/);
   const progress = server.notifications.filter((message) => message.method === "notifications/progress" && message.params?.progressToken === "p1");
   assert.ok(progress.length > 0);
   for (const [i, { params }] of progress.entries()) assert.ok((params?.progress ?? 0) > (progress[i - 1]?.params?.progress ?? 0), "each larger than the one before");

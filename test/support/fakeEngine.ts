@@ -26,7 +26,7 @@ export function status(overrides: Partial<protocol.Status> = {}): protocol.Statu
 }
 
 export function hit(path: string, score: number, overrides: Partial<protocol.Hit> = {}): protocol.Hit {
-  return { path, startLine: 1, endLine: 3, symbol: path, kind: "function", lang: "typescript", breadcrumb: "", snippet: "code", score, depth: "deep", why: [{ signal: "dense", value: score, contribution: score }], ...overrides };
+  return { path, startLine: 1, endLine: 3, line: overrides.startLine ?? 1, symbol: path, kind: "function", lang: "typescript", breadcrumb: "", snippet: "code", score, depth: "deep", why: [{ signal: "dense", value: score, contribution: score }], ...overrides };
 }
 
 export function result(hits: readonly protocol.Hit[], overrides: Partial<protocol.SearchResult> = {}): protocol.SearchResult {

@@ -174,4 +174,4 @@ export interface NamedPlace {
 
 /** The places that an answer names, in order. */
 export const placesIn = ({ content }: ToolResult): NamedPlace[] =>
-  [...(content[0]?.text ?? "").matchAll(/^(.+):(\d+)-\d+(?: \((.+)\))?(?:, lines \d+-\d+)?(?:: .+)?\n```/gm)].map(([, path, startLine, name]) => ({ path: path!, startLine: Number(startLine), name: name ?? "" }));
+  [...(content[0]?.text ?? "").matchAll(/^(.+):(\d+)-\d+(?: \((.+?)(?: at \d+)?\))?(?:, lines \d+-\d+)?(?:: .+)?\n```/gm)].map(([, path, startLine, name]) => ({ path: path!, startLine: Number(startLine), name: name ?? "" }));

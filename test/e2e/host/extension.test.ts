@@ -105,10 +105,10 @@ describe("Strata in VS Code", () => {
     const [hit] = await hitsOf("checksum of a coupon lang:rust");
     await vscode.env.clipboard.writeText("");
     await vscode.commands.executeCommand("strata.copyResultPath", { webviewSection: "result", result: hit!.id });
-    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.startLine}`);
+    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.line}`);
     await vscode.commands.executeCommand("strata.revealResult", { webviewSection: "result", result: hit!.id });
     await vscode.commands.executeCommand("strata.copyResultPath", { webviewSection: "result", result: "gone" });
-    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.startLine}`, "nothing else is copied");
+    assert.equal(await vscode.env.clipboard.readText(), `${hit!.path}:${hit!.line}`, "nothing else is copied");
   });
 
   it("finds code similar to the function at the cursor, and leaves that function out", async () => {

@@ -94,6 +94,7 @@ export function hit(overrides: Partial<ViewHit> & { readonly path: string }): Vi
     folder: "",
     startLine,
     endLine,
+    line: startLine,
     symbol: "verifyToken",
     kind: "function",
     lang: "typescript",

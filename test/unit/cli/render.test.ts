@@ -9,6 +9,7 @@ const hit: Hit = {
   path: "src/store/open.ts",
   startLine: 98,
   endLine: 103,
+  line: 99,
   symbol: "openIndex",
   kind: "function",
   lang: "typescript",
@@ -20,11 +21,11 @@ const hit: Hit = {
 };
 const options = { paint: plain, columns: 80, query: "verify the graph", explain: false };
 
-test("a hit is a place to click, its name, where it stands, and the three lines that say most", () => {
+test("a hit is a place to click, where its name stands, its name, where it stands, and the three lines that say most", () => {
   assert.equal(
     renderHits([hit], options),
     [
-      "src/store/open.ts:98  openIndex  ▰▰▰▰▰ 2.00 deep",
+      "src/store/open.ts:99  openIndex  ▰▰▰▰▰ 2.00 deep",
       "  Store > files",
       "  100 │   lock();",
       "  101 │   const graph = loadGraph();",
@@ -41,18 +42,18 @@ test("explaining adds each signal's share with its sign", () => {
 });
 
 test("a hit of similar code says what it is to the code that was asked about", () => {
-  assert.match(renderHits([{ ...hit, likeness: { kind: "renamed" } }, hit], options), /^src\/store\/open\.ts:98 {2}openIndex {2}copy with other names {2}▰[^]*\n\nsrc\/store\/open\.ts:98 {2}openIndex {2}▰/);
+  assert.match(renderHits([{ ...hit, likeness: { kind: "renamed" } }, hit], options), /^src\/store\/open\.ts:99 {2}openIndex {2}copy with other names {2}▰[^]*\n\nsrc\/store\/open\.ts:99 {2}openIndex {2}▰/);
 });
 
 test("hits without a name or a breadcrumb leave no gaps", () => {
-  const text = renderHits([{ ...hit, symbol: "", breadcrumb: "", snippet: "x" }], options);
+  const text = renderHits([{ ...hit, line: 98, symbol: "", breadcrumb: "", snippet: "x" }], options);
   assert.equal(text, "src/store/open.ts:98  ▰▰▰▰▰ 2.00 deep\n  98 │ x\n");
 });
 
 test("source text cannot send escape sequences to the terminal", () => {
   const text = renderHits([{ ...hit, snippet: "\x1b]0;owned\x07 \x9b31m \u202e", symbol: "a\x1b[2J", path: "b\nc.ts" }], options);
   assert.equal(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), false);
-  assert.match(text, /^b·c\.ts:98/);
+  assert.match(text, /^b·c\.ts:99/);
 });
 
 test("colours appear only when asked for", () => {
@@ -84,7 +85,7 @@ test("a line for each hit, of what says most of the query, as editors read it", 
 });
 
 test("no hit of an answer that is none is drawn as a good one", () => {
-  assert.match(renderHits([hit], { ...options, farFetched: true }), /^src\/store\/open\.ts:98  openIndex  ▰▱▱▱▱ 2\.00 deep$/m);
+  assert.match(renderHits([hit], { ...options, farFetched: true }), /^src\/store\/open\.ts:99  openIndex  ▰▱▱▱▱ 2\.00 deep$/m);
 });
 
 test("the score bar is relative to the best hit and never empty", () => {

@@ -14,8 +14,9 @@ async function anchored(t: TestContext, indexed: readonly number[], text: string
   const root = temporaryFolder(t, { "a.ts": text });
   const places = indexed.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, text: copy }) as Place);
   const store = { files: () => new Map(), placesInFile: () => places };
-  const found = await anchor(store, root, hits.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, snippet: copy })));
+  const found = await anchor(store, root, hits.map((startLine) => ({ path: "a.ts", startLine, endLine: startLine + 1, line: startLine + 1, snippet: copy })));
   assert.deepEqual(found.stale, ["a.ts"]);
+  for (const { startLine, endLine, line } of found.hits) assert.deepEqual([endLine, line], [startLine + 1, startLine + 1], "the lines of its name and its end go with it");
   return found.hits.map(({ startLine }) => startLine);
 }
 

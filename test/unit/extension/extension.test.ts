@@ -365,11 +365,11 @@ it("no more results are asked for than the setting says", async (t) => {
 });
 
 it("a result's menu copies its place and shows it in the explorer, and says so when it is not shown any more", async (t) => {
-  const { api } = await activated(t, { answer: () => result([hit("src/a.ts", 1)]) });
+  const { api } = await activated(t, { answer: () => result([hit("src/a.ts", 1, { startLine: 4, endLine: 9, line: 6 })]) });
   await run("strata.searchInView", "a question");
   const [{ id } = assert.fail()] = (api.view().results as Hits).hits;
   await run("strata.copyResultPath", { result: id });
-  assert.equal(env.clipboard.text, "src/a.ts:1");
+  assert.equal(env.clipboard.text, "src/a.ts:6", "the line that it shows");
   await run("strata.revealResult", { result: id });
   assert.deepEqual(executed.filter(({ command }) => command === "revealInExplorer").map(({ args }) => (args[0] as { fsPath: string }).fsPath), ["/w/src/a.ts"]);
   for (const about of [undefined, {}, { result: "none" }]) for (const command of ["strata.copyResultPath", "strata.revealResult", "strata.compareResult"]) await run(command, about);

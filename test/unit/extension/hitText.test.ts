@@ -36,8 +36,8 @@ describe("hits for a language model", () => {
   const text = (hits: Parameters<typeof result>[0], part = coverage(10, 5)) => answerForModel(mergeResults([{ root: "/w", result: result(hits, { coverage: part }) }], 5), "", () => "");
 
   it("name the place, the symbol and the code, and how much was searched", () => {
-    const answer = text([hit("src/a.ts", 1, { startLine: 4, endLine: 4, symbol: "go", breadcrumb: "A", snippet: "go() {}" })]);
-    assert.match(answer, /^src\/a\.ts:4-4 \(A > go\)\n```typescript\ngo\(\) \{\}\n```/);
+    const answer = text([hit("src/a.ts", 1, { startLine: 4, endLine: 5, line: 5, symbol: "go", breadcrumb: "A", snippet: "/** Goes. */\ngo() {}" })]);
+    assert.match(answer, /^src\/a\.ts:4-5 \(A > go at 5\)\n```typescript\n\/\*\* Goes\. \*\/\ngo\(\) \{\}\n```/);
     assert.match(answer, /Searched 10 files, 50 % of the code read deeply\./);
   });
 
@@ -101,8 +101,8 @@ describe("the rows of the quick pick", () => {
   });
 
   it("name the folder of several as the editor does", () => {
-    const [row] = quickRows("q", merged([hit("src/a.ts", 1)]), { ...whole, nameOf: (root) => (root === "/w" ? "Server" : "") });
-    assert.equal(row!.description, "Server/src/a.ts:1");
+    const [row] = quickRows("q", merged([hit("src/a.ts", 1, { startLine: 4, endLine: 9, line: 6 })]), { ...whole, nameOf: (root) => (root === "/w" ? "Server" : "") });
+    assert.equal(row!.description, "Server/src/a.ts:6", "and the line of the name");
   });
 
   it("say that indexing is paused, and why", () => {

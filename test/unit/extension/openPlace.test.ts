@@ -112,6 +112,17 @@ it("lines that the file has no more do not hinder, and the line that is wanted i
   assert.deepEqual([await at(2, 9), await at(1, 3, 2), await at(7, 9)], [[[2, 3], [2, 3]], [[1, 3], [2, 2]], [[3, 3], [3, 3]]]);
 });
 
+it("the cursor lands where the name of a hit stands, or in the line that was clicked, and all lines are marked", async (t) => {
+  t.after(() => buffers.clear());
+  buffers.set("/w/a.ts", "/**\n * Sums up.\n */\nfunction total() {\n  return 0;\n}");
+  const at = async (line?: number) => {
+    await createPlaceOpener().open({ root: "/w", path: "a.ts", startLine: 1, endLine: 6, line: 4 }, { side: false, how: "open", line });
+    const { marked: [lines] = [], revealed, options } = shown[0]!;
+    return [(options as { selection: { start: { line: number } } }).selection.start.line + 1, revealed!.start.line + 1, lines!.start.line + 1, lines!.end.line + 1];
+  };
+  assert.deepEqual([await at(), await at(2)], [[4, 4, 1, 6], [2, 2, 1, 6]]);
+});
+
 it("lines are marked until the reader moves on in them", async (t) => {
   const { showTextDocument } = window;
   t.after(() => Object.assign(window, { showTextDocument }));

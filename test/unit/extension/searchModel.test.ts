@@ -47,7 +47,7 @@ describe("the search view's state", () => {
     const first = model.state.results;
     assert.ok(first.kind === "hits");
     const { id } = first.hits[0]!;
-    assert.deepEqual(model.place(id), { root: "/w", path: "one.ts", startLine: 1, endLine: 3, snippet: "code" });
+    assert.deepEqual(model.place(id), { root: "/w", path: "one.ts", startLine: 1, endLine: 3, line: 1, snippet: "code" });
     await model.search("two", none);
     assert.deepEqual(shownPaths(model), ["two.ts"]);
     assert.equal(model.place(id), undefined);
@@ -543,7 +543,7 @@ describe("the search view's state", () => {
     assert.ok(results.kind === "hits");
     const { id } = results.hits[0]!;
     assert.equal(model.beforeSave(path.join(root, "other.ts")), undefined);
-    assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3, snippet: "code" });
+    assert.deepEqual(model.place(id), { root, path: "twin.ts", startLine: 1, endLine: 3, line: 1, snippet: "code" });
     assert.deepEqual(["other.ts", "twin.ts"].map((name) => model.showsFile(path.join(root, name))), [false, true]);
     await model.beforeSave(path.join(root, "twin.ts"));
     writeFileSync(path.join(root, "twin.ts"), "saved");

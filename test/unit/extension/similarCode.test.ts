@@ -162,5 +162,7 @@ describe("a hit in a file with unsaved edits", () => {
     const calls: unknown[][] = [];
     await findSimilarToPlace(place, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
     assert.deepEqual(calls[0]?.[1], { path: "a.ts", startLine: 1, endLine: 3, text: "function f() {\n  return 1;\n}\n", lang: "typescript" });
+    await findSimilarToPlace({ ...place, line: 2 }, { similar: async (...args: unknown[]) => void calls.push(args) } as unknown as SearchModel);
+    assert.deepEqual(calls[1]?.slice(1), [calls[0]?.[1], "a.ts:4"], "and is called by the line of its name, where that is now");
   });
 });

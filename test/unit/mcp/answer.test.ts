@@ -46,7 +46,7 @@ test("an answer that is older than the index speaks of itself, and asks for pati
 
 test("places begin with the names of their folders, behind what is to be known of the answer", () => {
   const place = { path: "src/a.ts", startLine: 1, endLine: 2, symbol: "f", snippet: "f()" };
-  const hits = [{ ...place, root: "/src/web", kind: "function", lang: "typescript", breadcrumb: "", score: 1, depth: "deep", why: [] }] as const;
+  const hits = [{ ...place, root: "/src/web", line: 1, kind: "function", lang: "typescript", breadcrumb: "", score: 1, depth: "deep", why: [] }] as const;
   assert.match(noteOn({ hits, farFetched: true }, part("api", covers(3, 30, 30))), /^Nothing here clearly answers this.*\n\nweb\/src\/a\.ts:1-2/);
   const half = covers(3, 30, 10);
   const copies = { groups: [{ root: "/src/api", kind: "exact", similarity: 1, lines: 2, members: [place, place] }], coverage: half, apart: true, failures: [] } as const;

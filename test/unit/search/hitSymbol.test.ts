@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fittingSymbol, mainSymbol } from "../../../src/search/hitSymbol.ts";
+import { fittingSymbol, lineOf, mainSymbol } from "../../../src/search/hitSymbol.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 
 /** @param rare words that hardly any code has; all others stand everywhere. */
@@ -78,4 +78,29 @@ test("where nobody asked in words a function's name comes before that of a const
   assert.equal(mainSymbol({ kind: "class", symbols: ["ALPHABET", "isValid"], text }), "ALPHABET");
   assert.equal(mainSymbol({ kind: "function", symbols: ["loop"], text: "loop: while (true) {}" }), "loop");
   assert.equal(mainSymbol({ kind: "function", symbols: [], text }), "");
+});
+
+test("the line of a name is the one that defines it, below comments and attributes and behind whatever calls it before", () => {
+  for (const [symbol, text, line] of [
+    ["parseThing", "/**\n * parseThing reads it.\n */\nexport function parseThing(text: string) {", 4],
+    ["parse", "const header = parse(text);\n\nexport function parse(text) {", 3],
+    ["Parser.parse", "  @cached()\n  // parse() once\n  async parse(text) {\n    return this.parse(text);", 3],
+    ["handle", "    void first() { handle(); }\n\n    @Override\n    public void handle() {}", 4],
+    ["handle", "    if (busy) handle();\n  void handle() {}", 2],
+    ["total", "@property\ndef total(self):", 2],
+    ["close", "  other.close();\n  void\n  close() {", 3],
+    ["LIMIT", "# How many.\nLIMIT = 3", 2],
+    ["logf", "\tt.logf(format)\n}\n\nfunc (t *Transport) logf(format string) {", 4],
+    ["open_index", "static int\nopen_index(const char *path)\n{", 2],
+    ["Rejection", "#[async_trait]\nimpl FromRequest for Form {\n    type Rejection = FormRejection;", 3],
+    ["size_type", "size_type count() const;\ntypedef std::size_t size_type;", 2],
+    ["exports.open", "// opens\nexports.open = function (file) {", 2],
+    ["save!", "# Saves.\ndef save!\n  true", 2],
+    ["timeout", 'variable "prefix" {}\n\nvariable "timeout" {', 3],
+    ["main", "    int main() {}", 1],
+    ["gone", "nothing\nof it", 1],
+    ["", "// only a comment\nx", 1],
+  ] as const)
+    assert.equal(lineOf({ text, startLine: 101, endLine: 101 + text.split("\n").length - 1 }, symbol), 100 + line, `${symbol}: ${text}`);
+  assert.equal(lineOf({ text: "a\nfunction b() {}", startLine: 7, endLine: 7 }, "b"), 7, "of a piece of one line");
 });

@@ -4,7 +4,8 @@ import { gatherCandidates } from "../../../src/search/candidates.ts";
 import { parseQuery } from "../../../src/search/query.ts";
 import { rank } from "../../../src/search/ranking.ts";
 import { candidateFeatures } from "../../../src/search/search.ts";
-import { usesAmong, usesOf } from "../../../src/search/uses.ts";
+import { relatedAmong } from "../../../src/search/relations.ts";
+import { usesOf } from "../../../src/search/uses.ts";
 import type { Place } from "../../../src/store/store.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
@@ -40,7 +41,7 @@ describe("the name whose uses a question asks for", () => {
     ["keep object references when equal", undefined],
     ["where is parseDate", undefined],
   ] as const)
-    it(`of "${question}" is ${name ?? "none"}`, () => assert.equal(parseQuery(question, isDefined).used, name));
+    it(`of "${question}" is ${name ?? "none"}`, () => assert.deepEqual(parseQuery(question, isDefined).relation, name === undefined ? undefined : { kind: "uses", name }));
 });
 
 it("a place uses a name that it calls or says in code, and not one that it defines", () => {
@@ -71,7 +72,7 @@ it("what a file says of a name that it defines is no use of it, unless it runs",
     { path: "main.py", text: "def main(): pass", symbols: ["main"], kind: "function" },
     { path: "main.py", text: "main()", symbols: [], kind: "module" },
   ].map((place) => ({ place: { breadcrumb: "", lang: "cmake", ...place } as unknown as Place }));
-  const uses = (name: string) => places.map(({ place }) => usesAmong(name, places)(place));
+  const uses = (name: string) => places.map(({ place }) => relatedAmong({ kind: "uses", name }, places)(place));
   assert.deepEqual(uses("parse_date"), [0.3, 0, 1, 0, 0]);
   assert.deepEqual(uses("main"), [0, 0, 0, 0, 1]);
 });

@@ -1,11 +1,12 @@
 // What the page holds itself: which row is active while the list below it changes, and where the keyboard goes.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { hitRow } from "../../../src/webview/hitItem.ts";
 import type { Filters, FromHost, FromView, ViewHit, ViewState } from "../../../src/webview/messages.ts";
 import { SearchPanel } from "../../../src/webview/searchPanel.ts";
 
 const coverage = { files: 1, chunks: 1, instant: 1, shallow: 1, deep: 1 };
-const hit = (path: string, startLine = 1, endLine = 5, symbol = path): ViewHit => ({ id: `/w\0${path}\0${startLine}-${endLine}`, folder: "", path, startLine, endLine, symbol, kind: "function", lang: "typescript", breadcrumb: "", snippet: "x", score: 1, depth: "deep", why: [] });
+const hit = (path: string, startLine = 1, endLine = 5, symbol = path): ViewHit => ({ id: `/w\0${path}\0${startLine}-${endLine}`, folder: "", path, startLine, endLine, line: startLine, symbol, kind: "function", lang: "typescript", breadcrumb: "", snippet: "x", score: 1, depth: "deep", why: [] });
 const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   query: "q",
   filters: { langs: [], path: "" },
@@ -80,6 +81,14 @@ function panel() {
   Object.assign(page, { renderRoot: { querySelector: (selector: string) => ({ focus: () => focused.push(selector) }) } });
   return Object.assign(page, { sent, focused });
 }
+
+it("a row shows the line that its name stands in", () => {
+  const none = () => {};
+  const row = textOf(hitRow({ hit: { ...hit("src/a.ts", 4, 9, "total"), line: 6, snippet: "/**\n * Sums up.\n */\nfunction total() {}" }, index: 0, count: 1, active: false, expanded: true, words: [] }, { point: none, click: none, openAside: none, ask: none, toggle: none }));
+  assert.match(row, /a\.ts<\/span><span class="lines">:6<\/span>/);
+  assert.match(row, /aria-label="total, src\/a\.ts line 6, deep"/);
+  assert.match(row, /data-n=4>/, "and the numbers of its code begin where the code does");
+});
 
 describe("the active row", () => {
   const [a, b, c, d] = [hit("a.ts"), hit("b.ts"), hit("c.ts", 10, 20), hit("d.ts")];
