@@ -1,6 +1,6 @@
 // What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -110,6 +110,20 @@ describe("the index folder", () => {
     await w.open();
   });
 
+  test("whose lock another program holds is not called another engine's, also after an engine was killed", async () => {
+    await (await w.open()).close();
+    const other = new DatabaseSync(inFolder("index.lock"));
+    other.exec("BEGIN EXCLUSIVE");
+    const isTold = (error: unknown): boolean => code("index.held")(error) && (error as Error).message.includes("index.lock");
+    await assert.rejects(Store.open(w.options()), isTold);
+    writeFileSync(inFolder("index.holder"), String(spawnSync(process.execPath, ["--version"]).pid));
+    await assert.rejects(Store.open(w.options()), isTold);
+    rmSync(inFolder("index.holder"));
+    await assert.rejects(Store.open(w.options()), code("index.busy"), "an older version names nobody, and may be opening a large index");
+    other.close();
+    await w.open();
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
@@ -119,7 +133,7 @@ describe("the index folder", () => {
     await (await w.open()).close();
     for (const name of ["deep.hnsw", "deep.hnsw.json", "model.json"]) writeFileSync(inFolder(name), "{}");
     removeIndex(w.folder);
-    assert.deepEqual(readdirSync(w.folder).sort(), ["index.lock", "model.json"]);
+    assert.deepEqual(readdirSync(w.folder).sort(), ["index.holder", "index.lock", "model.json"]);
   });
 
   test("that cannot be looked into has no size, and is no reason to end", async () => {
