@@ -6,6 +6,7 @@ import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type Depth, type EncodeDepth, type Encoder, type InstantEncoder, isDeeper } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
+import { tried } from "../encoding/exitSessions.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
@@ -350,7 +351,7 @@ export class Engine {
   async chooseModel(folder: string, signal: AbortSignal): Promise<Status> {
     if (folder !== "" && !path.isAbsolute(folder)) throw new StrataError("input.invalid", `The model's folder must be given in full, not as ${folder}.`);
     const files = await loadModelFiles(folder || (await defaultModelFolder()), signal);
-    const instant = await loadInstantTable(files);
+    const instant = await tried(await loadInstantTable(files));
     await this.#exchanging(async () => {
       signal.throwIfAborted();
       if (this.#lost !== undefined) await this.#reopen();

@@ -18,7 +18,7 @@ import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
 import { Store } from "../../../src/store/store.ts";
-import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
+import { asWideAsItsText, copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
 const never = new AbortController().signal;
@@ -679,6 +679,25 @@ test("a choice of model for which the disk has no room changes nothing and says 
   symlinkSync("/dev/full", path.join(place.index, "model.json.new"));
   await assert.rejects(engine.chooseModel(other, never), (error) => StrataError.is(error, "index.diskFull") && /free some space/.test(error.message));
   assert.equal(engine.model.version, "1.0.0");
+});
+
+test("a model that turns out not to run, or to give vectors of another width, when it is tried is not chosen, and the one before goes on", async (t) => {
+  const engine = await workplace(t, manyFiles(3)).open();
+  await engine.index("instant", never);
+  for (const [content, says] of [
+    [asWideAsItsText(), /segment-0-1\.onnx gives vectors of \d+ numbers, not of 16 as its manifest says\. Reinstall Strata, or choose another model/],
+    [Buffer.from("no model"), /segment-0-1\.onnx cannot be run\. Reinstall/],
+  ] as const) {
+    const other = copyTinyModel(t);
+    writeFileSync(path.join(other, "segment-0-1.onnx"), content);
+    editManifest(other, ({ files, exits }) => {
+      files["segment-0-1.onnx"] = { sha256: sha256(content), bytes: content.length };
+      exits.pop(); // the other one continues it
+    });
+    await assert.rejects(engine.chooseModel(other, never), (error) => StrataError.is(error, "model.damaged") && says.test(error.message));
+    const { hits } = await engine.search({ query: "value of part", k: 3, depth: "deep" }, never);
+    assert.deepEqual([hits.length, engine.model.folder, engine.status().warnings], [3, tinyModelFolder, []]);
+  }
 });
 
 test("with a model whose exits do not run, or give no numbers, questions are answered by words, and the status says why", async (t) => {
