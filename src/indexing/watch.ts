@@ -1,6 +1,6 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
-import { existsSync, statfsSync } from "node:fs";
+import { existsSync, lstatSync, statfsSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
@@ -31,7 +31,10 @@ export interface Watcher {
   readonly ready: Promise<void>;
   /** Starts over with new limits. */
   refresh(): void;
-  /** Somebody relies on what is known. Where changes may have gone unheard (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute. */
+  /**
+   * Somebody relies on what is known. What has changed just now is reported at once, not when chokidar has looked at it. Where changes may have gone unheard
+   * (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute.
+   */
   doubt(): void;
   close(): Promise<void>;
 }
@@ -42,6 +45,9 @@ const gatherAtMostMs = 250;
 const doubtEveryMs = 60_000;
 /** chokidar has so long, and up to twice as long, to speak of a renamed path: it mostly does within some milliseconds. */
 const unheardAfterMs = 500;
+/** Paths of which the system has spoken and chokidar not yet: it never does of those that are ignored. After so long, or so many, they are forgotten. */
+const freshMs = 1_000;
+const mostFresh = 1_000;
 
 /**
  * Linux keeps 16,384 events that nobody has read yet (fs.inotify.max_queued_events) and drops what comes then; Node does not say so. Half as many at once, after
@@ -85,6 +91,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let renamed = new Set<string>();
   let unheard = new Set<string>();
   let unheardTimer: NodeJS.Timeout | undefined;
+  /** Absolute paths of which the system has spoken, and when. */
+  const fresh = new Map<string, number>();
   /** Events of this turn of the event loop, in which all that had queued up are read. */
   let atOnce = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -110,6 +118,19 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     if (timer === undefined) oldestMs = now;
     else clearTimeout(timer);
     timer = setTimeout(flush, Math.max(0, Math.min(gatherMs, oldestMs + gatherAtMostMs - now)));
+  }
+
+  /** Reports what was gathered, and what chokidar has yet to speak of. Folders are not among it: what is in them is found by a walk. */
+  function reportFresh(): void {
+    const since = performance.now() - freshMs;
+    const filter = fresh.size > 0 ? new PathFilter(absoluteRoot, limits()) : undefined;
+    for (const [absolute, at] of fresh) {
+      const relative = relativeTo(absoluteRoot, absolute);
+      if (at >= since && relative !== "" && !leadsOut(relative) && !isUnindexed(relative) && !filter!.excludes(relative, false) && !lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory()) gathered.add(relative);
+    }
+    fresh.clear();
+    clearTimeout(timer);
+    flush();
   }
 
   function warn(error: unknown): void {
@@ -148,6 +169,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     clearTimeout(unheardTimer);
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
+    fresh.clear();
     const filter = new PathFilter(absoluteRoot, limits());
     /**
      * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
@@ -195,6 +217,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (typeof name !== "string" || watchedPath === undefined) return;
       const absolute = path.resolve(watchedPath, name);
       if (filter.gitLists.has(absolute)) return refresh();
+      if (fresh.size >= mostFresh) fresh.clear();
+      fresh.set(absolute, performance.now());
       if (event !== "rename") return;
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
@@ -205,6 +229,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (event === "unlinkDir") return;
       renamed.delete(absolute);
       unheard.delete(absolute);
+      fresh.delete(absolute);
       if (event === "addDir") return;
       const relative = relativeTo(absoluteRoot, absolute);
       if (leadsOut(relative) || filter.gitLists.has(absolute)) return;
@@ -239,6 +264,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     ready: start(),
     refresh,
     doubt() {
+      if (!closed) reportFresh();
       if (closed || (!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
       doubtedMs = Date.now();
       onRescan();

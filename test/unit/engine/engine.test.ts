@@ -660,6 +660,21 @@ test("damage that is met behind an answer, where nobody asks, is repaired from t
   assert.equal((await engine.index("instant", never)).coverage.files, 21);
 });
 
+test("a file that was written just before is among the answers, as when an agent writes and asks", { skip: process.platform !== "linux" && "others tell later" }, async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 2) await yieldToEventLoop(); // the second is asked for by the watcher that stands
+  await engine.index("instant", never);
+  const found = async (query: string) => (await engine.search({ query, k: 1, depth: "instant" }, never)).hits[0]?.path;
+  await found("value of part");
+  for (const name of ["early", "late"]) {
+    place.write({ [`src/${name}.ts`]: `/** Weighs the ${name} zebra. */\nexport function ${name}Zebra(): number {\n  return 1;\n}\n` });
+    for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // as a message takes from the socket
+    assert.equal(await found(`weighs the ${name} zebra`), `src/${name}.ts`);
+  }
+});
+
 test("that words alone answered is told until the model has answered again", async (t) => {
   const engine = await workplace(t, manyFiles(3)).open();
   await engine.index("instant", never);

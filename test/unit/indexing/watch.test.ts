@@ -4,6 +4,7 @@ import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
+import { yieldToEventLoop } from "../../../src/base/abort.ts";
 import { isHardOfHearing, watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
@@ -152,6 +153,18 @@ test("on a disk that tells of changes nobody walks again for a question", { time
   t.mock.timers.tick(61_000);
   open!.doubt();
   assert.equal(w.state.rescans, 1);
+});
+
+test("what was written just now is reported when somebody relies on it, before chokidar has looked at it", { timeout: 20_000, skip: process.platform !== "linux" && "others tell later" }, async () => {
+  const w = await watched({ "d/a.ts": "1", "d/gone.ts": "1", ".gitignore": "*.log\n" });
+  w.write("d/a.ts", "2");
+  w.write("d/new.ts");
+  for (const name of ["d/build.log", "d/.env", "d/picture.png"]) w.write(name);
+  mkdirSync(path.join(w.root, "d/folder.ts"));
+  rmSync(path.join(w.root, "d/gone.ts"));
+  for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // the system has told by then
+  open!.doubt();
+  assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/gone.ts", "d/new.ts"]);
 });
 
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
