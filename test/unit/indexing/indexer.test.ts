@@ -219,6 +219,38 @@ test("a change that is heard while the workspace's disk is away takes nothing ou
   assert.deepEqual([...store.files().keys()], ["d/a.ts"]);
 });
 
+test("where all is gone from the workspace's folder, as from a mount point without its disk, the index is kept until something lies there", async () => {
+  write("a.ts");
+  write("d/b.ts");
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  await scan();
+  for (const name of readdirSync(root)) rmSync(path.join(root, name), { recursive: true });
+  await assert.rejects(scan(), { code: "workspace.missing", message: /is empty.*Rebuild Index/ });
+  await assert.rejects(update("a.ts"), { code: "workspace.missing" });
+  assert.equal(store.files().size, 2);
+  write("c.ts");
+  await scan();
+  assert.deepEqual([...store.files().keys()], ["c.ts"]);
+  const fresh = await w.open({ folder: path.join(w.folder, "fresh") });
+  rmSync(path.join(root, "c.ts"));
+  await indexer(fresh).scan(); // a new folder without a file is nothing to complain of
+});
+
+test("a disk that goes away in the midst of a pass takes nothing out of the index", async () => {
+  for (const name of ["a.ts", "d/b.ts"]) write(name);
+  const store = await w.open();
+  await indexer(store).scan();
+  write("a.ts", "changed");
+  rmSync(path.join(root, "d"), { recursive: true }); // as the rest of the walk would find it
+  try {
+    await assert.rejects(indexer(store, textOfPath, async () => renameSync(root, `${root}-away`)).scan(), { code: "workspace.missing" });
+  } finally {
+    renameSync(`${root}-away`, root);
+  }
+  assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "d/b.ts"]);
+});
+
 test("many vanished files are removed in short transactions, with turns of the event loop between", async (t) => {
   const store = await w.open();
   store.putFiles(Array.from({ length: 250 }, (_, i) => parsedFile(`gone/f${i}.ts`, [`text ${i}`])));
