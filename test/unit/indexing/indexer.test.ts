@@ -37,9 +37,10 @@ const textOfPath = (file: FileToParse): ParseOutcome => parsedAs(file, `text of 
 /** `parse` plays the workers; by default every file is one chunk. `reply`: their answer goes out when it resolves. `parsed`: the files they were given. */
 function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileToParse[]) => Promise<void> = async () => {}) {
   const parsed: string[] = [];
+  const state = { retired: 0 };
   const pool = {
     wantedInFlight: 2,
-    retire: () => {},
+    retire: () => void state.retired++,
     parse: async (files: readonly FileToParse[]) => {
       parsed.push(...files.map((file) => file.path));
       const outcomes = files.map(parse);
@@ -50,6 +51,7 @@ function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileT
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
   return {
     parsed,
+    state,
     scan: (onProgress: OnProgress = () => {}, signal = never) => made.scan(onProgress, signal),
     update: (...paths: string[]) => made.update(paths, never),
     counts: () => made.counts(),
@@ -64,7 +66,7 @@ test("unchanged files are read once, and once more when another version cut them
   await indexer(first).scan();
   const again = indexer(first);
   await again.scan();
-  assert.deepEqual(again.parsed, []);
+  assert.deepEqual([again.parsed, again.state.retired], [[], 1], "the parsers have nothing more to do, and give their memory back");
   await first.close();
 
   const store = await w.open({ versions: { chunker: 2, analyser: 1 } });
@@ -194,6 +196,59 @@ test("a folder that cannot be read for a while keeps its files; one that is gone
     chmodSync(path.join(root, "closed"), 0o755);
   }
   assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
+});
+
+test("after the clock was set back a file of another size is read, though it claims the same time and was touched before the last pass", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const { scan, parsed } = indexer(store);
+  await scan();
+  const { atime, mtime } = statSync(path.join(root, "a.ts"));
+  write("a.ts", "longer than it was");
+  utimesSync(path.join(root, "a.ts"), atime, mtime);
+  store.looked(Date.now() + 3_600_000);
+  await scan();
+  assert.deepEqual(parsed, ["a.ts", "a.ts"]);
+});
+
+test("a pass whose findings cannot be written is none, and says why", async (t) => {
+  write("a.ts");
+  const store = await w.open();
+  store.putFiles([parsedFile("gone.ts", ["text"])]);
+  t.mock.method(store, "putFiles", () => {
+    throw new Error("no room");
+  });
+  await assert.rejects(indexer(store).scan(), /no room/);
+  assert.deepEqual([store.lookedMs(), [...store.files().keys()]], [undefined, ["gone.ts"]]);
+});
+
+test("a file that had gone when a later look came to it is not brought back by an earlier one", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const [read, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let looks = 0;
+  const parse = (file: FileToParse): ParseOutcome => (++looks === 1 ? textOfPath(file) : { kind: "gone", path: file.path });
+  const { update } = indexer(store, parse, async () => {
+    if (looks > 1) return;
+    read.resolve();
+    await go.promise;
+  });
+  const earlier = update("a.ts");
+  await read.promise;
+  await update("a.ts");
+  go.resolve();
+  await earlier;
+  assert.equal(store.files().size, 0);
+});
+
+test("a file that is excluded now is not told to be too large any more", async () => {
+  write("large.ts", "x".repeat(1_000_001));
+  const { scan, update, counts } = indexer(await w.open());
+  await scan();
+  assert.equal(counts().skipped["too large"], 1);
+  write(".gitignore", "large.ts\n");
+  await update("large.ts");
+  assert.equal(counts().skipped["too large"], undefined);
 });
 
 test("a pass that is cancelled while it reads is none", async () => {
