@@ -47,7 +47,7 @@ const doubtEveryMs = 60_000;
 const unheardAfterMs = 500;
 /** Paths of which the system has spoken and chokidar not yet: it never does of those that are ignored. After so long, or so many, they are forgotten. */
 const freshMs = 1_000;
-const mostFresh = 1_000;
+const mostFresh = 300;
 
 /**
  * Linux keeps 16,384 events that nobody has read yet (fs.inotify.max_queued_events) and drops what comes then; Node does not say so. Half as many at once, after
