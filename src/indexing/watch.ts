@@ -69,11 +69,14 @@ export function isHardOfHearing(folder: string): boolean {
 }
 
 /** What to tell a person about a failure of the watcher. */
-export function watchWarning(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+export function watchWarning(error: unknown, platform: NodeJS.Platform = process.platform): string {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   const otherwise = "Until then, saved files are indexed when the editor saves them, and everything else on the next start.";
   if (code === "ENOSPC")
     return `The system's limit of watched folders is reached, so some changes made outside the editor go unnoticed. Raise it with "sudo sysctl fs.inotify.max_user_watches=524288" and restart Strata's engine. ${otherwise}`;
+  // Of Linux's watching itself: each program that watches takes one of 128, engines and editors alike, and there are files enough.
+  if (code === "EMFILE" && syscall === "watch" && platform === "linux")
+    return `The system's limit of programs that watch folders is reached, so changes made outside the editor go unnoticed. Close other programs or raise it with "sudo sysctl fs.inotify.max_user_instances=1024", and restart Strata's engine. ${otherwise}`;
   if (code === "EMFILE" || code === "ENFILE")
     return `The system's limit of open files is reached, so some changes made outside the editor go unnoticed. Close other programs or raise the limit ("ulimit -n 65536" before starting), and restart Strata's engine. ${otherwise}`;
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;

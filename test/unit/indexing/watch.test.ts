@@ -334,3 +334,10 @@ test("a watcher that cannot start over says so, and starts when it is asked agai
 
 for (const [code, advice] of [["ENOSPC", /max_user_watches/], ["EMFILE", /ulimit -n/], ["EIO", /restarts/]] as const)
   test(`${code} becomes a sentence that says what to do`, () => assert.match(watchWarning(Object.assign(new Error("watch"), { code })), advice));
+
+test("where no more programs may watch, the limit of open files is not blamed", () => {
+  const failed = Object.assign(new Error("EMFILE: too many open files, watch"), { code: "EMFILE", syscall: "watch" });
+  assert.match(watchWarning(failed, "linux"), /max_user_instances/);
+  assert.match(watchWarning(failed, "darwin"), /ulimit -n/);
+  assert.match(watchWarning(Object.assign(new Error("EMFILE: too many open files, scandir"), { code: "EMFILE", syscall: "scandir" }), "linux"), /ulimit -n/);
+});
