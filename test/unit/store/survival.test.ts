@@ -514,6 +514,16 @@ describe("another version", () => {
     assert.equal(await left(), 1);
   });
 
+  test("of the model in the midst of another leaves the answers to the one that has read most", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    store.useModel(testModel({ hash: "b".repeat(64) }));
+    store.putVectors("instant", store.chunksToDeepen("instant", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    store.useModel(testModel({ hash: "c".repeat(64) }));
+    assert.equal(store.previousModel?.hash, testModel().hash);
+    assert.ok(nearest(store, manyFiles(3)[2]!.chunks[0]!.chunk.text, 32, testModel().hash)!.score > 0.99);
+  });
+
   test("of the model while open needs no restart, and back again encodes nothing", async () => {
     const store = await w.open();
     store.putFiles(manyFiles(3));
