@@ -42,6 +42,9 @@ const AHEAD_AFTER = 200;
 /** Files that one transaction removes, fewer of more than WRITE_CHUNKS: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
 const REMOVE_FILES = 100;
 
+/** Known files from which on a root that is empty counts as a disk that is away: fewer are read again in a moment, and somebody may just have deleted them. */
+const KEPT_FROM = 20;
+
 /** Whether one of the paths is this one or a folder around it ("" is the root). */
 function isWithin(path: string, paths: ReadonlySet<string>): boolean {
   if (paths.size === 0) return false;
@@ -269,7 +272,7 @@ export class Indexer {
     const { root, store } = this.#options;
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
-    if (store.files().size > 0 && (await isEmpty(root)))
+    if (store.files().size >= KEPT_FROM && (await isEmpty(root)))
       throw new StrataError("workspace.missing", `The workspace folder ${root} is empty, as when a disk is not mounted. Its index is kept until something lies there; to empty it too, run the command Strata: Rebuild Index in the editor, or \`strata index --rebuild\`.`);
   }
 
