@@ -82,6 +82,14 @@ export function watchWarning(error: unknown, platform: NodeJS.Platform = process
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
 }
 
+function isFolder(absolute: string): boolean {
+  try {
+    return lstatSync(absolute).isDirectory();
+  } catch {
+    return false; // gone, or out of reach
+  }
+}
+
 const isUnindexed = (relative: string): boolean => isSecret(relative) || unindexedKind(relative) !== undefined;
 
 /** Starts watching at once. Folders that ignore files exclude cost nothing: they are not descended into. */
@@ -126,12 +134,17 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   /** Reports what was gathered, and what chokidar has yet to speak of. Folders are not among it: what is in them is found by a walk. */
   function reportFresh(): void {
     const since = performance.now() - freshMs;
-    const filter = fresh.size > 0 ? new PathFilter(absoluteRoot, limits()) : undefined;
-    for (const [absolute, at] of fresh) {
-      const relative = relativeTo(absoluteRoot, absolute);
-      if (at >= since && relative !== "" && !leadsOut(relative) && !isUnindexed(relative) && !filter!.excludes(relative, false) && !lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory()) gathered.add(relative);
-    }
+    const heard = [...fresh].flatMap(([absolute, at]) => (at >= since ? [absolute] : []));
     fresh.clear();
+    try {
+      const filter = heard.length > 0 ? new PathFilter(absoluteRoot, limits()) : undefined;
+      for (const absolute of heard) {
+        const relative = relativeTo(absoluteRoot, absolute);
+        if (relative !== "" && !leadsOut(relative) && !isUnindexed(relative) && !filter!.excludes(relative, false) && !isFolder(absolute)) gathered.add(relative);
+      }
+    } catch (error) {
+      warn(error);
+    }
     clearTimeout(timer);
     flush();
   }

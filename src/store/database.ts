@@ -296,7 +296,7 @@ export function lockFolder(folder: string): { release(): void } {
   nameHolder(folder, String(process.pid));
   return {
     release() {
-      nameHolder(folder, "");
+      if (holderOf(folder) === process.pid) nameHolder(folder, ""); // else somebody has deleted the folder, and another has made it again
       lock.close();
     },
   };
@@ -309,18 +309,27 @@ function nameHolder(folder: string, pid: string): void {
   try {
     writeFileSync(holderFile(folder), pid, { mode: 0o600 });
   } catch {
-    rmSync(holderFile(folder), { force: true }); // a full disk: then it is not known
+    // A full disk has emptied it: not known is not nobody.
+    try {
+      rmSync(holderFile(folder), { force: true });
+    } catch {
+      // something else lies in its place, which says nothing
+    }
   }
 }
 
-/** As far as is known: versions before this one named no holder. */
-function isHeldByOurs(folder: string): boolean {
+/** Undefined where nobody has said it: versions before this one named no holder. 0 for nobody. */
+function holderOf(folder: string): number | undefined {
   try {
-    const pid = Number(readFileSync(holderFile(folder), "utf8"));
-    return pid === process.pid || isOtherAlive(pid);
+    return Number(readFileSync(holderFile(folder), "utf8"));
   } catch {
-    return true;
+    return undefined;
   }
+}
+
+function isHeldByOurs(folder: string): boolean {
+  const pid = holderOf(folder);
+  return pid === undefined || pid === process.pid || isOtherAlive(pid);
 }
 
 /** Often enough that no engine which others start meanwhile gets in between. */

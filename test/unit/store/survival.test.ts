@@ -124,6 +124,14 @@ describe("the index folder", () => {
     await w.open();
   });
 
+  test("is locked also where who has it cannot be written down", async () => {
+    mkdirSync(inFolder("index.holder"));
+    const store = await w.open();
+    await assert.rejects(Store.open(w.options()), code("index.busy"));
+    await store.close();
+    await w.open();
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
