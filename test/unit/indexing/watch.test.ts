@@ -169,6 +169,8 @@ test("what was written just now is reported when somebody relies on it, before c
   open!.doubt();
   w.seen.delete("e.ts/e.ts"); // as the system calls a watched folder that has gone itself
   assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/gone.ts", "d/new.ts", "e.ts", "e.ts/inner.ts"]);
+  open!.doubt();
+  assert.equal(w.state.batches, 1, "once");
 });
 
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
