@@ -1,6 +1,6 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
-import { existsSync, lstatSync, statfsSync } from "node:fs";
+import { existsSync, lstatSync, statfsSync, statSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
@@ -33,7 +33,8 @@ export interface Watcher {
   refresh(): void;
   /**
    * Somebody relies on what is known. What has changed just now is reported at once, not when chokidar has looked at it. Where changes may have gone unheard
-   * (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute.
+   * (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute. Where the root is another folder by now, as of a disk that was
+   * mounted anew, everything is watched anew: of that one nothing has been heard.
    */
   doubt(): void;
   close(): Promise<void>;
@@ -82,6 +83,16 @@ export function watchWarning(error: unknown, platform: NodeJS.Platform = process
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
 }
 
+/** Which folder a path leads to; undefined while it is away. */
+function identityOf(folder: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(folder);
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
 function isFolder(absolute: string): boolean {
   try {
     return lstatSync(absolute).isDirectory();
@@ -112,6 +123,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { hardOfHearing = isHardOfHearing(absoluteRoot), hearsBelow = process.platform === "win32" || process.platform === "darwin" } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
+  let watchedRoot: string | undefined;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
   const end = Promise.withResolvers<void>();
@@ -186,6 +198,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
     fresh.clear();
+    watchedRoot = identityOf(absoluteRoot);
     const filter = new PathFilter(absoluteRoot, limits());
     /**
      * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
@@ -280,8 +293,11 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     ready: start(),
     refresh,
     doubt() {
-      if (!closed) reportFresh();
-      if (closed || (!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
+      if (closed) return;
+      reportFresh();
+      const root = identityOf(absoluteRoot);
+      if (root !== undefined && root !== watchedRoot) refresh();
+      if ((!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
       doubtedMs = Date.now();
       onRescan();
     },

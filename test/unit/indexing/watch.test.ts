@@ -173,6 +173,20 @@ test("what was written just now is reported when somebody relies on it, before c
   assert.equal(w.state.batches, 1, "once");
 });
 
+test("a root that is another folder by now, as of a disk that was mounted anew, is walked and watched when somebody relies on it", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  open!.doubt();
+  const next = `${w.root}-next`;
+  mkdirSync(path.join(next, "d"), { recursive: true });
+  renameSync(w.root, `${w.root}-away`);
+  renameSync(next, w.root);
+  open!.doubt();
+  await w.until(() => w.state.rescans > asked);
+  w.write("d/later.ts");
+  await w.until(() => w.seen.has("d/later.ts"));
+});
+
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
   assert.equal(isHardOfHearing("/proc"), false);
   assert.equal(isHardOfHearing("/no/such/folder"), false);
