@@ -123,6 +123,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { hardOfHearing = isHardOfHearing(absoluteRoot), hearsBelow = process.platform === "win32" || process.platform === "darwin" } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
+  /** Undefined once it has gone, as far as is known. */
   let watchedRoot: string | undefined;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
@@ -249,6 +250,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (fresh.size >= mostFresh) fresh.clear();
       fresh.set(absolute, performance.now());
       if (event !== "rename") return;
+      // The root's own: it was moved, or its disk unmounted, and what is mounted there later may look the same.
+      if (watchedPath === absoluteRoot && name === path.basename(absoluteRoot)) watchedRoot = undefined;
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
       unheardTimer ??= setTimeout(waitForUnheard, unheardAfterMs, watcher);

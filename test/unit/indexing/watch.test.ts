@@ -187,6 +187,15 @@ test("a root that is another folder by now, as of a disk that was mounted anew, 
   await w.until(() => w.seen.has("d/later.ts"));
 });
 
+test("a root that was away is walked and watched anew when somebody relies on it, though it looks the same", { timeout: 20_000, skip: process.platform !== "linux" && "others tell otherwise" }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  for (const [from, to] of [[w.root, `${w.root}-away`], [`${w.root}-away`, w.root]] as const) renameSync(from, to);
+  for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // the system has told by then
+  open!.doubt();
+  await w.until(() => w.state.rescans > asked);
+});
+
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
   assert.equal(isHardOfHearing("/proc"), false);
   assert.equal(isHardOfHearing("/no/such/folder"), false);
