@@ -5,7 +5,7 @@ import { StrataError } from "../base/errors.ts";
 import type { EncodeDepth } from "./encoder.ts";
 import { instantExit, type InstantTable } from "./exit0.ts";
 import { leading, normalise } from "./int8.ts";
-import { assertSameModel, type Segment, type TokenSequence } from "./modelFiles.ts";
+import { assertSameModel, codeTokens, type Segment, type TokenSequence } from "./modelFiles.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -120,6 +120,24 @@ export async function openExitSessions(table: InstantTable, threads: number, exi
       await Promise.all(opened.splice(0).map((session) => session.release()));
     },
   };
+}
+
+/**
+ * Reads two texts, one longer than the other, with every exit: what an ONNX file does is known only then. Where no model can be run at all, nothing is.
+ * @returns the table @throws StrataError "model.damaged"
+ */
+export async function tried(table: InstantTable): Promise<InstantTable> {
+  try {
+    const sessions = await openExitSessions(table, 1);
+    try {
+      for (const text of ["text", "a longer text that says more"]) await sessions.run(codeTokens(table.files)({ breadcrumb: "", text }), "deep");
+    } finally {
+      await sessions.release();
+    }
+  } catch (error) {
+    if (!StrataError.is(error, "native.missing")) throw error;
+  }
+  return table;
 }
 
 /** Gives a hidden state's memory back now: a third of a megabyte a text, of which the collector would let some fifty pile up. */

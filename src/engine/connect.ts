@@ -49,7 +49,7 @@ const PATIENCE_MS = 20_000;
 const LOOK_MS = 25;
 /** How long another process may have the index without answering: it opens a large one, or never ends. */
 const BUSY_MS = 600_000;
-/** How long a program that is no engine may hold the database, as a backup or a virus scanner does. */
+/** How long a program that is no engine may hold the database or its lock, as a backup or a virus scanner does. */
 const HELD_MS = 5_000;
 /** While another process has the index, a start of our own is tried after this long, then after twice as long each time up to the most: it may end without having answered. */
 const startAgainMs = { first: 250, most: 5_000 };

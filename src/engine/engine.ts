@@ -6,6 +6,7 @@ import { type ErrorCode, StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type Depth, type EncodeDepth, type Encoder, type InstantEncoder, isDeeper } from "../encoding/encoder.ts";
 import { createInstantEncoder, type InstantTable, loadInstantTable } from "../encoding/exit0.ts";
+import { tried } from "../encoding/exitSessions.ts";
 import { defaultModelFolder, loadModelFiles, type ModelFiles } from "../encoding/modelFiles.ts";
 import { OnnxEncoder } from "../encoding/onnxEncoder.ts";
 import { CHUNKER_VERSION } from "../indexing/chunk.ts";
@@ -27,7 +28,7 @@ import { otherDatabases } from "./indexes.ts";
 import { asKept, CHOICE_GONE, encoderBefore, keepChoice, modelToUse, seenBy } from "./modelChoice.ts";
 import { keepLimits, keptLimits, withoutEmptyGlobs } from "./limits.ts";
 import { defaultSettings, type EngineOptions } from "./options.ts";
-import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FLOOR_STEP_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, QUIET_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, WARM_FROM } from "./pace.ts";
+import { BEGIN_MS, DEEPEN_ROUND, DISK_RETRY_MS, FEW_CHANGES, FLOOR_STEP_MS, FRESH_MS, GRAPH_SLICE_MS, LOOKS_UNWATCHED, MASS_CHANGE, MAX_RETRY_MS, MOST_DEEPENED, QUIET_MS, REFINE_BUDGET_MS, REPLACE_ROUND, RETRY_MS, SAVED_SLICE, SAVE_EVERY_MS, SAVE_SHARE, WARM_FROM } from "./pace.ts";
 import { filtersInside, relativeInside, withPathsInside } from "./paths.ts";
 import { type Coverage, deepening, type DuplicatesFound, type DuplicatesParams, type EngineSettings, lookingForFiles, type SearchParams, type SearchResult, type SimilarParams, type Status } from "./protocol.ts";
 import { BY_WORDS, statusOf, Teller } from "./teller.ts";
@@ -69,6 +70,7 @@ export class Engine {
   #saveAt = 0;
   /** Of model or index; they wait for all work but answers. */
   readonly #exchanges = new Exchanges();
+  readonly #reads = new UnderWay(); // of changed files
   /** Questions that the index and its model are being asked, and the answers that are made of them: the store closes behind these. */
   readonly #asking = new UnderWay();
   readonly #answers = new UnderWay();
@@ -178,6 +180,7 @@ export class Engine {
     if (!Number.isInteger(params.k) || params.k < 1 || params.k > 200) throw new StrataError("input.invalid", `The number of hits must be 1 to 200, not ${params.k}.`);
     const started = (this.#askedMs = performance.now());
     this.#watcher?.doubt();
+    if (this.#reads.size > 0 && this.#teller.unread <= FEW_CHANGES) await unlessAborted(signal, Promise.race([this.#reads.settled(), breathe(FRESH_MS)])); // as an agent writes a file and asks
     await this.#atHand();
     let changes = 0; // as of when the index is read: what comes while hits are refined and followed is not among them
     const ask = (k: number): Promise<RankedResult> => {
@@ -258,7 +261,7 @@ export class Engine {
       return this.#requestScan();
     }
     this.#teller.unread += inside.length;
-    const indexed = await this.#work(signal, (cut) => this.#readSaved(inside, cut))
+    const indexed = await this.#reads.of(this.#work(signal, (cut) => this.#readSaved(inside, cut)))
       .catch((error: unknown) => {
         // Nobody names these paths again.
         if (!isAbort(error)) this.#requestScan();
@@ -346,7 +349,7 @@ export class Engine {
   async chooseModel(folder: string, signal: AbortSignal): Promise<Status> {
     if (folder !== "" && !path.isAbsolute(folder)) throw new StrataError("input.invalid", `The model's folder must be given in full, not as ${folder}.`);
     const files = await loadModelFiles(folder || (await defaultModelFolder()), signal);
-    const instant = await loadInstantTable(files);
+    const instant = await tried(await loadInstantTable(files));
     await this.#exchanging(async () => {
       signal.throwIfAborted();
       if (this.#lost !== undefined) await this.#reopen();
@@ -377,9 +380,7 @@ export class Engine {
     return this.#closing.signal.aborted;
   }
 
-  leftOut(): readonly LeftOut[] {
-    return this.#indexer.leftOut();
-  }
+  readonly leftOut = (): readonly LeftOut[] => this.#indexer.leftOut();
 
   async close(): Promise<void> {
     this.#closing.abort();

@@ -37,5 +37,7 @@ export const MAX_RETRY_MS = 300_000;
 export const MASS_CHANGE = 300;
 /** Up to so many changed files at once are a save, which is read before anybody hears of it. */
 export const FEW_CHANGES = 10;
+/** So long a question waits for changed files that are being read, FEW_CHANGES at most: some 20 ms, more behind a parser that is busy with a large one. */
+export const FRESH_MS = 300;
 /** Looks at the disk of a pass that nobody watches beside: each but the first reads only what came meanwhile, and somebody may write without an end. */
 export const LOOKS_UNWATCHED = 3;

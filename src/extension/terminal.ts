@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import * as vscode from "vscode";
-import { agentSettings, launcherName, launcherText } from "../base/launcher.ts";
+import { agentSettings, launcherName, launcherText, servesAsWell } from "../base/launcher.ts";
 import type { Log } from "../base/log.ts";
 import { written } from "../base/patiently.ts";
 import { cacheFolder, makePrivateFolder } from "../engine/paths.ts";
@@ -16,9 +16,11 @@ const WAS_SET_UP = "strata.terminal";
 function writeLauncher(extensionPath: string): string {
   const cache = cacheFolder();
   const file = path.join(cache, "bin", launcherName());
-  const text = launcherText({ file, node: process.execPath, program: path.join(extensionPath, "dist", "strata.mjs"), cache: cache === cacheFolder({}) ? undefined : cache, home: os.homedir() });
+  const program = path.join(extensionPath, "dist", "strata.mjs");
+  const text = launcherText({ file, node: process.execPath, program, cache: cache === cacheFolder({}) ? undefined : cache, home: os.homedir() });
+  const there = existsSync(file) ? readFileSync(file, "utf8") : "";
   // Other windows may be running it.
-  if (existsSync(file) && readFileSync(file, "utf8") === text) return file;
+  if (there === text || servesAsWell(there, { program })) return file;
   makePrivateFolder(path.dirname(file));
   written(file, text, 0o700)();
   return file;

@@ -1,7 +1,7 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { opendir, stat } from "node:fs/promises";
 import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
@@ -42,6 +42,9 @@ const AHEAD_AFTER = 200;
 /** Files that one transaction removes, fewer of more than WRITE_CHUNKS: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
 const REMOVE_FILES = 100;
 
+/** Known files from which on a root that is empty counts as a disk that is away: fewer are read again in a moment, and somebody may just have deleted them. */
+const KEPT_FROM = 20;
+
 /** Whether one of the paths is this one or a folder around it ("" is the root). */
 function isWithin(path: string, paths: ReadonlySet<string>): boolean {
   if (paths.size === 0) return false;
@@ -60,6 +63,15 @@ const LISTED = 200;
 export interface LeftOut {
   readonly path: string;
   readonly reason: string;
+}
+
+async function isEmpty(folder: string): Promise<boolean> {
+  try {
+    const entries = await opendir(folder);
+    return await entries.read().then((first) => first === null).finally(() => entries.close());
+  } catch {
+    return false; // it cannot be looked into
+  }
 }
 
 interface Updated {
@@ -137,7 +149,7 @@ export class Indexer {
   /**
    * Full pass: every file whose size or time moved, that was touched since the last full pass, or that another version cut, is parsed, vanished ones are removed (not those that
    * merely cannot be read now). Unchanged content is not encoded again.
-   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone.
+   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone, or all that was in it.
    * @returns how many files it read; other passes are over in a moment.
    */
   scan(onProgress: OnProgress, signal: AbortSignal): Promise<number> {
@@ -200,7 +212,9 @@ export class Indexer {
     if (reader.failure !== undefined) throw reader.failure;
     signal.throwIfAborted();
     writer.flush();
-    await this.#remove(before.filter((path) => !seen.has(path) && !isWithin(path, unreadable)), signal, mayWrite);
+    const missed = before.filter((path) => !seen.has(path) && !isWithin(path, unreadable));
+    if (missed.length > 0) await this.#assertThere(); // still: a pass takes minutes
+    await this.#remove(missed, signal, mayWrite);
     store.looked(beganMs);
     pool.retire();
     this.#walkSkips = skips;
@@ -212,7 +226,7 @@ export class Indexer {
 
   /**
    * Brings single paths (relative) up to date, ahead of everything else. Folders and mass changes are for `scan`.
-   * Throws "workspace.missing" when the root itself is gone.
+   * Throws "workspace.missing" as `scan`.
    * @returns the paths that are now indexed with text; `rescan` when a folder or an ignore file was among the paths.
    */
   update(paths: readonly string[], signal: AbortSignal): Promise<Updated> {
@@ -253,11 +267,13 @@ export class Indexer {
     if (verdict.kind === "file" || (verdict.kind === "skip" && verdict.reason === "excluded")) this.#tended.delete(path);
   }
 
-  /** An unmounted disk must not empty the index. */
+  /** An unmounted disk must not empty the index: the root is gone then, or it is the empty folder in which the disk was. */
   async #assertThere(): Promise<void> {
-    const { root } = this.#options;
+    const { root, store } = this.#options;
     if (!(await stat(root).catch(() => undefined))?.isDirectory())
       throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
+    if (store.files().size >= KEPT_FROM && (await isEmpty(root)))
+      throw new StrataError("workspace.missing", `The workspace folder ${root} is empty, as when a disk is not mounted. Its index is kept until something lies there; to empty it too, run the command Strata: Rebuild Index in the editor, or \`strata index --rebuild\`.`);
   }
 
   /** The files that these paths are or were: a vanished folder takes its files along. */

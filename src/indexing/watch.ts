@@ -1,6 +1,6 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
-import { existsSync, statfsSync } from "node:fs";
+import { existsSync, lstatSync, statfsSync, statSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
@@ -31,7 +31,11 @@ export interface Watcher {
   readonly ready: Promise<void>;
   /** Starts over with new limits. */
   refresh(): void;
-  /** Somebody relies on what is known. Where changes may have gone unheard (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute. */
+  /**
+   * Somebody relies on what is known. What has changed just now is reported at once, not when chokidar has looked at it. Where changes may have gone unheard
+   * (`isHardOfHearing`, or after a warning), the tree is walked again, at most once a minute. Where the root is another folder by now, as of a disk that was
+   * mounted anew, everything is watched anew: of that one nothing has been heard.
+   */
   doubt(): void;
   close(): Promise<void>;
 }
@@ -42,6 +46,9 @@ const gatherAtMostMs = 250;
 const doubtEveryMs = 60_000;
 /** chokidar has so long, and up to twice as long, to speak of a renamed path: it mostly does within some milliseconds. */
 const unheardAfterMs = 500;
+/** Paths of which the system has spoken and chokidar not yet: it never does of those that are ignored. After so long, or so many, they are forgotten. */
+const freshMs = 1_000;
+const mostFresh = 300;
 
 /**
  * Linux keeps 16,384 events that nobody has read yet (fs.inotify.max_queued_events) and drops what comes then; Node does not say so. Half as many at once, after
@@ -63,14 +70,35 @@ export function isHardOfHearing(folder: string): boolean {
 }
 
 /** What to tell a person about a failure of the watcher. */
-export function watchWarning(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+export function watchWarning(error: unknown, platform: NodeJS.Platform = process.platform): string {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   const otherwise = "Until then, saved files are indexed when the editor saves them, and everything else on the next start.";
   if (code === "ENOSPC")
     return `The system's limit of watched folders is reached, so some changes made outside the editor go unnoticed. Raise it with "sudo sysctl fs.inotify.max_user_watches=524288" and restart Strata's engine. ${otherwise}`;
+  // Of Linux's watching itself: each program that watches takes one of 128, engines and editors alike, and there are files enough.
+  if (code === "EMFILE" && syscall === "watch" && platform === "linux")
+    return `The system's limit of programs that watch folders is reached, so changes made outside the editor go unnoticed. Close other programs or raise it with "sudo sysctl fs.inotify.max_user_instances=1024", and restart Strata's engine. ${otherwise}`;
   if (code === "EMFILE" || code === "ENFILE")
     return `The system's limit of open files is reached, so some changes made outside the editor go unnoticed. Close other programs or raise the limit ("ulimit -n 65536" before starting), and restart Strata's engine. ${otherwise}`;
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
+}
+
+/** Which folder a path leads to; undefined while it is away. */
+function identityOf(folder: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(folder);
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFolder(absolute: string): boolean {
+  try {
+    return lstatSync(absolute).isDirectory();
+  } catch {
+    return false; // gone, or out of reach
+  }
 }
 
 const isUnindexed = (relative: string): boolean => isSecret(relative) || unindexedKind(relative) !== undefined;
@@ -85,6 +113,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let renamed = new Set<string>();
   let unheard = new Set<string>();
   let unheardTimer: NodeJS.Timeout | undefined;
+  /** Absolute paths of which the system has spoken, and when. */
+  const fresh = new Map<string, number>();
   /** Events of this turn of the event loop, in which all that had queued up are read. */
   let atOnce = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -93,6 +123,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { hardOfHearing = isHardOfHearing(absoluteRoot), hearsBelow = process.platform === "win32" || process.platform === "darwin" } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
+  /** Undefined once it has gone, as far as is known. */
+  let watchedRoot: string | undefined;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
   const end = Promise.withResolvers<void>();
@@ -110,6 +142,24 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     if (timer === undefined) oldestMs = now;
     else clearTimeout(timer);
     timer = setTimeout(flush, Math.max(0, Math.min(gatherMs, oldestMs + gatherAtMostMs - now)));
+  }
+
+  /** Reports what was gathered, and what chokidar has yet to speak of. Folders are not among it: what is in them is found by a walk. */
+  function reportFresh(): void {
+    const since = performance.now() - freshMs;
+    const heard = [...fresh].flatMap(([absolute, at]) => (at >= since ? [absolute] : []));
+    fresh.clear();
+    try {
+      const filter = heard.length > 0 ? new PathFilter(absoluteRoot, limits()) : undefined;
+      for (const absolute of heard) {
+        const relative = relativeTo(absoluteRoot, absolute);
+        if (relative !== "" && !leadsOut(relative) && !isUnindexed(relative) && !filter!.excludes(relative, false) && !isFolder(absolute)) gathered.add(relative);
+      }
+    } catch (error) {
+      warn(error);
+    }
+    clearTimeout(timer);
+    flush();
   }
 
   function warn(error: unknown): void {
@@ -148,6 +198,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     clearTimeout(unheardTimer);
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
+    fresh.clear();
+    watchedRoot = identityOf(absoluteRoot);
     const filter = new PathFilter(absoluteRoot, limits());
     /**
      * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
@@ -195,7 +247,11 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (typeof name !== "string" || watchedPath === undefined) return;
       const absolute = path.resolve(watchedPath, name);
       if (filter.gitLists.has(absolute)) return refresh();
+      if (fresh.size >= mostFresh) fresh.clear();
+      fresh.set(absolute, performance.now());
       if (event !== "rename") return;
+      // The root's own: it was moved, or its disk unmounted, and what is mounted there later may look the same.
+      if (watchedPath === absoluteRoot && name === path.basename(absoluteRoot)) watchedRoot = undefined;
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
       unheardTimer ??= setTimeout(waitForUnheard, unheardAfterMs, watcher);
@@ -205,6 +261,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (event === "unlinkDir") return;
       renamed.delete(absolute);
       unheard.delete(absolute);
+      fresh.delete(absolute);
       if (event === "addDir") return;
       const relative = relativeTo(absoluteRoot, absolute);
       if (leadsOut(relative) || filter.gitLists.has(absolute)) return;
@@ -239,7 +296,11 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     ready: start(),
     refresh,
     doubt() {
-      if (closed || (!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
+      if (closed) return;
+      reportFresh();
+      const root = identityOf(absoluteRoot);
+      if (root !== undefined && root !== watchedRoot) refresh();
+      if ((!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
       doubtedMs = Date.now();
       onRescan();
     },

@@ -1,6 +1,6 @@
 // The SQLite file: opening, pragmas, one writer, prepared statements, transactions, and SQLite's error codes as StrataErrors. The only file that
 // imports node:sqlite (Node 26 renames its class). Knows no table but meta.
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ import type { Worker } from "node:worker_threads";
 import { breathe } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
 import { patiently } from "../base/patiently.ts";
-import { startThread } from "../base/process.ts";
+import { isOtherAlive, startThread } from "../base/process.ts";
 
 export type Sql = string | number | null | Uint8Array;
 export type Row = Record<string, Sql>;
@@ -272,7 +272,8 @@ export function makeFolder(folder: string): void {
 
 /**
  * The right to write this index, held until `release`. An exclusive transaction on a small database of its own: the operating system ends it
- * with the process, also after kill -9, so there is no stale lock to judge. Throws "index.busy" when another process has it.
+ * with the process, also after kill -9, so there is no stale lock to judge. Throws "index.busy" when another process has it, "index.held" when that is none
+ * of Strata's: a backup or somebody who looks into the file is not to be waited for as an engine that opens a large index.
  */
 export function lockFolder(folder: string): { release(): void } {
   const file = path.join(folder, "index.lock");
@@ -287,11 +288,48 @@ export function lockFolder(folder: string): { release(): void } {
       rmSync(file, { force: true });
       return lockFolder(folder);
     }
-    if (resultCode(error) === result.busy)
-      throw new StrataError("index.busy", `Another Strata engine is using the index in ${folder}. It answers for this folder too: connect to it, or end it and try again.`, error);
-    throw error;
+    if (resultCode(error) !== result.busy) throw error;
+    throw isHeldByOurs(folder)
+      ? new StrataError("index.busy", `Another Strata engine is using the index in ${folder}. It answers for this folder too: connect to it, or end it and try again.`, error)
+      : new StrataError("index.held", `Another program, which is no engine of Strata, holds ${file}. Close it and try again.`, error);
   }
-  return { release: () => lock.close() };
+  nameHolder(folder, String(process.pid));
+  return {
+    release() {
+      if (holderOf(folder) === process.pid) nameHolder(folder, ""); // else somebody has deleted the folder, and another has made it again
+      lock.close();
+    },
+  };
+}
+
+/** Says who has the lock, for SQLite does not: a process id, or nothing once it was given back. */
+const holderFile = (folder: string): string => path.join(folder, "index.holder");
+
+function nameHolder(folder: string, pid: string): void {
+  try {
+    writeFileSync(holderFile(folder), pid, { mode: 0o600 });
+  } catch {
+    // A full disk has emptied it: not known is not nobody.
+    try {
+      rmSync(holderFile(folder), { force: true });
+    } catch {
+      // something else lies in its place, which says nothing
+    }
+  }
+}
+
+/** Undefined where nobody has said it: versions before this one named no holder. 0 for nobody. */
+function holderOf(folder: string): number | undefined {
+  try {
+    return Number(readFileSync(holderFile(folder), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function isHeldByOurs(folder: string): boolean {
+  const pid = holderOf(folder);
+  return pid === undefined || pid === process.pid || isOtherAlive(pid);
 }
 
 /** Often enough that no engine which others start meanwhile gets in between. */
@@ -303,7 +341,7 @@ export async function lockWithin(folder: string, mayWait: () => boolean = () => 
     try {
       return lockFolder(folder);
     } catch (error) {
-      if (!StrataError.is(error, "index.busy") || !mayWait()) throw error;
+      if (!(StrataError.is(error, "index.busy") || StrataError.is(error, "index.held")) || !mayWait()) throw error;
       await breathe(LOCK_AGAIN_MS);
     }
   }

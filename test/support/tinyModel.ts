@@ -56,3 +56,17 @@ export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   }
   return dot / Math.sqrt(lengthA * lengthB);
 }
+
+/** An ONNX file of one step, which gives the token ids back as numbers. */
+export function asWideAsItsText(): Buffer {
+  const number = (field: number, value: number): Buffer => Buffer.from([...(field < 16 ? [field << 3] : [((field << 3) & 127) | 128, field >> 4]), value]);
+  const part = (field: number, ...inner: readonly (Buffer | string)[]): Buffer => {
+    const content = Buffer.concat(inner.map((each) => Buffer.from(each as string)));
+    return Buffer.concat([Buffer.from([(field << 3) | 2, ...(content.length < 128 ? [content.length] : [(content.length & 127) | 128, content.length >> 7])]), content]);
+  };
+  const [float, int64] = [1, 7];
+  const value = (name: string, type: number): Buffer[] => [part(1, name), part(2, part(1, number(1, type), part(2, part(1, part(2, "batch")), part(1, part(2, "sequence")))))];
+  const cast = part(1, part(1, "input_ids"), part(2, "embedding"), part(4, "Cast"), part(5, part(1, "to"), number(3, float), number(20, 2)));
+  const graph = part(7, cast, part(2, "graph"), part(11, ...value("input_ids", int64)), part(11, ...value("attention_mask", int64)), part(12, ...value("embedding", float)));
+  return Buffer.concat([number(1, 8), graph, part(8, number(2, 17))]);
+}

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { agentSettings, launcherName, launcherText, launcherVariable } from "../../../src/base/launcher.ts";
+import { agentSettings, launcherName, launcherText, launcherVariable, servesAsWell } from "../../../src/base/launcher.ts";
 import { temporaryFolder } from "../../support/temporaryFolder.ts";
 
 test("the command passes everything on to the program, whatever the paths are called", { skip: process.platform === "win32" && "it is a shell script" }, (t) => {
@@ -64,6 +64,22 @@ test("on Windows too the command says what to do where the extension, or the edi
   assert.match(saying("C:\\Code.exe")!, /program of VS Code .* is gone.* 1>&2 & exit \/b 2\)$/);
   assert.deepEqual([launcherName("win32"), launcherName("linux")], ["strata.cmd", "strata"]);
 });
+
+for (const platform of ["linux", "win32"] as const)
+  test(`a command that starts another editor's Strata, as new or newer, stays while it can (${platform})`, (t) => {
+    const folder = temporaryFolder(t);
+    const program = path.join(folder, "100% Zoë's \"ext\" & co", "strata.mjs");
+    mkdirSync(path.dirname(program));
+    writeFileSync(program, "");
+    const text = launcherText({ file: "/bin/strata", node: process.execPath, program, build: "1.2.0+50.ab" }, platform);
+    const serves = (build: string, own = "/ext/strata.mjs") => servesAsWell(text, { program: own, build });
+    assert.deepEqual([serves("1.1.9+90.cd"), serves("1.2.0+50.ab"), serves("1.2.0+51.ef"), serves("1.10.0+1.ab")], [true, true, false, false]);
+    assert.equal(serves("1.1.9+90.cd", program), false, "its own is written as its editor wants it");
+    assert.match(text.split(/\r?\n/).find((line) => /^(?:#|rem) \{/.test(line))!, /^[\w #./:\\"{},+-]+$/, "nothing that a shell would read");
+    assert.equal(servesAsWell(launcherText({ file: "/bin/strata", node: path.join(folder, "no-node"), program, build: "9.0.0+1.ab" }, platform), { program: "/ext/strata.mjs" }), false);
+    rmSync(program);
+    assert.deepEqual([serves("1.1.9+90.cd"), servesAsWell("#!/bin/sh\n", { program })], [false, false]);
+  });
 
 test("agents start a program by its path, and a script of Windows by cmd, whose user may be called anything", () => {
   assert.deepEqual(JSON.parse(agentSettings("/cache/bin/strata", ["mcp", "/w"])), { mcpServers: { strata: { command: "/cache/bin/strata", args: ["mcp", "/w"] } } });

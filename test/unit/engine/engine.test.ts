@@ -19,7 +19,7 @@ import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
 import { Store } from "../../../src/store/store.ts";
 import { writeFiles } from "../../support/temporaryFolder.ts";
-import { copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
+import { asWideAsItsText, copyTinyModel, editManifest, tinyModelFolder } from "../../support/tinyModel.ts";
 import { manyFiles } from "../../support/workspace.ts";
 
 const never = new AbortController().signal;
@@ -649,6 +649,21 @@ test("damage that is met behind an answer, where nobody asks, is repaired from t
   assert.equal((await engine.index("instant", never)).coverage.files, 21);
 });
 
+test("a file that was written just before is among the answers, as when an agent writes and asks", { skip: process.platform !== "linux" && "others tell later" }, async (t) => {
+  const place = workplace(t, manyFiles(5));
+  const scan = t.mock.method(Indexer.prototype, "scan");
+  const engine = await place.open();
+  while (scan.mock.callCount() < 2) await yieldToEventLoop(); // the second is asked for by the watcher that stands
+  await engine.index("instant", never);
+  const found = async (query: string) => (await engine.search({ query, k: 1, depth: "instant" }, never)).hits[0]?.path;
+  await found("value of part");
+  for (const name of ["early", "late"]) {
+    place.write({ [`src/${name}.ts`]: `/** Weighs the ${name} zebra. */\nexport function ${name}Zebra(): number {\n  return 1;\n}\n` });
+    for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // as a message takes from the socket
+    assert.equal(await found(`weighs the ${name} zebra`), `src/${name}.ts`);
+  }
+});
+
 test("that words alone answered is told until the model has answered again", async (t) => {
   const engine = await workplace(t, manyFiles(3)).open();
   await engine.index("instant", never);
@@ -668,6 +683,25 @@ test("a choice of model for which the disk has no room changes nothing and says 
   symlinkSync("/dev/full", path.join(place.index, "model.json.new"));
   await assert.rejects(engine.chooseModel(other, never), (error) => StrataError.is(error, "index.diskFull") && /free some space/.test(error.message));
   assert.equal(engine.model.version, "1.0.0");
+});
+
+test("a model that turns out not to run, or to give vectors of another width, when it is tried is not chosen, and the one before goes on", async (t) => {
+  const engine = await workplace(t, manyFiles(3)).open();
+  await engine.index("instant", never);
+  for (const [content, says] of [
+    [asWideAsItsText(), /segment-0-1\.onnx gives vectors of \d+ numbers, not of 16 as its manifest says\. Reinstall Strata, or choose another model/],
+    [Buffer.from("no model"), /segment-0-1\.onnx cannot be run\. Reinstall/],
+  ] as const) {
+    const other = copyTinyModel(t);
+    writeFileSync(path.join(other, "segment-0-1.onnx"), content);
+    editManifest(other, ({ files, exits }) => {
+      files["segment-0-1.onnx"] = { sha256: sha256(content), bytes: content.length };
+      exits.pop(); // the other one continues it
+    });
+    await assert.rejects(engine.chooseModel(other, never), (error) => StrataError.is(error, "model.damaged") && says.test(error.message));
+    const { hits } = await engine.search({ query: "value of part", k: 3, depth: "deep" }, never);
+    assert.deepEqual([hits.length, engine.model.folder, engine.status().warnings], [3, tinyModelFolder, []]);
+  }
 });
 
 test("with a model whose exits do not run, or give no numbers, questions are answered by words, and the status says why", async (t) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
-import { launcherName } from "../../../src/base/launcher.ts";
+import { launcherName, launcherText } from "../../../src/base/launcher.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { env, said } from "../../support/fakeVscode.ts";
 import { temporaryFolder, useCache } from "../../support/temporaryFolder.ts";
@@ -45,6 +45,21 @@ test("after an update the command starts the newer version, also where the cache
   rmSync(bin, { recursive: true });
   renewLauncher(at("/ext/strata-2"), silentLog);
   assert.match(readFileSync(file, "utf8"), /strata-2/);
+});
+
+test("of two editors the one with the newer Strata has the command, whichever window opens last, until it is gone", async (t) => {
+  const { at, file } = installed(t);
+  await setUpTerminal(at("/ext/strata-1"));
+  const program = path.join(temporaryFolder(t), "strata.mjs");
+  writeFileSync(program, "");
+  const newer = launcherText({ file, node: process.execPath, program, build: "999.0.0+1.ab" });
+  writeFileSync(file, newer);
+  renewLauncher(at("/ext/strata-1"), silentLog);
+  await setUpTerminal(at("/ext/strata-1"));
+  assert.equal(readFileSync(file, "utf8"), newer);
+  rmSync(program);
+  renewLauncher(at("/ext/strata-1"), silentLog);
+  assert.match(readFileSync(file, "utf8"), /strata-1/);
 });
 
 test("once asked for, terminals of every workspace know the command: VS Code remembers it for one alone", async (t) => {

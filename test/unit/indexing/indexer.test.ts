@@ -35,9 +35,10 @@ const textOfPath = (file: FileToParse): ParseOutcome => parsedAs(file, `text of 
 /** `parse` plays the workers; by default every file is one chunk. `reply`: their answer goes out when it resolves. `parsed`: the files they were given. */
 function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileToParse[]) => Promise<void> = async () => {}) {
   const parsed: string[] = [];
+  const state = { retired: 0 };
   const pool = {
     wantedInFlight: 2,
-    retire: () => {},
+    retire: () => void state.retired++,
     parse: async (files: readonly FileToParse[]) => {
       parsed.push(...files.map((file) => file.path));
       const outcomes = files.map(parse);
@@ -48,6 +49,7 @@ function indexer(store: Store, parse = textOfPath, reply: (files: readonly FileT
   const made = new Indexer({ root, store, pool, log: silentLog, limits: () => ({ exclude: [], maxFileBytes: 1_000_000 }) });
   return {
     parsed,
+    state,
     scan: (onProgress: OnProgress = () => {}, signal = never) => made.scan(onProgress, signal),
     update: (...paths: string[]) => made.update(paths, never),
     counts: () => made.counts(),
@@ -62,7 +64,7 @@ test("unchanged files are read once, and once more when another version cut them
   await indexer(first).scan();
   const again = indexer(first);
   await again.scan();
-  assert.deepEqual(again.parsed, []);
+  assert.deepEqual([again.parsed, again.state.retired], [[], 1], "the parsers have nothing more to do, and give their memory back");
   await first.close();
 
   const store = await w.open({ versions: { chunker: 2, analyser: 1 } });
@@ -194,6 +196,59 @@ test("a folder that cannot be read for a while keeps its files; one that is gone
   assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "closed/b.ts", "closed/d/c.ts"]);
 });
 
+test("after the clock was set back a file of another size is read, though it claims the same time and was touched before the last pass", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const { scan, parsed } = indexer(store);
+  await scan();
+  const { atime, mtime } = statSync(path.join(root, "a.ts"));
+  write("a.ts", "longer than it was");
+  utimesSync(path.join(root, "a.ts"), atime, mtime);
+  store.looked(Date.now() + 3_600_000);
+  await scan();
+  assert.deepEqual(parsed, ["a.ts", "a.ts"]);
+});
+
+test("a pass whose findings cannot be written is none, and says why", async (t) => {
+  write("a.ts");
+  const store = await w.open();
+  store.putFiles([parsedFile("gone.ts", ["text"])]);
+  t.mock.method(store, "putFiles", () => {
+    throw new Error("no room");
+  });
+  await assert.rejects(indexer(store).scan(), /no room/);
+  assert.deepEqual([store.lookedMs(), [...store.files().keys()]], [undefined, ["gone.ts"]]);
+});
+
+test("a file that had gone when a later look came to it is not brought back by an earlier one", async () => {
+  write("a.ts");
+  const store = await w.open();
+  const [read, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let looks = 0;
+  const parse = (file: FileToParse): ParseOutcome => (++looks === 1 ? textOfPath(file) : { kind: "gone", path: file.path });
+  const { update } = indexer(store, parse, async () => {
+    if (looks > 1) return;
+    read.resolve();
+    await go.promise;
+  });
+  const earlier = update("a.ts");
+  await read.promise;
+  await update("a.ts");
+  go.resolve();
+  await earlier;
+  assert.equal(store.files().size, 0);
+});
+
+test("a file that is excluded now is not told to be too large any more", async () => {
+  write("large.ts", "x".repeat(1_000_001));
+  const { scan, update, counts } = indexer(await w.open());
+  await scan();
+  assert.equal(counts().skipped["too large"], 1);
+  write(".gitignore", "large.ts\n");
+  await update("large.ts");
+  assert.equal(counts().skipped["too large"], undefined);
+});
+
 test("a pass that is cancelled while it reads is none", async () => {
   write("a.ts");
   const store = await w.open();
@@ -215,6 +270,40 @@ test("a change that is heard while the workspace's disk is away takes nothing ou
     renameSync(`${root}-away`, root);
   }
   assert.deepEqual([...store.files().keys()], ["d/a.ts"]);
+});
+
+test("where all is gone from the workspace's folder, as from a mount point without its disk, the index is kept until something lies there", async () => {
+  for (let i = 0; i < 20; i++) write(`d${i % 3}/f${i}.ts`);
+  const store = await w.open();
+  const { scan, update } = indexer(store);
+  const empty = (): void => {
+    for (const name of readdirSync(root)) rmSync(path.join(root, name), { recursive: true });
+  };
+  await scan();
+  empty();
+  await assert.rejects(scan(), { code: "workspace.missing", message: /is empty.*Rebuild Index/ });
+  await assert.rejects(update("d0/f0.ts"), { code: "workspace.missing" });
+  assert.equal(store.files().size, 20);
+  write("c.ts");
+  await scan();
+  assert.deepEqual([...store.files().keys()], ["c.ts"]);
+  empty();
+  await scan();
+  assert.equal(store.files().size, 0, "somebody has deleted it");
+});
+
+test("a disk that goes away in the midst of a pass takes nothing out of the index", async () => {
+  for (const name of ["a.ts", "d/b.ts"]) write(name);
+  const store = await w.open();
+  await indexer(store).scan();
+  write("a.ts", "changed");
+  rmSync(path.join(root, "d"), { recursive: true }); // as the rest of the walk would find it
+  try {
+    await assert.rejects(indexer(store, textOfPath, async () => renameSync(root, `${root}-away`)).scan(), { code: "workspace.missing" });
+  } finally {
+    renameSync(`${root}-away`, root);
+  }
+  assert.deepEqual([...store.files().keys()].sort(), ["a.ts", "d/b.ts"]);
 });
 
 test("many vanished files are removed in short transactions, with turns of the event loop between", async (t) => {

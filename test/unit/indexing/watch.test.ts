@@ -3,6 +3,7 @@ import fs, { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFile
 import promises from "node:fs/promises";
 import path from "node:path";
 import { after, afterEach, test } from "node:test";
+import { yieldToEventLoop } from "../../../src/base/abort.ts";
 import { isHardOfHearing, watchWarning, watchWorkspace, type Watcher } from "../../../src/indexing/watch.ts";
 import { shareMocks } from "../../support/builtins.ts";
 import { temporaryFolder, writeFiles } from "../../support/temporaryFolder.ts";
@@ -145,6 +146,47 @@ test("on a disk that tells of changes nobody walks again for a question", { time
   t.mock.timers.tick(61_000);
   open!.doubt();
   assert.equal(w.state.rescans, 1);
+});
+
+test("what was written just now is reported when somebody relies on it, before chokidar has looked at it", { timeout: 20_000, skip: process.platform !== "linux" && "others tell later" }, async () => {
+  const w = await watched({ "d/a.ts": "1", "d/gone.ts": "1", "e.ts/inner.ts": "1", ".gitignore": "*.log\n" });
+  w.write("d/a.ts", "2");
+  w.write("e.ts/inner.ts", "2");
+  rmSync(path.join(w.root, "e.ts"), { recursive: true });
+  w.write("e.ts");
+  w.write("d/new.ts");
+  for (const name of ["d/build.log", "d/.env", "d/picture.png"]) w.write(name);
+  mkdirSync(path.join(w.root, "d/folder.ts"));
+  rmSync(path.join(w.root, "d/gone.ts"));
+  for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // the system has told by then
+  open!.doubt();
+  w.seen.delete("e.ts/e.ts"); // as the system calls a watched folder that has gone itself
+  assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/gone.ts", "d/new.ts", "e.ts", "e.ts/inner.ts"]);
+  open!.doubt();
+  assert.equal(w.state.batches, 1, "once");
+});
+
+test("a root that is another folder by now, as of a disk that was mounted anew, is walked and watched when somebody relies on it", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  open!.doubt();
+  const next = `${w.root}-next`;
+  mkdirSync(path.join(next, "d"), { recursive: true });
+  renameSync(w.root, `${w.root}-away`);
+  renameSync(next, w.root);
+  open!.doubt();
+  await w.until(() => w.state.rescans > asked);
+  w.write("d/later.ts");
+  await w.until(() => w.seen.has("d/later.ts"));
+});
+
+test("a root that was away is walked and watched anew when somebody relies on it, though it looks the same", { timeout: 20_000, skip: process.platform !== "linux" && "others tell otherwise" }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  for (const [from, to] of [[w.root, `${w.root}-away`], [`${w.root}-away`, w.root]] as const) renameSync(from, to);
+  for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // the system has told by then
+  open!.doubt();
+  await w.until(() => w.state.rescans > asked);
 });
 
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
@@ -310,3 +352,10 @@ test("a watcher that cannot start over says so, and starts when it is asked agai
 
 for (const [code, advice] of [["ENOSPC", /max_user_watches/], ["EMFILE", /ulimit -n/], ["EIO", /restarts/]] as const)
   test(`${code} becomes a sentence that says what to do`, () => assert.match(watchWarning(Object.assign(new Error("watch"), { code })), advice));
+
+test("where no more programs may watch, the limit of open files is not blamed", () => {
+  const failed = Object.assign(new Error("EMFILE: too many open files, watch"), { code: "EMFILE", syscall: "watch" });
+  assert.match(watchWarning(failed, "linux"), /max_user_instances/);
+  assert.match(watchWarning(failed, "darwin"), /ulimit -n/);
+  assert.match(watchWarning(Object.assign(new Error("EMFILE: too many open files, scandir"), { code: "EMFILE", syscall: "scandir" }), "linux"), /ulimit -n/);
+});

@@ -53,6 +53,19 @@ test("it goes also when the engine ended in between, and what is excluded while 
   assert.deepEqual([...left("qxtwo"), ...left("qxsix")], []);
 });
 
+test("that words are still to go stays written down until those are gone too that were removed meanwhile: a kill changes nothing", async () => {
+  const store = await w.open();
+  store.putFiles([...others(0), secret("qxtwo"), secret("qxsix")]);
+  const db = new DatabaseSync(path.join(w.folder, "index.db"), { readOnly: true });
+  const isWrittenDown = (): boolean => db.prepare("SELECT value FROM meta WHERE key = 'unforgotten'").get()!["value"] === "1";
+  store.removeFiles(["conf/qxtwopath.txt"], true);
+  store.drainGraphs(0);
+  store.removeFiles(["conf/qxsixpath.txt"], true);
+  while (isWrittenDown()) store.drainGraphs(0);
+  db.close();
+  assert.deepEqual([...left("qxtwo"), ...left("qxsix")], []);
+});
+
 test("the text of a deleted file is not kept with its vectors, and comes back with the file", async () => {
   const store = await w.open();
   store.putFiles([...others(0), secret()]);

@@ -1,6 +1,6 @@
 // What the index survives: damage, a full disk, a second opener, other versions and models, a missing native module.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -120,6 +120,28 @@ describe("the index folder", () => {
     await w.open();
   });
 
+  test("whose lock another program holds is not called another engine's, also after an engine was killed", async () => {
+    await (await w.open()).close();
+    const other = new DatabaseSync(inFolder("index.lock"));
+    other.exec("BEGIN EXCLUSIVE");
+    const isTold = (error: unknown): boolean => code("index.held")(error) && (error as Error).message.includes("index.lock");
+    await assert.rejects(Store.open(w.options()), isTold);
+    writeFileSync(inFolder("index.holder"), String(spawnSync(process.execPath, ["--version"]).pid));
+    await assert.rejects(Store.open(w.options()), isTold);
+    rmSync(inFolder("index.holder"));
+    await assert.rejects(Store.open(w.options()), code("index.busy"), "an older version names nobody, and may be opening a large index");
+    other.close();
+    await w.open();
+  });
+
+  test("is locked also where who has it cannot be written down", async () => {
+    mkdirSync(inFolder("index.holder"));
+    const store = await w.open();
+    await assert.rejects(Store.open(w.options()), code("index.busy"));
+    await store.close();
+    await w.open();
+  });
+
   test("says what to delete when a folder lies where the database belongs", async () => {
     mkdirSync(inFolder("index.db"));
     await assert.rejects(Store.open(w.options()), (error) => code("index.unwritable")(error) && /index\.db is a folder/.test((error as Error).message));
@@ -129,7 +151,7 @@ describe("the index folder", () => {
     await (await w.open()).close();
     for (const name of ["deep.hnsw", "deep.hnsw.json", "model.json"]) writeFileSync(inFolder(name), "{}");
     removeIndex(w.folder);
-    assert.deepEqual(readdirSync(w.folder).sort(), ["index.lock", "model.json"]);
+    assert.deepEqual(readdirSync(w.folder).sort(), ["index.holder", "index.lock", "model.json"]);
   });
 
   test("that cannot be looked into has no size, and is no reason to end", async () => {
@@ -464,6 +486,16 @@ describe("another version", () => {
     assert.equal(await left(), 2);
     t.mock.timers.tick(2 * 86_400_000);
     assert.equal(await left(), 1);
+  });
+
+  test("of the model in the midst of another leaves the answers to the one that has read most", async () => {
+    const store = await w.open();
+    store.putFiles(manyFiles(3));
+    store.useModel(testModel({ hash: "b".repeat(64) }));
+    store.putVectors("instant", store.chunksToDeepen("instant", 1).map(({ chunkId, text }) => ({ chunkId, vector: quantise(vectorOf(text)) })));
+    store.useModel(testModel({ hash: "c".repeat(64) }));
+    assert.equal(store.previousModel?.hash, testModel().hash);
+    assert.ok(nearest(store, manyFiles(3)[2]!.chunks[0]!.chunk.text, 32, testModel().hash)!.score > 0.99);
   });
 
   test("of the model while open needs no restart, and back again encodes nothing", async () => {
