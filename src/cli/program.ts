@@ -192,15 +192,17 @@ function reportError(error: unknown, json: boolean, terminal: Terminal): void {
 /** What commander complains about, as a sentence of ours. */
 function usageError(error: CommanderError): StrataError {
   const said = error.message.replace(/^error: /, "").replace(/\n\((.*)\)$/, ". $1");
-  return new StrataError("input.invalid", `${said.replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(said) ? "" : "."} "strata --help" shows what can be typed.`);
+  const behind = error.code === "commander.unknownOption" ? ' To look for it, put "--" in front of what you look for.' : "";
+  return new StrataError("input.invalid", `${said.replace(/^./, (letter) => letter.toUpperCase())}${/[.!?)]$/.test(said) ? "" : "."}${behind} "strata --help" shows what can be typed.`);
 }
 
-/** `-path:test` and its like are filters of a query, not options: behind `--` they are read as words. */
-export function withExclusionsAsWords(args: readonly string[]): string[] {
+/** `-path:test` and its like are filters of a query, not options, and so is what holds a blank: `"-NOAUTH Authentication required."`. Behind `--` they are read as words. */
+export function withQueryAsWords(args: readonly string[]): string[] {
   const end = args.indexOf("--");
   const [options, words] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end + 1)];
-  const exclusions = options.filter((arg) => exclusion.test(arg));
-  return exclusions.length === 0 ? [...args] : [...options.filter((arg) => !exclusion.test(arg)), "--", ...words, ...exclusions];
+  const isWord = (arg: string): boolean => exclusion.test(arg) || /^-(?!-?[\w-]+=)\S*\s/.test(arg);
+  const taken = options.filter(isWord);
+  return taken.length === 0 ? [...args] : [...options.filter((arg) => !isWord(arg)), "--", ...words, ...taken];
 }
 
 /** Runs one command line to its end. @returns the exit code. */
@@ -212,7 +214,7 @@ export async function main(args: readonly string[], terminal: Terminal, signal: 
   });
   for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
   try {
-    await program.parseAsync(withExclusionsAsWords(args), { from: "user" });
+    await program.parseAsync(withQueryAsWords(args), { from: "user" });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -10,7 +10,7 @@ import { launcherVariable } from "../../../src/base/launcher.ts";
 import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } from "../../../src/cli/commands.ts";
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
-import { commandLine, main, withExclusionsAsWords } from "../../../src/cli/program.ts";
+import { commandLine, main, withQueryAsWords } from "../../../src/cli/program.ts";
 import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { duplicateDefaults } from "../../../src/engine/protocol.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
@@ -55,9 +55,11 @@ test("languages, files and folders may be named several times", async () => {
 });
 
 test("filters that leave out are words of the query wherever they stand", () => {
-  assert.deepEqual(withExclusionsAsWords(["search", "open file", "-path:mem", "--in", "d", "-lang:go", "-k", "3"]), ["search", "open file", "--in", "d", "-k", "3", "--", "-path:mem", "-lang:go"]);
-  assert.deepEqual(withExclusionsAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
-  assert.deepEqual(withExclusionsAsWords(["search", "-lang:go", "--", "-x"]), ["search", "--", "-x", "-lang:go"]);
+  assert.deepEqual(withQueryAsWords(["search", "open file", "-path:mem", "--in", "d", "-lang:go", "-k", "3"]), ["search", "open file", "--in", "d", "-k", "3", "--", "-path:mem", "-lang:go"]);
+  assert.deepEqual(withQueryAsWords(["search", "-k", "3", "--", "-in:tests", "x"]), ["search", "-k", "3", "--", "-in:tests", "x"]);
+  assert.deepEqual(withQueryAsWords(["search", "-lang:go", "--", "-x"]), ["search", "--", "-x", "-lang:go"]);
+  assert.deepEqual(withQueryAsWords(["search", "-NOAUTH Authentication required.", "--path=my folder/**", "-k", "3"]), ["search", "--path=my folder/**", "-k", "3", "--", "-NOAUTH Authentication required."]);
+  assert.deepEqual(withQueryAsWords(["search", "--cluster rebalance", "--in", "d"]), ["search", "--in", "d", "--", "--cluster rebalance"]);
 });
 
 test("no folder's name sends escape sequences or lines of its own to the terminal, in a mistake either", async () => {
@@ -120,7 +122,7 @@ const mistakes: readonly { name: string; args: readonly string[]; says: RegExp; 
   { name: "a model that is not there", args: ["search", "x", "--model", "gpt"], says: /There is no model "gpt"/, code: "model.missing" },
   { name: "pairs written to a folder", args: ["mine", root, "--out", scratch], says: /is a folder\. Name the file/ },
   { name: "an unknown command", args: ["serch"], says: /^Unknown command 'serch'\. Did you mean search\? "strata --help" shows what can be typed\.\n?$/ },
-  { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'/ },
+  { name: "an unknown option", args: ["search", "x", "--deep"], says: /Unknown option '--deep'\. Did you mean --help\? To look for it, put "--" in front/ },
   { name: "a threshold out of range", args: ["duplicates", root, "--threshold", "1.5"], says: /number from 0 to 1/ },
   { name: "no threshold, as of a variable that is not set", args: ["duplicates", root, "--threshold", ""], says: /number from 0 to 1/ },
   { name: "copies of no lines", args: ["duplicates", root, "--min-lines", "0"], says: /The number of lines must be a whole number from 1/ },
