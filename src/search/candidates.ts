@@ -7,7 +7,7 @@ import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, 
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
 import { isRelated, relatedTo, type Relation } from "./relations.ts";
 import { analyse } from "./terms.ts";
-import { messageOf } from "./wording.ts";
+import { holding, messageOf } from "./wording.ts";
 
 /** The part of the store that search reads. */
 export type SearchStore = Pick<
@@ -103,6 +103,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   const names = definitionNames(query);
   if (names.length > 0) take(store.definitions(names, query.symbolFilter.length > 0 ? pool : 40));
   if (query.locations.length > 0) take(placesOfTrace(store, query));
+  if (query.fragment !== undefined) take(placesHolding(store, query.fragment, filters));
   if (query.relation) take(placesRelated(store, query.relation, pool, filters));
 
   const found = [...places.values()];
@@ -147,6 +148,17 @@ function placesRelated(store: SearchStore, relation: Relation, limit: number, fi
   return saying(mostSaying).filter((place) => isRelated(related(place))).slice(0, limit);
 }
 
+/** Places that are read for whether they say a row of code, and how many of those that do are taken. */
+const readForFragment = 2_000;
+const holdingTaken = 40;
+
+/** Places that say a row of code as it stands: its words may be everywhere. Nothing where even the rarest of them is. */
+function placesHolding(store: SearchStore, fragment: string, filters: Filters): readonly Place[] {
+  const [rarest] = analyse(fragment).map((term) => ({ term, places: store.placesSaying(term) })).filter(({ places }) => places > 0).sort((a, b) => a.places - b.places);
+  if (rarest === undefined || rarest.places > readForFragment) return [];
+  return store.places(store.searchLexical([rarest.term], [fragment], bm25FieldWeights, holdingTaken, filters).map(({ place }) => place));
+}
+
 function fewPerChunk(places: readonly Place[]): Place[] {
   const seen = new Map<number, number>();
   return places.filter((place) => {
@@ -159,7 +171,7 @@ function fewPerChunk(places: readonly Place[]): Place[] {
 /** Everything a place must satisfy; needed again here because definitions and trace lines come without filters. */
 function placeFilter(query: ParsedQuery, filters: Filters): (place: Place) => boolean {
   const inFilters = fileMatcher(filters);
-  const holds = query.phrases.map(phraseTest);
+  const holds = query.phrases.map(holding);
   const message = messageOf(query);
   return (place) =>
     inFilters(place) &&
@@ -173,12 +185,6 @@ function defines({ symbols, breadcrumb }: Place, name: string): boolean {
   const last = lastName(name);
   const owner = lastName(name.slice(0, -last.length).replace(/[^\p{L}\p{N}_$]+$/u, ""));
   return own.includes(name) || (owner !== "" && own.includes(last) && [...own, ...breadcrumb.toLowerCase().split(/ > |::|\./)].includes(owner));
-}
-
-/** Quoted text in lower case is found in any case, like the editor's smart case. */
-function phraseTest(phrase: string): (text: string) => boolean {
-  if (phrase !== phrase.toLowerCase()) return (text) => text.includes(phrase);
-  return (text) => text.toLowerCase().includes(phrase);
 }
 
 /** Places under the lines of a trace. A trace names files absolutely, relatively or by bare name: the longest common ending decides. */

@@ -30,6 +30,8 @@ export interface ParsedQuery {
   readonly parts: readonly string[];
   /** Quoted text that must occur verbatim. */
   readonly phrases: readonly string[];
+  /** A row with a name or signs of code that is looked for as it stands where some code says it: `has_many :orders`, `new Store()`. */
+  readonly fragment: string | undefined;
   /** What stands around it: what a pasted message says in every case, where the quoted text is of this case. The whole text when nothing is quoted. */
   readonly around: readonly string[];
   readonly filters: Filters;
@@ -128,6 +130,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
         .join(" "),
     ),
     phrases,
+    fragment: phrases.length === 0 && (kind === "prose" || kind === "code" || kind === "error") && isFragment(text) ? text : undefined,
     // Every second part is a quoted text.
     around: phrases.length === 0 ? [text] : withoutFilters.split(quoted).flatMap((part, i) => (i % 2 === 0 && part.trim()) || []),
     filters: restrictions.filters,
@@ -325,6 +328,13 @@ function looksLikeCode(word: string): boolean {
     /^[a-z_$][\w$]+\.[a-z_$][\w$]+$/.test(bare)
   );
 }
+
+/** Several words, or one with brackets in it, among them what no prose has. */
+function isFragment(text: string): boolean {
+  const words = text.match(/[\p{L}\p{N}_$]+/gu) ?? [];
+  return words.length >= 2 && text.length <= longestFragment && !text.includes("\n") && (/[(){}[\]=<>|&$#%@\\]|::|->|(?<!\w):\w|;$/.test(text) || text.split(/\s+/).some(looksLikeCode));
+}
+const longestFragment = 200;
 
 function unique(items: readonly string[]): string[] {
   return [...new Set(items)];

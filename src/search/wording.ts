@@ -9,8 +9,22 @@ const literal = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
 /** Longer sentences are no messages. */
 const longestMessage = 30;
 
-/** The share of the query's runs in a text, 0 to 1, and 2 where a literal says the whole sentence; undefined where wording says nothing. */
+/** The share of the query's runs in a text, 0 to 1, and 2 where a literal says the whole sentence, or code the whole row; undefined where wording says nothing. */
 export function wordingOf(query: ParsedQuery): ((text: string) => number) | undefined {
+  const byRuns = runsOf(query);
+  const { fragment } = query;
+  if (fragment === undefined) return byRuns;
+  const holds = holding(fragment);
+  return (text) => (holds(text) ? 2 : (byRuns?.(text) ?? 0));
+}
+
+/** Whether a text says another as it stands. In lower case it is found in any case, like the editor's smart case. */
+export function holding(said: string): (text: string) => boolean {
+  if (said !== said.toLowerCase()) return (text) => text.includes(said);
+  return (text) => text.toLowerCase().includes(said);
+}
+
+function runsOf(query: ParsedQuery): ((text: string) => number) | undefined {
   if (query.kind === "symbol") return undefined;
   // Where a message quotes a value, its own words end.
   const own = query.around.map(wordsOf).filter(({ length }) => length >= 3);

@@ -312,3 +312,8 @@ test("as many paths may be named as anybody names, no more", () => {
   assert.equal(parseFilters({ filters: paths(1_000) }).pathGlobs?.length, 1_000);
   for (const filters of [paths(1_001), paths(1_001, "-"), `${paths(501)} ${paths(500, "-")}`]) assert.throws(() => parseFilters({ filters }), /1001 paths.*up to 1000/);
 });
+
+test("a row of code is looked for as it stands", () => {
+  for (const raw of ["has_many :orders", "new Store()", "zmalloc(sizeof(client))", "c->flags & CLIENT_MULTI", "{% if is_admin %}", "static int anetListen", "color: #c22", "path:src/** return nil, ErrInvalidData"]) assert.equal(parseQuery(raw).fragment, raw.replace("path:src/** ", ""), raw);
+  for (const raw of ["retry with back-off", "parseDate", "Store.open", 'log("a b") of "quoted text"', "if (a) {\n  b();\n}", "open()", "error: no such file"]) assert.equal(parseQuery(raw).fragment, undefined, raw);
+});

@@ -35,6 +35,13 @@ test("a name that only a document writes out is found there, before code whose n
   assert.equal((await search("ROUTER_CACHE_PATH", 10, deps)).hits[0]?.path, "docs/tuning.md");
 });
 
+test("a row of code is found where it stands as it was typed, before what has the same words", async () => {
+  // Shorter, so that words alone bring these first, and more of them than words bring.
+  const alike = Array.from({ length: 300 }, (_, i): MemoryChunk => ({ path: `alike/part${i}.ts`, symbols: [`part${i}`], text: `function part${i}() { release(${i}); client(sizeof(release)); }` }));
+  const store = new MemoryStore([...alike, { path: "net/session.ts", symbols: ["open"], text: `function open() {\n${"  prepare();\n".repeat(20)}  session = release(sizeof(client));\n}` }]);
+  assert.equal((await search("release(sizeof(client))", 10, { store, encoder: undefined })).hits[0]?.path, "net/session.ts");
+});
+
 test("a chunk of several definitions is shown under the one that was asked for", async () => {
   const text = "const ALPHABET = 'abc';\nfunction encodeId(n: number) {\n  return ALPHABET[n];\n}\nfunction decodeId(id: string) {\n  return ALPHABET.indexOf(id);\n}";
   const deps = () => setUp([...sources, { path: "src/ids.ts", symbols: ["ALPHABET", "encodeId", "decodeId"], text }]);
