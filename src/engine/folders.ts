@@ -72,8 +72,10 @@ function remarksOnAll([first, ...others]: readonly Remarks[]): Remarks {
   return { ...(translation && { translation }), ...(respellings.length > 0 && { respellings }), ...(first?.farFetched && others.every((other) => other.farFetched) && { farFetched: true }) };
 }
 
-/** That nothing passes the filters in any of them, and why, as the first tells it. */
+/** That nothing passes the filters in any of them, and why, as the first tells it; or why there is nothing, where all say the same. */
 function nothingOfAll(results: readonly RootResult<NothingPasses>[]): NothingPasses {
+  const [why, ...others] = new Set(results.map(({ result }) => result.whyNothing));
+  if (why !== undefined && others.length === 0 && !results.some(({ result }) => result.nothingPasses)) return { whyNothing: why };
   if (results.length === 0 || !results.every(({ result }) => result.nothingPasses)) return {};
   return { nothingPasses: true, whyNothing: results.find(({ result }) => result.whyNothing !== undefined)?.result.whyNothing };
 }

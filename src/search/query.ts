@@ -53,6 +53,7 @@ const longest = 4_000;
 
 /** Quotes that stand free. Those behind a bracket or a sign of code are a literal's: `'["todos"]'`, `name="id"`. */
 const quoted = /(?<![^\s(,;:])"([^"]{2,})"(?![^\s),.;:!?])/g;
+const callWithLiteral = /[\w$]\("[^"]/;
 /** Also as GNU's tools and Ruby quote names: `save!'. */
 const backticked = /`([^`'\n]+)[`']/g;
 
@@ -113,7 +114,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   // "Subclasses of StandardError" is no message.
   const kind = relation ? "prose" : likely;
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
-  const takesPhrases = kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters));
+  const takesPhrases = (kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters))) && !callWithLiteral.test(withoutFilters);
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
   const text = takesPhrases ? unquoted : withoutFilters.replace(/[ \t]+/g, " ");
   const words = text.toLowerCase();

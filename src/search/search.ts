@@ -61,8 +61,13 @@ export async function searchIndex(deps: SearchDeps, params: Pick<SearchParams, "
   signal?.throwIfAborted();
   const under = params.under ?? "";
   const candidates = gatherCandidates(store, query, vectors, params.k, under, await hitsByWords(store, query, params.k, under, signal));
-  return { ...rankCandidates(deps, { ...read, floor, vectors, k: params.k }, candidates), emptied: emptiedBy(store, filtersOf(query, under)) };
+  const emptied = emptiedBy(store, filtersOf(query, under));
+  const found = rankCandidates(deps, { ...read, floor, vectors, k: params.k }, candidates);
+  return { ...found, emptied, ...(found.hits.length === 0 && !emptied && noiseFloor && query.phrases.length > 0 && { whyNothing: whyNotSaid(query) }) };
 }
+
+/** What is said where quoted text is nowhere, or not where the filters look. */
+const whyNotSaid = ({ phrases }: ParsedQuery): string => `${phrases.map((phrase) => `"${phrase}"`).join(" and ")} ${phrases.length === 1 ? "stands" : "stand together"} nowhere as quoted. Without the quotes the words are looked for, and what they mean.`;
 
 /** These filters, when nothing passes them. */
 export const emptiedBy = (store: SearchStore, filters: Filters): Filters | undefined => (store.allowedBy(filters)?.isEmpty ? filters : undefined);

@@ -75,6 +75,9 @@ describe("merging the answers of several folders", () => {
     const [empty, told] = [{ root: "/a", result: result([], { nothingPasses: true }) }, { root: "/b", result: result([], { nothingPasses: true, whyNothing: "There is no file in go." }) }];
     assert.equal(mergeResults([empty, told], 5).whyNothing, "There is no file in go.");
     assert.equal(mergeResults([told, { root: "/c", result: result([]) }], 5).whyNothing, undefined, "another folder has such files");
+    const nowhere = (root: string) => ({ root, result: result([], { whyNothing: '"x y" stands nowhere as quoted.' }) });
+    assert.equal(mergeResults([nowhere("/a"), nowhere("/b")], 5).whyNothing, '"x y" stands nowhere as quoted.');
+    assert.equal(mergeResults([nowhere("/a"), told], 5).whyNothing, undefined);
   });
 
   it("adds the coverage up and names the deepest reading", () => {

@@ -196,6 +196,7 @@ test("quotes in pasted code and in messages demand nothing", () => {
   assert.deepEqual(parseQuery('TypeError: missing "name" in request body').phrases, []);
   assert.deepEqual(parseQuery('http: invalid Content-Length of "foo"').phrases, []);
   assert.deepEqual(parseQuery('log("a b");\nconst x = {"k": 1};').phrases, []);
+  assert.deepEqual(parseQuery('throw new IOException("no bytes", "read it")').phrases, []);
 });
 
 test("what a line about an error quotes must occur", () => {
@@ -315,5 +316,5 @@ test("as many paths may be named as anybody names, no more", () => {
 
 test("a row of code is looked for as it stands", () => {
   for (const raw of ["has_many :orders", "new Store()", "zmalloc(sizeof(client))", "c->flags & CLIENT_MULTI", "{% if is_admin %}", "static int anetListen", "color: #c22", "path:src/** return nil, ErrInvalidData"]) assert.equal(parseQuery(raw).fragment, raw.replace("path:src/** ", ""), raw);
-  for (const raw of ["retry with back-off", "parseDate", "Store.open", 'log("a b") of "quoted text"', "if (a) {\n  b();\n}", "open()", "error: no such file"]) assert.equal(parseQuery(raw).fragment, undefined, raw);
+  for (const raw of ["retry with back-off", "parseDate", "Store.open", 'has_many of "quoted text"', "if (a) {\n  b();\n}", "open()", "error: no such file"]) assert.equal(parseQuery(raw).fragment, undefined, raw);
 });

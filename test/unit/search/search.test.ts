@@ -216,6 +216,12 @@ test("quoted text must stand in the hit", async () => {
   assert.deepEqual(await pathsOf('"Export Class Router"'), []);
 });
 
+test("where quoted text stands nowhere, the answer says so once everything was read", async () => {
+  const complete = { ...setUp(), noiseFloor: new NoiseFloor(silentLog) };
+  assert.match((await search('"no such text anywhere"', 10, complete)).whyNothing ?? "", /^"no such text anywhere" stands nowhere as quoted\. Without the quotes /);
+  for (const [query, deps] of [['"no such text anywhere"', setUp()], ['"header line without a colon"', complete], ['"no such text anywhere" lang:go', complete]] as const) assert.equal((await search(query, 10, deps)).whyNothing, undefined, query);
+});
+
 test("an error message finds the line that raises it, values apart", async () => {
   assert.equal((await pathsOf("ValueError: header line without a colon (line 12)"))[0], "legacy/main.py");
 });
