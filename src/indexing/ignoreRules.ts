@@ -18,6 +18,7 @@ const defaultFolders = [
   "node_modules", "bower_components", "jspm_packages", ".yarn/cache", ".pnpm-store", ".venv", "site-packages", "__pycache__", "__pypackages__",
   ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".gradle", ".terraform", ".next", ".nuxt", ".svelte-kit",
   ".turbo", ".parcel-cache", ".dart_tool", ".direnv", ".eggs",
+  ".pc", // what quilt keeps of each file that a patch changes
 ];
 
 /** In order of increasing precedence within one directory. */
