@@ -20,6 +20,13 @@ export function isCatalogue({ path, lang }: Pick<Place, "path" | "lang">): boole
 }
 const cataloguePath = /\.(?:strings|stringsdict|xlf|xliff)$|(?:_[a-z]{2}(?:_[A-Z]{2})?\.properties|\.[a-z]{2}(?:-[A-Z]{2})?\.resx)$|(?:^|[/.])nls\.(?:[a-z]{2}(?:-[\w-]+)?\.)?json$|(?:^|\/)values(?:-[\w-]+)?\/strings\.xml$|(?:^|\/)(?:locales?|lang|i18n|l10n|translations?)\/(?:[^/]+\/)*[^/]+\.(?:json|ya?ml|properties|resx|arb|ftl)$/;
 
+/** By what catalogues in a language are called. */
+const codes: Readonly<Record<string, string>> = {
+  arabic: "ar", chinese: "zh", czech: "cs", danish: "da", dutch: "nl", english: "en", finnish: "fi", french: "fr", german: "de", italian: "it", japanese: "ja", korean: "ko", polish: "pl",
+  portuguese: "pt", russian: "ru", spanish: "es", swedish: "sv", turkish: "tr", ukrainian: "uk",
+};
+const translated = "(?:translations?|strings|texts?|messages|wording|locales?|locali[sz]ation)";
+
 /** In lower case. Words that as often name what code does (template, view, config, action) are left out. */
 const kinds: readonly Kind[] = [
   { asked: /\b(?:jupyter|notebooks?|ipynb)\b/, is: ofPath(/\.ipynb$/i) },
@@ -49,7 +56,8 @@ const kinds: readonly Kind[] = [
     asked: /\b(?:screen|activity|fragment|dialog|page) layouts?\b|\blayouts? (?:of|for) (?:the|an?)\b|\bstoryboards?\b/,
     is: ofPath(/(^|\/)res\/(?:layout|navigation|menu)[\w-]*\/|\.(?:storyboard|xib|xaml|axml|fxml|ui|glade|blp|qml)$|(^|\/)_?layouts?(?:\/|[.\w-]*\.(?:blade\.php|html?|[a-z]*html|erb|haml|slim|heex|twig|ejs|hbs|jinja2?|astro|vue|svelte|[jt]sx)$)/i),
   },
-  { asked: /\b(?:arabic|chinese|czech|danish|dutch|english|finnish|french|german|italian|japanese|korean|polish|portuguese|russian|spanish|swedish|turkish|ukrainian) (?:translations?|strings|texts?|messages|wording)\b|\btranslations? (?:of|into|for)\b|übersetzung(?:en)? (?:der|des|von|für)\b/, is: isCatalogue },
+  { asked: new RegExp(`\\b(?:${Object.keys(codes).join("|")}) ${translated}\\b|\\btranslations? (?:of|into|for)\\b|übersetzung(?:en)? (?:der|des|von|für)\\b`), is: isCatalogue },
+  ...Object.entries(codes).map(([name, code]): Kind => ({ asked: new RegExp(`\\b${name} ${translated}\\b|\\b(?:translat\\w+|locali[sz]\\w+) (?:of .*|for |in)?(?:to )?${name}\\b`), is: (place) => isCatalogue(place) && new RegExp(`(?:^|[/._-])${code}(?:[-_]\\w{2,4})?[/.]`, "i").test(place.path) })),
   { asked: /\bmigrations?\b|\bschema change (?:for|of|that|which)\b/, is: ofPath(/(^|\/)(?:(?:[\w-]*migrations?|migrate|deltas?)\/(?:[^/]+\/)*|versions\/)[^/]*\d[^/]*(?:\/migration\.sql)?$|(^|\/)[VUR]\d*(?:[._]\d+)*__\w[^/]*$/i) },
   { asked: /\bandroid\b/, is: ofPath(/(^|\/)android[\w-]*\/|androidmanifest\.xml$/i) },
   { asked: /\b(?:ios|iphone|ipad)\b/, is: ofPath(/(^|\/)(?:ios[\w-]*|iphone\w*)\/|\.swift$/i) },
@@ -57,9 +65,11 @@ const kinds: readonly Kind[] = [
     asked: /\b(?:github|gitlab) (?:actions?|workflows?|ci|pipelines?)\b|\bci\b|\bcontinuous integration\b/,
     is: ofPath(/(^|\/)(?:\.github\/(?:workflows|actions)|\.circleci|\.buildkite)\/|(^|\/)(?:\.gitlab-ci|\.travis|\.?appveyor|azure-pipelines|bitbucket-pipelines|jenkinsfile)[^/]*$/i),
   },
-  { asked: /^(?:the )?(?:docs|documentation|guide|manual)\b|\b(?:docs|documentation) (?:of|for|about|on)\b|\bin the (?:docs|documentation)\b|\breadme\b|\bchangelog\b/, is: ofLanguage(...proseLanguages) },
+  { asked: /^(?:the )?(?:docs|documentation|guide|manual)\b|\b(?:docs|documentation) (?:of|for|about|on)\b|\bin the (?:docs|documentation)\b|\breadme\b|\bchange ?logs?\b|\brelease notes\b/, is: ofLanguage(...proseLanguages) },
+  { asked: /^fixtures?\b|\bfixtures? (?:of|for|with)\b/, is: ofPath(/(^|\/)(?:__fixtures__|fixtures?|test[-_]?data)\//i) },
+  { asked: /\bman(?:ual)? ?page (?:of|for|about|on)\b|\bman(?:ual)? ?pages?$/, is: ofPath(/(^|\/)man\d?\/|\.[1-9](?:\.\w+)?$/) },
   // Not what code does for tests: "a server for unit tests".
-  { asked: /^(?:the )?(?:unit |integration |e2e )?tests? (?:for|of|that|whether)\b|\b(?:where|how|what|which|is|are)\b.*\btested\b/, is: ({ isTest }) => isTest },
+  { asked: /^(?:the )?(?:unit |integration |e2e )?tests? (?:for|of|that|whether)\b|\b(?:which|what|where (?:is|are) the) (?:unit |integration |e2e )?tests? (?:covers?|checks?|exercises?|verif(?:y|ies)|for|of)\b|\b(?:where|how|what|which|is|are)\b.*\btested\b/, is: ({ isTest }) => isTest },
 ];
 
 /** Of how many of the kinds that the text of a question names a place is, as a share: the Gradle file for Android is of two. Undefined when it names none. */

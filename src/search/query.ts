@@ -140,7 +140,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
     tests,
     asksFor: {
       tests: tests === "only" || /\b(unit |integration )?(tests?|tested|specs?|testing|fixtures?|mock(s|ed|ing)?)\b/.test(words),
-      documents: /\b(docs?|documentation|readme|changelog|guides?|manual|release notes)\b|^how (?:do|can|should) (?:i|we|you)\b|^how to\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
+      documents: /\b(docs?|documentation|readme|change ?logs?|guides?|manual|release notes)\b|^how (?:do|can|should) (?:i|we|you)\b|^how to\b/.test(words) || restrictions.langs.some((lang) => proseLanguages.has(lang)),
       examples: /\b(examples?|samples?|demos?|tutorials?|benchmarks?)\b/.test(words),
     },
     locations: kind === "trace" ? locationsOf(text) : [],

@@ -57,6 +57,14 @@ test("a question that names a kind of file asks for such files", () => {
     ["layout of the cart form", place("forms/cart.ui", "xml")],
     ["German translation of the cart", place("locale/de/app.po", "gettext")],
     ["deutsche Übersetzung der Oberfläche", place("src/messages_de.properties", "ini")],
+    ["japanese locale of the web interface", place("web/locales/ja.yml", "yaml")],
+    ["strings translated to French", place("src/i18n/fr-CA/app.json", "json")],
+    ["change log entry about XML", place("CHANGES", "text")],
+    ["which test covers the poller", place("test/poller.rb", "ruby", true)],
+    ["where is the integration test for sign-up", place("test/integration/sign_up.rb", "ruby", true)],
+    ["fixtures of issues", place("test/fixtures/issues.yml", "yaml", true)],
+    ["tar.conf manual page", place("doc/man/tar.conf.xml", "xml")],
+    ["man page of the daemon", place("doc/shopd.8", "manual")],
     ["docs about volumes", place("docs/volumes.md", "markdown")],
   ] as const) {
     const is = kindsAsked(question);
@@ -66,10 +74,15 @@ test("a question that names a kind of file asks for such files", () => {
 });
 
 test("a question that only speaks of such things asks for none", () => {
-  for (const question of ["in-memory queues for unit tests without a server", "server that is started in tests of the client", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup", "where are translations loaded", "translate an address", "citation style of the document"]) assert.equal(kindsAsked(question), undefined, question);
+  for (const question of ["which tests does the runner skip", "load fixtures before each test", "generate man pages from comments", "in-memory queues for unit tests without a server", "server that is started in tests of the client", "turn test blocks into functions", "render a template", "run examples from documentation", "specific cisco command", "how is the configuration read", "layout engine that tiles windows", "where are versions compared", "apply the pending schema changes at startup", "where are translations loaded", "translate an address", "citation style of the document"]) assert.equal(kindsAsked(question), undefined, question);
 });
 
 test("of several kinds that are asked for together, what is of all comes first", () => {
   const is = kindsAsked("gradle dependencies of the Android library")!;
   assert.deepEqual([place("android/build.gradle", "groovy"), place("android/src/Main.kt", "kotlin"), place("ios/App.swift", "swift")].map(is), [1, 0.5, 0]);
+});
+
+test("of catalogues the one in the language that is asked for comes first", () => {
+  const is = kindsAsked("German translation of the cart")!;
+  assert.deepEqual([place("config/locales/de.yml", "yaml"), place("config/locales/mn.yml", "yaml"), place("app/models/de.rb", "ruby")].map(is), [1, 0.5, 0]);
 });
