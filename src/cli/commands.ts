@@ -18,7 +18,7 @@ import * as protocol from "../engine/protocol.ts";
 import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
-import { foldersNamed, hasIndex, refuseTooWide, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
+import { foldersNamed, hasIndex, projectOf, refuseTooWide, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
 import { bytes, count, jsonLine, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
@@ -204,8 +204,9 @@ function resolveAmong({ file, ...lines }: NamedPlace, folders: readonly Searched
 /** @param place FILE:LINE, FILE:FIRST-LAST, or "-" for what is piped in */
 export async function runSimilar(place: string, options: SearchOptions & FilterOptions, context: Context): Promise<number> {
   const { k, depth } = options;
-  const named = foldersNamed(options.in);
   const isPiped = place === "-";
+  const around = isPiped || options.in.length > 0 ? undefined : projectOf(parsePlace(place).file);
+  const named = foldersNamed(around === undefined ? options.in : [around]);
   const filters = withFilters("", isPiped ? [] : options.lang, options.path);
   // Code is looked for in all of an index, also when a part of it was named.
   const folders = named.folders.length === 1 ? named.folders : wholeIndexes(named.folders);

@@ -81,6 +81,14 @@ export function scopeOf(given: string | undefined, cwd: string = process.cwd(), 
   }
 }
 
+/** The indexed project that a file lies in, where the current folder is in none: all that lies beside the project would be read first. */
+export function projectOf(file: string, cwd: string = process.cwd()): string | undefined {
+  const folder = path.dirname(path.resolve(cwd, file));
+  if (hasIndex(scopeOf(undefined, cwd).root) || !existsSync(folder)) return undefined;
+  const { root } = scopeOf(folder);
+  return hasIndex(root) ? root : undefined;
+}
+
 /** A home folder or a whole disk: read only by who asks for it. Agents that are no editors start servers there, on Windows in the system's folder. */
 function isTooWide(folder: string): boolean {
   const system = process.platform === "win32" ? path.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32").toLowerCase() : undefined;

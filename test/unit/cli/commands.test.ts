@@ -11,7 +11,7 @@ import { answerJson, clickableFolder, parsePlace, resolvePlace, withFilters } fr
 import { cacheWritable, databaseCheck, trainingPython, watchLimit } from "../../../src/cli/doctor.ts";
 import { qualityLines } from "../../../src/cli/models.ts";
 import { commandLine, main, withQueryAsWords } from "../../../src/cli/program.ts";
-import { resolveModel, scopeOf } from "../../../src/cli/session.ts";
+import { projectOf, resolveModel, scopeOf } from "../../../src/cli/session.ts";
 import { duplicateDefaults } from "../../../src/engine/protocol.ts";
 import { indexFolder } from "../../../src/engine/paths.ts";
 import { pathInside } from "../../../src/engine/session.ts";
@@ -303,7 +303,11 @@ test("a command is about the nearest indexed folder upwards and the part of it t
     writeFileSync(path.join(indexFolder(folder), "index.db"), "");
   };
   assert.deepEqual(scopeOf(undefined, part), { root: part, under: "" });
+  assert.equal(projectOf("project/src/a.ts", scratch), undefined);
   index(project);
+  assert.equal(projectOf("project/src/a.ts", scratch), project);
+  assert.equal(projectOf("project/there/is/none.ts", scratch), undefined);
+  assert.equal(projectOf("src/a.ts", project), undefined, "the current folder has an index");
   assert.deepEqual(scopeOf(undefined, part), { root: project, under: "src/net" });
   assert.deepEqual(scopeOf(undefined, project), { root: project, under: "" });
   assert.deepEqual(scopeOf(part, scratch), { root: project, under: "src/net" });
