@@ -333,7 +333,7 @@ function looksLikeCode(word: string): boolean {
 /** Several words, or one with brackets in it, among them what no prose has. */
 function isFragment(text: string): boolean {
   const words = text.match(/[\p{L}\p{N}_$]+/gu) ?? [];
-  return words.length >= 2 && text.length <= longestFragment && !text.includes("\n") && (/[(){}[\]=<>|&$#%@\\]|::|->|(?<!\w):\w|;$/.test(text) || text.split(/\s+/).some(looksLikeCode));
+  return words.length >= 2 && text.length <= longestFragment && !text.includes("\n") && !asksSomething.test(text) && (/[(){}[\]=<>|&$#%@\\]|::|->|(?<!\w):\w|;$/.test(text) || text.split(/\s+/).some(looksLikeCode));
 }
 const longestFragment = 200;
 

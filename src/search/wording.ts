@@ -15,7 +15,9 @@ export function wordingOf(query: ParsedQuery): ((text: string) => number) | unde
   const { fragment } = query;
   if (fragment === undefined) return byRuns;
   const holds = holding(fragment);
-  return (text) => (holds(text) ? 2 : (byRuns?.(text) ?? 0));
+  const literals = (fragment.match(literal) ?? []).map((quoted) => quoted.slice(1, -1)).filter(({ length }) => length > 2);
+  // Other code around the same literal is nearer to it than what only has its words.
+  return (text) => (holds(text) ? 2 : Math.max(byRuns?.(text) ?? 0, literals.some((said) => text.includes(said)) ? 1 : 0));
 }
 
 /** Whether a text says another as it stands. In lower case it is found in any case, like the editor's smart case. */

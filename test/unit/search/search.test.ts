@@ -42,6 +42,11 @@ test("a row of code is found where it stands as it was typed, before what has th
   assert.equal((await search("release(sizeof(client))", 10, { store, encoder: undefined })).hits[0]?.path, "net/session.ts");
 });
 
+test("of a pasted call that stands nowhere, what says its literal comes first", async () => {
+  const deps = setUp([...sources, { path: "conf/open.ts", symbols: ["open"], text: "function open(path: string) {}" }, { path: "conf/names.ts", symbols: ["host"], text: "const host = read('/etc/hostname');" }]);
+  assert.equal((await search('open("/etc/hostname")', 10, deps)).hits[0]?.path, "conf/names.ts");
+});
+
 test("a chunk of several definitions is shown under the one that was asked for", async () => {
   const text = "const ALPHABET = 'abc';\nfunction encodeId(n: number) {\n  return ALPHABET[n];\n}\nfunction decodeId(id: string) {\n  return ALPHABET.indexOf(id);\n}";
   const deps = () => setUp([...sources, { path: "src/ids.ts", symbols: ["ALPHABET", "encodeId", "decodeId"], text }]);
