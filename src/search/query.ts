@@ -116,7 +116,8 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
   // Quotes in pasted code and messages are string literals, not a demand for exact text.
   const takesPhrases = (kind === "prose" || kind === "symbol" || (kind === "error" && isAboutError(withoutFilters))) && !callWithLiteral.test(withoutFilters);
   const phrases = takesPhrases ? [...withoutFilters.matchAll(quoted)].map((match) => match[1]!.trim()).filter((phrase) => phrase !== "") : [];
-  const text = takesPhrases ? unquoted : withoutFilters.replace(/[ \t]+/g, " ");
+  const typed = withoutFilters.replace(/[ \t]+/g, " ");
+  const text = takesPhrases ? unquoted : typed;
   const words = text.toLowerCase();
 
   return {
@@ -131,7 +132,7 @@ export function parseQuery(raw: string, isDefined: (name: string) => boolean = (
         .join(" "),
     ),
     phrases,
-    fragment: phrases.length === 0 && (kind === "prose" || kind === "code" || kind === "error") && isFragment(text) ? text : undefined,
+    fragment: (kind === "prose" || kind === "code" || kind === "error") && isFragment(typed) ? typed : undefined,
     // Every second part is a quoted text.
     around: phrases.length === 0 ? [text] : withoutFilters.split(quoted).flatMap((part, i) => (i % 2 === 0 && part.trim()) || []),
     filters: restrictions.filters,
