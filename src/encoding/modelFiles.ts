@@ -9,7 +9,7 @@ import { StrataError } from "../base/errors.ts";
 import { hashFile, sha256 } from "../base/hash.ts";
 import type { EncoderModel, EncoderText } from "./encoder.ts";
 import { partBytes } from "./exit0Parts.ts";
-import { prepareCode, TEXT_PREPARATION } from "./textPreparation.ts";
+import { prepareCode, type TextPreparation, textPreparations } from "./textPreparation.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 /** 2 has a block behind its table, 3 an attention in front of that, and 4 breadcrumbs that count more than code: readers of lower ones would leave that out. */
@@ -34,7 +34,7 @@ const manifestShape = z.object({
   /** What fine-tuning began with. */
   madeFrom: z.object({ id: z.string(), version: z.string() }).optional(),
   tokenizer: z.object({ file: z.string(), maxTokens: tokens, maxQueryTokens: tokens }),
-  textPreparation: z.literal(TEXT_PREPARATION),
+  textPreparation: z.literal(textPreparations),
   instructions: z.object({ query: instruction, code: instruction }),
   dims: z.int().min(1),
   keptDims: z.int().min(1).optional(),
@@ -73,6 +73,7 @@ export interface ModelFiles {
   /** What its user should know: it was fine-tuned from an older model than comes with this Strata. */
   readonly note?: string | undefined;
   readonly maxQueryTokens: number;
+  readonly textPreparation: TextPreparation;
   /** As how many tokens each one of a breadcrumb counts in the sums and means of every exit. */
   readonly breadcrumbWeight: number;
   readonly instructions: { readonly query: string; readonly code: string };
@@ -149,6 +150,7 @@ export async function loadModelFiles(folder: string, signal?: AbortSignal): Prom
     },
     fullDims: dims,
     maxQueryTokens: manifest.tokenizer.maxQueryTokens,
+    textPreparation: manifest.textPreparation,
     breadcrumbWeight: manifest.breadcrumbWeight,
     instructions: manifest.instructions,
     tokenizerFile: place(manifest.tokenizer.file),
@@ -205,8 +207,8 @@ export interface TokenSequence {
 /** Code as the model reads it. @throws as tokenizerOf */
 export function codeTokens(files: ModelFiles): (code: EncoderText) => TokenSequence {
   const tokenizer = tokenizerOf(files);
-  const { model: { maxTokens }, instructions, breadcrumbWeight } = files;
-  const encode = (code: EncoderText) => tokenizer.encode(prepareCode(code, instructions.code), maxTokens);
+  const { model: { maxTokens }, instructions, textPreparation, breadcrumbWeight } = files;
+  const encode = (code: EncoderText) => tokenizer.encode(prepareCode(code, instructions.code, textPreparation), maxTokens);
   return (code) => {
     const ids = encode(code);
     if (breadcrumbWeight === 1 || code.breadcrumb === "") return { ids };
@@ -235,8 +237,8 @@ async function readManifest(root: string): Promise<{ manifest: Manifest; hash: s
   if (parsed.success) return { manifest: parsed.data, hash: sha256(bytes) };
   const { format, textPreparation } = (json ?? {}) as Record<string, unknown>;
   if (format !== undefined && !(formats as readonly unknown[]).includes(format)) throw unsupported(root, `its format is ${String(format)} and this Strata reads formats ${formats[0]} to ${formats.at(-1)}`, parsed.error);
-  if (textPreparation !== undefined && textPreparation !== TEXT_PREPARATION)
-    throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows "${TEXT_PREPARATION}"`, parsed.error);
+  if (textPreparation !== undefined && !(textPreparations as readonly unknown[]).includes(textPreparation))
+    throw unsupported(root, `its text preparation is "${String(textPreparation)}" and this Strata knows ${textPreparations.map((known) => `"${known}"`).join(" and ")}`, parsed.error);
   const issue = parsed.error.issues[0];
   throw damaged(root, `its manifest.json is wrong at "${issue?.path.join(".") ?? ""}": ${issue?.message ?? "unknown shape"}`, parsed.error);
 }

@@ -1,8 +1,33 @@
-// Text preparation `split-identifiers-1` (models/README.md): part of every model, mirrored by training/src/strata_train/text.py;
+// Text preparations (models/README.md): each model names its own; mirrored by training/src/strata_train/text.py;
 // the two are held together by parity.json. A change here needs a new name in the manifest and a new model.
 import type { EncoderText } from "./encoder.ts";
 
-export const TEXT_PREPARATION = "split-identifiers-1";
+export const textPreparations = ["split-identifiers-1", "split-identifiers-2"] as const;
+/** The second leaves out of code what it imports. */
+export type TextPreparation = (typeof textPreparations)[number];
+
+const names = "[A-Za-z0-9_.*]+(?:[ \\t]*,[ \\t]*[A-Za-z0-9_.*]+)*";
+/** Rows that say what a file imports or belongs to, whatever its language. Not `^` and `$`, which end rows at other signs in Python. */
+const importRows = new RegExp(
+  `(?<![^\\n])[ \\t]*(?:${[
+    `import[ \\t]+(?:static[ \\t]+)?${names}(?:[ \\t]+as[ \\t]+[A-Za-z0-9_]+)?;?`,
+    `import[ \\t]+[^\\n"']*["'][^\\n]*`,
+    "from[ \\t]+[A-Za-z0-9_.]+[ \\t]+import[ \\t][^\\n]*",
+    "using[ \\t]+(?:(?:static|namespace)[ \\t]+)?[A-Za-z0-9_.]+;",
+    "(?:package|namespace)[ \\t]+[A-Za-z0-9_.\\\\]+;?",
+    "use[ \\t]+[A-Za-z0-9_:\\\\{}, *]+;",
+    `(?:require|require_relative|require_once|include_once)[ \\t]*\\(?["'][^\\n]*`,
+    `#[ \\t]*include[ \\t]*[<"][^\\n]*`,
+    "<\\?php",
+  ].join("|")})[ \\t\\r]*(?:\\n|(?![^\\n]))`,
+  "g",
+);
+
+/** What imports nothing else, as the head of a file, stays. */
+function withoutImports(text: string): string {
+  const rest = text.replace(importRows, "");
+  return /[^ \t\r\n]/.test(rest) ? rest : text;
+}
 
 const other = 0;
 const lower = 1;
@@ -92,8 +117,9 @@ export function prepareText(text: string): string {
 }
 
 /** The prepared text of a chunk: instruction, breadcrumb, body. */
-export function prepareCode(code: EncoderText, instruction: string): string {
-  return prepareText(instruction + (code.breadcrumb === "" ? code.text : `${code.breadcrumb}\n${code.text}`));
+export function prepareCode(code: EncoderText, instruction: string, preparation: TextPreparation = "split-identifiers-2"): string {
+  const body = preparation === "split-identifiers-1" ? code.text : withoutImports(code.text);
+  return prepareText(instruction + (code.breadcrumb === "" ? body : `${code.breadcrumb}\n${body}`));
 }
 
 export function prepareQuery(query: string, instruction: string): string {

@@ -41,7 +41,7 @@ for (const folder of [tinyModelFolder, ...shipped])
     for (const [i, { kind, breadcrumb, text, prepared, ids, vectors }] of cases.entries())
       it(`case ${i}, ${kind}: same prepared text, same ids, vectors within tolerance`, async () => {
         const isQuery = kind === "query";
-        assert.equal(isQuery ? prepareQuery(text, files.instructions.query) : prepareCode({ breadcrumb, text }, files.instructions.code), prepared);
+        assert.equal(isQuery ? prepareQuery(text, files.instructions.query) : prepareCode({ breadcrumb, text }, files.instructions.code, files.textPreparation), prepared);
         assert.deepEqual([...tokenizer.encode(prepared, isQuery ? files.maxQueryTokens : files.model.maxTokens)], ids);
         const found = isQuery ? await encoder.embedQuery(text) : await encoder.embedCode({ breadcrumb, text });
         for (const [depth, layer] of Object.entries(layerOf) as [Depth, string][]) check(found[depth], kept(vectors[layer]!), tolerance[layer]!, depth);

@@ -40,7 +40,7 @@ def main() -> None:
     tokenizer = options.model / "tokenizer.json"
     teacher = mentor.Mentor(options.mentor, Tokenizer.from_file(str(tokenizer)), device.choose("auto", options.threads))
     encode, manifest = evaluate.folder_encoder(options.model, options.threads)
-    top, text = manifest["exits"][-1]["layer"], TextEncoder(tokenizer)
+    top, text = manifest["exits"][-1]["layer"], TextEncoder.of(options.model, manifest)
     shards = mentor.taught_shards(options.cache, teacher.id)
     known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
     axes = train.language_axes(known, shards[0].languages, DIRECTIONS)

@@ -165,6 +165,28 @@ def test_an_index_keeps_as_many_dimensions_as_the_folder_says(
     assert not (tmp_path / "refused").exists()
 
 
+def test_a_folder_says_how_its_code_is_prepared(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    plain = TextEncoder(text.tokenizer_file, preparation="split-identifiers-1")
+    assert export_tiny(tiny_model, plain, tmp_path / "plain")["textPreparation"] == "split-identifiers-1"
+    renewed = renew(tmp_path / "plain", tmp_path / "renewed", "1.0.1", text_preparation="split-identifiers-2")
+    assert (
+        renewed["textPreparation"]
+        == "split-identifiers-2"
+        == export_tiny(tiny_model, text, tmp_path / "new")["textPreparation"]
+    )
+    code = "import os\nreturn the value"
+    for name, expected in (("plain", code), ("renewed", "return the value"), ("new", "return the value")):
+        check_parity(tmp_path / name)
+        ids = FolderEncoder(tmp_path / name).tokens([code], is_query=False)[0]
+        assert ids.tolist() == plain.encode_code("", expected, 64)
+    with pytest.raises(
+        UserError, match="no text preparation as-is; there are split-identifiers-1, split-identifiers-2"
+    ):
+        renew(tmp_path / "plain", tmp_path / "refused", "1.0.1", text_preparation="as-is")
+
+
 def test_breadcrumbs_count_as_often_as_the_folder_says(
     tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
 ) -> None:

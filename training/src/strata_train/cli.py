@@ -193,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     renew.add_argument(
         "--breadcrumb-weight", type=int, default=0, help="as how many tokens one of a breadcrumb counts; 0: as before"
     )
+    renew.add_argument("--text-preparation", default="", help="the name of another one; as before without it")
     renew.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     renew.set_defaults(run=_renew)
 
@@ -558,8 +559,14 @@ def _renew(options: argparse.Namespace) -> None:
     from strata_train import folder_weights
 
     quality = _quality(options.quality)
-    changes = {"kept_dims": options.kept_dims, "breadcrumb_weight": options.breadcrumb_weight}
-    manifest = folder_weights.renew(options.model, options.out, options.version, **changes)
+    manifest = folder_weights.renew(
+        options.model,
+        options.out,
+        options.version,
+        options.kept_dims,
+        options.breadcrumb_weight,
+        options.text_preparation,
+    )
     _exported("renew", options.out, manifest, quality)
 
 
@@ -634,7 +641,7 @@ def _export_base(options: argparse.Namespace) -> None:
     start = model.from_minilm()
     manifest = export.export_folder(
         start,
-        text.TextEncoder(model.start_folder() / "tokenizer.json"),
+        text.TextEncoder(model.start_folder() / "tokenizer.json", preparation=text.PREPARATIONS[0]),
         options.out,
         id="strata-base",
         description="all-MiniLM-L6-v2 untouched, cut into exits 0, 2 and 6; int8",

@@ -25,7 +25,7 @@ from strata_train.config import ModelConfig
 from strata_train.events import UserError, reason
 from strata_train.model import PRODUCT_LEVELS, LayerExit, MultiExitEncoder, Product
 from strata_train.parity import PARITY_CASES
-from strata_train.text import PREPARATION, TextEncoder, chunk_text, pad, prepare
+from strata_train.text import TextEncoder, pad, prepare
 
 OPSET = 18
 LAST = np.iinfo(np.int64).max  # the end of an axis, for Slice
@@ -278,7 +278,7 @@ def export_folder(
             "description": description,
             **({"madeFrom": {key: made_from[key] for key in ("id", "version")}} if made_from else {}),
             "tokenizer": {"file": "tokenizer.json", "maxTokens": MAX_CODE_TOKENS, "maxQueryTokens": MAX_QUERY_TOKENS},
-            "textPreparation": PREPARATION,
+            "textPreparation": text.preparation,
             "instructions": {"query": text.query_instruction, "code": text.code_instruction},
             "dims": config.dims,
             "matryoshka": list(config.matryoshka),
@@ -361,8 +361,7 @@ def parity_cases(model: MultiExitEncoder, text: TextEncoder) -> list[dict[str, A
     """Inputs of many kinds with PyTorch's float32 vectors of every exit."""
     cases = []
     for kind, breadcrumb, body in PARITY_CASES:
-        instruction = text.query_instruction if kind == "query" else text.code_instruction
-        prepared = prepare(instruction + (body if kind == "query" else chunk_text(breadcrumb, body)))
+        prepared = prepare(text.query_instruction + body) if kind == "query" else text.prepared_code(breadcrumb, body)
         ids = text.encode_prepared([prepared], MAX_QUERY_TOKENS if kind == "query" else MAX_CODE_TOKENS)[0]
         names = text.names_in_front(breadcrumb, MAX_CODE_TOKENS)
         with torch.no_grad():

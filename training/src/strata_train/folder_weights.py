@@ -29,7 +29,7 @@ from strata_train.export import (
 )
 from strata_train.model import PRODUCT_LEVELS, MultiExitEncoder
 from strata_train.runtime import read_maps, read_table
-from strata_train.text import TextEncoder
+from strata_train.text import PREPARATIONS, TextEncoder
 
 
 def read_model(folder: Path) -> MultiExitEncoder:
@@ -65,17 +65,23 @@ def read_model(folder: Path) -> MultiExitEncoder:
     return model
 
 
-def renew(folder: Path, out: Path, version: str, kept_dims: int = 0, breadcrumb_weight: int = 0) -> dict[str, Any]:
+def renew(
+    folder: Path, out: Path, version: str, kept_dims: int = 0, breadcrumb_weight: int = 0, text_preparation: str = ""
+) -> dict[str, Any]:
     """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file.
 
     `kept_dims`: so many dimensions of its vectors are kept in an index, one of the widths that are usable alone; 0 for
-    as many as before. `breadcrumb_weight`: each token of a breadcrumb counts as so many; 0 for as many as before. The
-    parity file then holds what the model's integers say in float32.
+    as many as before. `breadcrumb_weight`: each token of a breadcrumb counts as so many; 0 for as many as before.
+    `text_preparation`: one of `text.PREPARATIONS`; "" for the same as before. With either of these the parity file
+    holds what the model's integers say in float32.
     """
     manifest, model = read_manifest(folder), read_model(folder).eval()
     if kept_dims and kept_dims not in manifest["matryoshka"]:
         widths = ", ".join(map(str, manifest["matryoshka"]))
         raise UserError("width-unusable", f"{kept_dims} dimensions of {folder} are not usable alone; {widths} are.")
+    if text_preparation not in ("", *PREPARATIONS):
+        known = ", ".join(PREPARATIONS)
+        raise UserError("preparation-unknown", f"There is no text preparation {text_preparation}; there are {known}.")
     with folder_whole(out, folder) as work:
         for name in manifest["files"]:
             shutil.copyfile(folder / name, work / name)
@@ -87,9 +93,10 @@ def renew(folder: Path, out: Path, version: str, kept_dims: int = 0, breadcrumb_
         if breadcrumb_weight:
             model.config = replace(model.config, breadcrumb_weight=breadcrumb_weight)
             manifest |= {"format": format_of(model.config), "breadcrumbWeight": breadcrumb_weight}
-            instructions = (manifest["instructions"][kind] for kind in ("query", "code"))
-            text = TextEncoder(folder / manifest["tokenizer"]["file"], *instructions)
-            write_parity(work, model, text, manifest["exits"])
+        if text_preparation:
+            manifest["textPreparation"] = text_preparation
+        if breadcrumb_weight or text_preparation:
+            write_parity(work, model, TextEncoder.of(folder, manifest), manifest["exits"])
         files = {name: fingerprint(work / name) for name in manifest["files"]}
         manifest |= {"version": version, "files": files, "quality": {}}  # what was measured, was so of other graphs
         write_manifest(work, manifest)

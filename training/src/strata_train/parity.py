@@ -1,4 +1,4 @@
-"""The inputs of `parity.json`: queries, code of several languages, Unicode, nothing at all, and text that gets cut."""
+"""The inputs of `parity.json`: queries, code of several languages, imports, Unicode, nothing, and text that is cut."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ PARITY_CASES: tuple[tuple[str, str, str], ...] = (
         "public Response send(XMLHttpRequest request) throws IOException {\n"
         "    return executor.submit(() -> doSend(request, MAX_RETRY_COUNT)).get(30, TimeUnit.SECONDS);\n}",
     ),
+    (
+        "code",
+        "Shop > Basket",
+        "<?php\r\nnamespace Shop\\Model;\r\nuse Shop\\{Item, Price};\r\nrequire_once 'autoload.php';\r\n"
+        "class Basket { public $items = []; }\r\n",
+    ),
+    (
+        "code",
+        "",
+        "package store\nimport java.util.*;\nimport static a.b.C.d;\nimport x, y as z\nfrom os import (path,\n"
+        'import { a } from "./a";\nusing System.Linq;\nusing (var x = y) z();\n  #include <vector> // lists\n'
+        "use std::io::{self, Read};\nimportant = 1\nimport the rows that say more\nint main() { return 0; }",
+    ),
+    ("code", "", "import os\nimport sys\n"),
     ("code", "", "\t\n  \n"),
     (
         "code",

@@ -29,12 +29,9 @@ class FolderEncoder:
                 "model-other", f"{folder} holds segments of a ModularStarEncoder, which cannot be run here."
             )
         self.threads = threads or os.cpu_count() or 1
-        instructions = self.manifest["instructions"]
         self.kept_dims: int = self.manifest.get("keptDims", self.manifest["dims"])
         self.breadcrumb_weight: int = self.manifest.get("breadcrumbWeight", 1)
-        self.text = TextEncoder(
-            folder / self.manifest["tokenizer"]["file"], instructions["query"], instructions["code"]
-        )
+        self.text = TextEncoder.of(folder, self.manifest)
         self.max_code_tokens: int = self.manifest["tokenizer"]["maxTokens"]
         self.max_query_tokens: int = self.manifest["tokenizer"]["maxQueryTokens"]
         self.exits: list[int] = [exit["layer"] for exit in self.manifest["exits"]]

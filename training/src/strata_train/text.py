@@ -1,19 +1,21 @@
-"""Text preparation `split-identifiers-1` and the tokenizer. Defined in `models/README.md`; mirrored in TypeScript.
+"""Text preparations and the tokenizer. Defined in `models/README.md`; mirrored in TypeScript.
 
-The preparation is part of the model: a change here needs a new name in the manifest and a new model.
+A preparation is part of the model: a change here needs a new name in the manifest and a new model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regex
 import torch
 from tokenizers import Tokenizer
 
-PREPARATION = "split-identifiers-1"
+PREPARATIONS = ("split-identifiers-1", "split-identifiers-2")
+PREPARATION = PREPARATIONS[-1]  # of new models; it leaves out of code what it imports
 
 _RUN = regex.compile(r"[\p{L}\p{N}_]+")
 # Where a run of letters, digits and underscores is split: at underscores, fooBar, HTTPServer, utf8 and 8bit.
@@ -22,6 +24,25 @@ _BORDER = regex.compile(
     regex.V1,  # version 1 splits at zero-width matches too
 )
 # ECMAScript's \s, spelled out: Python's differs at U+001C to U+001F, U+0085 and U+FEFF.
+_NAMES = r"[A-Za-z0-9_.*]+(?:[ \t]*,[ \t]*[A-Za-z0-9_.*]+)*"
+# Rows that say what a file imports or belongs to, whatever its language.
+_IMPORT_ROWS = regex.compile(
+    r"(?<![^\n])[ \t]*(?:"
+    + "|".join(
+        (
+            rf"import[ \t]+(?:static[ \t]+)?{_NAMES}(?:[ \t]+as[ \t]+[A-Za-z0-9_]+)?;?",
+            r"import[ \t]+[^\n\"']*[\"'][^\n]*",
+            r"from[ \t]+[A-Za-z0-9_.]+[ \t]+import[ \t][^\n]*",
+            r"using[ \t]+(?:(?:static|namespace)[ \t]+)?[A-Za-z0-9_.]+;",
+            r"(?:package|namespace)[ \t]+[A-Za-z0-9_.\\]+;?",
+            r"use[ \t]+[A-Za-z0-9_:\\{}, *]+;",
+            r"(?:require|require_relative|require_once|include_once)[ \t]*\(?[\"'][^\n]*",
+            r"#[ \t]*include[ \t]*[<\"][^\n]*",
+            r"<\?php",
+        )
+    )
+    + r")[ \t\r]*(?:\n|(?![^\n]))"
+)
 _SPACE = regex.compile(r"[\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+")
 
 
@@ -35,6 +56,12 @@ def prepare(text: str) -> str:
     return _SPACE.sub(" ", _RUN.sub(lambda match: split_identifier(match[0]), text)).strip(" ")
 
 
+def without_imports(body: str) -> str:
+    """Code without the rows that say what it imports, unless there are no others."""
+    rest = _IMPORT_ROWS.sub("", body)
+    return rest if rest.strip(" \t\r\n") else body
+
+
 def chunk_text(breadcrumb: str, body: str) -> str:
     """What stands for a chunk of code: its breadcrumb, then the code."""
     return f"{breadcrumb}\n{body}" if breadcrumb else body
@@ -43,7 +70,14 @@ def chunk_text(breadcrumb: str, body: str) -> str:
 class TextEncoder:
     """Prepared text → token ids, exactly as the extension does it."""
 
-    def __init__(self, tokenizer_file: Path, query_instruction: str = "", code_instruction: str = "") -> None:
+    def __init__(
+        self,
+        tokenizer_file: Path,
+        query_instruction: str = "",
+        code_instruction: str = "",
+        preparation: str = PREPARATION,
+    ) -> None:
+        self.preparation = preparation
         self.tokenizer_file = tokenizer_file
         self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self.tokenizer.no_padding()
@@ -54,6 +88,13 @@ class TextEncoder:
         self.sep_id: int = self.tokenizer.token_to_id("[SEP]")
         self.pad_id: int = self.tokenizer.token_to_id("[PAD]")
 
+    @staticmethod
+    def of(folder: Path, manifest: dict[str, Any]) -> TextEncoder:
+        """As the model of a folder was made for."""
+        instructions = manifest["instructions"]
+        file = folder / manifest["tokenizer"]["file"]
+        return TextEncoder(file, instructions["query"], instructions["code"], manifest["textPreparation"])
+
     @property
     def vocabulary_size(self) -> int:
         return self.tokenizer.get_vocab_size()
@@ -62,7 +103,11 @@ class TextEncoder:
         return self.encode_prepared([prepare(self.query_instruction + query)], max_tokens)[0]
 
     def encode_code(self, breadcrumb: str, body: str, max_tokens: int) -> list[int]:
-        return self.encode_prepared([prepare(self.code_instruction + chunk_text(breadcrumb, body))], max_tokens)[0]
+        return self.encode_prepared([self.prepared_code(breadcrumb, body)], max_tokens)[0]
+
+    def prepared_code(self, breadcrumb: str, body: str) -> str:
+        body = body if self.preparation == "split-identifiers-1" else without_imports(body)
+        return prepare(self.code_instruction + chunk_text(breadcrumb, body))
 
     def names_in_front(self, breadcrumb: str, max_tokens: int) -> int:
         """How many of `encode_code`'s ids behind `[CLS]` are the breadcrumb's."""
