@@ -53,8 +53,8 @@ export function bestWindow<L extends { readonly length: number }>(lines: readonl
 
 const comment = /^\s*(\/\/|\/\*|\*|#(?!\w*\s*(define|if|include))|--|"""|''')/;
 
-/** Whether a line begins as comments do in some language. */
-export const isComment = (line: string): boolean => comment.test(line);
+/** Whether a line begins as comments do in some language. @param symbol what the line may name: `#open() {` is a comment unless that is a private name */
+export const isComment = (line: string, symbol = ""): boolean => comment.test(line) && !(symbol.startsWith("#") && line.trimStart().startsWith(symbol));
 
 const lastPart = /[\p{L}_$][\p{L}\p{N}_$]*$/u;
 const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
@@ -62,7 +62,7 @@ const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
 /** Whether a line of code, no comment, says the name of what a hit defines: of `Store.open` the last part. Never for a hit without a name. */
 export function naming(symbol: string): (line: string) => boolean {
   const [name] = symbol.match(lastPart) ?? [];
-  return (line) => name !== undefined && !isComment(line) && (line.match(names)?.includes(name) ?? false);
+  return (line) => name !== undefined && !isComment(line, symbol) && (line.match(names)?.includes(name) ?? false);
 }
 
 /** Which of the words a line holds, in any case. */
