@@ -89,13 +89,17 @@ function extendedIn(head: string, lang: string): string | undefined {
 
 function saysInHead(text: string, lang: string, said: RegExp): boolean {
   const at = [...text.matchAll(new RegExp(said, `${said.flags}g`))].map(({ index }) => index);
-  let [next, read] = [0, 0];
+  // Documentation shows how to extend what it describes.
+  const quotes = lang === "python" ? Array.from(text.matchAll(/"""/g), ({ index }) => index) : [];
+  let [next, read, passed] = [0, 0, 0];
   for (const { index } of text.matchAll(opening)) {
     while (next < at.length && at[next]! < index) next++;
     if (next === at.length || read === mostHeads) return false;
     if (at[next]! > index + longest) continue;
-    const before = text.slice(text.lastIndexOf("\n", index) + 1, index);
-    if (before.includes("//") || isQuoted(text, index, lang) || (inBrackets.has(lang) ? before.trim() !== "" : isComment(`${before}class`) && !before.includes("]"))) continue;
+    const near = text.slice(Math.max(0, index - longest), index);
+    const before = near.slice(near.lastIndexOf("\n") + 1);
+    while (quotes[passed]! < index) passed++;
+    if (before.includes("//") || passed % 2 === 1 || (inBrackets.has(lang) ? before.trim() !== "" : isComment(`${before}class`) && !before.includes("]"))) continue;
     read++;
     const head = headAt(text, index, lang);
     const extended = head === undefined ? undefined : extendedIn(head, lang);
@@ -104,12 +108,9 @@ function saysInHead(text: string, lang: string, said: RegExp): boolean {
   return false;
 }
 
-/** Documentation shows how to extend what it describes. */
-const isQuoted = (text: string, at: number, lang: string): boolean => lang === "python" && text.slice(0, at).split('"""').length % 2 === 0;
-
 /** What stands between a word and the name: others of a list, or what the name belongs to. */
 const others = "[^;{}\\n]{0,200}";
-const owner = "(?:[\\p{L}\\p{N}_$]+(?:\\.|::|\\\\|/))*";
+const owner = "(?:[\\p{L}\\p{N}_$]+(?:\\.|::|\\\\|/)){0,12}";
 const indent = "[ \\t]*";
 const typeArgs = "(?:<[^<>{}\\n]{0,100}>|\\[[^\\]\\n]{0,100}\\])?";
 

@@ -209,6 +209,15 @@ describe("a place implements or extends a type", () => {
     assert.equal(implementersOf("Shape")({ text: "class Circle(shape):\n", lang: "python" }), 0);
   });
 
+  it("in time that grows with the text, however long its rows are and whatever is quoted", async () => {
+    for (const [lang, text] of [
+      ["typescript", (n: number) => ": a::".repeat(n)],
+      ["java", (n: number) => `/* ${"class Shape ".repeat(n)}`],
+      ["python", (n: number) => `"""\n${"class A(Shape)\n".repeat(n)}`],
+    ] as const)
+      await assertGrowsEvenly(3_000, (n) => implementersOf("Shape")({ text: `${text(n)}Shape`, lang }));
+  });
+
   it("in time that grows with the text, however that is made", async () => {
     const repeated = ["impl ", "class ", "class A Shape ", "class A : ", "class A(B)\n", "impl Shape ", "struct {\n", "(reify a\n ", "new a<", "deriving (", ": a = ", "a:b ", "Shape,", "B<", "type a = ", "\n", " ", "a.", "@derive ", "use parent "];
     for (const piece of repeated)
