@@ -39,6 +39,11 @@ describe("the type whose implementers a question asks for", () => {
     ["show all Shape subclasses", "Shape"],
     ["implementations of Monolog\\Handler\\HandlerInterface", "HandlerInterface"],
     ["subclasses of StandardError", "StandardError"],
+    ["subclasses of \\App\\Models\\User", "User"],
+    ["what classes implement OrderStore", "OrderStore"],
+    ["what exception types extend AppError", "AppError"],
+    ["does anything implement OrderStore", "OrderStore"],
+    ["do any classes extend BaseHandler", "BaseHandler"],
     ["subclasses of dict", "dict"],
     ["Which classes implement Protocol", "Protocol"],
     ["implementations of Type", "Type"],
@@ -50,6 +55,8 @@ describe("the type whose implementers a question asks for", () => {
     ["implementation of parseDate", undefined],
     ["how does JsonStore implement Store", undefined],
     ["what does JsonStore extend", undefined],
+    ["what does JsonStore extend Store with", undefined],
+    ["what should implement Store", undefined],
     ["how is retry implemented", undefined],
     ["which files include stdio.h", undefined],
     ["implement a queue with priorities", undefined],
@@ -88,6 +95,10 @@ describe("the type whose implementers a question asks for", () => {
 
   for (const question of ["Wo wird parseDate aufgerufen", "qui appelle parseDate", "谁调用 parseDate", "parseDateを呼び出している箇所", "parseDate'i kim çağırıyor"])
     it(`and "${question}" asks for callers`, () => assert.deepEqual(parseQuery(translated(question, () => false)!.english).relation, { kind: "uses", name: "parseDate" }));
+
+  it("is looked for in a moment, whatever was pasted", async () => {
+    for (const piece of ["a.", "a::", "a:", "a/", "a-", "a#"]) await assertGrowsEvenly(380, (n) => parseQuery(`who is ${piece.repeat(n / piece.length)}-b implemented by`));
+  });
 
   it("and who asks for uses of it asks for these", () => {
     assert.deepEqual(parseQuery("who uses the OrderStore interface").relation, { kind: "uses", name: "OrderStore" });
