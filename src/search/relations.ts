@@ -65,7 +65,7 @@ const asking = /^(?:who|what|which|class(?:es)?|types?|structs?|interfaces?|trai
 const saysNothing = /^(?:where|all|any|every|the|an?|of|to|from|by|is|are|that|find|show|list|code|places?|functions?|methods?)$/;
 
 /** What is left of keywords when those that ask are taken away, if it is one word. "What does JsonStore extend" asks for the reverse. */
-function nameAmongKeywords(text: string): Relation | undefined {
+function nameAmongKeywords(text: string): (Relation & { /** "Call graph" and "extend session" may be of anything. */ readonly isCertain: boolean }) | undefined {
   const words = text.split(/[\s,;?]+/).filter((word) => word !== "");
   if (words.length > 8) return undefined;
   // In mid-sentence `Protocol` is a name.
@@ -77,7 +77,7 @@ function nameAmongKeywords(text: string): Relation | undefined {
     const named = others.filter((word) => !isAsking(word) && !isNothing(word));
     // "Implement OrderStore" asks for no others.
     const asks = words.some((word) => keywords[kind].test(word) && !/^implement$/i.test(word)) || words.some(isAsking);
-    if (asks && named.length === 1) return { kind, name: named[0]! };
+    if (asks && named.length === 1) return { kind, name: named[0]!, isCertain: words.some((word) => isAsking(word) || asksForRelation(word)) };
   }
   return undefined;
 }
@@ -112,7 +112,7 @@ export function relationAsked(text: string, isCode: (word: string) => boolean, i
   }
   const left = nameAmongKeywords(text);
   const bare = left?.name.replace(/^`|`$|\(\)`?$/g, "") ?? "";
-  return left && wholeName.test(bare) && !isStopWord(bare) && (bare !== left.name || isCode(bare) || isDefined(bare) || (left.kind === "implements" && /^\p{Lu}/u.test(bare))) ? { kind: left.kind, name: bare } : undefined;
+  return left && wholeName.test(bare) && !isStopWord(bare) && (bare !== left.name || isCode(bare) || (left.isCertain && isDefined(bare)) || (left.kind === "implements" && /^\p{Lu}/u.test(bare))) ? { kind: left.kind, name: bare } : undefined;
 }
 
 /** Words that ask for it; code that never says them has no other word that is meant by them. */

@@ -73,7 +73,14 @@ describe("the type whose implementers a question asks for", () => {
     ["caller parseDate", { kind: "uses", name: "parseDate" }],
     ["implement OrderStore", undefined],
     ["order store implementations", undefined],
+    ["shape subclasses", { kind: "implements", name: "shape" }],
+    ["who call shape", { kind: "uses", name: "shape" }],
     ["call the server", undefined],
+    ["call shape", undefined],
+    ["shape calls", undefined],
+    ["extend lease", undefined],
+    ["extends the lease", undefined],
+    ["derive shape", undefined],
   ] as const)
     it(`of the keywords "${keywords}" is ${relation?.name ?? "none"}`, () => assert.deepEqual(parseQuery(keywords, isDefined).relation, relation));
 
