@@ -29,9 +29,11 @@ export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (plac
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
     const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => related !== undefined && isRelated(related({ text: said, symbols: [], lang })));
+    const isAskedAbout = (symbol: string) => lastName(symbol) === relation?.name;
+    const isAnswer = symbols.some((symbol, i) => !isAskedAbout(symbol) && (below?.[i] ?? 0) >= relatedFit);
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
-      const value = relation !== undefined && lastName(symbol) === relation.name ? -relatedFit : fit(symbol) + (below?.[i] ?? 0);
+      const value = isAnswer && isAskedAbout(symbol) ? -relatedFit : fit(symbol) + (below?.[i] ?? 0);
       if (value > most) [best, most] = [symbol, value];
     }
     return best;
