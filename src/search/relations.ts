@@ -21,7 +21,7 @@ const name = "`?(?<name>[~@#$\\\\]?[\\p{L}_$][\\p{L}\\p{N}_$]*(?:(?:::|\\.|->|#|
 const args = "(?:<[^<>]{0,100}>)?";
 
 /** "Which exception classes", "what types", but not "what does the parser", which does it itself. */
-const which = "(?:what|which)(?:\\s+(?!(?:do|does|did|is|are|was|were|has|have|will|would|can|could|should|must|to)\\s)[\\w-]+){0,3}?";
+const which = "(?:what|which)(?:\\s+(?!(?:do|does|did|is|are|was|were|has|have|will|would|can|could|should|must|to|the|an?|this|we|you|it)\\s)[\\w-]+){0,3}?";
 
 const doing = "(?:calls?|(?:is\\s+|are\\s+)?calling|uses?|(?:is\\s+|are\\s+)?using|invokes?|invoking|references?|instantiates?|depends? on|relies on)";
 const done = "(?:called|used|invoked|referenced|instantiated)";

@@ -27,6 +27,7 @@ describe("the name whose uses a question asks for", () => {
     ["who calls `save!`", "save!"],
     ["where is `$scope` used", "$scope"],
     ["what does parseDate call formatDate for", undefined],
+    ["what the parser uses parseDate for", undefined],
     ["where is config.json used", undefined],
     ["references to package.json", undefined],
     ["what uses node.js", undefined],
