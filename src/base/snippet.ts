@@ -28,14 +28,15 @@ export function lineOfSnippet(snippet: string, text: string, line: number): numb
 }
 
 /**
- * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; where none is, the line
- * that names what the hit defines, and not the comment or the imports in front of it; else the beginning.
+ * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; of several such
+ * places, and where no word is, the line that names what the hit defines, and not the comment or the imports in front of it; else the beginning.
  * @param wordsOf those in a line, with what each counts there
  * @param isNamed see `naming`
  * @returns index of the first line.
  */
 export function bestWindow<L extends { readonly length: number }>(lines: readonly L[], height: number, wordsOf: (line: L) => ReadonlyMap<string, number>, isNamed: (line: L) => boolean = () => false): number {
-  const words = lines.map(wordsOf);
+  const [words, named] = [lines.map(wordsOf), lines.map(isNamed)];
+  const saysName = (start: number) => named.slice(start, start + height).includes(true);
   const last = Math.max(0, lines.length - height);
   let best = 0;
   let most = 0;
@@ -43,18 +44,20 @@ export function bestWindow<L extends { readonly length: number }>(lines: readonl
     const seen = new Map<string, number>();
     for (const line of words.slice(start, start + height)) for (const [word, worth] of line) seen.set(word, Math.max(seen.get(word) ?? 0, worth));
     const value = sum([...seen.values()]);
-    if (value > most) [best, most] = [start, value];
+    if (value > most || (value > 0 && value === most && !saysName(best) && saysName(start))) [best, most] = [start, value];
   }
-  const first = most === 0 ? lines.findIndex(isNamed) : words.findIndex(({ size }, i) => i >= best && size > 0);
+  const first = most === 0 ? named.indexOf(true) : words.findIndex(({ size }, i) => i >= best && size > 0);
   if (first < 0) return 0;
-  // One line above gives the word its place, unless that line is empty.
-  return Math.min(last, Math.max(best, (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first));
+  // One line above gives the word its place, unless that line is empty; what names the hit stays in sight.
+  const above = (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first;
+  const name = named.indexOf(true, best);
+  return Math.min(last, Math.max(best, name < 0 ? above : Math.min(name, above)));
 }
 
 const comment = /^\s*(\/\/|\/\*|\*|#(?!\w*\s*(define|if|include))|--|"""|''')/;
 
-/** Whether a line begins as comments do in some language. */
-export const isComment = (line: string): boolean => comment.test(line);
+/** Whether a line begins as comments do in some language. @param symbol what the line may name: `#open() {` is a comment unless that is a private name */
+export const isComment = (line: string, symbol = ""): boolean => comment.test(line) && !(symbol.startsWith("#") && line.trimStart().startsWith(symbol));
 
 const lastPart = /[\p{L}_$][\p{L}\p{N}_$]*$/u;
 const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
@@ -62,7 +65,7 @@ const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
 /** Whether a line of code, no comment, says the name of what a hit defines: of `Store.open` the last part. Never for a hit without a name. */
 export function naming(symbol: string): (line: string) => boolean {
   const [name] = symbol.match(lastPart) ?? [];
-  return (line) => name !== undefined && !isComment(line) && (line.match(names)?.includes(name) ?? false);
+  return (line) => name !== undefined && !isComment(line, symbol) && (line.match(names)?.includes(name) ?? false);
 }
 
 /** Which of the words a line holds, in any case. */

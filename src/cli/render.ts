@@ -54,7 +54,7 @@ export function renderHits(hits: readonly Hit[], options: HitsOptions): string {
   return hits.map((hit) => `${renderHit(hit, best, options)}\n`).join("\n");
 }
 
-/** One line for each hit, as editors and pickers read them: path:line:column:text, of the line that says most of what was asked for. */
+/** One line for each hit, as editors and pickers read them: path:line:column:text, of the line that says most of what was asked for, the name's of several. */
 export function renderLines(hits: readonly Hit[], { query }: Pick<HitsOptions, "query">): string {
   const words = queryWords(query);
   return hits
@@ -62,7 +62,9 @@ export function renderLines(hits: readonly Hit[], { query }: Pick<HitsOptions, "
       const lines = hit.snippet.split(/\r?\n/);
       const counts = lines.map(wordsIn(words)).map(({ size }) => size);
       const most = Math.max(...counts);
-      const at = Math.max(0, most === 0 ? lines.findIndex(naming(hit.symbol)) : counts.indexOf(most));
+      const telling = [...counts.keys()].filter((i) => counts[i] === most);
+      const isNamed = naming(hit.symbol);
+      const at = telling.find((i) => isNamed(lines[i]!)) ?? telling[0]!;
       const column = lines[at]!.length - lines[at]!.trimStart().length + 1;
       return `${printable(hit.path)}:${hit.startLine + at}:${column}:${printable(lines[at]!.trim())}\n`;
     })

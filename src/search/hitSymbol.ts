@@ -29,9 +29,11 @@ export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (plac
     const [first = "", ...others] = symbols;
     if (others.length === 0 || query.kind === "code") return first;
     const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => related !== undefined && isRelated(related({ text: said, symbols: [], lang })));
+    const isAskedAbout = (symbol: string) => lastName(symbol) === relation?.name;
+    const isAnswer = symbols.some((symbol, i) => !isAskedAbout(symbol) && (below?.[i] ?? 0) >= relatedFit);
     let [best, most] = [first, -Infinity];
     for (const [i, symbol] of symbols.entries()) {
-      const value = relation !== undefined && lastName(symbol) === relation.name ? -relatedFit : fit(symbol) + (below?.[i] ?? 0);
+      const value = isAnswer && isAskedAbout(symbol) ? -relatedFit : fit(symbol) + (below?.[i] ?? 0);
       if (value > most) [best, most] = [symbol, value];
     }
     return best;
@@ -99,13 +101,20 @@ const inUse = /[=(]|(?<![\p{L}\p{N}_])(?:return|if|else|new|await|throw|using|de
  * front of where it stands.
  */
 function rowOf(symbol: string, rows: readonly string[]): number {
-  const name = literally(lastName(symbol));
+  // Of `operator->` and `build/` nothing would be left; `this.#open()`, with a dot, does not define `#open`.
+  const whole = symbol.startsWith("#") || lastName(symbol) === "" ? symbol : lastName(symbol);
+  const name = literally(whole);
   const isDefined = new RegExp(`\\btypedef\\s[^;]*(?<![\\p{L}\\p{N}_])${name}\\s*;|\\b${defining}\\s+(?:\\([^()]{0,200}\\)\\s+|[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
-  const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row));
+  const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row, symbol));
   if (at >= 0) return at;
   const isNamed = naming(symbol);
-  const said = new RegExp(`(?<![\\p{L}\\p{N}_])${name}(?![\\p{L}\\p{N}_])`, "u");
-  const saying = rows.flatMap((row, at) => (isNamed(row) ? [{ at, indent: row.search(/\S/), column: row.slice(0, 300).search(said) }] : []));
+  // Nor does `operator<<` say `operator<`.
+  const [before, behind] = [whole.startsWith("#") ? "." : "", /[\p{L}\p{N}_]$/u.test(whole) ? "" : "<>=&|+*-"];
+  const said = new RegExp(`(?<![\\p{L}\\p{N}_${before}])${name}(?![\\p{L}\\p{N}_${behind}])`, "u");
+  const saying = rows.flatMap((row, at) => {
+    const column = row.slice(0, 300).search(said);
+    return (column < 0 ? isNamed(row) : !isComment(row, symbol)) ? [{ at, indent: row.search(/\S/), column }] : [];
+  });
   const isUsed = (row: string, column: number) => inUse.test(row.slice(0, column)) || (/(?:\.|->|::)$/.test(row.slice(0, column)) && /\)\s*;\s*$/.test(row));
   const left = saying.filter(({ at, column }) => column >= 0 && !isUsed(rows[at]!, column));
   return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;

@@ -84,39 +84,40 @@ function extendedIn(head: string, lang: string): string | undefined {
     const match = introducing.exec(head);
     return match ? [match.index + match[0].length] : [];
   });
-  return begins.length === 0 ? undefined : head.slice(Math.min(...begins)).replace(restrictions, " ");
+  return begins.length === 0 ? undefined : head.slice(Math.min(...begins));
 }
 
 function saysInHead(text: string, lang: string, said: RegExp): boolean {
   const at = [...text.matchAll(new RegExp(said, `${said.flags}g`))].map(({ index }) => index);
-  let [next, read] = [0, 0];
+  // Documentation shows how to extend what it describes.
+  const quotes = lang === "python" ? Array.from(text.matchAll(/"""/g), ({ index }) => index) : [];
+  let [next, read, passed] = [0, 0, 0];
   for (const { index } of text.matchAll(opening)) {
     while (next < at.length && at[next]! < index) next++;
     if (next === at.length || read === mostHeads) return false;
     if (at[next]! > index + longest) continue;
-    const before = text.slice(text.lastIndexOf("\n", index) + 1, index);
-    if (before.includes("//") || isQuoted(text, index, lang) || (inBrackets.has(lang) ? before.trim() !== "" : isComment(`${before}class`) && !before.includes("]"))) continue;
+    const near = text.slice(Math.max(0, index - longest), index);
+    const before = near.slice(near.lastIndexOf("\n") + 1);
+    while (quotes[passed]! < index) passed++;
+    if (before.includes("//") || before.split(/["`]/).length % 2 === 0 || passed % 2 === 1 || (inBrackets.has(lang) ? before.trim() !== "" : isComment(`${before}class`) && !before.includes("]"))) continue;
     read++;
     const head = headAt(text, index, lang);
-    const extended = head === undefined ? undefined : extendedIn(head, lang);
+    const extended = head === undefined ? undefined : extendedIn(head.replace(restrictions, " "), lang);
     if (extended !== undefined && said.test(extended)) return true;
   }
   return false;
 }
 
-/** Documentation shows how to extend what it describes. */
-const isQuoted = (text: string, at: number, lang: string): boolean => lang === "python" && text.slice(0, at).split('"""').length % 2 === 0;
-
 /** What stands between a word and the name: others of a list, or what the name belongs to. */
 const others = "[^;{}\\n]{0,200}";
-const owner = "(?:[\\p{L}\\p{N}_$]+(?:\\.|::|\\\\|/))*";
+const owner = "(?:[\\p{L}\\p{N}_$]+(?:\\.|::|\\\\|/)){0,12}";
 const indent = "[ \\t]*";
 const typeArgs = "(?:<[^<>{}\\n]{0,100}>|\\[[^\\]\\n]{0,100}\\])?";
 
 /** In other ways than by a head; `n` is the name, `owning` the same where something that it has may follow. Row by row, but where a list may have several. */
 const rows: readonly (readonly [ReadonlySet<string>, number, (n: string, owning: string) => string])[] = [
   [languages("rust"), likely, (n) => `^${indent}#\\[(?:cfg_attr\\([^,\\n]{0,80},\\s*)?derive\\([^)\\]]{0,400}${n}`],
-  [languages("go vlang"), 1, (n) => `\\b(?:struct|interface)\\s*\\{[^{}]{0,3000}?^[ \\t]+\\*?${owner}${n}${typeArgs}\\s*(?:\`[^\`\\n]*\`)?\\s*(?://.*)?$`],
+  [languages("go vlang"), 1, (n) => `\\b(?:struct|interface)\\s*\\{[^{}]{0,3000}?(?:^[ \\t]+|(?<=[{;])[ \\t]*)\\*?${owner}${n}${typeArgs}\\s*(?:\`[^\`\\n]*\`)?\\s*(?:(?://.*)?$|[;}])`],
   [languages("go"), 1, (n) => `^${indent}(?:var\\s+)?_\\s+${owner}${n}${typeArgs}\\s*=`],
   [languages("elixir"), 1, (n) => `^${indent}(?:@behaviour|use|defimpl)\\s+${owner}${n}`],
   [languages("elixir"), likely, (n) => `^${indent}@derive\\s[^\\n]{0,200}${n}`],
@@ -126,11 +127,11 @@ const rows: readonly (readonly [ReadonlySet<string>, number, (n: string, owning:
   [languages("haskell"), likely, (n) => `\\bderiving\\s+(?:(?:stock|newtype|anyclass)\\s+)?(?:\\([^)]{0,300})?${owner}${n}`],
   [languages("ruby crystal"), 1, (n) => `^${indent}(?:include|extend|prepend)\\s[^\\n#]{0,200}${n}|\\bClass\\.new\\(\\s*${owner}${n}`],
   [languages("php"), 1, (n) => `^[ \\t]+use\\s${others}${n}\\s*[,;{]`],
-  [languages("java groovy apex scala php csharp"), nameless, (n) => `\\bnew\\s+${owner}${n}\\s*${typeArgs}\\s*(?:\\([^{};\\n]{0,200}\\))?\\s*\\{`],
-  [languages("typescript tsx vue svelte astro"), likely, (n) => `:\\s*${owner}${n}${typeArgs}\\s*=\\s*(?:Object\\.freeze\\()?\\{|\\bsatisfies\\s+${owner}${n}|\\btype\\s[^=\\n]{0,200}=(?:[^;{}\\n]{0,200}&\\s*${owner}${n}|\\s*${owner}${n}${typeArgs}\\s*&)`],
+  [languages("java groovy apex scala"), nameless, (n) => `\\bnew\\s+${owner}${n}\\s*(?:<[^<>{}\\n]{0,100}>)?\\s*(?:\\((?:[^(){};\\n]|\\([^(){};\\n]{0,100}\\)){0,200}\\))?\\s*\\{`],
+  [languages("typescript tsx vue svelte astro"), likely, (n) => `:\\s*${owner}${n}${typeArgs}\\s*=\\s*(?:Object\\.freeze\\()?\\{(?!\\s*\\})|\\bsatisfies\\s+${owner}${n}|\\btype\\s[^=\\n]{0,200}=(?:[^;{}\\n]{0,200}&\\s*${owner}${n}|\\s*${owner}${n}${typeArgs}\\s*&)`],
   [languages("typescript tsx javascript vue svelte astro"), likely, (n, owning) => `\\binherits\\([^,()\\n]{0,80},\\s*${owner}${n}|\\bObject\\.create\\(\\s*${owner}${owning}\\.prototype|\\bsetPrototypeOf\\([^,()\\n]{0,80},\\s*${owner}${owning}`],
   [languages("python"), 1, (_, owning) => `^${indent}(?:@\\s*)?${owner}${owning}\\.register\\(`],
-  [languages("c cpp objective-c"), likely, (n) => `^${indent}(?:(?:static|const|constexpr|extern)\\s+)*(?:struct\\s+)?${owner}${n}\\s+[\\p{L}\\p{N}_:]+\\s*(?:\\[[^\\]\\n]*\\])?\\s*=\\s*\\{`],
+  [languages("c cpp objective-c"), likely, (n) => `^${indent}(?:(?:static|const|constexpr|extern)\\s+)*(?:struct\\s+)?${owner}${n}\\s+[\\p{L}\\p{N}_:]+\\s*(?:\\[[^\\]\\n]*\\])?\\s*=\\s*\\{(?!\\s*0?\\s*\\})`],
   [languages("scala"), likely, (n) => `^${indent}(?:implicit\\s+(?:val|def|object)|given)\\b[^=\\n]{0,200}?[:\\s]\\s*${owner}${n}\\s*\\[`],
   [languages("ocaml"), 1, (n) => `^${indent}(?:inherit|include)\\s+${owner}${n}|\\bmodule\\s[^=\\n]{0,200}:\\s*${owner}${n}`],
   [languages("fsharp"), 1, (n) => `^${indent}(?:inherit|interface)\\s+${owner}${n}|\\{\\s*new\\s+${owner}${n}`],
@@ -152,6 +153,8 @@ const rows: readonly (readonly [ReadonlySet<string>, number, (n: string, owning:
   [languages("sql"), 1, (n) => `\\binherits\\s*\\([^)]{0,200}${n}`],
 ];
 
+const commentRows = /^[ \t]*(?:\/\/|\/?\*+[ \t]|(?:--|#+|;+|%+)[ \t]).*$/gm;
+
 /** How certainly a place implements or extends the type, 0 to 1. A name in lower case is one in any case: whoever types "subclasses of handler" means Handler. */
 export function implementersOf(name: string): (place: Pick<Place, "text" | "lang">) => number {
   const isLower = name === name.toLowerCase();
@@ -166,6 +169,7 @@ export function implementersOf(name: string): (place: Pick<Place, "text" | "lang
     if (saysInHead(text, lang, extended)) return 1;
     let ofLanguage = patterns.get(lang);
     if (!ofLanguage) patterns.set(lang, (ofLanguage = rows.flatMap(([langs, certainty, pattern]) => (langs.has(lang) ? [[new RegExp(pattern(extended.source, source), `m${flags}`), certainty] as const] : []))));
-    return Math.max(0, ...ofLanguage.map(([pattern, certainty]) => (pattern.test(text) ? certainty : 0)));
+    const code = text.replace(commentRows, "");
+    return Math.max(0, ...ofLanguage.map(([pattern, certainty]) => (pattern.test(code) ? certainty : 0)));
   };
 }

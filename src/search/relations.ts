@@ -16,14 +16,17 @@ export interface Relation {
 const type = "(?:(?:(?:abstract|base|super|parent)\\s+)?class|superclass|type ?class|(?:base )?type|struct|interface|trait|protocol|behaviou?r|mixin|contract|role)";
 const a = "(?:(?:the|this|an?)\\s+)?";
 const kind = `${a}(?:(?:${type}|function|method|macro|constant|variable|hook|component|module|helper)\\s+)?`;
-const name = "`?(?<name>[~@#$]?[\\p{L}_$][\\p{L}\\p{N}_$]*(?:(?:::|\\.|->|#|\\\\)[\\p{L}_$][\\p{L}\\p{N}_$]*)*[?!]?(?:\\(\\))?)`?(?![\\p{L}\\p{N}_$.:/-]*[\\p{L}\\p{N}_$])";
+const name = "`?(?<name>[~@#$\\\\]?[\\p{L}_$][\\p{L}\\p{N}_$]*(?:(?:::|\\.|->|#|\\\\)[\\p{L}_$][\\p{L}\\p{N}_$]*)*[?!]?(?:\\(\\))?)`?(?![\\p{L}\\p{N}_$.:/-]*[\\p{L}\\p{N}_$])";
 /** Behind the name of a type. */
 const args = "(?:<[^<>]{0,100}>)?";
+
+/** "Which exception classes", "what types", but not "what does the parser", which does it itself. */
+const which = "(?:what|which)(?:\\s+(?!(?:do|does|did|is|are|was|were|has|have|will|would|can|could|should|must|to|the|an?|this|we|you|it)\\s)[\\w-]+){0,3}?";
 
 const doing = "(?:calls?|(?:is\\s+|are\\s+)?calling|uses?|(?:is\\s+|are\\s+)?using|invokes?|invoking|references?|instantiates?|depends? on|relies on)";
 const done = "(?:called|used|invoked|referenced|instantiated)";
 const uses: readonly string[] = [
-  `\\b(?:who|what|which(?:\\s+\\w+)?|(?:code|functions?|methods?|classes|files?|places?|everything|everyone|all)\\s+(?:that|which))\\s+(?:else\\s+|all\\s+)?${doing}\\s+${kind}${name}`,
+  `\\b(?:who|${which}|(?:code|functions?|methods?|classes|files?|places?|everything|everyone|all)\\s+(?:that|which))\\s+(?:else\\s+|all\\s+)?${doing}\\s+${kind}${name}`,
   `\\b(?:callers?|usages?|uses|users|references?|call ?sites?|calls)\\s+(?:of|to)\\s+${kind}${name}`,
   `\\bwhere\\s+(?:else\\s+)?(?:is|are)\\s+${kind}${name}\\s+(?:(?:being|actually|ever|all)\\s+)?${done}\\b`,
   `\\bwhere\\s+(?:do|does)\\s+\\w+\\s+(?:call|use|invoke|reference)\\s+${kind}${name}`,
@@ -38,16 +41,20 @@ const implementers = "(?:implement[eo]rs?|implementations|implementing\\s+(?:cla
 /** An implementation of what is no type is what defines it. */
 const typed: readonly string[] = [`${type}\\s+${name}`, `${name}${args}\\s+${type}`];
 const implementing: readonly string[] = [
-  `\\b(?:who|what|which(?:\\s+[\\w-]+){0,3}?|[\\w-]+\\s+(?:that|which))\\s+(?:else\\s+|all\\s+|directly\\s+|also\\s+|can\\s+)?${extend}\\s+${kind}${name}`,
+  `\\b(?:who|${which}|any(?:thing|one|body)?(?:\\s+\\w+)?|[\\w-]+\\s+(?:that|which))\\s+(?:else\\s+|all\\s+|directly\\s+|also\\s+|can\\s+)?${extend}\\s+${kind}${name}`,
   `\\b[\\w-]+\\s+${extending}\\s+${kind}${name}`,
   `\\b${implementers}\\s+(?:of|for|from)\\s+${kind}${name}`,
   ...typed.map((typed) => `\\bimplementation\\s+(?:of|for)\\s+${a}${typed}(?![\\p{L}\\p{N}])`),
   ...typed.map((typed) => `\\bwhere\\s+(?:else\\s+)?(?:is|are)\\s+${a}${typed}\\s+(?:being\\s+)?implemented\\b`),
   `\\bwhere\\s+(?:else\\s+)?(?:is|are)\\s+${kind}${name}${args}\\s+(?:${type}\\s+)?(?:being\\s+)?${extended}\\b`,
-  `\\b${name}${args}\\s+(?:${type}\\s+)?(?:(?:is|are)\\s+)?(?:implemented|${extended})\\s+by\\b`,
+  `(?<![\\p{L}\\p{N}_$.:/-])${name}${args}\\s+(?:${type}\\s+)?(?:(?:is|are)\\s+)?(?:implemented|${extended})\\s+by\\b`,
   `(?:^|\\b(?:all|list|find|show|every|any|other|known|the)\\s+)${name}${args}\\s+(?:${type}\\s+)?${implementers}[\\s?.]*$`,
 ];
-const questions = Object.entries({ uses, implements: implementing }).flatMap(([kind, patterns]) => patterns.map((pattern) => ({ kind: kind as Relation["kind"], pattern: new RegExp(pattern, "iu") })));
+/** Each with the beginnings of words without one of which it is not asked: that spares the first question of a process 30 ms and more for making the patterns ready. */
+const questions = ([
+  ["uses", /call|us(?:e|age|ing)|invo|referenc|instantiat|depend|relies/i, uses],
+  ["implements", /impl|exten|inherit|deriv|descend|sub-?(?:class|type)|child|conform|adopt|satisf|embed|mix|includ/i, implementing],
+] as const).map(([kind, words, patterns]) => ({ kind, words, patterns: patterns.map((pattern) => new RegExp(pattern, "iu")) }));
 
 /** Keywords, and questions in other languages, which are read word by word: "Shape inherit class", "caller parseDate". */
 const keywords: Readonly<Record<Relation["kind"], RegExp>> = {
@@ -58,7 +65,7 @@ const asking = /^(?:who|what|which|class(?:es)?|types?|structs?|interfaces?|trai
 const saysNothing = /^(?:where|all|any|every|the|an?|of|to|from|by|is|are|that|find|show|list|code|places?|functions?|methods?)$/;
 
 /** What is left of keywords when those that ask are taken away, if it is one word. "What does JsonStore extend" asks for the reverse. */
-function nameAmongKeywords(text: string): Relation | undefined {
+function nameAmongKeywords(text: string): (Relation & { /** "Call graph" and "extend session" may be of anything. */ readonly isCertain: boolean }) | undefined {
   const words = text.split(/[\s,;?]+/).filter((word) => word !== "");
   if (words.length > 8) return undefined;
   // In mid-sentence `Protocol` is a name.
@@ -70,7 +77,7 @@ function nameAmongKeywords(text: string): Relation | undefined {
     const named = others.filter((word) => !isAsking(word) && !isNothing(word));
     // "Implement OrderStore" asks for no others.
     const asks = words.some((word) => keywords[kind].test(word) && !/^implement$/i.test(word)) || words.some(isAsking);
-    if (asks && named.length === 1) return { kind, name: named[0]! };
+    if (asks && named.length === 1) return { kind, name: named[0]!, isCertain: words.some((word) => isAsking(word) || asksForRelation(word)) };
   }
   return undefined;
 }
@@ -88,12 +95,12 @@ const ofClasses = /class|inherit/i;
  *   "who calls the function first". Of what is extended by code that is not here a capital or the word "class" tells as much: "subclasses of dict".
  */
 export function relationAsked(text: string, isCode: (word: string) => boolean, isDefined: (word: string) => boolean): Relation | undefined {
-  for (const { kind, pattern } of questions) {
+  for (const { kind, pattern } of questions.filter(({ words }) => words.test(text)).flatMap(({ kind, patterns }) => patterns.map((pattern) => ({ kind, pattern })))) {
     const match = pattern.exec(text);
     const written = match?.groups?.["name"];
     if (!match || written === undefined) continue;
     const rest = text.slice(match.index + match[0].length);
-    const bare = (rest === "" ? written.replace(/\?$/, "") : written).replace(/\(\)$/, "").replace(/^[~@#]/, "");
+    const bare = (rest === "" ? written.replace(/\?$/, "") : written).replace(/\(\)$/, "").replace(/^[~@#\\]/, "");
     const isMarked = match[0].includes("`");
     const asksForCalls = kind === "uses" && callsOnly.test(match[0]);
     // A file: "where is config.json used", but not "callers of Store.diff".
@@ -105,7 +112,7 @@ export function relationAsked(text: string, isCode: (word: string) => boolean, i
   }
   const left = nameAmongKeywords(text);
   const bare = left?.name.replace(/^`|`$|\(\)`?$/g, "") ?? "";
-  return left && wholeName.test(bare) && !isStopWord(bare) && (bare !== left.name || isCode(bare) || isDefined(bare) || (left.kind === "implements" && /^\p{Lu}/u.test(bare))) ? { kind: left.kind, name: bare } : undefined;
+  return left && wholeName.test(bare) && !isStopWord(bare) && (bare !== left.name || isCode(bare) || (left.isCertain && isDefined(bare)) || (left.kind === "implements" && /^\p{Lu}/u.test(bare))) ? { kind: left.kind, name: bare } : undefined;
 }
 
 /** Words that ask for it; code that never says them has no other word that is meant by them. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { lineOfSnippet } from "../../../src/base/snippet.ts";
+import { lineOfSnippet, naming } from "../../../src/base/snippet.ts";
 
 describe("where a snippet stands in a text that has changed", () => {
   const cases: [what: string, snippet: string, text: string, line: number, expected: number | undefined][] = [
@@ -15,4 +15,10 @@ describe("where a snippet stands in a text that has changed", () => {
     ["nowhere, being cut off", "f();\ng();", "x\nf();", 1, undefined],
   ];
   for (const [what, snippet, text, line, expected] of cases) it(what, () => assert.equal(lineOfSnippet(snippet, text, line), expected));
+});
+
+it("a line names what a hit defines, also a private name, which begins as a comment does", () => {
+  const lines = ["# open it", "// #open", "#open(file) {", "this.opened"];
+  assert.deepEqual(lines.filter(naming("#open")), ["#open(file) {"]);
+  assert.deepEqual(lines.filter(naming("open")), []);
 });

@@ -77,6 +77,14 @@ test("of a longer piece the lines with most words of the query are shown, and wh
   assert.match(renderLines([late], { query: "zebra" }), /:102:1:function openIndex/);
 });
 
+test("of lines that say as much the one with the name is shown", () => {
+  const late = { ...hit, symbol: "Circle", snippet: "class Shape:\n    pass\n\n\n@final\nclass Circle(Shape):\n    pass" };
+  assert.match(renderHits([late], { ...options, query: "subclasses of Shape" }), /102 │ @final\n +103 │ class Circle\(Shape\):\n +104 │ {5}pass\n/);
+  assert.match(renderLines([late], { query: "subclasses of Shape" }), /:103:1:class Circle\(Shape\):/);
+  const above = { ...hit, snippet: "import a;\nimport b;\nfunction openIndex(folder) {\n  check(folder);\n  lock();\n}" };
+  assert.match(renderHits([above], { ...options, query: "lock" }), /100 │ function openIndex[^]*102 │ {3}lock/, "and kept in sight");
+});
+
 test("a line for each hit, of what says most of the query, as editors read it", () => {
   const snippet = "function openStore(folder) {\n\tconst lock = takeLock(folder);\n\treturn lock;\n}";
   const lines = renderLines([{ ...hit, startLine: 10, snippet }, { ...hit, path: "b\nc.ts", startLine: 3, snippet: "x" }], { query: "take the lock of a folder" });

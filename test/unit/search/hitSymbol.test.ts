@@ -104,3 +104,19 @@ test("the line of a name is the one that defines it, below comments and attribut
     assert.equal(lineOf({ text, startLine: 101, endLine: 101 + text.split("\n").length - 1 }, symbol), 100 + line, `${symbol}: ${text}`);
   assert.equal(lineOf({ text: "a\nfunction b() {}", startLine: 7, endLine: 7 }, "b"), 7, "of a piece of one line");
 });
+
+test("so it is for names of signs and for private ones, which begin as comments do", () => {
+  const operators = "struct P {\n  // static [ here\n  static int count;\n  T* operator->() const;\n  P operator/(P o);\n  P& operator/=(P o);\n  bool operator<<(P o);\n  bool operator<(P o);\n};";
+  const members = "class A {\n  // #open() is called by\n  run() { return this.#open(); }\n  /** Opens. */\n  #open() {\n    this.#size++;\n  }\n  static #size = 0;\n  'a b'() {}\n}";
+  for (const [text, symbol, row] of [
+    [operators, "operator->", 4],
+    [operators, "operator/", 5],
+    [operators, "operator/=", 6],
+    [operators, "operator<", 8],
+    [members, "#open", 5],
+    [members, "#size", 8],
+    [members, "'a b'", 9],
+    ["# x\nvariable = 1\nbuild/:\n\tmkdir build/", "build/", 3],
+  ] as const)
+    assert.equal(lineOf({ text, startLine: 1, endLine: 99 }, symbol), row, symbol);
+});

@@ -39,6 +39,11 @@ describe("the type whose implementers a question asks for", () => {
     ["show all Shape subclasses", "Shape"],
     ["implementations of Monolog\\Handler\\HandlerInterface", "HandlerInterface"],
     ["subclasses of StandardError", "StandardError"],
+    ["subclasses of \\App\\Models\\User", "User"],
+    ["what classes implement OrderStore", "OrderStore"],
+    ["what exception types extend AppError", "AppError"],
+    ["does anything implement OrderStore", "OrderStore"],
+    ["do any classes extend BaseHandler", "BaseHandler"],
     ["subclasses of dict", "dict"],
     ["Which classes implement Protocol", "Protocol"],
     ["implementations of Type", "Type"],
@@ -50,6 +55,8 @@ describe("the type whose implementers a question asks for", () => {
     ["implementation of parseDate", undefined],
     ["how does JsonStore implement Store", undefined],
     ["what does JsonStore extend", undefined],
+    ["what does JsonStore extend Store with", undefined],
+    ["what should implement Store", undefined],
     ["how is retry implemented", undefined],
     ["which files include stdio.h", undefined],
     ["implement a queue with priorities", undefined],
@@ -66,7 +73,14 @@ describe("the type whose implementers a question asks for", () => {
     ["caller parseDate", { kind: "uses", name: "parseDate" }],
     ["implement OrderStore", undefined],
     ["order store implementations", undefined],
+    ["shape subclasses", { kind: "implements", name: "shape" }],
+    ["who call shape", { kind: "uses", name: "shape" }],
     ["call the server", undefined],
+    ["call shape", undefined],
+    ["shape calls", undefined],
+    ["extend lease", undefined],
+    ["extends the lease", undefined],
+    ["derive shape", undefined],
   ] as const)
     it(`of the keywords "${keywords}" is ${relation?.name ?? "none"}`, () => assert.deepEqual(parseQuery(keywords, isDefined).relation, relation));
 
@@ -89,6 +103,10 @@ describe("the type whose implementers a question asks for", () => {
   for (const question of ["Wo wird parseDate aufgerufen", "qui appelle parseDate", "谁调用 parseDate", "parseDateを呼び出している箇所", "parseDate'i kim çağırıyor"])
     it(`and "${question}" asks for callers`, () => assert.deepEqual(parseQuery(translated(question, () => false)!.english).relation, { kind: "uses", name: "parseDate" }));
 
+  it("is looked for in a moment, whatever was pasted", async () => {
+    for (const piece of ["a.", "a::", "a:", "a/", "a-", "a#"]) await assertGrowsEvenly(380, (n) => parseQuery(`who is ${piece.repeat(n / piece.length)}-b implemented by`));
+  });
+
   it("and who asks for uses of it asks for these", () => {
     assert.deepEqual(parseQuery("who uses the OrderStore interface").relation, { kind: "uses", name: "OrderStore" });
     assert.deepEqual(parseQuery("callers of ParseError").relation, { kind: "uses", name: "ParseError" });
@@ -108,7 +126,7 @@ describe("a place implements or extends a type", () => {
     cpp: ["class Circle final : public virtual geo::Shape, private Drawn {\n", "template <class T> struct Box : Shape<T> {\n", "class geo::Circle : public Shape {\n"],
     c: ["class Circle : public Shape {\n"],
     rust: ["impl Shape for Circle {\n", "impl<T: Clone> geo::Shape<T> for Vec<T>\nwhere\n    T: Send,\n{\n", "unsafe impl Shape for Circle {}\n", "pub trait Solid: Send + Shape {\n"],
-    go: ["type Circle struct {\n\tShape\n\tsize int\n}\n", "type Solid interface {\n\tgeo.Shape\n\tVolume() int\n}\n", "type Box struct {\n\tsize int\n\t*geo.Shape `json:\"shape\"` // held\n}\n", "var _ Shape = (*Circle)(nil)\n", "var _ geo.Shape = Circle{}\n"],
+    go: ["type Circle struct {\n\tShape\n\tsize int\n}\n", "type Solid interface {\n\tgeo.Shape\n\tVolume() int\n}\n", "type Box struct {\n\tsize int\n\t*geo.Shape `json:\"shape\"` // held\n}\n", "type Circle struct{ Shape }\n", "type Solid interface{ geo.Shape; Volume() int }\n", "var _ Shape = (*Circle)(nil)\n", "var _ geo.Shape = Circle{}\n"],
     ruby: ["class Circle < Shape\n", "class Circle < Geo::Shape # round\n", "module Round\n  include Comparable, Shape\n", "Circle = Class.new(Shape) do\n"],
     crystal: ["struct Circle < Shape\n"],
     php: ["final class Circle extends \\Geo\\Shape implements Drawn\n{\n", "class Circle implements Drawn, Shape\n{\n", "class Circle\n{\n    use Shape;\n", "enum Kind: string implements Shape {\n"],
@@ -150,6 +168,7 @@ describe("a place implements or extends a type", () => {
       ["rust", "#[derive(Debug, Shape)]\nstruct Circle;\n"],
       ["haskell", "data Circle = Circle Int\n  deriving (Eq, Shape)\n"],
       ["java", "add(new Shape() {\n"],
+      ["java", "add(new Shape(size(3), 4) {\n"],
       ["scala", "val one = new Shape {\n"],
       ["typescript", "export const circle: Shape = {\n"],
       ["typescript", "const circle = { size: 3 } satisfies Shape;\n"],
@@ -167,6 +186,18 @@ describe("a place implements or extends a type", () => {
 
   it("and not where it merely says the type, or another one of nearly that name", () => {
     for (const [lang, text] of [
+      ["java", "for (Side side : sides(new Shape())) {\n"],
+      ["java", "Shape[] all = new Shape[] { one, two };\n"],
+      ["java", 'String code = "class Circle extends Shape {";\n'],
+      ["java", " * Shape one = new Shape() {\n"],
+      ["csharp", "var one = new Shape { Size = 1 };\n"],
+      ["csharp", "class Box<T> where T : Shape\n{\n"],
+      ["swift", "extension Array where Element: Shape {\n"],
+      ["rust", "pub struct Box<T>\nwhere\n    T: Shape,\n{\n"],
+      ["kotlin", "class Box<T> where T : Shape {\n"],
+      ["typescript", "function draw(shape: Shape = {}) {\n"],
+      ["c", "  struct Shape one = {0};\n"],
+      ["sql", "-- inherits (Shape)\n"],
       ["java", "class Circle implements Comparable<Shape> {\n  Shape next() {\n"],
       ["java", "class Circle extends Shape.Builder {\n"],
       ["java", "sealed interface Plane permits Shape, Circle {\n"],
@@ -207,6 +238,15 @@ describe("a place implements or extends a type", () => {
   it("whatever its case, where it is asked for in lower case", () => {
     assert.equal(implementersOf("shape")({ text: "class Circle(Shape):\n", lang: "python" }), 1);
     assert.equal(implementersOf("Shape")({ text: "class Circle(shape):\n", lang: "python" }), 0);
+  });
+
+  it("in time that grows with the text, however long its rows are and whatever is quoted", async () => {
+    for (const [lang, text] of [
+      ["typescript", (n: number) => ": a::".repeat(n)],
+      ["java", (n: number) => `/* ${"class Shape ".repeat(n)}`],
+      ["python", (n: number) => `"""\n${"class A(Shape)\n".repeat(n)}`],
+    ] as const)
+      await assertGrowsEvenly(3_000, (n) => implementersOf("Shape")({ text: `${text(n)}Shape`, lang }));
   });
 
   it("in time that grows with the text, however that is made", async () => {
@@ -254,5 +294,11 @@ describe("who asks for implementers", () => {
     const query = parseQuery("subclasses of AppError");
     const text = "class AppError(Exception):\n    pass\n\n\nclass Retry:\n    error = AppError\n\n\nclass NotFound(AppError):\n    pass\n";
     assert.equal(fittingSymbol(query, query.terms.map(() => 1))({ symbols: ["AppError", "Retry", "NotFound"], text, lang: "python" }), "NotFound");
+  });
+
+  it("sees the type's name where that is what a hit has to say", () => {
+    const named = (question: string, symbols: readonly string[], text: string) => fittingSymbol(parseQuery(question), [])({ symbols, text, lang: "typescript" });
+    assert.equal(named("what implements OrderStore", ["Order", "OrderStore"], "export interface Order {\n  id: string;\n}\nexport interface OrderStore {\n  load(): Order;\n}"), "OrderStore");
+    assert.equal(named("who calls parseDate", ["formatDate", "parseDate"], "function formatDate(date) {\n  return date;\n}\nfunction parseDate(text) {\n  return text;\n}"), "parseDate");
   });
 });

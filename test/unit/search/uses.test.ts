@@ -14,6 +14,7 @@ describe("the name whose uses a question asks for", () => {
   for (const [question, name] of [
     ["who calls parseDate", "parseDate"],
     ["who calls the function parse_date?", "parse_date"],
+    ["what functions call parseDate", "parseDate"],
     ["callers of `save`", "save"],
     ["find all usages of Store.open", "open"],
     ["where is retry() used", "retry"],
@@ -25,6 +26,8 @@ describe("the name whose uses a question asks for", () => {
     ["who calls refresh", "refresh"],
     ["who calls `save!`", "save!"],
     ["where is `$scope` used", "$scope"],
+    ["what does parseDate call formatDate for", undefined],
+    ["what the parser uses parseDate for", undefined],
     ["where is config.json used", undefined],
     ["references to package.json", undefined],
     ["what uses node.js", undefined],
