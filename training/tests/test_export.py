@@ -199,6 +199,8 @@ def test_breadcrumbs_count_as_often_as_the_folder_says(
     assert (manifest["format"], manifest["breadcrumbWeight"]) == (4, 8)
     for name in ("loud", "plain", "renewed"):
         check_parity(tmp_path / name)
+    with pytest.raises(UserError, match="can count as 1 to 100, not as 200"):
+        renew(tmp_path / "plain", tmp_path / "refused", "1.0.1", breadcrumb_weight=200)
     ids, names = text.encode_code("Store > get", "return the value", 64), text.names_in_front("Store > get", 64)
     assert names == len(text.encode_code("", "Store > get", 64)) - 2 > 0 == text.names_in_front("", 64)
     plain, loud, renewed = (FolderEncoder(tmp_path / name) for name in ("plain", "loud", "renewed"))

@@ -79,6 +79,8 @@ def renew(
     if kept_dims and kept_dims not in manifest["matryoshka"]:
         widths = ", ".join(map(str, manifest["matryoshka"]))
         raise UserError("width-unusable", f"{kept_dims} dimensions of {folder} are not usable alone; {widths} are.")
+    if breadcrumb_weight not in range(101):
+        raise UserError("weight-unusable", f"A breadcrumb's token can count as 1 to 100, not as {breadcrumb_weight}.")
     if text_preparation not in ("", *PREPARATIONS):
         known = ", ".join(PREPARATIONS)
         raise UserError("preparation-unknown", f"There is no text preparation {text_preparation}; there are {known}.")
