@@ -189,6 +189,36 @@ test("a root that was away is walked and watched anew when somebody relies on it
   await w.until(() => w.state.rescans > asked);
 });
 
+test("what is built in a root under its name, as `go build` does, is no reason to watch everything anew", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  w.write(path.basename(w.root));
+  await w.until(() => w.seen.has(path.basename(w.root)));
+  for (const name of ["b.ts", "c.ts"]) {
+    open!.doubt();
+    w.write(name);
+    await w.until(() => w.seen.has(name)); // the root has been looked at by then, and who watches anew walks first
+  }
+  assert.equal(w.state.rescans, asked);
+});
+
+test("on a disk that calls a folder something else at every look, everything is watched anew at most once a minute", { timeout: 20_000 }, async (t) => {
+  const w = await watched({ "a.ts": "1" });
+  const stat = promises.stat as (file: string) => Promise<object>;
+  let looks = 0;
+  t.mock.method(promises, "stat", async (file: string) => (file === w.root ? Object.assign(await stat(file), { ino: ++looks }) : stat(file)));
+  shareMocks(t);
+  const asked = w.state.rescans;
+  open!.doubt();
+  await w.until(() => w.state.rescans > asked);
+  for (const name of ["b.ts", "c.ts"]) {
+    open!.doubt();
+    w.write(name);
+    await w.until(() => w.seen.has(name));
+  }
+  assert.equal(w.state.rescans, asked + 1);
+});
+
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
   assert.equal(isHardOfHearing("/proc"), false);
   assert.equal(isHardOfHearing("/no/such/folder"), false);
