@@ -116,8 +116,6 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   let current: FSWatcher | undefined;
   /** The root's identity when watching began; undefined once it has gone, as far as is known. */
   let watchedRoot: Promise<string | undefined>;
-  /** When it was last watched anew for being another. */
-  let exchangedMs = -Infinity;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
   const end = Promise.withResolvers<void>();
@@ -271,12 +269,10 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     return Promise.race([stands, end.promise]);
   }
 
-  /** At most once a minute: on a disk that calls a folder something else at every look, each question would have everything watched anew. */
+  /** Looked at twice: on a disk that calls a folder something else at every look, each question would have everything watched anew. */
   async function doubtRoot(): Promise<void> {
     const [watched, there] = await Promise.all([watchedRoot, folderIdentity(absoluteRoot)]);
-    if (there === undefined || there === watched || Date.now() - exchangedMs < doubtEveryMs) return;
-    exchangedMs = Date.now();
-    refresh();
+    if (there !== undefined && there !== watched && there === (await folderIdentity(absoluteRoot))) refresh();
   }
 
   let refreshQueued = false;
