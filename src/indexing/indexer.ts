@@ -1,10 +1,11 @@
 // Brings the store in line with the disk: a full pass over the workspace, or single files after a save. Knows what changed;
 // leaves parsing to ParsePool, rows to Store, deepening and order of work to the engine.
 import { existsSync } from "node:fs";
-import { opendir, stat } from "node:fs/promises";
+import { opendir } from "node:fs/promises";
 import path from "node:path";
 import { yieldToEventLoop } from "../base/abort.ts";
 import { StrataError } from "../base/errors.ts";
+import { folderIdentity } from "../base/folderIdentity.ts";
 import type { Log } from "../base/log.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { type FileRecord, type FileStat, type ParsedFile, SKIPPED, type Store } from "../store/store.ts";
@@ -42,7 +43,7 @@ const AHEAD_AFTER = 200;
 /** Files that one transaction removes, fewer of more than WRITE_CHUNKS: some 30 ms, and 20,000 in one took 7 s in which nothing was answered. */
 const REMOVE_FILES = 100;
 
-/** Known files from which on a root that is empty counts as a disk that is away: fewer are read again in a moment, and somebody may just have deleted them. */
+/** Known files from which on another, empty folder in the root's place counts as a disk that is away: fewer are read again in a moment. */
 const KEPT_FROM = 20;
 
 /** Whether one of the paths is this one or a folder around it ("" is the root). */
@@ -149,7 +150,7 @@ export class Indexer {
   /**
    * Full pass: every file whose size or time moved, that was touched since the last full pass, or that another version cut, is parsed, vanished ones are removed (not those that
    * merely cannot be read now). Unchanged content is not encoded again.
-   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone, or all that was in it.
+   * Aborting keeps what was written. Throws "workspace.missing" when the root itself is gone, or an empty folder is in its place.
    * @returns how many files it read; other passes are over in a moment.
    */
   scan(onProgress: OnProgress, signal: AbortSignal): Promise<number> {
@@ -158,7 +159,7 @@ export class Indexer {
 
   async #scan(onProgress: OnProgress, signal: AbortSignal, mayWrite: MayWrite): Promise<number> {
     const { root, store, pool, limits } = this.#options;
-    await this.#assertThere();
+    const folder = await this.#assertThere();
     const known = store.files();
     const beganMs = Date.now();
     const lookedMs = store.lookedMs() ?? Infinity;
@@ -215,7 +216,7 @@ export class Indexer {
     const missed = before.filter((path) => !seen.has(path) && !isWithin(path, unreadable));
     if (missed.length > 0) await this.#assertThere(); // still: a pass takes minutes
     await this.#remove(missed, signal, mayWrite);
-    store.looked(beganMs);
+    store.looked(beganMs, folder);
     pool.retire();
     this.#walkSkips = skips;
     this.#walkLeftOut = leftOut;
@@ -267,13 +268,17 @@ export class Indexer {
     if (verdict.kind === "file" || (verdict.kind === "skip" && verdict.reason === "excluded")) this.#tended.delete(path);
   }
 
-  /** An unmounted disk must not empty the index: the root is gone then, or it is the empty folder in which the disk was. */
-  async #assertThere(): Promise<void> {
+  /**
+   * An unmounted disk must not empty the index: the root is gone then, or it is the empty folder in which the disk was. The very folder that was read before
+   * has been emptied by somebody. @returns the root's identity
+   */
+  async #assertThere(): Promise<string> {
     const { root, store } = this.#options;
-    if (!(await stat(root).catch(() => undefined))?.isDirectory())
-      throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
-    if (store.files().size >= KEPT_FROM && (await isEmpty(root)))
-      throw new StrataError("workspace.missing", `The workspace folder ${root} is empty, as when a disk is not mounted. Its index is kept until something lies there; to empty it too, run the command Strata: Rebuild Index in the editor, or \`strata index --rebuild\`.`);
+    const identity = await folderIdentity(root);
+    if (identity === undefined) throw new StrataError("workspace.missing", `The workspace folder ${root} is gone. Its index is kept; open the folder again when it is back.`);
+    if (store.files().size >= KEPT_FROM && identity !== store.lookedIn() && (await isEmpty(root)))
+      throw new StrataError("workspace.missing", `The workspace folder ${root} is another one than before, and empty, as when a disk is not mounted. Its index is kept until something lies there; to empty it too, run the command Strata: Rebuild Index in the editor, or \`strata index --rebuild\`.`);
+    return identity;
   }
 
   /** The files that these paths are or were: a vanished folder takes its files along. */

@@ -1,10 +1,11 @@
 // Reports what changes below a root while the engine runs: chokidar with the walk's own filter, events gathered into batches.
 // Says only "look at these paths again"; what a path is to the index stays PathFilter's answer.
-import { existsSync, lstatSync, statfsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statfsSync } from "node:fs";
 import { lstat } from "node:fs/promises";
 import path from "node:path";
 import { watch as chokidarWatch, type FSWatcher } from "chokidar";
 import { userMessage } from "../base/errors.ts";
+import { folderIdentity } from "../base/folderIdentity.ts";
 import { leadsOut, relativeTo } from "../base/relativePath.ts";
 import { unindexedKind } from "./fileKinds.ts";
 import { isIgnoreFile, isRepositoryMark } from "./ignoreRules.ts";
@@ -83,16 +84,6 @@ export function watchWarning(error: unknown, platform: NodeJS.Platform = process
   return `Watching for changes failed (${userMessage(error)}), so some changes made outside the editor may go unnoticed until Strata's engine restarts.`;
 }
 
-/** Which folder a path leads to; undefined while it is away. */
-function identityOf(folder: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(folder);
-    return `${dev} ${ino}`;
-  } catch {
-    return undefined;
-  }
-}
-
 function isFolder(absolute: string): boolean {
   try {
     return lstatSync(absolute).isDirectory();
@@ -123,8 +114,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
   const { hardOfHearing = isHardOfHearing(absoluteRoot), hearsBelow = process.platform === "win32" || process.platform === "darwin" } = options;
   let doubtedMs = Date.now();
   let current: FSWatcher | undefined;
-  /** Undefined once it has gone, as far as is known. */
-  let watchedRoot: string | undefined;
+  /** The root's identity when watching began; undefined once it has gone, as far as is known. */
+  let watchedRoot: Promise<string | undefined>;
   let refreshing: Promise<void> = Promise.resolve();
   /** Resolved by close: a watcher that is closed before it stands never says that it does. */
   const end = Promise.withResolvers<void>();
@@ -199,7 +190,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     unheardTimer = undefined;
     [renamed, unheard] = [new Set(), new Set()];
     fresh.clear();
-    watchedRoot = identityOf(absoluteRoot);
+    watchedRoot = folderIdentity(absoluteRoot);
     const filter = new PathFilter(absoluteRoot, limits());
     /**
      * Their folders, because editors replace files; one that is made later is seen with the next start. Below the root they are heard of anyway where one watch
@@ -250,8 +241,8 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
       if (fresh.size >= mostFresh) fresh.clear();
       fresh.set(absolute, performance.now());
       if (event !== "rename") return;
-      // The root's own: it was moved, or its disk unmounted, and what is mounted there later may look the same.
-      if (watchedPath === absoluteRoot && name === path.basename(absoluteRoot)) watchedRoot = undefined;
+      // The root's own, and not of a file in it that has its name: it was moved, or its disk unmounted, and what is mounted there later may look the same.
+      if (watchedPath === absoluteRoot && name === path.basename(absoluteRoot) && !existsSync(absolute)) watchedRoot = Promise.resolve(undefined);
       if (isRepositoryMark(absolute)) refresh();
       renamed.add(absolute);
       unheardTimer ??= setTimeout(waitForUnheard, unheardAfterMs, watcher);
@@ -278,6 +269,12 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     return Promise.race([stands, end.promise]);
   }
 
+  /** Looked at twice: on a disk that calls a folder something else at every look, each question would have everything watched anew. */
+  async function doubtRoot(): Promise<void> {
+    const [watched, there] = await Promise.all([watchedRoot, folderIdentity(absoluteRoot)]);
+    if (there !== undefined && there !== watched && there === (await folderIdentity(absoluteRoot))) refresh();
+  }
+
   let refreshQueued = false;
   /** New rules may open folders that are not watched yet, so everything is watched anew. */
   function refresh(): void {
@@ -298,8 +295,7 @@ export function watchWorkspace(root: string, options: WatchOptions): Watcher {
     doubt() {
       if (closed) return;
       reportFresh();
-      const root = identityOf(absoluteRoot);
-      if (root !== undefined && root !== watchedRoot) refresh();
+      void doubtRoot();
       if ((!hardOfHearing && said.size === 0) || Date.now() - doubtedMs < doubtEveryMs) return;
       doubtedMs = Date.now();
       onRescan();

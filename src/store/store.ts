@@ -147,7 +147,13 @@ export class Store {
     const kept = this.#guard(() => this.#db.meta("looked"));
     return kept === undefined ? undefined : Number(kept);
   }
-  readonly looked = (beganMs: number): void => this.#guard(() => this.#db.setMeta("looked", String(beganMs)));
+  /** Which folder that pass went over (see base/folderIdentity.ts); undefined where a version before this one made it. */
+  readonly lookedIn = (): string | undefined => this.#guard(() => this.#db.meta("lookedIn"));
+  readonly looked = (beganMs: number, folder: string): void =>
+    this.#guard(() => {
+      this.#db.setMeta("looked", String(beganMs));
+      this.#db.setMeta("lookedIn", folder);
+    });
   /** Chunks that lose their last place keep their vectors, not their text, for some days (branch switches), capped. @param forget that words go too, as `drainGraphs` has time: a secret */
   removeFiles(paths: readonly string[], forget = false): void {
     this.#write((change) => {

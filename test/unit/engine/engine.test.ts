@@ -13,7 +13,7 @@ import { Engine } from "../../../src/engine/engine.ts";
 import { defaultSettings, type EngineOptions } from "../../../src/engine/options.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
-import { RETRY_MS } from "../../../src/engine/pace.ts";
+import { FRESH_MS, RETRY_MS } from "../../../src/engine/pace.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
@@ -651,12 +651,11 @@ test("damage that is met behind an answer, where nobody asks, is repaired from t
 
 test("a file that was written just before is among the answers, as when an agent writes and asks", { skip: process.platform !== "linux" && "others tell later" }, async (t) => {
   const place = workplace(t, manyFiles(5));
-  const scan = t.mock.method(Indexer.prototype, "scan");
-  const engine = await place.open();
-  while (scan.mock.callCount() < 2) await yieldToEventLoop(); // the second is asked for by the watcher that stands
-  await engine.index("instant", never);
+  const { engine } = await atRest(t, place);
   const found = async (query: string) => (await engine.search({ query, k: 1, depth: "instant" }, never)).hits[0]?.path;
   await found("value of part");
+  const after = globalThis.setTimeout;
+  t.mock.method(globalThis, "setTimeout", (act: () => void, ms: number) => (ms === FRESH_MS ? after(act, 20_000).unref() : after(act, ms))); // a busy machine takes longer to read it
   for (const name of ["early", "late"]) {
     place.write({ [`src/${name}.ts`]: `/** Weighs the ${name} zebra. */\nexport function ${name}Zebra(): number {\n  return 1;\n}\n` });
     for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // as a message takes from the socket

@@ -1,6 +1,6 @@
 // What a pass over the workspace reads again and what it removes, on real files and a real store; only parsing is played.
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from "node:fs";
 import fs from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -94,10 +94,10 @@ test("other content of the same size and time is read when the file was touched 
   await scan();
   assert.ok(store.lookedMs()! >= began && store.lookedMs()! <= reading, "what comes while a pass reads is not in its hands");
   const touched = put("two");
-  store.looked(touched + 1);
+  store.looked(touched + 1, "");
   await scan();
   assert.deepEqual(parsed, ["a.ts"], "nothing tells that it is another");
-  store.looked(touched);
+  store.looked(touched, "");
   await scan();
   assert.deepEqual(parsed, ["a.ts", "a.ts"]);
 });
@@ -204,7 +204,7 @@ test("after the clock was set back a file of another size is read, though it cla
   const { atime, mtime } = statSync(path.join(root, "a.ts"));
   write("a.ts", "longer than it was");
   utimesSync(path.join(root, "a.ts"), atime, mtime);
-  store.looked(Date.now() + 3_600_000);
+  store.looked(Date.now() + 3_600_000, "");
   await scan();
   assert.deepEqual(parsed, ["a.ts", "a.ts"]);
 });
@@ -272,24 +272,38 @@ test("a change that is heard while the workspace's disk is away takes nothing ou
   assert.deepEqual([...store.files().keys()], ["d/a.ts"]);
 });
 
-test("where all is gone from the workspace's folder, as from a mount point without its disk, the index is kept until something lies there", async () => {
+test("where an empty folder is in the workspace's place, as without its disk, the index is kept until something lies there", async (t) => {
   for (let i = 0; i < 20; i++) write(`d${i % 3}/f${i}.ts`);
   const store = await w.open();
   const { scan, update } = indexer(store);
-  const empty = (): void => {
-    for (const name of readdirSync(root)) rmSync(path.join(root, name), { recursive: true });
-  };
   await scan();
-  empty();
-  await assert.rejects(scan(), { code: "workspace.missing", message: /is empty.*Rebuild Index/ });
+  t.after(() => rmSync(`${root}-away`, { recursive: true, force: true }));
+  renameSync(root, `${root}-away`);
+  mkdirSync(root);
+  await assert.rejects(scan(), { code: "workspace.missing", message: /empty.*Rebuild Index/ });
   await assert.rejects(update("d0/f0.ts"), { code: "workspace.missing" });
   assert.equal(store.files().size, 20);
   write("c.ts");
   await scan();
   assert.deepEqual([...store.files().keys()], ["c.ts"]);
-  empty();
+  renameSync(root, `${root}-away/other`);
+  mkdirSync(root);
   await scan();
-  assert.equal(store.files().size, 0, "somebody has deleted it");
+  assert.equal(store.files().size, 0, "one file is read again in a moment");
+});
+
+test("a folder that somebody has emptied is empty in the index too, heard of or found by a pass, also after a restart", async () => {
+  const names = Array.from({ length: 25 }, (_, i) => `f${i}.ts`);
+  let store = await w.open();
+  for (const look of ["update", "scan"] as const) {
+    for (const name of names) write(name);
+    await indexer(store).scan();
+    for (const name of readdirSync(root)) rmSync(path.join(root, name));
+    await store.close();
+    store = await w.open();
+    await indexer(store)[look](...((look === "update" ? names : []) as []));
+    assert.equal(store.files().size, 0, look);
+  }
 });
 
 test("a disk that goes away in the midst of a pass takes nothing out of the index", async () => {

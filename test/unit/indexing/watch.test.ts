@@ -168,16 +168,18 @@ test("what was written just now is reported when somebody relies on it, before c
 
 test("a root that is another folder by now, as of a disk that was mounted anew, is walked and watched when somebody relies on it", { timeout: 20_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
-  const asked = w.state.rescans;
   open!.doubt();
   const next = `${w.root}-next`;
   mkdirSync(path.join(next, "d"), { recursive: true });
-  renameSync(w.root, `${w.root}-away`);
-  renameSync(next, w.root);
-  open!.doubt();
-  await w.until(() => w.state.rescans > asked);
-  w.write("d/later.ts");
-  await w.until(() => w.seen.has("d/later.ts"));
+  for (const [away, file] of [["away", "d/later.ts"], ["other", "back.ts"]] as const) {
+    const asked = w.state.rescans;
+    renameSync(w.root, `${w.root}-${away}`);
+    renameSync(away === "away" ? next : `${w.root}-away`, w.root);
+    open!.doubt();
+    await w.until(() => w.state.rescans > asked);
+    w.write(file);
+    await w.until(() => w.seen.has(file));
+  }
 });
 
 test("a root that was away is walked and watched anew when somebody relies on it, though it looks the same", { timeout: 20_000, skip: process.platform !== "linux" && "others tell otherwise" }, async () => {
@@ -187,6 +189,34 @@ test("a root that was away is walked and watched anew when somebody relies on it
   for (let turn = 0; turn < 2; turn++) await yieldToEventLoop(); // the system has told by then
   open!.doubt();
   await w.until(() => w.state.rescans > asked);
+});
+
+test("what is built in a root under its name, as `go build` does, is no reason to watch everything anew", { timeout: 20_000 }, async () => {
+  const w = await watched({ "a.ts": "1" });
+  const asked = w.state.rescans;
+  w.write(path.basename(w.root));
+  await w.until(() => w.seen.has(path.basename(w.root)));
+  for (const name of ["b.ts", "c.ts"]) {
+    open!.doubt();
+    w.write(name);
+    await w.until(() => w.seen.has(name)); // the root has been looked at by then, and who watches anew walks first
+  }
+  assert.equal(w.state.rescans, asked);
+});
+
+test("on a disk that calls a folder something else at every look, nothing is watched anew for that", { timeout: 20_000 }, async (t) => {
+  const w = await watched({ "a.ts": "1" });
+  const stat = promises.stat as (file: string) => Promise<object>;
+  let looks = 0;
+  t.mock.method(promises, "stat", async (file: string) => (file === w.root ? Object.assign(await stat(file), { ino: ++looks }) : stat(file)));
+  shareMocks(t);
+  const asked = w.state.rescans;
+  for (const name of ["b.ts", "c.ts"]) {
+    open!.doubt();
+    w.write(name);
+    await w.until(() => w.seen.has(name));
+  }
+  assert.deepEqual([w.state.rescans, looks >= 2], [asked, true]);
 });
 
 test("a memory disk is no network disk, and what is not there is none either", { skip: process.platform !== "linux" && "Linux alone says" }, () => {
