@@ -18,17 +18,25 @@ const relatedFit = 4;
 /**
  * Of a chunk's names the one that fits the query best: what the query writes out before what it writes in part before what shares most of its words, rare
  * words counting more. The rows below a name speak for it too: of a file of settings the one that the question describes is shown, and of small functions
- * the one that calls what the question asks the callers of, or extends what it asks the subclasses of. The first name when none fits better, and for pasted code, whose words are everyone's.
+ * the one that calls what the question asks the callers of, or extends what it asks the subclasses of. Where the rows above all names do that, as `impl Store for Disk {` above
+ * its methods, it is called by what it belongs to. The first name when none fits better, and for pasted code, whose words are everyone's.
  * @param idf of the query's terms, in their order.
  */
-export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text" | "lang">) => string {
+export function fittingSymbol(query: ParsedQuery, idf: readonly number[]): (place: Pick<Place, "symbols" | "text" | "lang" | "breadcrumb">) => string {
   const fit = fitness(query, idf);
   const { relation } = query;
   const related = relation && relatedTo(relation);
-  return ({ symbols, text, lang }) => {
+  const says = (said: string, lang: string) => related !== undefined && isRelated(related({ text: said, symbols: [], lang }));
+  return ({ symbols, text, lang, breadcrumb }) => {
     const [first = "", ...others] = symbols;
+    const owner = breadcrumb.split(" > ").at(-1)!;
+    if (relation?.kind === "implements" && first !== "" && owner !== "") {
+      const rows = text.split("\n");
+      const above = rows.slice(0, rowOf(first, rows)).join("\n");
+      if (above.includes(owner) && says(above, lang)) return owner;
+    }
     if (others.length === 0 || query.kind === "code") return first;
-    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => related !== undefined && isRelated(related({ text: said, symbols: [], lang })));
+    const below = query.kind === "symbol" ? undefined : fitnessBelow(symbols, text, query, idf, (said) => says(said, lang));
     const isAskedAbout = (symbol: string) => lastName(symbol) === relation?.name;
     const isAnswer = symbols.some((symbol, i) => !isAskedAbout(symbol) && (below?.[i] ?? 0) >= relatedFit);
     let [best, most] = [first, -Infinity];

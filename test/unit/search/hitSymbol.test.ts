@@ -4,9 +4,9 @@ import { fittingSymbol, lineOf, mainSymbol } from "../../../src/search/hitSymbol
 import { parseQuery } from "../../../src/search/query.ts";
 
 /** @param rare words that hardly any code has; all others stand everywhere. */
-function shown(text: string, symbols: readonly string[], rare: readonly string[] = [], code = "", lang = "typescript"): string {
+function shown(text: string, symbols: readonly string[], rare: readonly string[] = [], code = "", lang = "typescript", breadcrumb = ""): string {
   const query = parseQuery(text);
-  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))({ symbols, text: code, lang });
+  return fittingSymbol(query, query.terms.map((term) => (rare.includes(term) ? 5 : 0)))({ symbols, text: code, lang, breadcrumb });
 }
 
 test("a name that the query writes out wins, whatever its case, over one that has its words", () => {
@@ -23,6 +23,16 @@ test("the name with most of the question's words wins, rare words before common 
   assert.equal(shown("how are expired sessions removed", ["SESSION_LIMIT", "sessionOf", "removeExpiredSessions"]), "removeExpiredSessions");
   assert.equal(shown("close the idle socket", ["closeSocket", "idle"], ["idle"]), "idle");
   assert.equal(shown("close the idle socket", ["idle", "closeSocket"]), "closeSocket");
+});
+
+test("what implements the type in the row above its members is called by what it belongs to", () => {
+  const code = "#[cfg(unix)]\nimpl<T> Store for Disk<T> {\n    type Error = io::Error;\n    fn open(&self) {}\n}";
+  const asked = (question: string, breadcrumb: string) => shown(question, ["Error", "open"], [], code, "rust", breadcrumb);
+  assert.equal(asked("what implements Store", "io > Disk"), "Disk");
+  assert.equal(lineOf({ text: code, startLine: 10, endLine: 14 }, "Disk"), 11);
+  assert.equal(asked("what implements Store", ""), "Error");
+  assert.equal(asked("what implements Cache", "Disk"), "Error");
+  assert.equal(asked("where is open", "Disk"), "open");
 });
 
 test("with the same words the shorter name wins", () => {

@@ -293,11 +293,11 @@ describe("who asks for implementers", () => {
   it("sees the name of what implements it, not the type's, where they share a chunk", () => {
     const query = parseQuery("subclasses of AppError");
     const text = "class AppError(Exception):\n    pass\n\n\nclass Retry:\n    error = AppError\n\n\nclass NotFound(AppError):\n    pass\n";
-    assert.equal(fittingSymbol(query, query.terms.map(() => 1))({ symbols: ["AppError", "Retry", "NotFound"], text, lang: "python" }), "NotFound");
+    assert.equal(fittingSymbol(query, query.terms.map(() => 1))({ symbols: ["AppError", "Retry", "NotFound"], text, lang: "python", breadcrumb: "" }), "NotFound");
   });
 
   it("sees the type's name where that is what a hit has to say", () => {
-    const named = (question: string, symbols: readonly string[], text: string) => fittingSymbol(parseQuery(question), [])({ symbols, text, lang: "typescript" });
+    const named = (question: string, symbols: readonly string[], text: string) => fittingSymbol(parseQuery(question), [])({ symbols, text, lang: "typescript", breadcrumb: "" });
     assert.equal(named("what implements OrderStore", ["Order", "OrderStore"], "export interface Order {\n  id: string;\n}\nexport interface OrderStore {\n  load(): Order;\n}"), "OrderStore");
     assert.equal(named("who calls parseDate", ["formatDate", "parseDate"], "function formatDate(date) {\n  return date;\n}\nfunction parseDate(text) {\n  return text;\n}"), "parseDate");
   });
