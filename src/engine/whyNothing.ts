@@ -1,4 +1,5 @@
 // Why nothing that was read passes the filters of a question, where that can be told: nothing is in that language, or what a path names is left out.
+import { folderOf } from "../base/relativePath.ts";
 import type { NothingPasses } from "../base/remarks.ts";
 import { neverFolders } from "../indexing/ignoreRules.ts";
 import { PathFilter } from "../indexing/walk.ts";
@@ -34,7 +35,7 @@ function beginningOf(glob: string): string {
   const [, letters = "", rest = ""] = /^(?:\/|\*\*\/\*?)?((?:\\.|[^\\*?[\]{}()!+@|])*)(.*)$/su.exec(glob)!;
   const path = letters.replace(/\\(.)/gu, "$1");
   const isWhole = rest === "" || path.endsWith("/") || /^\*(\/\*\*)?$/.test(rest);
-  return (isWhole ? path : path.slice(0, path.lastIndexOf("/") + 1)).replace(/\/$/, "");
+  return isWhole ? path.replace(/\/$/, "") : folderOf(path);
 }
 
 const emptiedTexts = {

@@ -134,29 +134,33 @@ function definitionNames(query: ParsedQuery): string[] {
   return [...names].filter((name) => name.length > 1);
 }
 
-/** Of a name that is said everywhere so many places are looked through for those that implement it. */
-const mostSaying = 2_000;
+/** Of what is said everywhere so many places are read, for those that implement a name or say a row of code. */
+const mostRead = 2_000;
+
+/** Places that say a text as it is written, of which `word` is one, best first by that word's weight in each field. */
+function placesWith(store: SearchStore, word: string, text: string, weights: readonly number[], limit: number, filters: Filters): readonly Place[] {
+  return store.places(store.searchLexical([word], [text], weights, limit, filters).map(({ place }) => place));
+}
 
 /** Places whose code says a name as it is written. Among all that share its words they would be lost. Of those that merely say it none implements it. */
 function placesRelated(store: SearchStore, relation: Relation, limit: number, filters: Filters): readonly Place[] {
   const { kind, name } = relation;
   const whole = analyse(name).at(-1);
   if (whole === undefined) return [];
-  const saying = (most: number) => store.places(store.searchLexical([whole], [name], [0, 0, 0, 0, 1], most, filters).map(({ place }) => place));
+  const saying = (most: number) => placesWith(store, whole, name, [0, 0, 0, 0, 1], most, filters);
   if (kind === "uses") return saying(limit);
   const related = relatedTo(relation);
-  return saying(mostSaying).filter((place) => isRelated(related(place))).slice(0, limit);
+  return saying(mostRead).filter((place) => isRelated(related(place))).slice(0, limit);
 }
 
-/** Places that are read for whether they say a row of code, and how many of those that do are taken. */
-const readForFragment = 2_000;
+/** How many places that say a row of code are taken. */
 const holdingTaken = 40;
 
 /** Places that say a row of code as it stands: its words may be everywhere. Nothing where even the rarest of them is. */
 function placesHolding(store: SearchStore, fragment: string, filters: Filters): readonly Place[] {
   const [rarest] = analyse(fragment).map((term) => ({ term, places: store.placesSaying(term) })).filter(({ places }) => places > 0).sort((a, b) => a.places - b.places);
-  if (rarest === undefined || rarest.places > readForFragment) return [];
-  return store.places(store.searchLexical([rarest.term], [fragment], bm25FieldWeights, holdingTaken, filters).map(({ place }) => place));
+  if (rarest === undefined || rarest.places > mostRead) return [];
+  return placesWith(store, rarest.term, fragment, bm25FieldWeights, holdingTaken, filters);
 }
 
 function fewPerChunk(places: readonly Place[]): Place[] {

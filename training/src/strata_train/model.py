@@ -266,9 +266,9 @@ class MultiExitEncoder(nn.Module):
         wanted = tuple(exit for exit in (exits or self.config.exits) if exit <= depth)
         outputs: dict[int, ExitOutput] = {}
         words: Tensor | None = None  # (B, D): exit 0's embedding
-        loud = name_weights(attention_mask, names, self.config.breadcrumb_weight)
+        counts = token_counts(attention_mask, names, self.config.breadcrumb_weight)
         if self.table is not None and (0 in wanted or any(self.config.residual(exit) for exit in wanted)):
-            words = self.table(input_ids, content_mask(attention_mask) * loud)
+            words = self.table(input_ids, content_mask(attention_mask) * counts)
         if 0 in wanted:
             assert words is not None
             outputs[0] = ExitOutput(words, None)
@@ -281,7 +281,7 @@ class MultiExitEncoder(nn.Module):
             hidden = layer(hidden, bias)
             if index in branches:
                 exit = branches[index]
-                embedding = self.exits[str(exit)](hidden, attention_mask * loud, bias)
+                embedding = self.exits[str(exit)](hidden, counts, bias)
                 if (share := self.config.residual(exit)) and words is not None:
                     embedding = unit(embedding + share * words)
                 outputs[exit] = ExitOutput(embedding, hidden)
@@ -293,13 +293,12 @@ def attention_bias(attention_mask: Tensor) -> Tensor:
     return (1.0 - attention_mask[:, None, None, :].float()) * -1e4
 
 
-def name_weights(attention_mask: Tensor, names: Tensor | None, weight: int) -> Tensor:
-    """(B, S): `weight` at the `names` (B,) tokens behind the first of each text, 1 elsewhere."""
-    loud = torch.ones_like(attention_mask)
+def token_counts(attention_mask: Tensor, names: Tensor | None, weight: int) -> Tensor:
+    """The mask (B, S), with `weight` at the `names` (B,) tokens behind the first of each text."""
     if names is None:
-        return loud
-    place = torch.arange(loud.shape[1], device=loud.device)
-    return loud.masked_fill((place > 0) & (place <= names[:, None]), weight)
+        return attention_mask
+    place = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+    return attention_mask.masked_fill((place > 0) & (place <= names[:, None]), weight)
 
 
 def content_mask(attention_mask: Tensor) -> Tensor:
