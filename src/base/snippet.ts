@@ -65,7 +65,7 @@ const names = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
 /** Whether a line of code, no comment, says the name of what a hit defines: of `Store.open` the last part. Never for a hit without a name. */
 export function naming(symbol: string): (line: string) => boolean {
   const [name] = symbol.match(lastPart) ?? [];
-  return (line) => name !== undefined && !isComment(line, symbol) && (line.match(names)?.includes(name) ?? false);
+  return (line) => name !== undefined && line.includes(name) && !isComment(line, symbol) && line.match(names)!.includes(name);
 }
 
 /** Which of the words a line holds, in any case. */

@@ -1,5 +1,4 @@
 // Under which of a chunk's names a hit is shown: small definitions share a chunk, and the first of them need not be what was asked for.
-import { literally } from "../base/literally.ts";
 import { isComment, naming } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
 import type { Place } from "../store/store.ts";
@@ -98,34 +97,46 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
   return starts.map((row) => worth.get(row)!);
 }
 
-/** Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
-const defining = "(?:function\\*?|def\\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)";
+/** What stands in front of a name that is defined. Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
+const defining =
+  /\b(?:function\*?|def\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)\s+(?:\([^()]{0,200}\)\s+|[\w."']+\s+)?["'`]?(?:[\w.]+[.:])?$/;
+const typedef = /\btypedef\s[^;]*$/;
 
 /** What stands in front of a name that is called or taken, and not defined; so is that of `other.close();`. */
 const inUse = /[=(]|(?<![\p{L}\p{N}_])(?:return|if|else|new|await|throw|using|delete|yield)(?![\p{L}\p{N}_])/u;
 
+const [endOfWord, startOfWord] = [/[\p{L}\p{N}_]$/u, /^[\p{L}\p{N}_]/u];
+/** Of a row so much is read. */
+const columnsRead = 300;
+
 /**
  * The row (from 0) that a name stands in as what is defined; else of those that say it the one that is furthest to the left: a function may be called in
- * front of where it stands.
+ * front of where it stands. Patterns are for all names, because one that holds a name is compiled for it, and takes longer to than all else about a hit.
  */
 function rowOf(symbol: string, rows: readonly string[]): number {
   // Of `operator->` and `build/` nothing would be left; `this.#open()`, with a dot, does not define `#open`.
-  const whole = symbol.startsWith("#") || lastName(symbol) === "" ? symbol : lastName(symbol);
-  const name = literally(whole);
-  const isDefined = new RegExp(`\\btypedef\\s[^;]*(?<![\\p{L}\\p{N}_])${name}\\s*;|\\b${defining}\\s+(?:\\([^()]{0,200}\\)\\s+|[\\w."']+\\s+)?["'\`]?(?:[\\w.]+[.:])?${name}(?![\\p{L}\\p{N}_])`, "u");
-  const at = rows.findIndex((row) => isDefined.test(row.slice(0, 300)) && !isComment(row, symbol));
+  const name = symbol.startsWith("#") || lastName(symbol) === "" ? symbol : lastName(symbol);
+  const isDefined = (before: string, behind: string) => (defining.test(before) && !startOfWord.test(behind)) || (typedef.test(before) && !endOfWord.test(before) && /^\s*;/.test(behind));
+  const at = rows.findIndex((row) => columnWhere(row, name, isDefined) >= 0 && !isComment(row, symbol));
   if (at >= 0) return at;
   const isNamed = naming(symbol);
   // Nor does `operator<<` say `operator<`.
-  const [before, behind] = [whole.startsWith("#") ? "." : "", /[\p{L}\p{N}_]$/u.test(whole) ? "" : "<>=&|+*-"];
-  const said = new RegExp(`(?<![\\p{L}\\p{N}_${before}])${name}(?![\\p{L}\\p{N}_${behind}])`, "u");
+  const goesOn = endOfWord.test(name) ? startOfWord : /^[\p{L}\p{N}_<>=&|+*-]/u;
+  const isSaid = (before: string, behind: string) => !endOfWord.test(before) && !(name.startsWith("#") && before.endsWith(".")) && !goesOn.test(behind);
   const saying = rows.flatMap((row, at) => {
-    const column = row.slice(0, 300).search(said);
+    const column = columnWhere(row, name, isSaid);
     return (column < 0 ? isNamed(row) : !isComment(row, symbol)) ? [{ at, indent: row.search(/\S/), column }] : [];
   });
   const isUsed = (row: string, column: number) => inUse.test(row.slice(0, column)) || (/(?:\.|->|::)$/.test(row.slice(0, column)) && /\)\s*;\s*$/.test(row));
   const left = saying.filter(({ at, column }) => column >= 0 && !isUsed(rows[at]!, column));
   return left.length === 0 ? (saying[0]?.at ?? 0) : left.reduce((best, one) => (one.indent < best.indent ? one : best)).at;
+}
+
+/** The first column at which a row says a name between a text before and one behind it that `fits`; -1 where there is none. */
+function columnWhere(row: string, name: string, fits: (before: string, behind: string) => boolean): number {
+  const read = row.slice(0, columnsRead);
+  for (let at = read.indexOf(name); at >= 0 && at < read.length; at = read.indexOf(name, at + 1)) if (fits(read.slice(0, at), read.slice(at + name.length))) return at;
+  return -1;
 }
 
 /** Above 1, the most that shared words can reach, for a name that the query writes out or that contains or is contained in it. */
