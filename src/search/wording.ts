@@ -1,10 +1,10 @@
 // How much of a message's or code's own wording a chunk repeats, in runs of three words: what survives when its variable parts differ.
 // A sentence may be a message too, with nothing that tells so; of such only what stands in a string literal counts.
-import { literally } from "../base/literally.ts";
 import type { ParsedQuery } from "./query.ts";
 
 const word = /[\p{L}\p{N}_$]+/gu;
 const wordsOf = (text: string): string[] => text.toLowerCase().match(word) ?? [];
+const betweenWords = /[^\p{L}\p{N}_$]+/uy;
 const literal = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
 /** Longer sentences are no messages. */
 const longestMessage = 30;
@@ -41,14 +41,27 @@ function runsOf(query: ParsedQuery): ((text: string) => number) | undefined {
   if (query.kind !== "prose") return share;
   if (words.length < 3 || words.length > longestMessage) return undefined;
   // Most candidates have none of the runs, and a look for the single words tells.
-  const patterns = runs.map((run) => ({ run, inOrder: new RegExp(run.map(literally).join("[^\\p{L}\\p{N}_$]+"), "u") }));
   return (text) => {
     const lower = text.toLowerCase();
     const missing = new Set(words.filter((part) => !lower.includes(part)));
-    const hasRun = patterns.some(({ run, inOrder }) => !run.some((part) => missing.has(part)) && inOrder.test(lower));
+    const hasRun = runs.some((run) => !run.some((part) => missing.has(part)) && saysInOrder(lower, run));
     const said = hasRun ? share((text.match(literal) ?? []).join("\n")) : 0;
     return said === 1 ? 2 : said; // who writes a literal's every word has it before them
   };
+}
+
+/** Whether words stand in a text one behind the other. By hand: a pattern of their own would be compiled for each question. */
+function saysInOrder(text: string, [first, ...others]: readonly string[]): boolean {
+  for (let at = text.indexOf(first!); at >= 0; at = text.indexOf(first!, at + 1)) {
+    betweenWords.lastIndex = at + first!.length;
+    const goesOn = others.every((word) => {
+      if (!betweenWords.test(text) || !text.startsWith(word, betweenWords.lastIndex)) return false;
+      betweenWords.lastIndex += word.length;
+      return true;
+    });
+    if (goesOn) return true;
+  }
+  return false;
 }
 
 /**
