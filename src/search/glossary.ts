@@ -86,17 +86,31 @@ const languages: Readonly<Record<string, Language>> = {
 
 const read = new Map<string, Glossary>();
 
-/** Those of the languages that the text may be in. Each is read when it is first needed: it takes a megabyte or more of memory. */
+/** Those of the languages that the text may be in. */
 export function glossariesFor(text: string): readonly Glossary[] {
   return Object.entries(languages).flatMap(([id, { name, letters, grammar }]) => {
     if (!letters.test(text)) return [];
     let glossary = read.get(id);
     if (!glossary) {
-      const entries = entriesOf(readFileSync(path.join(packageRoot, "media", "glossary", `${id}.txt`), "utf8"));
-      read.set(id, (glossary = grammar ? spacedGlossary(name, entries, grammar) : unspacedGlossary(name, entries)));
+      const text = readFileSync(path.join(packageRoot, "media", "glossary", `${id}.txt`), "utf8").normalize("NFC").toLowerCase();
+      read.set(id, (glossary = whenAsked(name, text, (entries) => (grammar ? spacedGlossary(name, entries, grammar) : unspacedGlossary(name, entries)))));
     }
     return glossary;
   });
+}
+
+/**
+ * A glossary that is made of its text when a word may stand in it: six of them take 50 ms and 9 MB, and nearly every question with a strange word is about
+ * code in English all the same.
+ */
+function whenAsked(language: string, text: string, make: (entries: readonly Entry[]) => Glossary): Glossary {
+  let made: Glossary | undefined;
+  const whole = () => (made ??= make(entriesOf(text)));
+  return {
+    language,
+    lists: (words) => words.split(" ").every((one) => text.includes(one)) && whole().lists(words),
+    piecesOf: (said) => whole().piecesOf(said),
+  };
 }
 
 interface Entry {
