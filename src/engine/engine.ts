@@ -20,7 +20,7 @@ import { NoiseFloor } from "../search/noiseFloor.ts";
 import { encodeAndKeep, type RankedResult, type SearchDeps, searchIndex } from "../search/search.ts";
 import { findSimilar } from "../search/similar.ts";
 import { ANALYSER_VERSION, analyse } from "../search/terms.ts";
-import { warmUp } from "../search/warmUp.ts";
+import { warmUp, whenQuiet } from "../search/warmUp.ts";
 import { removeIndex, Store } from "../store/store.ts";
 import { type Anchored, anchorGroups, anchorOnce, GAPS_MS, goneWhole, readRange, withoutGaps } from "./anchor.ts";
 import { Exchanges } from "./exchanges.ts";
@@ -77,6 +77,7 @@ export class Engine {
   #askedMs = -Infinity;
   /** Once in an engine's life. */
   #warm: Promise<void> | undefined;
+  #collecting: Promise<void> | undefined; // of garbage
   /** Pending while a rebuild has no store to ask. */
   #reopened: Promise<void> = Promise.resolve();
   /** Why there is no store: a rebuild could not open the new index. Undefined otherwise. */
@@ -481,14 +482,20 @@ export class Engine {
 
   #warmUp(): void {
     const ask = (query: string) => this.#answers.of(this.#withEncoder((deps) => searchIndex(deps, { query, k: 10 })));
-    const isQuiet = () => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS;
-    if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp(ask, isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
+    if (this.#store.coverage().chunks >= this.#options.warmFrom) this.#warm ??= warmUp(ask, this.#isQuiet, this.#closing.signal).catch((error: unknown) => this.#problem("the index could not be warmed up", error));
   }
 
+  readonly #isQuiet = (): boolean => this.#answers.size === 0 && performance.now() - this.#askedMs > QUIET_MS;
+
   #rest(): void {
-    // A sweep leaves a large heap that V8 would keep; collected in the background, it goes back to the machine.
-    if (this.#teller.state.kind !== "ready") void globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
+    if (this.#teller.state.kind !== "ready") this.#collecting ??= this.#collect().finally(() => (this.#collecting = undefined));
     this.#teller.state = { kind: "ready" };
+  }
+
+  /** A sweep leaves a large heap that V8 would keep; collected, it goes back to the machine. That takes a quarter of a second of this thread, for which who waited for the sweep and asks would wait. */
+  async #collect(): Promise<void> {
+    await whenQuiet(this.#isQuiet, this.#closing.signal);
+    if (!this.isEnding) await globalThis.gc?.({ type: "major", execution: "async", flavor: "last-resort" });
   }
 
   /** After a change of model: the next chunks get their instant vector of the new one. False when all have theirs. */

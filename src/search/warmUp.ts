@@ -13,13 +13,19 @@ const questions = [
 /** After which it is looked again whether nobody asks. */
 const LOOK_MS = 250;
 
+/** Resolves when nobody asks, nor waits for an answer, at a look some time from now or at a later one, or when the signal aborts. */
+export async function whenQuiet(isQuiet: () => boolean, signal: AbortSignal): Promise<void> {
+  do await breathe(LOOK_MS);
+  while (!signal.aborted && !isQuiet());
+}
+
 /**
  * @param isQuiet whether nobody asks, nor waits for an answer; each question waits for that
  * @throws what `ask` throws, and the signal's reason
  */
 export async function warmUp(ask: (query: string) => Promise<unknown>, isQuiet: () => boolean, signal: AbortSignal): Promise<void> {
   for (const question of questions) {
-    while (!signal.aborted && !isQuiet()) await breathe(LOOK_MS);
+    if (!isQuiet()) await whenQuiet(isQuiet, signal);
     signal.throwIfAborted();
     await ask(question);
   }

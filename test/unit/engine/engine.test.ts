@@ -13,7 +13,7 @@ import { Engine } from "../../../src/engine/engine.ts";
 import { defaultSettings, type EngineOptions } from "../../../src/engine/options.ts";
 import { OnnxEncoder, type OnnxEncoderOptions } from "../../../src/encoding/onnxEncoder.ts";
 import { Indexer } from "../../../src/indexing/indexer.ts";
-import { FRESH_MS, RETRY_MS } from "../../../src/engine/pace.ts";
+import { FRESH_MS, QUIET_MS, RETRY_MS } from "../../../src/engine/pace.ts";
 import type { SearchResult } from "../../../src/engine/protocol.ts";
 import { IndexDatabase, type Sql } from "../../../src/store/database.ts";
 import { ModelVectors } from "../../../src/store/dense.ts";
@@ -733,4 +733,25 @@ test("who asks first meets a warm engine: where the workspace is large it asks i
   await engine.filesChanged(["late.ts"], never);
   await engine.index("instant", never);
   assert.equal(count(), 2);
+});
+
+test("what a sweep leaves is collected once nobody asks", { timeout: 30_000 }, async (t) => {
+  let isDone = false;
+  const collected = new Promise<void>((resolve) => {
+    const { gc } = globalThis;
+    t.after(() => (globalThis.gc = gc));
+    globalThis.gc = (async () => {
+      isDone = true;
+      resolve();
+    }) as unknown as NonNullable<typeof gc>;
+  });
+  const engine = await workplace(t, manyFiles(3)).open();
+  await engine.index("instant", never);
+  const until = performance.now() + QUIET_MS / 2;
+  while (performance.now() < until) {
+    await engine.search({ query: "value of part", k: 3, depth: "instant" }, never);
+    assert.equal(isDone, false);
+    await breathe();
+  }
+  await collected;
 });
