@@ -561,8 +561,7 @@ export class Store {
   async #loadRows(): Promise<void> {
     forgetOldCuts(this.#db, this.#options.versions);
     this.#forgetting = new Forgetting(this.#db);
-    this.#catalogue.load(this.#db);
-    for (const file of this.#catalogue.files.values()) this.#imports.set(file);
+    this.#catalogue.load(this.#db, (file) => this.#imports.set(file));
     await remakeLexicon(this.#db, this.#options);
     assertOwn(this.#db);
     this.#current = this.#storedModel(this.#model);
