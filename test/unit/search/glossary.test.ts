@@ -69,6 +69,15 @@ describe("the glossary of", () => {
     if (process.env["UPDATE_GOLDENS"] === "1") writeFileSync(file, stems);
     assert.equal(readFileSync(file, "utf8"), stems);
   });
+  test("each language lists every word of its file", () => {
+    const glossaries = glossariesFor("a я 漢 か 한");
+    for (const [i, id] of ["de", "es", "fr", "it", "ja", "ko", "pt", "ru", "tr", "uk", "zh"].entries()) {
+      const words = entriesOf(readFileSync(path.join(folder, `${id}.txt`), "utf8")).flatMap(({ words }) => words.map((one) => one.normalize("NFC").toLowerCase()));
+      const spaced = ["ja", "ko", "zh"].includes(id) ? words : words.map((one) => one.match(/[\p{L}\p{M}\p{N}_$]+/gu)!.join(" "));
+      assert.deepEqual(spaced.filter((one) => !glossaries[i]!.lists(one)), [], id);
+      assert.ok(!glossaries[i]!.lists("xqzvw"));
+    }
+  });
   for (const file of files) {
     test(`${path.parse(file).name} says of each word once what it is called in English`, () => {
       const text = readFileSync(path.join(folder, file), "utf8");

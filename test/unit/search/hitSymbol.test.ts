@@ -130,3 +130,10 @@ test("so it is for names of signs and for private ones, which begin as comments 
   ] as const)
     assert.equal(lineOf({ text, startLine: 1, endLine: 99 }, symbol), row, symbol);
 });
+
+test("no pattern is made for a name: to compile it takes longer than all else about a hit", (t) => {
+  const made = t.mock.method(globalThis, "RegExp");
+  assert.equal(lineOf({ text: "// ships\nconst rows = [];\nfunction ship(order) {}", startLine: 5, endLine: 7 }, "ship"), 7);
+  assert.equal(shown("where are orders shipped", ["rows", "ship"], ["ship"], "const rows = [];\nfunction ship(order) {}"), "ship");
+  assert.equal(made.mock.callCount(), 0);
+});
