@@ -79,6 +79,19 @@ describe("putting files", () => {
     assert.deepEqual([store.coverage(), store.changes()], [coverage, before + 1]);
   });
 
+  test("knows each place again when it is opened, however many there are", async () => {
+    const store = await w.open();
+    const many = Array.from({ length: 4_200 }, (_, i) => ({ text: `function part${i}() {}`, symbols: [`part${i}`] }));
+    store.putFiles([parsedFile("src/many.ts", [...many, many[0]!]), parsedFile("lib/one.ts", [many[4_199]!, many[1]!])]);
+    const [coverage, places] = [store.coverage(), [...store.placesPerChunk()]];
+    await store.close();
+    const again = await w.open();
+    assert.deepEqual([again.coverage(), [...again.placesPerChunk()]], [coverage, places]);
+    assert.equal(places.filter(([, count]) => count === 2).length, 3);
+    const { chunks } = again.allowedBy({ under: "lib" })!;
+    assert.deepEqual(places.flatMap(([chunkId]) => (chunks.has(chunkId) ? chunkId : [])).length, 2);
+  });
+
   test("counts files with text alone", async () => {
     const store = await w.open();
     store.putFiles([files(), parsedFile("a.png", [], { lang: `${SKIPPED}binary` })]);
