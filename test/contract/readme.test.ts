@@ -1,13 +1,13 @@
-// What the README says to type can be typed: every `strata …` in it goes through the program's own parser.
+// What README and manual say to type can be typed: every `strata …` in them goes through the program's own parser.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { commandLine } from "../../src/cli/program.ts";
 
-const readme = readFileSync(path.resolve(import.meta.dirname, "../../README.md"), "utf8");
+const [readme, manual] = ["README.md", "MANUAL.md"].map((file) => readFileSync(path.resolve(import.meta.dirname, "../..", file), "utf8")) as [string, string];
 const blocks = [...readme.matchAll(/^```\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.split("\n")).filter((line) => line.startsWith("strata "));
-const spans = [...readme.matchAll(/`(strata [^`]+)`/g)].map(([, span]) => span!);
+const spans = [...`${readme}${manual}`.matchAll(/`(strata [^`]+)`/g)].map(([, span]) => span!);
 
 /** Every command line that a line stands for: what is optional is given, and each of several choices once. */
 function meant(line: string): string[][] {
@@ -16,8 +16,8 @@ function meant(line: string): string[][] {
   return choices.reduce<string[][]>((lines, choice) => lines.flatMap((before) => choice.map((word) => [...before, word])), [[]]);
 }
 
-describe("the README's command lines", () => {
-  it("are found", () => assert.ok(blocks.length >= 6 && spans.length >= 1));
+describe("the documents' command lines", () => {
+  it("are found", () => assert.ok(blocks.length >= 6 && spans.length >= 5));
 
   for (const line of [...blocks, ...spans])
     it(line, async () => {

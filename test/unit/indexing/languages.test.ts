@@ -186,10 +186,10 @@ describe("the table", () => {
   it("has each id, extension, name and interpreter once", () => {
     for (const values of [languages.map((l) => l.id), languages.flatMap((l) => l.extensions), languages.flatMap((l) => l.filenames ?? []), languages.flatMap((l) => l.interpreters ?? [])]) assert.deepEqual(values.filter((v, i) => values.indexOf(v) !== i), []);
   });
-  it("is as long as the README says", () => {
+  it("is as long as the manual says", () => {
     const number = (cutting: Cutting) => languages.filter((language) => language.cutting === cutting).length;
     const sentence = `in ${number("tree") + number("scanner")} languages, in ${number("tree")} of them by a grammar`;
-    assert.ok(readFileSync(path.join(packageRoot, "README.md"), "utf8").includes(sentence), sentence);
+    assert.ok(readFileSync(path.join(packageRoot, "MANUAL.md"), "utf8").includes(sentence), sentence);
   });
   it("names no file that is never read", () => {
     const examples = languages.flatMap(({ extensions, filenames = [] }) => [...extensions.map((extension) => `a${extension}`), ...filenames]);
