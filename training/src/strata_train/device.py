@@ -44,7 +44,7 @@ def keep_freed_memory() -> bool:
     """Have the C library keep large blocks for the next step instead of handing them back to the system.
 
     A step allocates and frees hundreds of megabytes. With glibc's own settings each block is mapped and cleared anew,
-    which in virtual machines costs as much as the arithmetic (`experiments/README.md`, "Memory that is kept").
+    which in virtual machines costs as much as the arithmetic (`experiments/reading.md`, "Memory that is kept").
     Returns whether it took; other C libraries are left alone.
     """
     if platform.libc_ver()[0] != "glibc":

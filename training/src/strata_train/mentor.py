@@ -2,7 +2,7 @@
 
 `mentor-vectors` computes the mentor's vector of every text of a cache, once. `follow` then trains trunk, exits and
 table together. What a batch's texts should score with each other is a weighted mean of what the mentor finds and what
-the encoder found at the start, which together find more (`experiments/README.md`). In one vector: the target t is the
+the encoder found at the start, which together find more (`experiments/learning.md`). In one vector: the target t is the
 mentor's unit vector and the start's, one behind the other, weighed so that t·t' is that mean. For every exit e with its
 unit vectors q_e, d_e, the top T, and targets t_q, t_d of B pairs of texts:
 

@@ -1,6 +1,7 @@
-// What README and manual say to type can be typed: every `strata …` in them goes through the program's own parser.
+// What the documents promise: what README and manual say to type can be typed (every `strata …` in them goes through the program's own parser), and links lead somewhere.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { commandLine } from "../../src/cli/program.ts";
@@ -41,4 +42,22 @@ it("the README's file for agents starts their server", async () => {
   program.hook("preAction", (_, action) => void (ran = action.name()));
   await program.parseAsync(rest, { from: "user" });
   assert.equal(ran, "mcp");
+});
+
+describe("links between documents", () => {
+  const root = path.resolve(import.meta.dirname, "../..");
+  const documents = spawnSync("git", ["ls-files", "*.md", ":!test/fixtures"], { cwd: root, encoding: "utf8" }).stdout.split("\n").filter(Boolean);
+  /** Of each heading, as GitHub makes it. */
+  const anchors = (text: string) => [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-"));
+
+  for (const document of documents)
+    it(document, () => {
+      const text = readFileSync(path.join(root, document), "utf8");
+      for (const [, link] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+        const [file, anchor] = link!.split("#") as [string, string?];
+        const target = file === "" ? path.join(root, document) : path.join(root, path.dirname(document), file);
+        assert.ok(existsSync(target), link);
+        if (anchor !== undefined) assert.ok(anchors(readFileSync(target, "utf8")).includes(anchor), link);
+      }
+    });
 });
