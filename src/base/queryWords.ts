@@ -55,6 +55,9 @@ export function queryWords(query: string): readonly string[] {
   return [...new Set([...names, ...stems])].filter((stem) => stem.length > 2).sort((a, b) => b.length - a.length);
 }
 
+/** A filter of a query. @param value without quotes, which would end it */
+export const filterOf = (key: "lang" | "path", value: string): string => `${key}:${/\s/.test(value) ? `"${value}"` : value}`;
+
 /** Filters for exactly these files and folders, and others beside. What cannot stand in a path (a quote, a comma, brackets that may hold one) may be any letter. */
 export function filtersFor(paths: readonly string[], others = ""): string {
   const inside = paths.length === 0 ? "" : `path:"${paths.map((one) => `./${one.replace(/[",{}]/g, "?")}`).join(",")}"`;

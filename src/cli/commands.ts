@@ -2,11 +2,12 @@
 // answers with the exit code: 0 found, 1 nothing found. Failures are thrown; program.ts turns them into exit code 2.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { count, plural } from "../base/counts.ts";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
-import { filterToken } from "../base/queryWords.ts";
+import { filterOf, filterToken } from "../base/queryWords.ts";
 import { leadsOut } from "../base/relativePath.ts";
 import { asRead, remarksOf, remarkTexts } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
@@ -19,7 +20,7 @@ import { becomeSearchable, bringTo, pathInside } from "../engine/session.ts";
 import { allComplete, type IndexPart, placeInside, readySet } from "../engine/sessions.ts";
 import { coverageLines, renderDuplicates, renderHits, renderLeftOut, renderLines, renderStatus, worstState } from "./render.ts";
 import { foldersNamed, hasIndex, projectOf, refuseTooWide, scopeOf, type SearchedFolder, type SearchedFolders, showingProgress, tooWideHere, wholeIndexes, withEngine, withEngines } from "./session.ts";
-import { bytes, count, jsonLine, painter, pipedIn, plural, printable, type Context } from "./terminal.ts";
+import { bytes, jsonLine, painter, pipedIn, printable, type Context } from "./terminal.ts";
 
 /** How long an answer without --wait is held back while a new index becomes searchable, and how much longer while it would be empty. */
 const graceMs = 2000;
@@ -115,9 +116,9 @@ async function answer(context: Context, options: SearchOptions, all: SearchedFol
 
 /** The query with `--lang` and `--path` as the filters of the query language. */
 export function withFilters(query: string, langs: readonly string[], paths: readonly string[]): string {
-  // A quote would end the filter there.
-  const quoted = (value: string): string => (/\s/.test(value) ? `"${value.replaceAll('"', "?")}"` : value);
-  return [...(query === "" ? [] : [query]), ...(langs.length > 0 ? [`lang:${quoted(langs.join(","))}`] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-path:${quoted(glob.slice(1))}` : `path:${quoted(glob)}`))].join(" ");
+  // A quote would end a filter that has blanks.
+  const ofPath = (glob: string): string => filterOf("path", /\s/.test(glob) ? glob.replaceAll('"', "?") : glob);
+  return [...(query === "" ? [] : [query]), ...(langs.length > 0 ? [filterOf("lang", langs.join(","))] : []), ...paths.map((glob) => (glob.startsWith("!") ? `-${ofPath(glob.slice(1))}` : ofPath(glob)))].join(" ");
 }
 
 /** What `--lang` and `--path` name. */

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { entryFile, grammarFile, packageRoot } from "../base/assets.ts";
+import { count } from "../base/counts.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { runtimeNeeds } from "../encoding/exitSessions.ts";
@@ -16,7 +17,7 @@ import grammars from "../indexing/grammars.json" with { type: "json" };
 import { elsewhere, ownPython, ownPythonQuestion, pythons, safePath } from "../training/environment.ts";
 import { goneText } from "./indexes.ts";
 import { existingFolder } from "./session.ts";
-import { bytes, count, type Context, jsonLine, painter, printable } from "./terminal.ts";
+import { bytes, type Context, jsonLine, painter, printable } from "./terminal.ts";
 
 export interface Finding {
   readonly name: string;

@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { unlessAborted } from "../base/abort.ts";
+import { plural } from "../base/counts.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { sum } from "../base/statistics.ts";
 import { forgetIndex, type ListedIndex, listIndexes } from "../engine/indexes.ts";
 import { canonicalRoot, indexFolder } from "../engine/paths.ts";
 import { sayingSo } from "./progress.ts";
-import { bytes, jsonLine, painter, plural, printable, type Context } from "./terminal.ts";
+import { bytes, jsonLine, painter, printable, type Context } from "./terminal.ts";
 
 /** Without an action: the list. `forget`: deletes the index of the folder `which`, or with "gone" those whose folders are not there. */
 export async function runIndexes(action: string | undefined, which: string | undefined, context: Context): Promise<number> {

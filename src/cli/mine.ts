@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { entryFile } from "../base/assets.ts";
+import { plural } from "../base/counts.ts";
 import { decodeText } from "../base/decode.ts";
 import { StrataError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
@@ -12,7 +13,7 @@ import { Chunker } from "../indexing/chunker.ts";
 import { type FileToMine, minePairs } from "../indexing/mine.ts";
 import { walk } from "../indexing/walk.ts";
 import { existingFolder } from "./session.ts";
-import { jsonLine, plural, printable, type Context } from "./terminal.ts";
+import { jsonLine, printable, type Context } from "./terminal.ts";
 
 const liftoff = "--liftoff-only";
 

@@ -1,7 +1,8 @@
 // Draws the engine's progress on stderr: one line that redraws itself on a terminal, a line every two seconds elsewhere,
 // nothing with --json. Owns no knowledge of the work beyond the Progress data.
+import { count } from "../base/counts.ts";
 import type { Progress } from "../base/progress.ts";
-import { clip, count, type Terminal } from "./terminal.ts";
+import { clip, type Terminal } from "./terminal.ts";
 
 const everyMs = 2000;
 const redrawMs = 80;

@@ -1,6 +1,7 @@
 // Turns the engine's data into what a person or a script reads in a terminal. Pure functions of data: nothing here prints.
 import path from "node:path";
 import { copiesLikeness, copiesTitle, likenessText } from "../base/copies.ts";
+import { count, plural } from "../base/counts.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { bestWindow, naming, wordsIn } from "../base/snippet.ts";
 import { sum } from "../base/statistics.ts";
@@ -9,7 +10,7 @@ import { restsEarly } from "../engine/pace.ts";
 import type { Coverage, DuplicateGroup, Hit, IndexState, SearchResult, Status } from "../engine/protocol.ts";
 import type { IndexPart } from "../engine/sessions.ts";
 import { progressLine } from "./progress.ts";
-import { bytes, clip, count, type Paint, plural, printable } from "./terminal.ts";
+import { bytes, clip, type Paint, printable } from "./terminal.ts";
 
 interface HitsOptions {
   readonly paint: Paint;

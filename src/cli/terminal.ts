@@ -66,10 +66,6 @@ export function clip(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
 }
 
-const grouped = new Intl.NumberFormat("en-US");
-export const count = (n: number): string => grouped.format(n);
-export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;
   const units = ["kB", "MB", "GB"];

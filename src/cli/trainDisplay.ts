@@ -1,7 +1,8 @@
 // What a person sees of `strata train` in the terminal: the plan, one line that follows the run, the table at its end.
+import { plural } from "../base/counts.ts";
 import { clockTime, type Picture, resultTable, type RunPlan, signed } from "../training/picture.ts";
 import { erase, progressBar, showLine } from "./progress.ts";
-import { type Paint, plural, printable, type Terminal } from "./terminal.ts";
+import { type Paint, printable, type Terminal } from "./terminal.ts";
 
 const redrawMs = 100;
 /** Without a terminal: a line this often, and at every change of what is done. */

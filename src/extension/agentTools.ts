@@ -10,7 +10,7 @@ import { copiesFilters, type MergedResult } from "../engine/folders.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
 import type { ToolName } from "./contributions.ts";
-import { answerForModel, copiesAnswer, statusForModel } from "./hitText.ts";
+import { answerForModel, copiesAnswer, statusForModel } from "./agentAnswers.ts";
 import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);

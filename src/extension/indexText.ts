@@ -1,5 +1,6 @@
 // Every sentence about the index: the status item's text and tooltip and the search view's summary, from the one state
 // machine. vscode-free and pure, so that each state's words are tested.
+import { count, plural } from "../base/counts.ts";
 import { sum } from "../base/statistics.ts";
 import { sumCoverage } from "../engine/folders.ts";
 import { restsEarly } from "../engine/pace.ts";
@@ -22,8 +23,6 @@ interface StatusText {
   readonly spoken: string;
 }
 
-const plural = (count: number, one: string, many: string): string => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-export const filesText = (count: number): string => plural(count, "file", "files");
 const percent = (part: number, whole: number): number => Math.floor((100 * part) / whole);
 
 /** The deepest level at which everything is searchable; "" while there is something that is not searchable at all. */
@@ -45,12 +44,12 @@ const phases: Readonly<Record<Progress["phase"], string>> = {
 
 function progressText({ phase, done, total, unit }: Progress): string {
   if (total > 0) return `${phases[phase]} ${percent(done, total)} %`;
-  return done > 0 ? `${phases[phase]}, ${done.toLocaleString("en")} ${unit} so far` : `${phases[phase]} …`;
+  return done > 0 ? `${phases[phase]}, ${count(done)} ${unit} so far` : `${phases[phase]} …`;
 }
 
 /** What the search view says while duplicates are looked for; without a progress there is none yet. */
 export function duplicatesProgress(progress?: Progress): { readonly label: string; readonly fraction: number | undefined } {
-  if (!progress || progress.total === 0) return { label: progress?.done ? `Looking for duplicates, ${plural(progress.done, "piece", "pieces")} read` : "Looking for duplicates …", fraction: undefined };
+  if (!progress || progress.total === 0) return { label: progress?.done ? `Looking for duplicates, ${plural(progress.done, "piece")} read` : "Looking for duplicates …", fraction: undefined };
   return { label: `Looking for duplicates, ${percent(progress.done, progress.total)} %`, fraction: progress.done / progress.total };
 }
 
@@ -103,7 +102,7 @@ export function statusText(folders: readonly FolderState[]): StatusText {
   const index = viewIndex(folders);
   const coverage = totalCoverage(folders);
   const warnings = folders.flatMap(({ status }) => status?.warnings ?? []);
-  const files = coverage && coverage.files > 0 ? filesText(coverage.files) : "";
+  const files = coverage && coverage.files > 0 ? plural(coverage.files, "file") : "";
   const depth = coverage ? commonDepth(coverage) : "";
   const [icon, words, severity] = ((): [string, string, StatusText["severity"]] => {
     switch (index.kind) {
@@ -119,7 +118,7 @@ export function statusText(folders: readonly FolderState[]): StatusText {
       case "failed": {
         const others = folders.filter((folder) => failureOf(folder) === undefined);
         const searched = totalCoverage(others)?.files ?? 0;
-        const part = others.length > 0 ? `${searched > 0 ? `${filesText(searched)} · ` : ""}${folders.length - others.length} of ${folders.length} folders ` : "";
+        const part = others.length > 0 ? `${searched > 0 ? `${plural(searched, "file")} · ` : ""}${folders.length - others.length} of ${folders.length} folders ` : "";
         return ["error", `Strata ${part}stopped`, "error"];
       }
       case "ready":
@@ -153,12 +152,12 @@ function folderLines({ client, status }: FolderState): string {
     if (state.kind === "failed") lines.push(`$(error) ${escapeMarkdown(state.reason)}`);
     if (state.kind === "paused") lines.push(`Paused: ${escapeMarkdown(state.reason)}`);
     if (state.kind === "scanning" || state.kind === "deepening") lines.push(escapeMarkdown(progressText(state.progress)));
-    lines.push(`${filesText(coverage.files)}, ${plural(coverage.chunks, "piece", "pieces")} of code`);
+    lines.push(`${plural(coverage.files, "file")}, ${plural(coverage.chunks, "piece")} of code`);
     if (coverage.chunks > 0) lines.push(`Searchable: ${percent(coverage.instant, coverage.chunks)} % instant, ${percent(coverage.shallow, coverage.chunks)} % shallow, ${percent(coverage.deep, coverage.chunks)} % deep`);
     const resting = state.kind === "ready" ? restsEarly(coverage) : undefined;
     if (resting !== undefined) lines.push(resting);
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
-    if (skipped.length > 0) lines.push(`Left out: ${skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${escapeMarkdown(reason)}`).join(", ")}`);
+    if (skipped.length > 0) lines.push(`Left out: ${skipped.map(([reason, files]) => `${count(files)} ${escapeMarkdown(reason)}`).join(", ")}`);
     if (status.model.note !== undefined) lines.push(escapeMarkdown(`Model ${status.model.id}: ${lowerFirst(status.model.note)}`));
     for (const warning of status.warnings) lines.push(`$(warning) ${escapeMarkdown(warning)}`);
   }

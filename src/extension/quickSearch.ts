@@ -4,7 +4,7 @@ import { isAbort } from "../base/abort.ts";
 import { userMessage } from "../base/errors.ts";
 import { remarkTexts } from "../base/remarks.ts";
 import type { MergedResult, RootedHit } from "../engine/folders.ts";
-import { escapeIcons, quickRows } from "./hitText.ts";
+import { escapeIcons, quickRows } from "./quickRows.ts";
 import { notice } from "./notice.ts";
 import type { PlaceOpener } from "./openPlace.ts";
 import { addToHistory, type HistoryStore } from "./searchModel.ts";

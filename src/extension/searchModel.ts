@@ -4,7 +4,7 @@ import path from "node:path";
 import { isAbort } from "../base/abort.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import { inLines, oneLine } from "../base/oneLine.ts";
-import { filtersFor } from "../base/queryWords.ts";
+import { filterOf, filtersFor } from "../base/queryWords.ts";
 import { remarksOf } from "../base/remarks.ts";
 import { sum } from "../base/statistics.ts";
 import type { MergedResult } from "../engine/folders.ts";
@@ -53,7 +53,7 @@ const groupLimit = 200;
 /** The query as the engine reads it: what was typed, then the chips as filters. */
 export function queryWithFilters(query: string, { langs, path }: Filters): string {
   const at = path.trim().replaceAll('"', "");
-  return [query.trim(), ...langs.map((lang) => `lang:${lang}`), ...(at ? [`path:${/\s/.test(at) ? `"${at}"` : at}`] : [])].filter((part) => part !== "").join(" ");
+  return [query.trim(), ...langs.map((lang) => filterOf("lang", lang)), ...(at ? [filterOf("path", at)] : [])].filter((part) => part !== "").join(" ");
 }
 
 /** Latest first, each once. */

@@ -1,7 +1,8 @@
 // The one status bar item, drawn from indexText.ts, and the list of details behind it.
 import * as vscode from "vscode";
-import { escapeIcons } from "./hitText.ts";
-import { type FolderState, filesText, statusText } from "./indexText.ts";
+import { count, plural } from "../base/counts.ts";
+import { escapeIcons } from "./quickRows.ts";
+import { type FolderState, statusText } from "./indexText.ts";
 import type { CommandId } from "./contributions.ts";
 
 interface StatusItem extends vscode.Disposable {
@@ -77,10 +78,10 @@ function rows(folders: readonly FolderState[]): Row[] {
     add("state", { label: statusText([{ name, client, status }]).text.replace("Strata ", ""), description: client.kind === "failed" ? escapeIcons(client.reason) : "" });
     if (!status) return list;
     const { coverage } = status;
-    add("files", { label: `$(files) ${filesText(coverage.files)}, ${coverage.chunks.toLocaleString("en")} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") });
+    add("files", { label: `$(files) ${plural(coverage.files, "file")}, ${count(coverage.chunks)} pieces of code`, description: Object.entries(status.languages).sort((a, b) => b[1] - a[1]).slice(0, 6).map(([lang, count]) => `${lang} ${count}`).join(", ") });
     if (coverage.chunks > 0) add("depth", { label: `$(layers) instant ${share(coverage.instant, coverage.chunks)}, shallow ${share(coverage.shallow, coverage.chunks)}, deep ${share(coverage.deep, coverage.chunks)}`, description: "how deeply the code was read" });
     const skipped = Object.entries(status.skipped).filter(([, count]) => count > 0);
-    if (skipped.length > 0) add("left out", { label: "$(circle-slash) Left out", description: skipped.map(([reason, count]) => `${count.toLocaleString("en")} ${reason}`).join(", ") });
+    if (skipped.length > 0) add("left out", { label: "$(circle-slash) Left out", description: skipped.map(([reason, files]) => `${count(files)} ${reason}`).join(", ") });
     for (const warning of status.warnings) add(warning, { label: `$(warning) ${escapeIcons(warning)}` });
     add("model", { label: `$(package) Model ${escapeIcons(status.model.id)} ${status.model.version}`, description: escapeIcons(status.model.note ?? "choose another"), command: "strata.chooseModel" });
     add("size", { label: `$(database) ${megabytes(status.indexBytes)} on disk, ${megabytes(status.memoryBytes)} in memory`, description: escapeIcons(status.indexFolder) });

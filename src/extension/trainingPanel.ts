@@ -1,6 +1,7 @@
 // "Fine-Tune the Encoder on This Workspace": asks, starts the run, shows it on a page of its own, and says how it ended.
 import path from "node:path";
 import * as vscode from "vscode";
+import { count } from "../base/counts.ts";
 import type { Log } from "../base/log.ts";
 import { signalOf } from "../engine/cancellation.ts";
 import type { Picture, RunPlan } from "../training/picture.ts";
@@ -93,7 +94,7 @@ export function createTraining(extensionUri: vscode.Uri, environment: () => Read
   function pickTime(plan: RunPlan): Thenable<Choice | undefined> {
     const on = (minutes: number, device: string, detail: string): Choice => ({ label: minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour${minutes === 60 ? "" : "s"}`, description: `on ${device === "auto" ? plan.device : device}`, detail, minutes, device });
     const items = [on(10, "auto", "A workspace of some hundred documented functions takes one to three of them"), on(30, "auto", "For thousands of functions"), on(120, "auto", "Reads everything, however large"), ...(plan.device === "cpu" ? [] : [on(10, "cpu", "Leaves the graphics processor alone")])];
-    return vscode.window.showQuickPick(items, { ignoreFocusOut: true, title: "Strata: Fine-Tune the Encoder", placeHolder: `${plan.pairs.toLocaleString("en")} documented definitions were found. How long may it take?` });
+    return vscode.window.showQuickPick(items, { ignoreFocusOut: true, title: "Strata: Fine-Tune the Encoder", placeHolder: `${count(plan.pairs)} documented definitions were found. How long may it take?` });
   }
 
   return {

@@ -2,6 +2,7 @@
 // vscode-free: tests start a program of their own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { count } from "../base/counts.ts";
 import type { Log } from "../base/log.ts";
 import { blankPicture, ended, parseRunEvent, type Picture, type RunEvent, type RunPlan, takeIn } from "../training/picture.ts";
 
@@ -123,7 +124,7 @@ export function askPlan(program: StrataProgram, root: string, signal: AbortSigna
 /** The text under the question whether to start. */
 export function planDetail(plan: RunPlan, minutes: number, device: string): string {
   return [
-    `${plan.pairs.toLocaleString("en")} documented definitions are learned from, a fifth of them held out to measure on. It takes up to ${minutes} minutes on ${device === "auto" ? plan.device : device}, starting from ${plan.start}.`,
+    `${count(plan.pairs)} documented definitions are learned from, a fifth of them held out to measure on. It takes up to ${minutes} minutes on ${device === "auto" ? plan.device : device}, starting from ${plan.start}.`,
     ...(plan.install === "" ? ["Nothing has to be installed."] : [plan.install]),
     `Your code does not leave this machine. The result is used only if it finds held-out code better${plan.inUse === plan.start ? "" : ` than ${plan.inUse}, which is in use`}; Choose Model goes back at any time.`,
   ].join("\n\n");

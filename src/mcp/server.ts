@@ -11,6 +11,7 @@ import { argumentTexts, toolGraceMs, toolResults, toolTexts } from "../base/forM
 import type { Log } from "../base/log.ts";
 import { placeNamed } from "../base/placeName.ts";
 import type { OnProgress } from "../base/progress.ts";
+import { filterOf } from "../base/queryWords.ts";
 import { type Folder, folderAt, indexScope } from "../engine/folderPaths.ts";
 import { copiesFilters, duplicatesAll, type MergedResult, searchAll, similarAll, sumCoverage } from "../engine/folders.ts";
 import * as protocol from "../engine/protocol.ts";
@@ -176,7 +177,7 @@ function createServer(workspace: Workspace): McpServer {
       answering(async () => {
         if (query.trim() === "") throw new StrataError("input.invalid", "The query is empty. Say in a sentence what the code does.");
         if (path && /"|\s\S*:/.test(path)) throw new StrataError("input.invalid", "The path filter is a glob without quotes or other filters, for example src/**.");
-        const filtered = path ? `${query} path:${/\s/.test(path) ? `"${path}"` : path}` : query;
+        const filtered = path ? `${query} ${filterOf("path", path)}` : query;
         return ask(workspace, filtered, options, context, (set) => searchAll(set, filtered, { k, depth: options.depth }, context.mcpReq.signal, progressTo(context)));
       }),
   );

@@ -1,5 +1,6 @@
 // The live picture of a fine-tuning run: takes in what `strata train` says, event by event, and holds what the terminal and the
 // editor draw. Pure data; the geometry of the curves is curves.ts.
+import { count } from "../base/counts.ts";
 import type { Comparison, Measures, TrainingEvent } from "./fineTune.ts";
 
 /** What `strata train --json` writes, one JSON line each: its own steps, and the training program's events as they are. */
@@ -174,7 +175,7 @@ export function resultTable({ comparison }: Picture): ResultTable | undefined {
   const percent = Math.round(confidence * 100);
   return {
     measure,
-    note: `The verdict rests on ${measure} over ${questions.toLocaleString("en")} held-out questions: 1 where the right code comes first, less the further down it stands, 0 past the tenth hit. With ${percent} % confidence a change lies in its range. The curves show recall@10, which only counts whether it is among the ten, so the two may differ.`,
+    note: `The verdict rests on ${measure} over ${count(questions)} held-out questions: 1 where the right code comes first, less the further down it stands, 0 past the tenth hit. With ${percent} % confidence a change lies in its range. The curves show recall@10, which only counts whether it is among the ten, so the two may differ.`,
     rows: rows.map(([key, row]) => ({ name: row, ...changes[key]! })),
   };
 }

@@ -1,6 +1,7 @@
 // One row of the list: where, what, how deeply read, the telling lines of the code; opened, all of them and why it is here.
 import { html, nothing, type TemplateResult } from "lit";
 import { likenessText } from "../base/copies.ts";
+import { plural } from "../base/counts.ts";
 import { bestWindow, naming } from "../base/snippet.ts";
 import { dedent, highlight, markedWords, type Token } from "./highlight.ts";
 import { chevronIcon, compareIcon, depthBadge, kindIcon, sideIcon, similarIcon } from "./icons.ts";
@@ -53,7 +54,7 @@ function code(hit: ViewHit, words: readonly string[], expanded: boolean): Templa
   const rest = hit.endLine - hit.startLine + 1 - lines.length;
   // The line number is in an attribute and drawn by CSS: copying the code copies no numbers.
   return html`<pre class="code ${hit.endLine > 9_999 ? "far" : ""}"><code>${shown.map((tokens, i) => html`<span class="line" data-n=${hit.startLine + from + i}>${tokens.map(token)}
-</span>`)}</code></pre>${expanded && rest > 0 ? html`<div class="more">${rest} more ${rest === 1 ? "line" : "lines"} in the file</div>` : nothing}`;
+</span>`)}</code></pre>${expanded && rest > 0 ? html`<div class="more">${plural(rest, "more line")} in the file</div>` : nothing}`;
 }
 
 function signals({ why, score }: ViewHit): TemplateResult {

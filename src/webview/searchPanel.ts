@@ -4,9 +4,10 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import { copiesLikeness, copiesTitle } from "../base/copies.ts";
+import { count, plural } from "../base/counts.ts";
 import { queryWords } from "../base/queryWords.ts";
 import { asRead, remarkTexts } from "../base/remarks.ts";
-import { count, coverageLine } from "./coverageLine.ts";
+import { coverageLine } from "./coverageLine.ts";
 import { type HitActions, hitRow, rootOf, rowId, shownPath, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
 import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
@@ -436,7 +437,7 @@ export class SearchPanel extends LitElement {
     return html`<div class="filters">
       ${root === undefined ? nothing : html`<div class="chips"><button class="chip" aria-pressed="true" title="Search all folders again" @click=${() => this.#search(this.query, { langs, path }, false)}>in ${folder}</button></div>`}
       <div class="chips" role="group" aria-label="Languages">
-        ${shown.map(({ lang, files }) => html`<button class="chip" aria-pressed=${filters.langs.includes(lang)} title="Only ${lang}" @click=${() => this.#toggleLang(lang)}>${lang}${files > 0 ? html`<span class="n">${files.toLocaleString("en")}</span>` : nothing}</button>`)}
+        ${shown.map(({ lang, files }) => html`<button class="chip" aria-pressed=${filters.langs.includes(lang)} title="Only ${lang}" @click=${() => this.#toggleLang(lang)}>${lang}${files > 0 ? html`<span class="n">${count(files)}</span>` : nothing}</button>`)}
       </div>
       <label class="path">in <input type="text" spellcheck="false" placeholder="folder or file, for example src/server" .value=${filters.path} aria-label="Only paths that contain" @change=${(event: Event) => this.#search(this.query, { ...filters, path: (event.target as HTMLInputElement).value }, false)} /></label>
     </div>`;
@@ -481,7 +482,7 @@ export class SearchPanel extends LitElement {
     const { index, coverage, warnings } = state;
     const warned = warnings.map((text) => notice(text));
     if (hasNoFiles(state)) return html`${this.#noFiles()}${warned}`;
-    const files = coverage ? count(coverage.files, "file") : "";
+    const files = coverage ? plural(coverage.files, "file") : "";
     const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
     const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
     return html`${empty(title, line, index.kind === "paused" ? [["Resume", this.#command("resume")]] : [])}
@@ -528,13 +529,13 @@ export class SearchPanel extends LitElement {
               return guard([hit, index, hits.length, active, expanded, ...words], () => hitRow({ hit, index, count: hits.length, active, expanded, words }, this.#actions));
             })}
           </ul>`}
-      ${hits.length < all.length ? html`<button class="weak" @click=${() => this.#showWeak(hits.length)}>Show ${count(all.length - hits.length, "weaker result")}</button>` : nothing}
+      ${hits.length < all.length ? html`<button class="weak" @click=${() => this.#showWeak(hits.length)}>Show ${plural(all.length - hits.length, "weaker result")}</button>` : nothing}
       <div class="news" role="status">${this.pending ? html`<button class="reorder" @click=${this.#takeOrder}>A better order has arrived. Show it</button>` : nothing}</div>`;
   }
 
   #renderSummary(state: ViewState, results: ResultsOf<"hits">, shown: number): TemplateResult {
     return html`${results.of === "similar" ? this.#renderSubject(html`Similar to <strong>${results.subject}</strong>`) : nothing}
-      ${coverageLine(state, results.coverage, count(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
+      ${coverageLine(state, results.coverage, plural(shown, "result"), ` Answered in ${Math.round(results.tookMs)} ms.`, results.refining)}`;
   }
 
   /** What the list is of in place of a search, and the way back to that. */
@@ -567,7 +568,7 @@ export class SearchPanel extends LitElement {
     const none = nothingPasses ? whyNothing ?? "It is not in the index: left out, without code, or written just now." : all;
     return html`<div class="summary" role="status">
         ${this.#renderSubject(html`Duplicates${subject === "" ? nothing : html` of <strong>${subject}</strong>`}`)}
-        ${coverageLine(state, coverage, count(groups.length, "group"), "", false)}
+        ${coverageLine(state, coverage, plural(groups.length, "group"), "", false)}
       </div>
       ${apart ? html`<p class="remark">Each workspace folder is compared by itself.</p>` : nothing}
       ${this.#renderPause(state)}
@@ -579,8 +580,8 @@ export class SearchPanel extends LitElement {
     let index = -1;
     return html`<div id="list" role="listbox" tabindex="0" aria-label="Duplicates" aria-activedescendant=${this.active >= 0 ? rowId(this.active) : nothing} @keydown=${this.#listKey} @focus=${() => this.active < 0 && this.#focusRow(0)}>
         ${groups.map(
-          (group) => html`<section class="group" role="group" aria-label="${copiesTitle(group)}, ${count(group.lines, "line")}">
-            <header><span class="tag">${copiesTitle(group)}</span><span class="dim">${[count(group.lines, "line"), count(group.members.length, "place"), copiesLikeness(group)].filter((text) => text !== "").join(", ")}</span></header>
+          (group) => html`<section class="group" role="group" aria-label="${copiesTitle(group)}, ${plural(group.lines, "line")}">
+            <header><span class="tag">${copiesTitle(group)}</span><span class="dim">${[plural(group.lines, "line"), plural(group.members.length, "place"), copiesLikeness(group)].filter((text) => text !== "").join(", ")}</span></header>
             ${group.members.map((member) => {
               const row = ++index;
               const [folder, name] = splitPath(member.path);

@@ -1,5 +1,6 @@
 // The fine-tuning page: what is being done, curves of loss and held-out recall, the time left, and at the end the figures of the verdict.
 import { html, LitElement, nothing, svg, type TemplateResult } from "lit";
+import { count } from "../base/counts.ts";
 import { chart } from "../training/curves.ts";
 import { clockTime, type Picture, resultTable, type Series, signed } from "../training/picture.ts";
 import type { FromTrainingPage, ToTrainingPage, TrainingState } from "./trainingMessages.ts";
@@ -29,7 +30,7 @@ class TrainingPage extends LitElement {
     return html`
       <header class=${state}>
         <h1>${titles[state]}</h1>
-        <p class="dim">${folder}${plan ? html` · ${plan.pairs.toLocaleString("en")} documented definitions · ${picture.device ?? plan.device} · from ${plan.start}${plan.inUse === plan.start ? "" : `, compared with ${plan.inUse}`}` : nothing}</p>
+        <p class="dim">${folder}${plan ? html` · ${count(plan.pairs)} documented definitions · ${picture.device ?? plan.device} · from ${plan.start}${plan.inUse === plan.start ? "" : `, compared with ${plan.inUse}`}` : nothing}</p>
       </header>
       ${state === "running" ? progress(picture) : nothing}
       <p class="sentence" role="status" aria-live="polite">${sentence}</p>
