@@ -16,7 +16,7 @@ import judged
 import numpy as np
 from tokenizers import Tokenizer
 
-from strata_train import device, evaluate, mentor, train
+from strata_train import device, evaluate, mentor, turning
 from strata_train.events import emit
 from strata_train.text import TextEncoder
 
@@ -43,7 +43,7 @@ def main() -> None:
     top, text = manifest["exits"][-1]["layer"], TextEncoder.of(options.model, manifest)
     shards = mentor.taught_shards(options.cache, teacher.id)
     known = np.load(shards[0].folder / mentor.VECTORS).astype(np.float32)
-    axes = train.language_axes(known, shards[0].languages, DIRECTIONS)
+    axes = turning.language_axes(known, shards[0].languages, DIRECTIONS)
     results: dict[str, dict[str, float]] = {}
     for each in judged.sets(options):
         sides = [(each.queries, not each.query_is_code), (each.documents, False)]

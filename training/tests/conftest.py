@@ -6,10 +6,12 @@ import io
 import json
 import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `__main__.py` says
 
@@ -99,6 +101,18 @@ def killed_while_writing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "write_text", torn)
         yield
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, module: ModuleType, function: str, call: int) -> None:
+    """SIGTERM at the n-th call of a module's function."""
+    real, count = getattr(module, function), iter(range(1, 10_000))
+
+    def stopping(*arguments: object, **named: object) -> object:
+        if next(count) == call:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, function, stopping)
 
 
 def with_speaking_parts(model: MultiExitEncoder, *, attention: int = 16) -> MultiExitEncoder:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import run
-from strata_train import cli, data, mentor, model, train
+from conftest import run, stop_at
+from strata_train import cli, data, mentor, model, runs, train
 from strata_train import config as configuration
 from strata_train.config import ModelConfig
 from strata_train.export import export_folder, read_manifest
@@ -82,24 +82,12 @@ def command(
     return call
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
-    """SIGTERM at the n-th call of a function of the loop."""
-    real, count = getattr(train, function), iter(range(1, 10_000))
-
-    def stopping(*arguments: object, **named: object) -> object:
-        if next(count) == call:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return real(*arguments, **named)
-
-    monkeypatch.setattr(train, function, stopping)
-
-
-@pytest.mark.parametrize(("function", "call"), [("turn_heads", 2), ("_table_step", 3), ("_step", 3)])
+@pytest.mark.parametrize(("function", "call"), [("turn_heads", 1), ("_table_step", 3), ("_step", 3)])
 def test_a_stop_in_any_phase_is_continued(
     function: str, call: int, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        stop_at(patch, function, call)
+        stop_at(patch, train, function, call)
         status, events = command("train")
     assert (tmp_path / "run" / "checkpoint.pt").exists()
     assert "--resume" in events[-1]["message"] if status else events[-1]["finished"] is False
@@ -158,7 +146,7 @@ def test_a_checkpoint_takes_the_starts_place(
     from_folder: bool, command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
 ) -> None:
     settings = configuration.load(tmp_path / "c.toml")
-    train.Run(tmp_path / "other", settings).save("best.pt", tiny_model)
+    runs.Run(tmp_path / "other", settings).save("best.pt", tiny_model)
     teacher = ("--teacher", tmp_path / "other" / "best.pt")
     more: tuple[str | Path, ...] = ()
     folder = MultiExitEncoder(settings.model)
@@ -169,7 +157,7 @@ def test_a_checkpoint_takes_the_starts_place(
     status, events = command("train", *teacher, *more, "--phase", "head")
     assert status == 0, events[-1]
 
-    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    state = runs.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
     student = MultiExitEncoder(settings.model)
     student.load_state_dict(state["model"])
     assert all(
@@ -202,13 +190,13 @@ def test_the_table_alone_learns_from_a_finished_model(
     source: str, command: Command, tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
 ) -> None:
     settings = configuration.load(tmp_path / "c.toml")
-    train.Run(tmp_path / "other", settings).save("checkpoint.pt", tiny_model)
+    runs.Run(tmp_path / "other", settings).save("checkpoint.pt", tiny_model)
     export_folder(tiny_model, text, tmp_path / "folder", id="folder", description="for tests", shared_space=True)
     whole = ("--start", tmp_path / source, "--teacher", tmp_path / source)
     status, events = command("train", *whole, "--phase", "table")
     assert status == 0, events[-1]
     begun = cli._model(tmp_path / source).state_dict()
-    ended = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")["model"]
+    ended = runs.read_checkpoint(tmp_path / "run" / "checkpoint.pt")["model"]
     changed = {name for name in ended if not torch.equal(ended[name], begun[name])}
     assert changed == {"table.table.weight", "table.weight", "table.head.weight"}
 
@@ -217,7 +205,7 @@ def test_a_mentor_is_followed_from_texts_alone(
     command: Command, tiny_model: MultiExitEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = configuration.load(tmp_path / "c.toml")
-    train.Run(tmp_path / "first", settings).save("checkpoint.pt", tiny_model)
+    runs.Run(tmp_path / "first", settings).save("checkpoint.pt", tiny_model)
     assert command("prepare", "--texts-only")[0] == 0
     assert command("prepare", "--texts-only", "--draw", "1", "--cache", tmp_path / "other")[0] == 0
     caches = [tmp_path / "cache", tmp_path / "other"]
@@ -246,7 +234,7 @@ def test_a_mentor_is_followed_from_texts_alone(
 def test_a_teacher_of_another_shape_is_refused(command: Command, tiny_config: ModelConfig, tmp_path: Path) -> None:
     settings = configuration.load(tmp_path / "c.toml")
     other = replace(settings, model=replace(settings.model, intermediate_size=48))
-    train.Run(tmp_path / "other", other).save("best.pt", MultiExitEncoder(other.model))
+    runs.Run(tmp_path / "other", other).save("best.pt", MultiExitEncoder(other.model))
     _, events = command("train", "--teacher", tmp_path / "other" / "best.pt")
     assert events[-1]["code"] == "shape-mismatch" and "intermediate_size" in events[-1]["message"]
 

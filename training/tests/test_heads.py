@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from conftest import make_pairs, pairs_in_two_languages, run
-from strata_train import folder_weights, heads, train
+from strata_train import folder_weights, heads, runs
 from strata_train.config import Config, HeadsConfig, ModelConfig, TrainConfig, to_dict
 from strata_train.data import stable_hash
 from strata_train.dedup import EvaluationHashes
@@ -159,7 +159,7 @@ def test_the_command_finds_code_across_languages_better_and_keeps_questions(
     assert logged[-1]["parts"]["code"] < logged[0]["parts"]["code"]
     (a, b, q, d), _ = said(folder, settings, files, tmp_path / "run" / "said.npz")
     start, trained = folder_weights.read_model(folder), MultiExitEncoder(settings.model)
-    trained.load_state_dict(train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"])
+    trained.load_state_dict(runs.read_checkpoint(tmp_path / "run" / runs.CHECKPOINT)["model"])
     same = {name for name, weight in trained.state_dict().items() if torch.equal(weight, start.state_dict()[name])}
     assert {name for name in same if "layers." in name} == {name for name in start.state_dict() if "layers." in name}
     parts = {"table.table.weight", "table.block.2.weight", "table.attention.1.weight"}
@@ -185,4 +185,4 @@ def test_a_folder_of_another_shape_is_refused(
 ) -> None:
     other = replace(settings, model=replace(settings.model, table_block=0))
     with pytest.raises(UserError, match="another shape"):
-        heads.run_heads(folder, heads.draw(files, other, 5, None), train.Run(tmp_path / "run", other), CPU, 1)
+        heads.run_heads(folder, heads.draw(files, other, 5, None), runs.Run(tmp_path / "run", other), CPU, 1)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from conftest import make_pairs, run
-from strata_train import folder_weights, heads, instant, train, views
+from strata_train import folder_weights, heads, instant, runs, views
 from strata_train.config import Config, InstantConfig, ModelConfig, TrainConfig, to_dict
 from strata_train.dedup import EvaluationHashes
 from strata_train.losses.contrastive import told_apart
@@ -126,7 +126,7 @@ def test_the_command_trains_exit_0_alone(
     assert sum(parts[part] for parts in logged[-4:]) < sum(parts[part] for parts in logged[:4])  # kinds take turns
 
     start, trained = folder_weights.read_model(folder), MultiExitEncoder(settings.model)
-    trained.load_state_dict(train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"])
+    trained.load_state_dict(runs.read_checkpoint(tmp_path / "run" / runs.CHECKPOINT)["model"])
     same = {name for name, weight in trained.state_dict().items() if torch.equal(weight, start.state_dict()[name])}
     moved = set(start.state_dict()) - same
     assert {"table.table.weight", "table.block.2.weight", "table.attention.1.weight"} <= moved

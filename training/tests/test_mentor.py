@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from conftest import teach
-from strata_train import data, mentor, train
+from strata_train import data, mentor, runs
 from strata_train.config import Config, MentorConfig, ModelConfig, TrainConfig
 from strata_train.device import Device
 from strata_train.events import UserError
@@ -67,7 +67,7 @@ def test_relations_leave_out_a_texts_score_with_itself() -> None:
     assert float(follow_relations(vectors, wide, 20)) == pytest.approx(by_hand, rel=1e-4)
 
 
-def follow(model: MultiExitEncoder, start: MultiExitEncoder, run: train.Run, cache: Path) -> bool:
+def follow(model: MultiExitEncoder, start: MultiExitEncoder, run: runs.Run, cache: Path) -> bool:
     return mentor.follow(model, copy.deepcopy(start), run, [cache], CPU, minutes=60)
 
 
@@ -148,7 +148,7 @@ def test_following_brings_every_exits_scores_nearer(
     tiny_model = with_table_parts(tiny_model, replace(tiny_model.config, table_block=16, table_attention=16))
     settings = replace(settings, model=tiny_model.config, mentor=replace(settings.mentor, rounding=rounding))
     before = {name: weight.clone() for name, weight in tiny_model.state_dict().items()}
-    run = train.Run(tmp_path / "run", settings)
+    run = runs.Run(tmp_path / "run", settings)
     assert follow(tiny_model, tiny_model, run, taught)
     events = [event for event in map(json.loads, capsys.readouterr().out.splitlines()) if event["phase"] == "mentor"]
     for exit in (0, 1, 3):
@@ -158,7 +158,7 @@ def test_following_brings_every_exits_scores_nearer(
     assert still <= {"embeddings.segment"}, "everything is trained"
     products = [module for module in tiny_model.modules() if isinstance(module, Product)]
     assert products and not any(product.rounding for product in products), "only while it is trained"
-    saved = train.read_checkpoint(tmp_path / "run" / train.CHECKPOINT)["model"]
+    saved = runs.read_checkpoint(tmp_path / "run" / runs.CHECKPOINT)["model"]
     assert all(torch.equal(saved[name], weight) for name, weight in tiny_model.state_dict().items())
 
 
@@ -175,7 +175,7 @@ def test_caches_take_turns(
         return real(every, config, round)
 
     monkeypatch.setattr(mentor, "batches", remembered)
-    run = train.Run(tmp_path / "run", settings)
+    run = runs.Run(tmp_path / "run", settings)
     start = copy.deepcopy(tiny_model)
     assert mentor.follow(tiny_model, start, run, [taught, other, taught], CPU, minutes=60)
     assert len(seen) >= 4 and seen[0] == seen[2] == seen[3] != seen[1], "a cache given twice is read once"
@@ -184,25 +184,25 @@ def test_caches_take_turns(
 def test_a_stopped_run_goes_on_with_its_weights_and_rates(
     taught: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, start = train.Run(tmp_path / "run", settings), copy.deepcopy(tiny_model)
+    run, start = runs.Run(tmp_path / "run", settings), copy.deepcopy(tiny_model)
     real, steps = mentor.follow_loss, iter(range(1000))
 
     def stop_at_third(*arguments: object) -> object:
         if next(steps) == 2:
-            train.StopRequest.current.asked = True
+            runs.StopRequest.current.asked = True
         return real(*arguments)
 
-    class Remembered(train.StopRequest):
-        def __enter__(self) -> train.StopRequest:
-            train.StopRequest.current = self
+    class Remembered(runs.StopRequest):
+        def __enter__(self) -> runs.StopRequest:
+            runs.StopRequest.current = self
             return super().__enter__()
 
-    monkeypatch.setattr(train.StopRequest, "current", None, raising=False)
-    monkeypatch.setattr(train, "StopRequest", Remembered)
+    monkeypatch.setattr(runs.StopRequest, "current", None, raising=False)
+    monkeypatch.setattr(runs, "StopRequest", Remembered)
     monkeypatch.setattr(mentor, "follow_loss", stop_at_third)
     assert not follow(tiny_model, start, run, taught)
     again = MultiExitEncoder(settings.model)
-    resumed = train.Run(tmp_path / "run", settings)
+    resumed = runs.Run(tmp_path / "run", settings)
     resumed.resume(again)
     assert resumed.progress.mentor_step == 3
     optimizer = mentor.optimizer_for(again, settings.mentor)
@@ -221,7 +221,7 @@ def test_a_pass_without_a_batch_ends_the_run(
     for folder in data.shard_folders(taught):
         np.save(folder / "pairs.npy", np.load(folder / "pairs.npy")[:1])
     with pytest.raises(UserError, match="two definitions"):
-        follow(tiny_model, tiny_model, train.Run(tmp_path / "run", settings), taught)
+        follow(tiny_model, tiny_model, runs.Run(tmp_path / "run", settings), taught)
 
 
 def test_compiled_layers_give_the_same_and_are_traced_once_for_every_shape(
@@ -264,8 +264,8 @@ def test_what_is_no_number_is_not_saved(
     monkeypatch.setattr(mentor, "follow_loss", diverging)
     late = replace(settings, train=replace(settings.train, log_every=1000, steps=5))
     with pytest.raises(UserError, match="no longer a number"):
-        follow(tiny_model, tiny_model, train.Run(tmp_path / "run", late), taught)
-    assert not (tmp_path / "run" / train.CHECKPOINT).exists()
+        follow(tiny_model, tiny_model, runs.Run(tmp_path / "run", late), taught)
+    assert not (tmp_path / "run" / runs.CHECKPOINT).exists()
 
 
 def test_only_the_tables_rows_go_without_decay_whatever_the_rates(tiny_model: MultiExitEncoder) -> None:
@@ -284,7 +284,7 @@ def test_a_cache_without_the_mentors_vectors_is_named(
     cache: Path, tmp_path: Path, settings: Config, tiny_model: MultiExitEncoder
 ) -> None:
     with pytest.raises(UserError, match="mentor-vectors"):
-        follow(tiny_model, tiny_model, train.Run(tmp_path / "a", settings), cache)
+        follow(tiny_model, tiny_model, runs.Run(tmp_path / "a", settings), cache)
 
 
 def test_without_a_mentors_share_the_starts_own_finding_is_kept(
@@ -295,7 +295,7 @@ def test_without_a_mentors_share_the_starts_own_finding_is_kept(
     top = tiny_model.config.top
     wanted = data.encode_texts(tiny_model, [np.asarray(lesson.shard.text(0))], (top,))[top][0]
     np.testing.assert_allclose(lesson.targets[0].float().numpy(), wanted, atol=2e-3)
-    assert follow(copy.deepcopy(tiny_model), tiny_model, train.Run(tmp_path / "run", alone), cache)
+    assert follow(copy.deepcopy(tiny_model), tiny_model, runs.Run(tmp_path / "run", alone), cache)
 
 
 def test_vectors_of_two_mentors_are_not_learned_from_together(

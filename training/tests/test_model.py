@@ -21,7 +21,7 @@ from strata_train.model import (
 )
 from strata_train.runtime import FolderEncoder
 from strata_train.text import TextEncoder, pad
-from strata_train.train import turn_heads
+from strata_train.turning import turn_heads
 
 SEQUENCES = [[2, 9, 10, 11, 3], [2, 30, 31, 3], [2, 3]]
 

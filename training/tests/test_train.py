@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import killed_while_writing, make_pairs, with_speaking_parts
+from conftest import killed_while_writing, make_pairs, stop_at, with_speaking_parts
 from strata_train import config as configuration
-from strata_train import data, evaluate, train
+from strata_train import data, evaluate, runs, train, turning
 from strata_train.config import Config, ModelConfig, TrainConfig
 from strata_train.device import Device, bf16_pays, choose
 from strata_train.events import UserError
@@ -109,7 +109,7 @@ def test_resuming_in_the_middle_continues_the_losses(
     settings: Config, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run_for(folder: str, until: int, resume: bool = False) -> list[float]:
-        run = train.Run(tmp_path / folder, settings)
+        run = runs.Run(tmp_path / folder, settings)
         model = fresh(settings)
         if resume:
             run.resume(model)
@@ -150,7 +150,7 @@ def test_training_lowers_the_loss_and_frozen_parts_stay(
     settings = replace(settings, train=frozen)
     model = fresh(settings)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    train.train_layers(model, train.Run(tmp_path / "run", settings), cache, CPU)
+    train.train_layers(model, runs.Run(tmp_path / "run", settings), cache, CPU)
     curve = losses(capsys.readouterr().out)
     assert curve[-1] < curve[0]
     for name, value in model.state_dict().items():
@@ -165,32 +165,21 @@ def test_the_table_learns_from_cached_vectors_alone(
     table = replace(settings.train, table_epochs=12, table_batch_size=32, table_learning_rate=1e-2)
     settings = replace(settings, train=table)
     model = fresh(settings)
-    assert train.train_table(model, train.Run(tmp_path / "run", settings), cache, CPU)
+    assert train.train_table(model, runs.Run(tmp_path / "run", settings), cache, CPU)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     curve = [event["loss"] for event in events if event.get("phase") == "table"]
     assert len(curve) == 12 and curve[-1] < 0.9 * curve[0]
-
-
-def stop_in(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
-    real, count = getattr(train, function), iter(range(1, 1000))
-
-    def stopping(*arguments: object) -> object:
-        if next(count) == call:
-            os.kill(os.getpid(), 15)
-        return real(*arguments)
-
-    monkeypatch.setattr(train, function, stopping)
 
 
 def test_a_stopped_pass_over_the_table_is_done_again_with_what_was_learned(
     settings: Config, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(settings, train=replace(settings.train, table_batch_size=16))
-    first = train.Run(tmp_path / "run", settings)
+    first = runs.Run(tmp_path / "run", settings)
     with monkeypatch.context() as patch:
-        stop_in(patch, "_table_step", 5)
+        stop_at(patch, train, "_table_step", 5)
         assert not train.train_table(fresh(settings), first, cache, CPU)
-    again, model = train.Run(tmp_path / "run", settings), fresh(settings)
+    again, model = runs.Run(tmp_path / "run", settings), fresh(settings)
     again.resume(model)
     assert (again.progress.table_epoch, again.progress.table_step) == (0, 5) and again.progress.table_seconds > 0
     learned = model.table.weight.detach().clone()
@@ -223,15 +212,15 @@ def test_a_short_run_is_warm_after_a_fifth_of_it_and_a_long_one_after_its_steps(
 def test_a_run_that_ends_while_it_is_taken_up_can_still_be_read(
     settings: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train.Run(tmp_path / "run", settings)
+    runs.Run(tmp_path / "run", settings)
     with killed_while_writing(monkeypatch):
-        train.Run(tmp_path / "run", settings)
+        runs.Run(tmp_path / "run", settings)
     assert configuration.load(tmp_path / "run" / "config.json") == settings
 
 
 def test_training_never_passes_over_shards_without_a_teacher(settings: Config, cache: Path, tmp_path: Path) -> None:
     (data.shard_folders(cache)[-1] / "teacher.npy").unlink()
-    run = train.Run(tmp_path / "run", settings, torch.eye(32))
+    run = runs.Run(tmp_path / "run", settings, torch.eye(32))
     for phase in (train.train_top_head, train.train_table, train.train_layers):
         with pytest.raises(UserError, match="no teacher vectors"):
             phase(fresh(settings), run, cache, CPU)
@@ -241,7 +230,7 @@ def test_shards_without_a_single_batch_end_with_a_sentence(settings: Config, cac
     for folder in data.shard_folders(cache):
         np.save(folder / "pairs.npy", np.load(folder / "pairs.npy")[:1])
     settings = replace(settings, train=replace(settings.train, top_head_epochs=1))
-    run = train.Run(tmp_path / "run", settings, torch.eye(32))
+    run = runs.Run(tmp_path / "run", settings, torch.eye(32))
     for phase in (train.train_top_head, train.train_table, train.train_layers):
         with pytest.raises(UserError, match="two definitions"):
             phase(fresh(settings), run, cache, CPU)
@@ -261,13 +250,13 @@ def test_measuring_counts_in_the_minutes(
         return {"score": 0.5}
 
     settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.01, patience=patience))
-    run = train.Run(tmp_path / "run", settings)
+    run = runs.Run(tmp_path / "run", settings)
     train.train_layers(fresh(settings), run, cache, CPU, minutes=4, evaluate=evaluate)
     assert run.progress.step == steps  # three measurements of 100 seconds are more than four minutes, the first too
     assert now[0] == steps + 400  # and the last weights are measured once
 
 
-def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[train.Run, train.Evaluate, list[dict]]:
+def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[runs.Run, train.Evaluate, list[dict]]:
     """A run that measures after every step, what it then finds, and the weights it had each time."""
     settings = replace(settings, train=replace(settings.train, evaluate_minutes=0.0, patience=2))
     seen: list[dict] = []
@@ -276,7 +265,7 @@ def patient(settings: Config, folder: Path, scores: list[float]) -> tuple[train.
         seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
         return {"score": scores[len(seen) - 1]}
 
-    return train.Run(folder, settings), evaluate, seen
+    return runs.Run(folder, settings), evaluate, seen
 
 
 @pytest.mark.parametrize(
@@ -294,7 +283,7 @@ def test_with_patience_a_run_stops_early_and_ends_with_the_best_weights(
     model = fresh(settings)
     assert train.train_layers(model, run, cache, CPU, evaluate=evaluate)
     assert run.progress.step == steps and len(seen) == len(scores)
-    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    state = runs.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
     for weights in (state["model"], model.state_dict()):
         assert all(torch.equal(weights[name], weight) for name, weight in seen[best].items())
     assert not state["optimizers"] and not (tmp_path / "run" / "best.pt").exists()
@@ -305,7 +294,7 @@ def test_a_patient_run_that_was_stopped_still_knows_its_best_weights(
 ) -> None:
     run, evaluate, seen = patient(settings, tmp_path / "run", [0.2, 0.5, 0.4, 0.3, 0.2])
     with monkeypatch.context() as patch:
-        stop_in(patch, "_step", 2)
+        stop_at(patch, train, "_step", 2)
         assert not train.train_layers(fresh(settings), run, cache, CPU, evaluate=evaluate)
     assert len(seen) == 3  # a stop does not wait for another measurement
     again, _, _ = patient(settings, tmp_path / "run", [])
@@ -319,10 +308,10 @@ def test_a_patient_run_that_was_stopped_still_knows_its_best_weights(
 def test_without_patience_the_last_weights_are_kept_and_no_second_file(
     settings: Config, cache: Path, tmp_path: Path
 ) -> None:
-    run, model = train.Run(tmp_path / "run", settings), fresh(settings)
+    run, model = runs.Run(tmp_path / "run", settings), fresh(settings)
     scores = iter([0.9, 0.1])
     assert train.train_layers(model, run, cache, CPU, evaluate=lambda _: {"score": next(scores)})
-    state = train.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    state = runs.read_checkpoint(tmp_path / "run" / "checkpoint.pt")
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in state["model"].items())
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["checkpoint.pt", "config.json"]
 
@@ -346,7 +335,7 @@ def test_a_pass_over_the_table_leaves_its_parts_as_they_are(
     assert model.table is not None
     settings = replace(settings, model=model.config, train=replace(settings.train, table_epochs=1))
     before = {name: weight.clone() for name, weight in model.table.state_dict().items()}
-    assert train.train_table(model, train.Run(tmp_path / "run", settings), cache, CPU)
+    assert train.train_table(model, runs.Run(tmp_path / "run", settings), cache, CPU)
     same = {name for name, weight in model.table.state_dict().items() if torch.equal(weight, before[name])}
     assert same == {"block.0.weight", "block.2.weight", "attention.0.weight", "attention.1.weight"}
 
@@ -367,9 +356,9 @@ def test_the_teacher_of_the_layers_is_the_top_with_its_share_of_the_table(
 def test_turning_the_heads_keeps_cosines_and_orders_directions(tiny_model: MultiExitEncoder) -> None:
     texts = [np.array([2, *range(9, 11 + i), 3]) for i in range(20)]
     before = data.encode_texts(tiny_model, texts, (1, 3))
-    axes = torch.from_numpy(train.principal_axes(before[3]))
+    axes = torch.from_numpy(turning.principal_axes(before[3]))
     torch.testing.assert_close(axes @ axes.T, torch.eye(32), atol=1e-5, rtol=0)
-    train.turn_heads(tiny_model, axes)
+    turning.turn_heads(tiny_model, axes)
     after = data.encode_texts(tiny_model, texts, (1, 3))
     for exit in (1, 3):
         np.testing.assert_allclose(before[exit] @ before[exit].T, after[exit] @ after[exit].T, atol=1e-5)
@@ -393,14 +382,14 @@ def test_heads_without_languages_no_longer_tell_them_apart(tmp_path: Path, tiny_
         turned = torch.nn.functional.normalize(torch.from_numpy(vectors) @ change.T, dim=1).numpy()
         return evaluate.recall_at(turned[:100], turned[100:200], np.arange(100), 1)
 
-    whole, change = torch.eye(32), train.without_languages([shard], torch.eye(32), 2)
+    whole, change = torch.eye(32), turning.without_languages([shard], torch.eye(32), 2)
     assert int(torch.linalg.matrix_rank(change)) == 30
     assert twin_found(whole) < 0.8 < 0.95 < twin_found(change)
     energy = ((torch.from_numpy(vectors) @ change.T) ** 2).sum(dim=0)
     assert energy[:8].sum() > energy[8:16].sum() > energy[16:].sum()
     # Where all code is in one language there is nothing to leave out.
     alone = data.Shard(tmp_path, nothing, shard.offsets, shard.pairs, np.array(["go"] * 400))
-    assert int(torch.linalg.matrix_rank(train.without_languages([alone], whole, 2))) == 32
+    assert int(torch.linalg.matrix_rank(turning.without_languages([alone], whole, 2))) == 32
 
 
 def test_prefixes_come_to_rank_as_whole_vectors_do(settings: Config, tmp_path: Path) -> None:
@@ -419,8 +408,8 @@ def test_prefixes_come_to_rank_as_whole_vectors_do(settings: Config, tmp_path: P
     shard = data.Shard(tmp_path, ids, offsets, pairs, np.array([""] * 256))
 
     settings = replace(settings, train=replace(settings.train, prefix_epochs=30, prefix_learning_rate=0.02))
-    head = torch.from_numpy(train.principal_axes(vectors))
-    turn = train.prefix_axes([shard], head, train.Run(tmp_path / "run", settings), tmp_path, CPU)
+    head = torch.from_numpy(turning.principal_axes(vectors))
+    turn = train.prefix_axes([shard], head, runs.Run(tmp_path / "run", settings), tmp_path, CPU)
     torch.testing.assert_close(turn @ turn.T, torch.eye(32), atol=1e-4, rtol=0)
 
     def found(axes: torch.Tensor, width: int) -> float:
@@ -466,16 +455,16 @@ def test_every_process_goes_on_with_its_own_batches(
 ) -> None:
     """The checkpoint is the first process's, whose shards have other lengths than those of the rest."""
 
-    def batches(rank: int, progress: train.Progress, count: int) -> list[list[bytes]]:
+    def batches(rank: int, progress: runs.Progress, count: int) -> list[list[bytes]]:
         monkeypatch.setattr(train, "rank_and_world", lambda: (rank, 2))
         taken = itertools.islice(train.stream(cache, settings, progress), count)
         return [[text.tobytes() for text in batch.document_ids] for batch in taken]
 
     for steps in (3, 20):
-        saved = train.Progress()
+        saved = runs.Progress()
         first = batches(0, saved, steps)
         saved.step = steps
-        whole = [batches(rank, train.Progress(), steps + 4) for rank in (0, 1)]
+        whole = [batches(rank, runs.Progress(), steps + 4) for rank in (0, 1)]
         assert first == whole[0][:steps] != whole[1][:steps]
         for rank in (0, 1):
             assert batches(rank, replace(saved), 4) == whole[rank][steps:]

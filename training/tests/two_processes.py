@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from strata_train import train
+from strata_train import processes, runs, train
 from strata_train.config import Config, ModelConfig
 from strata_train.device import Device
 from strata_train.losses.contrastive import contrastive_loss
@@ -18,7 +18,7 @@ def main(out: Path) -> None:
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
     place = Device(torch.device("cpu"), bf16=False)
-    train.start_distributed(place)
+    processes.start_distributed(place)
     torch.manual_seed(3)
     shape = ModelConfig(
         vocab_size=64,
@@ -39,22 +39,22 @@ def main(out: Path) -> None:
         train.cached_backward(
             model, sides, (0, 1, 2), lambda s: (contrastive_loss(s[0][2], s[1][1], 5.0), {}), 0, place
         )
-        train.average_gradients(model)
+        processes.average_gradients(model)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     if rank > 0:  # as if only the first process had trained the table
         model.table.table.weight.data.zero_()
-    run = train.Run(out / "run", Config(model=shape), torch.full((16, 16), float(rank)))
-    finished = train.share_from_first_process(model, run, finished=rank == 0, place=place)
+    run = runs.Run(out / "run", Config(model=shape), torch.full((16, 16), float(rank)))
+    finished = runs.share_from_first_process(model, run, finished=rank == 0, place=place)
     assert finished, "everybody goes on with the first process's answer"
     assert not run.teacher_head.any(), "with its head of the teacher"
     assert model.table.table.weight.abs().max() > 0, "and with its weights"
-    alone = train.Run(out / "run", Config(model=shape), torch.full((16, 16), 7.0) if rank == 0 else None)
-    assert train.share_from_first_process(model, alone, finished=rank == 0, place=place)
+    alone = runs.Run(out / "run", Config(model=shape), torch.full((16, 16), 7.0) if rank == 0 else None)
+    assert runs.share_from_first_process(model, alone, finished=rank == 0, place=place)
     assert (alone.teacher_head == 7).all(), "a head that only the first process has trained"
     run.progress.step = rank
     run.save("checkpoint.pt", model)
-    train.wait_for_all()
+    processes.wait_for_all()
     run.resume(model)
     assert run.progress.step == 0, "only the first process saves"
     torch.save({"model": model.state_dict(), "seen": seen}, out / f"rank{rank}.pt")

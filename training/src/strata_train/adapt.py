@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import data, heads, train, views
+from strata_train import data, heads, train, turning, views
 from strata_train.config import Config
 from strata_train.device import Device
 from strata_train.losses.contrastive import false_negatives
@@ -132,7 +132,7 @@ class Learner:
         with torch.no_grad():
             for name, weight in self.heads.maps.items():
                 weight.copy_(evened(by_exit[int(name)]))
-            train.turn_table(self.heads.table, evened(by_exit[0]))
+            turning.turn_table(self.heads.table, evened(by_exit[0]))
 
     def fit(
         self,

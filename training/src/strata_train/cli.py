@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from strata_train.device import Device
     from strata_train.mentor import Mentor
     from strata_train.model import MultiExitEncoder
+    from strata_train.runs import Run
     from strata_train.text import TextEncoder
-    from strata_train.train import Run
 
 
 # As PyTorch, oneDNN and ONNX Runtime say it.
@@ -128,8 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     mentor.add_argument("--mentor", type=Path, required=True, help="its folder, in Hugging Face's layout")
     mentor.add_argument("--cache", type=Path, nargs="+", required=True)
     mentor.add_argument("--shards", type=int, default=0, help="only the first so many shards; 0: all")
-    mentor.add_argument("--device", default="auto")
-    mentor.add_argument("--threads", type=int, default=0)
+    _place_options(mentor)
     mentor.set_defaults(run=_mentor_vectors)
 
     tune = commands.add_parser("tune-mentor", help="train a larger encoder on what it shall teach")
@@ -139,8 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--start", type=Path, required=True, help="the model folder or checkpoint (.pt) it will teach")
     tune.add_argument("--out", type=Path, required=True, help="the new folder to write, meanwhile and when stopped too")
     tune.add_argument("--minutes", type=_above_zero, required=True)
-    tune.add_argument("--device", default="auto")
-    tune.add_argument("--threads", type=int, default=0)
+    _place_options(tune)
     tune.set_defaults(run=_tune_mentor)
 
     follow = commands.add_parser("follow", help="train every exit to find alike what the mentor finds alike")
@@ -150,8 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     follow.add_argument("--start", type=Path, required=True, help="a model folder or a checkpoint (.pt) to go on from")
     follow.add_argument("--minutes", type=_above_zero, required=True)
     follow.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    follow.add_argument("--device", default="auto")
-    follow.add_argument("--threads", type=int, default=0)
+    _place_options(follow)
     follow.set_defaults(run=_follow)
 
     for name, help in (
@@ -167,8 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         heads.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
         heads.add_argument("--run", type=Path, required=True, dest="folder", help="folder for checkpoint and log")
         heads.add_argument("--start", type=Path, required=True, help="the model folder to go on from")
-        heads.add_argument("--device", default="auto")
-        heads.add_argument("--threads", type=int, default=0)
+        _place_options(heads)
         heads.set_defaults(run=_heads, command=name)
 
     dedup.add_commands(commands)  # dedup, hash-evaluation
@@ -222,8 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     finetune.add_argument("--in-use", type=Path, help="the model folder that it must be better than, if not --start")
     finetune.add_argument("--out", type=Path, required=True, help="the model folder to write")
     finetune.add_argument("--minutes", type=_above_zero, default=10)
-    finetune.add_argument("--device", default="auto")
-    finetune.add_argument("--threads", type=int, default=0)
+    _place_options(finetune)
     finetune.add_argument("--resume", action="store_true")
     finetune.set_defaults(run=_finetune)
     return parser
@@ -235,6 +230,10 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder for shards and teacher vectors")
     parser.add_argument("--teacher", type=Path, help="a model folder or a checkpoint (.pt), not the untouched start")
     parser.add_argument("--exclude", type=Path, help="list made by hash-evaluation")
+    _place_options(parser)
+
+
+def _place_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves it to PyTorch")
 
@@ -313,81 +312,87 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    import numpy as np
     import torch
 
-    from strata_train import config, data, evaluate, events, model, train
+    from strata_train import config, data, evaluate, events, processes, runs, train
 
     settings = config.load(options.config)
-    train.refuse_old_run(options.folder, options.resume)
+    runs.refuse_old_run(options.folder, options.resume)
     place = _place(options, settings)
-    train.start_distributed(place)
+    processes.start_distributed(place)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
     encoder = _text(settings)
-    if not train.is_first_process():
+    if not processes.is_first_process():
         events.silence()
-        train.wait_for_all()  # the first process builds the shards for all
+        processes.wait_for_all()  # the first process builds the shards for all
     teacher, teacher_name = _teacher(options)
     _build_shards(options, settings, encoder, teacher_name)
-    if train.is_first_process():
-        train.wait_for_all()
-    rank, world = train.rank_and_world()
+    if processes.is_first_process():
+        processes.wait_for_all()
+    rank, world = processes.rank_and_world()
     data.add_teachers(
         data.shard_folders(options.cache)[rank::world],
         teacher.to(place.device),
         device=place.device,
         autocast=place.bf16,
     )
-    train.wait_for_all()
+    processes.wait_for_all()
+    run = runs.Run(options.folder, settings)
+    student = _student(options, settings, run, teacher, teacher_name).to(place.device)
+    processes.wait_for_all()  # everybody has read what the first process now writes
+    if not options.resume:
+        run.save(runs.CHECKPOINT, student)  # a stop in the first phase has something to go on from
+    held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
+    measure = held_out.figures if held_out.queries else None  # a small corpus may have no file to hold out
+    finished = train.train_phases(
+        student,
+        run,
+        options.cache,
+        place,
+        options.phase,
+        minutes=options.minutes,
+        table_minutes=options.table_minutes,
+        evaluate=measure,
+    )
+    emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
+
+
+def _student(
+    options: argparse.Namespace, settings: Config, run: Run, teacher: MultiExitEncoder, teacher_name: str
+) -> MultiExitEncoder:
+    """What `train` begins or goes on with; `run` learns through which head the teacher's cached vectors go."""
+    import numpy as np
+    import torch
+
+    from strata_train import model, train, turning
+
     student = model.from_minilm(settings.model)
-    run = train.Run(options.folder, settings)
     if options.resume:
         run.resume(student)
         if run.progress.teacher != teacher_name:
             raise UserError(
                 "teacher-mismatch", f"The run in {options.folder} began with another --teacher; give the same."
             )
-    elif options.start:
+        return student
+    run.progress.teacher = teacher_name
+    if options.start:
         # `train` leaves the trunk as it is, so the teacher's cached vectors lead to the folder's through its head.
         _go_on_from(options.start, student, teacher.cpu(), run, trunk_follows=bool(options.teacher))
-    if options.teacher and not options.resume:
+    if options.teacher:
         train.take_trunk(student, teacher, options.teacher, copies=not options.start)
         run.teacher_head = torch.eye(settings.model.dims)  # its cached vectors have gone through its head
-    if settings.train.rotate and not (options.resume or options.start):
+    if settings.train.rotate and not options.start:
         first = train.open_shards(options.cache)[0]
-        run.teacher_head = torch.from_numpy(train.principal_axes(np.asarray(first.teacher(), np.float32)))
-        train.turn_heads(student, run.teacher_head)
-    if settings.train.language_directions and not options.resume:
+        run.teacher_head = torch.from_numpy(turning.principal_axes(np.asarray(first.teacher(), np.float32)))
+        turning.turn_heads(student, run.teacher_head)
+    if settings.train.language_directions:
         shards = train.open_shards(options.cache)
         head = torch.eye(settings.model.dims) if run.teacher_head is None else run.teacher_head
-        change = train.without_languages(shards, head, settings.train.language_directions)
-        train.turn_heads(student, change)
+        change = turning.without_languages(shards, head, settings.train.language_directions)
+        turning.turn_heads(student, change)
         run.teacher_head = change @ head
-    run.progress.teacher = teacher_name
-    student.to(place.device)
-    train.wait_for_all()  # everybody has read what the first process now writes
-    if not options.resume:
-        run.save(train.CHECKPOINT, student)  # a stop in the first phase has something to go on from
-    held_out = evaluate.HeldOut.read(options.cache / "held-out.jsonl", encoder, settings)
-    measure = held_out.figures if held_out.queries else None  # a small corpus may have no file to hold out
-    finished = True
-    has_head = bool(settings.train.top_head_epochs or settings.train.prefix_epochs)
-    if options.phase in ("all", "head") and has_head and not run.progress.top_head_done:
-        if train.is_first_process():
-            with train.stoppable(options.folder / train.CHECKPOINT):
-                train.train_top_head(student, run, options.cache, place)
-            run.save(train.CHECKPOINT, student)
-            if measure:
-                emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **measure(student.eval()))
-        train.share_from_first_process(student, run, True, place)
-    if options.phase == "table" or (options.phase == "all" and not run.progress.table_done):
-        if train.is_first_process():
-            finished = train.train_table(student, run, options.cache, place, minutes=options.table_minutes)
-        finished = train.share_from_first_process(student, run, finished, place)
-    if finished and options.phase in ("all", "layers"):
-        finished = train.train_layers(student, run, options.cache, place, minutes=options.minutes, evaluate=measure)
-    emit("result", command="train", finished=finished, step=run.progress.step, run=str(options.folder))
+    return student
 
 
 def _mentor(options: argparse.Namespace, place: Device, *, half: bool = True) -> Mentor:
@@ -431,17 +436,17 @@ def _follow(options: argparse.Namespace) -> None:
 
     import torch
 
-    from strata_train import config, evaluate, events, mentor, model, train
+    from strata_train import config, evaluate, events, mentor, model, runs
 
     settings = config.load(options.config)
-    train.refuse_old_run(options.folder, options.resume)
+    runs.refuse_old_run(options.folder, options.resume)
     place = _place(options, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
     start = model.with_table_parts(_model(options.start), settings.model)
     if start.config != settings.model:
         raise UserError("shape-mismatch", f"{options.start} has another shape than the [model] settings ask for.")
-    student, run = copy.deepcopy(start), train.Run(options.folder, settings)
+    student, run = copy.deepcopy(start), runs.Run(options.folder, settings)
     begun = _identity(options.start)
     if options.resume:
         run.resume(student)
@@ -460,13 +465,13 @@ def _heads(options: argparse.Namespace) -> None:
     """Both of `heads` and `instant`, the one with more texts to draw."""
     import torch
 
-    from strata_train import config, dedup, events, heads, instant, train
+    from strata_train import config, dedup, events, heads, instant, runs
 
     settings = config.load(options.config)
     place = _place(options, settings)
     exclusions = dedup.EvaluationHashes.load(options.exclude) if options.exclude else None
-    train.refuse_old_run(options.folder, None)
-    run = train.Run(options.folder, settings)
+    runs.refuse_old_run(options.folder, None)
+    run = runs.Run(options.folder, settings)
     events.log_to(options.folder / "log.jsonl")
     torch.manual_seed(settings.train.seed)
     texts = heads.draw(options.pairs, settings, options.limit, exclusions)
@@ -485,10 +490,10 @@ def _go_on_from(
 
     The cached vectors of the untouched start stand for the student's own trunk, so it must be the same, or follow.
     """
-    from strata_train import folder_weights, model, train
+    from strata_train import folder_weights, model, runs
 
     begun = model.with_table_parts(_model(start), student.config)
-    train.load_weights(student, begun.state_dict(), start)
+    runs.load_weights(student, begun.state_dict(), start)
     same = folder_weights.unround(student, untouched)
     if not trunk_follows and not {name for name in student.state_dict() if name.startswith("layers.")} <= same:
         raise UserError(
@@ -516,13 +521,13 @@ def _identity(path: Path) -> str:
 
 def _checkpoint(file: Path) -> tuple[MultiExitEncoder, Config]:
     """The model of a run's checkpoint, and the settings in the run's `config.json`, which lies beside it."""
-    from strata_train import config, train
+    from strata_train import config, runs
     from strata_train.model import MultiExitEncoder
 
-    state = train.read_checkpoint(file)
+    state = runs.read_checkpoint(file)
     settings = config.load(file.parent / "config.json")
     encoder = MultiExitEncoder(settings.model)
-    train.load_weights(encoder, state["model"], file)
+    runs.load_weights(encoder, state["model"], file)
     return encoder.eval(), settings
 
 

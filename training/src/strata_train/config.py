@@ -318,21 +318,11 @@ def _build(section: str, kind: type[T], values: dict[str, Any]) -> T:
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    sections: dict[str, type] = {
-        "model": ModelConfig,
-        "text": TextConfig,
-        "data": DataConfig,
-        "loss": LossConfig,
-        "train": TrainConfig,
-        "mentor": MentorConfig,
-        "heads": HeadsConfig,
-        "instant": InstantConfig,
-    }
+    sections = {entry.name: entry.default_factory for entry in dataclasses.fields(Config) if entry.name != "name"}
     unknown = sorted(set(values) - set(sections) - {"name"})
     if unknown:
         raise ValueError(f"unknown section {', '.join(unknown)}")
-    built = {key: _build(key, kind, values.get(key, {})) for key, kind in sections.items()}
-    return Config(name=values.get("name", "strata"), **built)
+    return Config(**values | {key: _build(key, kind, values.get(key, {})) for key, kind in sections.items()})
 
 
 def load(path: Path) -> Config:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from strata_train import adapt, data, evaluate, export, folder_weights, heads, train, views
+from strata_train import adapt, data, evaluate, export, folder_weights, heads, runs, views
 from strata_train.config import Config, DataConfig, HeadsConfig, LossConfig, TextConfig
 from strata_train.dedup import copies_of
 from strata_train.device import choose
@@ -97,7 +97,7 @@ def finetune(
     export.check_out(out, start)  # now, and not after minutes of training
     work = out.with_name(out.name + ".work")
     try:
-        with train.stoppable(work / SAID, "what has been read so far is saved"):
+        with runs.stoppable(work / SAID, "what has been read so far is saved"):
             result = _finetune(pairs_file, start, in_use, out, work, minutes, device, threads, resume)
     except (OSError, RuntimeError) as error:
         # numpy ("9 requested and 0 written") and others have words of their own for it

@@ -30,7 +30,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from strata_train import data, folder_weights, train, views
+from strata_train import data, folder_weights, runs, train, views
 from strata_train.config import Config, HeadsConfig, InstantConfig
 from strata_train.data import stable_hash
 from strata_train.dedup import EvaluationHashes
@@ -308,7 +308,7 @@ def fit(
 
 
 def read_sides(
-    folder: Path, sides: list[tuple[list[str], bool]], run: train.Run, place: Device, threads: int
+    folder: Path, sides: list[tuple[list[str], bool]], run: runs.Run, place: Device, threads: int
 ) -> tuple[MultiExitEncoder, list[Said]]:
     """The encoder of a model folder, and what its layers say of lists of texts and whether these are queries.
 
@@ -329,11 +329,11 @@ def read_sides(
     return model, [whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
 
 
-def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: train.Run, place: Device, threads: int) -> None:
+def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: runs.Run, place: Device, threads: int) -> None:
     """From a model folder and texts to the run's checkpoint."""
     code, asked = texts
     emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
     sides = [(code.left, False), (code.right, False), (asked.left, True), (asked.right, False)]
     model, (a, b, q, d) = read_sides(folder, sides, run, place, threads)
     fit(model, (a, b), (q, d), (torch.tensor(code.keys), torch.tensor(asked.keys)), run.config, place)
-    run.save(train.CHECKPOINT, model.cpu())
+    run.save(runs.CHECKPOINT, model.cpu())

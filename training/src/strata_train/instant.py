@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import data, heads, train, views
+from strata_train import data, heads, runs, train, views
 from strata_train.config import Config
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
@@ -171,7 +171,7 @@ def fit(
             heads.tell_steps("instant", step + 1, c.steps, waiting)
 
 
-def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: train.Run, place: Device, threads: int) -> None:
+def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: runs.Run, place: Device, threads: int) -> None:
     """From a model folder and texts to the run's checkpoint."""
     code, asked, more = texts
     kinds = [(more.pieces, False), (more.questions, True), (more.documents, False)]
@@ -183,4 +183,4 @@ def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: train.Run,
     joined = heads.joined(a_, b_)
     keys = (torch.tensor(code.keys), torch.tensor(asked.keys))
     fit(model, (a, b), (a_, b_), (q, d), [joined, *alone], keys, run.config, place)
-    run.save(train.CHECKPOINT, model.cpu())
+    run.save(runs.CHECKPOINT, model.cpu())

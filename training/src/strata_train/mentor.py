@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import data, train
+from strata_train import data, runs, train, turning
 from strata_train.config import Config, MentorConfig
 from strata_train.device import Device
 from strata_train.events import UserError, emit
@@ -152,7 +152,9 @@ def mentor_vectors(shards: list[data.Shard], directions: int) -> list[np.ndarray
     """The mentor's vectors of each shard, without the `directions` in which languages' code differs most: unit."""
     every = [np.load(shard.folder / VECTORS).astype(np.float32) for shard in shards]
     if directions:
-        leading = train.language_axes(np.concatenate(every), np.concatenate([s.languages for s in shards]), directions)
+        leading = turning.language_axes(
+            np.concatenate(every), np.concatenate([s.languages for s in shards]), directions
+        )
         return [without(vectors, leading) for vectors in every]
     return [unit_rows(vectors) for vectors in every]
 
@@ -365,7 +367,7 @@ def batches(every: list[Lesson], config: Config, round: int) -> Iterator[tuple[L
 
 
 def in_turns(
-    caches: list[Path], known: dict[Path, list[Lesson]], config: Config, progress: train.Progress
+    caches: list[Path], known: dict[Path, list[Lesson]], config: Config, progress: runs.Progress
 ) -> Iterator[tuple[Lesson, np.ndarray]]:
     """Batches without end: a pass over each cache in turn, counted in `progress`."""
     while True:
@@ -397,7 +399,7 @@ def step_loss(
 def follow(
     model: MultiExitEncoder,
     start: MultiExitEncoder,
-    run: train.Run,
+    run: runs.Run,
     caches: list[Path],
     place: Device,
     *,
@@ -440,7 +442,7 @@ def follow(
 
     def save() -> None:
         report()  # what is no number does not take the place of the last good checkpoint
-        run.save(train.CHECKPOINT, model, mentor=optimizer)
+        run.save(runs.CHECKPOINT, model, mentor=optimizer)
 
     def measure() -> None:
         if evaluate:
@@ -451,7 +453,7 @@ def follow(
             emit("metric", phase="held-out", step=progress.mentor_step, seconds=seconds, **figures)
             model.train()
 
-    with train.StopRequest() as stop:
+    with runs.StopRequest() as stop:
         for lesson, rows in in_turns(caches, known, config, progress):
             progress.mentor_seconds = time.monotonic() - began
             done = max(progress.mentor_step / config.train.steps, progress.mentor_seconds / budget)

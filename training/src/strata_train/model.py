@@ -129,7 +129,7 @@ class TableExit(nn.Module):
     and a token whose row has the direction r counts exp(r · B A c) times as much, bounded. The block sees which words
     meet. For serving, weight and head are folded into the table (`folded`), so that encoding is two sums of rows and
     four small products. No part has a bias, so no words give a zero vector, and the block has ReLU, so the length of
-    the sum changes no direction: thereby it can follow every invertible map of the space (`train.turn_heads`), and the
+    the sum changes no direction: thereby it can follow every invertible map of the space (`turning.py`), and the
     attention every rotation.
     """
 

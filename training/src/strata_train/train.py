@@ -4,32 +4,23 @@ All of them learn from cached teacher vectors. The table comes before the layers
 other exits' (`config.residual`): many passes that cost only look-ups. Then the layers, in steps that are either cheap
 (up to the last exit below the top) or joint (all layers).
 
-A run is a folder: `config.json`, `log.jsonl`, `checkpoint.pt` (everything needed to go on). With `patience` the layers
-stop early, and the checkpoint then holds the weights that were best on the held-out files; meanwhile `best.pt` does.
+With `patience` the layers stop early, and the checkpoint then holds the weights that were best on the held-out files.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as distributed
 import torch.nn as nn
 from torch import Tensor
 
 from strata_train import data
-from strata_train.config import Config, to_dict
+from strata_train.config import Config
 from strata_train.device import Device
 from strata_train.events import UserError, emit
 from strata_train.losses.contrastive import false_negatives
@@ -37,12 +28,23 @@ from strata_train.losses.distillation import score_distillation
 from strata_train.losses.hierarchical import HierarchicalLoss, Teacher
 from strata_train.losses.matryoshka import over_prefixes
 from strata_train.model import MultiExitEncoder, TableExit, unit
+from strata_train.processes import as_first_process, average_gradients, is_first_process, rank_and_world
+from strata_train.runs import (
+    BEST,
+    CHECKPOINT,
+    Progress,
+    Run,
+    StopRequest,
+    load_weights,
+    read_checkpoint,
+    share_from_first_process,
+    stoppable,
+)
 from strata_train.text import pad
+from strata_train.turning import turn_heads
 
 Texts = list[np.ndarray]
 Embeddings = dict[int, Tensor]
-CHECKPOINT = "checkpoint.pt"
-BEST = "best.pt"
 Evaluate = Callable[[MultiExitEncoder], dict[str, float]]
 
 
@@ -127,81 +129,7 @@ def _encode_seeded(
     return encode(model, texts, exits, place)
 
 
-def average_gradients(model: nn.Module) -> None:
-    """Under torchrun: the mean gradient over all processes. Every process takes the same kind of step."""
-    if distributed.is_initialized():
-        for parameter in model.parameters():
-            if parameter.grad is not None:
-                distributed.all_reduce(parameter.grad)
-                parameter.grad /= distributed.get_world_size()
-
-
 # --- the start --------------------------------------------------------------------------------------------------------
-
-
-def principal_axes(vectors: np.ndarray) -> np.ndarray:
-    """Orthogonal (D, D) whose rows are the directions of most energy of (N, D) vectors, most first."""
-    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
-    axes = axes[:, ::-1].T
-    signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
-    return (axes * signs[:, None]).astype(np.float32)
-
-
-def turn_heads(model: MultiExitEncoder, rotation: Tensor) -> None:
-    """Follow every head by a linear map (D, D). If it is a rotation, all full-width cosines stay as they are.
-
-    Exit 0's block reads what its head gives and adds to it, so it follows the map on both sides. That is exact where
-    the map can be undone; of a projection the block no longer sees what is left out. The attention likewise, exact for
-    a rotation: it compares directions.
-    """
-    with torch.no_grad():
-        for exit in model.exits.values():
-            exit.head.weight.copy_(rotation.to(exit.head.weight.device) @ exit.head.weight)
-        if model.table is not None:
-            turn_table(model.table, rotation)
-
-
-@torch.no_grad()
-def turn_table(table: TableExit, rotation: Tensor) -> None:
-    """The same for exit 0 alone."""
-    rotation = rotation.to(table.head.weight.device)
-    table.head.weight.copy_(rotation @ table.head.weight)
-    for part in (table.attention, table.block):
-        if part is not None:
-            there, back = part[0].weight, part[-1].weight
-            there.copy_(there @ torch.linalg.pinv(rotation.cpu()).to(there.device))
-            back.copy_(rotation @ back)
-
-
-LEAST_TEXTS = 50  # of a language, for its mean to say something
-
-
-def language_axes(vectors: np.ndarray, languages: np.ndarray, directions: int) -> np.ndarray:
-    """The `directions` (or fewer) in which the means of languages' code differ most: (directions, D), orthonormal.
-
-    Of (N, D) vectors and the language of each, "" for questions.
-    """
-    names, counts = np.unique(languages, return_counts=True)
-    known = [name for name, count in zip(names, counts, strict=True) if name and count >= LEAST_TEXTS]
-    if len(known) < 2:
-        return np.zeros((0, vectors.shape[1]), vectors.dtype)
-    means = np.stack([vectors[languages == name].mean(axis=0) for name in known])
-    _, _, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
-    return axes[: min(directions, len(known) - 1)]
-
-
-def without_languages(shards: list[data.Shard], head: Tensor, directions: int) -> Tensor:
-    """What is to follow `head` (D, D) so that a vector no longer tells in which language its code is written: (D, D).
-
-    The means of the languages' code differ in a few directions that say nothing of what the code does, but draw the
-    code of one language together. The `directions` that hold most of these differences are left out, and what remains
-    is turned to its principal axes.
-    """
-    vectors = np.concatenate([np.asarray(shard.teacher(), np.float32) for shard in shards]) @ head.numpy().T
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    leading = language_axes(vectors, np.concatenate([shard.languages for shard in shards]), directions)
-    kept = np.eye(len(head), dtype=np.float32) - leading.T @ leading
-    return torch.from_numpy(principal_axes(vectors @ kept) @ kept)
 
 
 def token_weights(shards: list[data.Shard], vocabulary: int, a: float = 1e-3) -> Tensor:
@@ -239,154 +167,41 @@ def take_trunk(student: MultiExitEncoder, teacher: MultiExitEncoder, source: Pat
         student.table.head.weight.data.copy_(head)
 
 
-# --- state ------------------------------------------------------------------------------------------------------------
+# --- the phases -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Progress:
-    """Where a run is. Batches are a function of (seed, pass, shard), so this is enough to go on exactly."""
+def train_phases(
+    model: MultiExitEncoder,
+    run: Run,
+    cache: Path,
+    place: Device,
+    phase: str,
+    *,
+    minutes: float | None = None,
+    table_minutes: float | None = None,
+    evaluate: Evaluate | None = None,
+) -> bool:
+    """Head, table and layers, or the one `phase` ("head", "table", "layers"); "all" leaves out what is done already.
 
-    step: int = 0
-    round: int = 0  # passes over all shards, of the first process's
-    shard: int = 0
-    batch: int = 0  # batches of that shard that are done
-    seconds: float = 0.0
-    teacher: str = ""  # whose cached vectors are learned from
-    from_folder: bool = False  # began with a model folder, whose table has been trained
-    table_epoch: int = 0  # whole passes
-    table_step: int = 0
-    table_seconds: float = 0.0
-    table_done: bool = False  # all passes, or the minutes are used up
-    top_head_done: bool = False
-    mentor_round: int = 0  # whole passes behind a mentor
-    mentor_step: int = 0
-    mentor_seconds: float = 0.0
-    best: float = -1.0
-    evaluations_since_best: int = 0
-
-
-class Run:
-    """A run folder: what is saved and how it is taken up again."""
-
-    def __init__(self, folder: Path, config: Config, teacher_head: Tensor | None = None) -> None:
-        self.folder = folder
-        self.config = config
-        self.teacher_head = teacher_head
-        self.progress = Progress()
-        self.optimizers: dict[str, Any] = {}  # state by phase, of phases that are not over
-        if is_first_process():
-            folder.mkdir(parents=True, exist_ok=True)
-            with data.written_whole(folder / "config.json") as work:  # a run that is taken up has one that is read
-                work.write_text(json.dumps(to_dict(config), indent=2) + "\n", encoding="utf-8")
-
-    def save(self, name: str, model: nn.Module, **optimizers: torch.optim.Optimizer) -> None:
-        """Under torchrun only the first process writes. `optimizers` by phase; only the checkpoint keeps them."""
-        if not is_first_process():
-            return
-        self.optimizers |= {phase: optimizer.state_dict() for phase, optimizer in optimizers.items()}
-        state = {
-            "model": model.state_dict(),
-            "optimizers": self.optimizers if name == CHECKPOINT else {},
-            "progress": vars(self.progress),
-            "teacher_head": self.teacher_head,
-        }
-        with data.written_whole(self.folder / name) as work:
-            torch.save(state, work)
-
-    def resume(self, model: nn.Module) -> None:
-        """Go on from the checkpoint: its weights into `model`, the rest into this run."""
-        file = self.folder / CHECKPOINT
-        state = read_checkpoint(file)
-        load_weights(model, state["model"], file)
-        try:
-            self.progress = Progress(**state["progress"])
-            self.teacher_head, self.optimizers = state["teacher_head"], state["optimizers"]
-        except (KeyError, TypeError) as error:
-            raise UserError("checkpoint-old", f"{file} was written by another version; begin a new run.") from error
-
-    def restore(self, phase: str, optimizer: torch.optim.Optimizer) -> None:
-        """What the checkpoint knows of the phase's optimizer, if the phase was under way."""
-        try:
-            if phase in self.optimizers:
-                optimizer.load_state_dict(self.optimizers[phase])
-        except (KeyError, ValueError) as error:
-            raise UserError(
-                "checkpoint-mismatch",
-                f"The {phase} were trained with other settings in {self.folder}; go on with those, or begin a new run.",
-            ) from error
-
-
-def read_checkpoint(file: Path) -> dict[str, Any]:
-    """A checkpoint's content, on the CPU."""
-    if not file.exists():
-        raise UserError("checkpoint-missing", f"There is no {file.name} in {file.parent}.")
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        state["model"]
-    except MemoryError:
-        raise
-    except Exception as error:  # what is no checkpoint fails to unpickle in many ways, and says so in many lines
-        raise UserError("checkpoint-unreadable", f"{file} is damaged, or no checkpoint of a run.") from error
-    return state
-
-
-def refuse_old_run(folder: Path, resume: bool | None) -> None:
-    """A run is not begun over another. `resume`: whether it is to go on; None where its command cannot."""
-    if (folder / CHECKPOINT).exists() and not resume:
-        way = "" if resume is None else "add --resume to go on with it, or "
-        raise UserError("run-exists", f"{folder} holds a run; {way}choose another folder.")
-
-
-def load_weights(model: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
-    """`weights` into `model`; those of a model with another shape are an error that names `source`."""
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UserError(
-            "shape-mismatch", f"The model in {source} has another shape than the settings ask for."
-        ) from error
-
-
-class StopRequest:
-    """SIGTERM and SIGINT ask for a stop at the next step, where everything can be saved."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> StopRequest:
-        self._old = {kind: signal.signal(kind, self._ask) for kind in (signal.SIGTERM, signal.SIGINT)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for kind, handler in self._old.items():
-            signal.signal(kind, handler)
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-
-
-@contextmanager
-def stoppable(checkpoint: Path, saved: str = "everything up to the last phase is saved") -> Iterator[None]:
-    """SIGTERM and SIGINT end the run at once, in words that say what `--resume` will find.
-
-    For what lies around the loops below. Those can save, so they handle the signals themselves while they run; what
-    lies between them takes seconds and is computed again.
+    The first process trains head and table, and the others take over what it made. Returns False when asked to stop.
     """
-
-    def stop(*_: object) -> None:
-        kept = (
-            f"{saved}, continue with --resume."
-            if checkpoint.exists()
-            else "nothing was learned yet; --resume or a new run begins with the same definitions."
-        )
-        raise UserError("interrupted", f"Stopped before the end; {kept}")
-
-    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+    train, finished = run.config.train, True
+    has_head = bool(train.top_head_epochs or train.prefix_epochs)
+    if phase in ("all", "head") and has_head and not run.progress.top_head_done:
+        if is_first_process():
+            with stoppable(run.folder / CHECKPOINT):
+                train_top_head(model, run, cache, place)
+            run.save(CHECKPOINT, model)
+            if evaluate:
+                emit("metric", phase="held-out", step=run.progress.step, seconds=0.0, **evaluate(model.eval()))
+        share_from_first_process(model, run, True, place)
+    if phase == "table" or (phase == "all" and not run.progress.table_done):
+        if is_first_process():
+            finished = train_table(model, run, cache, place, minutes=table_minutes)
+        finished = share_from_first_process(model, run, finished, place)
+    if finished and phase in ("all", "layers"):
+        finished = train_layers(model, run, cache, place, minutes=minutes, evaluate=evaluate)
+    return finished
 
 
 # --- the layers -------------------------------------------------------------------------------------------------------
@@ -850,55 +665,3 @@ def bag(table: TableExit, texts: Texts, place: Device) -> Tensor:
         directions = table.directions(table.table(tokens), table.weights(tokens))[which]
         total = summed(weights * table.loudness(directions, table.sought(total)[text]))
     return table.finish(total)
-
-
-def as_first_process(value: float, place: Device) -> float:
-    """Under torchrun: the first process's value in every process."""
-    if not distributed.is_initialized():
-        return value
-    shared = torch.tensor(
-        [value], dtype=torch.float64 if place.device.type == "cpu" else torch.float32, device=place.device
-    )
-    distributed.broadcast(shared, src=0)
-    return float(shared)
-
-
-def rank_and_world() -> tuple[int, int]:
-    """The number of this process and how many there are: 0 and 1 without torchrun."""
-    if distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
-
-
-def share_from_first_process(model: nn.Module, run: Run, finished: bool, place: Device) -> bool:
-    """Under torchrun: everybody goes on with the first process's weights and teacher's head, and with its answer."""
-    if distributed.is_initialized():
-        for parameter in model.parameters():
-            distributed.broadcast(parameter.data, src=0)
-        head = [run.teacher_head]  # which the others may not have yet
-        distributed.broadcast_object_list(head, src=0)
-        run.teacher_head = head[0]
-    return bool(as_first_process(float(finished), place))
-
-
-def is_first_process() -> bool:
-    """True also when there is only one."""
-    return rank_and_world()[0] == 0
-
-
-def start_distributed(place: Device) -> None:
-    """Join the other processes when started by torchrun; otherwise do nothing.
-
-    They wait for each other by the hour: while the first builds shards or trains the table, the rest has nothing to do.
-    """
-    if place.device.type == "cuda":
-        torch.cuda.set_device(place.device)
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        backend = "nccl" if place.device.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=timedelta(hours=24))
-
-
-def wait_for_all() -> None:
-    """Under torchrun: go on when every process has come this far."""
-    if distributed.is_initialized():
-        distributed.barrier()

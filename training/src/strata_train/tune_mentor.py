@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from strata_train import train
+from strata_train import runs, train
 from strata_train.config import Config
 from strata_train.data import folder_written_whole
 from strata_train.device import Device
@@ -75,7 +75,7 @@ def tune(
     for group in optimizer.param_groups:
         group["base_lr"] = c.tune_learning_rate
     smaller = replace(config, mentor=replace(c, batch_size=c.tune_batch_size))
-    progress, began = train.Progress(), time.monotonic()
+    progress, began = runs.Progress(), time.monotonic()
     last_save = began
     waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
 
@@ -86,7 +86,7 @@ def tune(
         parts, seconds = taken_means(waiting), round(time.monotonic() - began, 1)
         emit("progress", phase="tune", step=progress.mentor_step, seconds=seconds, parts=parts)
 
-    with train.StopRequest() as stop:
+    with runs.StopRequest() as stop:
         for lesson, rows in in_turns(caches, known, smaller, progress):
             now = time.monotonic()
             done = (now - began) / budget

@@ -93,16 +93,16 @@ def _begin(options: Any) -> Device:
     """Seeds, log, the other processes, and the device."""
     import torch
 
-    from strata_train import device, train
+    from strata_train import device, processes, runs
 
     counts = (options.steps, options.batch, getattr(options, "accumulate", 1), getattr(options, "evaluate_every", 1))
     if min(counts) < 1 or options.rate <= 0:
         raise UserError("bad-number", "--steps, --batch, --rate, --accumulate and --evaluate-every must be above zero.")
-    train.refuse_old_run(options.out, options.resume)  # before the first of several processes writes one
+    runs.refuse_old_run(options.out, options.resume)  # before the first of several processes writes one
     place = device.choose(options.device, options.threads)
     place = replace(place, bf16=place.bf16 and options.precision == "bf16")
-    train.start_distributed(place)
-    if train.is_first_process():
+    processes.start_distributed(place)
+    if processes.is_first_process():
         log_to(options.out / "log.jsonl")
     else:
         silence()
@@ -133,12 +133,12 @@ def _tokenizer(options: Any) -> RawTokens:
 
 def _checkpoint(options: Any, settings: dict[str, Any]) -> Checkpoint:
     """With all that decides the steps; --steps and --minutes may grow."""
-    from strata_train import train
+    from strata_train import runs
     from strata_train.objectives.loop import Checkpoint
 
     shared = {name: getattr(options, name) for name in ("batch", "rate", "warmup", "seed")}
     files = [str(file) for file in options.files]
-    return Checkpoint(options.out / train.CHECKPOINT, shared | {"files": files} | settings, options.checkpoint_minutes)
+    return Checkpoint(options.out / runs.CHECKPOINT, shared | {"files": files} | settings, options.checkpoint_minutes)
 
 
 def _finish(options: Any, finished: bool, model: ModularStarEncoder, tokens: RawTokens) -> None:
@@ -208,7 +208,7 @@ def run_pretrain(options: Any) -> None:
     from strata_train.modular_starencoder import ModularStarEncoder, ModularStarEncoderConfig
     from strata_train.objectives.pretrain import PretrainingHeads, pretrain, stream_windows
     from strata_train.objectives.tokens import MARKS, special_tokens
-    from strata_train.train import is_first_process
+    from strata_train.processes import is_first_process
 
     place = _begin(options)
     tokens = _tokenizer(options)
@@ -264,7 +264,7 @@ def run_pretrain(options: Any) -> None:
 
 def run_finetune_retrieval(options: Any) -> None:
     from strata_train.objectives import retrieval
-    from strata_train.train import is_first_process
+    from strata_train.processes import is_first_process
 
     place = _begin(options)
     tokens = _tokenizer(options)

@@ -13,14 +13,8 @@ from torch import nn
 from strata_train.data import stable_hash, written_whole
 from strata_train.device import Device
 from strata_train.events import UserError
-from strata_train.train import (
-    as_first_process,
-    average_gradients,
-    is_first_process,
-    load_weights,
-    rank_and_world,
-    read_checkpoint,
-)
+from strata_train.processes import as_first_process, average_gradients, is_first_process, rank_and_world
+from strata_train.runs import load_weights, read_checkpoint
 
 CPU = Device(torch.device("cpu"), bf16=False)
 DECAY = 0.5  # of the rate at every milestone; the paper names the milestones and not the factor

@@ -21,7 +21,8 @@ from strata_train.objectives.icc import ContextHead, context_loss, context_windo
 from strata_train.objectives.loop import CPU, Checkpoint, Progress, averages, optimizer_for, rate_at, seed_step, update
 from strata_train.objectives.mlm import MaskedTokenHead, mask_tokens, masked_token_loss
 from strata_train.objectives.packing import SpecialTokens, Window, collate, cut, fill
-from strata_train.train import StopRequest, as_first_process, rank_and_world
+from strata_train.processes import as_first_process, rank_and_world
+from strata_train.runs import StopRequest
 
 
 def depth_weights(exits: Sequence[int]) -> dict[int, float]:

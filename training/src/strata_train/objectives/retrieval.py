@@ -32,15 +32,9 @@ from strata_train.losses.hierarchical import HierarchicalLoss
 from strata_train.modular_starencoder import ModularStarEncoder, input_row
 from strata_train.objectives.loop import CPU, Checkpoint, Progress, averages, optimizer_for, rate_at, seed_step, update
 from strata_train.objectives.tokens import RawTokens
-from strata_train.train import (
-    Embeddings,
-    StopRequest,
-    Texts,
-    as_first_process,
-    cached_backward,
-    is_first_process,
-    rank_and_world,
-)
+from strata_train.processes import as_first_process, is_first_process, rank_and_world
+from strata_train.runs import StopRequest
+from strata_train.train import Embeddings, Texts, cached_backward
 from strata_train.translate import TITLES
 from strata_train.views import KEYWORDS, WORD
 
