@@ -1,31 +1,27 @@
 // Where Strata starts in VS Code: builds everything, in order, and nothing else. Activation only registers; engines are
 // started after it, in the background, or with the first search.
-import path from "node:path";
 import * as vscode from "vscode";
-import { describeError, StrataError, userMessage } from "../base/errors.ts";
+import { describeError, userMessage } from "../base/errors.ts";
 import { isAbort } from "../base/abort.ts";
 import type { Log } from "../base/log.ts";
 import { connectEngine, fromWire } from "../engine/connect.ts";
-import { cacheFolder } from "../engine/paths.ts";
-import * as protocol from "../engine/protocol.ts";
 import { registerAgentTools } from "./agentTools.ts";
 import { reportChanges } from "./changeReports.ts";
+import { createCommands, shownPlace } from "./commands.ts";
 import { type CommandId, type ContextKey, contextKeys, views } from "./contributions.ts";
 import { EngineClient, systemClock } from "./engineClient.ts";
 import { createComparer } from "./compareCode.ts";
 import { createDoctor } from "./doctor.ts";
 import { type FolderState, viewIndex } from "./indexText.ts";
-import { chooseModel } from "./modelPicker.ts";
 import { notice } from "./notice.ts";
-import { createPlaceOpener, uriOf } from "./openPlace.ts";
+import { createPlaceOpener } from "./openPlace.ts";
 import { Pause } from "./pause.ts";
-import { openQuickSearch, selectedQuery } from "./quickSearch.ts";
-import { type HistoryStore, type Place, SearchModel } from "./searchModel.ts";
+import { type HistoryStore, SearchModel } from "./searchModel.ts";
 import { SearchView } from "./searchView.ts";
 import { engineSections, readEngineSettings, readTrainingEnvironment, readWindowSettings } from "./settings.ts";
-import { findSimilarInEditor, findSimilarToPlace, openFile, placeInWorkspace, placesByFolder } from "./similarCode.ts";
-import { createStatusItem, showStatusDetails } from "./statusItem.ts";
-import { renewLauncher, setUpTerminal } from "./terminal.ts";
+import { findSimilarToPlace } from "./similarCode.ts";
+import { createStatusItem } from "./statusItem.ts";
+import { renewLauncher } from "./terminal.ts";
 import { createTraining } from "./trainingPanel.ts";
 import { WorkspaceEngines } from "./workspaceEngines.ts";
 
@@ -82,7 +78,7 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const comparer = createComparer();
   const similarTo = guarded(log, findSimilarToPlace);
   const compare = async (id: unknown): Promise<void> => {
-    const result = shownPlace(id);
+    const result = shownPlace(model, id);
     const original = model.originalOf(id as string);
     if (original) await comparer.compare(original, result);
   };
@@ -119,69 +115,8 @@ export function activate(context: vscode.ExtensionContext): StrataApi {
   const setFolders = () => engines.setFolders((vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file").map(({ uri, name }) => ({ root: uri.fsPath, name })));
   setFolders();
 
-  const handlers: Readonly<Record<CommandId, (...args: never[]) => unknown>> = {
-    "strata.search": (query?: string) =>
-      openQuickSearch({ engines, opener, history, maxResults: () => windowSettings().maxResults, toView: (text) => void Promise.all([view.show(true), model.search(text, { langs: [], path: "" })]) }, typeof query === "string" ? query : selectedQuery()),
-    "strata.searchInView": async (query?: string) => {
-      await view.show(true);
-      if (typeof query === "string") await model.search(query, { langs: [], path: "" });
-    },
-    "strata.searchInFolder": async (folder?: vscode.Uri) => {
-      const root = folder && vscode.workspace.getWorkspaceFolder(folder)?.uri.fsPath;
-      await Promise.all([view.show(true), model.searchIn(root, (folder && placeInWorkspace(folder)?.path) ?? "")]);
-    },
-    "strata.findSimilar": async () => {
-      const editor = vscode.window.activeTextEditor;
-      if (!editor) return vscode.window.showInformationMessage("Open a file and put the cursor into the code whose like you look for.");
-      await Promise.all([view.show(false), findSimilarInEditor(editor, model)]);
-    },
-    "strata.findDuplicates": () => Promise.all([view.show(false), model.duplicates()]),
-    "strata.findDuplicatesOf": async (chosen?: vscode.Uri, selected?: readonly vscode.Uri[]) => {
-      const [among, ...elsewhere] = placesByFolder(selected?.length ? selected : [chosen ?? openFile()]);
-      if (!among) return vscode.window.showInformationMessage("Open a file of the workspace, or choose a file or folder in the explorer, whose copies you look for.");
-      if (elsewhere.length > 0) return vscode.window.showInformationMessage("Each workspace folder is compared by itself. Choose files and folders of one of them.");
-      await Promise.all([view.show(false), model.duplicates(among)]);
-    },
-    "strata.nextResult": () => view.step(1),
-    "strata.previousResult": () => view.step(-1),
-    "strata.compareResult": (about?: { result?: unknown }) => compare(about?.result),
-    "strata.copyResultPath": async (about?: { result?: unknown }) => {
-      const { path: file, startLine, line = startLine } = shownPlace(about?.result);
-      await vscode.env.clipboard.writeText(`${file}:${line}`);
-    },
-    "strata.revealResult": async (about?: { result?: unknown }) => vscode.commands.executeCommand("revealInExplorer", uriOf(shownPlace(about?.result))),
-    "strata.showStatus": () => showStatusDetails(() => engines.states, (listener) => engines.onChange(listener)),
-    "strata.rebuildIndex": (options?: { confirmed?: boolean }) => rebuild(options?.confirmed === true),
-    "strata.pauseIndexing": () => setPaused(true),
-    "strata.resumeIndexing": () => setPaused(false),
-    "strata.chooseModel": () => chooseModel(engines, [path.join(context.extensionPath, "models"), path.join(cacheFolder(), "models")]),
-    "strata.fineTune": (confirmed?: { minutes: number; device: string }) => training.start(typeof confirmed?.minutes === "number" ? confirmed : undefined),
-    "strata.setUpTerminal": () => setUpTerminal(context),
-    "strata.doctor": () => doctor.show(),
-    "strata.showLog": () => output.show(true),
-    "strata.restartEngine": async () => {
-      engines.requireFolders();
-      await engines.restart();
-      if (viewIndex(engines.states).kind !== "failed") await model.repeat();
-    },
-  };
-  for (const [id, handler] of Object.entries(handlers)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
-
-  /** @param id of the result that a context menu was opened on */
-  function shownPlace(id: unknown): Place {
-    const place = typeof id === "string" ? model.place(id) : undefined;
-    if (place === undefined) throw new StrataError("input.invalid", "This result is not shown any more. Search again.");
-    return place;
-  }
-
-  async function rebuild(confirmed: boolean): Promise<void> {
-    engines.requireFolders();
-    if (!confirmed) {
-      const yes = "Rebuild";
-      if ((await vscode.window.showWarningMessage("Throw the index of this workspace away and read everything again?", { modal: true, detail: "Searching works meanwhile, with what has been read again." }, yes)) !== yes) return;
-    }
-    await Promise.all(engines.clients.map(({ client }) => client.request(protocol.rebuild, undefined)));
-  }
+  const commands = createCommands({ context, output, engines, model, view, opener, compare, history, maxResults: () => windowSettings().maxResults, setPaused, training, doctor });
+  for (const [id, handler] of Object.entries(commands)) subscriptions.push(vscode.commands.registerCommand(id, guarded(log, handler as (...args: unknown[]) => unknown)));
 
   async function tellFailure(reason: string): Promise<void> {
     const [restart, show] = ["Restart", "Show Log"];
