@@ -10,10 +10,11 @@ import { asRead, remarkTexts } from "../base/remarks.ts";
 import { coverageLine } from "./coverageLine.ts";
 import { type HitActions, hitRow, rootOf, rowId, shownPath, splitPath } from "./hitItem.ts";
 import { hitStyles } from "./hitStyles.ts";
-import { filterTexts, hasTaken, splitQuery } from "./filterTexts.ts";
-import { closeIcon, filterIcon, historyIcon, searchIcon, sideIcon } from "./icons.ts";
+import { filterTexts, hasTaken } from "./filterTexts.ts";
+import { closeIcon, filterIcon, historyIcon, searchIcon } from "./icons.ts";
 import { arrange, movedHits } from "./listOrder.ts";
 import { type Filters, type FromHost, type FromView, resultContext, type ViewCommand, type ViewDuplicateGroup, type ViewHit, type ViewResults, type ViewState } from "./messages.ts";
+import { nothingFound, startPage, type WaysOn } from "./noHits.ts";
 import { empty, notice } from "./notices.ts";
 import { openingOf } from "./opening.ts";
 import { panelStyles } from "./styles.ts";
@@ -25,12 +26,7 @@ const CHIPS = 8;
 const WEAK = 0.25;
 const ALWAYS_SHOWN = 6;
 
-const examples = ["where are retries backed off", "parse a date with a time zone", "tests that fake the clock"];
-
 type ResultsOf<Kind extends ViewResults["kind"]> = Extract<ViewResults, { kind: Kind }>;
-
-/** Other words, or filters, would find nothing either. */
-const hasNoFiles = ({ index, coverage }: ViewState): boolean => index.kind === "ready" && coverage?.files === 0;
 
 export class SearchPanel extends LitElement {
   static override styles = [panelStyles, hitStyles];
@@ -70,6 +66,11 @@ export class SearchPanel extends LitElement {
     openAside: (id) => this.post({ type: "open", id, side: true, how: "open" }),
     ask: (type, id) => this.post({ type, id }),
     toggle: (id) => this.#toggle(id),
+  };
+
+  readonly #waysOn: WaysOn = {
+    search: (query, filters, remember) => this.#search(query, filters, remember),
+    command: (command) => this.#command(command),
   };
 
   constructor() {
@@ -457,7 +458,7 @@ export class SearchPanel extends LitElement {
       return empty("Open a folder", html`<p>Strata searches the folders of the workspace, on this machine.</p>`, [["Open Folder", this.#command("openFolder")]]);
     if (index.kind === "failed") return html`${notice(index.reason, [["Restart Engine", this.#command("restart")], ["Show Log", this.#command("showLog")]], true)}${this.#renderResults(state)}`;
     if (error) return html`${notice(error, [], true)}${this.#renderResults(state)}`;
-    return results.kind === "none" ? this.#renderStart(state) : this.#renderResults(state);
+    return results.kind === "none" ? startPage(state, this.#filters, this.#waysOn) : this.#renderResults(state);
   }
 
   /** Of folders that could not answer; not once more what stands above the list already. */
@@ -472,27 +473,6 @@ export class SearchPanel extends LitElement {
 
   #command(command: ViewCommand): () => void {
     return () => this.post({ type: "command", command });
-  }
-
-  #noFiles(): TemplateResult {
-    return empty("No files to search", html`<p>Files are found as soon as they are there. What is left out, and why, says the index status.</p>`, [["Index Status", this.#command("status")]]);
-  }
-
-  #renderStart(state: ViewState): TemplateResult {
-    const { index, coverage, warnings } = state;
-    const warned = warnings.map((text) => notice(text));
-    if (hasNoFiles(state)) return html`${this.#noFiles()}${warned}`;
-    const files = coverage ? plural(coverage.files, "file") : "";
-    const title = index.kind === "working" ? index.label : index.kind === "starting" ? "Starting …" : index.kind === "idle" ? "Indexing starts with the first search" : index.kind === "paused" ? "Indexing is paused" : files ? `${files} ready` : "Ready";
-    const line = index.kind === "working" && coverage && coverage.files > 0 ? html`<p>${files} can be searched already; answers get better while the rest is read.</p>` : index.kind === "paused" ? html`<p>${index.reason}</p>` : html`<p>Say in your own words what the code does.</p>`;
-    return html`${empty(title, line, index.kind === "paused" ? [["Resume", this.#command("resume")]] : [])}
-      <div class="suggestions">
-        <h3>${state.history.length > 0 ? "Earlier searches" : "For example"}</h3>
-        ${(state.history.length > 0 ? state.history.slice(0, 5) : examples).map((query) => html`<button class="entry" @click=${() => this.#search(query, this.#filters, true)}>${state.history.length > 0 ? historyIcon : searchIcon}<span>${query}</span></button>`)}
-        <h3>Also</h3>
-        <button class="entry" @click=${this.#command("duplicates")}>${sideIcon}<span>Find duplicates in the workspace</span></button>
-      </div>
-      ${warned}`;
   }
 
   #renderResults(state: ViewState): TemplateResult | typeof nothing {
@@ -510,7 +490,7 @@ export class SearchPanel extends LitElement {
       ${remarkTexts(results).map((remark) => html`<p class="remark" role="status">${remark}</p>`)}
       ${this.#renderFailures(state, results.failures)}
       ${hits.length === 0
-        ? this.#renderNothing(state, results)
+        ? nothingFound(state, results, this.query, this.#filters, this.#waysOn)
         : html`<ul
             id="list"
             role="listbox"
@@ -541,26 +521,6 @@ export class SearchPanel extends LitElement {
   /** What the list is of in place of a search, and the way back to that. */
   #renderSubject(what: TemplateResult): TemplateResult {
     return html`<div class="subject"><span>${what}</span><button title="Back to the search" aria-label="Back to the search" @click=${this.#backToSearch}>${closeIcon}</button></div>`;
-  }
-
-  #renderNothing(state: ViewState, results: ResultsOf<"hits">): TemplateResult {
-    if (state.busy) return html``;
-    if (hasNoFiles(state)) return this.#noFiles();
-    const typed = results.of === "search" ? splitQuery(results.subject).filters : [];
-    const filters = [...filterTexts(this.#filters, state.folder), ...typed];
-    const filtered = filters.length > 0;
-    const wayOn: readonly [string, () => void] = filtered ? ["Search without filters", () => this.#search(splitQuery(this.query).words, { langs: [], path: "" }, false)] : ["Index Status", this.#command("status")];
-    return empty(
-      "Nothing found",
-      html`<ul class="tips">
-        ${state.index.kind === "working" && state.index.unread ? html`<li>The workspace is still being indexed; the search is made again as more is read.</li>` : nothing}
-        ${state.index.kind === "paused" ? html`<li>Not everything may have been read. ${state.index.reason}</li>` : nothing}
-        ${filtered ? html`<li>Filters are on: ${filters.join(", ")}.</li>` : nothing}
-        <li>Say what the code does, not only what it may be called.</li>
-        <li>Files named in ignore files are not searched.</li>
-      </ul>`,
-      [wayOn, ...(state.index.kind === "paused" ? [["Resume", this.#command("resume")] as const] : [])],
-    );
   }
 
   #renderDuplicates(state: ViewState, { subject, nothingPasses, whyNothing, groups, coverage, apart, failures }: ResultsOf<"duplicates">): TemplateResult {
