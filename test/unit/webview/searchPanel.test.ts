@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { hitRow } from "../../../src/webview/hitItem.ts";
 import type { Filters, FromHost, FromView, ViewHit, ViewState } from "../../../src/webview/messages.ts";
 import { SearchPanel } from "../../../src/webview/searchPanel.ts";
+import { handlers, textOf } from "../../support/templates.ts";
 
 const coverage = { files: 1, chunks: 1, instant: 1, shallow: 1, deep: 1 };
 const hit = (path: string, startLine = 1, endLine = 5, symbol = path): ViewHit => ({ id: `/w\0${path}\0${startLine}-${endLine}`, folder: "", path, startLine, endLine, line: startLine, symbol, kind: "function", lang: "typescript", breadcrumb: "", snippet: "x", score: 1, depth: "deep", why: [] });
@@ -21,27 +22,6 @@ const stateOf = (hits: readonly ViewHit[]): ViewState => ({
   warnings: [],
   history: [],
 });
-
-/** What is to be pressed in a template, with the words around it. */
-function handlers(value: unknown): { readonly html: string; readonly press: () => void }[] {
-  if (Array.isArray(value)) return value.flatMap(handlers);
-  const { strings, values } = (value ?? {}) as { readonly strings?: readonly string[]; readonly values?: readonly unknown[] };
-  if (!strings || !values) return [];
-  const drawn = (from: number, to: number) => strings.slice(from, to).map((text, i) => text + (typeof values[from + i] === "string" ? (values[from + i] as string) : "")).join("");
-  return values.flatMap((part, i) => {
-    if (typeof part !== "function" || !strings[i]!.endsWith("@click=")) return handlers(part);
-    const before = drawn(0, i + 1);
-    return [{ html: before.slice(before.lastIndexOf("<button")) + drawn(i + 1, strings.length).split("</button>")[0]!, press: part as () => void }];
-  });
-}
-
-/** A template as text. */
-function textOf(value: unknown): string {
-  if (Array.isArray(value)) return value.map(textOf).join("");
-  const { strings, values } = (value ?? {}) as { readonly strings?: readonly string[]; readonly values?: readonly unknown[] };
-  if (strings && values) return strings.map((text, i) => text + textOf(values[i])).join("");
-  return typeof value === "string" || typeof value === "number" ? String(value) : "";
-}
 
 /** A page without a document: it is told states and steps, and updates as Lit would have it do. */
 function panel() {
