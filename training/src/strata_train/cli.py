@@ -109,7 +109,6 @@ def _parser() -> argparse.ArgumentParser:
 
     prepare = commands.add_parser("prepare", help="tokenise pairs into shards and compute the teacher's vectors")
     _data_options(prepare)
-    prepare.add_argument("--part", default="0/1", help="compute only every n-th shard's vectors: i/n")
     prepare.add_argument("--draw", type=int, default=0, help="other views of the same pairs, for another cache")
     prepare.add_argument("--texts-only", action="store_true", help="no vectors: `follow` does without")
     prepare.set_defaults(run=_prepare)
@@ -174,7 +173,6 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a run's weights as a model folder")
     export.add_argument("--run", type=Path, required=True, dest="folder")
-    export.add_argument("--checkpoint", default="checkpoint.pt")
     export.add_argument("--out", type=Path, required=True, help="the last part of the path becomes the model's id")
     export.add_argument("--version", default="1.0.0")
     export.add_argument("--description", default="a multi-exit code encoder")
@@ -245,13 +243,6 @@ def _pair_files(path: Path) -> list[Path]:
     return files
 
 
-def _part(given: str) -> tuple[int, int]:
-    index, _, count = given.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        raise UserError("part-bad", f"--part {given} is not i/n with i from 0 to n - 1, as in 0/4.")
-    return int(index), int(count)
-
-
 def _place(options: argparse.Namespace, settings: Config) -> Device:
     from strata_train import device
 
@@ -299,14 +290,13 @@ def _prepare(options: argparse.Namespace) -> None:
 
     settings = config.load(options.config)
     place = _place(options, settings)
-    index, count = _part(options.part)
     if options.texts_only:
         _build_shards(options, settings, _text(settings), "none")
         emit("result", command="prepare", shards=len(data.shard_folders(options.cache)))
         return
     teacher, teacher_name = _teacher(options)
     _build_shards(options, settings, _text(settings), teacher_name)
-    folders = data.shard_folders(options.cache)[index::count]
+    folders = data.shard_folders(options.cache)
     data.add_teachers(folders, teacher.to(place.device), device=place.device, autocast=place.bf16)
     emit("result", command="prepare", shards=len(folders))
 
@@ -544,10 +534,10 @@ def _json_file(file: Path) -> dict[str, Any]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from strata_train import export
+    from strata_train import export, runs
 
     quality = _quality(options.quality)
-    encoder, settings = _checkpoint(options.folder / options.checkpoint)
+    encoder, settings = _checkpoint(options.folder / runs.CHECKPOINT)
     manifest = export.export_folder(
         encoder,
         _text(settings),
