@@ -18,9 +18,10 @@ import torch
 from conftest import killed_while_writing, make_pairs
 from strata_train import data, train, views
 from strata_train.config import Config, DataConfig, ModelConfig, TextConfig
-from strata_train.dedup import EvaluationHashes, deduplicate, read_json_lines
+from strata_train.dedup import EvaluationHashes, deduplicate
 from strata_train.device import Device
 from strata_train.events import UserError
+from strata_train.records import read_json_lines
 from strata_train.text import TextEncoder
 
 PAIR = {

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import errno
-import gzip
 import hashlib
 import json
 import multiprocessing
@@ -39,8 +38,9 @@ import torch
 from strata_train import views
 from strata_train.config import DataConfig, TextConfig
 from strata_train.dedup import EvaluationHashes, text_hash, texts_of
-from strata_train.events import UNREADABLE, UserError, emit, reason
+from strata_train.events import UserError, emit, reason
 from strata_train.model import MultiExitEncoder
+from strata_train.records import lines_of
 from strata_train.text import TextEncoder, pad, prepare
 
 REQUIRED = ("lang", "source", "path", "name", "doc", "code")
@@ -55,14 +55,8 @@ Pair = dict[str, Any]
 def read_pairs(files: Iterable[Path]) -> Iterator[Pair]:
     """Pairs of JSON-lines files, plain or gzipped. A bad line is an error that names file and line."""
     for file in files:
-        opener = gzip.open if file.suffix == ".gz" else open
-        try:
-            with opener(file, "rt", encoding="utf-8") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if line.strip():
-                        yield _pair(line, file, number)
-        except UNREADABLE as error:
-            raise UserError("pairs-unreadable", f"The pairs file {file} cannot be read: {reason(error)}.") from error
+        for number, line in lines_of(file, "pairs"):
+            yield _pair(line, file, number)
 
 
 def _pair(line: str, file: Path, number: int) -> Pair:

@@ -24,6 +24,7 @@ import numpy as np
 import regex
 
 from strata_train.events import UNREADABLE, UserError, emit, reason
+from strata_train.records import Record, read_json_lines
 from strata_train.views import first_sentence
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -377,9 +378,6 @@ class Removed:
         return self.seen - self.contaminated - self.exact - self.near
 
 
-Record = dict[str, Any]
-
-
 def texts_of(record: Record) -> list[str]:
     """What a pair is made of, its code first."""
     doc = record["doc"]
@@ -431,23 +429,6 @@ def deduplicate(
             if len(waiting) == batch:
                 yield from flush()
     yield from flush()
-
-
-def read_json_lines(path: Path) -> Iterator[Record]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    try:
-                        record = json.loads(line)
-                    except ValueError as error:
-                        raise UserError("bad-json", f"{path}, line {number}, is not JSON: {error}.") from error
-                    if not isinstance(record, dict):
-                        raise UserError("bad-json", f"{path}, line {number}, is not a JSON object.")
-                    yield record
-    except UNREADABLE as error:
-        raise UserError("file-unreadable", f"The file {path} cannot be read: {reason(error)}.") from error
 
 
 # ---- commands ----

@@ -30,8 +30,9 @@ from typing import Any
 
 import regex
 
-from strata_train.dedup import EvaluationHashes, NearDuplicates, Record, read_json_lines, shingles, text_hash
+from strata_train.dedup import EvaluationHashes, NearDuplicates, shingles, text_hash
 from strata_train.events import UserError, drop_partial_line, emit
+from strata_train.records import Record, read_json_lines
 
 # ---- target languages ----
 

@@ -7,7 +7,6 @@ its code and adds `questions`, or `questions`, `lang_b` and `code_b`. `add-writt
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import random
 from collections import defaultdict
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from strata_train.data import read_pairs, stable_hash, written_whole
-from strata_train.events import UNREADABLE, UserError, emit, reason
+from strata_train.events import UserError, emit, reason
+from strata_train.records import lines_of
 
 ADDED = ("questions", "lang_b", "code_b")
 
@@ -28,10 +28,9 @@ def key_of(code: str) -> str:
 def read_written(file: Path) -> dict[str, dict[str, Any]]:
     """What was written, by `key_of` the pair's code."""
     try:
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            records = [json.loads(line) for line in lines]
+        records = [json.loads(line) for _, line in lines_of(file, "written")]
         return {record["key"]: {name: record[name] for name in ADDED if name in record} for record in records}
-    except (*UNREADABLE, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise UserError("written-unreadable", f"The written file {file} cannot be read: {reason(error)}.") from error
     except KeyError as error:
         raise UserError("written-unreadable", f"A line of the written file {file} has no {error}.") from error

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strata_train.dedup import Record, read_json_lines
 from strata_train.events import UserError, emit, log_to, reason, silence
+from strata_train.records import Record, read_json_lines
 
 if TYPE_CHECKING:
     from strata_train.device import Device

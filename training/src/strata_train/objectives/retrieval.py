@@ -24,7 +24,7 @@ from torch import Tensor
 
 from strata_train import data
 from strata_train.config import LossConfig
-from strata_train.dedup import Record, copies_of, read_json_lines
+from strata_train.dedup import copies_of
 from strata_train.device import Device
 from strata_train.evaluate import ranks_of
 from strata_train.events import UserError, emit
@@ -33,6 +33,7 @@ from strata_train.modular_starencoder import ModularStarEncoder, input_row
 from strata_train.objectives.loop import CPU, Checkpoint, Progress, averages, optimizer_for, rate_at, seed_step, update
 from strata_train.objectives.tokens import RawTokens
 from strata_train.processes import as_first_process, is_first_process, rank_and_world
+from strata_train.records import Record, read_json_lines
 from strata_train.runs import StopRequest
 from strata_train.train import Embeddings, Texts, cached_backward
 from strata_train.translate import TITLES
