@@ -20,6 +20,19 @@ export function copiesLikeness({ kind, measure, similarity }: CopiesKind): strin
   return measure === "tokens" ? `${Math.floor(100 * similarity)} % of the tokens shared` : `cosine ${similarity.toFixed(2)}`;
 }
 
+interface CopiesFound extends CopiesKind {
+  readonly lines: number;
+  readonly members: readonly unknown[];
+  /** Every place is a test, prose or a generated file. */
+  readonly aside?: true;
+}
+
+/** The program's own code first: tests repeat themselves on purpose. Then those with the most repeated lines, and of these the most alike. */
+export function copiesOrder(a: CopiesFound, b: CopiesFound): number {
+  const repeated = ({ lines, members }: CopiesFound): number => lines * (members.length - 1);
+  return Number(a.aside ?? false) - Number(b.aside ?? false) || repeated(b) - repeated(a) || b.similarity - a.similarity;
+}
+
 /** What a hit of similar code is to the code that was asked about. */
 export interface Likeness {
   /** `within`: it holds an exact copy and more; `changed`: one stretch differs; `alike`: no copy, but most such hits do the same. */

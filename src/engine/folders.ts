@@ -3,6 +3,7 @@
 import path from "node:path";
 import type { RequestType } from "vscode-jsonrpc/node";
 import { isAbort } from "../base/abort.ts";
+import { copiesOrder } from "../base/copies.ts";
 import { StrataError, userMessage } from "../base/errors.ts";
 import type { OnProgress, Progress } from "../base/progress.ts";
 import type { NothingPasses, Remarks } from "../base/remarks.ts";
@@ -304,7 +305,7 @@ export async function similarAll<F extends Folder>(set: FolderSet<F>, root: stri
   return mergeAnswers(set, { results, failures: [...first.failures, ...then.failures] }, how.k, own);
 }
 
-/** Duplicates inside each folder, or the one at `root`, those with the most repeated lines first. Of one folder paths in filters begin in it or in its index. */
+/** Duplicates inside each folder, or the one at `root`, in the order of `copiesOrder`. Of one folder paths in filters begin in it or in its index. */
 export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params: protocol.DuplicatesParams, onProgress: OnProgress, signal: AbortSignal, root?: string): Promise<MergedDuplicates> {
   const asked = (folder: F): protocol.DuplicatesParams | undefined => {
     if (root !== undefined) return folder.root === root ? params : undefined;
@@ -312,8 +313,7 @@ export async function duplicatesAll<F extends Folder>(set: FolderSet<F>, params:
     return filters === undefined ? undefined : { ...params, filters, ...underOf(folder) };
   };
   const { results, failures } = await askAll(set, protocol.duplicates, asked, signal, onProgress);
-  const repeated = ({ lines, members }: protocol.DuplicateGroup): number => lines * (members.length - 1);
-  const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, members: calledFrom(folderAt(set.folders, root), group.members), root }))).sort((a, b) => repeated(b) - repeated(a));
+  const groups = results.flatMap(({ root, result }) => result.groups.map((group) => ({ ...group, members: calledFrom(folderAt(set.folders, root), group.members), root }))).sort(copiesOrder);
   return {
     groups: firstOfEach(groups, ({ root, members }) => members.map((member) => placeOf(root, member)).sort().join("\0")).slice(0, params.limit),
     ...nothingOfAll(results),

@@ -1,9 +1,11 @@
 // Code that stands in the workspace more than once: exact copies, renamed copies, and what is nearly the same, by its tokens (a copy with a statement
 // more or less) or by its vector (the same in other words).
 import { yieldToEventLoop } from "../base/abort.ts";
+import { copiesOrder } from "../base/copies.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesFound, DuplicatesParams } from "../engine/protocol.ts";
+import { proseLanguages } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
 import { mainSymbol } from "./hitSymbol.ts";
 import { parseFilters } from "./query.ts";
@@ -20,11 +22,13 @@ export interface DuplicateStore extends FormStore, Pick<Store, "placesOf" | "nei
 const neighbourCount = 8;
 /** Followers looked at in each order of the shapes. */
 const followers = 12;
+/** Rows between two pieces of one copy: what parts definitions, and is in neither. */
+const emptyRows = 2;
 /** Work between two looks at the event loop. */
 const sliceMs = 30;
 
 /**
- * Groups of at least two places, those with the most repeated lines first. A place belongs to at most one group: the strictest that holds it.
+ * Groups of at least two places, in the order of `copiesOrder`. What was copied in several pieces, as whole files are, is one group. A place belongs to at most one group: the strictest that holds it.
  * @param known what earlier questions have read. @throws StrataError "input.invalid"
  */
 export async function findDuplicates(store: DuplicateStore, known: CodeForms, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<Pick<DuplicatesFound, "groups"> & Pick<RankedResult, "emptied">> {
@@ -90,7 +94,7 @@ export async function findDuplicates(store: DuplicateStore, known: CodeForms, pa
     groups.push({ ...group("semantic", least.score, leader.lines, wantedFirst(places)), measure: nearly.some((copy) => copy === least) ? "tokens" : "cosine" });
   }
   onProgress?.({ phase: "search", done: leaders.length, total: leaders.length, unit: "chunks" });
-  return { groups: groups.sort((a, b) => repeatedLines(b) - repeatedLines(a) || b.similarity - a.similarity).slice(0, params.limit) };
+  return { groups: joined(groups).sort(copiesOrder).slice(0, params.limit) };
 }
 
 interface NearCopy {
@@ -144,13 +148,37 @@ function comparable(a: CodeForm, b: CodeForm): boolean {
   return Math.min(a.lines, b.lines) >= 0.5 * Math.max(a.lines, b.lines);
 }
 
-function repeatedLines(found: DuplicateGroup): number {
-  return found.lines * (found.members.length - 1);
-}
-
 function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, places: readonly Place[]): DuplicateGroup {
   const members = places.map((place) => ({ path: place.path, startLine: place.startLine, endLine: place.endLine, symbol: mainSymbol(place), snippet: snippetOf(place.text) }));
-  return { kind, similarity, lines, members };
+  const isAside = places.every(({ isTest, isGenerated, lang }) => isTest || isGenerated || proseLanguages.has(lang));
+  return { kind, similarity, lines, members, ...(isAside && { aside: true as const }) };
+}
+
+/** Copies whose places follow each other everywhere, or overlap as windows do, are one copy in pieces. What is merely alike is judged piece by piece. */
+function joined(groups: readonly DuplicateGroup[]): DuplicateGroup[] {
+  const [alike, copies] = [groups.filter(({ kind }) => kind === "semantic"), groups.filter(({ kind }) => kind !== "semantic")];
+  const whole: DuplicateGroup[] = [];
+  for (const sameFiles of Map.groupBy(copies, ({ members }) => members.map(({ path }) => path).join("\0")).values()) {
+    let last: DuplicateGroup | undefined;
+    for (const next of sameFiles.sort((a, b) => a.members[0]!.startLine - b.members[0]!.startLine)) {
+      const goesOn = last?.members.every((member, i) => follows(member, next.members[i]!));
+      if (last && goesOn) whole[whole.length - 1] = last = joinedTo(last, next);
+      else whole.push((last = next));
+    }
+  }
+  return [...whole, ...alike];
+}
+
+type Member = DuplicateGroup["members"][number];
+
+function follows(before: Member, next: Member): boolean {
+  return next.startLine > before.startLine && next.startLine <= before.endLine + 1 + emptyRows;
+}
+
+function joinedTo(before: DuplicateGroup, next: DuplicateGroup): DuplicateGroup {
+  const members = before.members.map((member, i) => ({ ...member, endLine: Math.max(member.endLine, next.members[i]!.endLine), symbol: member.symbol || next.members[i]!.symbol }));
+  const rows = members[0]!.endLine - members[0]!.startLine + 1;
+  return { ...before, kind: next.kind === "renamed" ? "renamed" : before.kind, lines: Math.min(before.lines + next.lines, rows), members };
 }
 
 /** Overlapping windows of one file are one place. */

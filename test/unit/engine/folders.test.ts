@@ -181,6 +181,8 @@ describe("duplicates of several folders", () => {
     const { set } = setOf(["a", "b"], (name) => ({ groups: name === "a" ? [group(20), group(6)] : [group(9), group(8)], coverage: coverage(1) }));
     const { groups } = await duplicatesAll(set, { minLines: 6, threshold: 0.9, limit: 2 }, () => undefined, never());
     assert.deepEqual(groups.map(({ root, lines }) => [root, lines]), [["/a", 20], ["/b", 9]]);
+    const { set: withTests } = setOf(["a", "b"], (name) => ({ groups: name === "a" ? [{ ...group(20), aside: true }] : [group(9)], coverage: coverage(1) }));
+    assert.deepEqual((await duplicatesAll(withTests, { minLines: 6, threshold: 0.9, limit: 2 }, () => undefined, never())).groups.map(({ root }) => root), ["/b", "/a"], "tests come last");
   });
 
   it("of a place are filtered by paths as they are shown, and not by those of other folders alone", () => {

@@ -110,6 +110,33 @@ test("the group with the most repeated lines comes first, and the limit holds", 
   assert.equal((await find(chunks, { limit: 1 })).length, 1);
 });
 
+test("what was copied in several pieces is one group, as a whole file or overlapping windows are", async () => {
+  const [first, second] = [body("sumOf", "list"), other];
+  const file = (path: string, from: number, names: readonly [string, string] = [first, second]): MemoryChunk[] => [
+    { path, text: names[0], startLine: from, endLine: from + 7 },
+    { path, text: names[1], startLine: from + 9, endLine: from + 15 },
+  ];
+  const shown = (groups: Awaited<ReturnType<typeof find>>) => groups.map(({ kind, lines, members }) => [kind, lines, ...members.map(({ path, startLine, endLine }) => `${path}:${startLine}-${endLine}`)]);
+  assert.deepEqual(shown(await find([...file("a.ts", 1), ...file("b.ts", 31)])), [["exact", 15, "a.ts:1-16", "b.ts:31-46"]]);
+  assert.deepEqual(shown(await find([...file("a.ts", 1), ...file("b.ts", 31, [body("weigh", "rows"), second])])), [["renamed", 15, "a.ts:1-16", "b.ts:31-46"]]);
+  const windows = (path: string): MemoryChunk[] => [{ path, kind: "window", text: first, startLine: 1, endLine: 8 }, { path, kind: "window", text: second, startLine: 6, endLine: 12 }];
+  assert.deepEqual(shown(await find([...windows("a.txt"), ...windows("b.txt")])), [["exact", 12, "a.txt:1-12", "b.txt:1-12"]]);
+  const elsewhere = file("b.ts", 1).map((chunk, i) => (i === 0 ? chunk : { ...chunk, startLine: 40, endLine: 46 }));
+  assert.equal((await find([...file("a.ts", 1), ...elsewhere])).length, 2, "in the other file they do not follow each other");
+  assert.equal((await find([...file("a.ts", 1), ...file("b.ts", 1), ...file("c.ts", 1).slice(0, 1)])).length, 2, "of one there is a copy more");
+});
+
+test("copies in tests, prose and generated files come after the program's own", async () => {
+  const long = `${body("big", "list")}\n${other}`;
+  const aside: readonly Partial<MemoryChunk>[] = [{ isTest: true }, { isGenerated: true }, { lang: "markdown" }];
+  for (const how of aside) {
+    const groups = await find([{ path: "x", text: long, ...how }, { path: "y", text: long, ...how }, { path: "a.ts", text: body("sumOf", "list") }, { path: "b.ts", text: body("sumOf", "list") }]);
+    assert.deepEqual(groups.map(({ aside, members }) => [aside, members[0]!.path]), [[undefined, "a.ts"], [true, "x"]], JSON.stringify(how));
+    const [mixed] = await find([{ path: "x", text: long, ...how }, { path: "y.ts", text: long }]);
+    assert.equal(mixed!.aside, undefined, "a copy of the program's own code is one of it");
+  }
+});
+
 test("filters say which copies are wanted, and a group is shown with its places elsewhere", async () => {
   const twice = (folder: string): MemoryChunk[] => [
     { path: `${folder}/sum.ts`, text: body("sumOf", `${folder}List`) },
