@@ -23,7 +23,7 @@ export function copiesLikeness({ kind, measure, similarity }: CopiesKind): strin
 interface CopiesFound extends CopiesKind {
   readonly lines: number;
   readonly members: readonly unknown[];
-  /** Every place is a test, prose or a generated file. */
+  /** Every place is a test, prose, a translation or a generated file. */
   readonly aside?: true;
 }
 

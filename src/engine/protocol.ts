@@ -155,7 +155,7 @@ export const similar = new RequestType<SimilarParams, SearchResult, ErrorData>("
 export interface DuplicateGroup extends CopiesKind {
   readonly lines: number;
   readonly members: readonly Pick<Hit, "path" | "startLine" | "endLine" | "symbol" | "snippet">[];
-  /** Every place is a test, prose or a generated file: comes after the program's own code. */
+  /** Every place is a test, prose, a translation or a generated file: comes after the program's own code. */
   readonly aside?: true;
 }
 /** Parameters of a request whose progress can be heard. */

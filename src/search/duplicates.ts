@@ -5,9 +5,10 @@ import { copiesOrder } from "../base/copies.ts";
 import type { OnProgress } from "../base/progress.ts";
 import { snippetOf } from "../base/snippet.ts";
 import type { DuplicateGroup, DuplicatesFound, DuplicatesParams } from "../engine/protocol.ts";
-import { proseLanguages } from "../indexing/languages.ts";
 import { type DenseHit, fileMatcher, type Filters, type Place, type Store } from "../store/store.ts";
+import { isDocument } from "./features.ts";
 import { mainSymbol } from "./hitSymbol.ts";
+import { isCatalogue } from "./kindsAsked.ts";
 import { parseFilters } from "./query.ts";
 import type { RankedResult } from "./search.ts";
 import { type CodeForm, type CodeForms, type FormStore, leastShared, sharedEnd, sharedStart } from "./codeForms.ts";
@@ -150,7 +151,7 @@ function comparable(a: CodeForm, b: CodeForm): boolean {
 
 function group(kind: DuplicateGroup["kind"], similarity: number, lines: number, places: readonly Place[]): DuplicateGroup {
   const members = places.map((place) => ({ path: place.path, startLine: place.startLine, endLine: place.endLine, symbol: mainSymbol(place), snippet: snippetOf(place.text) }));
-  const isAside = places.every(({ isTest, isGenerated, lang }) => isTest || isGenerated || proseLanguages.has(lang));
+  const isAside = places.every((place) => place.isTest || place.isGenerated || isDocument(place) || isCatalogue(place));
   return { kind, similarity, lines, members, ...(isAside && { aside: true as const }) };
 }
 

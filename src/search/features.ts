@@ -181,7 +181,7 @@ function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): strin
  * Prose. What is called text because its ending is unknown is as likely configuration or a language that is not known here, and HTML that a program fills
  * in is part of the program.
  */
-function isDocument({ path, lang, text }: Place): boolean {
+export function isDocument({ path, lang, text }: Place): boolean {
   if (lang === "text") return /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path);
   if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
   return proseLanguages.has(lang);

@@ -126,13 +126,13 @@ test("what was copied in several pieces is one group, as a whole file or overlap
   assert.equal((await find([...file("a.ts", 1), ...file("b.ts", 1), ...file("c.ts", 1).slice(0, 1)])).length, 2, "of one there is a copy more");
 });
 
-test("copies in tests, prose and generated files come after the program's own", async () => {
+test("copies in tests, prose, translations and generated files come after the program's own", async () => {
   const long = `${body("big", "list")}\n${other}`;
-  const aside: readonly Partial<MemoryChunk>[] = [{ isTest: true }, { isGenerated: true }, { lang: "markdown" }];
-  for (const how of aside) {
-    const groups = await find([{ path: "x", text: long, ...how }, { path: "y", text: long, ...how }, { path: "a.ts", text: body("sumOf", "list") }, { path: "b.ts", text: body("sumOf", "list") }]);
-    assert.deepEqual(groups.map(({ aside, members }) => [aside, members[0]!.path]), [[undefined, "a.ts"], [true, "x"]], JSON.stringify(how));
-    const [mixed] = await find([{ path: "x", text: long, ...how }, { path: "y.ts", text: long }]);
+  const aside: readonly (Partial<MemoryChunk> & { readonly folder?: string })[] = [{ isTest: true }, { isGenerated: true }, { lang: "markdown" }, { folder: "locales/", lang: "yaml" }];
+  for (const { folder = "", ...how } of aside) {
+    const groups = await find([{ path: `${folder}x.yml`, text: long, ...how }, { path: `${folder}y.yml`, text: long, ...how }, { path: "a.ts", text: body("sumOf", "list") }, { path: "b.ts", text: body("sumOf", "list") }]);
+    assert.deepEqual(groups.map(({ aside, members }) => [aside, members[0]!.path]), [[undefined, "a.ts"], [true, `${folder}x.yml`]], JSON.stringify(how));
+    const [mixed] = await find([{ path: `${folder}x.yml`, text: long, ...how }, { path: "y.ts", text: long }]);
     assert.equal(mixed!.aside, undefined, "a copy of the program's own code is one of it");
   }
 });
