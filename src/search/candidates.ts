@@ -4,6 +4,7 @@ import { yieldToEventLoop } from "../base/abort.ts";
 import { sum } from "../base/statistics.ts";
 import type { Depth, QueryVectors } from "../encoding/encoder.ts";
 import { type DenseHit, fileMatcher, type Filters, type LexicalHit, type Place, type Store } from "../store/store.ts";
+import { goImplementers } from "./goImplementers.ts";
 import { filtersOf, lastName, namesIn, type ParsedQuery, parseQuery } from "./query.ts";
 import { isRelated, relatedTo, type Relation } from "./relations.ts";
 import { analyse } from "./terms.ts";
@@ -52,6 +53,8 @@ export interface Candidates {
   readonly items: readonly Candidate[];
   /** What each query term is worth in this index, in the order of `query.terms`. */
   readonly idf: readonly number[];
+  /** Where the question is for implementers: places of types that say it nowhere, by place, each with the type's name. */
+  readonly implementing?: ReadonlyMap<number, string>;
 }
 
 /** What is filtered after retrieval needs a deeper look to fill the list. */
@@ -105,6 +108,8 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
   if (query.locations.length > 0) take(placesOfTrace(store, query));
   if (query.fragment !== undefined) take(placesHolding(store, query.fragment, filters));
   if (query.relation) take(placesRelated(store, query.relation, pool, filters));
+  const implementing = query.relation?.kind === "implements" ? goImplementers(store, query.relation.name) : undefined;
+  if (implementing) take([...implementing.keys()]);
 
   const found = [...places.values()];
   const missing = [...new Set(found.map((place) => place.chunkId))].filter((id) => !dense.has(id));
@@ -119,7 +124,7 @@ export function gatherCandidates(store: SearchStore, query: ParsedQuery, vectors
     const near = dense.get(place.chunkId);
     return { place, fields, terms, lexical: lexical.get(place.place) ?? Math.min(leastLexical, weightedMean(fields)), dense: near?.calibrated, depth: near?.depth };
   });
-  return { items, idf };
+  return { items, idf, ...(implementing && { implementing: new Map([...implementing].map(([{ place }, type]) => [place, type])) }) };
 }
 
 function weightedMean(fields: readonly number[]): number {

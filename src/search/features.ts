@@ -83,7 +83,7 @@ interface FileFacts {
 }
 
 /** The rows of the candidates, in their order; what the second look finds is still 0. @param meanings of the candidates, in their order; absent without an encoder */
-export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: Candidates, { imports, fileChunks, hasFile }: FileFacts, meanings?: readonly NameMeaning[]): FeatureRow[] {
+export function computeFeatures(query: ParsedQuery, { items: candidates, idf, implementing }: Candidates, { imports, fileChunks, hasFile }: FileFacts, meanings?: readonly NameMeaning[]): FeatureRow[] {
   const dense = standardise(candidates.map((candidate) => candidate.dense));
   const [nameMeaning, fileMeaning, outlineMeaning] = (["name", "file", "outline"] as const).map((of) => standardise(candidates.map((_, i) => meanings?.[i]![of])));
   const bestLexical = Math.max(1e-9, ...candidates.map((candidate) => candidate.lexical));
@@ -160,7 +160,7 @@ export function computeFeatures(query: ParsedQuery, { items: candidates, idf }: 
     }
     if (query.locations.length > 0) set("trace", traceMatch(place, query, isThere));
     if (wording) set("wording", wording(place.text));
-    if (query.relation) set(query.relation.kind, related!(place));
+    if (query.relation) set(query.relation.kind, implementing?.has(place.place) ? 1 : related!(place));
     return row;
   });
   // A name of another package: whoever looks for it is served best where it enters this one.

@@ -95,7 +95,7 @@ function rankCandidates(deps: SearchDeps, question: Question, candidates: Candid
   const symbolOf = fittingSymbol(question.query, candidates.idf);
   const cosines = candidates.items.flatMap(({ dense }) => dense ?? []);
   return {
-    hits: shown.map((hit) => placeToHit(hit.candidate, symbolOf(hit.candidate.place), hit.total, explain(hit, question.query))),
+    hits: shown.map((hit) => placeToHit(hit.candidate, candidates.implementing?.get(hit.candidate.place.place) ?? symbolOf(hit.candidate.place), hit.total, explain(hit, question.query))),
     depth: deepestOf(candidates.items.map(({ depth }) => depth)),
     ...(cosines.length > 0 && { nearest: Math.max(...cosines) }),
     ...(question.translation && { translation: question.translation }),

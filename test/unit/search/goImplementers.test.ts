@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { goImplementers } from "../../../src/search/goImplementers.ts";
+import { searchIndex } from "../../../src/search/search.ts";
+import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
+
+const go = (path: string, symbols: readonly string[], text: string, kind: MemoryChunk["kind"] = "function"): MemoryChunk => ({ path, lang: "go", kind, symbols, text });
+const method = (path: string, type: string, name: string): MemoryChunk => go(path, [name], `func (it *${type}) ${name}(path string) (err error) {\n\treturn nil\n}`);
+const struct = (path: string, type: string): MemoryChunk => go(path, [type], `// ${type} keeps old files.\ntype ${type} struct {\n\tpath string\n}`, "type");
+
+const versioner = go("lib/versioner.go", ["Versioner"], `type Versioner interface {
+\t// Archive keeps a file.
+\tArchive(filePath string, done func(error)) error // not Restore
+\tGetVersions() (map[string][]FileVersion, interface{})
+\tio.Closer
+}`, "type");
+const closer = go("lib/closer.go", ["Closer"], "type Closer interface{ Close() error }", "type");
+const chunks = [
+  versioner, closer,
+  struct("lib/simple.go", "simple"), method("lib/simple.go", "simple", "Archive"), method("lib/simple.go", "simple", "GetVersions"), method("lib/more.go", "simple", "Close"),
+  struct("lib/half.go", "half"), method("lib/half.go", "half", "Archive"), method("lib/half.go", "half", "Close"),
+  struct("other/simple.go", "simple"), method("other/simple.go", "simple", "Archive"),
+];
+const found = (name: string, all: readonly MemoryChunk[] = chunks): readonly string[] => [...goImplementers(new MemoryStore(all), name)].map(([{ path }, type]) => `${path} ${type}`).sort();
+
+describe("types of Go that implement an interface", () => {
+  it("have all of its methods, in whichever file of their package, and those of the interfaces that it holds", () => {
+    assert.deepEqual(found("Versioner"), ["lib/simple.go simple"]);
+    assert.deepEqual(found("Closer"), ["lib/half.go half", "lib/simple.go simple"]);
+    assert.deepEqual(found("versioner"), ["lib/simple.go simple"]);
+  });
+
+  it("are known by a method where their definition is nowhere, and with type arguments", () => {
+    const list = [go("a/list.go", ["Len"], "func (l List[T]) Len() int { return 0 }"), go("a/sized.go", ["Sized"], "type Sized[T any] interface {\n\tLen() int\n}", "type")];
+    assert.deepEqual(found("Sized", list), ["a/list.go List"]);
+  });
+
+  it("are found for the interfaces of Go's own library, unless something here has the name", () => {
+    const served = [struct("web/mux.go", "Mux"), method("web/mux.go", "Mux", "ServeHTTP")];
+    assert.deepEqual(found("http.Handler", served), ["web/mux.go Mux"]);
+    assert.deepEqual(found("http.Handler", [...served, { path: "a.ts", kind: "function", symbols: ["handler"], text: "export const handler = () => 1;" }]), ["web/mux.go Mux"]);
+    assert.deepEqual(found("Handler", [...served, go("web/handler.go", ["Handler"], "type Handler func(Event) error", "type")]), []);
+  });
+
+  it("are none of what is no interface, nor of another language", () => {
+    assert.deepEqual(found("simple"), []);
+    assert.deepEqual(found("Shape", [{ path: "a.java", lang: "java", kind: "type", symbols: ["Shape"], text: "interface Shape { double area(); }" }]), []);
+  });
+
+  it("stand before what merely says the name, each called by its own", async () => {
+    const saying = go("lib/factory.go", ["newVersioner"], "func newVersioner(cfg Config) Versioner {\n\treturn factories[cfg.Versioner](cfg) // a Versioner\n}");
+    const together = go("lib/staged.go", ["init", "staged"], 'func init() {\n\tfactories["staged"] = newStaged // a Versioner\n}\n\ntype staged struct {\n\tdays int\n}', "block");
+    const all = [...chunks, saying, together, ...["Archive", "GetVersions", "Close"].map((name) => method("lib/staged.go", "staged", name))];
+    const { hits } = await searchIndex({ store: new MemoryStore(all), encoder: undefined }, { query: "what implements Versioner", k: 3 });
+    assert.deepEqual(hits.slice(0, 2).map(({ path, symbol }) => `${path} ${symbol}`).sort(), ["lib/simple.go simple", "lib/staged.go staged"]);
+  });
+});
