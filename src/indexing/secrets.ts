@@ -10,6 +10,8 @@ const dotEnv = /^\.env(rc)?($|[._-])|^env\.(local|production|staging)$|\.env(\.(
 const template = /[._-](example|sample|template|dist|defaults?|schema)(\.[a-z]+)?$/;
 const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)($|[._-])|_(rsa|dsa|ecdsa|ed25519)(_sk)?(_key)?(\.pub)?$/;
 const named = /^(.*[._-])?(client|smb|cifs[-_])?(credentials?|creds|secrets?|service[-_]?account([-_]?key)?|firebase[-_]adminsdk|vault[-_]pass(word)?|kubeconfig|private[-_]?key|deploy[-_]?key)([._-].*)?$/;
+/** Folders of charts that are filled in, of what an interface says, and of what data looks like: `templates/secret.yaml`, `locales/en/credentials.json`. */
+const forms: ReadonlySet<string> = new Set(["templates", "crds", "crd", "schema", "schemas", "locale", "locales", "lang", "i18n", "l10n", "translations"]);
 /** Lists of them; the same words may be the texts of a page (`passwords.json`), a mail (`reset_password.txt`) or a schema (`access-token.yaml`). */
 const listed = /^(passwords?\.(txt|csv)|passwd|shadow|(.*[._-])?(token|api[-_]?keys?|(access|auth)[-_]?(key|token)s?)(\.(txt|csv))?|api[-_]?keys\.json)$/;
 const histories = /^\.?(\w+[-_]history|z?history|histfile|lesshst|viminfo)$/;
@@ -53,7 +55,8 @@ export function isSecret(path: string): boolean {
   if (keyFile.test(name) || armouredKey.test(name)) return true;
   if (template.test(name)) return false;
   if (exactNames.has(name) || dotEnv.test(name) || histories.test(name) || listed.test(name)) return true;
-  return isData(name) && (sshKey.test(name) || named.test(name) || inSecrets.test([...parts, name].join("/")));
+  const isForm = /\.(ya?ml|json)$/.test(name) && parts.some((part) => forms.has(part));
+  return isData(name) && (sshKey.test(name) || (named.test(name) && !isForm) || inSecrets.test([...parts, name].join("/")));
 }
 
 /** How far the beginning of a file goes: a cluster's settings have certificates before the key. */

@@ -15,6 +15,7 @@ const secret = [
   "deploy/secrets/eu/db.json", ".config/gh/hosts.yml", "home/.config/rclone/rclone.conf", ".m2/settings.xml", ".codex/auth.json", ".gemini/oauth_creds.json", ".databrickscfg", ".Renviron", ".lesshst", "fish_history",
   "ipsec.secrets", ".smbcredentials", "#.env#", "env.local", "pgpass.conf", "kaggle.json",
   ".vault_pass.txt", "token.json", "serviceAccountKey.json", "service-account-key.json", "credentials.json.save", ".secrets", ".credentials",
+  "chart/values/secrets.yaml", "templates/credentials", "templates/id_rsa", "templates/.env", "locales/secrets/prod.json", "template/secret.yaml",
   "age.agekey", "secring.asc", "etc/passwd", "api-keys.csv", ".zhistory", "wallet.dat", ".config/gcloud/access_tokens.db", ".Config/gh/hosts.yml", ".cargo/credentials.toml",
 ];
 for (const file of secret) test(`${file} is never read`, () => assert.equal(isSecret(file), true));
@@ -26,6 +27,7 @@ const open = [
   "token.ts", "tokens.json", "keys.py", "main.py~", "main.go.orig", "vite.env.ts", "crypto/rsa.go", "test_rsa.py", "ssh_host_key.c", "kubeconfig.go", "kubeconfig-template.yaml", "vault_pass.py", "serviceAccountKey.ts",
   "secrets/store.go", "secrets/README.md", "crates/secrets/Cargo.toml", "secrets/package.json", "secrets/CMakeLists.txt", "lang/en/passwords.json", "mails/reset_password.txt", "schemas/access-token.yaml", "api-key.ts",
   ".codex/config.toml", "locales/en/auth.json", "history.md", "command_history.py", "src/private_key.rs", "tokenizer.json", "env.sh",
+  "charts/api/templates/secret.yaml", "templates/db-secret.yml", "chart/crds/external-secrets.yaml", "locales/en/credentials.json", "src/i18n/de/secrets.json", "schemas/client-secret.json",
   ".env.example~", "credentials.go.bak", "tfvars.ts", "variables.tf.json", ".env.dist", ".env.defaults", "secrets/kustomization.yaml",
 ];
 for (const file of open) test(`${file} is ordinary text`, () => assert.equal(isSecret(file), false));
