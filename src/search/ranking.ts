@@ -3,6 +3,7 @@ import type { Signal } from "../engine/protocol.ts";
 import type { Place } from "../store/store.ts";
 import type { Candidate } from "./candidates.ts";
 import { type FeatureRow, featureNames } from "./features.ts";
+import { isCatalogue } from "./kindsAsked.ts";
 import type { ParsedQuery } from "./query.ts";
 import { isRelated } from "./relations.ts";
 import { proseWeights, symbolWeights, type Weights } from "./weights.ts";
@@ -38,11 +39,13 @@ export interface Ranked extends Scored {
 
 /**
  * The best `k`, in order. Greedy: after each pick the other chunks of its file fall by `sameFilePenalty`, and so do copies of the picked
- * chunk in other files: a second checkout inside the workspace must not fill the list with one function. A chunk whose lines mostly stand in a better hit
+ * chunk in other files: a second checkout inside the workspace must not fill the list with one function. Catalogues of texts that nobody asked for count as
+ * one file, as each language has its own of the same. A chunk whose lines mostly stand in a better hit
  * of the same file is left out.
  */
 export function rank(candidates: readonly Candidate[], features: readonly FeatureRow[], query: ParsedQuery, k: number, weights: Weights = weightsFor(query)): Ranked[] {
-  let waiting = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights), earlier: 0 }));
+  const isMerelyCatalogue = (place: Place, row: FeatureRow): boolean => row[kindAsked] === 0 && isCatalogue(place);
+  let waiting = candidates.map((candidate, i) => ({ candidate, features: features[i]!, score: scoreOf(features[i]!, weights), earlier: 0, catalogue: isMerelyCatalogue(candidate.place, features[i]!) }));
   waiting.sort((a, b) => b.score - a.score);
   const picked: Ranked[] = [];
   while (picked.length < k && waiting.length > 0) {
@@ -53,12 +56,12 @@ export function rank(candidates: readonly Candidate[], features: readonly Featur
       const total = item.score - penaltyOf(item);
       if (total > bestTotal || (total === bestTotal && inOrder(item.candidate.place, best.candidate.place) < 0)) [best, bestTotal] = [item, total];
     }
-    const { earlier: _, ...hit } = best;
+    const { earlier: _, catalogue, ...hit } = best;
     const pick = { ...hit, penalty: penaltyOf(best), total: bestTotal };
     picked.push(pick);
     const { path, chunkId } = best.candidate.place;
     waiting = waiting.filter((item) => item !== best && !(item.candidate.place.path === path && mostlyInside(item, pick)));
-    for (const item of waiting) if (item.candidate.place.path === path || item.candidate.place.chunkId === chunkId) item.earlier++;
+    for (const item of waiting) if (item.candidate.place.path === path || item.candidate.place.chunkId === chunkId || (catalogue && item.catalogue)) item.earlier++;
   }
   return picked;
 }
@@ -75,6 +78,7 @@ function penaltyOf({ features, earlier }: { readonly features: FeatureRow; reado
   return features[trace]! > 0 || isRelated(Math.max(features[uses]!, features[implementing]!)) ? 0 : sameFilePenalty(earlier);
 }
 
+const kindAsked = featureNames.indexOf("kind asked");
 const trace = featureNames.indexOf("trace");
 const uses = featureNames.indexOf("uses");
 const implementing = featureNames.indexOf("implements");

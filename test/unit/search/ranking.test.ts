@@ -53,6 +53,15 @@ test("copies of a chunk in other files wait for other code, and come after it", 
   assert.deepEqual(twice.map((hit) => hit.penalty), [0, 0, sameFilePenalty(1)]);
 });
 
+test("one catalogue of texts stands for those in other languages, unless they are asked for", () => {
+  const candidates = [candidate(1, "locales/de.json"), candidate(2, "locales/en.json"), candidate(3, "locales/fr.json"), candidate(4, "a")];
+  const rows = (asked: number) => [2, 1.9, 1.8, 1].map((score, i) => row({ bm25: score / proseWeights.bm25, "kind asked": i < 3 ? asked : 0 }));
+  const hits = rank(candidates, rows(0), query, 4);
+  assert.deepEqual(order(hits), [1, 4, 2, 3]);
+  assert.deepEqual(hits.map((hit) => hit.penalty), [0, 0, sameFilePenalty(1), sameFilePenalty(2)]);
+  assert.deepEqual(order(rank(candidates, rows(1), query, 4)), [1, 2, 3, 4]);
+});
+
 test("the place a trace names loses nothing to an earlier chunk of its file", () => {
   const candidates = [candidate(1, "a"), candidate(2, "a"), candidate(3, "b")];
   const rows = [row({ bm25: 12 / proseWeights.bm25 }), row({ trace: 9 / proseWeights.trace }), row({ bm25: 8.5 / proseWeights.bm25 })];
