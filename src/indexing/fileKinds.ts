@@ -34,6 +34,9 @@ const settingsFolders = /(^|\/)\.(idea|vs|fleet|zed|settings)\//;
 /** Whole licence texts: pages of legal words that are near to every question in prose. Which licence it is also stands in the manifest and the readme. */
 const licence = /^(un)?(licen[cs]e|copying)([-._](apache|mit|bsd|gpl|lgpl|agpl|mpl|isc|zlib|boost|bsl|cc0?|epl|lesser|unlicense)[\w.-]*?)?(\.(txt|md|rst|html))?$/;
 
+/** Those of what came from others are called after it, or lie in a folder. */
+const othersLicence = /(^|\/)[^/]+\.licen[cs]e$|(^|\/)[^/]+[-_.]licen[cs]es?\.txt$|(^|\/)licen[cs]es?\/([^/]+\/)*[^/]+\.txt$/;
+
 /** Why a file of this name is left out, or undefined. @param path relative, with "/" as separator. */
 export function unindexedKind(path: string): "binary" | "generated" | "data" | "settings" | "licence" | undefined {
   const lower = path.toLowerCase();
@@ -41,7 +44,7 @@ export function unindexedKind(path: string): "binary" | "generated" | "data" | "
   const name = parts.at(-1)!;
   if (lockFiles.has(name) || minified.test(name)) return "generated";
   if (settingsFiles.has(name) || settingsFiles.has(parts.slice(-2).join("/")) || settingsNames.test(name) || settingsFolders.test(lower)) return "settings";
-  if (licence.test(name)) return "licence";
+  if (licence.test(name) || othersLicence.test(lower)) return "licence";
   const dot = name.lastIndexOf(".");
   if (dot <= 0) return undefined;
   const ending = name.slice(dot + 1);

@@ -249,7 +249,7 @@ test("a notebook may be larger than other files, since its outputs are not read"
 
 test("what stands in every repository and answers no question is left out", async () => {
   const settings = [".gitignore", "a/.dockerignore", ".prettierignore", ".strataignore", ".editorconfig", ".gitattributes", "empty/.gitkeep", ".vscode/settings.json", "a/.vscode/extensions.json", ".idea/misc.xml", "my.code-workspace", ".git-blame-ignore-revs"];
-  const licences = ["LICENSE", "a/LICENSE.txt", "LICENCE.md", "COPYING", "LICENSE-MIT", "LICENSE.APACHE2", "UNLICENSE", "COPYING.LESSER"];
+  const licences = ["LICENSE", "a/LICENSE.txt", "LICENCE.md", "COPYING", "LICENSE-MIT", "LICENSE.APACHE2", "UNLICENSE", "COPYING.LESSER", "vector_tile.LICENSE", "third_party/jquery_license.txt", "LICENSES/MIT.txt", "license/third_party/asm.txt"];
   const generated = ["package-lock.json", "Cargo.lock", "go.sum", "app.min.js", "app.js.map"];
   const searched = [
     ".github/workflows/ci.yml", ".gitlab-ci.yml", "Dockerfile", "docker-compose.yml", "Makefile", "package.json", "tsconfig.json", ".eslintrc.json", ".clang-format", ".vscode/launch.json", ".vscode/tasks.json",
