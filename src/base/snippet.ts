@@ -27,9 +27,13 @@ export function lineOfSnippet(snippet: string, text: string, line: number): numb
   return nearestTo(line, linesOfSnippet(snippet, text));
 }
 
+/** What a word counts in lines above those of the hit's own name; a line with the name alone counts as much, and comes before them. */
+const ofOthers = 0.5;
+
 /**
  * The `height` lines to show of a longer snippet: where most different words of the query are, with the first of them near the top; of several such
- * places, and where no word is, the line that names what the hit defines, and not the comment or the imports in front of it; else the beginning.
+ * places, and where no word is, the line that names what the hit defines, and not the comment or the imports in front of it; else the beginning. Lines
+ * that an empty one parts from that line, as imports and other definitions above it, tell less.
  * @param wordsOf those in a line, with what each counts there
  * @param isNamed see `naming`
  * @returns index of the first line.
@@ -38,15 +42,18 @@ export function bestWindow<L extends { readonly length: number }>(lines: readonl
   const [words, named] = [lines.map(wordsOf), lines.map(isNamed)];
   const saysName = (start: number) => named.slice(start, start + height).includes(true);
   const last = Math.max(0, lines.length - height);
+  let own = named.indexOf(true);
+  while (own > 0 && lines[own - 1]!.length > 0) own--;
   let best = 0;
   let most = 0;
   for (let start = 0; start <= last; start++) {
     const seen = new Map<string, number>();
     for (const line of words.slice(start, start + height)) for (const [word, worth] of line) seen.set(word, Math.max(seen.get(word) ?? 0, worth));
-    const value = sum([...seen.values()]);
+    const value = Math.max(sum([...seen.values()]) * (start + height <= own ? ofOthers : 1), saysName(start) ? ofOthers : 0);
     if (value > most || (value > 0 && value === most && !saysName(best) && saysName(start))) [best, most] = [start, value];
   }
-  const first = most === 0 ? named.indexOf(true) : words.findIndex(({ size }, i) => i >= best && size > 0);
+  const said = words.slice(0, best + height).findIndex(({ size }, i) => i >= best && size > 0);
+  const first = said < 0 ? named.indexOf(true) : said;
   if (first < 0) return 0;
   // One line above gives the word its place, unless that line is empty; what names the hit stays in sight.
   const above = (lines[first - 1]?.length ?? 0) > 0 ? first - 1 : first;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { lineOfSnippet, naming } from "../../../src/base/snippet.ts";
+import { bestWindow, lineOfSnippet, naming, wordsIn } from "../../../src/base/snippet.ts";
 
 describe("where a snippet stands in a text that has changed", () => {
   const cases: [what: string, snippet: string, text: string, line: number, expected: number | undefined][] = [
@@ -21,4 +21,14 @@ it("a line names what a hit defines, also a private name, which begins as a comm
   const lines = ["# open it", "// #open", "#open(file) {", "this.opened"];
   assert.deepEqual(lines.filter(naming("#open")), ["#open(file) {"]);
   assert.deepEqual(lines.filter(naming("open")), []);
+});
+
+it("lines above those of the hit's own name tell less, and none when they say one word", () => {
+  const lines = ["func init() {", "\tregister(newSimple) // a versioner that keeps", "}", "", "// what is kept", "type simple struct {", "\tkeep int", "}"];
+  const shown = (words: readonly string[], name = "simple") => lines[bestWindow(lines, 2, wordsIn(words), naming(name))];
+  assert.equal(shown(["versioner"]), "// what is kept");
+  assert.equal(shown(["versioner", "regist"]), "func init() {", "but where they say two and nothing else says any");
+  assert.equal(shown(["regist", "keep"]), "type simple struct {");
+  assert.equal(shown(["versioner"], ""), "func init() {", "without a name nothing is its own");
+  assert.equal(shown(["kept"]), "// what is kept", "a comment right above the name is");
 });
