@@ -99,7 +99,7 @@ function fitnessBelow(symbols: readonly string[], text: string, query: ParsedQue
 
 /** What stands in front of a name that is defined. Of many languages: the scanner that read a language by its own habits has no trees, and a chunk does not tell which row its names came from. */
 const defining =
-  /\b(?:function\*?|def\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)\s+(?:\([^()]{0,200}\)\s+|[\w."']+\s+)?["'`]?(?:[\w.]+[.:])?$/;
+  /\b(?:function\*?|def\w*|defun|fn|func|fun|sub|proc|method|class|struct|interface|enum|trait|record|object|type|using|module|namespace|const|let|var|val|local|static|table|view|index|procedure|trigger|resource|data|variable|output|rule|message|service)\s+(?:\([^()]{0,200}\)\s+|[\w."']+\s+)?["'`]?(?:[\w.]+[.:])?$|^\s*-(?:define|record)\(\s*'?$/;
 const typedef = /\btypedef\s[^;]*$/;
 
 /** What stands in front of a name that is called or taken, and not defined; so is that of `other.close();`. */

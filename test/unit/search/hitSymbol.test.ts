@@ -105,6 +105,8 @@ test("the line of a name is the one that defines it, below comments and attribut
     ["Rejection", "#[async_trait]\nimpl FromRequest for Form {\n    type Rejection = FormRejection;", 3],
     ["size_type", "size_type count() const;\ntypedef std::size_t size_type;", 2],
     ["exports.open", "// opens\nexports.open = function (file) {", 2],
+    ["HEADER_TTL", '-define(HEADER_TTL, "x-ttl").\n-define(HEADERS, [\n  ?HEADER_TTL,', 1],
+    ["frame", "-define(FRAME, #frame{}).\n-record(frame, {", 2],
     ["save!", "# Saves.\ndef save!\n  true", 2],
     ["timeout", 'variable "prefix" {}\n\nvariable "timeout" {', 3],
     ["main", "    int main() {}", 1],
