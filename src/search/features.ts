@@ -182,10 +182,12 @@ function namesMeant(query: ParsedQuery, candidates: readonly Candidate[]): strin
  * in is part of the program.
  */
 export function isDocument({ path, lang, text }: Place): boolean {
-  if (lang === "text") return /(?:^|\/)[^./]+(?<!file)$|\.(?:txt|text)$/i.test(path);
+  if (lang === "text") return documentName.test(path);
   if (lang === "html") return !templatePath.test(path) && !/\{[{%]|<%/.test(text);
   return proseLanguages.has(lang);
 }
+/** Of names without an ending `README` and `ChangeLog` are documents, `hosts` and `control` what a tool reads. */
+const documentName = /(?:^|\/)(?:[A-Z][^./]*(?<!file)|readme|changelog|copyright|news|todo|authors|install)$|\.(?:txt|text|TXT)$/;
 const templatePath = /(?:^|\/)[\w-]*(?:templates?|views?|layouts?|part(?:ial)?s?|themes?|fragments?|components?)\/|\.(?:component|template)\.html?$/i;
 
 /** Documents and tests that write a name out, where no other code does: there is nothing that they should stand behind. */
