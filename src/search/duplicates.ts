@@ -29,7 +29,8 @@ const emptyRows = 2;
 const sliceMs = 30;
 
 /**
- * Groups of at least two places, in the order of `copiesOrder`. What was copied in several pieces, as whole files are, is one group. A place belongs to at most one group: the strictest that holds it.
+ * Groups of at least two places, in the order of `copiesOrder`. What was copied in several pieces, as whole files are, is one group. A place belongs to at
+ * most one group: the strictest that holds it.
  * @param known what earlier questions have read. @throws StrataError "input.invalid"
  */
 export async function findDuplicates(store: DuplicateStore, known: CodeForms, params: DuplicatesParams, signal?: AbortSignal, onProgress?: OnProgress): Promise<Pick<DuplicatesFound, "groups"> & Pick<RankedResult, "emptied">> {
