@@ -1,4 +1,4 @@
-"""How much of the table's embedding a deeper exit should add: nDCG@10 of a folder's exits for shares from 0 to 0.6.
+"""How much of the table's embedding a deeper exit should add: nDCG@10 of a folder's exits for shares from 0 to 0.8.
 
 Run: `PYTHONPATH=training/src python training/experiments/residual.py --model models/strata-code-small --sets SETS`,
 where SETS is a folder of judged sets (`--documents 2500` draws that many of each). The layers' own vectors are taken as
@@ -17,7 +17,7 @@ from strata_train import evaluate
 from strata_train.events import emit
 from strata_train.runtime import FolderEncoder
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6)
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 HERE = Path(__file__).parent
 
 
@@ -25,12 +25,13 @@ def main() -> None:
     options = judged.parser(__doc__).parse_args()
     encoder = FolderEncoder(options.model, options.threads)
     encoder.residual = dict.fromkeys(encoder.residual, 0.0)  # the layers alone
+    width, encoder.kept_dims = encoder.kept_dims, encoder.manifest["dims"]  # a share is added before vectors are cut
     results: dict[str, dict[str, dict[str, float]]] = {}
     for each in judged.sets(options):
         queries = encoder.encode_all(encoder.tokens(each.queries, is_query=not each.query_is_code))
         documents = encoder.encode_all(encoder.tokens(each.documents, is_query=False))
         results[each.name] = {
-            f"exit {exit}": {str(share): figure(each, queries, documents, exit, share) for share in SHARES}
+            f"exit {exit}": {str(share): figure(each, queries, documents, exit, share, width) for share in SHARES}
             for exit in encoder.exits[1:]
         }
         emit("metric", set=each.name, **results[each.name])
@@ -47,10 +48,11 @@ def figure(
     documents: dict[int, np.ndarray],
     exit: int,
     share: float,
+    width: int,
 ) -> float:
-    """nDCG@10 of an exit with `share` of exit 0 on both sides."""
+    """nDCG@10 of `width` dimensions of an exit with `share` of exit 0 on both sides."""
     sides = [side[exit] + share * side[0] for side in (queries, documents)]
-    return evaluate.measure(judged, *[evaluate.shorten(side, side.shape[1]) for side in sides])["ndcg10"]
+    return evaluate.measure(judged, *[evaluate.shorten(side, width) for side in sides])["ndcg10"]
 
 
 if __name__ == "__main__":

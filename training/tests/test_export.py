@@ -210,6 +210,24 @@ def test_breadcrumbs_count_as_often_as_the_folder_says(
         assert float(np.dot(vector, plain.encode(ids)[exit])) < 0.9999
 
 
+def test_the_top_takes_over_the_share_of_exit_0_that_a_renewed_folder_says(
+    tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
+) -> None:
+    export_tiny(tiny_model, text, tmp_path / "before")
+    manifest = renew(tmp_path / "before", tmp_path / "renewed", "1.0.1", top_residual=0.75)
+    assert [exit.get("residual") for exit in manifest["exits"]] == [None, 0.5, 0.75]
+    check_parity(tmp_path / "renewed")
+    wanted = replace(read_model(tmp_path / "before").config, top_residual=0.75)
+    assert read_model(tmp_path / "renewed").config == wanted
+    before, renewed = (FolderEncoder(tmp_path / name) for name in ("before", "renewed"))
+    before.residual[3] = 0.75
+    ids = text.encode_query("return the value", 64)
+    for exit, vector in before.encode(ids).items():
+        np.testing.assert_allclose(renewed.encode(ids)[exit], vector, atol=1e-6)
+    with pytest.raises(UserError, match="can be 0 to 1, not -0.1"):
+        renew(tmp_path / "before", tmp_path / "refused", "1.0.1", top_residual=-0.1)
+
+
 def test_a_text_has_the_same_vector_whatever_is_encoded_beside_it(
     tiny_model: MultiExitEncoder, text: TextEncoder, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,9 @@ def test_texts_of_every_kind_are_drawn_and_the_same_again(files: list[Path], set
         assert views.identifiers(now).total() == views.identifiers(then).total(), (
             "no word of the language became a name"
         )
+    for row, (outer, (language, _)) in enumerate(zip(alone.enclosed[0], code.languages, strict=True)):
+        inner = (code.left, alone.renamed[0])[row % 2][row]
+        assert inner in outer and (outer != inner) == (language in views.ENCLOSURES)
 
 
 def test_what_is_evaluated_with_is_not_followed_either(files: list[Path], settings: Config) -> None:
@@ -62,6 +66,16 @@ def test_a_piece_is_lines_that_lie_together() -> None:
         assert piece in code and 6 <= len(piece.splitlines()) <= 16
     assert views.piece("one\ntwo\nthree", random.Random(1), 0, 0).count("\n") == 1
     assert views.piece("alone", random.Random(1), 0.3, 0.8) == "alone"
+
+
+@pytest.mark.parametrize("language", [*views.ENCLOSURES, "bash"])
+def test_code_stands_in_what_its_language_makes_it_stand_in(language: str) -> None:
+    drawn = {views.enclosed("CODE", language, random.Random(seed), ["parseDate", "x_1"]) for seed in range(200)}
+    assert all("CODE" in text and "NAME" not in text and text.strip() == text for text in drawn)
+    assert drawn == {"CODE"} if language == "bash" else "CODE" not in drawn
+    named = {text for text in drawn if re.search(r"\b(class|module|namespace|object|struct) ", text)}
+    assert any("ParseDate" in text for text in named) == any("Main" in text for text in named) == bool(named)
+    assert all(text.count("{") == text.count("}") and text.count("(") == text.count(")") for text in drawn)
 
 
 def test_the_loss_is_the_sum_of_its_parts_as_written(settings: Config) -> None:

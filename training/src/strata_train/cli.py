@@ -188,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         "--breadcrumb-weight", type=int, default=0, help="as how many tokens one of a breadcrumb counts; 0: as before"
     )
     renew.add_argument("--text-preparation", default="", help="the name of another one; as before without it")
+    renew.add_argument("--top-residual", type=float, help="share of exit 0 in the top; as before without it")
     renew.add_argument("--quality", type=Path, help="JSON written by `evaluate`, to be kept in the manifest")
     renew.set_defaults(run=_renew)
 
@@ -561,6 +562,7 @@ def _renew(options: argparse.Namespace) -> None:
         options.kept_dims,
         options.breadcrumb_weight,
         options.text_preparation,
+        options.top_residual,
     )
     _exported("renew", options.out, manifest, quality)
 

@@ -273,7 +273,8 @@ class InstantConfig:
     keep: float = 1.0
     follow: float = 4.0
     cross_exit: float = 0.5  # of the top's queries, beside the first three
-    renamed: float = 0.5  # share of the code in pairs that has other names
+    renamed: float = 0.2  # share of the code in pairs that has other names
+    enclosed: float = 0.4  # share that stands in a class, a module or the like
     steps: int = 100
     code_pairs: int = 320
     question_pairs: int = 512

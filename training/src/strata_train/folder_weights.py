@@ -66,14 +66,21 @@ def read_model(folder: Path) -> MultiExitEncoder:
 
 
 def renew(
-    folder: Path, out: Path, version: str, kept_dims: int = 0, breadcrumb_weight: int = 0, text_preparation: str = ""
+    folder: Path,
+    out: Path,
+    version: str,
+    kept_dims: int = 0,
+    breadcrumb_weight: int = 0,
+    text_preparation: str = "",
+    top_residual: float | None = None,
 ) -> dict[str, Any]:
     """The model of a folder with the graphs that this package writes now: the same integers, exit 0 and parity file.
 
     `kept_dims`: so many dimensions of its vectors are kept in an index, one of the widths that are usable alone; 0 for
     as many as before. `breadcrumb_weight`: each token of a breadcrumb counts as so many; 0 for as many as before.
-    `text_preparation`: one of `text.PREPARATIONS`; "" for the same as before. With either of these the parity file
-    holds what the model's integers say in float32.
+    `text_preparation`: one of `text.PREPARATIONS`; "" for the same as before. `top_residual`: the share of exit
+    0 in the top; None for the same as before. With any of these the parity file holds what the model's integers say in
+    float32.
     """
     manifest, model = read_manifest(folder), read_model(folder).eval()
     if kept_dims and kept_dims not in manifest["matryoshka"]:
@@ -84,6 +91,8 @@ def renew(
     if text_preparation not in ("", *PREPARATIONS):
         known = ", ".join(PREPARATIONS)
         raise UserError("preparation-unknown", f"There is no text preparation {text_preparation}; there are {known}.")
+    if top_residual is not None and not 0 <= top_residual <= 1:
+        raise UserError("share-unusable", f"The share of exit 0 in the top can be 0 to 1, not {top_residual:g}.")
     with folder_whole(out, folder) as work:
         for name in manifest["files"]:
             shutil.copyfile(folder / name, work / name)
@@ -97,7 +106,10 @@ def renew(
             manifest |= {"format": format_of(model.config), "breadcrumbWeight": breadcrumb_weight}
         if text_preparation:
             manifest["textPreparation"] = text_preparation
-        if breadcrumb_weight or text_preparation:
+        if top_residual is not None:
+            model.config = replace(model.config, top_residual=top_residual)
+            manifest["exits"][-1]["residual"] = top_residual
+        if breadcrumb_weight or text_preparation or top_residual is not None:
             write_parity(work, model, TextEncoder.of(folder, manifest), manifest["exits"])
         files = {name: fingerprint(work / name) for name in manifest["files"]}
         manifest |= {"version": version, "files": files, "quality": {}}  # what was measured, was so of other graphs

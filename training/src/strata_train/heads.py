@@ -21,7 +21,7 @@ import copy
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Drawn:
     left: list[str]
     right: list[str]
     keys: list[int]  # of the definition a pair was made from
+    languages: list[tuple[str, str]] = field(default_factory=list)  # of both sides, where both are code
 
     def add(self, left: str, right: str, key: int) -> None:
         self.left.append(left)
@@ -85,6 +86,7 @@ def draw(files: list[Path], config: Config, limit: int, exclusions: EvaluationHa
             question = chance.choice([pair["doc"], *pair.get("questions", ())])
             if not listed(pair["code"], pair["code_b"], question):
                 code.add(a, b, key)
+                code.languages.append((pair["lang"], pair.get("lang_b", "")))
                 asked.add(question, a if key % 2 else b, key)
         taken = 0
         for key, pair in sorted(singles, key=lambda single: single[0]):  # an order that owes nothing to the file's

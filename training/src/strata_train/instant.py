@@ -30,11 +30,13 @@ from strata_train.config import Config
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
 from strata_train.events import emit
+from strata_train.export import read_manifest
 from strata_train.heads import Drawn, Said
 from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
 from strata_train.model import MultiExitEncoder
+from strata_train.text import TextEncoder
 
 # In how many pieces of code a name must stand, and may, to be given to other code: of fewer it says what that is
 # about, of more it is a word of the language.
@@ -47,6 +49,7 @@ class Alone:
     """Texts that stand in no pair."""
 
     renamed: tuple[list[str], list[str]]  # both sides of the pairs of code with other names
+    enclosed: tuple[list[str], list[str]]  # both in what their language makes code stand in, every second renamed too
     pieces: list[str]
     questions: list[str]
     documents: list[str]
@@ -58,7 +61,7 @@ def draw(files: list[Path], code: Drawn, config: Config, limit: int, exclusions:
     uses = Counter(name for text in (*code.left, *code.right) for name in views.identifiers(text))
     names = sorted(name for name, count in uses.items() if FEWEST_USES <= count <= MOST_USES)
     left, right = ([views.renamed(text, chance, words=names) for text in side] for side in (code.left, code.right))
-    found = Alone((left, right), [], [], [])
+    found = Alone((left, right), ([], []), [], [], [])
     whole = [*code.left, *code.right]
     for pair in zip(code.left, code.right, strict=True):
         parts = (views.piece(text, chance, 0.3, 0.8) for text in (chance.choice(pair), chance.choice(whole)))
@@ -73,6 +76,9 @@ def draw(files: list[Path], code: Drawn, config: Config, limit: int, exclusions:
             nameless = views.without_name(pair["code"], pair["name"], chance.choice(views.NEUTRAL_NAMES))
             found.pieces.append(views.piece(nameless, chance, 0.3, 1.0))
             found.documents.append(views.code_view(pair, chance, config.data))
+    for side, texts in enumerate(((code.left, left), (code.right, right))):
+        for row, languages in enumerate(code.languages):
+            found.enclosed[side].append(views.enclosed(texts[row % 2][row], languages[side], chance, names))
     return found
 
 
@@ -125,44 +131,57 @@ def losses(
     }
 
 
+def within(plain: Known, renamed: Known, enclosed: list[np.ndarray]) -> Known:
+    """Enclosed texts with what the top said of what is in them: every second is a renamed one."""
+    top = plain.top.clone()
+    top[1::2] = renamed.top[1::2]
+    return Known(enclosed, top)
+
+
 def fit(
     model: MultiExitEncoder,
     code: tuple[Said, Said],
     renamed: tuple[Said, Said],
+    enclosed: tuple[list[np.ndarray], list[np.ndarray]],
     asked: tuple[Said, Said],
     alone: list[Said],
     keys: tuple[Tensor, Tensor],
     config: Config,
     place: Device,
 ) -> None:
-    """Train exit 0 of `model`, in place. `keys` (N,) of the pairs of code and of the questions; `alone` by kind."""
+    """Train exit 0 of `model`, in place.
+
+    `enclosed`: token ids of both sides in what code stands in, every second `renamed`. `keys` (N,) of the
+    pairs of code and of the questions; `alone` by kind.
+    """
     c = config.instant
     whole = heads.Heads(model.to(place.device).train(), place).to(place.device)
     optimizer = heads.optimizer_for(heads.table_rates(whole.table, c))
     (a, b), (a_, b_), (q, d) = (tuple(Known.of(whole, side) for side in sides) for sides in (code, renamed, asked))
+    left, right = ((x, x_, within(x, x_, ids)) for x, x_, ids in ((a, a_, enclosed[0]), (b, b_, enclosed[1])))
     kinds = [Known.of(whole, said) for said in alone if said.ids]
     chance = np.random.default_rng(config.train.seed)
     chosen = lambda count, size: chance.choice(count, min(size, count), replace=False)  # noqa: E731
     say = lambda texts: train.bag(whole.table, texts.ids, place)  # noqa: E731
     waiting: list[dict[str, Tensor]] = []  # parts of steps since the last line
 
-    def either(plain: Known, other: Known, rows: np.ndarray) -> Known:
-        """Some of the texts with other names."""
-        turn = chance.random(len(rows)) < c.renamed
-        ids = [(other if t else plain).ids[row] for t, row in zip(turn, rows, strict=True)]
-        return Known(ids, torch.where(torch.from_numpy(turn)[:, None], other.top[rows], plain.top[rows]))
+    def looks(sides: tuple[Known, Known, Known], rows: np.ndarray) -> Known:
+        """Each text as it is, with other names, or in what code stands in."""
+        turns = chance.choice(3, len(rows), p=(1 - c.renamed - c.enclosed, c.renamed, c.enclosed))
+        ids = [sides[turn].ids[row] for turn, row in zip(turns, rows, strict=True)]
+        return Known(ids, torch.stack([sides[turn].top[row] for turn, row in zip(turns, rows, strict=True)]))
 
     for step in range(c.steps):
         train.set_rates(optimizer, step, step / c.steps, c.warmup_steps)
         here, there = chosen(len(keys[0]), c.code_pairs), chosen(len(keys[1]), c.question_pairs)
-        pair = either(a, a_, here), either(b, b_, here)
+        pair = looks(left, here), looks(right, here)
         # Which of the two is the query is drawn anew, so no side is the home of some languages.
         drawn = [pair if chance.random() < 0.5 else pair[::-1], (q[there], d[there])]
         kind = kinds[step % len(kinds)]
         texts = kind[chosen(len(kind.ids), c.texts)]
         sides, apart = [], []
-        for (left, right), own in zip(drawn, (keys[0][here], keys[1][there]), strict=True):
-            sides.append(Sides((say(left), say(right)), (left.top.to(place.device), right.top.to(place.device))))
+        for (x, y), own in zip(drawn, (keys[0][here], keys[1][there]), strict=True):
+            sides.append(Sides((say(x), say(y)), (x.top.to(place.device), y.top.to(place.device))))
             own = own.to(place.device)
             apart.append(false_negatives(own, own, sides[-1].top[1], config.loss.false_negative_cosine))
         parts = losses(*sides, (say(texts), texts.top.to(place.device)), tuple(apart), config)
@@ -180,7 +199,10 @@ def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: runs.Run, 
     pairs = [(code.left, False), (code.right, False), *((side, False) for side in more.renamed)]
     pairs += [(asked.left, True), (asked.right, False)]
     model, (a, b, a_, b_, q, d, *alone) = heads.read_sides(folder, [*pairs, *kinds], run, place, threads)
+    text = TextEncoder.of(folder, read_manifest(folder))
+    tokens = lambda item: np.array(text.encode_code("", item, run.config.text.code_tokens))  # noqa: E731
+    enclosed = ([tokens(item) for item in more.enclosed[0]], [tokens(item) for item in more.enclosed[1]])
     joined = heads.joined(a_, b_)
     keys = (torch.tensor(code.keys), torch.tensor(asked.keys))
-    fit(model, (a, b), (a_, b_), (q, d), [joined, *alone], keys, run.config, place)
+    fit(model, (a, b), (a_, b_), enclosed, (q, d), [joined, *alone], keys, run.config, place)
     run.save(runs.CHECKPOINT, model.cpu())

@@ -40,6 +40,39 @@ FIRST_WORD = re.compile(r"^[A-Z]?[a-z]{3,}\b")
 ENDINGS = {"ies": "y", "sses": "ss", "ches": "ch", "shes": "sh", "xes": "x", "zes": "ze", "oes": "o", "s": ""}
 NO_VERB_ENDINGS = ("ss", "us", "is")  # process, status, analysis
 NO_VERBS = frozenset("alias always as besides bias canvas has its perhaps series sometimes was yes".split())
+# What code of a language often stands in, as rows before and after it. It says little of what that code does.
+ENCLOSURES = {
+    "cpp": (
+        ("using namespace std;", ""),
+        ("namespace NAME {", "}"),
+        ("class NAME {\npublic:", "};"),
+        ("struct NAME {", "};"),
+    ),
+    "csharp": (
+        ("public class NAME\n{", "}"),
+        ("static class NAME\n{", "}"),
+        ("namespace NAME\n{\npublic class NAME\n{", "}\n}"),
+        ("namespace NAME\n{\ninternal static class NAME\n{", "}\n}"),
+    ),
+    "go": (('import (\n"fmt"\n"sort"\n"strings"\n)', ""), ('import (\n"errors"\n)', "")),
+    "java": (
+        ("public class NAME {", "}"),
+        ("class NAME {", "}"),
+        ("public final class NAME {\nprivate NAME() {}", "}"),
+    ),
+    "javascript": (('"use strict";', ""), ("class NAME {", "}"), ("export default class NAME {", "}")),
+    "kotlin": (("object NAME {", "}"), ("class NAME {", "}")),
+    "php": (("class NAME\n{", "}"), ("final class NAME\n{", "}")),
+    "python": (("class NAME:", ""), ("class NAME(object):", ""), ("# -*- coding: utf-8 -*-", "")),
+    "ruby": (("module NAME", "end"), ("class NAME", "end")),
+    "rust": (("impl NAME {", "}"), ("mod NAME {", "}")),
+    "scala": (("object NAME {", "}"), ("object NAME extends App {", "}"), ("class NAME {", "}")),
+    "swift": (("struct NAME {", "}"), ("enum NAME {", "}"), ("extension NAME {", "}")),
+    "typescript": (("export class NAME {", "}"), ("namespace NAME {", "}"), ("/* eslint-disable */", "")),
+}
+PLAIN_OWNERS = tuple(
+    "App Calculator Demo Example Functions Helper Lib Main Program Solution Task Test Tools Utils".split()
+)
 UNLIKE = {"caches": "cache", "dies": "die", "lies": "lie", "ties": "tie"}
 # Scripts that put no blanks between words: two letters count as a word, as in `src/indexing/mine.ts`.
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,2}")
@@ -175,6 +208,19 @@ def renamed(code: str, chance: random.Random, share: float = 0.6, words: Sequenc
     chosen = [word for word, count in identifiers(code).items() if count >= 2 and chance.random() < share]
     names = dict(zip(chosen, chance.sample(words, min(len(words), len(chosen))), strict=False))
     return WORD.sub(lambda match: names.get(match[0], match[0]), code)
+
+
+def enclosed(code: str, language: str, chance: random.Random, names: Sequence[str]) -> str:
+    """`code` in a class, a module or what else its language makes it stand in, called plainly or as one of `names`."""
+    if language not in ENCLOSURES:
+        return code
+    before, after = chance.choice(ENCLOSURES[language])
+
+    def name(_: re.Match[str]) -> str:
+        word = chance.choice(PLAIN_OWNERS if chance.random() < 0.5 else names)
+        return word[0].upper() + word[1:]
+
+    return "\n".join(part for part in (re.sub(r"\bNAME\b", name, before), code, after) if part)
 
 
 def piece(code: str, chance: random.Random, least: float, most: float) -> str:
