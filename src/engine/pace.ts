@@ -1,4 +1,5 @@
 // How the engine shares out its time: how much of each kind of work is done at once, and how often. The order of work is in engine.ts.
+import { count } from "../base/counts.ts";
 
 export const REFINE_BUDGET_MS = 400; // a query may spend this on encoding what it shows at the top exit
 export const BEGIN_MS = 150; // a client configures within some milliseconds after it has connected; the terminal does not
@@ -12,7 +13,7 @@ export const MOST_DEEPENED = 200_000;
 /** What a person is told where the background rests before everything is read deeply. */
 export function restsEarly({ chunks, deep }: { readonly chunks: number; readonly deep: number }): string | undefined {
   if (deep < MOST_DEEPENED || deep >= chunks) return undefined;
-  return `In a workspace this large the ${MOST_DEEPENED.toLocaleString("en")} most recently changed pieces of code are read deeply by themselves, the others when they are saved or a search shows them.`;
+  return `In a workspace this large the ${count(MOST_DEEPENED)} most recently changed pieces of code are read deeply by themselves, the others when they are saved or a search shows them.`;
 }
 /** Chunks of saved files that are encoded at once: the hits of a search that comes meanwhile wait for no more. */
 export const SAVED_SLICE = 8;

@@ -9,8 +9,8 @@ import { type Folder, placesNamed } from "../engine/folderPaths.ts";
 import { copiesFilters, type MergedResult } from "../engine/folders.ts";
 import { duplicateDefaults } from "../engine/protocol.ts";
 import { withWholeCode } from "../engine/wholeCode.ts";
-import type { ToolName } from "./contributions.ts";
 import { answerForModel, copiesAnswer, statusForModel } from "./agentAnswers.ts";
+import type { ToolName } from "./contributions.ts";
 import type { WorkspaceEngines } from "./workspaceEngines.ts";
 
 const answer = (text: string) => new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);

@@ -1,9 +1,9 @@
 // The one status bar item, drawn from indexText.ts, and the list of details behind it.
 import * as vscode from "vscode";
 import { count, plural } from "../base/counts.ts";
-import { escapeIcons } from "./quickRows.ts";
-import { type FolderState, statusText } from "./indexText.ts";
 import type { CommandId } from "./contributions.ts";
+import { type FolderState, statusText } from "./indexText.ts";
+import { escapeIcons } from "./quickRows.ts";
 
 interface StatusItem extends vscode.Disposable {
   update(folders: readonly FolderState[]): void;

@@ -1,6 +1,6 @@
 // The weights of ranking: one number per feature and kind of query. A score is their weighted sum; `strata search --explain` prints the parts.
 // Rules of thumb, moved a little by a fit over the judged questions of 49 repositories (test/quality/leftOut.ts); what it gained on repositories that
-// were left out, and why questions mined from documentation are not fitted to, is in QUALITY.md.
+// were left out is in QUALITY.md, and why questions mined from documentation are not fitted to in test/quality/README.md.
 import type { FeatureName } from "./features.ts";
 
 export type Weights = Readonly<Record<FeatureName, number>>;

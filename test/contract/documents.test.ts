@@ -1,4 +1,5 @@
-// What the documents promise: what README and manual say to type can be typed (every `strata …` in them goes through the program's own parser), and links lead somewhere.
+// What the documents promise: what README and manual say to type can be typed (every `strata …` in them goes through the program's own parser), and
+// links and the programs that documents name lead somewhere.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -6,9 +7,11 @@ import path from "node:path";
 import { describe, it } from "node:test";
 import { commandLine } from "../../src/cli/program.ts";
 
-const [readme, manual] = ["README.md", "MANUAL.md"].map((file) => readFileSync(path.resolve(import.meta.dirname, "../..", file), "utf8")) as [string, string];
-const blocks = [...readme.matchAll(/^```\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.split("\n")).filter((line) => line.startsWith("strata "));
+const root = path.resolve(import.meta.dirname, "../..");
+const [readme, manual] = ["README.md", "MANUAL.md"].map((file) => readFileSync(path.join(root, file), "utf8")) as [string, string];
+const blocks = [...`${readme}\n${manual}`.matchAll(/^```\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.split("\n")).filter((line) => line.startsWith("strata "));
 const spans = [...`${readme}${manual}`.matchAll(/`(strata [^`]+)`/g)].map(([, span]) => span!);
+const { bin, scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { bin: { strata: string }; scripts: Record<string, string> };
 
 /** Every command line that a line stands for: what is optional is given, and each of several choices once. */
 function meant(line: string): string[][] {
@@ -34,7 +37,6 @@ describe("the documents' command lines", () => {
 
 it("the README's file for agents starts their server", async () => {
   const { command, args } = (JSON.parse(/```json\n([\s\S]*?)```/.exec(readme)![1]!) as { mcpServers: { strata: { command: string; args: string[] } } }).mcpServers.strata;
-  const { bin } = JSON.parse(readFileSync(path.resolve(import.meta.dirname, "../../package.json"), "utf8")) as { bin: { strata: string } };
   const [file, ...rest] = args;
   assert.deepEqual([command, file], ["/path/to/node", `/path/to/strata/${bin.strata}`]);
   const program = commandLine(async () => undefined);
@@ -44,11 +46,12 @@ it("the README's file for agents starts their server", async () => {
   assert.equal(ran, "mcp");
 });
 
-describe("links between documents", () => {
-  const root = path.resolve(import.meta.dirname, "../..");
+describe("links and programs", () => {
   const documents = spawnSync("git", ["ls-files", "*.md", ":!test/fixtures"], { cwd: root, encoding: "utf8" }).stdout.split("\n").filter(Boolean);
   /** Of each heading, as GitHub makes it. */
   const anchors = (text: string) => [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title!.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-"));
+
+  it("are looked for in every document", () => assert.ok(documents.length >= 10));
 
   for (const document of documents)
     it(document, () => {
@@ -59,5 +62,9 @@ describe("links between documents", () => {
         assert.ok(existsSync(target), link);
         if (anchor !== undefined) assert.ok(anchors(readFileSync(target, "utf8")).includes(anchor), link);
       }
+      // What a version's changes say to run may be gone by now.
+      if (document === "CHANGELOG.md") return;
+      for (const [, program] of text.matchAll(/\bnode(?: --[\w-]+)* ([\w/]+\.(?:ts|mjs))/g)) assert.ok(existsSync(path.join(root, program!)), program);
+      for (const [, script] of text.matchAll(/\bnpm run ([\w-]+)/g)) assert.ok(script! in scripts, script);
     });
 });
