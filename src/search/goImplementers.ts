@@ -17,30 +17,39 @@ const library: ReadonlyMap<string, readonly string[]> = new Map(Object.entries({
 const mostRead = 500;
 /** Methods looked for; those with long names say most. */
 const mostMethods = 8;
-/** How deep interfaces are followed that hold others. */
+/** How deep interfaces are followed that hold others, and how many of these names are looked up: one row may name a hundred. */
 const deepest = 3;
+const mostHeld = 50;
 
 /** Types by place that have all methods of an interface, each with the name of the type. Nothing for what is no interface of Go. */
 export function goImplementers(store: Definitions, name: string): ReadonlyMap<Place, string> {
-  const methods = methodSets(store, name.split(".").at(-1)!, deepest);
   const found = new Map<Place, string>();
-  const places = new Map<string, readonly Place[]>();
-  for (const set of methods) for (const [place, type] of typesWith(store, set, places)) found.set(place, type);
+  const typesWith = typesByMethods(store);
+  for (const set of methodSets(store, name.split(".").at(-1)!, deepest)) for (const [place, type] of typesWith(set)) found.set(place, type);
   return found;
 }
 
-/** What each interface of this name demands; those of Go's library where nothing here has the name. */
-function methodSets(store: Definitions, name: string, depth: number): readonly (readonly string[])[] {
+type MethodSets = readonly (readonly string[])[];
+
+/** What each interface of this name demands; those of Go's library where nothing here has the name. @param known each name is looked up once: an interface may hold itself */
+function methodSets(store: Definitions, name: string, depth: number, known = new Map<string, MethodSets>()): MethodSets {
   // Whoever types a name in lower case means it in any.
   const isMeant = name === name.toLowerCase() ? (symbol: string) => symbol.toLowerCase() === name : (symbol: string) => symbol === name;
   const defining = store.definitions([name], mostRead).flatMap(({ lang, text, symbols }) => symbols.filter(isMeant).map((symbol) => ({ lang, text, symbol })));
   const bodies = defining.flatMap(({ lang, text, symbol }) => (lang === "go" ? (interfaceBody(symbol, text) ?? []) : []));
   if (bodies.length === 0) return defining.length === 0 && library.has(name) ? [library.get(name)!] : [];
+  const ofHeld = (other: string): readonly string[] => {
+    if (!known.has(other) && known.size < mostHeld) {
+      known.set(other, []);
+      known.set(other, methodSets(store, other, depth - 1, known));
+    }
+    return known.get(other)?.[0] ?? [];
+  };
   return bodies.map((body) => {
     const rows = body.split(/[;\n]/).map((row) => row.trim());
     const own = rows.flatMap((row) => /^(\w+)\x01/.exec(row)?.[1] ?? []);
     const held = depth > 1 ? rows.flatMap((row) => /^(?:\w+\.)?(\w+)$/.exec(row)?.[1] ?? []) : [];
-    return [...new Set([...own, ...held.flatMap((other) => methodSets(store, other, depth - 1)[0] ?? [])])];
+    return [...new Set([...own, ...held.flatMap(ofHeld)])];
   });
 }
 
@@ -56,29 +65,40 @@ function interfaceBody(name: string, text: string): string | undefined {
   return code.split("}", 1)[0]!;
 }
 
-function typesWith(store: Definitions, methods: readonly string[], known: Map<string, readonly Place[]>): readonly (readonly [Place, string])[] {
-  const read = (name: string): readonly Place[] => {
-    const places = known.get(name) ?? store.definitions([name], mostRead);
-    known.set(name, places);
-    return places;
+/** Finds the types that have all of some methods, each with where it is defined or else one of these. What was read is kept: there may be hundreds of interfaces of one name. */
+function typesByMethods(store: Definitions): (methods: readonly string[]) => readonly (readonly [Place, string])[] {
+  const [known, shown] = [new Map<string, Having>(), new Map<string, Place>()];
+  const having = (method: string): Having => {
+    const places = store.definitions([method], mostRead);
+    const receiver = new RegExp(`^func[ \\t]*\\((?:\\w+[ \\t]+)?(?:\\*[ \\t]*)?(\\w+)(?:\\[[^\\]\\n]*\\])?\\)[ \\t]*${literally(method)}[ \\t]*\\(`, "gm");
+    const ofGo = places.filter(({ lang }) => lang === "go");
+    return { isAll: places.length < mostRead, types: new Map(ofGo.flatMap((place) => [...place.text.matchAll(receiver)].map(([, type]) => [`${path.posix.dirname(place.path)}\0${type}`, place] as const))) };
   };
-  /** Types by folder, which is their package, and name. */
-  let types: Map<string, Place> | undefined;
-  for (const method of [...methods].sort((a, b) => b.length - a.length).slice(0, mostMethods)) {
-    const having = new Map<string, Place>();
-    const receiver = new RegExp(`^func[ \\t]*\\((?:\\w+[ \\t]+)?\\*?[ \\t]*(\\w+)(?:\\[[^\\]\\n]*\\])?\\)[ \\t]*${literally(method)}[ \\t]*\\(`, "gm");
-    const places = read(method);
-    for (const place of places) {
-      if (place.lang === "go") for (const [, type] of place.text.matchAll(receiver)) having.set(`${path.posix.dirname(place.path)}\0${type}`, place);
-    }
-    if (types && places.length === mostRead) continue;
-    types = types ? new Map([...types].filter(([type]) => having.has(type))) : having;
-    if (types.size === 0) return [];
-  }
-  return [...(types ?? [])].map(([type, method]) => {
-    const [folder, name] = type.split("\0") as [string, string];
+  const definition = (folder: string, name: string): Place | undefined => {
     const defined = new RegExp(`(?:\\btype[ \\t]+|^[ \\t]+)${literally(name)}(?:\\[[^\\n]*\\])?[ \\t]+[^\\s=:,(]`, "m");
-    const definition = read(name).find((place) => place.lang === "go" && path.posix.dirname(place.path) === folder && defined.test(place.text));
-    return [definition ?? method, name] as const;
-  });
+    return store.definitions([name], mostRead).find((place) => place.lang === "go" && path.posix.dirname(place.path) === folder && defined.test(place.text));
+  };
+  return (methods) => {
+    let types: Having["types"] | undefined;
+    for (const method of [...methods].sort((a, b) => b.length - a.length).slice(0, mostMethods)) {
+      const those = known.get(method) ?? having(method);
+      known.set(method, those);
+      if (types && !those.isAll) continue;
+      types = types ? new Map([...types].filter(([type]) => those.types.has(type))) : those.types;
+      if (types.size === 0) return [];
+    }
+    return [...(types ?? [])].map(([type, method]) => {
+      const [folder, name] = type.split("\0") as [string, string];
+      const place = shown.get(type) ?? definition(folder, name) ?? method;
+      shown.set(type, place);
+      return [place, name] as const;
+    });
+  };
+}
+
+interface Having {
+  /** Types by folder, which is their package, and name, each with where it has the method. */
+  readonly types: ReadonlyMap<string, Place>;
+  /** Not of a method that is defined too often. */
+  readonly isAll: boolean;
 }

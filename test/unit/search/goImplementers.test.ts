@@ -42,6 +42,16 @@ describe("types of Go that implement an interface", () => {
     assert.deepEqual(found("Handler", [...served, go("web/handler.go", ["Handler"], "type Handler func(Event) error", "type")]), []);
   });
 
+  it("cost no more look-ups where interfaces hold themselves and each other, and many have one name", () => {
+    const held = Array.from({ length: 100 }, (_, i) => `Other${i}`);
+    const hostile = Array.from({ length: 100 }, (_, i) => go(`lib/a${i}.go`, ["Store", ...held], `type Store interface {\n\tOpen()\n\tStore\n\t${held.join("\n\t")}\n}`, "type"));
+    const store = new MemoryStore([...hostile, struct("lib/disk.go", "disk"), method("lib/disk.go", "disk", "Open")]);
+    let asked = 0;
+    const definitions = (names: readonly string[], limit: number) => (asked++, store.definitions(names, limit));
+    assert.deepEqual([...goImplementers({ definitions }, "Store").values()], ["disk"]);
+    assert.ok(asked < 60, `${asked} look-ups`);
+  });
+
   it("are none of what is no interface, nor of another language", () => {
     assert.deepEqual(found("simple"), []);
     assert.deepEqual(found("Shape", [{ path: "a.java", lang: "java", kind: "type", symbols: ["Shape"], text: "interface Shape { double area(); }" }]), []);
