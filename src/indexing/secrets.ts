@@ -10,8 +10,15 @@ const dotEnv = /^\.env(rc)?($|[._-])|^env\.(local|production|staging)$|\.env(\.(
 const template = /[._-](example|sample|template|dist|defaults?|schema)(\.[a-z]+)?$/;
 const sshKey = /^id_(rsa|dsa|ecdsa|ed25519)($|[._-])|_(rsa|dsa|ecdsa|ed25519)(_sk)?(_key)?(\.pub)?$/;
 const named = /^(.*[._-])?(client|smb|cifs[-_])?(credentials?|creds|secrets?|service[-_]?account([-_]?key)?|firebase[-_]adminsdk|vault[-_]pass(word)?|kubeconfig|private[-_]?key|deploy[-_]?key)([._-].*)?$/;
-/** Folders of charts that are filled in, of what an interface says, and of what data looks like: `templates/secret.yaml`, `locales/en/credentials.json`. */
-const forms: ReadonlySet<string> = new Set(["templates", "crds", "crd", "schema", "schemas", "locale", "locales", "lang", "i18n", "l10n", "translations"]);
+/**
+ * What only has the form of secrets: templates of charts, which are filled in, and what an interface says of them or data looks like. Not what tools write
+ * under such names (`client_secret_7.apps.json`, `secrets.enc.yaml`), wherever it lies.
+ */
+const formName = "([^/]+/)*(\\w[\\w.-]*[._-])?(credentials?|creds|secrets?|service[-_]?accounts?)([-_][\\w-]+)?";
+const forms: readonly RegExp[] = [
+  new RegExp(`(^|/)(templates|crds?)/${formName}\\.ya?ml$`),
+  new RegExp(`(^|/)(schemas?|locales?|i18n|l10n|translations|lang/[a-z]{2}([-_][a-z]{2})?)/${formName}\\.(ya?ml|json)$`),
+];
 /** Lists of them; the same words may be the texts of a page (`passwords.json`), a mail (`reset_password.txt`) or a schema (`access-token.yaml`). */
 const listed = /^(passwords?\.(txt|csv)|passwd|shadow|(.*[._-])?(token|api[-_]?keys?|(access|auth)[-_]?(key|token)s?)(\.(txt|csv))?|api[-_]?keys\.json)$/;
 const histories = /^\.?(\w+[-_]history|z?history|histfile|lesshst|viminfo)$/;
@@ -55,8 +62,9 @@ export function isSecret(path: string): boolean {
   if (keyFile.test(name) || armouredKey.test(name)) return true;
   if (template.test(name)) return false;
   if (exactNames.has(name) || dotEnv.test(name) || histories.test(name) || listed.test(name)) return true;
-  const isForm = /\.(ya?ml|json)$/.test(name) && parts.some((part) => forms.has(part));
-  return isData(name) && (sshKey.test(name) || (named.test(name) && !isForm) || inSecrets.test([...parts, name].join("/")));
+  const whole = [...parts, name].join("/");
+  const isForm = forms.some((form) => form.test(whole));
+  return isData(name) && (sshKey.test(name) || (named.test(name) && !isForm) || inSecrets.test(whole));
 }
 
 /** How far the beginning of a file goes: a cluster's settings have certificates before the key. */

@@ -16,6 +16,8 @@ const secret = [
   "ipsec.secrets", ".smbcredentials", "#.env#", "env.local", "pgpass.conf", "kaggle.json",
   ".vault_pass.txt", "token.json", "serviceAccountKey.json", "service-account-key.json", "credentials.json.save", ".secrets", ".credentials",
   "chart/values/secrets.yaml", "templates/credentials", "templates/id_rsa", "templates/.env", "locales/secrets/prod.json", "template/secret.yaml",
+  "templates/secret.enc.yaml", "templates/secrets.sops.yaml", "templates/kubeconfig.yaml", "templates/private-key.json", "templates/prod/credentials.json", "schemas/.secrets.json", "lang/python/credentials.json",
+  "templates/client_secret_7.apps.googleusercontent.com.json", "templates/vault_pass.yml",
   "age.agekey", "secring.asc", "etc/passwd", "api-keys.csv", ".zhistory", "wallet.dat", ".config/gcloud/access_tokens.db", ".Config/gh/hosts.yml", ".cargo/credentials.toml",
 ];
 for (const file of secret) test(`${file} is never read`, () => assert.equal(isSecret(file), true));
@@ -28,6 +30,7 @@ const open = [
   "secrets/store.go", "secrets/README.md", "crates/secrets/Cargo.toml", "secrets/package.json", "secrets/CMakeLists.txt", "lang/en/passwords.json", "mails/reset_password.txt", "schemas/access-token.yaml", "api-key.ts",
   ".codex/config.toml", "locales/en/auth.json", "history.md", "command_history.py", "src/private_key.rs", "tokenizer.json", "env.sh",
   "charts/api/templates/secret.yaml", "templates/db-secret.yml", "chart/crds/external-secrets.yaml", "locales/en/credentials.json", "src/i18n/de/secrets.json", "schemas/client-secret.json",
+  "chart/templates/serviceaccount.yaml", "chart/templates/api/secret-tls.yaml", "chart/crds/apps.example.io_secrets.yaml", "lang/pt_br/credentials.json",
   ".env.example~", "credentials.go.bak", "tfvars.ts", "variables.tf.json", ".env.dist", ".env.defaults", "secrets/kustomization.yaml",
 ];
 for (const file of open) test(`${file} is ordinary text`, () => assert.equal(isSecret(file), false));
