@@ -34,8 +34,8 @@ const settingsFolders = /(^|\/)\.(idea|vs|fleet|zed|settings)\//;
 /** Whole licence texts: pages of legal words that are near to every question in prose. Which licence it is also stands in the manifest and the readme. */
 const licence = /^(un)?(licen[cs]e|copying)([-._](apache|mit|bsd|gpl|lgpl|agpl|mpl|isc|zlib|boost|bsl|cc0?|epl|lesser|unlicense)[\w.-]*?)?(\.(txt|md|rst|html))?$/;
 
-/** Those of what came from others are called after it, or lie in a folder. */
-const othersLicence = /(^|\/)[^/]+\.licen[cs]e$|(^|\/)[^/]+[-_.]licen[cs]es?\.txt$|(^|\/)licen[cs]es?\/([^/]+\/)*[^/]+\.txt$/;
+/** Those of what came from others are called after it, or lie in a folder, which may also hold what builds code about licences. */
+const othersLicence = /(^|\/)[^/]+\.licen[cs]e$|(^|\/)[^/]+[-_.]licen[cs]es?\.txt$|(^|\/)licen[cs]es?\/([^/]+\/)*(?!cmakelists|requirements)[^/]+\.txt$/;
 
 /** Why a file of this name is left out, or undefined. @param path relative, with "/" as separator. */
 export function unindexedKind(path: string): "binary" | "generated" | "data" | "settings" | "licence" | undefined {

@@ -253,7 +253,7 @@ test("what stands in every repository and answers no question is left out", asyn
   const generated = ["package-lock.json", "Cargo.lock", "go.sum", "app.min.js", "app.js.map"];
   const searched = [
     ".github/workflows/ci.yml", ".gitlab-ci.yml", "Dockerfile", "docker-compose.yml", "Makefile", "package.json", "tsconfig.json", ".eslintrc.json", ".clang-format", ".vscode/launch.json", ".vscode/tasks.json",
-    "pyproject.toml", "setup.cfg", "NOTICE", "CODEOWNERS", "README.md", ".gitmodules", "src/license.ts", "license_check.py", "settings.json", "src/licenses/parse.go", "licensing.md", "ignore.ts", "src/settings/a.ts",
+    "pyproject.toml", "setup.cfg", "NOTICE", "CODEOWNERS", "README.md", ".gitmodules", "src/license.ts", "license_check.py", "settings.json", "src/licenses/parse.go", "src/licenses/CMakeLists.txt", "licensing.md", "ignore.ts", "src/settings/a.ts",
   ];
   const root = tree(Object.fromEntries([...settings, ...licences, ...generated, ...searched].map((name) => [name, name === ".gitignore" ? "" : "x"])));
   const { files, skipped } = await walked(root);
