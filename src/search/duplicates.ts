@@ -180,7 +180,8 @@ function follows(before: Member, next: Member): boolean {
 function joinedTo(before: DuplicateGroup, next: DuplicateGroup): DuplicateGroup {
   const members = before.members.map((member, i) => ({ ...member, endLine: Math.max(member.endLine, next.members[i]!.endLine), symbol: member.symbol || next.members[i]!.symbol }));
   const rows = members[0]!.endLine - members[0]!.startLine + 1;
-  return { ...before, kind: next.kind === "renamed" ? "renamed" : before.kind, lines: Math.min(before.lines + next.lines, rows), members };
+  // A page that a program fills in is no prose, even where only its end tells.
+  return { ...(before.aside ? next : before), kind: next.kind === "renamed" ? "renamed" : before.kind, lines: Math.min(before.lines + next.lines, rows), members };
 }
 
 /** Overlapping windows of one file are one place. */

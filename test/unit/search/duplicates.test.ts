@@ -137,6 +137,14 @@ test("copies in tests, prose, translations and generated files come after the pr
   }
 });
 
+test("a page in pieces comes after the program's own code only where no piece is filled in", async () => {
+  const page = (path: string, end: string): MemoryChunk[] => [{ path, lang: "html", text: body("big", "list"), startLine: 1, endLine: 8 }, { path, lang: "html", text: `${other}\n${end}`, startLine: 9, endLine: 17 }];
+  for (const [end, aside] of [["", true], ["{{ total }}", undefined]] as const) {
+    const groups = await find([...page("a.html", end), ...page("b.html", end)]);
+    assert.deepEqual(groups.map((group) => [group.aside, group.members[0]!.endLine]), [[aside, 17]]);
+  }
+});
+
 test("filters say which copies are wanted, and a group is shown with its places elsewhere", async () => {
   const twice = (folder: string): MemoryChunk[] => [
     { path: `${folder}/sum.ts`, text: body("sumOf", `${folder}List`) },
