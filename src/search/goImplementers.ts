@@ -25,7 +25,10 @@ const mostHeld = 50;
 export function goImplementers(store: Definitions, name: string): ReadonlyMap<Place, string> {
   const found = new Map<Place, string>();
   const typesWith = typesByMethods(store);
-  for (const set of methodSets(store, name.split(".").at(-1)!, deepest)) for (const [place, type] of typesWith(set)) found.set(place, type);
+  for (const set of methodSets(store, name.split(".").at(-1)!, deepest)) {
+    if (found.size >= mostRead) break; // each is judged as a hit
+    for (const [place, type] of typesWith(set)) found.set(place, type);
+  }
   return found;
 }
 

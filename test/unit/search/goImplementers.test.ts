@@ -52,6 +52,12 @@ describe("types of Go that implement an interface", () => {
     assert.ok(asked < 60, `${asked} look-ups`);
   });
 
+  it("are some hundreds where interfaces of one name have thousands", () => {
+    const verbs = ["Open", "Shut", "Send", "Wait"];
+    const all = verbs.flatMap((verb) => [go(`lib/${verb}.go`, ["Step"], `type Step interface {\n\t${verb}()\n}`, "type"), ...Array.from({ length: 300 }, (_, i) => method(`lib/${verb}${i}.go`, `T${verb}${i}`, verb))]);
+    assert.equal(goImplementers(new MemoryStore(all), "Step").size, 600);
+  });
+
   it("are none of what is no interface, nor of another language", () => {
     assert.deepEqual(found("simple"), []);
     assert.deepEqual(found("Shape", [{ path: "a.java", lang: "java", kind: "type", symbols: ["Shape"], text: "interface Shape { double area(); }" }]), []);
