@@ -5,7 +5,9 @@ import { searchIndex } from "../../../src/search/search.ts";
 import { type MemoryChunk, MemoryStore } from "../../support/memoryStore.ts";
 
 const go = (path: string, symbols: readonly string[], text: string, kind: MemoryChunk["kind"] = "function"): MemoryChunk => ({ path, lang: "go", kind, symbols, text });
-const method = (path: string, type: string, name: string): MemoryChunk => go(path, [name], `func (it *${type}) ${name}(path string) (err error) {\n\treturn nil\n}`);
+/** How many parameters methods have that are no look-alikes. */
+const parameters: Readonly<Record<string, string>> = { Archive: "path string, done func(err error, again bool)", ServeHTTP: "w http.ResponseWriter, r *http.Request", Write: "p []byte" };
+const method = (path: string, type: string, name: string, list = parameters[name] ?? ""): MemoryChunk => go(path, [name], `func (it *${type}) ${name}(${list}) (err error) {\n\treturn nil\n}`);
 const struct = (path: string, type: string): MemoryChunk => go(path, [type], `// ${type} keeps old files.\ntype ${type} struct {\n\tpath string\n}`, "type");
 
 const versioner = go("lib/versioner.go", ["Versioner"], `type Versioner interface {
@@ -56,6 +58,15 @@ describe("types of Go that implement an interface", () => {
     const verbs = ["Open", "Shut", "Send", "Wait"];
     const all = verbs.flatMap((verb) => [go(`lib/${verb}.go`, ["Step"], `type Step interface {\n\t${verb}()\n}`, "type"), ...Array.from({ length: 300 }, (_, i) => method(`lib/${verb}${i}.go`, `T${verb}${i}`, verb))]);
     assert.equal(goImplementers(new MemoryStore(all), "Step").size, 600);
+  });
+
+  it("have as many parameters in each method as it demands", () => {
+    const stored = go("a/store.go", ["Store"], "type Store interface {\n\tPut(key string, value map[string]interface{}, opts ...func(a, b int)) (int, error)\n}", "type");
+    const put = (type: string, list: string) => [struct(`a/${type}.go`, type), method(`a/${type}.go`, type, "Put", list)];
+    const all = [...put("disk", "key string, value map[string]interface{}, opts ...func(a, b int)"), ...put("broken", "\n\tkey string, // first, of two\n\tvalue map[string]interface{},\n\topts ...func(a, b int),\n"), ...put("queue", "item, other string"), ...put("none", "")];
+    assert.deepEqual(found("Store", [stored, ...all]), ["a/broken.go broken", "a/disk.go disk"]);
+    const written = [struct("a/log.go", "log"), method("a/log.go", "log", "Write", "status, bytes int"), struct("a/file.go", "file"), method("a/file.go", "file", "Write")];
+    assert.deepEqual(found("io.Writer", written), ["a/file.go file"]);
   });
 
   it("are none of what is no interface, nor of another language", () => {
