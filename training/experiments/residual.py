@@ -1,4 +1,4 @@
-"""How much of the table's embedding a deeper exit should add: nDCG@10 of a folder's exits for shares from 0 to 0.8.
+"""How much of the table's embedding a deeper exit should add: nDCG@10 of a folder's exits for shares from 0 to 0.6.
 
 Run: `PYTHONPATH=training/src python training/experiments/residual.py --model models/strata-code-small --sets SETS`,
 where SETS is a folder of judged sets (`--documents 2500` draws that many of each). The layers' own vectors are taken as
@@ -17,7 +17,7 @@ from strata_train import evaluate
 from strata_train.events import emit
 from strata_train.runtime import FolderEncoder
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+SHARES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.6)
 HERE = Path(__file__).parent
 
 
