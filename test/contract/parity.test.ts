@@ -33,6 +33,8 @@ for (const folder of [tinyModelFolder, ...shipped])
       deep: String((files.toDeep.at(-1) ?? files.toShallow.at(-1))!.layer),
     };
 
+    it("bears the name of its folder, as answers and the list of models call it", () => assert.ok(folder === tinyModelFolder || files.model.id === path.basename(folder)));
+
     it("has queries, code and at least one empty text", () => {
       assert.ok(cases.some(({ kind }) => kind === "query") && cases.some(({ kind }) => kind === "code"));
       assert.ok(cases.some(({ text }) => text.trim() === ""));
