@@ -45,7 +45,7 @@ async function watched(files: Readonly<Record<string, string>>, exclude: readonl
   return { root, write, until, seen, state };
 }
 
-test("new, changed and deleted files are reported, paths relative with slashes", { timeout: 20_000 }, async () => {
+test("new, changed and deleted files are reported, paths relative with slashes", { timeout: 120_000 }, async () => {
   const w = await watched({ "d/a.ts": "1", "d/b.ts": "1" });
   w.write("d/a.ts", "2");
   w.write("d/e/new.ts");
@@ -54,7 +54,7 @@ test("new, changed and deleted files are reported, paths relative with slashes",
   assert.deepEqual([...w.seen].sort(), ["d/a.ts", "d/b.ts", "d/e/new.ts"]);
 });
 
-test("a folder in the place of a file is walked and watched, whether it holds files or not", { timeout: 20_000 }, async () => {
+test("a folder in the place of a file is walked and watched, whether it holds files or not", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1", "b.ts": "1" });
   for (const name of ["a.ts", "b.ts"]) {
     rmSync(path.join(w.root, name));
@@ -67,7 +67,7 @@ test("a folder in the place of a file is walked and watched, whether it holds fi
   await w.until(() => w.seen.has("a.ts/later.ts") && w.seen.has("b.ts/inner.ts"));
 });
 
-test("a file that became a folder is reported also when that has gone at once", { timeout: 20_000 }, async () => {
+test("a file that became a folder is reported also when that has gone at once", { timeout: 120_000 }, async () => {
   const w = await watched({ "d/a.ts": "1" });
   rmSync(path.join(w.root, "d/a.ts"));
   w.write("d/a.ts/in.ts");
@@ -76,7 +76,7 @@ test("a file that became a folder is reported also when that has gone at once", 
   await w.until(() => w.seen.has("d/a.ts"));
 });
 
-test("a file whose name changed in case alone is reported by both names, on a disk that ignores case", { timeout: 20_000 }, async (t) => {
+test("a file whose name changed in case alone is reported by both names, on a disk that ignores case", { timeout: 120_000 }, async (t) => {
   const onDisk = (file: string) => path.join(path.dirname(file), readdirSync(path.dirname(file)).find((name) => name.toLowerCase() === path.basename(file).toLowerCase()) ?? path.basename(file));
   for (const name of ["lstat", "stat"] as const) {
     const real = promises[name] as (file: string) => Promise<unknown>;
@@ -88,7 +88,7 @@ test("a file whose name changed in case alone is reported by both names, on a di
   await w.until(() => w.seen.has("d/Name.ts") && w.seen.has("d/name.ts"));
 });
 
-test("a repository or a cache that begins or ends asks for a new walk: other rules hold inside", { timeout: 20_000 }, async () => {
+test("a repository or a cache that begins or ends asks for a new walk: other rules hold inside", { timeout: 120_000 }, async () => {
   const w = await watched({ ".gitignore": "gen/\n", "sub/gen/a.ts": "1", "c/b.ts": "1" });
   mkdirSync(path.join(w.root, "sub/.git"));
   await w.until(() => w.state.rescans >= 2);
@@ -102,7 +102,7 @@ test("a repository or a cache that begins or ends asks for a new walk: other rul
   await w.until(() => w.seen.has("c/b.ts"));
 });
 
-test("more changes than the system remembers ask for a new walk, and folders that came among them are watched", { timeout: 20_000, skip: process.platform !== "linux" && "other systems queue otherwise" }, async () => {
+test("more changes than the system remembers ask for a new walk, and folders that came among them are watched", { timeout: 120_000, skip: process.platform !== "linux" && "other systems queue otherwise" }, async () => {
   const names = Array.from({ length: 3_000 }, (_, i) => `d/f${i}.ts`);
   const w = await watched(Object.fromEntries(names.map((name) => [name, ""])));
   // Nobody listens meanwhile: this thread is busy.
@@ -117,19 +117,19 @@ test("more changes than the system remembers ask for a new walk, and folders tha
   await w.until(() => w.seen.has("d/new/x.ts"));
 });
 
-test("files that are named as editors name their copies are reported, as the walk finds them", { timeout: 20_000 }, async () => {
+test("files that are named as editors name their copies are reported, as the walk finds them", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   w.write("a.ts~");
   w.write(".b.ts.swp");
   await w.until(() => w.seen.has("a.ts~") && w.seen.has(".b.ts.swp"));
 });
 
-test("a walk is asked for once when watching stands, so nothing falls between the two", { timeout: 20_000 }, async () => {
+test("a walk is asked for once when watching stands, so nothing falls between the two", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   assert.equal(w.state.rescans, 1);
 });
 
-test("where changes go unheard the tree is walked again when somebody asks, at most once a minute", { timeout: 20_000 }, async (t) => {
+test("where changes go unheard the tree is walked again when somebody asks, at most once a minute", { timeout: 120_000 }, async (t) => {
   const w = await watched({ "a.ts": "1" }, [], { hardOfHearing: true });
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   open!.doubt();
@@ -140,7 +140,7 @@ test("where changes go unheard the tree is walked again when somebody asks, at m
   assert.equal(w.state.rescans, 2);
 });
 
-test("on a disk that tells of changes nobody walks again for a question", { timeout: 20_000 }, async (t) => {
+test("on a disk that tells of changes nobody walks again for a question", { timeout: 120_000 }, async (t) => {
   const w = await watched({ "a.ts": "1" }, [], { hardOfHearing: false });
   t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
   t.mock.timers.tick(61_000);
@@ -148,7 +148,7 @@ test("on a disk that tells of changes nobody walks again for a question", { time
   assert.equal(w.state.rescans, 1);
 });
 
-test("what was written just now is reported when somebody relies on it, before chokidar has looked at it", { timeout: 20_000, skip: process.platform !== "linux" && "others tell later" }, async () => {
+test("what was written just now is reported when somebody relies on it, before chokidar has looked at it", { timeout: 120_000, skip: process.platform !== "linux" && "others tell later" }, async () => {
   const w = await watched({ "d/a.ts": "1", "d/gone.ts": "1", "e.ts/inner.ts": "1", ".gitignore": "*.log\n" });
   w.write("d/a.ts", "2");
   w.write("e.ts/inner.ts", "2");
@@ -166,7 +166,7 @@ test("what was written just now is reported when somebody relies on it, before c
   assert.equal(w.state.batches, 1, "once");
 });
 
-test("a root that is another folder by now, as of a disk that was mounted anew, is walked and watched when somebody relies on it", { timeout: 20_000 }, async () => {
+test("a root that is another folder by now, as of a disk that was mounted anew, is walked and watched when somebody relies on it", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   open!.doubt();
   const next = `${w.root}-next`;
@@ -182,7 +182,7 @@ test("a root that is another folder by now, as of a disk that was mounted anew, 
   }
 });
 
-test("a root that was away is walked and watched anew when somebody relies on it, though it looks the same", { timeout: 20_000, skip: process.platform !== "linux" && "others tell otherwise" }, async () => {
+test("a root that was away is walked and watched anew when somebody relies on it, though it looks the same", { timeout: 120_000, skip: process.platform !== "linux" && "others tell otherwise" }, async () => {
   const w = await watched({ "a.ts": "1" });
   const asked = w.state.rescans;
   for (const [from, to] of [[w.root, `${w.root}-away`], [`${w.root}-away`, w.root]] as const) renameSync(from, to);
@@ -191,7 +191,7 @@ test("a root that was away is walked and watched anew when somebody relies on it
   await w.until(() => w.state.rescans > asked);
 });
 
-test("what is built in a root under its name, as `go build` does, is no reason to watch everything anew", { timeout: 20_000 }, async () => {
+test("what is built in a root under its name, as `go build` does, is no reason to watch everything anew", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   const asked = w.state.rescans;
   w.write(path.basename(w.root));
@@ -204,7 +204,7 @@ test("what is built in a root under its name, as `go build` does, is no reason t
   assert.equal(w.state.rescans, asked);
 });
 
-test("on a disk that calls a folder something else at every look, nothing is watched anew for that", { timeout: 20_000 }, async (t) => {
+test("on a disk that calls a folder something else at every look, nothing is watched anew for that", { timeout: 120_000 }, async (t) => {
   const w = await watched({ "a.ts": "1" });
   const stat = promises.stat as (file: string) => Promise<object>;
   let looks = 0;
@@ -224,14 +224,14 @@ test("a memory disk is no network disk, and what is not there is none either", {
   assert.equal(isHardOfHearing("/no/such/folder"), false);
 });
 
-test("a burst of writes arrives in few batches", { timeout: 20_000 }, async () => {
+test("a burst of writes arrives in few batches", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   for (let i = 0; i < 200; i++) w.write(`many/f${i}.ts`);
   await w.until(() => w.seen.size === 200);
   assert.ok(w.state.batches <= 20, `${w.state.batches} batches`);
 });
 
-test("an editor's save by rename is a change of the file, and its temporary file stays silent", { timeout: 20_000 }, async () => {
+test("an editor's save by rename is a change of the file, and its temporary file stays silent", { timeout: 120_000 }, async () => {
   const w = await watched({ "a.ts": "1" });
   w.write(".a.ts.swp", "2");
   renameSync(path.join(w.root, ".a.ts.swp"), path.join(w.root, "a.ts"));
@@ -239,14 +239,14 @@ test("an editor's save by rename is a change of the file, and its temporary file
   assert.deepEqual([...w.seen], ["a.ts"]);
 });
 
-test("a renamed directory reports its files on both sides", { timeout: 20_000 }, async () => {
+test("a renamed directory reports its files on both sides", { timeout: 120_000 }, async () => {
   const w = await watched({ "old/x/a.ts": "1", "old/b.ts": "1" });
   renameSync(path.join(w.root, "old"), path.join(w.root, "fresh"));
   await w.until(() => w.seen.size >= 4);
   assert.deepEqual([...w.seen].sort(), ["fresh/b.ts", "fresh/x/a.ts", "old/b.ts", "old/x/a.ts"]);
 });
 
-test("excluded, secret and binary files stay silent", { timeout: 20_000 }, async () => {
+test("excluded, secret and binary files stay silent", { timeout: 120_000 }, async () => {
   const w = await watched({ ".gitignore": "*.txt\nout/\n", ".git/HEAD": "", "out/a.ts": "", "node_modules/m/i.ts": "", "gen/g.ts": "", "src/a.ts": "" }, ["gen"]);
   for (const name of ["out/a.ts", "node_modules/m/i.ts", "gen/g.ts", ".git/index.ts", "src/.env", "src/logo.png", "src/notes.txt"]) w.write(name, "changed");
   w.write("src/sentinel.ts");
@@ -254,7 +254,7 @@ test("excluded, secret and binary files stay silent", { timeout: 20_000 }, async
   assert.deepEqual([...w.seen], ["src/sentinel.ts"]);
 });
 
-test("a changed ignore file asks for a new walk, and what it opens is watched from then on", { timeout: 20_000 }, async () => {
+test("a changed ignore file asks for a new walk, and what it opens is watched from then on", { timeout: 120_000 }, async () => {
   const w = await watched({ ".gitignore": "out/\n", "out/a.ts": "", "in/b.ts": "" });
   w.write(".gitignore", "in/\n");
   await w.until(() => w.state.rescans >= 2);
@@ -264,7 +264,7 @@ test("a changed ignore file asks for a new walk, and what it opens is watched fr
   assert.equal(w.seen.has("in/b.ts"), false);
 });
 
-test("an ignore file that is itself ignored asks for a new walk as well", { timeout: 20_000 }, async () => {
+test("an ignore file that is itself ignored asks for a new walk as well", { timeout: 120_000 }, async () => {
   const w = await watched({ ".gitignore": ".strataignore\n", ".strataignore": "out/\n", "out/a.ts": "" });
   w.write(".strataignore", "in/\n");
   await w.until(() => w.state.rescans >= 2);
@@ -272,7 +272,7 @@ test("an ignore file that is itself ignored asks for a new walk as well", { time
   await w.until(() => w.seen.has("out/a.ts"));
 });
 
-test("git's own list of excludes asks for a new walk, of the repository, of one inside, and of a worktree's main one", { timeout: 20_000 }, async () => {
+test("git's own list of excludes asks for a new walk, of the repository, of one inside, and of a worktree's main one", { timeout: 120_000 }, async () => {
   const main = path.join(scratch, "main", ".git");
   mkdirSync(path.join(main, "info"), { recursive: true });
   mkdirSync(path.join(main, "worktrees/tree"), { recursive: true });
@@ -292,7 +292,7 @@ test("git's own list of excludes asks for a new walk, of the repository, of one 
   assert.deepEqual([...w.seen], []);
 });
 
-test("where one watch hears of everything below, as on Windows, nothing below is watched by itself: nobody could rename its folder", { timeout: 20_000 }, async (t) => {
+test("where one watch hears of everything below, as on Windows, nothing below is watched by itself: nobody could rename its folder", { timeout: 120_000 }, async (t) => {
   const watches: string[] = [];
   const { watch } = fs;
   t.mock.method(fs, "watch", (...given: Parameters<typeof watch>) => {
@@ -313,7 +313,7 @@ test("where one watch hears of everything below, as on Windows, nothing below is
   assert.deepEqual([...w.seen], ["lib/a.ts"]);
 });
 
-test("of a git folder that lies elsewhere nothing is watched but its list", { skip: process.platform !== "linux", timeout: 20_000 }, async () => {
+test("of a git folder that lies elsewhere nothing is watched but its list", { skip: process.platform !== "linux", timeout: 120_000 }, async () => {
   const elsewhere = path.join(scratch, "elsewhere");
   for (let i = 0; i < 100; i++) mkdirSync(path.join(elsewhere, `info/${i}`), { recursive: true });
   writeFileSync(path.join(elsewhere, "info/exclude"), "");
@@ -351,7 +351,7 @@ function watchedWith(limits: () => { exclude: readonly string[] }, onWarning: (s
   return (open = watchWorkspace(root, { limits, onChange: () => {}, onRescan: () => {}, onWarning }));
 }
 
-test("closing does not wait for a watcher that was about to start over", { timeout: 20_000 }, async () => {
+test("closing does not wait for a watcher that was about to start over", { timeout: 120_000 }, async () => {
   const startedOver = Promise.withResolvers<void>();
   let asked = 0;
   const watcher = watchedWith(() => {
@@ -364,7 +364,7 @@ test("closing does not wait for a watcher that was about to start over", { timeo
   await watcher.close();
 });
 
-test("a watcher that cannot start over says so, and starts when it is asked again", { timeout: 20_000 }, async () => {
+test("a watcher that cannot start over says so, and starts when it is asked again", { timeout: 120_000 }, async () => {
   const warned = Promise.withResolvers<string>();
   const startedOver = Promise.withResolvers<void>();
   let asked = 0;
