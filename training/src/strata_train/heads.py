@@ -311,8 +311,10 @@ def fit(
 
 def read_sides(
     folder: Path, sides: list[tuple[list[str], bool]], run: runs.Run, place: Device, threads: int
-) -> tuple[MultiExitEncoder, list[Said]]:
-    """The encoder of a model folder, and what its layers say of lists of texts and whether these are queries.
+) -> tuple[MultiExitEncoder, FolderEncoder, list[Said]]:
+    """The encoder of a model folder, to learn and as it ships, and what its layers say of lists of texts.
+
+    A list comes with whether it holds queries.
 
     What they said is kept in the run's folder.
     """
@@ -328,7 +330,7 @@ def read_sides(
     layers = Layers(encoder, folder, place, rounded=True)
     whole = layers_say(layers, [text for side in ids for text in side], run.folder / "said.npz")
     ends = np.cumsum([0, *map(len, ids)])
-    return model, [whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
+    return model, encoder, [whole.part(np.arange(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
 
 
 def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: runs.Run, place: Device, threads: int) -> None:
@@ -336,6 +338,6 @@ def run_heads(folder: Path, texts: tuple[Drawn, Drawn], run: runs.Run, place: De
     code, asked = texts
     emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys))
     sides = [(code.left, False), (code.right, False), (asked.left, True), (asked.right, False)]
-    model, (a, b, q, d) = read_sides(folder, sides, run, place, threads)
+    model, _, (a, b, q, d) = read_sides(folder, sides, run, place, threads)
     fit(model, (a, b), (q, d), (torch.tensor(code.keys), torch.tensor(asked.keys)), run.config, place)
     run.save(runs.CHECKPOINT, model.cpu())

@@ -2,8 +2,8 @@
 
 A table of words learns the pairs by heart that it is shown, and then says less of others. What keeps it from that is
 other texts, of which the top knows what they say, and pairs that look another way each time: code whose names are
-others, pieces of code, questions, whole definitions. The layers run once, as they ship (int8), and stay as they are.
-With x⁶ what the top said of a text at the start, x⁰ what exit 0 says now, and C = `cross_exit`:
+others, code in a class, pieces of code, questions, whole definitions. The layers run once, as they ship (int8), and
+stay as they are. With x⁶ what the top said of a text at the start, x⁰ what exit 0 says now, and C = `cross_exit`:
 
     L = code · [ CE(a⁰, b⁰; own side) + C · CE(a⁶, b⁰) ]
         + contrastive · [ CE(q⁰, d⁰; own side) + C · CE(q⁶, d⁰) ]
@@ -30,13 +30,11 @@ from strata_train.config import Config
 from strata_train.dedup import EvaluationHashes
 from strata_train.device import Device
 from strata_train.events import emit
-from strata_train.export import read_manifest
 from strata_train.heads import Drawn, Said
 from strata_train.losses.contrastive import false_negatives, told_apart
 from strata_train.losses.distillation import vector_distillation
 from strata_train.losses.relations import follow_relations, follow_scores
 from strata_train.model import MultiExitEncoder
-from strata_train.text import TextEncoder
 
 # In how many pieces of code a name must stand, and may, to be given to other code: of fewer it says what that is
 # about, of more it is a word of the language.
@@ -198,10 +196,8 @@ def run_instant(folder: Path, texts: tuple[Drawn, Drawn, Alone], run: runs.Run, 
     emit("progress", phase="texts", code=len(code.keys), questions=len(asked.keys), **counts)
     pairs = [(code.left, False), (code.right, False), *((side, False) for side in more.renamed)]
     pairs += [(asked.left, True), (asked.right, False)]
-    model, (a, b, a_, b_, q, d, *alone) = heads.read_sides(folder, [*pairs, *kinds], run, place, threads)
-    text = TextEncoder.of(folder, read_manifest(folder))
-    tokens = lambda item: np.array(text.encode_code("", item, run.config.text.code_tokens))  # noqa: E731
-    enclosed = ([tokens(item) for item in more.enclosed[0]], [tokens(item) for item in more.enclosed[1]])
+    model, encoder, (a, b, a_, b_, q, d, *alone) = heads.read_sides(folder, [*pairs, *kinds], run, place, threads)
+    enclosed = (encoder.tokens(more.enclosed[0], is_query=False), encoder.tokens(more.enclosed[1], is_query=False))
     joined = heads.joined(a_, b_)
     keys = (torch.tensor(code.keys), torch.tensor(asked.keys))
     fit(model, (a, b), (a_, b_), enclosed, (q, d), [joined, *alone], keys, run.config, place)
