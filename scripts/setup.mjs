@@ -40,23 +40,23 @@ function digest(...files) {
   return hash.digest("hex");
 }
 
-/** Runs `work` unless the stamp of that name already holds `key`. */
+/** Runs `work` unless the stamp of that name holds the key of what is there; then it holds that of what `work` has left. */
 function once(name, key, work) {
   const stamp = path.join(stamps, name);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key()) return;
   work();
   mkdirSync(stamps, { recursive: true });
-  writeFileSync(stamp, key);
+  writeFileSync(stamp, key());
 }
 
 export function setup({ build = true } = {}) {
-  once("packages", digest("package-lock.json", ".npmrc"), () => step("installing packages", "npm", ["ci", "--loglevel=error"]));
+  once("packages", () => digest("package-lock.json", ".npmrc"), () => step("installing packages", "npm", ["ci", "--loglevel=error"]));
   const node = node24();
   // Where Node's own headers lie beside the binary (not on Windows), node-gyp downloads nothing. The module is N-API: one build serves every Node.
   const beside = path.resolve(path.dirname(node), "..");
   const headers = existsSync(path.join(beside, "include", "node")) ? { npm_config_nodedir: beside } : {};
   const addon = "node_modules/hnswlib-node/build/Release/addon.node";
-  once("hnswlib", digest("node_modules/hnswlib-node/package.json") + existsSync(path.join(root, addon)), () => {
+  once("hnswlib", () => digest("node_modules/hnswlib-node/package.json") + existsSync(path.join(root, addon)), () => {
     try {
       step("compiling the HNSW module (needs a C++ compiler, make and Python 3)", "npm", ["rebuild", "hnswlib-node", "--ignore-scripts=false", "--loglevel=error"], {
         env: { ...headers, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}` },

@@ -314,9 +314,7 @@ def read_sides(
 ) -> tuple[MultiExitEncoder, FolderEncoder, list[Said]]:
     """The encoder of a model folder, to learn and as it ships, and what its layers say of lists of texts.
 
-    A list comes with whether it holds queries.
-
-    What they said is kept in the run's folder.
+    A list comes with whether it holds queries. What was said of them is kept in the run's folder.
     """
     config = run.config
     model = with_table_parts(folder_weights.read_model(folder), config.model)
